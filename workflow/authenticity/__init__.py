@@ -1,0 +1,1 @@
+"""Spectral Contrastive Audio Authenticity: features, models and metrics for spoofed speech."""

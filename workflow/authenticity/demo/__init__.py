@@ -1,0 +1,1 @@
+"""How the corpus that ships was built, from Debian and PyPI packages."""

@@ -1,0 +1,1 @@
+"""From scores to figures: splits, metrics with their intervals, audits."""

@@ -1,0 +1,1 @@
+"""Numbers computed from audio: spectral descriptors and frozen encoder embeddings."""

@@ -1,0 +1,38 @@
+"""What every script does first: log into the rule's file, end on a user's mistake in one line."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from authenticity.errors import UserError
+
+
+@contextlib.contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Log to the rule's log file and to the terminal; turn a `UserError` into one line.
+
+    Any other exception is a defect of ours: its traceback goes to the log and to the terminal.
+    """
+    logger = logging.getLogger("authenticity")
+    logger.setLevel(logging.INFO)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if snakemake.log:
+        handlers.append(logging.FileHandler(str(snakemake.log[0]), mode="w", encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        yield logger
+    except UserError as error:
+        logger.error("error: %s", error)
+        sys.exit(1)
+    except Exception:
+        logger.exception("unexpected error in rule %s", snakemake.rule)
+        raise
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()

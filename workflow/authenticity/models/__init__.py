@@ -1,0 +1,1 @@
+"""Countermeasures: models that turn a row of features into a score."""

@@ -1,0 +1,1 @@
+"""How the small encoder that ships was trained, from human speech alone."""

@@ -1,0 +1,80 @@
+"""The only place that reads and writes Parquet: schemas are checked, writes are atomic.
+
+Equal content gives equal bytes: nothing here depends on time, host or the order of jobs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from authenticity.errors import UserError
+from authenticity.files import atomic
+
+MANIFEST = pa.schema(
+    [
+        ("key", pa.string()),
+        ("path", pa.string()),
+        ("corpus", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.int8()),
+        ("attack", pa.string()),
+        ("speaker", pa.string()),
+        ("bytes", pa.int64()),
+        ("mtime_ns", pa.int64()),
+    ]
+)
+
+REJECTED = pa.schema(
+    [("file", pa.string()), ("label", pa.int8()), ("reason", pa.string()), ("content", pa.string())]
+)
+
+SCORES = pa.schema(
+    [
+        ("file", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.int8()),
+        ("attack", pa.string()),
+        ("speaker", pa.string()),
+        ("score", pa.float64()),
+        ("p_spoof", pa.float64()),
+    ]
+)
+
+
+def write(
+    path: str | Path,
+    table: pa.Table,
+    schema: pa.Schema,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write a table atomically, after checking that it has exactly the schema's columns.
+
+    `metadata` goes into the file's key-value metadata, beside the Arrow schema.
+    """
+    if table.schema.names != schema.names:
+        raise ValueError(f"{path}: columns {table.schema.names}, expected {schema.names}")
+    table = table.cast(schema).replace_schema_metadata(dict(metadata or {}))
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table, or only some of its columns; an unreadable file is a `UserError`."""
+    try:
+        return pq.read_table(path, columns=list(columns) if columns is not None else None)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise UserError(f"{path}: not a readable table ({first_line}); delete it and run again")
+
+
+def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None) -> pa.Table:
+    """Read the shards of one table, one after the other, as a single table."""
+    return pa.concat_tables(read(path, columns) for path in paths)
+
+
+def metadata(path: str | Path) -> dict[str, str]:
+    """Return the key-value metadata that `write` was given."""
+    raw = pq.read_schema(path).metadata or {}
+    return {key.decode(): value.decode() for key, value in raw.items() if key != b"ARROW:schema"}
