@@ -1,0 +1,143 @@
+"""Any audio file to 16 kHz mono float32, or a rejection with a reason a person understands."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from authenticity.errors import RejectedClip
+from authenticity.roots import Root
+
+SAMPLE_RATE = 16_000
+"""Hertz; what the encoders were trained on."""
+
+DECODER_VERSION = "1"
+"""Raise it when a change here alters the samples of any file."""
+
+# A block bounds the memory that a long recording needs before it is mixed down and resampled.
+_BLOCK_FRAMES = 1 << 20
+
+# A complete lossy stream meets the duration its container promises to within a few codec frames;
+# a lossless one meets it exactly, so there one frame dropped for a wrong checksum is seen.
+_LOSSY_TOLERANCE_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a clip must meet.
+
+    Attributes:
+        min_seconds: shortest duration.
+        silence_dbfs: a peak below this level, in dB relative to full scale, counts as silence.
+        max_megabytes: largest file, in 10^6 bytes.
+    """
+
+    min_seconds: float
+    silence_dbfs: float
+    max_megabytes: float
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest file in bytes."""
+        return int(self.max_megabytes * 1e6)
+
+
+def load(root: Root, path: str, limits: Limits) -> NDArray[np.float32]:
+    """Read and decode one file of a corpus; see `decode`."""
+    return decode(root.read(path, limits.max_bytes), limits)
+
+
+def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
+    """Decode a file's content to mono samples at 16 kHz.
+
+    soundfile decodes what libsndfile knows (FLAC, WAV, OGG, Opus, MP3); FFmpeg, by PyAV, all else
+    and what libsndfile refuses. Channels are averaged; soxr resamples.
+
+    Returns:
+        Samples, shape (n,), full scale 1.
+
+    Raises:
+        RejectedClip: unreadable, damaged, empty, silent, too short, or with samples that are not
+            numbers.
+    """
+    if not data:
+        raise RejectedClip("empty: the file has 0 bytes")
+    try:
+        samples = _resampled(_soundfile_blocks(data))
+    except soundfile.LibsndfileError as refusal:
+        try:
+            samples = _resampled(_ffmpeg_blocks(data))
+        except (av.FFmpegError, ValueError) as error:
+            raise RejectedClip(
+                f"not readable as audio: libsndfile: {refusal.error_string.rstrip('.')}; "
+                f"FFmpeg: {getattr(error, 'strerror', None) or error}"
+            ) from error
+    _check(samples, limits)
+    return samples
+
+
+def _check(samples: NDArray[np.float32], limits: Limits) -> None:
+    seconds = len(samples) / SAMPLE_RATE
+    if seconds < limits.min_seconds:
+        raise RejectedClip(f"too short: {seconds:.3f} s, at least {limits.min_seconds:g} s needed")
+    peak = float(np.abs(samples).max())
+    if not np.isfinite(peak):
+        raise RejectedClip("damaged: some samples are not finite numbers")
+    if peak < 10 ** (limits.silence_dbfs / 20):
+        raise RejectedClip(f"silent: no sample above {limits.silence_dbfs:g} dBFS")
+
+
+def _check_complete(missing_seconds: float, lossy: bool) -> None:
+    if missing_seconds > (_LOSSY_TOLERANCE_SECONDS if lossy else 0.5 / SAMPLE_RATE):
+        raise RejectedClip(
+            f"damaged: the header promises {missing_seconds:.2f} s that are not there"
+        )
+
+
+def _resampled(blocks: Iterator[tuple[int, NDArray[np.float32]]]) -> NDArray[np.float32]:
+    stream: soxr.ResampleStream | None = None
+    parts = []
+    for rate, block in blocks:
+        if rate != SAMPLE_RATE:
+            stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+            block = stream.resample_chunk(block)
+        parts.append(block)
+    if stream is not None:
+        parts.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
+
+def _soundfile_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    with soundfile.SoundFile(io.BytesIO(data)) as sound:
+        promised, read = sound.frames, 0
+        while block := len(frames := sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            read += block
+            yield sound.samplerate, frames.mean(axis=1)
+        _check_complete((promised - read) / sound.samplerate, lossy=sound.format == "MP3")
+
+
+def _ffmpeg_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    # An empty whitelist: a playlist in disguise must not make FFmpeg open other files or addresses.
+    with av.open(io.BytesIO(data), options={"protocol_whitelist": ""}) as container:
+        if not container.streams.audio:
+            raise RejectedClip("no audio stream in the file")
+        stream = container.streams.audio[0]
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
+        promised = float(stream.duration * stream.time_base) if stream.duration else None
+        to_planar = av.AudioResampler(format="fltp")
+        rate, read = stream.codec_context.sample_rate, 0
+        for frame in container.decode(stream):
+            if frame.sample_rate != rate:
+                raise ValueError("the sample rate changes within the file")
+            for planar in to_planar.resample(frame):
+                block = planar.to_ndarray().mean(axis=0)
+                read += len(block)
+                yield rate, block
+        if promised is not None:
+            lossy = not stream.codec_context.codec.lossless
+            _check_complete(promised - read / rate, lossy)

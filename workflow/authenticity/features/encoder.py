@@ -1,0 +1,312 @@
+"""Frozen self-supervised encoders: every layer's mean and standard deviation over time.
+
+A clip is embedded alone: padding a batch would change the embeddings, because the group norm of
+wav2vec2-base runs over time and the model takes no attention mask, and on a CPU a batch of one per
+process is the fastest way besides.
+
+torch and transformers are imported when an encoder is loaded, never before: the workflow plans,
+and finds that there is nothing to do, without them.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from authenticity.audio import SAMPLE_RATE
+from authenticity.errors import UserError
+from authenticity.files import read_json, sha256
+
+if TYPE_CHECKING:
+    import torch
+
+VERSION = "1"
+"""Raise it when the embedding of any clip changes: tables of another version are recomputed."""
+
+_CONFIG, _PREPROCESSOR = "config.json", "preprocessor_config.json"
+_SAFE_WEIGHTS, _TORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
+_VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's, so that inputs agree with it
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A clip's statistics over time.
+
+    Attributes:
+        frames: how many frames the encoder made of the clip.
+        mean: shape (layers, dimension), float32; layer 0 is the transformer's input.
+        std: population standard deviation, same shape.
+    """
+
+    frames: int
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EncoderSource:
+    """Where an encoder comes from: a local folder, or a name on the model hub.
+
+    Attributes:
+        model: a folder with `config.json`, `preprocessor_config.json` and the weights, or a hub
+            name such as `facebook/wav2vec2-base-960h`.
+        revision: the hub's branch, tag or commit; unused for a folder.
+    """
+
+    model: str
+    revision: str = "main"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether `model` is a local folder; a name that can be neither is a `UserError`."""
+        if Path(self.model).is_dir():
+            return True
+        if Path(self.model).is_absolute() or self.model.strip("./").count("/") != 1:
+            raise UserError(
+                f"{self.model}: no such encoder folder; expected a folder with {_CONFIG}, "
+                f"{_PREPROCESSOR} and {_SAFE_WEIGHTS}, or a hub name such as "
+                "facebook/wav2vec2-base-960h; correct `encoder.model` in the configuration"
+            )
+        return False
+
+    @property
+    def name(self) -> str:
+        """What tables of this encoder are filed under."""
+        if self.is_folder:
+            return Path(self.model).resolve().name
+        return self.model.replace("/", "--")
+
+    def files(self) -> list[Path]:
+        """Return the files of a local folder that embeddings depend on; none for a hub name."""
+        if not self.is_folder:
+            return []
+        folder = Path(self.model)
+        return [
+            self._existing(folder, (_CONFIG,)),
+            self._existing(folder, (_PREPROCESSOR,)),
+            self._existing(folder, (_SAFE_WEIGHTS, _TORCH_WEIGHTS)),
+        ]
+
+    @cached_property
+    def n_layers(self) -> int:
+        """How many hidden states the encoder gives: its transformer layers and their input."""
+        path = Path(self.model) / _CONFIG if self.is_folder else self._download(_CONFIG)
+        if not path.exists():
+            self._existing(path.parent, (_CONFIG,))
+        layers = read_json(path).get("num_hidden_layers")
+        if not isinstance(layers, int):
+            raise UserError(f"{path}: expected `num_hidden_layers`; is this a speech encoder?")
+        return layers + 1
+
+    def fetch(self) -> Path:
+        """Return the folder that holds all files, from the hub's local cache or the network."""
+        if self.is_folder:
+            return self.files()[0].parent
+        self._download(_PREPROCESSOR)
+        config = self._download(_CONFIG)
+        try:
+            self._download(_SAFE_WEIGHTS)
+        except _NoSuchFileOnHubError:
+            self._download(_TORCH_WEIGHTS)  # transformers reads it with weights_only
+        return config.parent
+
+    def _existing(self, folder: Path, names: tuple[str, ...]) -> Path:
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+        raise UserError(
+            f"{folder}: expected {' or '.join(names)} in the encoder's folder; "
+            "complete it, or correct `encoder.model` in the configuration"
+        )
+
+    def _download(self, filename: str) -> Path:
+        """Return one file from the local cache or, when it is not there, from the hub."""
+        import huggingface_hub
+        from huggingface_hub import errors
+
+        arguments = {"repo_id": self.model, "filename": filename, "revision": self.revision}
+        try:
+            return Path(huggingface_hub.hf_hub_download(**arguments, local_files_only=True))
+        except errors.LocalEntryNotFoundError:
+            pass
+        try:
+            return Path(huggingface_hub.hf_hub_download(**arguments))
+        except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
+            raise UserError(
+                f"{self.model}: the model hub knows no such model at revision {self.revision}; "
+                "correct `encoder.model` or `encoder.revision` in the configuration"
+            ) from error
+        except errors.EntryNotFoundError as error:
+            if isinstance(error, errors.LocalEntryNotFoundError):
+                raise self._unreachable() from error
+            raise _NoSuchFileOnHubError(
+                f"{self.model}: the model hub has no {filename} there; choose another encoder"
+            ) from error
+        except (OSError, errors.HfHubHTTPError) as error:
+            raise self._unreachable() from error
+
+    def _unreachable(self) -> UserError:
+        return UserError(
+            f"{self.model}: not in the local model cache, and the model hub cannot be reached; "
+            "run once with a network, or set `encoder.model` to a local folder "
+            "(resources/encoders/small ships with the project)"
+        )
+
+
+class _NoSuchFileOnHubError(UserError):
+    pass
+
+
+def identify(source: EncoderSource, precision: str) -> dict[str, Any]:
+    """Say exactly which encoder this is; written once, then read by every job.
+
+    Args:
+        source: the encoder.
+        precision: `auto`, `bfloat16` or `float32`; `auto` becomes what this machine's CPU computes
+            natively, and stays so for the whole corpus.
+
+    Returns:
+        `model`, `revision`, `files` (SHA-256 by name), `precision`, `n_layers`, and `identity`, a
+        digest of what the embeddings depend on and of nothing else.
+    """
+    folder = source.fetch()
+    names = [_CONFIG, _PREPROCESSOR]
+    names += [name for name in (_SAFE_WEIGHTS, _TORCH_WEIGHTS) if (folder / name).is_file()][:1]
+    files = {name: sha256(folder / name) for name in names}
+    precision = native_precision() if precision == "auto" else precision
+    identity = hashlib.sha256(json.dumps([files, precision], sort_keys=True).encode()).hexdigest()
+    return {
+        "model": source.model,
+        "revision": None if source.is_folder else source.revision,
+        "files": files,
+        "precision": precision,
+        "n_layers": source.n_layers,
+        "identity": identity,
+    }
+
+
+def native_precision() -> str:
+    """Return `bfloat16` where the CPU multiplies it natively (twice as fast), else `float32`."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return "bfloat16" if native else "float32"
+
+
+class Encoder:
+    """A frozen encoder that embeds one clip at a time, on one thread."""
+
+    def __init__(self, model: "torch.nn.Module", normalise: bool, window_seconds: float):
+        self._model = model
+        self._normalise = normalise
+        self._window_samples = int(window_seconds * SAMPLE_RATE)
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        precision: str = "float32",
+        window_seconds: float = 30.0,
+        revision: str = "main",
+    ) -> "Encoder":
+        """Load wav2vec2, HuBERT, WavLM or another encoder of that shape.
+
+        Args:
+            model: a local folder or a hub name; see `EncoderSource`.
+            precision: `float32` or `bfloat16`, of weights and activations.
+            window_seconds: longest stretch embedded at once; see `embed`.
+            revision: the hub's branch, tag or commit.
+        """
+        import torch
+        import transformers
+
+        transformers.utils.logging.disable_progress_bar()
+        folder = EncoderSource(str(model), revision).fetch()
+        preprocessor = read_json(folder / _PREPROCESSOR)
+        if preprocessor.get("sampling_rate") != SAMPLE_RATE:
+            raise UserError(
+                f"{folder / _PREPROCESSOR}: expected a sampling_rate of {SAMPLE_RATE}, found "
+                f"{preprocessor.get('sampling_rate')}; choose another encoder"
+            )
+        # One thread: sums in a fixed order, so that tables do not depend on the number of cores.
+        torch.set_num_threads(1)
+        try:
+            network = transformers.AutoModel.from_pretrained(
+                folder, dtype=getattr(torch, precision), local_files_only=True
+            )
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"{folder}: not an encoder that can be loaded: {reason}") from error
+        network.eval()  # or layer drop would drop hidden states
+        return cls(network, bool(preprocessor.get("do_normalize", True)), window_seconds)
+
+    def embed(self, samples: NDArray[np.float32]) -> Embedding:
+        """Embed one clip.
+
+        A clip longer than the window is cut into the fewest windows of (to a sample) equal length;
+        their statistics are combined into those of all frames together (Chan, Golub and LeVeque
+        1983, equation 2.1). Normalisation is over the whole clip.
+
+        Args:
+            samples: mono at 16 kHz, shape (n,), at least 400 samples.
+        """
+        import torch
+
+        if self._model.training:
+            raise RuntimeError("an encoder in training mode drops layers: call eval() first")
+        signal = torch.from_numpy(self._normalised(samples))
+        n_windows = math.ceil(len(signal) / self._window_samples)
+        bounds = [round(len(signal) * index / n_windows) for index in range(n_windows + 1)]
+        frames, mean, squares = 0, 0.0, 0.0
+        for first, last in zip(bounds, bounds[1:], strict=False):
+            states = self._hidden_states(signal[first:last])
+            new_frames = states.shape[1]
+            new_mean = states.mean(dim=1)
+            new_squares = (states - new_mean[:, None]).square().sum(dim=1)
+            total, shift = frames + new_frames, new_mean - mean
+            mean = mean + shift * (new_frames / total)
+            squares = squares + new_squares + shift.square() * (frames * new_frames / total)
+            frames = total
+        std = (squares / frames).sqrt()
+        return Embedding(frames, mean.float().numpy(), std.float().numpy())
+
+    def _hidden_states(self, signal: "torch.Tensor") -> "torch.Tensor":
+        """Return all layers' frames, shape (layers, frames, dimension), float64."""
+        import torch
+
+        with torch.inference_mode():
+            output = self._model(signal.to(self._model.dtype)[None], output_hidden_states=True)
+        return torch.cat(output.hidden_states).double()
+
+    def _normalised(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Zero mean and unit variance, when the encoder was trained so."""
+        if not self._normalise:
+            return samples
+        scale = np.sqrt(samples.var(dtype=np.float64) + _VARIANCE_FLOOR)
+        return ((samples - samples.mean(dtype=np.float64)) / scale).astype(np.float32)
+
+
+def schema(n_layers: int, dimension: int) -> pa.Schema:
+    """Return the schema of an embedding table.
+
+    A layer's columns `mean_{layer}` and `std_{layer}` are fixed-size lists, so that one layer is
+    read without the others.
+    """
+    vector = pa.list_(pa.float32(), dimension)
+    return pa.schema(
+        [
+            ("file", pa.string()),
+            ("frames", pa.int32()),
+            *((f"mean_{layer}", vector) for layer in range(n_layers)),
+            *((f"std_{layer}", vector) for layer in range(n_layers)),
+            ("content", pa.string()),
+        ]
+    )

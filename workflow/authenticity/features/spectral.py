@@ -1,0 +1,148 @@
+"""The prototype's fifteen numbers per clip, and the numbers that the audits need.
+
+librosa defines every spectral number: 16 kHz, frames of 2048 samples with a hop of 512, centred,
+Hann window, 128 mel bands. The transform runs once, in blocks, so that an hour costs no more
+memory than its mel spectrogram.
+"""
+
+from collections.abc import Iterator
+
+import librosa
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.special import entr
+
+from authenticity.audio import SAMPLE_RATE
+
+VERSION = "1"
+"""Raise it when any number below changes for any clip: tables of another version are recomputed."""
+
+N_MFCC = 13
+PROTOTYPE_NUMBERS = ("centroid", "entropy", *(f"mfcc_{index}" for index in range(N_MFCC)))
+"""The prototype's features, in the order of its header."""
+
+AUDIT_NUMBERS = (
+    "entropy_prototype",
+    "duration",
+    "level_dbfs",
+    "peak_dbfs",
+    "crest_db",
+    "leading_silence",
+    "trailing_silence",
+    "pause_fraction",
+    "rolloff_95",
+    "dynamic_range_db",
+)
+
+SCHEMA = pa.schema(
+    [
+        ("file", pa.string()),
+        ("label", pa.int8()),
+        *((name, pa.float64()) for name in PROTOTYPE_NUMBERS + AUDIT_NUMBERS),
+        ("content", pa.string()),
+    ]
+)
+
+_FRAME, _HOP = 2048, 512
+_BLOCK_FRAMES = 4096  # of the transform: 33 MB of complex numbers at a time
+_LEVEL_FRAME, _LEVEL_HOP = 320, 160  # samples: 20 ms frames every 10 ms
+_SILENCE_BELOW_LOUDEST_DB = 40.0
+_FLOOR = 1e-10  # power; -100 dB
+
+
+def describe(samples: NDArray[np.float32]) -> dict[str, float]:
+    """Compute all numbers of one clip.
+
+    Args:
+        samples: mono at 16 kHz, shape (n,), full scale 1.
+
+    Returns:
+        - `centroid`: mean over frames of the magnitude spectrum's centroid, hertz;
+        - `entropy`: mean over frames of the Shannon entropy of the mel power distribution, nats:
+          each frame is normalised to sum to one, so neither level nor length matters; frames
+          without power have no distribution and are left out;
+        - `mfcc_0` ... `mfcc_12`: means over frames of the mel-frequency cepstral coefficients;
+        - `entropy_prototype`: the prototype's sum of -m ln m over the un-normalised mel power
+          spectrogram, which grows with level and duration;
+        - the numbers of `levels` and `rolloff_95`: mean over frames of the frequency below which
+          95% of the magnitude lies, hertz.
+    """
+    centroids, rolloffs, mels = [], [], []
+    for magnitude in _magnitude_blocks(samples):
+        centroids.append(librosa.feature.spectral_centroid(S=magnitude, sr=SAMPLE_RATE)[0])
+        rolloffs.append(
+            librosa.feature.spectral_rolloff(S=magnitude, sr=SAMPLE_RATE, roll_percent=0.95)[0]
+        )
+        mels.append(librosa.feature.melspectrogram(S=magnitude**2, sr=SAMPLE_RATE))
+    mel = np.concatenate(mels, axis=1)
+    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=N_MFCC).mean(axis=1)
+    return {
+        "centroid": float(np.concatenate(centroids).mean(dtype=np.float64)),
+        "entropy": mel_entropy(mel),
+        **{f"mfcc_{index}": float(value) for index, value in enumerate(mfcc)},
+        "entropy_prototype": float(entr(mel.astype(np.float64)).sum()),
+        "rolloff_95": float(np.concatenate(rolloffs).mean(dtype=np.float64)),
+        **levels(samples),
+    }
+
+
+def mel_entropy(mel: NDArray[np.floating]) -> float:
+    """Mean over frames of the Shannon entropy of the mel distribution, in nats.
+
+    Args:
+        mel: power, shape (bands, frames). At least one frame has power.
+    """
+    power = mel.sum(axis=0, dtype=np.float64)
+    voiced = power > 0
+    distribution = mel[:, voiced] / power[voiced]
+    return float(entr(distribution).sum(axis=0).mean())
+
+
+def levels(samples: NDArray[np.float32]) -> dict[str, float]:
+    """Compute what needs no spectrum, on 20 ms frames every 10 ms.
+
+    A frame counts as silence when its power lies more than 40 dB below the loudest frame's.
+
+    Returns:
+        `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
+        relative to full scale), `crest_db` (their difference), `leading_silence` and
+        `trailing_silence` (s), `pause_fraction` (share of silent frames between the first and the
+        last that is not), `dynamic_range_db` (95th minus 5th percentile of the frame levels).
+    """
+    signal = samples.astype(np.float64)
+    peak = 20 * np.log10(np.abs(signal).max())
+    level = 10 * np.log10(np.mean(signal**2))
+    frame_levels = 10 * np.log10(np.maximum(_frame_power(signal), _FLOOR))
+    active = np.flatnonzero(frame_levels > frame_levels.max() - _SILENCE_BELOW_LOUDEST_DB)
+    first, last = int(active[0]), int(active[-1])
+    hop_seconds = _LEVEL_HOP / SAMPLE_RATE
+    low, high = np.percentile(frame_levels, [5, 95])
+    return {
+        "duration": len(samples) / SAMPLE_RATE,
+        "level_dbfs": float(level),
+        "peak_dbfs": float(peak),
+        "crest_db": float(peak - level),
+        "leading_silence": first * hop_seconds,
+        "trailing_silence": (len(frame_levels) - 1 - last) * hop_seconds,
+        "pause_fraction": 1 - len(active) / (last - first + 1),
+        "dynamic_range_db": float(high - low),
+    }
+
+
+def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield the magnitude spectrogram of the centred transform, a block of frames at a time."""
+    padded = np.pad(samples, _FRAME // 2)
+    n_frames = 1 + (len(padded) - _FRAME) // _HOP
+    for first in range(0, n_frames, _BLOCK_FRAMES):
+        last = min(first + _BLOCK_FRAMES, n_frames) - 1
+        block = padded[first * _HOP : last * _HOP + _FRAME]
+        yield np.abs(librosa.stft(block, n_fft=_FRAME, hop_length=_HOP, center=False))
+
+
+def _frame_power(signal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
+    usable = max(len(signal) // _LEVEL_HOP, 2) * _LEVEL_HOP
+    halves = np.pad(signal, (0, max(0, usable - len(signal))))[:usable].reshape(-1, _LEVEL_HOP)
+    energy = (halves**2).sum(axis=1)
+    return (energy[:-1] + energy[1:]) / _LEVEL_FRAME

@@ -1,0 +1,121 @@
+"""A corpus root: a folder, or a zip archive that is read in place and never extracted."""
+
+import os
+import zipfile
+import zlib
+from calendar import timegm
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from authenticity.errors import RejectedClip, UserError
+
+
+class Entry(NamedTuple):
+    """What identifies a file's content without reading it."""
+
+    bytes: int
+    mtime_ns: int
+
+
+class Root:
+    """List and read the files of a corpus by their path relative to the root.
+
+    Paths use forward slashes. File names come from protocols, so they are data: a path is only
+    ever looked up among the names that `entries` listed, or read below the root.
+    """
+
+    def __init__(self, location: str | Path):
+        self.location = Path(location)
+        self._archive: zipfile.ZipFile | None = None
+        self._members: dict[str, dict[str, zipfile.ZipInfo]] = {}
+        if self.location.is_dir():
+            return
+        if not self.location.exists():
+            raise UserError(
+                f"{location}: no such corpus root; expected a folder or a zip archive there. "
+                "Put the corpus there, or correct `root` of the corpus in the configuration"
+            )
+        try:
+            self._archive = zipfile.ZipFile(self.location)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise UserError(
+                f"{location}: expected a folder or a zip archive, but {error}; "
+                "download it again, or correct `root` of the corpus in the configuration"
+            ) from error
+        for info in self._archive.infolist():
+            if not info.is_dir():
+                folder, _, name = info.filename.rpartition("/")
+                self._members.setdefault(folder, {})[name] = info
+
+    def signature(self) -> str | None:
+        """Identify the whole content at once where that is possible: an archive, not a folder."""
+        if self._archive is None:
+            return None
+        status = self.location.stat()
+        return f"{status.st_size} {status.st_mtime_ns}"
+
+    def has_folder(self, folder: str) -> bool:
+        """Say whether there is such a folder."""
+        if self._archive is None:
+            return (self.location / folder).is_dir()
+        return folder in self._members or any(
+            name.startswith(f"{folder}/") for name in self._members
+        )
+
+    def entries(self, folder: str) -> dict[str, Entry]:
+        """Return the files that lie directly in a folder, by name.
+
+        An archive's stamps have a resolution of two seconds; the member's checksum stands in the
+        nanoseconds, so that a member replaced by one of the same size and stamp is seen.
+        """
+        if self._archive is None:
+            with os.scandir(self.location / folder) as scan:
+                return {
+                    item.name: Entry(item.stat().st_size, item.stat().st_mtime_ns)
+                    for item in scan
+                    if item.is_file()
+                }
+        return {
+            name: Entry(
+                info.file_size, timegm((*info.date_time, 0, 0, 0)) * 10**9 + info.CRC % 10**9
+            )
+            for name, info in self._members.get(folder, {}).items()
+        }
+
+    def read(self, path: str, max_bytes: int) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            RejectedClip: it is absent, larger than `max_bytes`, or its archive member is damaged.
+        """
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise RejectedClip(f"{path}: leads out of the corpus root")
+        try:
+            if self._archive is None:
+                return self._read_file(path, max_bytes)
+            return self._read_member(path, max_bytes)
+        except (FileNotFoundError, KeyError) as error:
+            raise RejectedClip(f"listed in the protocol, but there is no file {path}") from error
+        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            # RuntimeError and its NotImplementedError: encrypted, or compressed in a rare way.
+            raise RejectedClip(f"cannot be read: {error}") from error
+
+    def _read_file(self, path: str, max_bytes: int) -> bytes:
+        with (self.location / path).open("rb") as stream:
+            _check_size(os.fstat(stream.fileno()).st_size, max_bytes)
+            return stream.read()
+
+    def _read_member(self, path: str, max_bytes: int) -> bytes:
+        folder, _, name = path.rpartition("/")
+        info = self._members[folder][name]
+        # zipfile never returns more than the size announced here, so the check holds for bombs.
+        _check_size(info.file_size, max_bytes)
+        return self._archive.read(info)
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise RejectedClip(
+            f"too large: {size / 1e6:.0f} MB, limit {max_bytes / 1e6:.0f} MB "
+            "(`audio.max_megabytes` in the configuration)"
+        )
