@@ -4,9 +4,13 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 from authenticity.errors import UserError
 
@@ -55,3 +59,19 @@ def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_arrays(path: str | Path, arrays: Mapping[str, NDArray]) -> None:
+    """Write named arrays atomically, as safetensors."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(save({name: arrays[name] for name in sorted(arrays)}))
+
+
+def read_arrays(path: str | Path) -> dict[str, NDArray]:
+    """Read what `write_arrays` wrote; a file that is not safetensors is a `UserError`."""
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: expected safetensors, but {error}; delete it and run again"
+        ) from error

@@ -11,6 +11,7 @@ and finds that there is nothing to do, without them.
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,8 +174,8 @@ def identify(source: EncoderSource, precision: str) -> dict[str, Any]:
             natively, and stays so for the whole corpus.
 
     Returns:
-        `model`, `revision`, `files` (SHA-256 by name), `precision`, `n_layers`, and `identity`, a
-        digest of what the embeddings depend on and of nothing else.
+        `model`, `revision`, `files` (SHA-256 by name), `precision`, `n_layers`, `dimension`, and
+        `identity`, a digest of what the embeddings depend on and of nothing else.
     """
     folder = source.fetch()
     names = [_CONFIG, _PREPROCESSOR]
@@ -188,6 +189,7 @@ def identify(source: EncoderSource, precision: str) -> dict[str, Any]:
         "files": files,
         "precision": precision,
         "n_layers": source.n_layers,
+        "dimension": read_json(folder / _CONFIG)["hidden_size"],
         "identity": identity,
     }
 
@@ -292,6 +294,26 @@ class Encoder:
             return samples
         scale = np.sqrt(samples.var(dtype=np.float64) + _VARIANCE_FLOOR)
         return ((samples - samples.mean(dtype=np.float64)) / scale).astype(np.float32)
+
+
+def table(
+    files: Sequence[str], contents: Sequence[str], embeddings: Sequence[Embedding], like: pa.Schema
+) -> pa.Table:
+    """Lay out the embeddings of some files as rows of `schema`."""
+    columns = {
+        "file": pa.array(files, pa.string()),
+        "frames": pa.array([embedding.frames for embedding in embeddings], pa.int32()),
+        "content": pa.array(contents, pa.string()),
+    }
+    for name in like.names:
+        statistic, _, layer = name.partition("_")
+        if layer:
+            rows = [getattr(embedding, statistic)[int(layer)] for embedding in embeddings]
+            values = np.concatenate(rows) if rows else np.empty(0, np.float32)
+            columns[name] = pa.FixedSizeListArray.from_arrays(
+                pa.array(values), type=like.field(name).type
+            )
+    return pa.table({name: columns[name] for name in like.names}, schema=like)
 
 
 def schema(n_layers: int, dimension: int) -> pa.Schema:

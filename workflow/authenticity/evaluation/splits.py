@@ -1,0 +1,93 @@
+"""Who is fitted on, who is chosen on, who is reported on; and the folds within the first."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
+
+from authenticity.errors import UserError
+
+Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+
+def assign(splits: Sequence[str], protocol: Mapping[str, Any], seed: int) -> NDArray[np.str_]:
+    """Give each trial its part in a protocol.
+
+    Args:
+        splits: the corpus's own partition of each trial, in the manifest's order.
+        protocol: from the configuration; `kind` is `partitions` (its `fit`, `choose` and `report`
+            name the corpus's partitions) or `random` (`partition` is split at random, a share
+            `test_fraction` of it is reported on).
+        seed: of the random split.
+
+    Returns:
+        `train` for trials to fit on, `dev` to choose on, `eval` to report on, empty for none.
+    """
+    own = np.asarray(splits)
+    parts = np.full(len(own), "", dtype="<U5")
+    if protocol["kind"] == "partitions":
+        for part, name in (("train", "fit"), ("dev", "choose"), ("eval", "report")):
+            parts[own == protocol[name]] = part
+        return parts
+    members = np.flatnonzero(own == protocol["partition"])
+    if len(members) < 2:
+        raise UserError(
+            f"protocol {protocol['kind']}: the corpus has {len(members)} usable trials in its "
+            f"partition {protocol['partition']}; add it to the corpus's `splits`"
+        )
+    train, test = train_test_split(
+        members, test_size=protocol["test_fraction"], random_state=seed, shuffle=True
+    )
+    parts[train], parts[test] = "train", "eval"
+    return parts
+
+
+def folds(
+    labels: NDArray[np.integer], speakers: Sequence[str], wanted: int, by: str, seed: int
+) -> tuple[Folds, str]:
+    """Make cross-validation folds, and say in words how.
+
+    Grouped by speaker, no speaker is on both sides of a fold. There can be no more such folds than
+    either class has speakers, so fewer are made where a class has fewer; where a class has one
+    speaker only, or no grouping leaves both classes in every fold, folds are by trial.
+
+    Args:
+        labels: 0 for bona fide, 1 for spoof; shape (n,).
+        speakers: of each trial.
+        wanted: number of folds.
+        by: `speaker` or `trial`.
+        seed: of the shuffling.
+    """
+    labels, speakers = np.asarray(labels), np.asarray(speakers)
+    nothing = np.zeros(len(labels))
+    if by == "speaker":
+        counts = [len(np.unique(speakers[labels == label])) for label in (0, 1)]
+        number = min(wanted, *counts)
+        if number >= 2:
+            splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
+            made = list(splitter.split(nothing, labels, speakers))
+            if all(_both_classes(labels[part]) for fold in made for part in fold):
+                return made, f"{number} folds, speaker-disjoint"
+    number = min(wanted, *np.bincount(labels, minlength=2))
+    if number < 2:
+        raise UserError(
+            f"cross-validation needs two trials of each class to fit on, found "
+            f"{(labels == 0).sum()} bona fide and {(labels == 1).sum()} spoof; add trials"
+        )
+    splitter = StratifiedKFold(number, shuffle=True, random_state=seed)
+    how = f"{number} folds by trial"
+    if by == "speaker":
+        how += " (too few speakers of one class for speaker-disjoint folds)"
+    return list(splitter.split(nothing, labels)), how
+
+
+def shared_speakers(parts: NDArray[np.str_], speakers: Sequence[str]) -> int:
+    """Count the speakers that are both fitted on and reported on: each one is a leak."""
+    speakers = np.asarray(speakers)
+    return len(np.intersect1d(speakers[parts == "train"], speakers[parts == "eval"]))
+
+
+def _both_classes(labels: NDArray[np.integer]) -> bool:
+    return len(np.unique(labels)) == 2

@@ -1,0 +1,185 @@
+"""All features of one shard, each clip read and decoded once, rows that still hold reused."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from authenticity import audio, tables
+from authenticity.audio import Limits
+from authenticity.errors import RejectedClip
+from authenticity.features import encoder, spectral
+from authenticity.features.encoder import Embedding, Encoder
+from authenticity.roots import Root
+from authenticity.shards import PreviousRows
+
+_PROGRESS_SECONDS = 10.0
+_logger = logging.getLogger("authenticity")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The paths of a shard's three tables."""
+
+    spectral: Path
+    embeddings: Path
+    rejected: Path
+
+
+def spectral_version(limits: Limits) -> str:
+    """Name everything but the audio that a spectral row depends on."""
+    return f"spectral {spectral.VERSION}; decoder {audio.DECODER_VERSION}; {limits}"
+
+
+def embedding_version(limits: Limits, identity: str, window_seconds: float) -> str:
+    """Name everything but the audio that an embedding row depends on."""
+    return (
+        f"embedding {encoder.VERSION}; encoder {identity}; window {window_seconds:g} s; "
+        f"decoder {audio.DECODER_VERSION}; {limits}"
+    )
+
+
+def extract_shard(
+    rows: list[Mapping[str, Any]],
+    root: Root,
+    limits: Limits,
+    encoder_identity: Mapping[str, Any],
+    window_seconds: float,
+    load_encoder: Callable[[], Encoder],
+    outputs: Outputs,
+) -> dict[str, int]:
+    """Bring a shard's spectral, embedding and rejected tables up to date.
+
+    A row is reused when the table that is there has its file with the same content under the same
+    version. The encoder is loaded only when a row needs it.
+
+    Args:
+        rows: the shard's manifest rows, by key.
+        root: the corpus.
+        limits: what a clip must meet.
+        encoder_identity: what `encoder.identify` returned.
+        window_seconds: longest stretch embedded at once.
+        load_encoder: returns the encoder.
+        outputs: the tables; those that are there are updated.
+
+    Returns:
+        How many rows were accepted, rejected, and computed anew (`described`, `embedded`).
+    """
+    embedding_schema = encoder.schema(encoder_identity["n_layers"], encoder_identity["dimension"])
+    versions = {
+        "spectral": spectral_version(limits),
+        "embeddings": embedding_version(limits, encoder_identity["identity"], window_seconds),
+    }
+    old_spectral = PreviousRows.load(outputs.spectral, spectral.SCHEMA, versions["spectral"])
+    old_embeddings = PreviousRows.load(outputs.embeddings, embedding_schema, versions["embeddings"])
+    accepted: list[tuple[str, str]] = []
+    rejected: list[dict[str, Any]] = []
+    described: dict[tuple[str, str], dict[str, float]] = {}
+    embedded: dict[tuple[str, str], Embedding] = {}
+    loaded: Encoder | None = None
+    progress = _Progress(len(rows))
+    for row in rows:
+        content = ""
+        try:
+            data = root.read(row["path"], limits.max_bytes)
+            content = hashlib.sha256(data).hexdigest()[:32]
+            clip = (row["key"], content)
+            if clip not in old_spectral or clip not in old_embeddings:
+                samples = audio.decode(data, limits)
+                if clip not in old_spectral:
+                    described[clip] = spectral.describe(samples)
+                if clip not in old_embeddings:
+                    loaded = loaded or load_encoder()
+                    embedded[clip] = loaded.embed(samples)
+            accepted.append(clip)
+        except RejectedClip as reason:
+            _logger.warning("set aside: %s: %s", row["path"], reason)
+            rejected.append({"file": row["key"], "label": row["label"], "content": content})
+            rejected[-1]["reason"] = f"{row['path']}: {reason}"
+        progress.one_more()
+
+    labels = {row["key"]: row["label"] for row in rows}
+    spectral_table = old_spectral.merged(
+        [clip for clip in accepted if clip not in described],
+        pa.Table.from_pylist(
+            [
+                {"file": file, "label": labels[file], "content": content, **numbers}
+                for (file, content), numbers in described.items()
+            ],
+            schema=spectral.SCHEMA,
+        ),
+        spectral.SCHEMA,
+    )
+    embedding_table = old_embeddings.merged(
+        [clip for clip in accepted if clip not in embedded],
+        encoder.table(
+            [file for file, _ in embedded],
+            [content for _, content in embedded],
+            list(embedded.values()),
+            embedding_schema,
+        ),
+        embedding_schema,
+    )
+    tables.write(
+        outputs.spectral,
+        _with_labels(spectral_table, labels),
+        spectral.SCHEMA,
+        {"version": versions["spectral"]},
+    )
+    tables.write(
+        outputs.embeddings,
+        embedding_table,
+        embedding_schema,
+        {
+            "version": versions["embeddings"],
+            "encoder": encoder_identity["model"],
+            "encoder_identity": encoder_identity["identity"],
+            "precision": encoder_identity["precision"],
+            "view": "clean",
+        },
+    )
+    tables.write(
+        outputs.rejected,
+        pa.Table.from_pylist(rejected, schema=tables.REJECTED),
+        tables.REJECTED,
+        {"version": versions["spectral"]},
+    )
+    return {
+        "accepted": len(accepted),
+        "rejected": len(rejected),
+        "described": len(described),
+        "embedded": len(embedded),
+    }
+
+
+def _with_labels(table: pa.Table, labels: Mapping[str, int]) -> pa.Table:
+    """Take labels from the manifest: a protocol may have been corrected since a row was made."""
+    values = pa.array([labels[file] for file in table["file"].to_pylist()], pa.int8())
+    return table.set_column(table.schema.get_field_index("label"), "label", values)
+
+
+class _Progress:
+    """Says every few seconds how far the shard is."""
+
+    def __init__(self, total: int):
+        self._total, self._done = total, 0
+        self._start = self._last = time.monotonic()
+
+    def one_more(self) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
+            self._last = now
+            rate = self._done / (now - self._start)
+            _logger.info(
+                "%d of %d clips, %.1f a second, about %.0f s left",
+                self._done,
+                self._total,
+                rate,
+                (self._total - self._done) / rate,
+            )

@@ -1,0 +1,92 @@
+"""Which shard a trial belongs to, what a shard consists of, and which of its rows still hold."""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from authenticity import tables
+
+_IDENTITY = ("key", "path", "label", "bytes", "mtime_ns")
+
+
+def names(n_shards: int) -> list[str]:
+    """Return the shards' names; each tells the number of shards, so that none can be mixed up."""
+    return [_name(index, n_shards) for index in range(n_shards)]
+
+
+def _name(index: int, n_shards: int) -> str:
+    width = len(str(n_shards))
+    return f"{index + 1:0{width}}-of-{n_shards}"
+
+
+def shard_of(key: str, n_shards: int) -> str:
+    """Return the shard of a key: it depends on the key alone, so other trials never move it."""
+    return _name(zlib.crc32(key.encode()) % n_shards, n_shards)
+
+
+def digests(manifest: pa.Table, n_shards: int) -> dict[str, str]:
+    """Return a digest per shard of everything that its tables depend on.
+
+    As a parameter of the shard's job it makes exactly the shards rerun whose trials changed.
+    """
+    hashes = {name: hashlib.sha256() for name in names(n_shards)}
+    for row in zip(*(manifest[column].to_pylist() for column in _IDENTITY), strict=True):
+        hashes[shard_of(row[0], n_shards)].update(repr(row).encode())
+    return {name: digest.hexdigest()[:16] for name, digest in hashes.items()}
+
+
+def rows_of(manifest: pa.Table, shard: str) -> list[dict]:
+    """Return the manifest rows of one shard, in the manifest's order: by key."""
+    n_shards = int(shard.rpartition("-")[2])
+    chosen = [
+        index
+        for index, key in enumerate(manifest["key"].to_pylist())
+        if shard_of(key, n_shards) == shard
+    ]
+    return manifest.take(chosen).to_pylist()
+
+
+@dataclass(frozen=True)
+class PreviousRows:
+    """The rows of a shard's last table that may be used again."""
+
+    table: pa.Table | None
+    index: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def load(cls, path: Path, schema: pa.Schema | None, version: str) -> "PreviousRows":
+        """Load them; there are none where the table is absent or of another version or schema.
+
+        Args:
+            path: the table.
+            schema: what it must have; `None` accepts any.
+            version: what its metadata must say.
+        """
+        if not path.exists() or tables.metadata(path).get("version") != version:
+            return cls(None, {})
+        table = tables.read(path)
+        if schema is not None and not table.schema.equals(schema):
+            return cls(None, {})
+        keys = zip(table["file"].to_pylist(), table["content"].to_pylist(), strict=True)
+        return cls(table, {key: row for row, key in enumerate(keys)})
+
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        """Whether there is a row of this file (the first) with this content (the second)."""
+        return key in self.index
+
+    def merged(
+        self, reused: Iterable[tuple[str, str]], computed: pa.Table, schema: pa.Schema
+    ) -> pa.Table:
+        """Return reused and computed rows as one table, by file.
+
+        Neither the order of arguments nor which rows were reused shows in the result's bytes.
+        """
+        kept = [self.index[key] for key in reused]
+        if kept:
+            computed = pa.concat_tables([self.table.take(kept).cast(schema), computed])
+        return computed.take(pc.sort_indices(computed["file"])).combine_chunks()

@@ -1,0 +1,99 @@
+"""Check a corpus's tables against its manifest before anything is built on them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from authenticity import tables
+from authenticity.errors import UserError
+
+
+def verify(
+    corpus: str,
+    manifest: pa.Table,
+    spectral: Sequence[str | Path],
+    embeddings: Sequence[str | Path],
+    rejected: Sequence[str | Path],
+    max_rejected: float,
+) -> dict[str, Any]:
+    """Check that each trial is accepted or rejected exactly once, and under one version only.
+
+    Args:
+        corpus: its name.
+        manifest: the trials.
+        spectral: tables, one per shard.
+        embeddings: likewise.
+        rejected: likewise.
+        max_rejected: largest share of the trials that may be rejected. One rejected trial is
+            accepted however small the corpus.
+
+    Returns:
+        The counts, and the rejected trials with their reasons.
+
+    Raises:
+        UserError: a table is inconsistent, or too many trials were rejected.
+    """
+    for paths in (spectral, embeddings, rejected):
+        _require_one_version(paths)
+    described = _files(spectral)
+    set_aside = tables.read_many(rejected, ["file", "label", "reason"])
+    _require_same(corpus, "embeddings", Counter(_files(embeddings)), Counter(described))
+    _require_same(
+        corpus,
+        "spectral and rejected tables",
+        Counter(described) + Counter(set_aside["file"].to_pylist()),
+        Counter(manifest["key"].to_pylist()),
+    )
+    reasons = set_aside.sort_by("file").to_pylist()
+    allowed = max(1, int(max_rejected * len(manifest)))
+    if len(reasons) > allowed:
+        examples = "; ".join(f"{row['file']}: {row['reason']}" for row in reasons[:3])
+        raise UserError(
+            f"corpus {corpus}: {len(reasons)} of {len(manifest)} clips were set aside, more than "
+            f"the {allowed} that `audio.max_rejected` = {max_rejected:g} allows ({examples}); "
+            "mend the files or raise the limit: nothing that was computed is lost"
+        )
+    accepted = set(described)
+    frame = manifest.select(["key", "split", "label"]).to_pandas()
+    counts = frame[frame.key.isin(accepted)].groupby(["split", "label"]).size()
+    by_split: dict[str, dict[str, int]] = {}
+    for (split, label), count in counts.items():
+        by_split.setdefault(split, {})["spoof" if label else "bonafide"] = int(count)
+    return {
+        "corpus": corpus,
+        "n_manifest": len(manifest),
+        "n_accepted": len(accepted),
+        "n_rejected": len(reasons),
+        "rejected": reasons,
+        "by_split": by_split,
+    }
+
+
+def _files(paths: Sequence[str | Path]) -> list[str]:
+    return tables.read_many(paths, ["file"])["file"].to_pylist()
+
+
+def _require_one_version(paths: Sequence[str | Path]) -> None:
+    versions = {str(path): tables.metadata(path).get("version") for path in paths}
+    if len(set(versions.values())) > 1:
+        first, other = list(dict.fromkeys(versions.values()))[:2]
+        odd = next(path for path, version in versions.items() if version == other)
+        raise UserError(
+            f"{odd}: made by version {other!r}, other shards by {first!r}; "
+            "delete it and run again"
+        )
+
+
+def _require_same(
+    corpus: str, what: str, found: "Counter[str]", expected: "Counter[str]"
+) -> None:
+    if found != expected:
+        odd = sorted((found - expected) + (expected - found))
+        raise UserError(
+            f"corpus {corpus}: the {what} do not hold each accepted trial exactly once "
+            f"({len(odd)} differ, first {odd[0]}); delete the corpus's tables in results and "
+            "run again"
+        )

@@ -1,0 +1,45 @@
+rule encoder:
+    """Say exactly which encoder this is, fetching it from the model hub where it comes from there."""
+    input:
+        PLAN.encoder.files(),
+    output:
+        identity=f"results/encoders/{ENCODER}.json",
+    params:
+        model=PLAN.encoder.model,
+        revision=PLAN.encoder.revision,
+        precision=config["encoder"]["precision"],
+    log:
+        f"logs/encoders/{ENCODER}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    script:
+        "../scripts/encoder.py"
+
+
+rule extract:
+    """Decode each clip of a shard once: spectral numbers, and every layer of the encoder."""
+    input:
+        manifest=ancient("results/{corpus}/manifest.parquet"),
+        encoder=f"results/encoders/{ENCODER}.json",
+    output:
+        spectral=update("results/{corpus}/spectral/{shard}.parquet"),
+        embeddings=update(f"results/{{corpus}}/embeddings/{ENCODER}/clean/{{shard}}.parquet"),
+        rejected=update("results/{corpus}/rejected/{shard}.parquet"),
+    params:
+        root=lambda wildcards: PLAN.corpora[wildcards.corpus].settings["root"],
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
+        versions=[spectral_version(PLAN.limits), embedding_version(PLAN.limits, "", PLAN.window)],
+        limits=PLAN.limits,
+        model=PLAN.encoder.model,
+        revision=PLAN.encoder.revision,
+        window_seconds=PLAN.window,
+    log:
+        "logs/{corpus}/extract/{shard}.log",
+    benchmark:
+        "benchmarks/{corpus}/extract/{shard}.tsv"
+    resources:
+        mem_mb=1400,
+    conda:
+        "../../envs/authenticity.yaml"
+    script:
+        "../scripts/extract.py"

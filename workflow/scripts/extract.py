@@ -1,0 +1,34 @@
+"""Bring the tables of one shard up to date."""
+
+from pathlib import Path
+
+from authenticity import tables
+from authenticity.features.encoder import Encoder
+from authenticity.features.extraction import Outputs, extract_shard
+from authenticity.files import read_json
+from authenticity.jobs import job
+from authenticity.roots import Root
+from authenticity.shards import rows_of
+
+with job(snakemake) as log:
+    params, wildcards = snakemake.params, snakemake.wildcards
+    identity = read_json(snakemake.input.encoder)
+    counts = extract_shard(
+        rows_of(tables.read(snakemake.input.manifest), wildcards.shard),
+        Root(params.root),
+        params.limits,
+        identity,
+        params.window_seconds,
+        lambda: Encoder.load(
+            params.model, identity["precision"], params.window_seconds, params.revision
+        ),
+        Outputs(*(Path(path) for path in snakemake.output)),
+    )
+    log.info(
+        "corpus %s, shard %s: %d clips, %d computed, %d set aside",
+        wildcards.corpus,
+        wildcards.shard,
+        counts["accepted"] + counts["rejected"],
+        max(counts["described"], counts["embedded"]),
+        counts["rejected"],
+    )
