@@ -47,10 +47,19 @@ def refresh(path: Path, corpus: str, settings: Mapping[str, Any]) -> str | None:
         raise UserError(f"{settings['root']}: the protocols of corpus {corpus} list no trials")
     table = pa.Table.from_pylist(rows, schema=tables.MANIFEST).sort_by("key")
     changed = not path.exists() or not tables.read(path).equals(table)
-    if changed:
-        tables.write(path, table, tables.MANIFEST)
+    if changed or root_of(path) != settings["root"]:
+        tables.write(path, table, tables.MANIFEST, {"root": settings["root"]})
     write_text(signature_path, signature)
     return _description(corpus, table, splits, listing) if changed else None
+
+
+def root_of(path: str | Path) -> str:
+    """Return the corpus root that a manifest's paths are relative to.
+
+    It stands in the manifest, not among a job's parameters, so that a corpus can be moved without
+    anything being computed again.
+    """
+    return tables.metadata(path)["root"]
 
 
 def _description(

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import jsonschema
+import pyarrow as pa
 import yaml
 
 from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
 from authenticity.errors import UserError
+from authenticity.evaluation import splits
 from authenticity.features import matrix
 from authenticity.features.encoder import EncoderSource
 
@@ -29,8 +31,6 @@ def one_line_errors() -> Iterator[None]:
         yield
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        # SystemExit would be caught and wrapped in a traceback's worth of context.
-        sys.stderr.flush()
         raise SystemExit(1) from None
 
 
@@ -69,7 +69,7 @@ def _filling_defaults(validator_class: type) -> type:
     """Extend a validator so that checking an object first gives it its schema's defaults."""
     check_properties = validator_class.VALIDATORS["properties"]
 
-    def fill_and_check(validator, properties, instance, schema):  # noqa: ANN001, ANN202
+    def fill_and_check(validator, properties, instance, schema):
         if isinstance(instance, dict):
             for name, subschema in properties.items():
                 if isinstance(subschema, dict) and "default" in subschema:
@@ -123,10 +123,20 @@ class CorpusPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the rules need to know of the configuration and the corpora."""
+    """What the rules need to know of the configuration and the corpora.
+
+    Attributes:
+        corpora: by name.
+        experiments: their entries in the configuration, each with its protocol spelt out.
+        candidates: the names of each experiment's sets of features.
+        encoder: where it comes from.
+        limits: what a clip must meet.
+        window: longest stretch embedded at once, seconds.
+    """
 
     corpora: Mapping[str, CorpusPlan]
     experiments: Mapping[str, Mapping[str, Any]]
+    candidates: Mapping[str, list[str]]
     encoder: EncoderSource
     limits: Limits
     window: float
@@ -139,13 +149,6 @@ class Plan:
             config: validated.
             refresh: whether to bring the manifests up to date first; only the main process does.
         """
-        corpora = {}
-        for name in config["run"]["corpora"]:
-            settings = config["corpora"][name]
-            path = Path("results", name, "manifest.parquet")
-            if refresh and (news := manifest.refresh(path, name, settings)):
-                print(news, file=sys.stderr)
-            corpora[name] = _corpus_plan(settings, path)
         experiments = {
             name: {
                 **config["experiments"][name],
@@ -154,24 +157,55 @@ class Plan:
             }
             for name in config["run"]["experiments"]
         }
+        corpora = {}
+        for name in config["run"]["corpora"]:
+            settings = config["corpora"][name]
+            path = Path("results", name, "manifest.parquet")
+            if refresh and (news := manifest.refresh(path, name, settings)):
+                print(news, file=sys.stderr)
+            table = tables.read(path)
+            if refresh:
+                _require_both_classes(name, table, experiments)
+            corpora[name] = _corpus_plan(settings, table)
         audio = config["audio"]
+        encoder = EncoderSource(config["encoder"]["model"], config["encoder"]["revision"])
+        encoder.files()  # a folder that lacks one is found out here
         return cls(
             corpora,
             experiments,
-            EncoderSource(config["encoder"]["model"], config["encoder"]["revision"]),
+            {
+                name: _candidates(encoder, name, experiment["features"])
+                for name, experiment in experiments.items()
+            },
+            encoder,
             Limits(audio["min_seconds"], audio["silence_dbfs"], audio["max_megabytes"]),
             config["encoder"]["window_seconds"],
         )
 
-    def candidates(self, experiment: str) -> list[str]:
-        """Return the names of an experiment's sets of features."""
-        features = self.experiments[experiment]["features"]
-        n_layers = 0 if features["layers"] == "none" else self.encoder.n_layers
-        return matrix.candidates(features, n_layers)
+
+def _candidates(encoder: EncoderSource, name: str, features: Mapping[str, Any]) -> list[str]:
+    if features["layers"] == "none":
+        return matrix.candidates(features, n_layers=0)
+    if isinstance(features["layers"], list) and max(features["layers"]) >= encoder.n_layers:
+        raise UserError(
+            f"configuration, experiments.{name}.features.layers: {encoder.model} has the layers 0 "
+            f"to {encoder.n_layers - 1}, found {max(features['layers'])}"
+        )
+    return matrix.candidates(features, encoder.n_layers)
 
 
-def _corpus_plan(settings: Mapping[str, Any], manifest_path: Path) -> CorpusPlan:
-    table = tables.read(manifest_path)
+def _require_both_classes(
+    corpus: str, table: pa.Table, experiments: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Find out before a night of extraction that an experiment cannot be fitted or reported."""
+    own_splits, labels = table["split"].to_pylist(), table["label"].to_numpy()
+    for experiment in experiments.values():
+        protocol = experiment["protocol"]
+        parts = splits.assign(own_splits, protocol, experiment["seed"])
+        splits.require_both_classes(corpus, parts, labels, protocol)
+
+
+def _corpus_plan(settings: Mapping[str, Any], table: pa.Table) -> CorpusPlan:
     digests = shards.digests(table, settings["n_shards"])
     whole = hashlib.sha256("".join(digests.values()).encode())
     # What the shards' tables do not depend on, but everything after them does.

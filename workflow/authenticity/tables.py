@@ -66,7 +66,9 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=list(columns) if columns is not None else None)
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
         first_line = str(error).splitlines()[0]
-        raise UserError(f"{path}: not a readable table ({first_line}); delete it and run again")
+        raise UserError(
+            f"{path}: not a readable table ({first_line}); delete it and run again"
+        ) from error
 
 
 def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None) -> pa.Table:

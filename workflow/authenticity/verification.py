@@ -82,14 +82,11 @@ def _require_one_version(paths: Sequence[str | Path]) -> None:
         first, other = list(dict.fromkeys(versions.values()))[:2]
         odd = next(path for path, version in versions.items() if version == other)
         raise UserError(
-            f"{odd}: made by version {other!r}, other shards by {first!r}; "
-            "delete it and run again"
+            f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and run again"
         )
 
 
-def _require_same(
-    corpus: str, what: str, found: "Counter[str]", expected: "Counter[str]"
-) -> None:
+def _require_same(corpus: str, what: str, found: "Counter[str]", expected: "Counter[str]") -> None:
     if found != expected:
         odd = sorted((found - expected) + (expected - found))
         raise UserError(

@@ -26,7 +26,6 @@ rule extract:
         embeddings=update(f"results/{{corpus}}/embeddings/{ENCODER}/clean/{{shard}}.parquet"),
         rejected=update("results/{corpus}/rejected/{shard}.parquet"),
     params:
-        root=lambda wildcards: PLAN.corpora[wildcards.corpus].settings["root"],
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
         versions=[spectral_version(PLAN.limits), embedding_version(PLAN.limits, "", PLAN.window)],
         limits=PLAN.limits,

@@ -27,10 +27,6 @@ with job(snakemake) as log:
         {"candidate": name, "experiment": snakemake.wildcards.experiment},
     )
     write_json(snakemake.output.summary, outcome.summary)
-    write_arrays(
-        snakemake.output.models,
-        {k: v for pooling, model in outcome.models.items() for k, v in model.arrays(pooling).items()},
-    )
-    for pooling, figures in outcome.summary["poolings"].items():
-        log.info("%s %s: C %g, ROC-AUC %.4f in cross-validation, %s on dev", name, pooling,
-                 figures["C"], figures["cv_roc_auc"], figures["dev_roc_auc"])
+    write_arrays(snakemake.output.models, outcome.arrays())
+    for line in outcome.lines():
+        log.info("%s, %s, %s", snakemake.wildcards.experiment, name, line)

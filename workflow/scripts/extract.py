@@ -7,6 +7,7 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.extraction import Outputs, extract_shard
 from authenticity.files import read_json
 from authenticity.jobs import job
+from authenticity.manifest import root_of
 from authenticity.roots import Root
 from authenticity.shards import rows_of
 
@@ -15,7 +16,7 @@ with job(snakemake) as log:
     identity = read_json(snakemake.input.encoder)
     counts = extract_shard(
         rows_of(tables.read(snakemake.input.manifest), wildcards.shard),
-        Root(params.root),
+        Root(root_of(snakemake.input.manifest)),
         params.limits,
         identity,
         params.window_seconds,

@@ -1,11 +1,13 @@
-"""Who is fitted on, who is chosen on, who is reported on; and the folds within the first."""
+"""Who is fitted on, who is chosen on, who is reported on; and the folds within the first.
+
+scikit-learn is imported where it is used: every parse of the workflow imports this module.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from authenticity.errors import UserError
 
@@ -33,15 +35,45 @@ def assign(splits: Sequence[str], protocol: Mapping[str, Any], seed: int) -> NDA
         return parts
     members = np.flatnonzero(own == protocol["partition"])
     if len(members) < 2:
-        raise UserError(
-            f"protocol {protocol['kind']}: the corpus has {len(members)} usable trials in its "
-            f"partition {protocol['partition']}; add it to the corpus's `splits`"
-        )
+        return parts
+    from sklearn.model_selection import train_test_split
+
     train, test = train_test_split(
         members, test_size=protocol["test_fraction"], random_state=seed, shuffle=True
     )
     parts[train], parts[test] = "train", "eval"
     return parts
+
+
+def require_both_classes(
+    corpus: str,
+    parts: NDArray[np.str_],
+    labels: NDArray[np.integer],
+    protocol: Mapping[str, Any],
+) -> None:
+    """Check that each part of a protocol has bona fide and spoofed trials.
+
+    Args:
+        corpus: its name, for the message.
+        parts: what `assign` returned.
+        labels: 0 for bona fide, 1 for spoof.
+        protocol: see `assign`.
+
+    Raises:
+        UserError: one has not.
+    """
+    if protocol["kind"] == "partitions":
+        sources = {"train": protocol["fit"], "dev": protocol["choose"], "eval": protocol["report"]}
+    else:
+        sources = dict.fromkeys(["train", "eval"], f"{protocol['partition']}, at random")
+    for part, source in sources.items():
+        counts = np.bincount(labels[parts == part], minlength=2)
+        if not counts.all():
+            raise UserError(
+                f"corpus {corpus}, split {source}: {counts[0]} bona fide and {counts[1]} spoof "
+                f"trials to use as {part}, and both classes are needed; complete the corpus and "
+                "its `splits`, or choose another protocol for the experiment"
+            )
 
 
 def folds(
@@ -60,6 +92,8 @@ def folds(
         by: `speaker` or `trial`.
         seed: of the shuffling.
     """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     labels, speakers = np.asarray(labels), np.asarray(speakers)
     nothing = np.zeros(len(labels))
     if by == "speaker":
@@ -83,10 +117,16 @@ def folds(
     return list(splitter.split(nothing, labels)), how
 
 
-def shared_speakers(parts: NDArray[np.str_], speakers: Sequence[str]) -> int:
-    """Count the speakers that are both fitted on and reported on: each one is a leak."""
-    speakers = np.asarray(speakers)
-    return len(np.intersect1d(speakers[parts == "train"], speakers[parts == "eval"]))
+def shared(parts: NDArray[np.str_], values: Sequence[str]) -> int:
+    """Count the speakers, or attacks, that are both fitted on and reported on: each is a leak.
+
+    Args:
+        parts: what `assign` returned.
+        values: of each trial; `-`, the attack of bona fide, does not count.
+    """
+    values = np.asarray(values)
+    common = np.intersect1d(values[parts == "train"], values[parts == "eval"])
+    return int((common != "-").sum())
 
 
 def _both_classes(labels: NDArray[np.integer]) -> bool:

@@ -9,9 +9,10 @@ and finds that there is nothing to do, without them.
 """
 
 import hashlib
+import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -268,7 +269,7 @@ class Encoder:
         n_windows = math.ceil(len(signal) / self._window_samples)
         bounds = [round(len(signal) * index / n_windows) for index in range(n_windows + 1)]
         frames, mean, squares = 0, 0.0, 0.0
-        for first, last in zip(bounds, bounds[1:], strict=False):
+        for first, last in itertools.pairwise(bounds):
             states = self._hidden_states(signal[first:last])
             new_frames = states.shape[1]
             new_mean = states.mean(dim=1)
@@ -296,19 +297,22 @@ class Encoder:
         return ((samples - samples.mean(dtype=np.float64)) / scale).astype(np.float32)
 
 
-def table(
-    files: Sequence[str], contents: Sequence[str], embeddings: Sequence[Embedding], like: pa.Schema
-) -> pa.Table:
-    """Lay out the embeddings of some files as rows of `schema`."""
+def table(embeddings: Mapping[tuple[str, str], Embedding], like: pa.Schema) -> pa.Table:
+    """Lay out embeddings as rows of `schema`.
+
+    Args:
+        embeddings: by file and digest of its content.
+        like: the schema.
+    """
     columns = {
-        "file": pa.array(files, pa.string()),
-        "frames": pa.array([embedding.frames for embedding in embeddings], pa.int32()),
-        "content": pa.array(contents, pa.string()),
+        "file": pa.array([file for file, _ in embeddings], pa.string()),
+        "frames": pa.array([clip.frames for clip in embeddings.values()], pa.int32()),
+        "content": pa.array([content for _, content in embeddings], pa.string()),
     }
     for name in like.names:
         statistic, _, layer = name.partition("_")
         if layer:
-            rows = [getattr(embedding, statistic)[int(layer)] for embedding in embeddings]
+            rows = [getattr(clip, statistic)[int(layer)] for clip in embeddings.values()]
             values = np.concatenate(rows) if rows else np.empty(0, np.float32)
             columns[name] = pa.FixedSizeListArray.from_arrays(
                 pa.array(values), type=like.field(name).type

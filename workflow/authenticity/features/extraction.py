@@ -70,17 +70,7 @@ def extract_shard(
     Returns:
         How many rows were accepted, rejected, and computed anew (`described`, `embedded`).
     """
-    embedding_schema = encoder.schema(encoder_identity["n_layers"], encoder_identity["dimension"])
-    versions = {
-        "spectral": spectral_version(limits),
-        "embeddings": embedding_version(limits, encoder_identity["identity"], window_seconds),
-    }
-    old_spectral = PreviousRows.load(outputs.spectral, spectral.SCHEMA, versions["spectral"])
-    old_embeddings = PreviousRows.load(outputs.embeddings, embedding_schema, versions["embeddings"])
-    accepted: list[tuple[str, str]] = []
-    rejected: list[dict[str, Any]] = []
-    described: dict[tuple[str, str], dict[str, float]] = {}
-    embedded: dict[tuple[str, str], Embedding] = {}
+    shard = _Shard(rows, limits, encoder_identity, window_seconds, outputs)
     loaded: Encoder | None = None
     progress = _Progress(len(rows))
     for row in rows:
@@ -89,78 +79,114 @@ def extract_shard(
             data = root.read(row["path"], limits.max_bytes)
             content = hashlib.sha256(data).hexdigest()[:32]
             clip = (row["key"], content)
-            if clip not in old_spectral or clip not in old_embeddings:
+            if clip not in shard.old_spectral or clip not in shard.old_embeddings:
                 samples = audio.decode(data, limits)
-                if clip not in old_spectral:
-                    described[clip] = spectral.describe(samples)
-                if clip not in old_embeddings:
+                if clip not in shard.old_spectral:
+                    shard.described[clip] = spectral.describe(samples)
+                if clip not in shard.old_embeddings:
                     loaded = loaded or load_encoder()
-                    embedded[clip] = loaded.embed(samples)
-            accepted.append(clip)
+                    shard.embedded[clip] = loaded.embed(samples)
+            shard.accepted.append(clip)
         except RejectedClip as reason:
             _logger.warning("set aside: %s: %s", row["path"], reason)
-            rejected.append({"file": row["key"], "label": row["label"], "content": content})
-            rejected[-1]["reason"] = f"{row['path']}: {reason}"
+            shard.reject(row, content, str(reason))
         progress.one_more()
-
-    labels = {row["key"]: row["label"] for row in rows}
-    spectral_table = old_spectral.merged(
-        [clip for clip in accepted if clip not in described],
-        pa.Table.from_pylist(
-            [
-                {"file": file, "label": labels[file], "content": content, **numbers}
-                for (file, content), numbers in described.items()
-            ],
-            schema=spectral.SCHEMA,
-        ),
-        spectral.SCHEMA,
-    )
-    embedding_table = old_embeddings.merged(
-        [clip for clip in accepted if clip not in embedded],
-        encoder.table(
-            [file for file, _ in embedded],
-            [content for _, content in embedded],
-            list(embedded.values()),
-            embedding_schema,
-        ),
-        embedding_schema,
-    )
-    tables.write(
-        outputs.spectral,
-        _with_labels(spectral_table, labels),
-        spectral.SCHEMA,
-        {"version": versions["spectral"]},
-    )
-    tables.write(
-        outputs.embeddings,
-        embedding_table,
-        embedding_schema,
-        {
-            "version": versions["embeddings"],
-            "encoder": encoder_identity["model"],
-            "encoder_identity": encoder_identity["identity"],
-            "precision": encoder_identity["precision"],
-            "view": "clean",
-        },
-    )
-    tables.write(
-        outputs.rejected,
-        pa.Table.from_pylist(rejected, schema=tables.REJECTED),
-        tables.REJECTED,
-        {"version": versions["spectral"]},
-    )
+    shard.write()
     return {
-        "accepted": len(accepted),
-        "rejected": len(rejected),
-        "described": len(described),
-        "embedded": len(embedded),
+        "accepted": len(shard.accepted),
+        "rejected": len(shard.rejected),
+        "described": len(shard.described),
+        "embedded": len(shard.embedded),
     }
 
 
-def _with_labels(table: pa.Table, labels: Mapping[str, int]) -> pa.Table:
-    """Take labels from the manifest: a protocol may have been corrected since a row was made."""
-    values = pa.array([labels[file] for file in table["file"].to_pylist()], pa.int8())
-    return table.set_column(table.schema.get_field_index("label"), "label", values)
+class _Shard:
+    """The rows of one shard's tables: the old ones that still hold, and the new ones."""
+
+    def __init__(
+        self,
+        rows: list[Mapping[str, Any]],
+        limits: Limits,
+        encoder_identity: Mapping[str, Any],
+        window_seconds: float,
+        outputs: Outputs,
+    ):
+        identity = encoder_identity["identity"]
+        self._outputs = outputs
+        self._labels = {row["key"]: row["label"] for row in rows}
+        self._spectral_metadata = {"version": spectral_version(limits)}
+        self._embedding_metadata = {
+            "version": embedding_version(limits, identity, window_seconds),
+            "encoder": encoder_identity["model"],
+            "encoder_identity": identity,
+            "precision": encoder_identity["precision"],
+            "view": "clean",
+        }
+        self._embedding_schema = encoder.schema(
+            encoder_identity["n_layers"], encoder_identity["dimension"]
+        )
+        self.old_spectral = PreviousRows.load(
+            outputs.spectral, spectral.SCHEMA, self._spectral_metadata["version"]
+        )
+        self.old_embeddings = PreviousRows.load(
+            outputs.embeddings, self._embedding_schema, self._embedding_metadata["version"]
+        )
+        self.accepted: list[tuple[str, str]] = []
+        self.rejected: list[dict[str, Any]] = []
+        self.described: dict[tuple[str, str], dict[str, float]] = {}
+        self.embedded: dict[tuple[str, str], Embedding] = {}
+
+    def reject(self, row: Mapping[str, Any], content: str, reason: str) -> None:
+        """Set a clip aside."""
+        self.rejected.append(
+            {
+                "file": row["key"],
+                "label": row["label"],
+                "reason": f"{row['path']}: {reason}",
+                "content": content,
+            }
+        )
+
+    def write(self) -> None:
+        """Write the three tables."""
+        spectral_table = self.old_spectral.merged(
+            [clip for clip in self.accepted if clip not in self.described],
+            pa.Table.from_pylist(
+                [
+                    {"file": file, "label": self._labels[file], "content": content, **numbers}
+                    for (file, content), numbers in self.described.items()
+                ],
+                schema=spectral.SCHEMA,
+            ),
+            spectral.SCHEMA,
+        )
+        embedding_table = self.old_embeddings.merged(
+            [clip for clip in self.accepted if clip not in self.embedded],
+            encoder.table(self.embedded, self._embedding_schema),
+            self._embedding_schema,
+        )
+        rejected_table = pa.Table.from_pylist(self.rejected, schema=tables.REJECTED)
+        for path, table, schema, metadata in (
+            (
+                self._outputs.spectral,
+                self._relabelled(spectral_table),
+                spectral.SCHEMA,
+                self._spectral_metadata,
+            ),
+            (
+                self._outputs.embeddings,
+                embedding_table,
+                self._embedding_schema,
+                self._embedding_metadata,
+            ),
+            (self._outputs.rejected, rejected_table, tables.REJECTED, self._spectral_metadata),
+        ):
+            tables.write(path, table, schema, metadata)
+
+    def _relabelled(self, table: pa.Table) -> pa.Table:
+        """Take labels from the manifest: a protocol may have been corrected since."""
+        values = pa.array([self._labels[file] for file in table["file"].to_pylist()], pa.int8())
+        return table.set_column(table.schema.get_field_index("label"), "label", values)
 
 
 class _Progress:

@@ -16,7 +16,6 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from authenticity import tables
-from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.models import baseline
 from authenticity.models.baseline import LinearModel
@@ -37,6 +36,19 @@ class Candidate:
     scores: pa.Table
     models: dict[str, LinearModel]
     summary: dict[str, Any]
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return all models as named arrays; a pooling's names begin with its own."""
+        named = (model.arrays(pooling) for pooling, model in self.models.items())
+        return {name: array for arrays in named for name, array in arrays.items()}
+
+    def lines(self) -> list[str]:
+        """Say in words how each pooling did."""
+        return [
+            f"pooling {pooling}: C {row['C']:g}, ROC-AUC {row['cv_roc_auc']:.4f} cross-validated"
+            + ("" if row["dev_roc_auc"] is None else f", {row['dev_roc_auc']:.4f} on dev")
+            for pooling, row in self.summary["poolings"].items()
+        ]
 
 
 def trials(manifest: pa.Table, files: Sequence[str]) -> pa.Table:
@@ -76,7 +88,7 @@ def fit(
             table = trials(manifest, files)
             parts = splits.assign(table["split"].to_pylist(), protocol, seed)
             labels, speakers = table["label"].to_numpy(), np.array(table["speaker"].to_pylist())
-            _require_both_classes(parts, labels, protocol)
+            splits.require_both_classes(table["corpus"][0].as_py(), parts, labels, protocol)
             train, scored = parts == "train", np.isin(parts, ["dev", "eval"])
             folds, how = splits.folds(
                 labels[train], speakers[train], model["folds"], protocol["folds"], seed
@@ -85,7 +97,8 @@ def fit(
                 "folds": how,
                 "n_train_bonafide": int((labels[train] == 0).sum()),
                 "n_train_spoof": int((labels[train] == 1).sum()),
-                "shared_speakers": splits.shared_speakers(parts, speakers),
+                "shared_speakers": splits.shared(parts, table["speaker"].to_pylist()),
+                "shared_attacks": splits.shared(parts, table["attack"].to_pylist()),
             }
         fitted = baseline.fit(matrix[train], labels[train], folds, model["C"])
         models[pooling] = fitted.model
@@ -145,17 +158,3 @@ def scores_schema(poolings: Sequence[str]) -> pa.Schema:
     """Return the schema of a candidate's scores."""
     fields = [tables.SCORES.field(name) for name in TRIAL_COLUMNS]
     return pa.schema(fields + [pa.field(pooling, pa.float64()) for pooling in poolings])
-
-
-def _require_both_classes(
-    parts: NDArray[np.str_], labels: NDArray[np.integer], protocol: Mapping[str, Any]
-) -> None:
-    needed = ["train", "dev", "eval"] if protocol["kind"] == "partitions" else ["train", "eval"]
-    for part in needed:
-        counts = np.bincount(labels[parts == part], minlength=2)
-        if not counts.all():
-            raise UserError(
-                f"the part to {dict(train='fit', dev='choose', eval='report')[part]} on has "
-                f"{counts[0]} bona fide and {counts[1]} spoof trials, and needs both; "
-                "complete the corpus or choose another protocol for the experiment"
-            )

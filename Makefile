@@ -1,0 +1,47 @@
+# The few things a person types. `make run` and `make test` need Python 3.11 or newer and make.
+
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+# pip, because it alone finds a CPU build of torch where one is offered.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/workflow"
+
+.PHONY: run report test lint lock clean demo-corpus pretrain
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.installed
+	$(ACTIVATED) snakemake --cores $(CORES)
+	$(ACTIVATED) snakemake --report results/report.html
+	@$(ACTIVATED) python -m authenticity.summary results
+
+test: $(VENV)/.installed-test
+	$(ACTIVATED) ruff check .
+	$(ACTIVATED) ruff format --check .
+	$(ACTIVATED) snakefmt --check .
+	$(ACTIVATED) snakemake --lint
+	$(ACTIVATED) python -m pytest
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
+	$(PIP) install --quiet --requirement requirements-test.txt
+	@touch $@
+
+# Resolves requirements.in anew, and mirrors the pins in the conda environment.
+lock:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.in
+	$(VENV)-lock/bin/python -m pip freeze | sed 's/+cpu$$//' > requirements.txt
+	{ sed '/^  - pip:/q' envs/authenticity.yaml; sed 's/^/      - /' requirements.txt; } > envs/new.yaml
+	mv envs/new.yaml envs/authenticity.yaml
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf results logs benchmarks .snakemake

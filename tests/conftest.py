@@ -1,0 +1,150 @@
+"""Whole small runs of the real workflow, each in a checkout of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import corpora
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Two experiments, so that a run takes seconds: one without an encoder's layers, one with three.
+EXPERIMENTS = {
+    "spectral": {
+        "features": {"spectral": "standard"},
+        "model": {"C": [0.01, 1], "folds": 3},
+        "protocol": "official",
+        "seed": 1,
+    },
+    "layers": {
+        "features": {"layers": [0, 3, 6], "pooling": ["mean", "mean_std"]},
+        "model": {"C": [0.01, 1], "folds": 3},
+        "protocol": "official",
+        "seed": 1,
+    },
+}
+
+
+@dataclass
+class Checkout:
+    """The project in a folder of its own, with a toy corpus beside it."""
+
+    path: Path
+    corpus: Path
+
+    def configure(self, corpus: Mapping[str, Any] | None = None, **sections: Any) -> None:
+        """Write the overlay that the toy runs with; arguments replace its sections."""
+        toy = {"format": "asvspoof2019_la", "root": str(self.corpus), "n_shards": 3}
+        overlay = {
+            "run": {"corpora": ["toy"], "experiments": list(EXPERIMENTS)},
+            "corpora": {"toy": {**toy, **(corpus or {})}},
+            "experiments": EXPERIMENTS,
+            **sections,
+        }
+        (self.path / "toy.yaml").write_text(yaml.safe_dump(overlay))
+
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        """The command that runs the toy."""
+        return [
+            *(sys.executable, "-m", "snakemake", "--cores", str(cores)),
+            *("--configfile", "toy.yaml", *arguments),
+        ]
+
+    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        """Run it, and return what it printed, standard error included."""
+        return subprocess.run(
+            self.command(*arguments, cores=cores),
+            cwd=self.path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            timeout=600,
+            check=False,
+        )
+
+    def run_and_kill(self, when: Callable[[], bool], cores: int = 1) -> None:
+        """Start it and end it, with all its children, as a power cut would."""
+        process = subprocess.Popen(
+            self.command(cores=cores),
+            cwd=self.path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 300
+        while not when():
+            assert process.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline, "the run never came to where it is killed"
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def tables(self) -> dict[str, bytes]:
+        """The content of every table, by path."""
+        return {
+            str(path.relative_to(self.path)): path.read_bytes()
+            for path in sorted((self.path / "results").rglob("*.parquet"))
+        }
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+def check_out(folder: Path) -> Path:
+    """Copy what a run needs of the project; what is large and only read is linked."""
+    folder.mkdir(parents=True)
+    shutil.copy(REPOSITORY / "Snakefile", folder)
+    for name in ("workflow", "config", "profiles", "envs"):
+        shutil.copytree(
+            REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    (folder / "resources").symlink_to(REPOSITORY / "resources")
+    return folder
+
+
+@pytest.fixture
+def make_checkout(tmp_path: Path) -> Callable[..., Checkout]:
+    """Return a function that makes a checkout with a toy corpus."""
+
+    def make(name: str = "checkout", files: dict[str, bytes] | None = None) -> Checkout:
+        corpus = corpora.write_folder(
+            corpora.asvspoof2019_la() if files is None else files, tmp_path / f"{name}-corpus"
+        )
+        checkout = Checkout(check_out(tmp_path / name), corpus)
+        checkout.configure()
+        return checkout
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A finished run of the toy corpus, on two cores and without interruption: only read it."""
+    base = tmp_path_factory.mktemp("finished")
+    corpus = corpora.write_folder(corpora.asvspoof2019_la(), base / "corpus")
+    checkout = Checkout(check_out(base / "checkout"), corpus)
+    checkout.configure()
+    result = checkout.run()
+    assert result.returncode == 0, result.stdout
+    return checkout
+
+
+@pytest.fixture
+def resumed_from(finished: Checkout, tmp_path: Path) -> Checkout:
+    """A private copy of the finished run and of its corpus, to change and run again."""
+    shutil.copytree(finished.path.parent, tmp_path / "copy", symlinks=True)
+    copy = Checkout(tmp_path / "copy" / "checkout", tmp_path / "copy" / "corpus")
+    copy.configure()
+    return copy

@@ -1,0 +1,182 @@
+"""The figures show what they are given, in full, and equal figures are equal bytes."""
+
+import numpy as np
+import pytest
+from authenticity import plots
+from authenticity.evaluation import bootstrap
+from authenticity.evaluation.bootstrap import Estimate
+from authenticity.evaluation.figures import Curve
+from authenticity.evaluation.metrics import operating_points
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from scipy.special import ndtr
+
+NAMES = ["baseline_spectral", "baseline_prototype", "baseline_layer"]
+
+
+def curve(name, distance, n=300):
+    labels = np.repeat([0, 1], n)
+    scores = np.random.default_rng(0).normal(size=2 * n) + distance * labels
+    found = bootstrap.intervals(
+        labels,
+        scores,
+        ["-"] * (2 * n),
+        0,
+        figures=["roc_auc", "eer"],
+        n_resamples=40,
+        band_at=np.linspace(0, 1, 21),
+    )
+    return Curve(
+        name,
+        operating_points(labels, scores),
+        found.band,
+        found.estimates["roc_auc"],
+        found.estimates["eer"],
+        n,
+        n,
+    )
+
+
+def split(name, n):
+    labels = np.repeat([0, 1], n)
+    return plots.ScoredSplit(name, labels, np.random.default_rng(1).normal(size=2 * n) + labels)
+
+
+def candidate(name, pooling, dev, chosen=False):
+    auc = {"dev": Estimate(dev, dev - 0.02, dev + 0.01), "eval": Estimate(0.9, 0.85, 0.95)}
+    return plots.Candidate(name, pooling, chosen, auc)
+
+
+def all_candidates():
+    names = [f"layer_{i}" for i in range(13)] + ["layers_all"]
+    return [
+        candidate(name, pooling, 0.9 + 0.005 * i, (name, pooling) == ("layer_6", "mean_std"))
+        for pooling in ("mean", "mean_std")
+        for i, name in enumerate(names)
+    ]
+
+
+def attack(experiment, name, value):
+    return plots.AttackFigure(experiment, name, 1234, Estimate(value, value - 0.1, value + 0.02))
+
+
+def every_figure():
+    curves = [curve(name, distance) for name, distance in zip(NAMES, (1, 2, 4), strict=True)]
+    found = [attack(e, f"A{i:02d}", 0.6 + i / 40) for e in NAMES for i in range(7, 15)]
+    return {
+        "roc": plots.roc(curves, "eval"),
+        "det": plots.det(curves, "eval"),
+        "scores": plots.score_histograms([split("dev", 2548), split("eval", 7355)], NAMES[2]),
+        "candidates": plots.candidates(all_candidates(), NAMES[2]),
+        "attacks": plots.attacks(found, "eval"),
+    }
+
+
+FIGURES = every_figure()
+
+
+def words(figure):
+    axes = figure.axes
+    found = [text.get_text() for ax in axes for text in ax.texts]
+    found += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    legends = [ax.get_legend() for ax in axes if ax.get_legend()]
+    return found + [text.get_text() for legend in legends for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_word_is_inside_the_figure(name):
+    figure = FIGURES[name]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = figure.get_tightbbox(canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert drawn.x0 >= 0
+    assert drawn.y0 >= 0
+    assert drawn.x1 <= width
+    assert drawn.y1 <= height
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axes_say_what_they_show(name):
+    labelled = [axes for axes in FIGURES[name].axes if axes.get_xlabel()]
+    assert len(labelled) == len(FIGURES[name].axes)
+    assert FIGURES[name].axes[0].get_ylabel() or name == "attacks"
+
+
+def test_equal_figures_are_equal_bytes(tmp_path):
+    for number in range(2):
+        figure = plots.roc([curve("one", 1.0)], "eval")
+        plots.save(figure, tmp_path / f"{number}.svg")
+    first = (tmp_path / "0.svg").read_bytes()
+    assert first == (tmp_path / "1.svg").read_bytes()
+    assert first.startswith(b"<?xml")
+    assert b"<dc:date>" not in first
+    assert b"<text" not in first
+
+
+def test_roc_says_auc_interval_and_trials():
+    found = words(FIGURES["roc"])
+    one = curve(NAMES[0], 1)
+    value, low, high = one.roc_auc.value, one.roc_auc.low, one.roc_auc.high
+    trials = "300 bona fide + 300 spoof"
+    assert f"{NAMES[0]}: AUC {value:.3f} ({low:.3f} to {high:.3f}), {trials}" in found
+    line = FIGURES["roc"].axes[0].lines[0]
+    assert line.get_xdata()[0] == 0
+    assert line.get_xdata()[-1] == pytest.approx(100)
+
+
+def test_det_is_straight_for_bell_curves_and_marks_the_eer_on_the_diagonal():
+    found = curve("one", 2.0, n=20_000)
+    axes = plots.det([found], "eval").axes[0]
+    accepted, rejected = axes.lines[0].get_data()
+    middle = (np.abs(accepted) < 1.5) & (np.abs(rejected) < 1.5)
+    np.testing.assert_allclose(accepted[middle] + rejected[middle], -2.0, atol=0.12)
+    place = axes.lines[1].get_data()
+    assert place[0] == place[1]
+    assert ndtr(place[0][0]) == pytest.approx(found.eer.value)
+
+
+def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
+    plots.save(plots.det([curve("one", 100.0)], "eval"), tmp_path / "det.svg")
+
+
+def test_histograms_are_shares_that_sum_to_one():
+    figure = plots.score_histograms([split("eval", 500)], "one")
+    for patch in figure.axes[0].patches:
+        corners = patch.get_xy()
+        area = 0.5 * abs(
+            np.dot(corners[:, 0], np.roll(corners[:, 1], 1))
+            - np.dot(corners[:, 1], np.roll(corners[:, 0], 1))
+        )
+        width = np.min(np.diff(np.unique(corners[:, 0])))
+        assert area / width == pytest.approx(1.0, rel=1e-6)
+    assert figure.axes[0].get_title(loc="left") == "eval: 500 bona fide + 500 spoof"
+
+
+def test_the_choice_is_marked_in_its_own_panel():
+    panels = FIGURES["candidates"].axes
+    assert [len(axes.patches) for axes in panels] == [0, 1]
+    span = panels[1].patches[0]
+    assert span.get_x() < 6 < span.get_x() + span.get_width()
+    assert "chosen on dev" in words(FIGURES["candidates"])
+    assert [text.get_text() for text in panels[0].get_xticklabels()][-2:] == ["12", "all"]
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("layer_6", 6), ("spectral+layer_12", 12), ("layers_all", None), ("spectral", None)],
+)
+def test_layers_are_read_from_names(name, layer):
+    assert plots.layer_of(name) == layer
+
+
+def test_one_candidate_without_layers_can_be_drawn(tmp_path):
+    figure = plots.candidates([candidate("spectral", "none", 0.9, True)], "baseline_spectral")
+    plots.save(figure, tmp_path / "one.svg")
+    assert "dev, 95% interval" in words(figure)
+
+
+def test_the_attack_that_is_missed_most_stands_on_top():
+    found = [attack("one", "A07", 0.9), attack("one", "A08", 0.6), attack("one", "A09", 0.8)]
+    axes = plots.attacks(found, "eval").axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["A07 (n = 1,234)", "A09 (n = 1,234)", "A08 (n = 1,234)"]

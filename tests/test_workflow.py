@@ -1,0 +1,283 @@
+"""The workflow as its users run it: from nothing, again, after a crash, and with bad input."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import corpora
+import pyarrow.parquet as pq
+import pytest
+from conftest import EXPERIMENTS, Checkout
+
+TRIALS = 36
+EMBEDDINGS = "results/toy/embeddings/small/clean"
+
+
+def jobs(output: str) -> dict[str, int]:
+    """The counts of Snakemake's table of jobs, by rule; empty when there was nothing to do."""
+    stats = output.partition("Job stats:")[2].partition("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)}
+
+
+def read(path: Path) -> list[dict]:
+    return pq.read_table(path).to_pylist()
+
+
+def share_corpus(checkout: Checkout, finished: Checkout) -> None:
+    """Use the very same corpus: where it lies and its files' times stand in the manifest."""
+    checkout.configure(corpus={"root": str(finished.corpus)})
+
+
+def key_of_shard(shard: str, suffix: str = "") -> str:
+    """A new key, of training, that falls into a shard."""
+    from authenticity.shards import shard_of
+
+    return next(
+        key for number in range(1000) if shard_of(key := f"LA_T_77{number:05}{suffix}", 3) == shard
+    )
+
+
+def test_a_run_makes_every_table_and_figure(finished: Checkout):
+    results = finished.path / "results" / "toy"
+    for name in EXPERIMENTS:
+        scores = read(results / "scores" / f"{name}.parquet")
+        assert {row["split"] for row in scores} == {"dev", "eval"}
+        assert len(scores) == TRIALS * 2 // 3
+        metrics = json.loads((results / "metrics" / f"{name}.json").read_text())
+        figure = metrics["splits"]["eval"]["roc_auc"]
+        assert 0 <= figure["low"] <= figure["high"] <= 1
+        assert metrics["splits"]["eval"]["n_bonafide"] == TRIALS // 6
+    for folder in ("spectral", EMBEDDINGS.removeprefix("results/toy/")):
+        files = [row["file"] for path in sorted((results / folder).glob("*")) for row in read(path)]
+        assert len(files) == len(set(files)) == TRIALS
+    header = pq.read_schema(next((results / "spectral").glob("*"))).names
+    assert header[:17] == ["file", "label", "centroid", "entropy"] + [
+        f"mfcc_{index}" for index in range(13)
+    ]
+
+
+def test_a_second_run_has_nothing_to_do(finished: Checkout):
+    again = finished.run()
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_one_core_gives_the_same_bytes(finished: Checkout, make_checkout: Callable[..., Checkout]):
+    alone = make_checkout()
+    share_corpus(alone, finished)
+    result = alone.run("--until", "choose", cores=1)
+    assert result.returncode == 0, result.stdout
+    expected = finished.tables()
+    for path, content in alone.tables().items():
+        assert content == expected[path], path
+    assert any("/scores/" in path for path in alone.tables())
+
+
+def test_killed_run_resumes_to_the_same_bytes(
+    finished: Checkout, make_checkout: Callable[..., Checkout]
+):
+    killed = make_checkout()
+    share_corpus(killed, finished)
+    spectral = killed.path / "results" / "toy" / "spectral"
+    killed.run_and_kill(lambda: spectral.exists() and any(spectral.glob("*-of-3.parquet")))
+    assert any((killed.path / ".snakemake" / "locks").iterdir()), "nothing was interrupted"
+    assert len(list(spectral.glob("*-of-3.parquet"))) < 3, "the kill came too late"
+    resumed = killed.run()
+    assert resumed.returncode == 0, resumed.stdout
+    assert killed.tables() == finished.tables()
+
+
+def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
+    checkout = make_checkout()
+    locks = checkout.path / ".snakemake" / "locks"
+    second = []
+
+    def try_second() -> bool:
+        if not (locks.exists() and any(locks.iterdir())):
+            return False
+        plan = checkout.run("--dry-run")
+        second.extend([plan, checkout.run()])
+        return True
+
+    checkout.run_and_kill(try_second)
+    plan, run = second
+    assert plan.returncode == 0, plan.stdout
+    assert run.returncode != 0
+    assert "lock" in run.stdout.lower()
+
+
+def test_one_more_file_computes_one_row(resumed_from: Checkout):
+    before = resumed_from.tables()
+    key = key_of_shard("2-of-3")
+    protocol = resumed_from.corpus / corpora.PROTOCOLS / "ASVspoof2019.LA.cm.train.trn.txt"
+    with protocol.open("a") as lines:
+        lines.write(f"LA_0000 {key} - - bonafide\n")
+    audio = resumed_from.corpus / "ASVspoof2019_LA_train" / "flac" / f"{key}.flac"
+    audio.write_bytes(corpora.encoded(corpora.voice(5, spoof=False)))
+    result = resumed_from.run("--until", "verify")
+    assert result.returncode == 0, result.stdout
+    assert jobs(result.stdout)["extract"] == 1
+    assert "shard 2-of-3" in result.stdout
+    assert "1 computed" in result.stdout
+    after = resumed_from.tables()
+    for path, content in before.items():
+        unchanged = "2-of-3" not in path and "manifest" not in path
+        assert (after[path] == content) == (unchanged or "rejected" in path), path
+    files = [row["file"] for row in read(resumed_from.path / EMBEDDINGS / "2-of-3.parquet")]
+    assert key in files
+    assert files == sorted(files)
+
+
+def test_a_touched_file_computes_nothing(resumed_from: Checkout):
+    before = resumed_from.tables()
+    audio = next((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())
+    audio.write_bytes(audio.read_bytes())
+    result = resumed_from.run("--until", "verify")
+    assert result.returncode == 0, result.stdout
+    assert jobs(result.stdout)["extract"] == 1
+    assert " 0 computed" in result.stdout
+    after = resumed_from.tables()
+    assert {path for path in before if before[path] != after[path]} == {
+        "results/toy/manifest.parquet"
+    }
+
+
+def test_a_moved_corpus_computes_nothing(resumed_from: Checkout):
+    moved = resumed_from.corpus.rename(resumed_from.corpus.with_name("elsewhere"))
+    resumed_from.configure(corpus={"root": str(moved)})
+    assert "Nothing to be done" in resumed_from.run().stdout
+
+
+def test_a_changed_grid_refits_and_extracts_nothing(resumed_from: Checkout):
+    before = resumed_from.tables()
+    changed_grid = EXPERIMENTS["layers"] | {"model": {"C": [0.5], "folds": 3}}
+    resumed_from.configure(experiments={**EXPERIMENTS, "layers": changed_grid})
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["candidate"] == 3
+    assert not {"extract", "verify", "encoder"} & plan.keys()
+    result = resumed_from.run("--until", "choose")
+    assert result.returncode == 0, result.stdout
+    changed = {path for path, content in resumed_from.tables().items() if before[path] != content}
+    assert changed
+    assert all("/candidates/layers/" in path or "scores/layers" in path for path in changed)
+
+
+def test_a_corrupted_clip_is_set_aside_and_named(resumed_from: Checkout):
+    audio = sorted((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())[3]
+    content = bytearray(audio.read_bytes())
+    content[len(content) // 2 :] = b"\x55" * (len(content) - len(content) // 2)
+    audio.write_bytes(content)
+    result = resumed_from.run()
+    assert result.returncode == 0, result.stdout
+    verified = json.loads((resumed_from.path / "results/toy/verified.json").read_text())
+    assert verified["n_rejected"] == 1
+    assert verified["n_accepted"] == TRIALS - 1
+    (rejected,) = verified["rejected"]
+    assert rejected["file"] == audio.stem
+    assert audio.name in rejected["reason"]
+    assert audio.name in (resumed_from.path / "results/toy/tables/rejected.html").read_text()
+
+
+def test_too_many_bad_clips_stop_the_run_and_lose_nothing(make_checkout: Callable[..., Checkout]):
+    files = corpora.asvspoof2019_la()
+    flacs = sorted(path for path in files if path.endswith(".flac"))
+    files[flacs[0]] = b""
+    files[flacs[1]] = b"this is text, not sound"
+    checkout = make_checkout(files=files)
+    result = checkout.run("--until", "verify")
+    assert result.returncode != 0
+    (line,) = [line for line in result.stdout.splitlines() if "audio.max_rejected" in line]
+    assert "2 of 36 clips" in line
+    assert "Traceback" not in result.stdout
+    checkout.configure(audio={"max_rejected": 0.1})
+    again = checkout.run("--until", "verify")
+    assert again.returncode == 0, again.stdout
+    assert "extract" not in jobs(again.stdout)
+
+
+def without(files: dict[str, bytes], part: str) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if part not in path}
+
+
+def with_line(files: dict[str, bytes], line: str) -> dict[str, bytes]:
+    path = f"{corpora.PROTOCOLS}/ASVspoof2019.LA.cm.dev.trl.txt"
+    return files | {path: files[path] + line.encode() + b"\n"}
+
+
+EVAL_PROTOCOL = f"{corpora.PROTOCOLS}/ASVspoof2019.LA.cm.eval.trl.txt"
+
+BAD_CORPORA = {
+    "missing protocol": (lambda files: without(files, "cm.dev.trl"), "no such protocol"),
+    "missing audio folder": (lambda files: without(files, "LA_dev/"), "ASVspoof2019_LA_dev/flac"),
+    "not a corpus": (lambda files: {"readme.txt": b"hello"}, "ASVspoof2019_LA_cm_protocols"),
+    "wrong number of fields": (
+        lambda files: with_line(files, "LA_0100 LA_D_1 bonafide"),
+        "line 13: expected 5 fields",
+    ),
+    "unknown label": (
+        lambda files: with_line(files, "LA_0100 LA_D_1 - - genuine"),
+        "unknown label 'genuine'",
+    ),
+    "label against attack": (
+        lambda files: with_line(files, "LA_0100 LA_D_1 - A01 bonafide"),
+        "line 13: expected the attack -",
+    ),
+    "duplicate key": (
+        lambda files: with_line(files, "LA_0100 LA_D_1000000 - - bonafide"),
+        "LA_D_1000000 is listed twice",
+    ),
+    "one class only": (
+        lambda files: files | {EVAL_PROTOCOL: b"LA_02 LA_E_1000000 - - bonafide\n"},
+        "split eval: 1 bona fide and 0 spoof",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CORPORA)
+def test_a_bad_corpus_is_one_clear_line(name: str, make_checkout: Callable[..., Checkout]):
+    spoil, expected = BAD_CORPORA[name]
+    checkout = make_checkout(files=spoil(corpora.asvspoof2019_la()))
+    assert_one_line(checkout, expected)
+
+
+WITH_LAYER_7 = EXPERIMENTS["layers"] | {"features": {"layers": [7]}}
+
+BAD_CONFIGURATIONS = {
+    "missing root": ({"corpus": {"root": "nowhere"}}, "nowhere: no such corpus root"),
+    "unknown format": ({"corpus": {"format": "asvspoof1999"}}, "corpora.toy.format"),
+    "unknown key": ({"audio": {"min_second": 1}}, "'min_second' was unexpected"),
+    "wrong type": ({"audio": {"min_seconds": "long"}}, "audio.min_seconds"),
+    "unknown experiment": (
+        {"run": {"corpora": ["toy"], "experiments": ["magic"]}},
+        "run.experiments: magic is not defined",
+    ),
+    "no such encoder": (
+        {"encoder": {"model": "resources/encoders/none"}},
+        "resources/encoders/none: no such encoder folder",
+    ),
+    "layer beyond the last": (
+        {"experiments": EXPERIMENTS | {"layers": WITH_LAYER_7}},
+        "has the layers 0 to 6, found 7",
+    ),
+    "hub without network": (
+        {"encoder": {"model": "facebook/wav2vec2-base-960h"}},
+        "facebook/wav2vec2-base-960h: not in the local model cache",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CONFIGURATIONS)
+def test_a_bad_configuration_is_one_clear_line(name: str, make_checkout: Callable[..., Checkout]):
+    change, expected = BAD_CONFIGURATIONS[name]
+    checkout = make_checkout()
+    checkout.configure(**change)
+    assert_one_line(checkout, expected)
+
+
+def assert_one_line(checkout: Checkout, expected: str) -> None:
+    result = checkout.run("--dry-run")
+    assert result.returncode == 1, result.stdout
+    assert "Traceback" not in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("error: ")]
+    assert expected in line

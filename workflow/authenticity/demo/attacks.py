@@ -1,0 +1,172 @@
+"""The attacks of the demo corpus, as data: what speaks, which languages, in which part.
+
+Train and dev share attacks and voices; `diphone` is held out for dev. What is in eval is nowhere
+else, neither attack nor voice nor speaker. Synthetic speech speaks the languages of the human
+speakers of its part, in about their proportions, so that language tells nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from authenticity.demo import classic, copy_synthesis, neural
+
+Samples = tuple[np.ndarray, int]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One voice of an engine: its speaker name in the protocol, its language, how many clips."""
+
+    speaker: str
+    language: str
+    voice: str
+    train: int = 0
+    dev: int = 0
+    eval: int = 0
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A speech synthesiser: `speak(root, text, voice, seed)` gives samples and their rate."""
+
+    name: str
+    speak: Callable[[Path, str, Voice, int], Samples]
+    voices: tuple[Voice, ...]
+
+
+@dataclass(frozen=True)
+class Vocoder:
+    """A copy-synthesis attack: `revoice(samples, seed)` at 16 kHz; clips per human speaker."""
+
+    name: str
+    revoice: Callable[[np.ndarray, int], np.ndarray]
+    speakers: tuple[Voice, ...]
+
+
+SYNTHESISERS = (
+    Attack(
+        "espeak",
+        lambda root, text, voice, seed: classic.espeak(root, text, voice.voice),
+        (
+            Voice("espeak-m3", "it", "it+m3", train=18, dev=4),
+            Voice("espeak-f2", "it", "it+f2", train=18, dev=5),
+            Voice("espeak-m3", "en", "en-us+m3", train=9, dev=3),
+            Voice("espeak-f2", "en", "en-us+f2", train=9, dev=2),
+            Voice("espeak-m3", "es", "es+m3", train=9, dev=2),
+            Voice("espeak-f2", "es", "es+f2", train=9, dev=2),
+        ),
+    ),
+    Attack(
+        "pico",
+        lambda root, text, voice, seed: classic.pico(text, voice.language),
+        (
+            Voice("pico-it", "it", "it-IT", train=36, dev=9),
+            Voice("pico-en", "en", "en-GB", train=18, dev=5),
+            Voice("pico-es", "es", "es-ES", train=18, dev=4),
+        ),
+    ),
+    Attack(
+        "piper",
+        lambda root, text, voice, seed: (neural.piper(text, voice.language), neural.PIPER_RATE),
+        (
+            Voice("piper-joe", "it", "joe", train=36, dev=9),
+            Voice("piper-joe", "en", "joe", train=18, dev=5),
+            Voice("piper-joe", "es", "joe", train=18, dev=4),
+        ),
+    ),
+    Attack(
+        "diphone",
+        lambda root, text, voice, seed: classic.festival(root, text, voice.voice),
+        (
+            Voice("festival-lp", "it", "lp_diphone", dev=18),
+            Voice("festival-pc", "it", "pc_diphone", dev=18),
+            Voice("festival-kal", "en", "kal_diphone", dev=18),
+            Voice("festival-ked", "en", "ked_diphone", dev=18),
+        ),
+    ),
+    Attack(
+        "hibari",
+        lambda root, text, voice, seed: (
+            neural.hibari(text, voice.language, seed),
+            neural.HIBARI_RATE,
+        ),
+        (
+            Voice("hibari-heart", "fr", "heart", eval=52),
+            Voice("hibari-heart", "ru", "heart", eval=32),
+        ),
+    ),
+    Attack(
+        "kokoro",
+        lambda root, text, voice, seed: (
+            neural.kokoro(text, voice.language, voice.voice),
+            neural.KOKORO_RATE,
+        ),
+        tuple(
+            Voice(f"kokoro-{name.removeprefix('jf_')}", language, name, eval=clips)
+            for name in ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro")
+            for language, clips in (("fr", 13), ("ru", 8))
+        ),
+    ),
+    Attack(
+        "clustergen",
+        lambda root, text, voice, seed: classic.flite(root, text, voice.language, voice.voice),
+        (
+            Voice("cmu-slt", "fr", "slt", eval=26),
+            Voice("cmu-slt", "ru", "slt", eval=16),
+            Voice("cmu-awb", "fr", "awb", eval=13),
+            Voice("cmu-awb", "ru", "awb", eval=8),
+            Voice("cmu-rms", "fr", "rms", eval=13),
+            Voice("cmu-rms", "ru", "rms", eval=8),
+        ),
+    ),
+    Attack(
+        "hts",
+        lambda root, text, voice, seed: classic.festival_foreign(
+            root, text, voice.language, voice.voice
+        ),
+        (
+            Voice("cmu-slt", "fr", "cmu_us_slt_arctic_hts", eval=52),
+            Voice("cmu-slt", "ru", "cmu_us_slt_arctic_hts", eval=32),
+        ),
+    ),
+    Attack(
+        "unit-selection",
+        lambda root, text, voice, seed: classic.festival(root, text, voice.voice),
+        (Voice("festival-nsh", "ru", "msu_ru_nsh_clunits", eval=80),),
+    ),
+)
+
+VOCODERS = (
+    Vocoder(
+        "griffin-lim",
+        copy_synthesis.griffin_lim,
+        (
+            Voice("carlo", "it", "", train=36, dev=9),
+            Voice("allison", "en", "", train=18, dev=5),
+            Voice("allison", "es", "", train=18, dev=4),
+        ),
+    ),
+    Vocoder(
+        "world",
+        lambda samples, seed: copy_synthesis.world(samples),
+        (Voice("june", "fr", "", eval=46), Voice("ivrvoice", "ru", "", eval=38)),
+    ),
+    Vocoder(
+        "lpc",
+        copy_synthesis.linear_prediction,
+        (Voice("june", "fr", "", eval=46), Voice("ivrvoice", "ru", "", eval=38)),
+    ),
+)
+
+BONAFIDE = (
+    Voice("carlo", "it", "", train=70, dev=40),
+    Voice("allison", "en", "", train=35, dev=20),
+    Voice("allison", "es", "", train=35, dev=20),
+    Voice("june", "fr", "", eval=130),
+    Voice("ivrvoice", "ru", "", eval=130),
+)
+
+NAMES = tuple(attack.name for attack in (*SYNTHESISERS, *VOCODERS))

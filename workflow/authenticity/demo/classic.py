@@ -1,0 +1,161 @@
+"""Classic speech synthesis: formants, hidden Markov models, diphones, unit selection.
+
+The programs are Debian's, unpacked into a folder and started there with explicit paths, so that
+nothing is installed. Text reaches them through standard input or as one argument, never a shell.
+"""
+
+import io
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from authenticity.demo import phonemes
+from authenticity.errors import UserError
+
+# Every package that the programs below need, in addition to a desktop's sound libraries.
+PACKAGES = (
+    "espeak-ng",
+    "espeak-ng-data",
+    "libespeak-ng1",
+    "libpcaudio0",
+    "libsonic0",
+    "flite",
+    "libflite1",
+    "festival",
+    "libestools2.5",
+    "festlex-cmu",
+    "festlex-poslex",
+    "festlex-ifd",
+    "festvox-kallpc16k",
+    "festvox-kdlpc16k",
+    "festvox-italp16k",
+    "festvox-itapc16k",
+    "festvox-ru",
+    "festvox-us-slt-hts",
+)
+# The Italian voices of Festival read text in the encoding of their day.
+_ENCODINGS = {"lp_diphone": "iso-8859-1", "pc_diphone": "iso-8859-1"}
+_PICO_LANGUAGES = {"en": "en-GB", "es": "es-ES", "fr": "fr-FR", "it": "it-IT"}
+
+
+def _libraries(root: Path) -> Path:
+    """The folder of shared libraries in an unpacked tree; Debian names it by the machine."""
+    found = sorted((root / "usr" / "lib").glob("*-linux-gnu*"))
+    if not found:
+        raise UserError(f"{root}: no libraries for {platform.machine()}; unpack the packages again")
+    return found[0]
+
+
+def _run(root: Path, program: str, arguments: Sequence[str], text: str = "") -> bytes:
+    done = subprocess.run(
+        [str(root / "usr" / "bin" / program), *arguments],
+        input=text.encode(),
+        capture_output=True,
+        env={**os.environ, "LD_LIBRARY_PATH": str(_libraries(root))},
+    )
+    if done.returncode != 0:
+        reason = " ".join(done.stderr.decode(errors="replace").split())
+        raise UserError(f"{program}: {reason}; install the library it lacks, if it names one")
+    return done.stdout
+
+
+def _read(source: str | Path | bytes) -> tuple[np.ndarray, int]:
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    return samples[:, 0], rate
+
+
+def espeak(root: Path, text: str, voice: str) -> tuple[np.ndarray, int]:
+    """Speak with the formant synthesiser eSpeak NG; `voice` is a language or `language+variant`."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "speech.wav"
+        arguments = [f"--path={_libraries(root)}", "-v", voice, "--stdin", "-w", str(target)]
+        _run(root, "espeak-ng", arguments, text)
+        return _read(target)
+
+
+def pico(text: str, language: str) -> tuple[np.ndarray, int]:
+    """Speak with SVOX Pico (statistical parametric), one voice per language."""
+    import py_nanotts
+
+    pcm = py_nanotts.NanoTTS().speak(text, voice=_PICO_LANGUAGES[language])
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / 2**15, 16_000
+
+
+def flite(root: Path, text: str, language: str, voice: str) -> tuple[np.ndarray, int]:
+    """Speak French or Russian with a CLUSTERGEN voice of Flite (statistical parametric, English).
+
+    The voices know English only: the sentence is given to them as the nearest English phones.
+    """
+    phones = " ".join(phonemes.american_phones(text, language))
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "speech.wav"
+        _run(root, "flite", ["-voice", voice, "-p", phones, "-o", str(target)])
+        return _read(target)
+
+
+def festival(root: Path, text: str, voice: str) -> tuple[np.ndarray, int]:
+    """Speak with a voice of Festival in the voice's own language."""
+    return _festival(root, [f"(voice_{voice})"], text, _ENCODINGS.get(voice, "utf-8"))
+
+
+def festival_foreign(
+    root: Path, text: str, language: str, voice: str
+) -> tuple[np.ndarray, int]:
+    """Speak another language with an English voice of Festival.
+
+    Every word enters the voice's lexicon under a made-up name with its nearest English phones, so
+    that Festival goes on to make syllables, phrases and intonation of it as for any sentence.
+    """
+    commands = [f"(voice_{voice})"]
+    names = []
+    for number, (phones, pause) in enumerate(phonemes.american_words(text, language)):
+        name = f"zz{chr(97 + number // 26)}{chr(97 + number % 26)}"
+        # A vowel is stressed or not: Festival's own stress falls on the first syllable.
+        syllables = f"(lex.syllabify.phstress '({' '.join(_stressed(phones))}))"
+        commands.append(f'(lex.add.entry (list "{name}" nil {syllables}))')
+        names.append(name + "," * pause)
+    return _festival(root, commands, " ".join(names) + ".", "ascii")
+
+
+def _stressed(phones: Sequence[str]) -> list[str]:
+    """Mark the first vowel as stressed, the others as not, as `lex.syllabify.phstress` wants."""
+    marked, stress = [], "1"
+    for phone in phones:
+        if phone[0] in "aeiou":
+            marked.append(phone + stress)
+            stress = "0"
+        else:
+            marked.append(phone)
+    return marked
+
+
+def _festival(
+    root: Path, commands: Sequence[str], text: str, encoding: str
+) -> tuple[np.ndarray, int]:
+    data = root / "usr" / "share" / "festival"
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "speech.wav"
+        script = Path(folder) / "speech.scm"
+        script.write_text(
+            "\n".join(
+                [
+                    *commands,
+                    f'(set! speech (utt.synth (Utterance Text "{quoted}")))',
+                    f"(utt.save.wave speech \"{target}\" 'riff)",
+                ]
+            ),
+            encoding=encoding,
+        )
+        paths = ["--datadir", str(data), "--libdir", str(data)]
+        _run(root, "festival", [*paths, "-b", str(script)])
+        if not target.exists():
+            raise UserError(f"festival: nothing was spoken for {text!r}; unpack the voices again")
+        return _read(target)

@@ -1,0 +1,111 @@
+"""Small self-contained HTML pages for the report: tables that read well, light or dark."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+_CSS = """
+:root { color-scheme: light dark; --line: #d4d8dd; --soft: #f3f5f7; --mark: #fdf1d6; --ink: #1d2733;
+  --quiet: #586473; --paper: #ffffff; }
+@media (prefers-color-scheme: dark) { :root { --line: #3b4450; --soft: #232a33; --mark: #4a3c17;
+  --ink: #e6eaef; --quiet: #a5b0bd; --paper: #171c22; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  margin: 1.5rem; }
+h1 { font-size: 1.3rem; margin: 0 0 .5rem; }
+p { color: var(--quiet); max-width: 52rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 1.5rem; }
+caption { text-align: left; font-weight: 600; padding: .4rem 0; }
+th, td { padding: .35rem .7rem; text-align: left; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+thead th { background: var(--soft); border-bottom: 2px solid var(--line); vertical-align: bottom; }
+tbody th { font-weight: 500; }
+.quiet { color: var(--quiet); font-size: .87em; white-space: nowrap; }
+.wide .quiet { display: block; }
+tr.chosen { background: var(--mark); }
+"""
+
+
+class Markup(str):
+    """Text that is HTML already and is not escaped again."""
+
+
+def estimate(found: Mapping[str, float], percent: bool = False) -> Markup:
+    """Return a figure with its interval: `{"value", "low", "high"}` as fractions or percent."""
+    interval = interval_text(found, percent)
+    return Markup(f'{text(found, percent)} <span class="quiet">{interval}</span>')
+
+
+def text(found: Mapping[str, float], percent: bool = False) -> str:
+    """Return a figure's value in words."""
+    return f"{100 * found['value']:.2f}%" if percent else f"{found['value']:.4f}"
+
+
+def interval_text(found: Mapping[str, float], percent: bool = False) -> str:
+    """Return a figure's interval in words."""
+    if percent:
+        return f"({100 * found['low']:.2f} to {100 * found['high']:.2f})"
+    return f"({found['low']:.4f} to {found['high']:.4f})"
+
+
+def cell(value: Any) -> str:
+    """Return a cell's content as HTML: text is escaped, numbers are set in groups of three."""
+    if isinstance(value, Markup):
+        return value
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return escape(str(value))
+
+
+def table(
+    caption: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    chosen: Sequence[int] = (),
+    wide: bool = False,
+) -> str:
+    """Return a table; the first cell of a row is its heading, the rows in `chosen` are marked.
+
+    A `wide` table, with many columns, has intervals below their figures instead of beside them.
+    """
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = [_row(row, index in chosen) for index, row in enumerate(rows)]
+    kind = ' class="wide"' if wide else ""
+    return (
+        f'<div class="scroll"><table{kind}><caption>{escape(caption)}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(body)}</tbody></table></div>\n"
+    )
+
+
+def _row(row: Sequence[Any], chosen: bool) -> str:
+    cells = [
+        f'<th scope="row">{cell(row[0])}</th>',
+        *(f"<td>{cell(item)}</td>" for item in row[1:]),
+    ]
+    mark = ' class="chosen"' if chosen else ""
+    return f"<tr{mark}>{''.join(cells)}</tr>\n"
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """Return a whole page; `parts` are HTML."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_CSS}</style></head>\n"
+        f"<body>\n<h1>{escape(title)}</h1>\n{''.join(parts)}</body>\n</html>\n"
+    )
+
+
+def paragraph(words: str) -> str:
+    """Return a paragraph of plain text."""
+    return f"<p>{escape(words)}</p>\n"
+
+
+def image(path: Path, description: str) -> str:
+    """Return an SVG file as an image inside the page, with a description for those who listen."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(description)}">\n'

@@ -1,0 +1,162 @@
+"""Which of the trained encoders ships: the one whose frozen features serve best on dev.
+
+Each encoder is put through an experiment of the configuration, layer and pooling included, as any
+other encoder would be. The choice reads dev alone; eval is looked at once, after it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from authenticity import tables
+from authenticity.evaluation import bootstrap
+from authenticity.evaluation.metrics import Ranking
+from authenticity.features import matrix
+from authenticity.models import candidates
+
+FIGURES = ("roc_auc", "eer")
+
+
+def judge(
+    manifest: pa.Table,
+    spectral: str | Path,
+    embeddings: str | Path,
+    n_layers: int,
+    experiment: Mapping[str, Any],
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Fit an experiment's candidates on train and choose one on dev.
+
+    Args:
+        manifest: of the corpus, by key.
+        spectral: the corpus's spectral table, in one shard.
+        embeddings: its embedding table by the encoder in question, likewise.
+        n_layers: how many hidden states that encoder gives.
+        experiment: its settings, with the protocol's in place of the protocol's name.
+
+    Returns:
+        The chosen candidate's scores of dev and eval, see `tables.SCORES`; and what was chosen,
+        with its dev figures and those of all that were compared, which tell nothing of eval.
+    """
+    numbers = matrix.spectral_columns(experiment["features"]["spectral"])
+    outcomes = {}
+    for name in matrix.candidates(experiment["features"], n_layers):
+        layers = matrix.layers_of(name, n_layers)
+        outcomes[name] = candidates.fit(
+            manifest,
+            lambda pooling, layers=layers: matrix.load(
+                [spectral], [embeddings], numbers, layers, pooling
+            ),
+            experiment["features"]["pooling"] if layers else [matrix.NO_POOLING],
+            experiment["model"],
+            experiment["protocol"],
+            experiment["seed"],
+        )
+    candidate, pooling, compared = candidates.choose(
+        {name: outcome.summary for name, outcome in outcomes.items()}
+    )
+    scores = candidates.final_scores(outcomes[candidate].scores, pooling)
+    chosen = {
+        "candidate": candidate,
+        "pooling": pooling,
+        "C": outcomes[candidate].summary["poolings"][pooling]["C"],
+        "dev": figures(scores, "dev", experiment["seed"]),
+        "compared": compared,
+    }
+    return scores, chosen
+
+
+def figures(scores: pa.Table, split: str, seed: int) -> dict[str, Any]:
+    """Return ROC-AUC and EER of one split's scores, with 95% bootstrap intervals."""
+    labels, values, speakers = _columns(scores, split)
+    found = bootstrap.intervals(labels, values, speakers, seed, FIGURES)
+    return {"interval": found.method} | {
+        name: asdict(estimate) for name, estimate in found.estimates.items()
+    }
+
+
+def advantage(scores: pa.Table, reference: pa.Table, split: str, seed: int) -> dict[str, float]:
+    """Return how much higher the ROC-AUC of `scores` is, with a paired 95% bootstrap interval.
+
+    Both tables hold the same trials; each resample weighs both alike.
+    """
+    labels, values, speakers = _columns(scores, split)
+    rankings = [Ranking.of(labels, values), Ranking.of(*_columns(reference, split)[:2])]
+    if not np.array_equal(rankings[0].labels, rankings[1].labels):
+        raise ValueError("a paired comparison needs scores of the same trials in the same order")
+    resampler = bootstrap.Resampler(labels, speakers, seed)
+    drawn = np.concatenate(
+        [
+            rankings[0].count(weights).roc_auc() - rankings[1].count(weights).roc_auc()
+            for weights in resampler.blocks(bootstrap.N_RESAMPLES)
+        ]
+    )
+    once = np.ones((1, len(labels)), dtype=np.int32)
+    value = rankings[0].count(once).roc_auc() - rankings[1].count(once).roc_auc()
+    low, high = np.quantile(drawn, [(1 - bootstrap.LEVEL) / 2, (1 + bootstrap.LEVEL) / 2])
+    return {"value": float(value[0]), "low": float(low), "high": float(high)}
+
+
+def select(judged: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Choose the encoder with the highest ROC-AUC on dev; ties go to the first.
+
+    `judged` is what `judge` returned, by the encoder's name.
+    """
+    best = max(judged, key=lambda name: judged[name]["dev"]["roc_auc"]["value"])
+    summaries = {
+        name: {key: value for key, value in outcome.items() if key != "compared"}
+        for name, outcome in judged.items()
+    }
+    return {"chosen": best, "criterion": "ROC-AUC on dev", "encoders": summaries}
+
+
+def evaluate(
+    chosen: str, references: Sequence[str], scores: Mapping[str, str | Path], seed: int
+) -> dict[str, Any]:
+    """Report eval for the chosen encoder and for what it is held against.
+
+    Args:
+        chosen: its name in `scores`.
+        references: the names of the others: random encoders, the spectral numbers.
+        scores: score tables by name.
+        seed: of the bootstrap.
+    """
+    own = tables.read(scores[chosen])
+    report = {"chosen": {"name": chosen, **figures(own, "eval", seed)}, "references": {}}
+    for name in references:
+        other = tables.read(scores[name])
+        report["references"][name] = {
+            **figures(other, "eval", seed),
+            "advantage_of_chosen": advantage(own, other, "eval", seed),
+        }
+    return report
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """Return what `evaluate` returned as the table of the model card."""
+    rows = ["| features | AUC | EER % | AUC of the encoder that ships is higher by |"]
+    rows.append("|---|---|---|---|")
+    chosen = report["chosen"]
+    rows.append(f"| {chosen['name']} (ships) | {_cell(chosen, 'roc_auc')} | {_eer(chosen)} | |")
+    for name, other in report["references"].items():
+        higher = _cell(other, "advantage_of_chosen")
+        rows.append(f"| {name} | {_cell(other, 'roc_auc')} | {_eer(other)} | {higher} |")
+    return "\n".join(rows)
+
+
+def _cell(row: Mapping[str, Any], figure: str, scale: float = 1.0, digits: int = 3) -> str:
+    value, low, high = (scale * row[figure][end] for end in ("value", "low", "high"))
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _eer(row: Mapping[str, Any]) -> str:
+    return _cell(row, "eer", scale=100.0, digits=1)
+
+
+def _columns(scores: pa.Table, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    part = scores.filter(pc.equal(scores["split"], split))
+    return part["label"].to_numpy(), part["score"].to_numpy(), part["speaker"].to_pylist()
