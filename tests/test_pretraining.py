@@ -287,10 +287,11 @@ def test_stored_speech_is_what_was_stored_to_16_bits(clips, tmp_path):
         assert np.abs(stored - clip).max() <= 0.5 / 2**15
 
 
-def test_speech_of_an_eval_speaker_is_refused():
-    package = next(name for name, (speaker, _) in human.PROMPTS.items() if speaker == "june")
-    with pytest.raises(UserError, match=r"june is kept for eval.*pretrain\.speech"):
-        speech.gather([f"{package}.deb"], held_out=["june"])
+@pytest.mark.parametrize("speaker", ["june", "ivrvoice"])
+def test_speech_of_an_eval_speaker_is_refused(speaker):
+    package = next(name for name, (who, _) in human.PROMPTS.items() if who == speaker)
+    with pytest.raises(UserError, match=rf"{speaker} is kept for eval.*pretrain\.speech"):
+        speech.gather([f"{package}.deb"])
 
 
 # The choice

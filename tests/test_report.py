@@ -118,14 +118,18 @@ def test_pages_are_whole_and_need_nothing_from_outside():
         assert "prefers-color-scheme: dark" in page
 
 
-def test_the_opening_names_the_best_experiment(tmp_path):
+def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     verified = {"n_accepted": 1500, "n_rejected": 2}
     found = [metrics("one", 0.91), metrics("two", 0.97)]
     page = report.opening([(found, verified, figure)])
-    assert "Best on eval is two" in page
+    assert "two, the best on dev, scores" in page
     assert "97.0 of 100 pairs" in page
+    found[0]["splits"]["dev"]["roc_auc"] = estimate(0.99)
+    page = report.opening([(found, verified, figure)])
+    assert "one, the best on dev, scores" in page
+    assert "91.0 of 100 pairs" in page
     assert "1,500 clips were used, 2 set aside" in page
     assert "shares no speaker with training" in page
     assert 'alt="ROC curves on eval of toy"' in page

@@ -48,7 +48,7 @@ def rows_of(manifest: pa.Table, shard: str) -> list[dict]:
         for index, key in enumerate(manifest["key"].to_pylist())
         if shard_of(key, n_shards) == shard
     ]
-    return manifest.take(chosen).to_pylist()
+    return manifest.take(pa.array(chosen, pa.int64())).to_pylist()
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,6 @@ rule pretrain_speech:
         "logs/pretrain/speech/{speech}.log",
     conda:
         "../../envs/authenticity.yaml"
-    params:
-        held_out=lambda wildcards: config["pretrain"]["held_out"],
     script:
         "../scripts/pretrain_speech.py"
 

@@ -4,6 +4,6 @@ from authenticity.jobs import job
 from authenticity.pretraining import speech
 
 with job(snakemake) as log:
-    clips = speech.gather(snakemake.input.packages, snakemake.params.held_out)
+    clips = speech.gather(snakemake.input.packages)
     log.info("%s: %s", snakemake.wildcards.speech, speech.describe(clips))
     speech.write(snakemake.output.speech, clips)

@@ -230,6 +230,7 @@ class Encoder:
         """
         import torch
         import transformers
+        from safetensors import SafetensorError
 
         transformers.utils.logging.disable_progress_bar()
         folder = EncoderSource(str(model), revision).fetch()
@@ -245,7 +246,7 @@ class Encoder:
             network = transformers.AutoModel.from_pretrained(
                 folder, dtype=getattr(torch, precision), local_files_only=True
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{folder}: not an encoder that can be loaded: {reason}") from error
         network.eval()  # or layer drop would drop hidden states

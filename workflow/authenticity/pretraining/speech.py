@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from authenticity.demo import human
+from authenticity.demo.attacks import BONAFIDE
 from authenticity.errors import UserError
 from authenticity.files import read_arrays, write_arrays
 from authenticity.pretraining.targets import SAMPLE_RATE
@@ -14,20 +15,21 @@ from authenticity.pretraining.targets import SAMPLE_RATE
 logger = logging.getLogger("authenticity")
 
 FULL_SCALE = 2**15
+# Those the demo corpus keeps for eval: its figures would be worthless if an encoder had heard them.
+HELD_OUT = {voice.speaker for voice in BONAFIDE if voice.eval}
 
 
-def gather(packages: Iterable[str | Path], held_out: Sequence[str]) -> list[np.ndarray]:
+def gather(packages: Iterable[str | Path]) -> list[np.ndarray]:
     """Return the speech of Debian packages, each clip float32 at 16 kHz, in the packages' order.
 
-    `held_out` are the speakers that the demo corpus keeps for eval: a package of theirs is an
-    error, because an encoder that has heard them would make the eval figures worthless.
+    A package of a speaker who is held out is a `UserError`.
     """
     clips = []
     for package in map(Path, packages):
         before = len(clips)
         if package.stem in human.PROMPTS:
             speaker, _ = human.PROMPTS[package.stem]
-            if speaker in held_out:
+            if speaker in HELD_OUT:
                 raise UserError(
                     f"{package}: speaker {speaker} is kept for eval; "
                     "take the package out of the config's pretrain.speech"

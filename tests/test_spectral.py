@@ -1,0 +1,93 @@
+"""Every spectral number against librosa's own functions, SciPy's, or arithmetic by hand."""
+
+import librosa
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+from authenticity.audio import SAMPLE_RATE
+from authenticity.features import spectral
+from corpora import voice
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CLIP = voice(3, spoof=False, seconds=2.3)
+
+
+def test_the_prototypes_header_in_its_order():
+    assert spectral.SCHEMA.names[:17] == [
+        *("file", "label", "centroid", "entropy"),
+        *(f"mfcc_{index}" for index in range(13)),
+    ]
+
+
+def test_parity_with_librosa():
+    numbers = spectral.describe(CLIP)
+    mel = librosa.feature.melspectrogram(y=CLIP, sr=SAMPLE_RATE)
+    expected = {
+        "centroid": librosa.feature.spectral_centroid(y=CLIP, sr=SAMPLE_RATE).mean(),
+        "rolloff_95": librosa.feature.spectral_rolloff(
+            y=CLIP, sr=SAMPLE_RATE, roll_percent=0.95
+        ).mean(),
+        "entropy": scipy.stats.entropy(mel.astype(np.float64)).mean(),
+        "entropy_prototype": scipy.special.entr(mel.astype(np.float64)).sum(),
+    }
+    mfcc = librosa.feature.mfcc(y=CLIP, sr=SAMPLE_RATE, n_mfcc=13).mean(axis=1)
+    expected |= {f"mfcc_{index}": value for index, value in enumerate(mfcc)}
+    for name, value in expected.items():
+        assert numbers[name] == pytest.approx(value, rel=1e-6, abs=1e-6), name
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    whole = spectral.describe(CLIP)
+    monkeypatch.setattr(spectral, "_BLOCK_FRAMES", 7)
+    assert spectral.describe(CLIP) == pytest.approx(whole, rel=1e-5)
+
+
+def test_entropy_of_known_distributions():
+    flat, peak = np.ones((128, 3)), np.zeros((128, 3))
+    peak[5] = 2.0
+    assert spectral.mel_entropy(flat) == pytest.approx(np.log(128))
+    assert spectral.mel_entropy(peak) == pytest.approx(0)
+    peak[:, 1] = 0  # a frame without power has no distribution
+    assert spectral.mel_entropy(peak) == pytest.approx(0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(gain=st.floats(0.01, 3.0), repeats=st.integers(2, 4))
+def test_entropy_does_not_depend_on_level_or_length_but_the_prototypes_does(gain, repeats):
+    noise = np.random.default_rng(4).standard_normal(SAMPLE_RATE).astype(np.float32) * 0.1
+    once = spectral.describe(noise)
+    louder = spectral.describe(noise * np.float32(gain))
+    longer = spectral.describe(np.tile(noise, repeats))
+    assert louder["entropy"] == pytest.approx(once["entropy"], abs=1e-4)
+    assert longer["entropy"] == pytest.approx(once["entropy"], abs=0.02)
+    ratio = longer["entropy_prototype"] / once["entropy_prototype"]
+    assert ratio == pytest.approx(repeats, rel=0.2)
+
+
+def test_levels_by_hand():
+    tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
+    silence = np.zeros(SAMPLE_RATE // 2)
+    clip = np.concatenate([silence, tone, silence[:4000], tone, silence[:1600]]).astype(np.float32)
+    numbers = spectral.levels(clip)
+    seconds = len(clip) / SAMPLE_RATE
+    assert numbers["duration"] == seconds
+    assert numbers["peak_dbfs"] == pytest.approx(20 * np.log10(0.5), abs=0.01)
+    assert numbers["level_dbfs"] == pytest.approx(10 * np.log10(0.125 * 2 / seconds), abs=0.01)
+    assert numbers["crest_db"] == pytest.approx(numbers["peak_dbfs"] - numbers["level_dbfs"])
+    # Frames are 20 ms: one that reaches into sound is not silent.
+    assert numbers["leading_silence"] == pytest.approx(0.5, abs=0.02)
+    assert numbers["trailing_silence"] == pytest.approx(0.1, abs=0.02)
+    assert numbers["pause_fraction"] == pytest.approx(0.25 / 2.25, abs=0.02)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1600, 20000), st.integers(0, 2**32 - 1))
+def test_any_accepted_clip_gives_finite_numbers(length: int, seed: int):
+    random = np.random.default_rng(seed)
+    clip = np.zeros(length, np.float32)
+    clip[random.integers(length)] = 0.5  # one click in digital silence
+    numbers = spectral.describe(clip)
+    assert np.isfinite(list(numbers.values())).all()
+    assert set(numbers) == set(spectral.PROTOTYPE_NUMBERS + spectral.AUDIT_NUMBERS)

@@ -1,0 +1,118 @@
+"""Shards, row reuse, atomic files: what makes a resumed run equal an uninterrupted one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from authenticity import files, shards, tables
+from authenticity.errors import UserError
+from hypothesis import given
+from hypothesis import strategies as st
+
+SCHEMA = pa.schema([("file", pa.string()), ("value", pa.float64()), ("content", pa.string())])
+KEYS = st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=40)
+
+
+def rows(names: list[str]) -> pa.Table:
+    return pa.table(
+        {
+            "file": names,
+            "value": [float(len(n)) for n in names],
+            "content": [f"c{n}" for n in names],
+        },
+        schema=SCHEMA,
+    )
+
+
+def manifest(keys: list[str]) -> pa.Table:
+    ordered = sorted(keys)
+    columns = {name: [name] * len(ordered) for name in ("path", "corpus", "split", "attack")}
+    columns |= {"key": ordered, "speaker": ["s"] * len(ordered), "label": [0] * len(ordered)}
+    columns |= {"bytes": [1] * len(ordered), "mtime_ns": [2] * len(ordered)}
+    return pa.table({name: columns[name] for name in tables.MANIFEST.names}, schema=tables.MANIFEST)
+
+
+@given(KEYS, st.integers(1, 120))
+def test_every_key_is_in_exactly_one_shard(keys: list[str], n_shards: int):
+    table = manifest(keys)
+    found = [row["key"] for name in shards.names(n_shards) for row in shards.rows_of(table, name)]
+    assert sorted(found) == sorted(keys)
+
+
+@given(KEYS.filter(bool), st.integers(1, 20), st.text(min_size=1, max_size=12))
+def test_a_new_key_changes_the_digest_of_its_own_shard_only(keys, n_shards, new):
+    before = shards.digests(manifest(keys), n_shards)
+    after = shards.digests(manifest(list({*keys, new})), n_shards)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == (set() if new in keys else {shards.shard_of(new, n_shards)})
+
+
+def test_shard_names_sort_in_order():
+    assert shards.names(3) == ["1-of-3", "2-of-3", "3-of-3"]
+    assert shards.names(12) == sorted(shards.names(12))
+
+
+@given(KEYS.filter(bool), st.data())
+def test_reused_rows_leave_no_trace_in_the_bytes(keys: list[str], data: st.DataObject):
+    import tempfile
+
+    kept = data.draw(st.lists(st.sampled_from(keys), unique=True))
+    fresh = data.draw(st.permutations([key for key in keys if key not in kept]))
+    with tempfile.TemporaryDirectory() as folder:
+        old, one, two = (Path(folder) / name for name in ("old", "one", "two"))
+        tables.write(old, rows(keys), SCHEMA, {"version": "1"})
+        previous = shards.PreviousRows.load(old, SCHEMA, "1")
+        merged = previous.merged([(key, f"c{key}") for key in kept], rows(list(fresh)), SCHEMA)
+        nothing = shards.PreviousRows.load(Path(folder) / "none", SCHEMA, "1")
+        tables.write(one, merged, SCHEMA)
+        tables.write(two, nothing.merged([], rows(keys), SCHEMA), SCHEMA)
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_rows_of_another_version_or_schema_are_not_reused(tmp_path: Path):
+    path = tmp_path / "table.parquet"
+    tables.write(path, rows(["a"]), SCHEMA, {"version": "1"})
+    assert ("a", "ca") in shards.PreviousRows.load(path, SCHEMA, "1")
+    assert ("a", "other content") not in shards.PreviousRows.load(path, SCHEMA, "1")
+    assert ("a", "ca") not in shards.PreviousRows.load(path, SCHEMA, "2")
+    wider = SCHEMA.append(pa.field("more", pa.int8()))
+    assert ("a", "ca") not in shards.PreviousRows.load(path, wider, "1")
+
+
+def test_a_table_with_other_columns_is_not_written(tmp_path: Path):
+    with pytest.raises(ValueError, match="expected"):
+        tables.write(tmp_path / "x.parquet", rows(["a"]).drop_columns("value"), SCHEMA)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_table_is_one_clear_line(tmp_path: Path):
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 but nothing more")
+    with pytest.raises(UserError, match=r"x\.parquet: not a readable table"):
+        tables.read(tmp_path / "x.parquet")
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path):
+    path = tmp_path / "value.json"
+    files.write_json(path, {"old": 1})
+
+    def interrupted() -> None:
+        with files.atomic(path) as temporary:
+            temporary.write_text("half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert [item.name for item in tmp_path.iterdir()] == ["value.json"]
+
+
+def test_json_that_is_not_and_arrays_that_are_not(tmp_path: Path):
+    (tmp_path / "x").write_text("{")
+    with pytest.raises(UserError, match="expected JSON"):
+        files.read_json(tmp_path / "x")
+    with pytest.raises(UserError, match="expected safetensors"):
+        files.read_arrays(tmp_path / "x")
+    files.write_arrays(tmp_path / "y", {"b": np.arange(3.0), "a": np.ones((2, 2))})
+    assert files.read_arrays(tmp_path / "y")["b"].tolist() == [0, 1, 2]
