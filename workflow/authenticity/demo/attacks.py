@@ -46,45 +46,56 @@ class Vocoder:
     speakers: tuple[Voice, ...]
 
 
+def _espeak(speaker: str, language: str, train: int, dev: int) -> Voice:
+    """Make a voice of eSpeak NG: one of its speaker variants in one language."""
+    base = "en-us" if language == "en" else language
+    return Voice(f"espeak-{speaker}", language, f"{base}+{speaker}", train=train, dev=dev)
+
+
 SYNTHESISERS = (
     Attack(
         "espeak",
         lambda root, text, voice, seed: classic.espeak(root, text, voice.voice),
         (
-            Voice("espeak-m3", "it", "it+m3", train=18, dev=4),
-            Voice("espeak-f2", "it", "it+f2", train=18, dev=5),
-            Voice("espeak-m3", "en", "en-us+m3", train=9, dev=3),
-            Voice("espeak-f2", "en", "en-us+f2", train=9, dev=2),
-            Voice("espeak-m3", "es", "es+m3", train=9, dev=2),
-            Voice("espeak-f2", "es", "es+f2", train=9, dev=2),
+            _espeak("m1", "it", train=11, dev=3),
+            _espeak("f2", "it", train=11, dev=2),
+            _espeak("m3", "it", train=10, dev=2),
+            _espeak("f4", "it", train=10, dev=2),
+            _espeak("m4", "en", train=11, dev=3),
+            _espeak("f1", "en", train=10, dev=2),
+            _espeak("m7", "es", train=11, dev=2),
+            _espeak("f5", "es", train=10, dev=2),
         ),
     ),
     Attack(
         "pico",
-        lambda root, text, voice, seed: classic.pico(text, voice.language),
+        lambda root, text, voice, seed: classic.pico(text, voice.language, seed),
         (
-            Voice("pico-it", "it", "it-IT", train=36, dev=9),
-            Voice("pico-en", "en", "en-GB", train=18, dev=5),
-            Voice("pico-es", "es", "es-ES", train=18, dev=4),
+            Voice("pico-it", "it", "it-IT", train=42, dev=9),
+            Voice("pico-en", "en", "en-GB", train=21, dev=5),
+            Voice("pico-es", "es", "es-ES", train=21, dev=4),
         ),
     ),
     Attack(
         "piper",
-        lambda root, text, voice, seed: (neural.piper(text, voice.language), neural.PIPER_RATE),
+        lambda root, text, voice, seed: (
+            neural.piper(text, voice.language, seed),
+            neural.PIPER_RATE,
+        ),
         (
-            Voice("piper-joe", "it", "joe", train=36, dev=9),
-            Voice("piper-joe", "en", "joe", train=18, dev=5),
-            Voice("piper-joe", "es", "joe", train=18, dev=4),
+            Voice("piper-joe", "it", "joe", train=42, dev=9),
+            Voice("piper-joe", "en", "joe", train=21, dev=5),
+            Voice("piper-joe", "es", "joe", train=21, dev=4),
         ),
     ),
     Attack(
         "diphone",
         lambda root, text, voice, seed: classic.festival(root, text, voice.voice),
         (
-            Voice("festival-lp", "it", "lp_diphone", dev=18),
-            Voice("festival-pc", "it", "pc_diphone", dev=18),
-            Voice("festival-kal", "en", "kal_diphone", dev=18),
-            Voice("festival-ked", "en", "ked_diphone", dev=18),
+            Voice("festival-lp", "it", "lp_diphone", dev=15),
+            Voice("festival-pc", "it", "pc_diphone", dev=15),
+            Voice("festival-kal", "en", "kal_diphone", dev=15),
+            Voice("festival-ked", "en", "ked_diphone", dev=15),
         ),
     ),
     Attack(
@@ -94,8 +105,8 @@ SYNTHESISERS = (
             neural.HIBARI_RATE,
         ),
         (
-            Voice("hibari-heart", "fr", "heart", eval=52),
-            Voice("hibari-heart", "ru", "heart", eval=32),
+            Voice("hibari-heart", "fr", "heart", eval=50),
+            Voice("hibari-heart", "ru", "heart", eval=30),
         ),
     ),
     Attack(
@@ -106,8 +117,13 @@ SYNTHESISERS = (
         ),
         tuple(
             Voice(f"kokoro-{name.removeprefix('jf_')}", language, name, eval=clips)
-            for name in ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro")
-            for language, clips in (("fr", 13), ("ru", 8))
+            for name, french, russian in (
+                ("jf_alpha", 13, 8),
+                ("jf_gongitsune", 13, 7),
+                ("jf_nezumi", 12, 8),
+                ("jf_tebukuro", 12, 7),
+            )
+            for language, clips in (("fr", french), ("ru", russian))
         ),
     ),
     Attack(
@@ -115,10 +131,10 @@ SYNTHESISERS = (
         lambda root, text, voice, seed: classic.flite(root, text, voice.language, voice.voice),
         (
             Voice("cmu-slt", "fr", "slt", eval=26),
-            Voice("cmu-slt", "ru", "slt", eval=16),
-            Voice("cmu-awb", "fr", "awb", eval=13),
+            Voice("cmu-slt", "ru", "slt", eval=14),
+            Voice("cmu-awb", "fr", "awb", eval=12),
             Voice("cmu-awb", "ru", "awb", eval=8),
-            Voice("cmu-rms", "fr", "rms", eval=13),
+            Voice("cmu-rms", "fr", "rms", eval=12),
             Voice("cmu-rms", "ru", "rms", eval=8),
         ),
     ),
@@ -128,8 +144,8 @@ SYNTHESISERS = (
             root, text, voice.language, voice.voice
         ),
         (
-            Voice("cmu-slt", "fr", "cmu_us_slt_arctic_hts", eval=52),
-            Voice("cmu-slt", "ru", "cmu_us_slt_arctic_hts", eval=32),
+            Voice("cmu-slt", "fr", "cmu_us_slt_arctic_hts", eval=50),
+            Voice("cmu-slt", "ru", "cmu_us_slt_arctic_hts", eval=30),
         ),
     ),
     Attack(
@@ -144,29 +160,29 @@ VOCODERS = (
         "griffin-lim",
         copy_synthesis.griffin_lim,
         (
-            Voice("carlo", "it", "", train=36, dev=9),
-            Voice("allison", "en", "", train=18, dev=5),
-            Voice("allison", "es", "", train=18, dev=4),
+            Voice("carlo", "it", "", train=42, dev=9),
+            Voice("allison", "en", "", train=21, dev=5),
+            Voice("allison", "es", "", train=21, dev=4),
         ),
     ),
     Vocoder(
         "world",
         lambda samples, seed: copy_synthesis.world(samples),
-        (Voice("june", "fr", "", eval=46), Voice("ivrvoice", "ru", "", eval=38)),
+        (Voice("june", "fr", "", eval=44), Voice("ivrvoice", "ru", "", eval=36)),
     ),
     Vocoder(
         "lpc",
         copy_synthesis.linear_prediction,
-        (Voice("june", "fr", "", eval=46), Voice("ivrvoice", "ru", "", eval=38)),
+        (Voice("june", "fr", "", eval=44), Voice("ivrvoice", "ru", "", eval=36)),
     ),
 )
 
 BONAFIDE = (
-    Voice("carlo", "it", "", train=70, dev=40),
-    Voice("allison", "en", "", train=35, dev=20),
-    Voice("allison", "es", "", train=35, dev=20),
-    Voice("june", "fr", "", eval=130),
-    Voice("ivrvoice", "ru", "", eval=130),
+    Voice("carlo", "it", "", train=110, dev=40),
+    Voice("allison", "en", "", train=55, dev=20),
+    Voice("allison", "es", "", train=55, dev=20),
+    Voice("june", "fr", "", eval=120),
+    Voice("ivrvoice", "ru", "", eval=120),
 )
 
 NAMES = tuple(attack.name for attack in (*SYNTHESISERS, *VOCODERS))

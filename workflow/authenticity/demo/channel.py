@@ -6,6 +6,7 @@ through the same steps with parameters drawn from the same distributions.
 """
 
 import io
+import itertools
 
 import av
 import librosa
@@ -39,7 +40,7 @@ def speech_only(samples: np.ndarray) -> np.ndarray:
     spoken = np.flatnonzero(loud)
     keep = np.zeros(frames, bool)
     keep[max(0, spoken[0] - edge) : spoken[-1] + 1 + edge] = True
-    for before, after in zip(spoken[:-1], spoken[1:], strict=True):
+    for before, after in itertools.pairwise(spoken):
         if after - before - 1 > pause:
             # Half of what is kept comes from the start of the pause and half from its end.
             keep[before + 1 + pause // 2 : after - (pause - pause // 2)] = False
@@ -95,29 +96,31 @@ def vorbis(samples: np.ndarray) -> np.ndarray:
 
 def g722(samples: np.ndarray) -> np.ndarray:
     """Encode and decode as G.722 at 64 kbit/s, the codec of the human recordings."""
-    pcm = np.round(np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16)
-    file = io.BytesIO()
-    with av.open(file, "w", format="g722") as target:
-        stream = target.add_stream("g722", rate=SAMPLE_RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(pcm[np.newaxis], format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        target.mux(stream.encode(frame))
-        target.mux(stream.encode(None))
-    file.seek(0)
-    with av.open(file, format="g722") as source:
+    encoded = _encode(samples, "g722", "g722", {}, {})
+    with av.open(io.BytesIO(encoded), format="g722") as source:
         decoded = np.concatenate([frame.to_ndarray()[0] for frame in source.decode(audio=0)])
     return librosa.util.fix_length(decoded / 32768.0, size=len(samples))
 
 
-def opus(samples: np.ndarray, compression_level: float) -> bytes:
-    """Encode as Opus in OGG, to ship; `compression_level` sets the bit rate as libsndfile does."""
+def opus(samples: np.ndarray, bit_rate: int) -> bytes:
+    """Encode as Opus in OGG, to ship; equal samples give equal bytes."""
+    container = {"fflags": "+bitexact", "serial_offset": "1"}
+    return _encode(samples, "ogg", "libopus", container, {"b": str(bit_rate)})
+
+
+def _encode(
+    samples: np.ndarray,
+    container: str,
+    codec: str,
+    container_options: dict[str, str],
+    codec_options: dict[str, str],
+) -> bytes:
+    pcm = np.round(np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16)
     file = io.BytesIO()
-    soundfile.write(
-        file,
-        samples,
-        SAMPLE_RATE,
-        format="OGG",
-        subtype="OPUS",
-        compression_level=compression_level,
-    )
+    with av.open(file, "w", format=container, options=container_options) as target:
+        stream = target.add_stream(codec, rate=SAMPLE_RATE, layout="mono", options=codec_options)
+        frame = av.AudioFrame.from_ndarray(pcm[np.newaxis], format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
     return file.getvalue()

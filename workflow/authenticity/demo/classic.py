@@ -80,23 +80,33 @@ def espeak(root: Path, text: str, voice: str) -> tuple[np.ndarray, int]:
         return _read(target)
 
 
-def pico(text: str, language: str) -> tuple[np.ndarray, int]:
-    """Speak with SVOX Pico (statistical parametric), one voice per language."""
+def pico(text: str, language: str, seed: int) -> tuple[np.ndarray, int]:
+    """Speak with SVOX Pico (statistical parametric), one voice per language.
+
+    Rate and pitch vary from clip to clip, or a single voice would be learnt instead of the engine.
+    """
     import py_nanotts
 
-    pcm = py_nanotts.NanoTTS().speak(text, voice=_PICO_LANGUAGES[language])
+    rate, pitch = np.random.default_rng(seed).uniform((0.85, 0.85), (1.15, 1.25))
+    speak = py_nanotts.NanoTTS().speak
+    pcm = speak(text, voice=_PICO_LANGUAGES[language], speed=rate, pitch=pitch)
     return np.frombuffer(pcm, "<i2").astype(np.float32) / 2**15, 16_000
 
 
 def flite(root: Path, text: str, language: str, voice: str) -> tuple[np.ndarray, int]:
-    """Speak French or Russian with a CLUSTERGEN voice of Flite (statistical parametric, English).
+    """Speak another language with an English voice of Flite (CLUSTERGEN, statistical parametric).
 
-    The voices know English only: the sentence is given to them as the nearest English phones.
+    Each word is given as its nearest English phones, so that Flite goes on to make syllables,
+    phrases and intonation of it as for any sentence.
     """
-    phones = " ".join(phonemes.american_phones(text, language))
+    words = [
+        f'<phoneme ph="{" ".join(phones)}">za</phoneme>{"," * pause}'
+        for phones, pause in phonemes.american_words(text, language)
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "speech.wav"
-        _run(root, "flite", ["-voice", voice, "-p", phones, "-o", str(target)])
+        source, target = Path(folder) / "text.ssml", Path(folder) / "speech.wav"
+        source.write_text(f"<speak>{' '.join(words)}.</speak>", encoding="ascii")
+        _run(root, "flite", ["-voice", voice, "-ssml", "-f", str(source), "-o", str(target)])
         return _read(target)
 
 
@@ -105,35 +115,19 @@ def festival(root: Path, text: str, voice: str) -> tuple[np.ndarray, int]:
     return _festival(root, [f"(voice_{voice})"], text, _ENCODINGS.get(voice, "utf-8"))
 
 
-def festival_foreign(
-    root: Path, text: str, language: str, voice: str
-) -> tuple[np.ndarray, int]:
+def festival_foreign(root: Path, text: str, language: str, voice: str) -> tuple[np.ndarray, int]:
     """Speak another language with an English voice of Festival.
 
-    Every word enters the voice's lexicon under a made-up name with its nearest English phones, so
-    that Festival goes on to make syllables, phrases and intonation of it as for any sentence.
+    Every word enters the voice's lexicon under a made-up name with its nearest English phones.
     """
     commands = [f"(voice_{voice})"]
     names = []
     for number, (phones, pause) in enumerate(phonemes.american_words(text, language)):
         name = f"zz{chr(97 + number // 26)}{chr(97 + number % 26)}"
-        # A vowel is stressed or not: Festival's own stress falls on the first syllable.
-        syllables = f"(lex.syllabify.phstress '({' '.join(_stressed(phones))}))"
+        syllables = f"(lex.syllabify.phstress '({' '.join(phones)}))"
         commands.append(f'(lex.add.entry (list "{name}" nil {syllables}))')
         names.append(name + "," * pause)
     return _festival(root, commands, " ".join(names) + ".", "ascii")
-
-
-def _stressed(phones: Sequence[str]) -> list[str]:
-    """Mark the first vowel as stressed, the others as not, as `lex.syllabify.phstress` wants."""
-    marked, stress = [], "1"
-    for phone in phones:
-        if phone[0] in "aeiou":
-            marked.append(phone + stress)
-            stress = "0"
-        else:
-            marked.append(phone)
-    return marked
 
 
 def _festival(
@@ -149,7 +143,7 @@ def _festival(
                 [
                     *commands,
                     f'(set! speech (utt.synth (Utterance Text "{quoted}")))',
-                    f"(utt.save.wave speech \"{target}\" 'riff)",
+                    f'(utt.save.wave speech "{target}" \'riff)',
                 ]
             ),
             encoding=encoding,

@@ -18,49 +18,47 @@ import pyarrow as pa
 from authenticity.errors import UserError
 from authenticity.files import atomic
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("authenticity")
 
 MAX_MEMBER_BYTES = 256 * 2**20
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER_BYTES = 60
 
 
-def download(packages: Sequence[str], folder: str | Path) -> list[Path]:
-    """Download packages as `folder/<package>.deb` and return the paths, in the order asked for.
+def read_index(folder: str | Path) -> None:
+    """Download the lists of available packages into a folder, for `download`.
 
-    `apt-get` works on state, cache and lists of its own in a temporary folder, so it needs no root
-    and leaves the machine's own as they are; it checks signatures and digests as always.
+    `apt-get` is given folders of ours for its state and cache, so it needs no root and leaves the
+    machine's own as they are; it checks signatures and digests as always.
     """
     if shutil.which("apt-get") is None:
         raise UserError(
             "apt-get: not found; the demo corpus is rebuilt from Debian packages, "
             "so run this target on Debian or Ubuntu (the shipped archive works anywhere)"
         )
-    targets = [Path(folder) / f"{package}.deb" for package in packages]
+    (Path(folder) / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
-        options = _private_options(Path(temporary))
-        logger.info("reading the package lists")
-        _apt_get([*options, "update"], temporary)
-        for number, (package, target) in enumerate(zip(packages, targets, strict=True), start=1):
-            logger.info("package %d of %d: %s", number, len(packages), package)
-            into = Path(temporary) / package
-            into.mkdir()
-            _apt_get([*options, "download", package], into)
-            (found,) = into.glob("*.deb")
-            with atomic(target) as partial:
-                shutil.copyfile(found, partial)
-    return targets
+        _apt_get([*_private_options(folder, temporary), "update"], temporary)
 
 
-def _private_options(folder: Path) -> list[str]:
-    """Options that keep apt's state, lists and cache inside a folder of ours."""
-    for part in ("state/lists/partial", "cache/archives/partial"):
-        (folder / part).mkdir(parents=True)
+def download(package: str, index: str | Path, target: str | Path) -> None:
+    """Download one package as `target`, using the lists that `read_index` wrote."""
+    with tempfile.TemporaryDirectory() as temporary:
+        _apt_get([*_private_options(index, temporary), "download", package], temporary)
+        (found,) = Path(temporary).glob("*.deb")
+        logger.info("%s, %d bytes", found.name, found.stat().st_size)
+        with atomic(target) as partial:
+            shutil.copyfile(found, partial)
+
+
+def _private_options(index: str | Path, cache: str) -> list[str]:
+    """Options that keep apt's state in a folder of ours, and its cache in this job's own."""
+    (Path(cache) / "archives" / "partial").mkdir(parents=True)
     return [
         "-q",
-        f"-oDir::State={folder / 'state'}",
+        f"-oDir::State={Path(index).resolve()}",
         "-oDir::State::status=/var/lib/dpkg/status",
-        f"-oDir::Cache={folder / 'cache'}",
+        f"-oDir::Cache={cache}",
         # Root would otherwise download as the user _apt, who may not write into our folder.
         "-oAPT::Sandbox::User=",
     ]

