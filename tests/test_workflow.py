@@ -83,7 +83,7 @@ def test_killed_run_resumes_to_the_same_bytes(
     killed.run_and_kill(lambda: spectral.exists() and any(spectral.glob("*-of-3.parquet")))
     assert any((killed.path / ".snakemake" / "locks").iterdir()), "nothing was interrupted"
     assert len(list(spectral.glob("*-of-3.parquet"))) < 3, "the kill came too late"
-    resumed = killed.run()
+    resumed = killed.run("--until", "evaluate_experiment")
     assert resumed.returncode == 0, resumed.stdout
     assert killed.tables() == finished.tables()
 
@@ -159,6 +159,7 @@ def test_a_changed_grid_refits_and_extracts_nothing(resumed_from: Checkout):
     result = resumed_from.run("--until", "choose")
     assert result.returncode == 0, result.stdout
     changed = {path for path, content in resumed_from.tables().items() if before[path] != content}
+    changed.discard("results/toy/manifest.parquet")  # it says where the copied corpus lies
     assert changed
     assert all("/candidates/layers/" in path or "scores/layers" in path for path in changed)
 

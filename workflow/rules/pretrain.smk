@@ -1,26 +1,7 @@
 # Optional: how the encoder that ships was made (`make pretrain`). Nothing of `all` asks for it.
 
 
-def pretrained():
-    """Names of the encoders to train and to choose among."""
-    return [
-        f"{run['speech']}-{steps}-{seed}"
-        for run in config["pretrain"]["grid"]
-        for steps in run["steps"]
-        for seed in run["seeds"]
-    ]
-
-
-def untrained():
-    """Names of encoders of the same shape with random weights: trained for no step at all."""
-    speech = config["pretrain"]["grid"][0]["speech"]
-    return [f"{speech}-0-{seed}" for seed in config["pretrain"]["random_seeds"]]
-
-
-def judged(suffix, names, experiment):
-    """Files that `pretrain_judge` makes of these encoders."""
-    corpus, experiment = config["pretrain"]["corpus"], config["pretrain"][experiment]
-    return [f"results/pretrain/judged/{name}/{corpus}/{experiment}.{suffix}" for name in names]
+from authenticity.pretraining import grid as pretraining_grid
 
 
 wildcard_constraints:
@@ -109,7 +90,7 @@ use rule encoder as pretrain_identify with:
     log:
         "logs/pretrain/identify/{trained}.log",
     params:
-        model="results/pretrain/encoders/{trained}",
+        model=lambda wildcards, input: str(Path(input[0]).parent),
         revision="main",
         precision=config["encoder"]["precision"],
 
@@ -162,7 +143,12 @@ rule pretrain_judge:
 rule pretrain_select:
     """Choose the encoder that scores best on dev."""
     input:
-        dev=lambda wildcards: judged("json", pretrained(), "experiment"),
+        dev=lambda wildcards: pretraining_grid.judged(
+            config["pretrain"],
+            pretraining_grid.trained(config["pretrain"]),
+            "experiment",
+            "json",
+        ),
     output:
         selection="results/pretrain/selection.json",
     log:
@@ -170,7 +156,7 @@ rule pretrain_select:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        names=lambda wildcards: pretrained(),
+        names=lambda wildcards: pretraining_grid.trained(config["pretrain"]),
     script:
         "../scripts/pretrain_select.py"
 
@@ -179,10 +165,25 @@ rule pretrain_evaluate:
     """After the choice: eval for the chosen encoder, untrained ones and the spectral numbers."""
     input:
         selection="results/pretrain/selection.json",
-        scores=lambda wildcards: [
-            *judged("parquet", pretrained() + untrained(), "experiment"),
-            *judged("parquet", untrained()[:1], "reference"),
-        ],
+        trained=lambda wildcards: pretraining_grid.judged(
+            config["pretrain"],
+            pretraining_grid.trained(config["pretrain"]),
+            "experiment",
+            "parquet",
+        ),
+        untrained=lambda wildcards: pretraining_grid.judged(
+            config["pretrain"],
+            pretraining_grid.untrained(config["pretrain"]),
+            "experiment",
+            "parquet",
+        ),
+        # The spectral numbers, which do not depend on the encoder.
+        reference=lambda wildcards: pretraining_grid.judged(
+            config["pretrain"],
+            pretraining_grid.untrained(config["pretrain"])[:1],
+            "reference",
+            "parquet",
+        ),
     output:
         report="results/pretrain/evaluation.json",
         table="results/pretrain/evaluation.md",
@@ -191,8 +192,9 @@ rule pretrain_evaluate:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        names=lambda wildcards: [*pretrained(), *untrained(), config["pretrain"]["reference"]],
-        references=lambda wildcards: [*untrained(), config["pretrain"]["reference"]],
+        trained=lambda wildcards: pretraining_grid.trained(config["pretrain"]),
+        untrained=lambda wildcards: pretraining_grid.untrained(config["pretrain"]),
+        reference=lambda wildcards: config["pretrain"]["reference"],
         seed=lambda wildcards: PLAN.experiments[config["pretrain"]["experiment"]]["seed"],
     script:
         "../scripts/pretrain_evaluate.py"
@@ -203,7 +205,8 @@ rule pretrain_ship:
     input:
         selection="results/pretrain/selection.json",
         encoders=lambda wildcards: expand(
-            "results/pretrain/encoders/{trained}/model.safetensors", trained=pretrained()
+            "results/pretrain/encoders/{trained}/model.safetensors",
+            trained=pretraining_grid.trained(config["pretrain"]),
         ),
     output:
         shipped="results/pretrain/shipped.json",

@@ -5,12 +5,13 @@ from authenticity.jobs import job
 from authenticity.pretraining import selection
 
 with job(snakemake) as log:
-    names = snakemake.params.names
+    params, given = snakemake.params, snakemake.input
+    names = [*params.trained, *params.untrained, params.reference]
     report = selection.evaluate(
-        read_json(snakemake.input.selection)["chosen"],
-        snakemake.params.references,
-        dict(zip(names, snakemake.input.scores, strict=True)),
-        snakemake.params.seed,
+        read_json(given.selection)["chosen"],
+        [*params.untrained, params.reference],
+        dict(zip(names, [*given.trained, *given.untrained, *given.reference], strict=True)),
+        params.seed,
     )
     write_json(snakemake.output.report, report)
     write_text(snakemake.output.table, selection.markdown(report) + "\n")

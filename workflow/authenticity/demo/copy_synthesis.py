@@ -82,3 +82,54 @@ def _excitation(f0: np.ndarray, hop: int, length: int, rng: np.random.Generator)
     pulses = np.diff(cycles, prepend=0.0) > 0
     power = np.sqrt(SAMPLE_RATE / np.maximum(pitch, 50.0))
     return np.where(pitch > 0, pulses * power, rng.standard_normal(length))
+
+
+def sinusoidal(samples: np.ndarray, seed: int) -> np.ndarray:
+    """Speak again as a sum of sinusoids (McAulay and Quatieri, 1986), without their phases.
+
+    The peaks of a 32 ms spectrum every 8 ms, 60 at most; each peak goes on from the phase of the
+    nearest one before it, or starts from a random one, and the frames are overlapped and added.
+    """
+    length, hop, n_peaks = 512, 128, 60
+    rng = np.random.default_rng(seed)
+    window = signal.windows.hann(length, sym=False)
+    time = np.arange(length) - length // 2
+    padded = np.pad(samples.astype(np.float64), length)
+    spoken = np.zeros(len(padded))
+    frequencies, phases = np.zeros(0), np.zeros(0)  # radians per sample, radians
+    for start in range(0, len(padded) - length, hop):
+        spectrum = np.abs(np.fft.rfft(padded[start : start + length] * window))
+        peaks, _ = signal.find_peaks(spectrum)
+        peaks = peaks[np.argsort(spectrum[peaks], kind="stable")[::-1][:n_peaks]]
+        found = 2 * np.pi * (peaks + _peak_offset(spectrum, peaks)) / length
+        phases = _continue(frequencies, phases, found, hop, rng)
+        frequencies = found
+        amplitudes = 2 * spectrum[peaks] / window.sum()
+        waves = np.cos(np.outer(frequencies, time) + phases[:, np.newaxis])
+        spoken[start : start + length] += (amplitudes @ waves) * window
+    # Hann windows a quarter of their length apart add up to two.
+    return (spoken[length : length + len(samples)] / 2).astype(np.float32)
+
+
+def _peak_offset(spectrum: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """Fractions of a bin between each peak and the top of a parabola through its neighbours."""
+    before, at, after = (np.log(spectrum[peaks + step] + 1e-12) for step in (-1, 0, 1))
+    return 0.5 * (before - after) / np.minimum(before - 2 * at + after, -1e-9)
+
+
+def _continue(
+    frequencies: np.ndarray,
+    phases: np.ndarray,
+    found: np.ndarray,
+    hop: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Phases for the new peaks: those of the nearest old ones, moved on by a hop, or random."""
+    fresh = rng.uniform(0, 2 * np.pi, len(found))
+    if not len(frequencies) or not len(found):
+        return fresh
+    distances = np.abs(found[:, np.newaxis] - frequencies)
+    nearest = distances.argmin(1)
+    moved = phases[nearest] + hop * (frequencies[nearest] + found) / 2
+    same = distances.min(1) < 2 * np.pi * 50 / SAMPLE_RATE  # within 50 Hz
+    return np.where(same, moved, fresh)

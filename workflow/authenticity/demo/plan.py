@@ -15,11 +15,11 @@ from authenticity.demo.attacks import BONAFIDE, SYNTHESISERS, VOCODERS, Voice
 from authenticity.errors import UserError
 
 SPLITS = ("train", "dev", "eval")
-# Sentences at the end of each list that only dev speaks.
-DEV_SENTENCES = {"en": 18, "es": 12, "it": 18}
-# A crop should seldom touch the natural beginning or end of a prompt, because it never touches
-# those of a long synthetic sentence: a prompt has to be this much longer than what is cut out.
+# A crop should seldom touch the natural beginning or end of a prompt, because it seldom touches
+# those of a long synthetic sentence: speech has to be this much longer than what is cut out.
 SPARE_SECONDS = 0.2
+# A long prompt is cut into equal pieces at least this long, each for a clip of its own.
+PIECE_SECONDS = 2.5
 
 PLAN = pa.schema(
     [
@@ -63,7 +63,7 @@ def make(
     rows = [row for attack, voice in recordings for row in _rows(attack, voice, lengths, rng)]
     for pool in prompts:
         mine = [row for row in rows if (row["speaker"], row["language"]) == pool]
-        _choose_prompts(mine, dict(prompts[pool]), rng)
+        _choose_prompts(mine, prompts[pool], rng)
     for attack in SYNTHESISERS:
         for voice in attack.voices:
             mine = _rows(attack.name, voice, lengths, rng)
@@ -92,29 +92,50 @@ def _rows(
 
 
 def _choose_prompts(
-    rows: list[dict[str, Any]], prompts: dict[str, float], rng: np.random.Generator
+    rows: list[dict[str, Any]], prompts: Mapping[str, float], rng: np.random.Generator
 ) -> None:
-    """Give each row a random prompt, each used once; long clips choose first, so that all fit."""
+    """Give each row a random piece of a prompt; long clips choose first, so that all fit.
+
+    Each piece is used once, and all pieces of a prompt for one attack (or as bona fide): what is
+    heard from a vocoder is never heard from the human as well.
+    """
+    pieces = [
+        (prompt, index, parts, seconds / parts)
+        for prompt, seconds in sorted(prompts.items())
+        for parts in [max(1, int(seconds / PIECE_SECONDS))]
+        for index in range(1, parts + 1)
+    ]
+    user: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: -row["seconds"]):
         enough = row["seconds"] + SPARE_SECONDS
-        fitting = sorted(name for name, seconds in prompts.items() if seconds >= enough)
+        fitting = [
+            piece
+            for piece in pieces
+            if piece[3] >= enough and user.get(piece[0], row["attack"]) == row["attack"]
+        ]
         if not fitting:
-            raise UserError(f"demo corpus: no prompt of {enough:.1f} s is left; plan fewer clips")
-        row["source"] = fitting[rng.integers(len(fitting))]
-        del prompts[row["source"]]
+            raise UserError(f"demo corpus: no speech of {enough:.1f} s is left; plan fewer clips")
+        piece = fitting[rng.integers(len(fitting))]
+        pieces.remove(piece)
+        prompt, index, parts, _ = piece
+        user[prompt] = row["attack"]
+        row["source"] = f"{prompt} {index}/{parts}"
+
+
+def piece_of(samples: np.ndarray, source: str) -> np.ndarray:
+    """Cut the piece out of a prompt's samples that a plan's `source` names ("prompt 2/3")."""
+    index, parts = map(int, source.rpartition(" ")[2].split("/"))
+    return np.array_split(samples, parts)[index - 1]
 
 
 def _choose_sentences(
     rows: list[dict[str, Any]], sentences: Sequence[str], rng: np.random.Generator
 ) -> None:
-    """Give each row a random sentence, each used once by a voice in a part."""
-    for split in SPLITS:
-        mine = [row for row in rows if row["split"] == split]
-        texts = _texts(sentences, mine[0]["language"], split) if mine else []
-        if len(mine) > len(texts):
-            raise UserError(f"demo corpus: {len(texts)} sentences for {len(mine)} clips; add some")
-        for row, index in zip(mine, rng.permutation(len(texts)), strict=False):
-            row["source"] = texts[index]
+    """Give each row a random sentence, each used once by a voice."""
+    if len(rows) > len(sentences):
+        raise UserError(f"demo corpus: {len(sentences)} sentences for {len(rows)} clips; add some")
+    for row, index in zip(rows, rng.permutation(len(sentences)), strict=False):
+        row["source"] = sentences[index]
 
 
 def _deal(lengths: Sequence[float], count: int, rng: np.random.Generator) -> np.ndarray:
@@ -122,13 +143,6 @@ def _deal(lengths: Sequence[float], count: int, rng: np.random.Generator) -> np.
     first = rng.integers(len(lengths))
     dealt = [lengths[(first + index) % len(lengths)] for index in range(count)]
     return rng.permutation(dealt)
-
-
-def _texts(sentences: Sequence[str], language: str, split: str) -> Sequence[str]:
-    held = DEV_SENTENCES.get(language, 0)
-    if split == "dev":
-        return sentences[len(sentences) - held :]
-    return sentences[: len(sentences) - held]
 
 
 def _named(rows: list[dict[str, Any]], rng: np.random.Generator) -> pa.Table:

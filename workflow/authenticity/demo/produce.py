@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import soxr
 
-from authenticity.demo import channel, human
+from authenticity.demo import channel, human, plan
 from authenticity.demo.attacks import SYNTHESISERS, VOCODERS, Voice
 from authenticity.files import atomic
 
@@ -64,8 +64,10 @@ def _recorded(
     }
     revoice = {vocoder.name: vocoder.revoice for vocoder in VOCODERS}
     for row in rows:
-        samples = prompts[row["speaker"], row["language"], row["source"]]
-        yield row["key"], samples if attack == "-" else revoice[attack](samples, row["seed"])
+        name = row["source"].rpartition(" ")[0]
+        spoken = channel.speech_only(prompts[row["speaker"], row["language"], name])
+        piece = plan.piece_of(spoken, row["source"])
+        yield row["key"], piece if attack == "-" else revoice[attack](piece, row["seed"])
 
 
 def encode(
@@ -74,11 +76,11 @@ def encode(
     bit_rate: int,
 ) -> pa.Table:
     """Send clips through the channel and encode them to ship; see `ENCODED`."""
-    plan = {row["key"]: row for row in rows}
+    planned = {row["key"]: row for row in rows}
     keys, audio = [], []
     for number, (key, samples) in enumerate(clips, start=1):
-        rng = np.random.default_rng(plan[key]["seed"])
-        cut = channel.crop(channel.speech_only(samples), plan[key]["seconds"], rng)
+        rng = np.random.default_rng(planned[key]["seed"])
+        cut = channel.crop(channel.speech_only(samples), planned[key]["seconds"], rng)
         keys.append(key)
         audio.append(channel.opus(channel.transmit(cut, rng), bit_rate))
         if number % 20 == 0 or number == len(rows):
@@ -86,13 +88,13 @@ def encode(
     return pa.table({"key": keys, "audio": audio}, schema=ENCODED)
 
 
-def archive(path: str | Path, plan: pa.Table, encoded: pa.Table) -> None:
+def archive(path: str | Path, planned: pa.Table, encoded: pa.Table) -> None:
     """Write the corpus as one stored zip, laid out as ASVspoof 2019 LA; equal input, equal bytes.
 
     Stored, because audio does not shrink any further and a stored member is read without inflating.
     """
     audio = dict(zip(encoded["key"].to_pylist(), encoded["audio"].to_pylist(), strict=True))
-    rows = sorted(plan.to_pylist(), key=lambda row: row["key"])
+    rows = sorted(planned.to_pylist(), key=lambda row: row["key"])
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as target:
         for split, suffix in _PROTOCOLS.items():
             lines = [_protocol_line(row) for row in rows if row["split"] == split]
