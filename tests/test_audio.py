@@ -15,7 +15,7 @@ from corpora import encoded, voice, write_archive, write_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_megabytes=10)
+LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_megabytes=10, max_seconds=60)
 CLIP = voice(1, spoof=False, seconds=2)
 
 
@@ -91,6 +91,12 @@ BAD = {
         encoded(np.full(16000, np.nan, np.float32), format="WAV", subtype="FLOAT"),
         "not finite",
     ),
+    "a tiny file of a long silence": (encoded(np.full(61 * 16000, 0.5)), "too long"),
+    "one sample a second": (encoded(CLIP, rate=1, format="WAV"), "sampling rate of 1 Hz"),
+    "a codec that nobody knows": (
+        encoded(CLIP, format="WAV")[:20] + b"\x34\x12" + encoded(CLIP, format="WAV")[22:],
+        "codec is unknown",
+    ),
     "video without audio": (muxed("mp4", "", video=True), "no audio stream"),
 }
 
@@ -123,11 +129,22 @@ def test_a_playlist_cannot_make_us_open_another_file(playlist: str, tmp_path: Pa
         decode(playlist.format(secret.as_uri() if "EXT" in playlist else secret).encode(), LIMITS)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=400), st.integers(0, len(FLAC) - 1))
-def test_damage_never_raises_anything_but_a_rejection(noise: bytes, position: int):
+WHOLE = {
+    "flac": FLAC,
+    "wav": encoded(CLIP, format="WAV"),
+    "ogg": encoded(CLIP, format="OGG", subtype="OPUS"),
+    "mp4": muxed("mp4", "aac", video=True),
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(WHOLE)), st.binary(max_size=40), st.floats(0, 1))
+def test_damage_never_raises_anything_but_a_rejection(kind: str, noise: bytes, where: float):
+    content = WHOLE[kind]
+    # Headers are where damage is least expected, so half of it goes there.
+    position = int(2 * where * 200) if where < 0.5 else int((2 * where - 1) * len(content))
     try:
-        samples = decode(FLAC[:position] + noise + FLAC[position + len(noise) :], LIMITS)
+        samples = decode(content[:position] + noise + content[position + len(noise) :], LIMITS)
     except RejectedClip:
         return
     assert np.isfinite(samples).all()
@@ -171,6 +188,13 @@ def test_a_damaged_archive_member_is_rejected(tmp_path: Path):
     path.write_bytes(content[:at] + b"\0" * 100 + content[at + 100 :])
     with pytest.raises(RejectedClip, match="cannot be read: Bad CRC"):
         load(Root(path), "a/one.flac", LIMITS)
+
+
+def test_a_member_that_would_fill_the_memory_is_not_decompressed(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a/one.flac", FLAC)
+    with pytest.raises(RejectedClip, match="compressed otherwise than by deflate"):
+        load(Root(tmp_path / "bomb.zip"), "a/one.flac", LIMITS)
 
 
 def test_an_archive_member_changed_in_place_is_seen(tmp_path: Path):

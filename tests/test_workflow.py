@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import corpora
 import pyarrow.parquet as pq
 import pytest
-from conftest import EXPERIMENTS, Checkout
+from conftest import EXPERIMENTS, REPOSITORY, Checkout
 
 TRIALS = 36
 EMBEDDINGS = "results/toy/embeddings/small/clean"
@@ -104,7 +105,7 @@ def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., C
     plan, run = second
     assert plan.returncode == 0, plan.stdout
     assert run.returncode != 0
-    assert "lock" in run.stdout.lower()
+    assert_one_line_in(run.stdout, "another run works in this folder")
 
 
 def test_one_more_file_computes_one_row(resumed_from: Checkout):
@@ -141,6 +142,35 @@ def test_a_touched_file_computes_nothing(resumed_from: Checkout):
     assert {path for path in before if before[path] != after[path]} == {
         "results/toy/manifest.parquet"
     }
+
+
+def test_other_limits_recompute_nothing_that_still_meets_them(resumed_from: Checkout):
+    before = resumed_from.tables()
+    resumed_from.configure(audio={"max_megabytes": 2, "min_seconds": 0.65, "max_rejected": 1})
+    result = resumed_from.run("--until", "verify")
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count(" 0 computed") == 3
+    verified = json.loads((resumed_from.path / "results/toy/verified.json").read_text())
+    assert verified["n_rejected"] == 9  # a quarter of the clips lasts 0.6 s
+    assert all("too short: 0.600 s" in row["reason"] for row in verified["rejected"])
+    resumed_from.configure()
+    assert resumed_from.run("--until", "verify").returncode == 0
+    assert resumed_from.tables() | {"results/toy/manifest.parquet": b""} == before | {
+        "results/toy/manifest.parquet": b""
+    }
+
+
+def test_a_touched_encoder_plans_nothing(resumed_from: Checkout):
+    resources = resumed_from.path / "resources"
+    resources.unlink()
+    shutil.copytree(REPOSITORY / "resources" / "encoders", resources / "encoders")
+    (resources / "encoders" / "small" / "model.safetensors").touch()
+    assert "Nothing to be done" in resumed_from.run().stdout
+
+
+def test_another_number_of_shards_is_refused(resumed_from: Checkout):
+    resumed_from.configure(corpus={"n_shards": 4})
+    assert_one_line(resumed_from, "made with n_shards = 3, the configuration says 4")
 
 
 def test_a_moved_corpus_computes_nothing(resumed_from: Checkout):
@@ -248,6 +278,12 @@ BAD_CONFIGURATIONS = {
     "missing root": ({"corpus": {"root": "nowhere"}}, "nowhere: no such corpus root"),
     "unknown format": ({"corpus": {"format": "asvspoof1999"}}, "corpora.toy.format"),
     "unknown key": ({"audio": {"min_second": 1}}, "'min_second' was unexpected"),
+    "no features": (
+        {"experiments": EXPERIMENTS | {"layers": EXPERIMENTS["layers"] | {"features": {}}}},
+        "experiments.layers.features: expected `spectral` or `layers`",
+    ),
+    "no experiments": ({"run": {"corpora": ["toy"], "experiments": []}}, "run.experiments"),
+    "not a hub name": ({"encoder": {"model": "my encoders/small"}}, "neither a folder nor a name"),
     "wrong type": ({"audio": {"min_seconds": "long"}}, "audio.min_seconds"),
     "unknown experiment": (
         {"run": {"corpora": ["toy"], "experiments": ["magic"]}},
@@ -279,6 +315,10 @@ def test_a_bad_configuration_is_one_clear_line(name: str, make_checkout: Callabl
 def assert_one_line(checkout: Checkout, expected: str) -> None:
     result = checkout.run("--dry-run")
     assert result.returncode == 1, result.stdout
-    assert "Traceback" not in result.stdout
-    (line,) = [line for line in result.stdout.splitlines() if line.startswith("error: ")]
+    assert_one_line_in(result.stdout, expected)
+
+
+def assert_one_line_in(output: str, expected: str) -> None:
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
     assert expected in line

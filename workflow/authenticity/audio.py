@@ -1,6 +1,7 @@
 """Any audio file to 16 kHz mono float32, or a rejection with a reason a person understands."""
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ _BLOCK_FRAMES = 1 << 20
 # A complete lossy stream meets the duration its container promises to within a few codec frames;
 # a lossless one meets it exactly, so there one frame dropped for a wrong checksum is seen.
 _LOSSY_TOLERANCE_SECONDS = 0.25
+_LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # hertz
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,30 @@ class Limits:
         min_seconds: shortest duration.
         silence_dbfs: a peak below this level, in dB relative to full scale, counts as silence.
         max_megabytes: largest file, in 10^6 bytes.
+        max_seconds: longest duration; it bounds the memory that a small file can decode to.
     """
 
     min_seconds: float
     silence_dbfs: float
     max_megabytes: float
+    max_seconds: float
 
     @property
     def max_bytes(self) -> int:
         """The largest file in bytes."""
         return int(self.max_megabytes * 1e6)
+
+    def require(self, seconds: float, peak_dbfs: float) -> None:
+        """Raise `RejectedClip` for a clip that is too short, too long or silent."""
+        if seconds < self.min_seconds:
+            raise RejectedClip(f"too short: {seconds:.3f} s, at least {self.min_seconds:g} needed")
+        if seconds > self.max_seconds:
+            raise RejectedClip(
+                f"too long: more than {self.max_seconds:g} s "
+                "(`audio.max_seconds` in the configuration)"
+            )
+        if peak_dbfs < self.silence_dbfs:
+            raise RejectedClip(f"silent: no sample above {self.silence_dbfs:g} dBFS")
 
 
 def load(root: Root, path: str, limits: Limits) -> NDArray[np.float32]:
@@ -68,11 +84,14 @@ def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
     if not data:
         raise RejectedClip("empty: the file has 0 bytes")
     try:
-        samples = _resampled(_soundfile_blocks(data))
+        samples = _resampled(_soundfile_blocks(data), limits)
     except soundfile.LibsndfileError as refusal:
         try:
-            samples = _resampled(_ffmpeg_blocks(data))
-        except (av.FFmpegError, ValueError) as error:
+            samples = _resampled(_ffmpeg_blocks(data), limits)
+        except (RejectedClip, MemoryError):
+            raise
+        except Exception as error:
+            # Damaged bytes make PyAV fail in ways it does not list; none may stop the others.
             raise RejectedClip(
                 f"not readable as audio: libsndfile: {refusal.error_string.rstrip('.')}; "
                 f"FFmpeg: {getattr(error, 'strerror', None) or error}"
@@ -82,14 +101,15 @@ def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
 
 
 def _check(samples: NDArray[np.float32], limits: Limits) -> None:
-    seconds = len(samples) / SAMPLE_RATE
-    if seconds < limits.min_seconds:
-        raise RejectedClip(f"too short: {seconds:.3f} s, at least {limits.min_seconds:g} s needed")
-    peak = float(np.abs(samples).max())
+    peak = float(np.abs(samples).max(initial=0.0))
     if not np.isfinite(peak):
         raise RejectedClip("damaged: some samples are not finite numbers")
-    if peak < 10 ** (limits.silence_dbfs / 20):
-        raise RejectedClip(f"silent: no sample above {limits.silence_dbfs:g} dBFS")
+    limits.require(len(samples) / SAMPLE_RATE, decibels(peak))
+
+
+def decibels(magnitude: float) -> float:
+    """A magnitude relative to full scale, in dB; minus infinity for zero."""
+    return 20 * math.log10(magnitude) if magnitude > 0 else -math.inf
 
 
 def _check_complete(missing_seconds: float, lossy: bool) -> None:
@@ -99,10 +119,17 @@ def _check_complete(missing_seconds: float, lossy: bool) -> None:
         )
 
 
-def _resampled(blocks: Iterator[tuple[int, NDArray[np.float32]]]) -> NDArray[np.float32]:
+def _resampled(
+    blocks: Iterator[tuple[int, NDArray[np.float32]]], limits: Limits
+) -> NDArray[np.float32]:
     stream: soxr.ResampleStream | None = None
-    parts = []
+    parts, seconds = [], 0.0
     for rate, block in blocks:
+        if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+            raise RejectedClip(f"damaged: a sampling rate of {rate} Hz is not one of audio")
+        seconds += len(block) / rate
+        if seconds > limits.max_seconds:
+            limits.require(seconds, peak_dbfs=0.0)  # at once, before it fills the memory
         if rate != SAMPLE_RATE:
             stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
             block = stream.resample_chunk(block)
@@ -127,6 +154,8 @@ def _ffmpeg_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
         if not container.streams.audio:
             raise RejectedClip("no audio stream in the file")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise RejectedClip("the audio's codec is unknown")
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
         promised = float(stream.duration * stream.time_base) if stream.duration else None
         to_planar = av.AudioResampler(format="fltp")

@@ -20,12 +20,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder, renamed to `path` when the block succeeds.
 
     The name carries the process id, so a process orphaned by a crash can go on writing without
-    harming its successor. The data are on disk before the rename: a power cut leaves the old file
-    or the new one. The suffix is kept for libraries that choose a format by it.
+    harming its successor; it does not end like `path`, so that nobody takes it for a table. The
+    data are on disk before the rename: a power cut leaves the old file or the new one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
         with temporary.open("rb+") as written:

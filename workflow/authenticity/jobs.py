@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from authenticity.errors import UserError
+from authenticity.errors import UserError, in_one_line
 
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[logging.Logger]:
-    """Log to the rule's log file and to the terminal; turn a `UserError` into one line.
+    """Log to the rule's log file and to the terminal; turn a user's mistake into one line.
 
     Any other exception is a defect of ours: its traceback goes to the log and to the terminal.
     """
@@ -26,8 +26,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     logging.captureWarnings(True)
     try:
         yield logger
-    except UserError as error:
-        logger.error("error: %s", error)
+    except (UserError, OSError) as error:
+        logger.error("error: %s", in_one_line(error))
         sys.exit(1)
     except Exception:
         logger.exception("unexpected error in rule %s", snakemake.rule)

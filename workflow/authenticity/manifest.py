@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from authenticity import tables
-from authenticity.corpora import FORMATS
+from authenticity.corpora import FORMATS, VERSION
 from authenticity.errors import UserError
 from authenticity.files import write_text
 from authenticity.roots import Entry, Root
@@ -36,7 +36,9 @@ def refresh(path: Path, corpus: str, settings: Mapping[str, Any]) -> str | None:
     folders = reader.folders(root, splits)
     archive = root.signature()
     listing = {} if archive else {folder: root.entries(folder) for folder in folders}
-    signature = _digest([repr(sorted(settings.items())), archive or _listing_text(listing)])
+    signature = _digest(
+        [VERSION, repr(sorted(settings.items())), archive or _listing_text(listing)]
+    )
     signature_path = path.with_suffix(".signature")
     if path.exists() and signature_path.exists() and signature_path.read_text() == signature:
         return None

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +17,22 @@ import yaml
 
 from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
-from authenticity.errors import UserError
+from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix
 from authenticity.features.encoder import EncoderSource
 
 _held_lock: TextIO | None = None
+_PATIENCE_SECONDS = 5.0
 
 
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the process on a `UserError` with its one line and status 1, without a traceback."""
+    """End the process on a user's mistake with its one line and status 1, without a traceback."""
     try:
         yield
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f"error: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
@@ -49,6 +51,12 @@ def validate(config: dict[str, Any], schema_path: Path) -> None:
         raise UserError(
             f"configuration, {key}: {mistake.message}; config/README.md explains every key"
         )
+    for name, experiment in config["experiments"].items():
+        if experiment["features"]["spectral"] == experiment["features"]["layers"] == "none":
+            raise UserError(
+                f"configuration, experiments.{name}.features: expected `spectral` or `layers` or "
+                "both; config/README.md explains them"
+            )
     for kind, chosen in config["run"].items():
         for name in chosen:
             if name not in config[kind]:
@@ -79,31 +87,53 @@ def _filling_defaults(validator_class: type) -> type:
     return jsonschema.validators.extend(validator_class, {"properties": fill_and_check})
 
 
-def clear_stale_locks(directory: Path, executes: bool) -> None:
-    """Remove the locks of a run that was killed, and only those.
+def take_folder(directory: Path, executes: bool) -> bool:
+    """Make sure that no other run works here, and remove the locks of one that was killed.
 
     Snakemake's locks name files, not processes, so they outlive a crash and then refuse the very
-    command that would resume. A run that executes jobs holds an operating-system lock for the life
-    of its process: where it is granted, no other run is alive and any Snakemake lock is left over;
-    where it is refused, a run is alive and Snakemake's own lock will say so.
+    command that would resume. A run holds an operating-system lock for the life of its process:
+    where it is granted, no other run is alive and any Snakemake lock is left over.
 
     Args:
         directory: where Snakemake works.
-        executes: false for a dry run, which locks nothing and may go on beside a live run.
+        executes: false for a dry run, which may go on beside a live run.
+
+    Returns:
+        Whether manifests may be refreshed: not under the feet of a live run.
+
+    Raises:
+        UserError: another run works here, and this is not a dry run.
     """
     global _held_lock
-    if not executes or _held_lock is not None:
-        return
+    if _held_lock is not None:
+        return True
     state = directory / ".snakemake"
     state.mkdir(exist_ok=True)
     lock = (state / "run.flock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(lock, patience_seconds=_PATIENCE_SECONDS if executes else 0):
         lock.close()
-        return
+        if executes:
+            raise UserError(
+                f"{directory}: locked, another run works in this folder; wait for it or end it"
+            )
+        return False
     _held_lock = lock
-    shutil.rmtree(state / "locks", ignore_errors=True)
+    if executes:
+        shutil.rmtree(state / "locks", ignore_errors=True)
+    return True
+
+
+def _locked(lock: TextIO, patience_seconds: float) -> bool:
+    """Try to lock a file; patience outlasts a dry run that holds it for a moment."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.2)
 
 
 @dataclass(frozen=True)
@@ -161,8 +191,10 @@ class Plan:
         for name in config["run"]["corpora"]:
             settings = config["corpora"][name]
             path = Path("results", name, "manifest.parquet")
-            if refresh and (news := manifest.refresh(path, name, settings)):
-                print(news, file=sys.stderr)
+            if refresh:
+                _require_no_other_shards(path.parent, settings["n_shards"])
+                if news := manifest.refresh(path, name, settings):
+                    print(news, file=sys.stderr)
             table = tables.read(path)
             if refresh:
                 _require_both_classes(name, table, experiments)
@@ -178,7 +210,12 @@ class Plan:
                 for name, experiment in experiments.items()
             },
             encoder,
-            Limits(audio["min_seconds"], audio["silence_dbfs"], audio["max_megabytes"]),
+            Limits(
+                audio["min_seconds"],
+                audio["silence_dbfs"],
+                audio["max_megabytes"],
+                audio["max_seconds"],
+            ),
             config["encoder"]["window_seconds"],
         )
 
@@ -192,6 +229,17 @@ def _candidates(encoder: EncoderSource, name: str, features: Mapping[str, Any]) 
             f"to {encoder.n_layers - 1}, found {max(features['layers'])}"
         )
     return matrix.candidates(features, encoder.n_layers)
+
+
+def _require_no_other_shards(folder: Path, n_shards: int) -> None:
+    """Refuse another number of shards before it computes everything again and leaves doubles."""
+    for path in folder.glob("spectral/*-of-*.parquet"):
+        other = path.stem.rpartition("-")[2]
+        if other != str(n_shards):
+            raise UserError(
+                f"{path}: made with n_shards = {other}, the configuration says {n_shards}; set "
+                f"`n_shards` back, or delete {folder} to compute everything again"
+            )
 
 
 def _require_both_classes(

@@ -3,7 +3,6 @@
 import os
 import zipfile
 import zlib
-from calendar import timegm
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -11,10 +10,18 @@ from authenticity.errors import RejectedClip, UserError
 
 
 class Entry(NamedTuple):
-    """What identifies a file's content without reading it."""
+    """What identifies a file's content without reading it.
+
+    For a member of an archive its checksum stands in place of the time: an archive's stamps are
+    coarse, and a member replaced by one of the same size and stamp must be seen.
+    """
 
     bytes: int
     mtime_ns: int
+
+
+class MissingFileError(RejectedClip):
+    """There is no such file in the root."""
 
 
 class Root:
@@ -63,11 +70,7 @@ class Root:
         )
 
     def entries(self, folder: str) -> dict[str, Entry]:
-        """Return the files that lie directly in a folder, by name.
-
-        An archive's stamps have a resolution of two seconds; the member's checksum stands in the
-        nanoseconds, so that a member replaced by one of the same size and stamp is seen.
-        """
+        """Return the files that lie directly in a folder, by name."""
         if self._archive is None:
             with os.scandir(self.location / folder) as scan:
                 return {
@@ -76,9 +79,7 @@ class Root:
                     if item.is_file()
                 }
         return {
-            name: Entry(
-                info.file_size, timegm((*info.date_time, 0, 0, 0)) * 10**9 + info.CRC % 10**9
-            )
+            name: Entry(info.file_size, info.CRC)
             for name, info in self._members.get(folder, {}).items()
         }
 
@@ -86,7 +87,9 @@ class Root:
         """Return a file's content.
 
         Raises:
-            RejectedClip: it is absent, larger than `max_bytes`, or its archive member is damaged.
+            RejectedClip: it is absent (`MissingFileError`), larger than `max_bytes`, or an archive
+                member that is damaged, encrypted, or compressed otherwise than by deflate.
+            UserError: the machine cannot read it now: no permission, a failing disk.
         """
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             raise RejectedClip(f"{path}: leads out of the corpus root")
@@ -95,10 +98,16 @@ class Root:
                 return self._read_file(path, max_bytes)
             return self._read_member(path, max_bytes)
         except (FileNotFoundError, KeyError) as error:
-            raise RejectedClip(f"listed in the protocol, but there is no file {path}") from error
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            # RuntimeError and its NotImplementedError: encrypted, or compressed in a rare way.
+            message = f"listed in the protocol, but there is no file {path}"
+            raise MissingFileError(message) from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            # RuntimeError: encrypted.
             raise RejectedClip(f"cannot be read: {error}") from error
+        except OSError as error:
+            raise UserError(
+                f"{self.location / path}: cannot be read now ({error.strerror or error}); "
+                "mend that and run again"
+            ) from error
 
     def _read_file(self, path: str, max_bytes: int) -> bytes:
         with (self.location / path).open("rb") as stream:
@@ -108,9 +117,12 @@ class Root:
     def _read_member(self, path: str, max_bytes: int) -> bytes:
         folder, _, name = path.rpartition("/")
         info = self._members[folder][name]
-        # zipfile never returns more than the size announced here, so the check holds for bombs.
         _check_size(info.file_size, max_bytes)
-        return self._archive.read(info)
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # zipfile bounds what these two decompress to; bzip2 and lzma fill the memory first.
+            raise RejectedClip("compressed otherwise than by deflate; pack the archive again")
+        with self._archive.open(info) as stream:
+            return stream.read(info.file_size)
 
 
 def _check_size(size: int, max_bytes: int) -> None:

@@ -5,11 +5,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.errors import UserError
 
 _IDENTITY = ("key", "path", "label", "bytes", "mtime_ns")
 
@@ -59,18 +61,21 @@ class PreviousRows:
     index: Mapping[tuple[str, str], int]
 
     @classmethod
-    def load(cls, path: Path, schema: pa.Schema | None, version: str) -> "PreviousRows":
-        """Load them; there are none where the table is absent or of another version or schema.
+    def load(cls, path: Path, schema: pa.Schema, version: str) -> "PreviousRows":
+        """Load them; none where the table is absent, unreadable, or of another version or schema.
 
         Args:
             path: the table.
-            schema: what it must have; `None` accepts any.
+            schema: what it must have.
             version: what its metadata must say.
         """
-        if not path.exists() or tables.metadata(path).get("version") != version:
+        try:
+            if not path.exists() or tables.metadata(path).get("version") != version:
+                return cls(None, {})
+            table = tables.read(path)
+        except UserError:
             return cls(None, {})
-        table = tables.read(path)
-        if schema is not None and not table.schema.equals(schema):
+        if not table.schema.equals(schema):
             return cls(None, {})
         keys = zip(table["file"].to_pylist(), table["content"].to_pylist(), strict=True)
         return cls(table, {key: row for row, key in enumerate(keys)})
@@ -78,6 +83,10 @@ class PreviousRows:
     def __contains__(self, key: tuple[str, str]) -> bool:
         """Whether there is a row of this file (the first) with this content (the second)."""
         return key in self.index
+
+    def value(self, key: tuple[str, str], column: str) -> Any:
+        """Return one value of a row that is there."""
+        return self.table[column][self.index[key]].as_py()
 
     def merged(
         self, reused: Iterable[tuple[str, str]], computed: pa.Table, schema: pa.Schema

@@ -3,7 +3,8 @@
 Equal content gives equal bytes: nothing here depends on time, host or the order of jobs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,6 +30,9 @@ MANIFEST = pa.schema(
 REJECTED = pa.schema(
     [("file", pa.string()), ("label", pa.int8()), ("reason", pa.string()), ("content", pa.string())]
 )
+
+TRIAL_COLUMNS = ["file", "split", "label", "attack", "speaker"]
+"""What identifies a trial wherever it is scored."""
 
 SCORES = pa.schema(
     [
@@ -62,8 +66,14 @@ def write(
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a table, or only some of its columns; an unreadable file is a `UserError`."""
-    try:
+    with _readable(path):
         return pq.read_table(path, columns=list(columns) if columns is not None else None)
+
+
+@contextlib.contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise UserError(
@@ -78,5 +88,6 @@ def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None)
 
 def metadata(path: str | Path) -> dict[str, str]:
     """Return the key-value metadata that `write` was given."""
-    raw = pq.read_schema(path).metadata or {}
+    with _readable(path):
+        raw = pq.read_schema(path).metadata or {}
     return {key.decode(): value.decode() for key, value in raw.items() if key != b"ARROW:schema"}

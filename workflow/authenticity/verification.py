@@ -10,6 +10,9 @@ import pyarrow as pa
 from authenticity import tables
 from authenticity.errors import UserError
 
+VERSION = "1"
+"""Raise it when the checks or the counts change."""
+
 
 def verify(
     corpus: str,

@@ -12,13 +12,14 @@ rule candidate:
         models="results/{corpus}/candidates/{experiment}/{candidate}.safetensors",
     params:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
+        version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
     log:
         "logs/{corpus}/candidate/{experiment}/{candidate}.log",
     benchmark:
         "benchmarks/{corpus}/candidate/{experiment}/{candidate}.tsv"
     resources:
-        mem_mb=2500,
+        mem_mb=4000,
     conda:
         "../../envs/authenticity.yaml"
     script:
@@ -45,6 +46,7 @@ rule choose:
         weights="results/{corpus}/models/{experiment}.safetensors",
         scores="results/{corpus}/scores/{experiment}.parquet",
     params:
+        version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
         candidates=lambda wildcards: candidates(wildcards.experiment),
     log:

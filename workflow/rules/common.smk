@@ -10,14 +10,17 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(HOUSE), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 
-from authenticity import planning
+from authenticity import planning, verification
+from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
+from authenticity.models import candidates as model_candidates
 
 with planning.one_line_errors():
     planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
-    if workflow.is_main_process:
-        planning.clear_stale_locks(Path.cwd(), executes=not workflow.dryrun)
-    PLAN = planning.Plan.make(config, refresh=workflow.is_main_process)
+    ALONE = workflow.is_main_process and planning.take_folder(
+        Path.cwd(), executes=not workflow.dryrun
+    )
+    PLAN = planning.Plan.make(config, refresh=ALONE)
 
 CORPORA = list(PLAN.corpora)
 EXPERIMENTS = list(PLAN.experiments)

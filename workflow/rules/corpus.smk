@@ -9,6 +9,7 @@ rule verify:
         verified="results/{corpus}/verified.json",
     params:
         max_rejected=config["audio"]["max_rejected"],
+        version=verification.VERSION,
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
     log:
         "logs/{corpus}/verify.log",

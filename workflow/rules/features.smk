@@ -1,13 +1,16 @@
 rule encoder:
     """Say exactly which encoder this is, fetching it from the model hub where it comes from there."""
     input:
-        PLAN.encoder.files(),
+        # By content, not by time: a checkout touches files, and every table depends on this one.
+        ancient(PLAN.encoder.files()),
     output:
         identity=f"results/encoders/{ENCODER}.json",
     params:
         model=PLAN.encoder.model,
         revision=PLAN.encoder.revision,
         precision=config["encoder"]["precision"],
+        digest=PLAN.encoder.digest,
+        version=ENCODER_VERSION,
     log:
         f"logs/encoders/{ENCODER}.log",
     conda:
@@ -27,10 +30,9 @@ rule extract:
         rejected=update("results/{corpus}/rejected/{shard}.parquet"),
     params:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
-        versions=[spectral_version(PLAN.limits), embedding_version(PLAN.limits, "", PLAN.window)],
+        versions=[spectral_version(), embedding_version("", PLAN.window)],
         limits=PLAN.limits,
         model=PLAN.encoder.model,
-        revision=PLAN.encoder.revision,
         window_seconds=PLAN.window,
     log:
         "logs/{corpus}/extract/{shard}.log",

@@ -21,7 +21,7 @@ with job(snakemake) as log:
         identity,
         params.window_seconds,
         lambda: Encoder.load(
-            params.model, identity["precision"], params.window_seconds, params.revision
+            params.model, identity["precision"], params.window_seconds, identity["revision"]
         ),
         Outputs(*(Path(path) for path in snakemake.output)),
     )

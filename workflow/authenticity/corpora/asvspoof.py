@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from authenticity.errors import UserError
+from authenticity.errors import RejectedClip, UserError
 from authenticity.roots import Entry, Root
 
 _LABELS = {"bonafide": 0, "spoof": 1}
@@ -122,12 +122,15 @@ class Format:
                 "split out of the corpus's `splits` in the configuration"
             )
         try:
-            text = root.read(protocol, _MAX_PROTOCOL_BYTES).decode("utf-8")
+            # -sig: a byte-order mark is not part of the first speaker's name.
+            text = root.read(protocol, _MAX_PROTOCOL_BYTES).decode("utf-8-sig")
+        except RejectedClip as error:
+            raise UserError(f"{root.location}/{protocol}: {error}") from error
         except UnicodeDecodeError as error:
             raise UserError(
                 f"{root.location}/{protocol}: expected text in UTF-8; download it again"
             ) from error
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             if fields := line.split():
                 yield f"{root.location}/{protocol}, line {number}", fields
 
@@ -141,6 +144,11 @@ class Format:
         row: dict[str, Any] = {
             name: value for name, value in zip(columns, fields, strict=True) if name
         }
+        if "/" in row["key"]:
+            raise UserError(
+                f"{where}: expected a file name without folder, found {row['key']}; "
+                "correct or remove the line"
+            )
         if row["label"] not in _LABELS:
             raise UserError(
                 f"{where}: unknown label {row['label']!r}, expected bonafide or spoof; "

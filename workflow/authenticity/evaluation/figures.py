@@ -29,7 +29,6 @@ _TAIL = np.geomspace(1e-4, 0.05, 40)
 _BAND_AT = np.unique(np.concatenate([[0.0, 1.0], _TAIL, np.linspace(0.05, 0.95, 181), 1 - _TAIL]))
 # What training and test share, as the model's JSON counts it.
 _LEAKS = ("shared_speakers", "shared_attacks")
-_TRIAL_COLUMNS = ("file", "split", "label", "attack", "speaker")
 _PER_ATTACK = ("roc_auc", "eer")
 
 
@@ -170,7 +169,7 @@ def candidate_metrics(
     for path in candidates:
         name = tables.metadata(path)["candidate"]
         trials = tables.read(path).to_pandas()
-        for pooling in trials.columns.drop(list(_TRIAL_COLUMNS)):
+        for pooling in trials.columns.drop(tables.TRIAL_COLUMNS):
             say(f"{name}, {pooling}: resampling {len(trials)} trials")
             selected = settings[name, pooling]
             rows.append(

@@ -3,6 +3,7 @@
 scikit-learn is imported where it is used: every parse of the workflow imports this module.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,13 +35,12 @@ def assign(splits: Sequence[str], protocol: Mapping[str, Any], seed: int) -> NDA
             parts[own == protocol[name]] = part
         return parts
     members = np.flatnonzero(own == protocol["partition"])
-    if len(members) < 2:
+    n_test = math.ceil(protocol["test_fraction"] * len(members))
+    if not 0 < n_test < len(members):
         return parts
     from sklearn.model_selection import train_test_split
 
-    train, test = train_test_split(
-        members, test_size=protocol["test_fraction"], random_state=seed, shuffle=True
-    )
+    train, test = train_test_split(members, test_size=n_test, random_state=seed, shuffle=True)
     parts[train], parts[test] = "train", "eval"
     return parts
 

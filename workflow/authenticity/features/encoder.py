@@ -107,17 +107,24 @@ class EncoderSource:
             raise UserError(f"{path}: expected `num_hidden_layers`; is this a speech encoder?")
         return layers + 1
 
+    @cached_property
+    def digest(self) -> str:
+        """Identify the content of a local folder; empty for a hub name."""
+        return "".join(sha256(path) for path in self.files())
+
     def fetch(self) -> Path:
         """Return the folder that holds all files, from the hub's local cache or the network."""
         if self.is_folder:
             return self.files()[0].parent
-        self._download(_PREPROCESSOR)
-        config = self._download(_CONFIG)
-        try:
-            self._download(_SAFE_WEIGHTS)
-        except _NoSuchFileOnHubError:
-            self._download(_TORCH_WEIGHTS)  # transformers reads it with weights_only
-        return config.parent
+        for name in (_CONFIG, _PREPROCESSOR):
+            folder = self._download(name).parent
+        # Encoders without safetensors are read by transformers with weights_only: no code runs.
+        if not any(self._cached(name) for name in (_SAFE_WEIGHTS, _TORCH_WEIGHTS)):
+            try:
+                self._download(_SAFE_WEIGHTS)
+            except _NoSuchFileOnHubError:
+                self._download(_TORCH_WEIGHTS)
+        return folder
 
     def _existing(self, folder: Path, names: tuple[str, ...]) -> Path:
         for name in names:
@@ -128,18 +135,36 @@ class EncoderSource:
             "complete it, or correct `encoder.model` in the configuration"
         )
 
+    def _cached(self, filename: str) -> Path | None:
+        """Return one file from the hub's local cache, if it is there."""
+        import huggingface_hub
+        from huggingface_hub import errors
+
+        try:
+            return Path(
+                huggingface_hub.hf_hub_download(
+                    self.model, filename, revision=self.revision, local_files_only=True
+                )
+            )
+        except errors.EntryNotFoundError:
+            return None
+        except errors.HFValidationError as error:
+            raise UserError(
+                f"{self.model}: neither a folder nor a name of the model hub; correct "
+                "`encoder.model` in the configuration"
+            ) from error
+
     def _download(self, filename: str) -> Path:
         """Return one file from the local cache or, when it is not there, from the hub."""
         import huggingface_hub
         from huggingface_hub import errors
 
-        arguments = {"repo_id": self.model, "filename": filename, "revision": self.revision}
+        if cached := self._cached(filename):
+            return cached
         try:
-            return Path(huggingface_hub.hf_hub_download(**arguments, local_files_only=True))
-        except errors.LocalEntryNotFoundError:
-            pass
-        try:
-            return Path(huggingface_hub.hf_hub_download(**arguments))
+            return Path(
+                huggingface_hub.hf_hub_download(self.model, filename, revision=self.revision)
+            )
         except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
             raise UserError(
                 f"{self.model}: the model hub knows no such model at revision {self.revision}; "
@@ -175,18 +200,18 @@ def identify(source: EncoderSource, precision: str) -> dict[str, Any]:
             natively, and stays so for the whole corpus.
 
     Returns:
-        `model`, `revision`, `files` (SHA-256 by name), `precision`, `n_layers`, `dimension`, and
-        `identity`, a digest of what the embeddings depend on and of nothing else.
+        `model`, `revision` (the hub's commit), `files` (SHA-256 by name), `precision`,
+        `n_layers`, `dimension`, and `identity`, a digest of what the embeddings depend on and of
+        nothing else.
     """
     folder = source.fetch()
-    names = [_CONFIG, _PREPROCESSOR]
-    names += [name for name in (_SAFE_WEIGHTS, _TORCH_WEIGHTS) if (folder / name).is_file()][:1]
-    files = {name: sha256(folder / name) for name in names}
+    files = {path.name: sha256(path) for path in EncoderSource(str(folder)).files()}
     precision = native_precision() if precision == "auto" else precision
     identity = hashlib.sha256(json.dumps([files, precision], sort_keys=True).encode()).hexdigest()
+    Encoder.load(folder, precision)  # what cannot be loaded is found out once, not in every job
     return {
         "model": source.model,
-        "revision": None if source.is_folder else source.revision,
+        "revision": "" if source.is_folder else folder.name,  # the cache files by commit
         "files": files,
         "precision": precision,
         "n_layers": source.n_layers,

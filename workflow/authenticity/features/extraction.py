@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from authenticity import audio, tables
 from authenticity.audio import Limits
-from authenticity.errors import RejectedClip
+from authenticity.errors import RejectedClip, UserError
 from authenticity.features import encoder, spectral
 from authenticity.features.encoder import Embedding, Encoder
-from authenticity.roots import Root
+from authenticity.roots import MissingFileError, Root
 from authenticity.shards import PreviousRows
 
 _PROGRESS_SECONDS = 10.0
@@ -31,16 +31,16 @@ class Outputs:
     rejected: Path
 
 
-def spectral_version(limits: Limits) -> str:
+def spectral_version() -> str:
     """Name everything but the audio that a spectral row depends on."""
-    return f"spectral {spectral.VERSION}; decoder {audio.DECODER_VERSION}; {limits}"
+    return f"spectral {spectral.VERSION}; decoder {audio.DECODER_VERSION}"
 
 
-def embedding_version(limits: Limits, identity: str, window_seconds: float) -> str:
+def embedding_version(identity: str, window_seconds: float) -> str:
     """Name everything but the audio that an embedding row depends on."""
     return (
         f"embedding {encoder.VERSION}; encoder {identity}; window {window_seconds:g} s; "
-        f"decoder {audio.DECODER_VERSION}; {limits}"
+        f"decoder {audio.DECODER_VERSION}"
     )
 
 
@@ -56,7 +56,7 @@ def extract_shard(
     """Bring a shard's spectral, embedding and rejected tables up to date.
 
     A row is reused when the table that is there has its file with the same content under the same
-    version. The encoder is loaded only when a row needs it.
+    version, and the clip still meets the limits. The encoder is loaded only when a row needs it.
 
     Args:
         rows: the shard's manifest rows, by key.
@@ -69,17 +69,26 @@ def extract_shard(
 
     Returns:
         How many rows were accepted, rejected, and computed anew (`described`, `embedded`).
+
+    Raises:
+        UserError: a file that was there when the manifest was made cannot be read now. Setting it
+            aside would lose it for good, since nothing would tell when it is back.
     """
-    shard = _Shard(rows, limits, encoder_identity, window_seconds, outputs)
+    shard = _Shard(rows, encoder_identity, window_seconds, outputs)
     loaded: Encoder | None = None
     progress = _Progress(len(rows))
     for row in rows:
         content = ""
         try:
-            data = root.read(row["path"], limits.max_bytes)
+            data = _read(root, row, limits)
             content = hashlib.sha256(data).hexdigest()[:32]
             clip = (row["key"], content)
-            if clip not in shard.old_spectral or clip not in shard.old_embeddings:
+            if clip in shard.old_spectral and clip in shard.old_embeddings:
+                duration, peak = (
+                    shard.old_spectral.value(clip, name) for name in ("duration", "peak_dbfs")
+                )
+                limits.require(duration, peak)
+            else:
                 samples = audio.decode(data, limits)
                 if clip not in shard.old_spectral:
                     shard.described[clip] = spectral.describe(samples)
@@ -100,13 +109,31 @@ def extract_shard(
     }
 
 
+def _read(root: Root, row: Mapping[str, Any], limits: Limits) -> bytes:
+    """Read a file, and refuse to go on when it is not what the manifest saw."""
+    try:
+        data = root.read(row["path"], limits.max_bytes)
+    except MissingFileError as error:
+        if row["bytes"] == 0:
+            raise
+        raise UserError(
+            f"{root.location / row['path']}: was there when the workflow was planned, and is not "
+            "now; bring the corpus back, or run again if the file was removed on purpose"
+        ) from error
+    if len(data) != row["bytes"]:
+        raise UserError(
+            f"{root.location / row['path']}: {len(data)} bytes, {row['bytes']} when the workflow "
+            "was planned; let the corpus come to rest and run again"
+        )
+    return data
+
+
 class _Shard:
     """The rows of one shard's tables: the old ones that still hold, and the new ones."""
 
     def __init__(
         self,
         rows: list[Mapping[str, Any]],
-        limits: Limits,
         encoder_identity: Mapping[str, Any],
         window_seconds: float,
         outputs: Outputs,
@@ -114,9 +141,9 @@ class _Shard:
         identity = encoder_identity["identity"]
         self._outputs = outputs
         self._labels = {row["key"]: row["label"] for row in rows}
-        self._spectral_metadata = {"version": spectral_version(limits)}
+        self._spectral_metadata = {"version": spectral_version()}
         self._embedding_metadata = {
-            "version": embedding_version(limits, identity, window_seconds),
+            "version": embedding_version(identity, window_seconds),
             "encoder": encoder_identity["model"],
             "encoder_identity": identity,
             "precision": encoder_identity["precision"],

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
+from authenticity.features import spectral
 
 POOLINGS: dict[str, tuple[str, ...]] = {
     "mean": ("mean",),
@@ -31,12 +31,12 @@ def candidates(features: Mapping[str, Any], n_layers: int) -> list[str]:
 
     Args:
         features: `spectral` (whether to use the spectral numbers) and `layers`: `none`, `last`,
-            `each` (a candidate per layer, and one of all together), `all`, or a list of numbers.
+            `each` (a candidate per layer), `all` (one of all together), or a list of numbers.
         n_layers: how many the encoder has, its input included.
     """
     layers = features["layers"]
     if layers == "each":
-        names = [*(f"layer_{layer}" for layer in range(n_layers)), "layers_all"]
+        names = [f"layer_{layer}" for layer in range(n_layers)]
     elif layers == "none":
         return ["spectral"]
     elif layers == "all":
@@ -66,8 +66,8 @@ def spectral_columns(which: str) -> list[str]:
     """
     if which == "none":
         return []
-    entropy = "entropy_prototype" if which == "prototype" else "entropy"
-    return ["centroid", entropy, *(f"mfcc_{index}" for index in range(13))]
+    prototype = {"entropy": "entropy_prototype"} if which == "prototype" else {}
+    return [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
 
 
 def load(
@@ -82,26 +82,33 @@ def load(
     Returns:
         Files in order of name; their features, shape (files, features).
     """
-    parts = []
-    if spectral_names:
-        parts.append(_sorted(spectral_paths, list(spectral_names)))
-    if layers:
-        names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
-        parts.append(_sorted(embedding_paths, names))
-    files = parts[0]["file"].to_pylist()
-    blocks = [_block(part[name]) for part in parts for name in part.column_names if name != "file"]
-    if any(part["file"].to_pylist() != files for part in parts):
-        raise ValueError("spectral and embedding tables hold different files: run the verify step")
-    return files, np.concatenate(blocks, axis=1)
-
-
-def _sorted(paths: Sequence[str | Path], names: list[str]) -> pa.Table:
-    table = tables.read_many(paths, ["file", *names])
-    return table.take(pc.sort_indices(table["file"]))
+    files = np.array(tables.read_many(spectral_paths, ["file"])["file"].to_pylist())
+    row_of = np.empty(len(files), np.intp)
+    row_of[np.argsort(files)] = np.arange(len(files))
+    names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
+    matrix: NDArray[np.float32] | None = None
+    first = 0
+    # Shard by shard into place: a large corpus is in memory once, not once for every step.
+    for spectral_path, embedding_path in zip(spectral_paths, embedding_paths, strict=True):
+        described = tables.read(spectral_path, ["file", *spectral_names])
+        blocks = [_block(described[name]) for name in spectral_names]
+        if names:
+            embedded = tables.read(embedding_path, ["file", *names])
+            if embedded["file"] != described["file"]:
+                raise ValueError(f"{embedding_path}: not the files of {spectral_path}")
+            blocks += [_block(embedded[name]) for name in names]
+        shard = np.concatenate(blocks, axis=1)
+        if matrix is None:
+            matrix = np.empty((len(files), shard.shape[1]), np.float32)
+        matrix[row_of[first : first + len(shard)]] = shard
+        first += len(shard)
+    return np.sort(files).tolist(), matrix
 
 
 def _block(column: pa.ChunkedArray) -> NDArray[np.float32]:
     """A column of numbers or of fixed-size lists, as shape (rows, values)."""
     values = column.combine_chunks()
-    flat = values.flatten() if pa.types.is_fixed_size_list(values.type) else values
-    return flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(column), -1)
+    if pa.types.is_fixed_size_list(values.type):
+        width, values = values.type.list_size, values.flatten()
+        return values.to_numpy(zero_copy_only=False).reshape(len(column), width)
+    return values.to_numpy(zero_copy_only=False).astype(np.float32)[:, None]

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from authenticity.audio import SAMPLE_RATE
+from authenticity.audio import SAMPLE_RATE, decibels
 
 VERSION = "1"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
@@ -111,7 +111,7 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         last that is not), `dynamic_range_db` (95th minus 5th percentile of the frame levels).
     """
     signal = samples.astype(np.float64)
-    peak = 20 * np.log10(np.abs(signal).max())
+    peak = decibels(float(np.abs(signal).max()))
     level = 10 * np.log10(np.mean(signal**2))
     frame_levels = 10 * np.log10(np.maximum(_frame_power(signal), _FLOOR))
     active = np.flatnonzero(frame_levels > frame_levels.max() - _SILENCE_BELOW_LOUDEST_DB)
@@ -121,7 +121,7 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
     return {
         "duration": len(samples) / SAMPLE_RATE,
         "level_dbfs": float(level),
-        "peak_dbfs": float(peak),
+        "peak_dbfs": peak,
         "crest_db": float(peak - level),
         "leading_silence": first * hop_seconds,
         "trailing_silence": (len(frame_levels) - 1 - last) * hop_seconds,

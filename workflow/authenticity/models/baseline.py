@@ -1,6 +1,6 @@
 """Logistic regression on standardised features, its strength of regularisation cross-validated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +44,6 @@ class LinearModel:
         arrays = {"mean": self.mean, "scale": self.scale, "weight": self.weight}
         arrays["bias"] = np.array([self.bias])
         return {f"{prefix}.{name}": array for name, array in arrays.items()}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.float64]], prefix: str) -> "LinearModel":
-        """Return the model that `arrays` stored."""
-        names = ("mean", "scale", "weight")
-        return cls(*(arrays[f"{prefix}.{n}"] for n in names), float(arrays[f"{prefix}.bias"][0]))
 
 
 @dataclass(frozen=True)

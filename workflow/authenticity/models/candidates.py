@@ -20,7 +20,8 @@ from authenticity.evaluation import splits
 from authenticity.models import baseline
 from authenticity.models.baseline import LinearModel
 
-TRIAL_COLUMNS = ("file", "split", "label", "attack", "speaker")
+VERSION = "1"
+"""Raise it when a change to features.matrix, evaluation.splits or models changes any score."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Candidate:
     """The outcome of one candidate.
 
     Attributes:
-        scores: dev and eval trials with `TRIAL_COLUMNS` and a column of scores per pooling.
+        scores: dev and eval trials with `tables.TRIAL_COLUMNS` and a column of scores per pooling.
         models: by pooling.
         summary: plain data on how it was fitted; `poolings` holds C and AUC figures.
     """
@@ -115,7 +116,7 @@ def fit(
     scores = table.filter(pa.array(scored)).set_column(
         table.schema.get_field_index("split"), "split", pa.array(parts[scored].tolist())
     )
-    scores = scores.select(TRIAL_COLUMNS)
+    scores = scores.select(tables.TRIAL_COLUMNS)
     for pooling, values in columns.items():
         scores = scores.append_column(pooling, pa.array(values, pa.float64()))
     return Candidate(scores, models, summary)
@@ -148,7 +149,7 @@ def choose(summaries: Mapping[str, Mapping[str, Any]]) -> tuple[str, str, list[d
 def final_scores(candidate_scores: pa.Table, pooling: str) -> pa.Table:
     """Return the scores table of the chosen pooling; see `tables.SCORES`."""
     score = candidate_scores[pooling].to_numpy()
-    table = candidate_scores.select(TRIAL_COLUMNS)
+    table = candidate_scores.select(tables.TRIAL_COLUMNS)
     table = table.append_column("score", pa.array(score, pa.float64()))
     table = table.append_column("p_spoof", pa.array(expit(score), pa.float64()))
     return table.cast(tables.SCORES)
@@ -156,5 +157,5 @@ def final_scores(candidate_scores: pa.Table, pooling: str) -> pa.Table:
 
 def scores_schema(poolings: Sequence[str]) -> pa.Schema:
     """Return the schema of a candidate's scores."""
-    fields = [tables.SCORES.field(name) for name in TRIAL_COLUMNS]
+    fields = [tables.SCORES.field(name) for name in tables.TRIAL_COLUMNS]
     return pa.schema(fields + [pa.field(pooling, pa.float64()) for pooling in poolings])
