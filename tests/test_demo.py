@@ -1,0 +1,86 @@
+"""The shipped demonstration, run as `make run` runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import REPOSITORY, check_out
+from test_report import look_at_report
+
+EXPERIMENTS = ("baseline_spectral", "baseline_prototype", "baseline_layer")
+
+
+def run(folder: Path, *arguments: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY / "workflow")},
+        timeout=900,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = check_out(tmp_path_factory.mktemp("demo") / "checkout")
+    run(folder, "snakemake", "--cores", "2")
+    run(folder, "snakemake", "--report", "results/report.html")
+    return folder
+
+
+def test_every_trial_is_accounted_for(demo: Path):
+    verified = json.loads((demo / "results/demo/verified.json").read_text())
+    assert verified["n_manifest"] == verified["n_accepted"] + verified["n_rejected"] > 1000
+    assert verified["n_rejected"] == 0
+
+
+def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Path):
+    """Well above chance, with an interval and a count; and chosen without a look at eval."""
+    metrics = json.loads((demo / "results/demo/metrics/baseline_layer.json").read_text())
+    figures = metrics["splits"]["eval"]
+    assert figures["roc_auc"]["low"] > 0.6
+    assert figures["eer"]["high"] < 0.45
+    assert figures["n_bonafide"] >= 200
+    assert figures["n_spoof"] >= 400
+    assert len(figures["per_attack"]) == 7
+    assert metrics["leak"] == {"shared_speakers": 0, "shared_attacks": 0}
+    model = json.loads((demo / "results/demo/models/baseline_layer.json").read_text())
+    best = max(model["selection"], key=lambda row: row["dev_roc_auc"])
+    assert (model["candidate"], model["pooling"]) == (best["candidate"], best["pooling"])
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_metrics_and_scores_hold_to_the_contract(demo: Path, experiment: str):
+    from sklearn.metrics import roc_auc_score
+
+    metrics = json.loads((demo / f"results/demo/metrics/{experiment}.json").read_text())
+    scores = pq.read_table(demo / f"results/demo/scores/{experiment}.parquet").to_pandas()
+    assert scores.columns.tolist() == [
+        *("file", "split", "label", "attack", "speaker", "score", "p_spoof")
+    ]
+    for split, figures in metrics["splits"].items():
+        part = scores[scores.split == split]
+        assert figures["roc_auc"]["value"] == pytest.approx(roc_auc_score(part.label, part.score))
+
+
+def test_the_summary_ends_with_the_report(demo: Path):
+    printed = run(demo, "authenticity.summary", "results").splitlines()
+    assert [line.split()[1] for line in printed[1:4]] == list(EXPERIMENTS)
+    assert printed[-1].endswith("results/report.html")
+
+
+def test_a_second_run_does_nothing(demo: Path):
+    assert "Nothing to be done" in run(demo, "snakemake", "--cores", "2")
+
+
+def test_the_report_is_read_in_a_browser(demo: Path):
+    look_at_report(demo / "results" / "report.html", demo / "results")
