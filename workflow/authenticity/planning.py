@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,7 +23,7 @@ from authenticity.evaluation import splits
 from authenticity.features import matrix
 from authenticity.features.encoder import EncoderSource
 
-_held_lock: TextIO | None = None
+_held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
 
 
@@ -94,7 +94,20 @@ def _filling_defaults(validator_class: type) -> type:
     return jsonschema.validators.extend(validator_class, {"properties": fill_and_check})
 
 
-def take_folder(directory: Path, executes: bool) -> bool:
+def only_looks(arguments: Sequence[str]) -> bool:
+    """Tell from Snakemake's arguments whether it will plan or report without running any job.
+
+    Snakemake itself does not know yet while it parses.
+    """
+    return any(
+        argument.startswith(("--dry", "--report", "--lint", "--summary", "--detailed-summary"))
+        or (argument.startswith("-n") and not argument.startswith("--"))
+        for argument in arguments
+    )
+
+
+@contextlib.contextmanager
+def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
     """Make sure that no other run works here, and remove the locks of one that was killed.
 
     Snakemake's locks name files, not processes, so they outlive a crash and then refuse the very
@@ -103,35 +116,35 @@ def take_folder(directory: Path, executes: bool) -> bool:
 
     Args:
         directory: where Snakemake works.
-        executes: false for a dry run, which may go on beside a live run.
+        only_look: the command runs no job; it may go on beside a live run, and gives the lock back
+            when the block ends.
 
-    Returns:
+    Yields:
         Whether manifests may be refreshed: not under the feet of a live run.
 
     Raises:
-        UserError: another run works here, and this is not a dry run.
+        UserError: another run works here, and this command would run jobs.
     """
     global _held_lock
-    if _held_lock is not None:
-        return True
     state = directory / ".snakemake"
     state.mkdir(exist_ok=True)
     lock = (state / "run.flock").open("w")
-    if not _locked(lock, patience_seconds=_PATIENCE_SECONDS if executes else 0):
-        lock.close()
-        if executes:
-            raise UserError(
-                f"{directory}: locked, another run works in this folder; wait for it or end it"
-            )
-        return False
+    taken = _locked(lock, patience_seconds=0 if only_look else _PATIENCE_SECONDS)
+    if only_look:
+        with lock:
+            yield taken
+        return
+    if not taken:
+        raise UserError(
+            f"{directory}: locked, another run works in this folder; wait for it or end it"
+        )
     _held_lock = lock
-    if executes:
-        shutil.rmtree(state / "locks", ignore_errors=True)
-    return True
+    shutil.rmtree(state / "locks", ignore_errors=True)
+    yield True
 
 
 def _locked(lock: TextIO, patience_seconds: float) -> bool:
-    """Try to lock a file; patience outlasts a dry run that holds it for a moment."""
+    """Try to lock a file; patience outlasts a plan that holds it for a moment."""
     deadline = time.monotonic() + patience_seconds
     while True:
         try:

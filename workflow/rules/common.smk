@@ -14,10 +14,11 @@ from authenticity.models import candidates as model_candidates
 planning.let_scripts_import(HOUSE)
 with planning.one_line_errors():
     planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
-    ALONE = workflow.is_main_process and planning.take_folder(
-        Path.cwd(), executes=not workflow.dryrun
-    )
-    PLAN = planning.Plan.make(config, refresh=ALONE)
+    if workflow.is_main_process:
+        with planning.folder_taken(Path.cwd(), planning.only_looks(sys.argv[1:])) as alone:
+            PLAN = planning.Plan.make(config, refresh=alone)
+    else:
+        PLAN = planning.Plan.make(config, refresh=False)
 
 CORPORA = list(PLAN.corpora)
 EXPERIMENTS = list(PLAN.experiments)
