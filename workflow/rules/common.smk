@@ -1,4 +1,5 @@
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 HOUSE = Path(str(workflow.current_basedir)).parent

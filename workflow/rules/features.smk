@@ -39,7 +39,7 @@ rule extract:
     params:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
         versions=[spectral_version(), embedding_version("", PLAN.window)],
-        limits=PLAN.limits,
+        limits=asdict(PLAN.limits),
         model=PLAN.encoder.model,
         window_seconds=PLAN.window,
     script:

@@ -110,7 +110,7 @@ use rule extract as pretrain_extract with:
     params:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         versions=[spectral_version(), embedding_version("", PLAN.window)],
-        limits=PLAN.limits,
+        limits=asdict(PLAN.limits),
         model="results/pretrain/encoders/{trained}",
         window_seconds=PLAN.window,
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from authenticity import tables
+from authenticity.audio import Limits
 from authenticity.features.encoder import Encoder
 from authenticity.features.extraction import Outputs, extract_shard
 from authenticity.files import read_json
@@ -17,7 +18,7 @@ with job(snakemake) as log:
     counts = extract_shard(
         rows_of(tables.read(snakemake.input.manifest), wildcards.shard),
         Root(root_of(snakemake.input.manifest)),
-        params.limits,
+        Limits(**params.limits),
         identity,
         params.window_seconds,
         lambda: Encoder.load(
