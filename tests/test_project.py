@@ -68,7 +68,7 @@ def test_overlays_are_valid(overlay: str):
 def test_defaults_are_filled_in():
     config = {
         "run": {"corpora": ["mine"], "experiments": ["one"]},
-        "corpora": {"mine": {"format": "asvspoof2019_la", "root": "x", "n_shards": 1}},
+        "corpora": {"mine": {"format": "asvspoof2019_la", "root": "x"}},
         "protocols": {"p": {"kind": "random", "partition": "dev", "test_fraction": 0.2}},
         "experiments": {"one": {"features": {"layers": "last"}, "protocol": "p", "seed": 1}},
     }

@@ -49,6 +49,11 @@ def test_a_new_key_changes_the_digest_of_its_own_shard_only(keys, n_shards, new)
     assert changed == (set() if new in keys else {shards.shard_of(new, n_shards)})
 
 
+def test_suitable_numbers_of_shards():
+    numbers = [shards.suitable_number(n) for n in (1, 36, 1506, 5000, 121_461, 1_000_000)]
+    assert numbers == [1, 1, 16, 44, 122, 1000]
+
+
 def test_shard_names_sort_in_order():
     assert shards.names(3) == ["1-of-3", "2-of-3", "3-of-3"]
     assert shards.names(12) == sorted(shards.names(12))

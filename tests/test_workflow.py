@@ -170,7 +170,7 @@ def test_a_touched_encoder_plans_nothing(resumed_from: Checkout):
 
 def test_another_number_of_shards_is_refused(resumed_from: Checkout):
     resumed_from.configure(corpus={"n_shards": 4})
-    assert_one_line(resumed_from, "made with n_shards = 3, the configuration says 4")
+    assert_one_line(resumed_from, "its tables are in 3 shards, the configuration says 4")
 
 
 def test_a_moved_corpus_computes_nothing(resumed_from: Checkout):

@@ -161,12 +161,10 @@ class CorpusPlan:
     """One corpus as it is at this moment.
 
     Attributes:
-        settings: its entry in the configuration.
         shards: the digest of each shard, by name.
         digest: of everything in the manifest.
     """
 
-    settings: Mapping[str, Any]
     shards: Mapping[str, str]
     digest: str
 
@@ -211,14 +209,13 @@ class Plan:
         for name in config["run"]["corpora"]:
             settings = config["corpora"][name]
             path = Path("results", name, "manifest.parquet")
-            if refresh:
-                _require_no_other_shards(path.parent, settings["n_shards"])
-                if news := manifest.refresh(path, name, settings):
-                    print(news, file=sys.stderr)
+            if refresh and (news := manifest.refresh(path, name, settings)):
+                print(news, file=sys.stderr)
             table = tables.read(path)
             if refresh:
                 _require_both_classes(name, table, experiments)
-            corpora[name] = _corpus_plan(settings, table)
+            n_shards = _n_shards(path.parent, settings.get("n_shards"), len(table))
+            corpora[name] = _corpus_plan(table, n_shards)
         audio = config["audio"]
         encoder = EncoderSource(config["encoder"]["model"], config["encoder"]["revision"])
         encoder.files()  # a folder that lacks one is found out here
@@ -251,15 +248,19 @@ def _candidates(encoder: EncoderSource, name: str, features: Mapping[str, Any]) 
     return matrix.candidates(features, encoder.n_layers)
 
 
-def _require_no_other_shards(folder: Path, n_shards: int) -> None:
-    """Refuse another number of shards before it computes everything again and leaves doubles."""
-    for path in folder.glob("spectral/*-of-*.parquet"):
-        other = path.stem.rpartition("-")[2]
-        if other != str(n_shards):
-            raise UserError(
-                f"{path}: made with n_shards = {other}, the configuration says {n_shards}; set "
-                f"`n_shards` back, or delete {folder} to compute everything again"
-            )
+def _n_shards(folder: Path, configured: int | None, n_trials: int) -> int:
+    """Return the number of shards: the one of the tables that are there, once there are any.
+
+    Another one would compute everything again and leave each trial in two tables.
+    """
+    there = {int(path.stem.rpartition("-")[2]) for path in folder.glob("spectral/*-of-*.parquet")}
+    wanted = configured or next(iter(there), shards.suitable_number(n_trials))
+    if there - {wanted}:
+        raise UserError(
+            f"{folder}: its tables are in {min(there)} shards, the configuration says {wanted}; "
+            f"set `n_shards` back, or delete {folder} to compute everything again"
+        )
+    return wanted
 
 
 def _require_both_classes(
@@ -273,10 +274,10 @@ def _require_both_classes(
         splits.require_both_classes(corpus, parts, labels, protocol)
 
 
-def _corpus_plan(settings: Mapping[str, Any], table: pa.Table) -> CorpusPlan:
-    digests = shards.digests(table, settings["n_shards"])
+def _corpus_plan(table: pa.Table, n_shards: int) -> CorpusPlan:
+    digests = shards.digests(table, n_shards)
     whole = hashlib.sha256("".join(digests.values()).encode())
     # What the shards' tables do not depend on, but everything after them does.
     for column in ("split", "attack", "speaker"):
         whole.update("\0".join(table[column].to_pylist()).encode())
-    return CorpusPlan(settings, digests, whole.hexdigest()[:16])
+    return CorpusPlan(digests, whole.hexdigest()[:16])

@@ -1,6 +1,7 @@
 """Which shard a trial belongs to, what a shard consists of, and which of its rows still hold."""
 
 import hashlib
+import math
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,15 @@ _IDENTITY = ("key", "path", "label", "bytes", "mtime_ns")
 def names(n_shards: int) -> list[str]:
     """Return the shards' names; each tells the number of shards, so that none can be mixed up."""
     return [_name(index, n_shards) for index in range(n_shards)]
+
+
+def suitable_number(n_trials: int) -> int:
+    """Return how many shards suit a corpus: enough to keep a workstation's cores busy.
+
+    Starting a job costs seconds, so a shard holds a hundred trials where there are as many; and a
+    crash loses a shard's work, so it holds no more than a thousand.
+    """
+    return max(min(math.ceil(n_trials / 100), 44), math.ceil(n_trials / 1000))
 
 
 def _name(index: int, n_shards: int) -> str:
