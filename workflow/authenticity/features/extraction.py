@@ -221,11 +221,13 @@ class _Progress:
 
     def __init__(self, total: int):
         self._total, self._done = total, 0
-        self._start = self._last = time.monotonic()
+        self._start = self._last = 0.0
 
     def one_more(self) -> None:
         self._done += 1
         now = time.monotonic()
+        if self._done == 1:  # the first clip waits for the encoder to load: no measure of the rest
+            self._start = self._last = now
         if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
             self._last = now
             rate = self._done / (now - self._start)
