@@ -83,18 +83,20 @@ def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
     """
     if not data:
         raise RejectedClip("empty: the file has 0 bytes")
+    # Damaged bytes make decoders fail in ways they do not list, and none may stop the other clips:
+    # so every exception but a rejection, and but a lack of memory, counts as a refusal.
     try:
         samples = _resampled(_soundfile_blocks(data), limits)
-    except soundfile.LibsndfileError as refusal:
+    except (RejectedClip, MemoryError):
+        raise
+    except Exception as refusal:
         try:
             samples = _resampled(_ffmpeg_blocks(data), limits)
         except (RejectedClip, MemoryError):
             raise
         except Exception as error:
-            # Damaged bytes make PyAV fail in ways it does not list; none may stop the others.
             raise RejectedClip(
-                f"not readable as audio: libsndfile: {refusal.error_string.rstrip('.')}; "
-                f"FFmpeg: {getattr(error, 'strerror', None) or error}"
+                f"not readable as audio: libsndfile: {_reason(refusal)}; FFmpeg: {_reason(error)}"
             ) from error
     _check(samples, limits)
     return samples
@@ -110,6 +112,12 @@ def _check(samples: NDArray[np.float32], limits: Limits) -> None:
 def decibels(magnitude: float) -> float:
     """A magnitude relative to full scale, in dB; minus infinity for zero."""
     return 20 * math.log10(magnitude) if magnitude > 0 else -math.inf
+
+
+def _reason(error: Exception) -> str:
+    """What a decoder says, less the addresses of objects, which differ from run to run."""
+    said = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return said.rstrip(".")
 
 
 def _check_complete(missing_seconds: float, lossy: bool) -> None:
@@ -142,7 +150,8 @@ def _resampled(
 def _soundfile_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
     with soundfile.SoundFile(io.BytesIO(data)) as sound:
         promised, read = sound.frames, 0
-        while block := len(frames := sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        size = max(1, _BLOCK_FRAMES // sound.channels)
+        while block := len(frames := sound.read(size, dtype="float32", always_2d=True)):
             read += block
             yield sound.samplerate, frames.mean(axis=1)
         _check_complete((promised - read) / sound.samplerate, lossy=sound.format == "MP3")
