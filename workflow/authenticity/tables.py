@@ -31,8 +31,21 @@ REJECTED = pa.schema(
     [("file", pa.string()), ("label", pa.int8()), ("reason", pa.string()), ("content", pa.string())]
 )
 
-TRIAL_COLUMNS = ["file", "split", "label", "attack", "speaker"]
-"""What identifies a trial wherever it is scored."""
+ASV_SCORES = pa.schema(
+    [
+        ("split", pa.string()),
+        ("kind", pa.string()),
+        ("attack", pa.string()),
+        ("score", pa.float64()),
+    ]
+)
+"""A corpus's speaker-verification scores: `kind` is target, nontarget or spoof; higher = target."""
+
+TRIALS = MANIFEST.append(pa.field("audio", pa.string()))
+"""The manifest's trials that are used: accepted, duplicates removed; `audio` digests the samples."""
+
+TRIAL_COLUMNS = ["file", "split", "label", "attack", "speaker", "round"]
+"""What identifies a trial wherever it is scored; `round` names the protocol's round."""
 
 SCORES = pa.schema(
     [
@@ -41,10 +54,27 @@ SCORES = pa.schema(
         ("label", pa.int8()),
         ("attack", pa.string()),
         ("speaker", pa.string()),
+        ("round", pa.string()),
         ("score", pa.float64()),
         ("p_spoof", pa.float64()),
+        ("llr", pa.float64()),
+        ("p_calibrated", pa.float64()),
     ]
 )
+
+_NOT_CONDITIONS = frozenset([*TRIALS.names, *SCORES.names])
+
+
+def conditions(names: Iterable[str]) -> list[str]:
+    """Return those of a manifest's, trials' or scores' columns that are the corpus's conditions."""
+    return [name for name in names if name not in _NOT_CONDITIONS]
+
+
+def with_conditions(schema: pa.Schema, names: Iterable[str]) -> pa.Schema:
+    """Return a schema with condition columns, which are text, after its own."""
+    for name in names:
+        schema = schema.append(pa.field(name, pa.string()))
+    return schema
 
 
 def write(
