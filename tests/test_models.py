@@ -1,13 +1,14 @@
 """Splits, folds, logistic regression and the choice: nothing is chosen on what is reported."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.features import matrix
-from authenticity.models import baseline, candidates
+from authenticity.models import application, baseline, candidates
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -24,7 +25,14 @@ OFFICIAL = {
 PROTOTYPE = {"kind": "random", "partition": "dev", "test_fraction": 0.2, "folds": "trial"}
 
 
-def manifest(n: int = 120) -> pa.Table:
+def experiment(protocol: dict = OFFICIAL, **changes: object) -> dict:
+    features = {"pooling": ["mean"], "view": "clean", "train_views": ["clean"]}
+    model = {"C": [0.01, 1], "folds": 3}
+    plain = {"features": features, "model": model, "protocol": protocol, "seed": 1}
+    return {**plain, **changes}
+
+
+def trials(n: int = 120) -> pa.Table:
     index = np.arange(n)
     label = index % 2
     columns = {
@@ -33,27 +41,149 @@ def manifest(n: int = 120) -> pa.Table:
         "corpus": ["toy"] * n,
         "split": np.array(["train", "dev", "eval"])[index // 2 % 3].tolist(),
         "label": label.tolist(),
-        "attack": np.where(label == 1, "A01", "-").tolist(),
+        "attack": np.where(label == 1, np.char.add("A", (index // 6 % 3).astype(str)), "-"),
         "speaker": [f"s{number // 2 % 12}" for number in index],
         "bytes": [1] * n,
         "mtime_ns": [1] * n,
+        "audio": [f"a{number}" for number in index],
     }
-    return pa.table(columns, schema=tables.MANIFEST)
+    return pa.table(columns, schema=tables.TRIALS)
+
+
+def replaced(table: pa.Table, **columns: list) -> pa.Table:
+    for name, values in columns.items():
+        position = table.schema.get_field_index(name)
+        table = table.set_column(position, table.schema.field(name), pa.array(values))
+    return table.cast(tables.TRIALS)
+
+
+def part_of(table: pa.Table, protocol: dict, seed: int = 1) -> np.ndarray:
+    (one,) = splits.rounds(table, protocol, seed)
+    assert one.name == "all"
+    return one.parts
 
 
 def test_the_official_protocol_keeps_the_partitions_apart():
-    own = ["train", "dev", "eval", "none", "dev"]
-    assert splits.assign(own, OFFICIAL, 1).tolist() == ["train", "dev", "eval", "", "dev"]
+    table = trials(10)
+    own = ["train", "dev", "eval", "none", "dev"] * 2
+    parts = part_of(replaced(table, split=own), OFFICIAL)
+    assert parts.tolist() == ["train", "dev", "eval", "", "dev"] * 2
 
 
 def test_the_prototypes_protocol_splits_dev_alone_80_to_20():
     own = np.array(["train"] * 50 + ["dev"] * 200 + ["eval"] * 50)
-    parts = splits.assign(own, PROTOTYPE, 10)
+    table = replaced(trials(300), split=own)
+    parts = part_of(table, PROTOTYPE, 10)
     assert (parts[own != "dev"] == "").all()
     assert (parts == "train").sum() == 160
     assert (parts == "eval").sum() == 40
-    np.testing.assert_array_equal(parts, splits.assign(own, PROTOTYPE, 10))
-    assert (parts != splits.assign(own, PROTOTYPE, 11)).any()
+    np.testing.assert_array_equal(parts, part_of(table, PROTOTYPE, 10))
+    assert (parts != part_of(table, PROTOTYPE, 11)).any()
+
+
+def dealt(kind: str, **settings: object) -> dict:
+    return {"kind": kind, "number": 5, "folds": "speaker", **settings}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_speaker_folds_report_each_trial_once_and_share_no_speaker(data: st.DataObject):
+    n = 2 * data.draw(st.integers(15, 40))
+    speakers = data.draw(st.lists(st.sampled_from("-abcdefgh"), min_size=n, max_size=n))
+    table = replaced(trials(n), speaker=speakers)
+    try:
+        rounds = splits.rounds(table, dealt("speaker_folds"), seed=3)
+    except UserError as error:
+        assert "cannot be dealt into three groups" in str(error)  # noqa: PT017
+        return
+    parts = np.stack([item.parts for item in rounds])
+    for part in ("eval", "dev"):
+        assert ((parts == part).sum(axis=0) == 1).all()
+    found = splits.leaks(table, rounds)
+    assert found["speakers"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 0}
+    assert found["unknown_speakers"] == speakers.count("-")
+    assert not found["leaks"]
+    for item in rounds:
+        for part in ("train", "dev", "eval"):
+            assert set(table["label"].to_numpy()[item.parts == part]) == {0, 1}
+
+
+def test_leave_one_attack_out_never_met_the_attack_that_it_reports_on():
+    table = trials(240)
+    rounds = splits.rounds(table, dealt("leave_one_attack_out"), seed=1)
+    assert [item.name for item in rounds] == ["without A0", "without A1", "without A2"]
+    attacks, labels = np.array(table["attack"].to_pylist()), table["label"].to_numpy()
+    for item in rounds:
+        attack = item.name.removeprefix("without ")
+        assert set(attacks[(item.parts == "eval") & (labels == 1)]) == {attack}
+        assert attack not in attacks[np.isin(item.parts, ["train", "dev"])]
+        assert (labels[item.parts == "eval"] == 0).any()
+        splits.require_both_classes("toy", table, dealt("leave_one_attack_out"), rounds)
+    found = splits.leaks(table, rounds)
+    assert not found["leaks"]
+    assert found["attacks"]["train_eval"] == found["attacks"]["dev_eval"] == 0
+
+
+def test_an_attack_of_one_known_voice_is_reported_on_and_leaks():
+    table = trials(240)
+    voices = [
+        "s0" if attack == "A1" else speaker
+        for attack, speaker in zip(
+            table["attack"].to_pylist(), table["speaker"].to_pylist(), strict=True
+        )
+    ]
+    found = splits.rounds(replaced(table, speaker=voices), dealt("leave_one_attack_out"), seed=1)
+    reported = found[1].parts == "eval"
+    assert (np.array(table["attack"].to_pylist())[reported] == "A1").any()
+    leak = splits.leaks(replaced(table, speaker=voices), found)
+    assert leak["leaks"] == (leak["speakers"]["train_eval"] + leak["speakers"]["dev_eval"] > 0)
+
+
+def test_leave_one_speaker_out_reports_each_speaker_once():
+    table = trials(120)
+    rounds = splits.rounds(table, dealt("leave_one_speaker_out"), seed=1)
+    speakers = np.array(table["speaker"].to_pylist())
+    assert len(rounds) == len(set(speakers)) == 12
+    for item in rounds:
+        assert set(speakers[item.parts == "eval"]) == {item.name.removeprefix("without speaker ")}
+    assert not splits.leaks(table, rounds)["leaks"]
+
+
+def test_too_few_speakers_for_groups_is_one_clear_line():
+    table = replaced(trials(60), speaker=["a", "b"] * 30)
+    with pytest.raises(UserError, match="1 bona fide and 1 spoof speakers"):
+        splits.rounds(table, dealt("speaker_folds"), seed=1)
+
+
+def test_speakers_and_duplicates_on_both_sides_are_a_leak_and_attacks_are_not():
+    table = replaced(
+        trials(6),
+        split=["train", "train", "dev", "eval", "eval", "none"],
+        speaker=["a", "b", "c", "b", "-", "a"],
+        attack=["-", "A1", "A1", "-", "A1", "A1"],
+        audio=["x", "y", "z", "u", "v", "x"],
+        label=[0, 1, 1, 0, 1, 1],
+    )
+    rounds = splits.rounds(table, OFFICIAL, 1)
+    nothing = {"train_eval": 0, "dev_eval": 0, "train_dev": 0}
+    assert splits.leaks(table, rounds) == {
+        "speakers": {**nothing, "train_eval": 1},
+        "duplicates": nothing,
+        "attacks": {"train_eval": 1, "dev_eval": 1, "train_dev": 1},
+        "unknown_speakers": 1,
+        "leaks": True,
+    }
+    one = replaced(
+        table, audio=["x", "y", "v", "u", "v", "x"], speaker=["a", "-", "c", "d", "-", "-"]
+    )
+    found = splits.leaks(one, rounds)
+    assert found["speakers"] == nothing
+    assert found["duplicates"] == {**nothing, "dev_eval": 1}
+    assert found["leaks"]
+    other = splits.leaks_between(one, rounds, table.slice(3, 2))
+    assert other["speakers"] == nothing
+    assert other["duplicates"]["dev_eval"] == 1
+    assert other["unknown_speakers"] == 1
 
 
 @settings(max_examples=50, deadline=None)
@@ -63,7 +193,8 @@ def test_no_speaker_is_on_both_sides_of_a_fold(data: st.DataObject):
     labels = np.array(data.draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)))
     speakers = np.array(data.draw(st.lists(st.integers(0, 9), min_size=n, max_size=n))).astype(str)
     labels[:4] = [0, 0, 1, 1]
-    made, how = splits.folds(labels, speakers, 5, "speaker", 1)
+    keys = np.arange(n).astype(str)
+    made, how = splits.folds(labels, speakers, keys, 5, "speaker", 1)
     assert str(len(made)) == how.split()[0]
     assert sorted(np.concatenate([held for _, held in made])) == list(range(n))
     for fitted, held in made:
@@ -76,24 +207,29 @@ def test_no_speaker_is_on_both_sides_of_a_fold(data: st.DataObject):
 def test_folds_are_as_many_as_the_class_with_fewer_speakers_has():
     labels = np.array([0] * 20 + [1] * 20)
     speakers = [f"b{i % 2}" for i in range(20)] + [f"s{i % 7}" for i in range(20)]
-    assert splits.folds(labels, speakers, 5, "speaker", 1)[1] == "2 folds, speaker-disjoint"
+    keys = [str(i) for i in range(40)]
+    assert splits.folds(labels, speakers, keys, 5, "speaker", 1)[1] == "2 folds, speaker-disjoint"
     speakers[:20] = ["b"] * 20
-    assert "too few speakers" in splits.folds(labels, speakers, 5, "speaker", 1)[1]
+    assert "too few speakers" in splits.folds(labels, speakers, keys, 5, "speaker", 1)[1]
     with pytest.raises(UserError, match="two trials of each class"):
-        splits.folds(labels[19:], speakers[19:], 5, "trial", 1)
+        splits.folds(labels[19:], speakers[19:], keys[19:], 5, "trial", 1)
 
 
-def test_what_is_shared_is_counted():
-    parts = np.array(["train", "train", "dev", "eval", "eval", ""])
-    assert splits.shared(parts, ["a", "b", "c", "b", "d", "a"]) == 1
-    assert splits.shared(parts, ["-", "A1", "A1", "-", "A2", "A1"]) == 0
+def test_a_trial_that_is_there_in_two_views_is_never_parted():
+    labels, keys = np.arange(40) % 2, np.tile([f"k{i}" for i in range(20)], 2)
+    made, how = splits.folds(labels, ["-"] * 40, keys, 4, "speaker", 1)
+    assert how == "4 folds, speaker-disjoint"
+    by_trial, how = splits.folds(labels, ["a"] * 40, keys, 4, "trial", 1)
+    assert how == "4 folds by trial"
+    for fitted, held in [*made, *by_trial]:
+        assert not np.intersect1d(keys[fitted], keys[held]).size
 
 
 def test_the_fit_equals_scikit_learn_step_by_step():
     random = np.random.default_rng(1)
     X, y = random.standard_normal((80, 5)) * [1, 5, 0.1, 1, 1] + 3, np.arange(80) % 2
     X[:, 2] += y * 0.2
-    made, _ = splits.folds(y, [str(i % 8) for i in range(80)], 4, "speaker", 1)
+    made, _ = splits.folds(y, [str(i % 8) for i in range(80)], range(80), 4, "speaker", 1)
     found = baseline.fit(X, y, made, [10, 0.01, 1])
     by_hand = {}
     for C in (0.01, 1, 10):
@@ -116,58 +252,146 @@ def test_the_fit_equals_scikit_learn_step_by_step():
     np.testing.assert_allclose(by_hand + stored["mean.bias"], expected, rtol=1e-6, atol=1e-9)
 
 
-def feature_table(noise: float):
+def feature_table(noise: float, n: int = 120):
     """Features whose first column tells the label, and a loader as `candidates.fit` wants it."""
-    table = manifest()
+    table = trials(n)
     random = np.random.default_rng(2)
     X = random.standard_normal((len(table), 4)).astype(np.float32) * noise
     X[:, 0] += table["label"].to_numpy()
-    return table, lambda pooling: (table["key"].to_pylist(), X)
+    return table, lambda pooling, view: (table["key"].to_pylist(), X)
+
+
+def concluded(table: pa.Table, outcome: candidates.Candidate) -> candidates.Choice:
+    return candidates.conclude(
+        table, {"one": outcome.summary}, lambda _: outcome.scores, lambda _: outcome.arrays()
+    )
 
 
 def test_a_candidate_scores_dev_and_eval_and_nothing_it_was_fitted_on():
     table, load = feature_table(0.5)
-    outcome = candidates.fit(table, load, ["mean"], {"C": [1], "folds": 3}, OFFICIAL, 1)
+    outcome = candidates.fit(table, load, experiment())
     assert set(outcome.scores["split"].to_pylist()) == {"dev", "eval"}
     files = outcome.scores["file"].to_pylist()
     splits_of = dict(zip(table["key"].to_pylist(), table["split"].to_pylist(), strict=True))
     assert [splits_of[file] for file in files] == outcome.scores["split"].to_pylist()
-    final = candidates.final_scores(outcome.scores, "mean").to_pandas()
+    choice = concluded(table, outcome)
+    final = choice.scores.to_pandas()
     dev = final[final.split == "dev"]
-    assert roc_auc_score(dev.label, dev.score) == outcome.summary["poolings"]["mean"]["dev_roc_auc"]
+    (row,) = choice.model["selection"]
+    assert roc_auc_score(dev.label, dev.score) == row["dev_roc_auc"]
     np.testing.assert_allclose(final.p_spoof, 1 / (1 + np.exp(-final.score)))
+    (chosen,) = choice.model["rounds"]
+    prior = chosen["calibration"]["prior_spoof"]
+    odds = final.p_calibrated / (1 - final.p_calibrated)
+    np.testing.assert_allclose(np.exp(final.llr), odds * (1 - prior) / prior)
+
+
+def test_the_conditions_of_the_corpus_stand_beside_the_scores():
+    table, load = feature_table(0.5)
+    table = table.append_column("codec", pa.array([f"C{i % 3}" for i in range(len(table))]))
+    scores = concluded(table, candidates.fit(table, load, experiment())).scores
+    assert scores.column_names == [*tables.SCORES.names, "codec"]
+    expected = dict(zip(table["key"].to_pylist(), table["codec"].to_pylist(), strict=True))
+    assert [expected[file] for file in scores["file"].to_pylist()] == scores["codec"].to_pylist()
 
 
 def test_eval_has_no_say():
-    """Labels of eval turned over: nothing that was fitted or chosen changes."""
+    """Labels of eval turned over: nothing that was fitted, chosen or calibrated changes."""
     table, load = feature_table(0.5)
     frame = table.to_pandas()
-    frame.loc[frame.split == "eval", "label"] = 1 - frame.label[frame.split == "eval"]
-    turned = pa.Table.from_pandas(frame, schema=tables.MANIFEST, preserve_index=False)
-    model = {"C": [0.01, 1], "folds": 3}
-    one = candidates.fit(table, load, ["mean"], model, OFFICIAL, 1)
-    two = candidates.fit(turned, load, ["mean"], model, OFFICIAL, 1)
+    labels = np.where(frame.split == "eval", 1 - frame.label, frame.label).tolist()
+    turned = replaced(table, label=labels)
+    one = candidates.fit(table, load, experiment())
+    two = candidates.fit(turned, load, experiment())
     assert one.summary == two.summary
-    np.testing.assert_array_equal(one.models["mean"].weight, two.models["mean"].weight)
+    np.testing.assert_array_equal(one.models["mean"][0].weight, two.models["mean"][0].weight)
+    assert concluded(table, one).model == concluded(turned, two).model
+
+
+@pytest.mark.parametrize("kind", ["speaker_folds", "leave_one_speaker_out", "leave_one_attack_out"])
+def test_rounds_have_models_of_their_own_and_pool_calibrated_scores(kind: str):
+    table, load = feature_table(0.6, 240)
+    outcome = candidates.fit(table, load, experiment(dealt(kind)))
+    choice = concluded(table, outcome)
+    final = choice.scores.to_pandas()
+    reported = final[final.split == "eval"]
+    assert roc_auc_score(reported.label, reported.score) > 0.8
+    np.testing.assert_array_equal(final.score, final.llr)
+    assert len(choice.model["rounds"]) == final["round"].nunique() > 1
+    if kind != "leave_one_attack_out":
+        assert sorted(reported.file) == table["key"].to_pylist()
+    again = application.apply(
+        application.own_trials(choice.scores),
+        choice.model,
+        choice.arrays,
+        lambda candidate, pooling: load(pooling, "clean"),
+    )
+    expected = choice.scores.filter(pa.array(final.split == "eval")).select(tables.SCORES.names)
+    pd.testing.assert_frame_equal(again.to_pandas(), expected.to_pandas())
+
+
+def test_views_are_fitted_on_together_and_one_is_scored():
+    table, load = feature_table(0.3)
+    files = table["key"].to_pylist()
+
+    def views(pooling: str, view: str) -> tuple[list[str], np.ndarray]:
+        names, X = load(pooling, view)
+        shift = {"clean": 0.0, "noisy": 5.0}[view]
+        keep = slice(None) if view == "clean" else slice(0, 119)  # the last is set aside there
+        return names[keep], X[keep] + np.array([shift, 0, 0, 0], np.float32)
+
+    both = experiment()
+    both["features"] = {**both["features"], "train_views": ["clean", "noisy"], "view": "noisy"}
+    outcome = candidates.fit(table, views, both)
+    scored = outcome.scores["file"].to_pylist()
+    assert files[119] not in scored
+    assert len(scored) == 79
+    (item,) = outcome.summary["rounds"]
+    assert item["n_train_bonafide"] == item["n_train_spoof"] == 40
+    # Fitted on clean alone, a shifted view would all fall on one side.
+    alone = experiment()
+    alone["features"] = {**both["features"], "train_views": ["clean"]}
+    shifted = candidates.fit(table, views, alone)
+    assert (shifted.scores["mean"].to_numpy() > 0).all()
+    assert 0.3 < (outcome.scores["mean"].to_numpy() > 0).mean() < 0.7
+
+
+def test_another_corpus_is_scored_with_the_threshold_and_calibration_of_the_first():
+    table, load = feature_table(0.5)
+    choice = concluded(table, candidates.fit(table, load, experiment()))
+    other = replaced(table, split=["none"] * 60 + ["train"] * 60, corpus=["other"] * 120)
+    reported = application.other_trials(other, OFFICIAL)
+    assert reported["file"].to_pylist() == table["key"].to_pylist()[:60]
+    scores = application.apply(
+        reported, choice.model, choice.arrays, lambda candidate, pooling: load(pooling, "clean")
+    ).to_pandas()
+    assert set(scores.split) == {"eval"}
+    own = choice.scores.to_pandas().set_index("file")
+    common = scores[scores.file.isin(own.index)].set_index("file")
+    names = ["score", "p_spoof", "llr", "p_calibrated"]
+    pd.testing.assert_frame_equal(common[names], own.loc[common.index, names])
 
 
 def test_the_choice_is_by_dev_and_ties_go_to_the_lower_layer():
     def summary(**dev: float | None) -> dict:
-        return {
-            "poolings": {
-                pooling: {"C": 1, "cv_roc_auc": cv, "dev_roc_auc": value}
-                for (pooling, value), cv in zip(dev.items(), (0.6, 0.9), strict=False)
-            }
+        poolings = {
+            pooling: {"C": 1, "cv_roc_auc": cv, "dev_roc_auc": value}
+            for (pooling, value), cv in zip(dev.items(), (0.6, 0.9), strict=False)
         }
+        return {"rounds": [{"round": "all", "poolings": poolings}]}
+
+    def chosen(summaries: dict) -> list[tuple[str, str]]:
+        (rows,) = candidates.choose(summaries)
+        return [(row["candidate"], row["pooling"]) for row in rows if row["chosen"]]
 
     three = {
         "layer_1": summary(mean=0.7, std=0.8),
         "layer_2": summary(mean=0.8, std=0.6),
         "layer_3": summary(mean=0.1),
     }
-    assert candidates.choose(three)[:2] == ("layer_1", "std")
-    assert len(candidates.choose(three)[2]) == 5
-    assert candidates.choose({"a": summary(mean=None, std=None)})[:2] == ("a", "std")
+    assert chosen(three) == [("layer_1", "std")]
+    assert len(candidates.choose(three)[0]) == 5
+    assert chosen({"a": summary(mean=None, std=None)}) == [("a", "std")]
 
 
 def test_names_of_candidates():

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 import jsonschema
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from authenticity import manifest, shards, tables
@@ -72,12 +73,27 @@ def validate(config: dict[str, Any], schema_path: Path) -> None:
                     f"{', '.join(config[kind])}, or a new entry under `{kind}`"
                 )
     for name in config["run"]["experiments"]:
-        protocol = config["experiments"][name]["protocol"]
-        if protocol not in config["protocols"]:
-            raise UserError(
-                f"configuration, experiments.{name}.protocol: {protocol} is not defined; expected "
-                f"one of {', '.join(config['protocols'])}"
-            )
+        _check_experiment(name, config)
+
+
+def _check_experiment(name: str, config: Mapping[str, Any]) -> None:
+    """Check that what an experiment names is defined."""
+    experiment = config["experiments"][name]
+    features = experiment["features"]
+    views = ["clean", *config["views"]]
+    mentions = [
+        ("protocol", [experiment["protocol"]], list(config["protocols"])),
+        ("corpora", experiment.get("corpora", []), list(config["corpora"])),
+        ("features.view", [features["view"]], views),
+        ("features.train_views", features.get("train_views", []), views),
+    ]
+    for key, used, defined in mentions:
+        for item in used:
+            if item not in defined:
+                raise UserError(
+                    f"configuration, experiments.{name}.{key}: {item} is not defined; expected one "
+                    f"of {', '.join(defined)}"
+                )
 
 
 def _filling_defaults(validator_class: type) -> type:
@@ -163,10 +179,18 @@ class CorpusPlan:
     Attributes:
         shards: the digest of each shard, by name.
         digest: of everything in the manifest.
+        asv_digest: of its speaker-verification scores.
+        duplicates: `keep` or `remove`.
+        view_splits: by view, the partitions that are needed in it.
+        view_shards: by view, the digest of each shard of those.
     """
 
     shards: Mapping[str, str]
     digest: str
+    asv_digest: str
+    duplicates: str
+    view_splits: Mapping[str, list[str]]
+    view_shards: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -176,6 +200,9 @@ class Plan:
     Attributes:
         corpora: by name.
         experiments: their entries in the configuration, each with its protocol spelt out.
+        trained: the experiments that are fitted on a corpus, by corpus.
+        reported: those that are tested on the corpus itself too, by corpus.
+        targets: by corpus and experiment, the other corpora that it is tested on.
         candidates: the names of each experiment's sets of features.
         encoder: where it comes from.
         limits: what a clip must meet.
@@ -184,6 +211,9 @@ class Plan:
 
     corpora: Mapping[str, CorpusPlan]
     experiments: Mapping[str, Mapping[str, Any]]
+    trained: Mapping[str, list[str]]
+    reported: Mapping[str, list[str]]
+    targets: Mapping[tuple[str, str], list[str]]
     candidates: Mapping[str, list[str]]
     encoder: EncoderSource
     limits: Limits
@@ -197,31 +227,40 @@ class Plan:
             config: validated.
             refresh: whether to bring the manifests up to date first; only the main process does.
         """
-        experiments = {
-            name: {
-                **config["experiments"][name],
-                "protocol_name": config["experiments"][name]["protocol"],
-                "protocol": config["protocols"][config["experiments"][name]["protocol"]],
-            }
-            for name in config["run"]["experiments"]
-        }
-        corpora = {}
+        experiments = {name: _experiment(config, name) for name in config["run"]["experiments"]}
+        manifests = {}
         for name in config["run"]["corpora"]:
-            settings = config["corpora"][name]
-            path = Path("results", name, "manifest.parquet")
-            if refresh and (news := manifest.refresh(path, name, settings)):
+            path = _manifest_path(name)
+            if refresh and (news := manifest.refresh(path, name, config["corpora"][name])):
                 print(news, file=sys.stderr)
-            table = tables.read(path)
-            if refresh:
-                _require_both_classes(name, table, experiments)
-            n_shards = _n_shards(path.parent, settings.get("n_shards"), len(table))
-            corpora[name] = _corpus_plan(table, n_shards)
+            manifests[name] = tables.read(path)
+        trained = {
+            corpus: [name for name, item in experiments.items() if _can_train(corpus, table, item)]
+            for corpus, table in manifests.items()
+        }
+        targets = {
+            (corpus, name): _targets(corpus, experiments[name], manifests)
+            for corpus, names in trained.items()
+            for name in names
+        }
+        if refresh:
+            _require_trials(manifests, experiments, trained, targets)
+        view_splits = _view_splits(config["run"]["views"], manifests, experiments, trained, targets)
         audio = config["audio"]
         encoder = EncoderSource(config["encoder"]["model"], config["encoder"]["revision"])
         encoder.files()  # a folder that lacks one is found out here
         return cls(
-            corpora,
+            {
+                name: _corpus_plan(name, table, config["corpora"][name], view_splits[name])
+                for name, table in manifests.items()
+            },
             experiments,
+            trained,
+            {
+                corpus: [name for name in names if _reports(manifests[corpus], experiments[name])]
+                for corpus, names in trained.items()
+            },
+            targets,
             {
                 name: _candidates(encoder, name, experiment["features"])
                 for name, experiment in experiments.items()
@@ -235,6 +274,133 @@ class Plan:
             ),
             config["encoder"]["window_seconds"],
         )
+
+
+def _manifest_path(corpus: str) -> Path:
+    return Path("results", corpus, "manifest.parquet")
+
+
+def _experiment(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return an experiment's entry with what it refers to and leaves open spelt out."""
+    entry = config["experiments"][name]
+    features = {"train_views": [entry["features"]["view"]], **entry["features"]}
+    if features["layers"] == "none":
+        features["pooling"] = [matrix.NO_POOLING]
+    return {
+        **entry,
+        "features": features,
+        "protocol_name": entry["protocol"],
+        "protocol": config["protocols"][entry["protocol"]],
+    }
+
+
+def _can_train(corpus: str, table: pa.Table, experiment: Mapping[str, Any]) -> bool:
+    """Whether a corpus has the partitions that an experiment is fitted and chosen on."""
+    if corpus not in experiment.get("corpora", [corpus]):
+        return False
+    present = _present(table)
+    used = splits.partitions(experiment["protocol"], present)
+    return present.issuperset(used["train"] + used.get("dev", []))
+
+
+def _present(table: pa.Table) -> set[str]:
+    return set(table["split"].unique().to_pylist())
+
+
+def _reports(table: pa.Table, experiment: Mapping[str, Any]) -> bool:
+    """Whether a corpus that an experiment is fitted on also has what it is reported on."""
+    present = _present(table)
+    return bool(present & set(splits.partitions(experiment["protocol"], present)["eval"]))
+
+
+def _targets(
+    corpus: str, experiment: Mapping[str, Any], manifests: Mapping[str, pa.Table]
+) -> list[str]:
+    """Return the other corpora that an experiment fitted on one is tested on."""
+    protocol = experiment["protocol"]
+    if protocol["kind"] != "partitions":
+        return []
+    return [
+        name
+        for name, table in manifests.items()
+        if name != corpus and {protocol["report"], "none"} & _present(table)
+    ]
+
+
+def _require_trials(
+    manifests: Mapping[str, pa.Table],
+    experiments: Mapping[str, Mapping[str, Any]],
+    trained: Mapping[str, list[str]],
+    targets: Mapping[tuple[str, str], list[str]],
+) -> None:
+    """Find out before a night of extraction that something cannot be fitted or reported.
+
+    Raises:
+        UserError: an experiment that no corpus can be fitted on, or a part without both classes.
+    """
+    for name, experiment in experiments.items():
+        protocol = experiment["protocol"]
+        corpora = [corpus for corpus, names in trained.items() if name in names]
+        if manifests and not corpora:
+            used = splits.partitions(protocol, ["any"])
+            needed = sorted({split for part in ("train", "dev") for split in used.get(part, [])})
+            raise UserError(
+                f"experiment {name}: none of the corpora {', '.join(manifests)} has the splits "
+                f"{' and '.join(needed)} that its protocol {experiment['protocol_name']} fits and "
+                "chooses on; add one to `run.corpora`, or run an experiment with another protocol"
+            )
+        for corpus in corpora:
+            table = manifests[corpus]
+            rounds = splits.rounds(table, protocol, experiment["seed"])
+            splits.require_both_classes(corpus, table, protocol, rounds)
+    for target in {target for several in targets.values() for target in several}:
+        labels = manifests[target]["label"].unique().to_pylist()
+        if len(labels) < 2:
+            missing = "bona fide" if 1 in labels else "spoof"
+            raise UserError(
+                f"corpus {target}: it has no {missing} trials, so nothing can be tested on it; add "
+                f"{missing} clips to it, or take it out of `run.corpora`"
+            )
+
+
+def _view_splits(
+    tested: Sequence[str],
+    manifests: Mapping[str, pa.Table],
+    experiments: Mapping[str, Mapping[str, Any]],
+    trained: Mapping[str, list[str]],
+    targets: Mapping[tuple[str, str], list[str]],
+) -> dict[str, dict[str, list[str]]]:
+    """Return the partitions that are needed in each view of each corpus.
+
+    Every experiment is tested on all views to test; an experiment may also be fitted on views, and
+    scored on one, everywhere.
+    """
+    needed: dict[str, dict[str, set[str]]] = {corpus: {} for corpus in manifests}
+
+    def need(corpus: str, view: str, names: Sequence[str]) -> None:
+        if view != "clean":
+            needed[corpus].setdefault(view, set()).update(names)
+
+    present = {name: _present(table) for name, table in manifests.items()}
+    for corpus, names in trained.items():
+        for name in names:
+            features, protocol = experiments[name]["features"], experiments[name]["protocol"]
+            used = splits.partitions(protocol, present[corpus])
+            for view in tested:
+                need(corpus, view, used["eval"])
+            for view in features["train_views"]:
+                need(corpus, view, used["train"])
+            need(corpus, features["view"], [*used.get("dev", []), *used["eval"]])
+            for target in targets[corpus, name]:
+                need(target, features["view"], [protocol["report"], "none"])
+    return {
+        corpus: {
+            view: sorted(names & present[corpus])
+            for view, names in views.items()
+            if names & present[corpus]
+        }
+        for corpus, views in needed.items()
+    }
 
 
 def _candidates(encoder: EncoderSource, name: str, features: Mapping[str, Any]) -> list[str]:
@@ -263,21 +429,30 @@ def _n_shards(folder: Path, configured: int | None, n_trials: int) -> int:
     return wanted
 
 
-def _require_both_classes(
-    corpus: str, table: pa.Table, experiments: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Find out before a night of extraction that an experiment cannot be fitted or reported."""
-    own_splits, labels = table["split"].to_pylist(), table["label"].to_numpy()
-    for experiment in experiments.values():
-        protocol = experiment["protocol"]
-        parts = splits.assign(own_splits, protocol, experiment["seed"])
-        splits.require_both_classes(corpus, parts, labels, protocol)
-
-
-def _corpus_plan(table: pa.Table, n_shards: int) -> CorpusPlan:
+def _corpus_plan(
+    name: str,
+    table: pa.Table,
+    settings: Mapping[str, Any],
+    view_splits: Mapping[str, list[str]],
+) -> CorpusPlan:
+    folder = _manifest_path(name).parent
+    n_shards = _n_shards(folder, settings.get("n_shards"), len(table))
     digests = shards.digests(table, n_shards)
     whole = hashlib.sha256("".join(digests.values()).encode())
     # What the shards' tables do not depend on, but everything after them does.
-    for column in ("split", "attack", "speaker"):
+    for column in ("split", "attack", "speaker", *tables.conditions(table.column_names)):
         whole.update("\0".join(table[column].to_pylist()).encode())
-    return CorpusPlan(digests, whole.hexdigest()[:16])
+    asv = hashlib.sha256((folder / "asv_scores.parquet").read_bytes())
+    return CorpusPlan(
+        shards=digests,
+        digest=whole.hexdigest()[:16],
+        asv_digest=asv.hexdigest()[:16],
+        duplicates=manifest.duplicates_policy(settings),
+        view_splits=view_splits,
+        view_shards={
+            view: shards.digests(
+                table.filter(pc.is_in(table["split"], value_set=pa.array(names))), n_shards
+            )
+            for view, names in view_splits.items()
+        },
+    )

@@ -1,16 +1,18 @@
 """Check a corpus's tables against its manifest before anything is built on them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.errors import UserError
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when the checks or the counts change."""
 
 
@@ -73,6 +75,64 @@ def verify(
         "rejected": reasons,
         "by_split": by_split,
     }
+
+
+def used_trials(
+    manifest: pa.Table, spectral: Sequence[str | Path], duplicates: str
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Return the trials that models and figures see: accepted, and perhaps without duplicates.
+
+    Trials of the same decoded audio are duplicates. Of those with one label the first by key stays;
+    those under both labels contradict each other, and none of them can be trusted to stay.
+
+    Args:
+        manifest: the trials, by key.
+        spectral: the corpus's spectral tables, which say what was accepted and digest its audio.
+        duplicates: `remove`, or `keep` for corpora whose official trials must all be scored; then
+            they are only counted.
+
+    Returns:
+        The trials, `tables.TRIALS` and the corpus's conditions; and counts, with some examples.
+    """
+    described = tables.read_many(spectral, ["file", "audio"])
+    row = pc.index_in(manifest["key"], value_set=described["file"].combine_chunks())
+    there = pc.is_valid(row)
+    trials = manifest.filter(there)
+    trials = trials.append_column("audio", described["audio"].take(row.filter(there)))
+    frame = trials.select(["key", "label", "audio"]).to_pandas()
+    groups = frame[frame.duplicated("audio", keep=False)].groupby("audio", sort=False)
+    conflict = groups["label"].transform("nunique") > 1
+    removed = groups.cumcount().gt(0) | conflict
+    counts = {
+        "policy": duplicates,
+        "n_groups": int(groups.ngroups),
+        "n_trials": len(removed),
+        "n_removed": int(removed.sum()) if duplicates == "remove" else 0,
+        "n_conflicts": int(groups["label"].nunique().gt(1).sum()),
+        "examples": [keys.tolist() for _, keys in list(groups["key"])[:5]],
+    }
+    if duplicates == "remove":
+        gone = pd.Series(data=False, index=frame.index)
+        gone[removed[removed].index] = True
+        trials = trials.filter(pa.array(~gone))
+    conditions = tables.conditions(trials.column_names)
+    return trials.select(tables.with_conditions(tables.TRIALS, conditions).names), counts
+
+
+def lines(report: Mapping[str, Any]) -> list[str]:
+    """Say in words what was found."""
+    text = [
+        f"corpus {report['corpus']}: {report['n_accepted']} of {report['n_manifest']} trials "
+        f"accepted, {report['n_rejected']} set aside"
+    ]
+    found = report.get("duplicates", {"n_groups": 0})
+    if found["n_groups"]:
+        text.append(
+            f"corpus {report['corpus']}: {found['n_trials']} trials share their audio with another "
+            f"(such as {' = '.join(found['examples'][0])}); {found['n_removed']} were left out, "
+            f"{found['n_conflicts']} groups have both labels"
+        )
+    return text
 
 
 def _files(paths: Sequence[str | Path]) -> list[str]:

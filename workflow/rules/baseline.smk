@@ -1,11 +1,11 @@
 rule candidate:
-    """Fit and score one set of features of an experiment, with each pooling."""
+    """Fit and score one set of features of an experiment, with each pooling, in every round."""
     input:
-        manifest=ancient("results/{corpus}/manifest.parquet"),
-        verified="results/{corpus}/verified.json",
+        trials="results/{corpus}/trials.parquet",
+        verified=lambda wildcards: verified(wildcards.corpus, views_of(wildcards.experiment)),
         encoder=f"results/encoders/{ENCODER}.json",
-        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
-        embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings"),
+        spectral=lambda wildcards: view_tables(wildcards, "spectral"),
+        embeddings=lambda wildcards: view_tables(wildcards, "embeddings"),
     output:
         scores="results/{corpus}/candidates/{experiment}/{candidate}.parquet",
         summary="results/{corpus}/candidates/{experiment}/{candidate}.json",
@@ -22,13 +22,15 @@ rule candidate:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        views=lambda wildcards: views_of(wildcards.experiment),
     script:
         "../scripts/candidate.py"
 
 
 rule choose:
-    """Choose an experiment's candidate and pooling on dev; its model and scores are the result."""
+    """Choose candidate and pooling on dev, and calibrate: the experiment's model and scores."""
     input:
+        trials="results/{corpus}/trials.parquet",
         summaries=lambda wildcards: expand(
             "results/{{corpus}}/candidates/{{experiment}}/{candidate}.json",
             candidate=candidates(wildcards.experiment),
@@ -50,8 +52,38 @@ rule choose:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        version=model_candidates.VERSION,
+        version=[model_candidates.VERSION, calibration.VERSION],
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
         candidates=lambda wildcards: candidates(wildcards.experiment),
     script:
         "../scripts/choose.py"
+
+
+rule apply:
+    """Score another view of an experiment's corpus, or another corpus, with its models."""
+    input:
+        model="results/{corpus}/models/{experiment}.json",
+        weights="results/{corpus}/models/{experiment}.safetensors",
+        scores="results/{corpus}/scores/{experiment}.parquet",
+        trials="results/{corpus}/trials.parquet",
+        target="results/{target}/trials.parquet",
+        verified=lambda wildcards: verified(wildcards.target, [wildcards.view]),
+        encoder=f"results/encoders/{ENCODER}.json",
+        spectral=lambda wildcards: shard_paths(wildcards.target, "spectral", wildcards.view),
+        embeddings=lambda wildcards: shard_paths(wildcards.target, "embeddings", wildcards.view),
+    output:
+        scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
+    log:
+        "logs/{corpus}/apply/{experiment}/{target}/{view}.log",
+    benchmark:
+        "benchmarks/{corpus}/apply/{experiment}/{target}/{view}.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        digest=lambda wildcards: PLAN.corpora[wildcards.target].digest,
+        version=model_candidates.VERSION,
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+    script:
+        "../scripts/apply.py"

@@ -1,5 +1,5 @@
 rule verify:
-    """Check that every trial is in the tables exactly once, and count what was set aside."""
+    """Check that every trial is in the tables exactly once; say which are used, and count the rest."""
     input:
         manifest=ancient("results/{corpus}/manifest.parquet"),
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
@@ -7,13 +7,37 @@ rule verify:
         rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected"),
     output:
         verified="results/{corpus}/verified.json",
+        trials="results/{corpus}/trials.parquet",
     log:
         "logs/{corpus}/verify.log",
     conda:
         "../../envs/authenticity.yaml"
     params:
         max_rejected=config["audio"]["max_rejected"],
+        duplicates=lambda wildcards: PLAN.corpora[wildcards.corpus].duplicates,
         version=verification.VERSION,
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
     script:
         "../scripts/verify.py"
+
+
+rule verify_view:
+    """Check that every trial that a view needs is in its tables exactly once."""
+    input:
+        manifest=ancient("results/{corpus}/manifest.parquet"),
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
+        embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings", wildcards.view),
+        rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected", wildcards.view),
+    output:
+        verified="results/{corpus}/verified/{view}.json",
+    log:
+        "logs/{corpus}/verify_view/{view}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        max_rejected=config["audio"]["max_rejected"],
+        splits=lambda wildcards: PLAN.corpora[wildcards.corpus].view_splits[wildcards.view],
+        version=verification.VERSION,
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
+    script:
+        "../scripts/verify_view.py"

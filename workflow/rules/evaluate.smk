@@ -1,12 +1,13 @@
 # Raised when authenticity/evaluation changes what it writes, so that older figures are made anew.
-EVALUATION_VERSION = 1
+EVALUATION_VERSION = 2
 
 
 rule evaluate_experiment:
-    """ROC-AUC, EER and average precision of an experiment's scores, with intervals."""
+    """All figures of an experiment's scores, with intervals."""
     input:
         scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
+        asv=ancient("results/{corpus}/asv_scores.parquet"),
     output:
         metrics="results/{corpus}/metrics/{experiment}.json",
         bands="results/{corpus}/bands/{experiment}.parquet",
@@ -17,9 +18,61 @@ rule evaluate_experiment:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        asv=lambda wildcards: PLAN.corpora[wildcards.corpus].asv_digest,
         version=EVALUATION_VERSION,
     script:
         "../scripts/evaluate_experiment.py"
+
+
+rule evaluate_applied:
+    """All figures of an experiment on another view or corpus; the threshold stays its own."""
+    input:
+        scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
+        dev_scores="results/{corpus}/scores/{experiment}.parquet",
+        model="results/{corpus}/models/{experiment}.json",
+        asv=ancient("results/{target}/asv_scores.parquet"),
+    output:
+        metrics="results/{corpus}/applied/{experiment}/{target}/{view}.json",
+    log:
+        "logs/{corpus}/evaluate_applied/{experiment}/{target}/{view}.log",
+    benchmark:
+        "benchmarks/{corpus}/evaluate_applied/{experiment}/{target}/{view}.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        asv=lambda wildcards: PLAN.corpora[wildcards.target].asv_digest,
+        version=EVALUATION_VERSION,
+    script:
+        "../scripts/evaluate_experiment.py"
+
+
+rule score_files:
+    """The scores in the formats that the challenges' own tools read."""
+    input:
+        scores="results/{corpus}/scores/{experiment}.parquet",
+    output:
+        asvspoof2019="results/{corpus}/score_files/{experiment}/asvspoof2019.txt",
+        asvspoof2021="results/{corpus}/score_files/{experiment}/asvspoof2021.txt",
+        asvspoof5="results/{corpus}/score_files/{experiment}/asvspoof5.tsv",
+    log:
+        "logs/{corpus}/score_files/{experiment}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        version=EVALUATION_VERSION,
+    script:
+        "../scripts/score_files.py"
+
+
+use rule score_files as score_files_applied with:
+    input:
+        scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
+    output:
+        asvspoof2019="results/{corpus}/score_files/{experiment}/{target}/{view}/asvspoof2019.txt",
+        asvspoof2021="results/{corpus}/score_files/{experiment}/{target}/{view}/asvspoof2021.txt",
+        asvspoof5="results/{corpus}/score_files/{experiment}/{target}/{view}/asvspoof5.tsv",
+    log:
+        "logs/{corpus}/score_files/{experiment}/{target}/{view}.log",
 
 
 rule evaluate_candidates:
@@ -47,9 +100,9 @@ rule evaluate_candidates:
 
 
 rule audit:
-    """What duration, level, silence and the like score by themselves."""
+    """What duration, level, silence, speaker and the like score by themselves."""
     input:
-        manifest=ancient("results/{corpus}/manifest.parquet"),
+        trials="results/{corpus}/trials.parquet",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
     output:
         audit="results/{corpus}/audit.json",
@@ -61,7 +114,6 @@ rule audit:
         "../../envs/authenticity.yaml"
     params:
         seed=1,
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         version=EVALUATION_VERSION,
     script:
         "../scripts/evaluate_audit.py"

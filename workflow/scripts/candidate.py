@@ -8,17 +8,15 @@ from authenticity.models import candidates
 
 with job(snakemake) as log:
     experiment, name = snakemake.params.experiment, snakemake.wildcards.candidate
-    layers = matrix.layers_of(name, read_json(snakemake.input.encoder)["n_layers"])
-    spectral = matrix.spectral_columns(experiment["features"]["spectral"])
+    features = matrix.Tables.by_view(
+        snakemake.params.views, snakemake.input.spectral, snakemake.input.embeddings
+    )
+    n_layers = read_json(snakemake.input.encoder)["n_layers"]
+    which = experiment["features"]["spectral"]
     outcome = candidates.fit(
-        tables.read(snakemake.input.manifest),
-        lambda pooling: matrix.load(
-            snakemake.input.spectral, snakemake.input.embeddings, spectral, layers, pooling
-        ),
-        experiment["features"]["pooling"] if layers else [matrix.NO_POOLING],
-        experiment["model"],
-        experiment["protocol"],
-        experiment["seed"],
+        tables.read(snakemake.input.trials),
+        lambda pooling, view: features[view].load(name, which, pooling, n_layers),
+        experiment,
     )
     tables.write(
         snakemake.output.scores,

@@ -5,6 +5,6 @@ from authenticity.evaluation import audit
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    found = audit.audit(snakemake.input.manifest, snakemake.input.spectral, snakemake.params.seed)
+    found = audit.audit(snakemake.input.trials, snakemake.input.spectral, snakemake.params.seed)
     log.info("single properties:\n%s", audit.markdown(found))
     files.write_json(snakemake.output.audit, found)

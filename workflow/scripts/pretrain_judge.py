@@ -13,7 +13,7 @@ with job(snakemake) as log:
         read_json(snakemake.input.encoder)["n_layers"],
         snakemake.params.experiment,
     )
-    tables.write(snakemake.output.scores, scores, tables.SCORES)
+    tables.write(snakemake.output.scores, scores, scores.schema)
     write_json(snakemake.output.dev, chosen)
     log.info(
         "%s: %s %s, ROC-AUC on dev %.4f",

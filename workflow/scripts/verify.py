@@ -1,22 +1,26 @@
-"""Verify the tables of a corpus."""
+"""Verify the tables of a corpus, and say which of its trials are used."""
 
 from authenticity import tables
 from authenticity.files import write_json
 from authenticity.jobs import job
-from authenticity.verification import verify
+from authenticity.verification import lines, used_trials, verify
 
 with job(snakemake) as log:
+    manifest = tables.read(snakemake.input.manifest)
     report = verify(
         snakemake.wildcards.corpus,
-        tables.read(snakemake.input.manifest),
+        manifest,
         snakemake.input.spectral,
         snakemake.input.embeddings,
         snakemake.input.rejected,
         snakemake.params.max_rejected,
     )
-    log.info(
-        "corpus %(corpus)s: %(n_accepted)d of %(n_manifest)d trials accepted, "
-        "%(n_rejected)d set aside",
-        report,
+    trials, report["duplicates"] = used_trials(
+        manifest, snakemake.input.spectral, snakemake.params.duplicates
     )
+    for line in lines(report):
+        log.info(line)
+    conditions = tables.conditions(trials.column_names)
+    schema = tables.with_conditions(tables.TRIALS, conditions)
+    tables.write(snakemake.output.trials, trials, schema)
     write_json(snakemake.output.verified, report)

@@ -1,39 +1,112 @@
-"""Who is fitted on, who is chosen on, who is reported on; and the folds within the first.
+"""Who is fitted on, who is chosen on, who is reported on; the folds within the first; leaks.
+
+A protocol has one round or several; each has a model of its own. `train` trials are fitted on, `dev`
+trials chosen, calibrated and thresholded on, `eval` trials reported on.
 
 scikit-learn is imported where it is used: every parse of the workflow imports this module.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from authenticity.errors import UserError
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+Parts = NDArray[np.str_]
+
+ONE_ROUND = "all"
+UNKNOWN = "-"
+"""An unknown speaker; and the attack of bona fide, which has none."""
+
+_SIDES = (("train", "eval"), ("dev", "eval"), ("train", "dev"))
 
 
-def assign(splits: Sequence[str], protocol: Mapping[str, Any], seed: int) -> NDArray[np.str_]:
-    """Give each trial its part in a protocol.
+@dataclass(frozen=True)
+class Round:
+    """One round of a protocol.
+
+    Attributes:
+        name: unique in the protocol.
+        parts: of each trial: `train`, `dev`, `eval`, or empty for none; shape (trials,).
+    """
+
+    name: str
+    parts: Parts
+
+
+def partitions(protocol: Mapping[str, Any], present: Iterable[str]) -> dict[str, list[str]]:
+    """Return which of a corpus's partitions a protocol uses, by part.
 
     Args:
-        splits: the corpus's own partition of each trial, in the manifest's order.
-        protocol: from the configuration; `kind` is `partitions` (its `fit`, `choose` and `report`
-            name the corpus's partitions) or `random` (`partition` is split at random, a share
-            `test_fraction` of it is reported on).
-        seed: of the random split.
-
-    Returns:
-        `train` for trials to fit on, `dev` to choose on, `eval` to report on, empty for none.
+        protocol: from the configuration; see `rounds`.
+        present: the partitions that the corpus has.
     """
-    own = np.asarray(splits)
-    parts = np.full(len(own), "", dtype="<U5")
     if protocol["kind"] == "partitions":
-        for part, name in (("train", "fit"), ("dev", "choose"), ("eval", "report")):
-            parts[own == protocol[name]] = part
-        return parts
+        names = {"train": protocol["fit"], "dev": protocol["choose"], "eval": protocol["report"]}
+        return {part: [name] for part, name in names.items()}
+    if protocol["kind"] == "random":
+        return dict.fromkeys(["train", "eval"], [protocol["partition"]])
+    used = protocol.get("partitions") or sorted(set(present))
+    return dict.fromkeys(["train", "dev", "eval"], used)
+
+
+def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Round]:
+    """Give each trial its part in every round of a protocol.
+
+    Args:
+        trials: columns `key`, `split`, `label`, `attack` and `speaker`.
+        protocol: from the configuration. Its `kind` is
+
+            - `partitions`: `fit`, `choose` and `report` name the corpus's partitions;
+            - `random`: `partition` is split at random, a share `test_fraction` is reported on;
+            - `speaker_folds`: speakers are dealt into `number` groups; each is reported on once,
+              the next one is dev;
+            - `leave_one_speaker_out`: each speaker is reported on once; dev is a group of others;
+            - `leave_one_attack_out`: each attack is reported on once, unseen in train and dev,
+              against bona fide trials of a group of speakers of their own.
+
+            The last three deal out the trials of `partitions`, all of the corpus by default.
+        seed: of what is drawn at random.
+
+    Raises:
+        UserError: there are too few speakers for the protocol.
+    """
+    own = np.asarray(trials["split"].to_pylist())
+    if protocol["kind"] == "partitions":
+        parts = np.full(len(own), "", dtype="<U5")
+        for part, names in partitions(protocol, own).items():
+            parts[np.isin(own, names)] = part
+        return [Round(ONE_ROUND, parts)]
+    if protocol["kind"] == "random":
+        return [Round(ONE_ROUND, _random(own, protocol, seed))]
+    members = np.flatnonzero(np.isin(own, partitions(protocol, own)["eval"]))
+    speakers = np.asarray(trials["speaker"].to_pylist())[members]
+    groups = stand_ins(speakers, np.asarray(trials["key"].to_pylist())[members])
+    labels = trials["label"].to_numpy()[members]
+    group = _groups(labels, groups, protocol["number"], seed)
+    if protocol["kind"] == "speaker_folds":
+        made = _speaker_folds(group)
+    elif protocol["kind"] == "leave_one_speaker_out":
+        made = _leave_one_speaker_out(group, groups)
+    else:
+        attacks = np.asarray(trials["attack"].to_pylist())[members]
+        made = _leave_one_attack_out(group, groups, attacks)
+    found = []
+    for name, members_parts in made:
+        parts = np.full(len(own), "", dtype="<U5")
+        parts[members] = members_parts
+        found.append(Round(name, parts))
+    return found
+
+
+def _random(own: NDArray, protocol: Mapping[str, Any], seed: int) -> Parts:
+    parts = np.full(len(own), "", dtype="<U5")
     members = np.flatnonzero(own == protocol["partition"])
     n_test = math.ceil(protocol["test_fraction"] * len(members))
     if not 0 < n_test < len(members):
@@ -45,39 +118,107 @@ def assign(splits: Sequence[str], protocol: Mapping[str, Any], seed: int) -> NDA
     return parts
 
 
+def _groups(labels: NDArray, speakers: NDArray, wanted: int, seed: int) -> NDArray[np.intp]:
+    """Deal speakers into groups that hold both classes; return each trial's group."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    counts = [len(np.unique(speakers[labels == label])) for label in (0, 1)]
+    for number in range(min(wanted, *counts), 2, -1):
+        splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
+        group = np.empty(len(labels), np.intp)
+        dealt = splitter.split(np.zeros(len(labels)), labels, speakers)
+        for index, (_, held) in enumerate(dealt):
+            group[held] = index
+        if all(_both_classes(labels[group == index]) for index in range(number)):
+            return group
+    raise UserError(
+        "speakers cannot be dealt into three groups, to fit, choose and report on, that each hold "
+        f"both classes: {counts[0]} bona fide and {counts[1]} spoof speakers; add speakers, or "
+        "give the experiment another protocol"
+    )
+
+
+def _speaker_folds(group: NDArray[np.intp]) -> Iterable[tuple[str, Parts]]:
+    number = group.max() + 1
+    for index in range(number):
+        parts = np.full(len(group), "train", dtype="<U5")
+        parts[group == (index + 1) % number] = "dev"
+        parts[group == index] = "eval"
+        yield f"fold {index + 1}", parts
+
+
+def _leave_one_speaker_out(
+    group: NDArray[np.intp], speakers: NDArray
+) -> Iterable[tuple[str, Parts]]:
+    number = group.max() + 1
+    for speaker in np.unique(speakers):
+        held = speakers == speaker
+        parts = np.full(len(group), "train", dtype="<U5")
+        parts[group == (group[held][0] + 1) % number] = "dev"
+        parts[held] = "eval"
+        yield f"without speaker {speaker}", parts
+
+
+def _leave_one_attack_out(
+    group: NDArray[np.intp], speakers: NDArray, attacks: NDArray
+) -> Iterable[tuple[str, Parts]]:
+    known = np.unique(speakers[group > 0])
+    for attack in np.unique(attacks[attacks != UNKNOWN]):
+        own = attacks == attack
+        parts = np.full(len(group), "train", dtype="<U5")
+        parts[group == 1] = "dev"
+        parts[group == 0] = ""
+        parts[(group == 0) & (attacks == UNKNOWN)] = "eval"
+        # Its trials by new speakers, where there are any; the leak's count says when there are not.
+        new = own & ~np.isin(speakers, known)
+        parts[own] = ""
+        parts[new if new.any() else own] = "eval"
+        yield f"without {attack}", parts
+
+
 def require_both_classes(
-    corpus: str,
-    parts: NDArray[np.str_],
-    labels: NDArray[np.integer],
-    protocol: Mapping[str, Any],
+    corpus: str, trials: pa.Table, protocol: Mapping[str, Any], found: Sequence[Round]
 ) -> None:
     """Check that each part of a protocol has bona fide and spoofed trials.
 
+    The trials reported on are looked at over all rounds. A partition to report on that the corpus
+    lacks altogether is no mistake: such a corpus is trained on, and others are reported on.
+
     Args:
         corpus: its name, for the message.
-        parts: what `assign` returned.
-        labels: 0 for bona fide, 1 for spoof.
-        protocol: see `assign`.
+        trials: see `rounds`.
+        protocol: see `rounds`.
+        found: what `rounds` returned.
 
     Raises:
         UserError: one has not.
     """
-    if protocol["kind"] == "partitions":
-        sources = {"train": protocol["fit"], "dev": protocol["choose"], "eval": protocol["report"]}
-    else:
-        sources = dict.fromkeys(["train", "eval"], f"{protocol['partition']}, at random")
-    for part, source in sources.items():
-        counts = np.bincount(labels[parts == part], minlength=2)
-        if not counts.all():
-            raise UserError(
-                f"corpus {corpus}, split {source}: {counts[0]} bona fide and {counts[1]} spoof "
-                f"trials to use as {part}, and both classes are needed; complete the corpus and "
-                "its `splits`, or choose another protocol for the experiment"
-            )
+    labels, own = trials["label"].to_numpy(), trials["split"].to_pylist()
+    used = partitions(protocol, own)
+    reports = any(name in own for name in used["eval"])
+    for part, names in used.items():
+        if part == "eval":
+            masks = [np.any([item.parts == part for item in found], axis=0)] if reports else []
+        else:
+            masks = [item.parts == part for item in found]
+        for mask in masks:
+            counts = np.bincount(labels[mask], minlength=2)
+            if not counts.all():
+                raise UserError(
+                    f"corpus {corpus}, split {' + '.join(names)}: {counts[0]} bona fide and "
+                    f"{counts[1]} spoof trials to use as {part}, and both classes are needed; "
+                    "complete the corpus and its `splits`, or choose another protocol for the "
+                    "experiment"
+                )
 
 
 def folds(
-    labels: NDArray[np.integer], speakers: Sequence[str], wanted: int, by: str, seed: int
+    labels: NDArray[np.integer],
+    speakers: Sequence[str],
+    keys: Sequence[str],
+    wanted: int,
+    by: str,
+    seed: int,
 ) -> tuple[Folds, str]:
     """Make cross-validation folds, and say in words how.
 
@@ -87,14 +228,16 @@ def folds(
 
     Args:
         labels: 0 for bona fide, 1 for spoof; shape (n,).
-        speakers: of each trial.
+        speakers: of each trial; an unknown one stands for itself.
+        keys: of each trial; a trial that is there in several views is never parted.
         wanted: number of folds.
         by: `speaker` or `trial`.
         seed: of the shuffling.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    labels, speakers = np.asarray(labels), np.asarray(speakers)
+    labels, keys = np.asarray(labels), np.asarray(keys)
+    speakers = stand_ins(speakers, keys)
     nothing = np.zeros(len(labels))
     if by == "speaker":
         counts = [len(np.unique(speakers[labels == label])) for label in (0, 1)]
@@ -114,19 +257,78 @@ def folds(
     how = f"{number} folds by trial"
     if by == "speaker":
         how += " (too few speakers of one class for speaker-disjoint folds)"
-    return list(splitter.split(nothing, labels)), how
+    if len(np.unique(keys)) < len(keys):
+        splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
+    return list(splitter.split(nothing, labels, keys)), how
 
 
-def shared(parts: NDArray[np.str_], values: Sequence[str]) -> int:
-    """Count the speakers, or attacks, that are both fitted on and reported on: each is a leak.
+def stand_ins(speakers: Sequence[str], keys: Sequence[str]) -> NDArray[np.str_]:
+    """Return the speakers, with a name of its own for each trial whose speaker is unknown."""
+    speakers = np.asarray(speakers)
+    return np.where(speakers == UNKNOWN, np.char.add("- ", np.asarray(keys)), speakers)
+
+
+def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
+    """Count what is on two sides of a protocol: each shared speaker or duplicate is a leak.
 
     Args:
-        parts: what `assign` returned.
-        values: of each trial; `-`, the attack of bona fide, does not count.
+        trials: see `rounds`, with the column `audio`.
+        found: what `rounds` returned.
+
+    Returns:
+        How many `speakers`, `attacks` and `duplicates` (the same decoded audio) are on both sides
+        in any round, by pair of sides; how many of the trials reported on have an unknown speaker;
+        and whether the protocol `leaks`: an attack that is met again is no leak.
     """
-    values = np.asarray(values)
-    common = np.intersect1d(values[parts == "train"], values[parts == "eval"])
-    return int((common != "-").sum())
+    columns = {
+        name: np.asarray(trials[name].to_pylist()) for name in ("speaker", "audio", "attack")
+    }
+    shared = {name: {pair: set() for pair in _SIDES} for name in columns}
+    unknown = np.zeros(len(trials), dtype=bool)
+    for item in found:
+        unknown |= (item.parts == "eval") & (columns["speaker"] == UNKNOWN)
+        for name, values in columns.items():
+            for pair in _SIDES:
+                sides = (values[item.parts == side] for side in pair)
+                shared[name][pair].update(np.intersect1d(*sides).tolist())
+    return _counted(shared, int(unknown.sum()))
+
+
+def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) -> dict[str, Any]:
+    """Count what a corpus that is reported on shares with another that was fitted on.
+
+    Speakers are compared by name: two corpora may call different people alike.
+
+    Args:
+        fitted: trials of the corpus that was fitted on; see `leaks`.
+        found: the rounds there.
+        reported: the trials reported on.
+    """
+    shared = {name: {pair: set() for pair in _SIDES} for name in ("speaker", "audio", "attack")}
+    for name, pairs in shared.items():
+        values = np.asarray(fitted[name].to_pylist())
+        others = np.unique(reported[name].to_pylist())
+        for item in found:
+            for side in ("train", "dev"):
+                pairs[side, "eval"].update(np.intersect1d(values[item.parts == side], others))
+            sides = (values[item.parts == side] for side in ("train", "dev"))
+            pairs["train", "dev"].update(np.intersect1d(*sides))
+    return _counted(shared, reported["speaker"].to_pylist().count(UNKNOWN))
+
+
+def _counted(shared: Mapping[str, Mapping[tuple, set]], unknown_speakers: int) -> dict[str, Any]:
+    counts = {
+        name: {"_".join(pair): len(values - {UNKNOWN}) for pair, values in pairs.items()}
+        for name, pairs in shared.items()
+    }
+    sides = ("train_eval", "dev_eval")
+    return {
+        "speakers": counts["speaker"],
+        "duplicates": counts["audio"],
+        "attacks": counts["attack"],
+        "unknown_speakers": unknown_speakers,
+        "leaks": any(counts[name][side] for name in ("speaker", "audio") for side in sides),
+    }
 
 
 def _both_classes(labels: NDArray[np.integer]) -> bool:

@@ -5,6 +5,7 @@ by a plus sign, as in `spectral+layer_6`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,43 @@ def spectral_columns(which: str) -> list[str]:
     return [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
 
 
-def load(
+@dataclass(frozen=True)
+class Tables:
+    """The feature tables of a corpus in one view, shard by shard in the same order."""
+
+    spectral: Sequence[str | Path]
+    embeddings: Sequence[str | Path]
+
+    @classmethod
+    def by_view(
+        cls,
+        views: Sequence[str],
+        spectral: Sequence[str | Path],
+        embeddings: Sequence[str | Path],
+    ) -> dict[str, "Tables"]:
+        """Take apart the shards of several views, given view after view."""
+        size = len(spectral) // len(views)
+        return {
+            view: cls(spectral[start : start + size], embeddings[start : start + size])
+            for view, start in zip(views, range(0, len(spectral), size), strict=True)
+        }
+
+    def load(
+        self, candidate: str, spectral: str, pooling: str, n_layers: int
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Read a candidate's features of all files.
+
+        Args:
+            candidate: its name.
+            spectral: which of the spectral numbers; see `spectral_columns`.
+            pooling: a name of `POOLINGS`, or `NO_POOLING`.
+            n_layers: how many layers the encoder has.
+        """
+        layers = layers_of(candidate, n_layers)
+        return _load(self.spectral, self.embeddings, spectral_columns(spectral), layers, pooling)
+
+
+def _load(
     spectral_paths: Sequence[str | Path],
     embedding_paths: Sequence[str | Path],
     spectral_names: Sequence[str],

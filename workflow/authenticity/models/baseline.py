@@ -1,6 +1,6 @@
 """Logistic regression on standardised features, its strength of regularisation cross-validated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,14 @@ class LinearModel:
         """
         slope = self.weight / self.scale
         return features @ slope + (self.bias - self.mean @ slope)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[np.float64]], prefix: str) -> "LinearModel":
+        """Return the model that `arrays` stored under this prefix."""
+        mean, scale, weight, bias = (
+            arrays[f"{prefix}.{name}"] for name in ("mean", "scale", "weight", "bias")
+        )
+        return cls(mean, scale, weight, float(bias[0]))
 
     def arrays(self, prefix: str) -> dict[str, NDArray[np.float64]]:
         """Return the model as named arrays, to be stored beside others."""

@@ -1,9 +1,11 @@
 """A candidate: one set of features under one experiment, fitted, scored, and perhaps chosen.
 
-Everything is fitted on the protocol's `train` trials. The choice among candidates and poolings is
-made on its `dev` trials, or by cross-validation where a protocol has none; never on `eval`.
+In every round of the protocol, everything is fitted on `train` trials. The choice among candidates
+and poolings, and the calibration of the chosen one's scores, are made on the round's `dev` trials
+(the choice by cross-validation where a protocol has no dev); never on `eval`.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +18,15 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from authenticity import tables
-from authenticity.evaluation import splits
+from authenticity.evaluation import calibration, splits
 from authenticity.models import baseline
 from authenticity.models.baseline import LinearModel
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when a change to features.matrix, evaluation.splits or models changes any score."""
+
+Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
+"""Given a pooling and a view, returns files and their features; see `matrix.load`."""
 
 
 @dataclass(frozen=True)
@@ -29,130 +34,302 @@ class Candidate:
     """The outcome of one candidate.
 
     Attributes:
-        scores: dev and eval trials with `tables.TRIAL_COLUMNS` and a column of scores per pooling.
-        models: by pooling.
-        summary: plain data on how it was fitted; `poolings` holds C and AUC figures.
+        scores: each round's dev and eval trials, `tables.TRIAL_COLUMNS` and a column of scores per
+            pooling.
+        models: by pooling, one for each round.
+        summary: plain data on how it was fitted: `leak`, and in `rounds`, for each round, the
+            folds, counts, and by pooling C and AUC figures.
     """
 
     scores: pa.Table
-    models: dict[str, LinearModel]
+    models: dict[str, list[LinearModel]]
     summary: dict[str, Any]
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Return all models as named arrays; a pooling's names begin with its own."""
-        named = (model.arrays(pooling) for pooling, model in self.models.items())
-        return {name: array for arrays in named for name, array in arrays.items()}
+        """Return all models as named arrays: `{pooling}.{number of the round}.weight` and so on."""
+        arrays = {}
+        for pooling, models in self.models.items():
+            for index, model in enumerate(models):
+                arrays |= model.arrays(f"{pooling}.{index}")
+        return arrays
 
     def lines(self) -> list[str]:
-        """Say in words how each pooling did."""
+        """Say in words how each pooling did in each round."""
         return [
-            f"pooling {pooling}: C {row['C']:g}, ROC-AUC {row['cv_roc_auc']:.4f} cross-validated"
+            f"round {item['round']}, pooling {pooling}: C {row['C']:g}, "
+            f"ROC-AUC {row['cv_roc_auc']:.4f} cross-validated"
             + ("" if row["dev_roc_auc"] is None else f", {row['dev_roc_auc']:.4f} on dev")
-            for pooling, row in self.summary["poolings"].items()
+            for item in self.summary["rounds"]
+            for pooling, row in item["poolings"].items()
         ]
 
 
-def trials(manifest: pa.Table, files: Sequence[str]) -> pa.Table:
-    """Return the manifest's rows of the accepted files, which are in order of name, as a table."""
-    table = manifest.filter(pc.is_in(manifest["key"], value_set=pa.array(files, pa.string())))
-    if table["key"].to_pylist() != list(files):
-        raise ValueError("the feature tables hold files that the manifest lacks: run verify")
-    return table.rename_columns({"key": "file"})
-
-
-def fit(
-    manifest: pa.Table,
-    features: Callable[[str], tuple[list[str], NDArray[np.float32]]],
-    poolings: Sequence[str],
-    model: Mapping[str, Any],
-    protocol: Mapping[str, Any],
-    seed: int,
-) -> Candidate:
-    """Fit and score one candidate with each pooling.
+def fit(trials: pa.Table, features: Features, experiment: Mapping[str, Any]) -> Candidate:
+    """Fit and score one candidate in every round, with each pooling.
 
     Args:
-        manifest: of the corpus, by key.
-        features: given a pooling, returns files and their features; see `matrix.load`.
-        poolings: names of `matrix.POOLINGS`.
-        model: `C` (the grid) and `folds`.
-        protocol: see `splits.assign`; its `folds` is `speaker` or `trial`.
-        seed: of random splits and folds.
+        trials: of the corpus, `tables.TRIALS`, by key.
+        features: the candidate's, as a function of pooling and view.
+        experiment: from the configuration, its protocol spelt out: `features` names the poolings,
+            the views to fit on and the view to score; `model`, `protocol` and `seed`. The poolings
+            are those of `matrix.poolings`.
 
     Raises:
         UserError: the protocol leaves a part without both classes.
     """
-    columns, models, summary = {}, {}, {"poolings": {}}
-    table = parts = scored = None
+    protocol, settings = experiment["protocol"], experiment["features"]
+    rounds = splits.rounds(trials, protocol, experiment["seed"])
+    splits.require_both_classes(trials["corpus"][0].as_py(), trials, protocol, rounds)
+    data = _Trials(trials)
+    poolings = settings["pooling"]
+    summary = {"leak": splits.leaks(trials, rounds), "rounds": [{} for _ in rounds]}
+    models: dict[str, list[LinearModel]] = {pooling: [] for pooling in poolings}
+    scored: dict[str, list[NDArray]] = {pooling: [] for pooling in poolings}
+    blocks: list[pa.Table] = []
     for pooling in poolings:
-        files, matrix = features(pooling)
-        if table is None:
-            table = trials(manifest, files)
-            parts = splits.assign(table["split"].to_pylist(), protocol, seed)
-            labels, speakers = table["label"].to_numpy(), np.array(table["speaker"].to_pylist())
-            splits.require_both_classes(table["corpus"][0].as_py(), parts, labels, protocol)
-            train, scored = parts == "train", np.isin(parts, ["dev", "eval"])
-            folds, how = splits.folds(
-                labels[train], speakers[train], model["folds"], protocol["folds"], seed
-            )
-            summary |= {
-                "folds": how,
-                "n_train_bonafide": int((labels[train] == 0).sum()),
-                "n_train_spoof": int((labels[train] == 1).sum()),
-                "shared_speakers": splits.shared(parts, table["speaker"].to_pylist()),
-                "shared_attacks": splits.shared(parts, table["attack"].to_pylist()),
-            }
-        fitted = baseline.fit(matrix[train], labels[train], folds, model["C"])
-        models[pooling] = fitted.model
-        columns[pooling] = fitted.model.scores(matrix[scored])
-        on_dev = parts[scored] == "dev"
-        summary["poolings"][pooling] = {
-            "C": fitted.C,
-            "cv_roc_auc": max(fitted.cv_roc_auc.values()),
-            "cv_roc_auc_by_C": {f"{C:g}": auc for C, auc in fitted.cv_roc_auc.items()},
-            "dev_roc_auc": float(roc_auc_score(labels[scored][on_dev], columns[pooling][on_dev]))
-            if on_dev.any()
-            else None,
-        }
-    scores = table.filter(pa.array(scored)).set_column(
-        table.schema.get_field_index("split"), "split", pa.array(parts[scored].tolist())
-    )
-    scores = scores.select(tables.TRIAL_COLUMNS)
-    for pooling, values in columns.items():
-        scores = scores.append_column(pooling, pa.array(values, pa.float64()))
+        views = dict.fromkeys([*settings["train_views"], settings["view"]])
+        for view in views:
+            files, matrix = features(pooling, view)
+            views[view] = (matrix, data.rows(files))
+        for index, item in enumerate(rounds):
+            outcome = _fit_round(data, views, item, experiment)
+            models[pooling].append(outcome.fit.model)
+            scored[pooling].append(outcome.scores)
+            row = summary["rounds"][index]
+            row |= {"round": item.name, **outcome.how}
+            row.setdefault("poolings", {})[pooling] = outcome.figures()
+            if pooling == poolings[0]:
+                blocks.append(data.table(outcome.scored, item))
+    scores = pa.concat_tables(blocks)
+    for pooling in poolings:
+        scores = scores.append_column(pooling, pa.array(np.concatenate(scored[pooling])))
     return Candidate(scores, models, summary)
 
 
-def choose(summaries: Mapping[str, Mapping[str, Any]]) -> tuple[str, str, list[dict[str, Any]]]:
-    """Choose a candidate and its pooling by ROC-AUC on dev, or by cross-validation without dev.
+class _Trials:
+    """The columns of the trials as arrays."""
 
-    Ties go to the first: the lower layer.
+    def __init__(self, trials: pa.Table):
+        self._trials = trials
+        self.keys = np.asarray(trials["key"].to_pylist())
+        self.labels = trials["label"].to_numpy()
+        self.speakers = np.asarray(trials["speaker"].to_pylist())
+
+    def rows(self, files: Sequence[str]) -> NDArray[np.intp]:
+        """Return the row of each trial in a feature matrix of these files, -1 where it has none."""
+        files = np.asarray(files)
+        row = np.minimum(np.searchsorted(files, self.keys), len(files) - 1)
+        return np.where(files[row] == self.keys, row, -1)
+
+    def table(self, members: NDArray[np.intp], item: splits.Round) -> pa.Table:
+        """Return these trials with `tables.TRIAL_COLUMNS` and the parts of a round."""
+        table = self._trials.take(pa.array(members)).rename_columns({"key": "file"})
+        table = table.set_column(
+            table.schema.get_field_index("split"), "split", pa.array(item.parts[members].tolist())
+        )
+        table = table.append_column("round", pa.array([item.name] * len(members), pa.string()))
+        return table.select(tables.TRIAL_COLUMNS)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One round with one pooling: the fit, and the scores of the trials in `scored`."""
+
+    fit: baseline.Fit
+    scored: NDArray[np.intp]
+    scores: NDArray[np.float64]
+    how: dict[str, Any]
+    dev_roc_auc: float | None
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "C": self.fit.C,
+            "cv_roc_auc": max(self.fit.cv_roc_auc.values()),
+            "cv_roc_auc_by_C": {f"{C:g}": auc for C, auc in self.fit.cv_roc_auc.items()},
+            "dev_roc_auc": self.dev_roc_auc,
+        }
+
+
+def _fit_round(
+    data: _Trials,
+    views: Mapping[str, tuple[NDArray, NDArray[np.intp]]],
+    item: splits.Round,
+    experiment: Mapping[str, Any],
+) -> _Outcome:
+    settings, model = experiment["features"], experiment["model"]
+    fitted, blocks = [], []
+    for view in settings["train_views"]:
+        matrix, rows = views[view]
+        members = np.flatnonzero((item.parts == "train") & (rows >= 0))
+        fitted.append(members)
+        blocks.append(matrix[rows[members]])
+    fitted, block = np.concatenate(fitted), np.concatenate(blocks)
+    labels = data.labels[fitted]
+    # Views of one trial are one speaker's: only folds by trial could part them.
+    folds, how = splits.folds(
+        labels,
+        data.speakers[fitted],
+        data.keys[fitted],
+        model["folds"],
+        experiment["protocol"]["folds"],
+        experiment["seed"],
+    )
+    found = baseline.fit(block, labels, folds, model["C"])
+    matrix, rows = views[settings["view"]]
+    scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
+    scores = found.model.scores(matrix[rows[scored]])
+    on_dev = item.parts[scored] == "dev"
+    dev = data.labels[scored][on_dev]
+    return _Outcome(
+        fit=found,
+        scored=scored,
+        scores=scores,
+        how={
+            "folds": how,
+            "n_train_bonafide": int((labels == 0).sum()),
+            "n_train_spoof": int((labels == 1).sum()),
+        },
+        dev_roc_auc=float(roc_auc_score(dev, scores[on_dev])) if len(dev) else None,
+    )
+
+
+def choose(summaries: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rank candidates and poolings by ROC-AUC on dev, or by cross-validation without dev.
+
+    Each round makes its own choice. Ties go to the first: the lower layer.
 
     Args:
         summaries: `Candidate.summary` by candidate.
 
     Returns:
-        The chosen candidate and pooling, and all that were compared.
+        For each round, all that were compared, in the order of the candidates, each with `chosen`.
     """
-    compared = [
-        {"candidate": candidate, "pooling": pooling, **figures}
-        for candidate, summary in summaries.items()
-        for pooling, figures in summary["poolings"].items()
-    ]
 
     def merit(row: Mapping[str, Any]) -> float:
         return row["cv_roc_auc"] if row["dev_roc_auc"] is None else row["dev_roc_auc"]
 
-    best = max(compared, key=merit)
-    return best["candidate"], best["pooling"], compared
+    compared = []
+    for items in zip(*(summary["rounds"] for summary in summaries.values()), strict=True):
+        rows = [
+            {"round": item["round"], "candidate": candidate, "pooling": pooling, **figures}
+            for candidate, item in zip(summaries, items, strict=True)
+            for pooling, figures in item["poolings"].items()
+        ]
+        best = max(rows, key=merit)
+        compared.append([{**row, "chosen": row is best} for row in rows])
+    return compared
 
 
-def final_scores(candidate_scores: pa.Table, pooling: str) -> pa.Table:
-    """Return the scores table of the chosen pooling; see `tables.SCORES`."""
-    score = candidate_scores[pooling].to_numpy()
-    table = candidate_scores.select(tables.TRIAL_COLUMNS)
-    table = table.append_column("score", pa.array(score, pa.float64()))
-    table = table.append_column("p_spoof", pa.array(expit(score), pa.float64()))
+@dataclass(frozen=True)
+class Choice:
+    """What an experiment comes to: its scores, and its models with how they were chosen.
+
+    Attributes:
+        scores: `tables.SCORES` with the corpus's conditions.
+        model: plain data: `rounds` (candidate, pooling, C, calibration, counts), `selection`,
+            `leak`.
+        arrays: the chosen models: `{number of the round}.weight` and so on.
+    """
+
+    scores: pa.Table
+    model: dict[str, Any]
+    arrays: dict[str, NDArray[np.float64]]
+
+    def chosen(self) -> str:
+        """Return what was chosen in each round as JSON, for the scores' metadata."""
+        names = ("round", "candidate", "pooling", "C", "calibration")
+        rows = [{name: row[name] for name in names} for row in self.model["rounds"]]
+        return json.dumps(rows, sort_keys=True)
+
+
+def conclude(
+    trials: pa.Table,
+    summaries: Mapping[str, Mapping[str, Any]],
+    scores: Callable[[str], pa.Table],
+    arrays: Callable[[str], Mapping[str, NDArray]],
+) -> Choice:
+    """Choose in every round, calibrate on its dev, and put the rounds together.
+
+    Args:
+        trials: of the corpus, `tables.TRIALS`.
+        summaries: `Candidate.summary` by candidate.
+        scores: given a candidate, returns `Candidate.scores`.
+        arrays: given a candidate, returns `Candidate.arrays()`.
+    """
+    compared = choose(summaries)
+    rows, blocks, weights = [], [], {}
+    for index, items in enumerate(compared):
+        best = next(row for row in items if row["chosen"])
+        candidate, pooling = best["candidate"], best["pooling"]
+        table = scores(candidate)
+        table = table.filter(pc.equal(table["round"], best["round"]))
+        fitted = _calibration(table, pooling)
+        blocks.append(final_scores(table, table[pooling].to_numpy(), fitted, len(compared) > 1))
+        prefix = f"{pooling}.{index}."
+        weights |= {
+            f"{index}.{name.removeprefix(prefix)}": array
+            for name, array in arrays(candidate).items()
+            if name.startswith(prefix)
+        }
+        how = summaries[candidate]["rounds"][index]
+        rows.append(
+            {
+                **{name: best[name] for name in ("round", "candidate", "pooling", "C")},
+                **{name: value for name, value in how.items() if name != "poolings"},
+                "calibration": fitted.as_json() if fitted else None,
+            }
+        )
+    model = {
+        "rounds": rows,
+        "leak": next(iter(summaries.values()))["leak"],
+        "selection": [row for items in compared for row in items],
+    }
+    return Choice(join_conditions(pa.concat_tables(blocks), trials), model, weights)
+
+
+def _calibration(table: pa.Table, pooling: str) -> calibration.Calibration | None:
+    dev = table.filter(pc.equal(table["split"], "dev"))
+    if not len(dev):
+        return None
+    return calibration.fit(dev[pooling].to_numpy(), dev["label"].to_numpy())
+
+
+def final_scores(
+    trials: pa.Table,
+    values: NDArray[np.float64],
+    fitted: calibration.Calibration | None,
+    pooled: bool,
+) -> pa.Table:
+    """Return a model's scores as a table of `tables.SCORES`.
+
+    Args:
+        trials: `tables.TRIAL_COLUMNS`.
+        values: the log-odds of spoof of each, (trials,).
+        fitted: their calibration, or none.
+        pooled: whether the scores will stand beside other models': then `score` is the calibrated
+            log-likelihood ratio, which means the same in each.
+    """
+    nothing = np.full(len(values), np.nan)
+    llr = fitted.llr(values) if fitted else nothing
+    columns = {
+        "score": llr if pooled and fitted else values,
+        "p_spoof": expit(values),
+        "llr": llr,
+        "p_calibrated": fitted.probability(values) if fitted else nothing,
+    }
+    table = trials.select(tables.TRIAL_COLUMNS)
+    for name, column in columns.items():
+        table = table.append_column(name, pa.array(column, pa.float64()))
     return table.cast(tables.SCORES)
+
+
+def join_conditions(scores: pa.Table, trials: pa.Table) -> pa.Table:
+    """Append the condition columns of a corpus's trials to scores."""
+    names = tables.conditions(trials.column_names)
+    row = pc.index_in(scores["file"], value_set=trials["key"].combine_chunks())
+    for name in names:
+        scores = scores.append_column(name, trials[name].take(row))
+    return scores
 
 
 def scores_schema(poolings: Sequence[str]) -> pa.Schema:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from authenticity import tables
+from authenticity import tables, verification
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.metrics import Ranking
 from authenticity.features import matrix
@@ -42,32 +42,29 @@ def judge(
         The chosen candidate's scores of dev and eval, see `tables.SCORES`; and what was chosen,
         with its dev figures and those of all that were compared, which tell nothing of eval.
     """
-    numbers = matrix.spectral_columns(experiment["features"]["spectral"])
-    outcomes = {}
-    for name in matrix.candidates(experiment["features"], n_layers):
-        layers = matrix.layers_of(name, n_layers)
-        outcomes[name] = candidates.fit(
-            manifest,
-            lambda pooling, layers=layers: matrix.load(
-                [spectral], [embeddings], numbers, layers, pooling
-            ),
-            experiment["features"]["pooling"] if layers else [matrix.NO_POOLING],
-            experiment["model"],
-            experiment["protocol"],
-            experiment["seed"],
+    trials, _ = verification.used_trials(manifest, [spectral], "keep")
+    features = matrix.Tables([spectral], [embeddings])
+    which = experiment["features"]["spectral"]
+    outcomes = {
+        name: candidates.fit(
+            trials,
+            lambda pooling, view, name=name: features.load(name, which, pooling, n_layers),
+            experiment,
         )
-    candidate, pooling, compared = candidates.choose(
-        {name: outcome.summary for name, outcome in outcomes.items()}
-    )
-    scores = candidates.final_scores(outcomes[candidate].scores, pooling)
-    chosen = {
-        "candidate": candidate,
-        "pooling": pooling,
-        "C": outcomes[candidate].summary["poolings"][pooling]["C"],
-        "dev": figures(scores, "dev", experiment["seed"]),
-        "compared": compared,
+        for name in matrix.candidates(experiment["features"], n_layers)
     }
-    return scores, chosen
+    choice = candidates.conclude(
+        trials,
+        {name: outcome.summary for name, outcome in outcomes.items()},
+        lambda name: outcomes[name].scores,
+        lambda name: outcomes[name].arrays(),
+    )
+    (chosen,) = choice.model["rounds"]
+    return choice.scores, {
+        **{name: chosen[name] for name in ("candidate", "pooling", "C")},
+        "dev": figures(choice.scores, "dev", experiment["seed"]),
+        "compared": choice.model["selection"],
+    }
 
 
 def figures(scores: pa.Table, split: str, seed: int) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""A fitted experiment on other audio: a view of its own corpus, or another corpus.
+
+Nothing is fitted here. Threshold and calibration stay those of the corpus that was fitted on.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from authenticity import tables
+from authenticity.evaluation import calibration, splits
+from authenticity.models import candidates
+from authenticity.models.baseline import LinearModel
+
+Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
+"""Given a candidate and a pooling, returns files and their features; see `matrix.load`."""
+
+
+def apply(
+    reported: pa.Table,
+    model: Mapping[str, Any],
+    arrays: Mapping[str, NDArray],
+    features: Features,
+) -> pa.Table:
+    """Score trials with the models of an experiment.
+
+    Args:
+        reported: `tables.TRIAL_COLUMNS`; each trial is scored by the model of its round. Trials
+            without features (set aside in the view) are left out.
+        model: the experiment's JSON; see `candidates.Choice`.
+        arrays: its weights.
+        features: of the audio to score.
+
+    Returns:
+        `tables.SCORES`.
+    """
+    blocks = []
+    for index, chosen in enumerate(model["rounds"]):
+        trials = reported.filter(pc.equal(reported["round"], chosen["round"]))
+        files, matrix = features(chosen["candidate"], chosen["pooling"])
+        rows = pc.index_in(trials["file"], value_set=pa.array(files, pa.string()))
+        there = pc.is_valid(rows)
+        linear = LinearModel.of(arrays, str(index))
+        values = linear.scores(matrix[rows.filter(there).to_numpy()])
+        fitted = chosen["calibration"] and calibration.Calibration(**chosen["calibration"])
+        blocks.append(
+            candidates.final_scores(
+                trials.filter(there), values, fitted or None, len(model["rounds"]) > 1
+            )
+        )
+    return pa.concat_tables(blocks)
+
+
+def own_trials(scores: pa.Table) -> pa.Table:
+    """Return the trials that an experiment was reported on, from its scores."""
+    return scores.filter(pc.equal(scores["split"], "eval")).select(tables.TRIAL_COLUMNS)
+
+
+def other_trials(trials: pa.Table, protocol: Mapping[str, Any]) -> pa.Table:
+    """Return the trials of another corpus that an experiment of one round is reported on.
+
+    Args:
+        trials: of that corpus, `tables.TRIALS`.
+        protocol: of the experiment, of the kind `partitions`: those of its `report` partition, or
+            all where the corpus has no partitions.
+    """
+    own = trials["split"]
+    chosen = trials.filter(pc.is_in(own, value_set=pa.array([protocol["report"], "none"])))
+    table = chosen.rename_columns({"key": "file"}).append_column(
+        "round", pa.array([splits.ONE_ROUND] * len(chosen), pa.string())
+    )
+    position = table.schema.get_field_index("split")
+    table = table.set_column(position, "split", pa.array(["eval"] * len(chosen), pa.string()))
+    return table.select(tables.TRIAL_COLUMNS)
+
+
+def rows_of(trials: pa.Table, scored: pa.Table) -> pa.Table:
+    """Return the rows of a corpus's trials that a table of trials to score holds."""
+    return trials.filter(pc.is_in(trials["key"], value_set=scored["file"].combine_chunks()))
