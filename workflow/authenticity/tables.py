@@ -42,7 +42,7 @@ ASV_SCORES = pa.schema(
 """A corpus's speaker-verification scores: `kind` is target, nontarget or spoof; higher = target."""
 
 TRIALS = MANIFEST.append(pa.field("audio", pa.string()))
-"""The manifest's trials that are used: accepted, duplicates removed; `audio` digests the samples."""
+"""The manifest's trials that are used: accepted, without duplicates; `audio` digests them."""
 
 TRIAL_COLUMNS = ["file", "split", "label", "attack", "speaker", "round"]
 """What identifies a trial wherever it is scored; `round` names the protocol's round."""

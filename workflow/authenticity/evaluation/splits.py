@@ -1,7 +1,7 @@
 """Who is fitted on, who is chosen on, who is reported on; the folds within the first; leaks.
 
-A protocol has one round or several; each has a model of its own. `train` trials are fitted on, `dev`
-trials chosen, calibrated and thresholded on, `eval` trials reported on.
+A protocol has one round or several, each with a model of its own. `train` trials are fitted on;
+`dev` trials chosen, calibrated and thresholded on; `eval` trials reported on.
 
 scikit-learn is imported where it is used: every parse of the workflow imports this module.
 """
@@ -51,9 +51,9 @@ def partitions(protocol: Mapping[str, Any], present: Iterable[str]) -> dict[str,
         names = {"train": protocol["fit"], "dev": protocol["choose"], "eval": protocol["report"]}
         return {part: [name] for part, name in names.items()}
     if protocol["kind"] == "random":
-        return dict.fromkeys(["train", "eval"], [protocol["partition"]])
+        return {part: [protocol["partition"]] for part in ("train", "eval")}
     used = protocol.get("partitions") or sorted(set(present))
-    return dict.fromkeys(["train", "dev", "eval"], used)
+    return dict.fromkeys(("train", "dev", "eval"), used)
 
 
 def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Round]:
@@ -259,7 +259,8 @@ def folds(
         how += " (too few speakers of one class for speaker-disjoint folds)"
     if len(np.unique(keys)) < len(keys):
         splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
-    return list(splitter.split(nothing, labels, keys)), how
+        return list(splitter.split(nothing, labels, keys)), how
+    return list(splitter.split(nothing, labels)), how
 
 
 def stand_ins(speakers: Sequence[str], keys: Sequence[str]) -> NDArray[np.str_]:
