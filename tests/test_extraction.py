@@ -8,7 +8,7 @@ import pytest
 from authenticity import manifest, tables
 from authenticity.audio import Limits
 from authenticity.errors import UserError
-from authenticity.features import encoder
+from authenticity.features import encoder, spectral
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.extraction import Outputs, extract_shard
 from authenticity.roots import Root
@@ -68,7 +68,7 @@ def test_every_table_says_what_made_it(extract, tmp_path: Path, identity: dict):
     assert found["encoder_identity"] == identity["identity"]
     assert found["precision"] == "float32"
     assert identity["identity"] in found["version"]
-    assert "spectral 1" in tables.metadata(tmp_path / "spectral")["version"]
+    assert f"spectral {spectral.VERSION}" in tables.metadata(tmp_path / "spectral")["version"]
 
 
 def test_a_corpus_that_vanishes_stops_the_job_and_loses_nothing(extract, tmp_path: Path):
