@@ -1,13 +1,15 @@
 """Every spectral number against librosa's own functions, SciPy's, or arithmetic by hand."""
 
+import hashlib
+
 import librosa
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from authenticity.audio import SAMPLE_RATE
+from authenticity.audio import SAMPLE_RATE, Limits, decode
 from authenticity.features import spectral
-from corpora import voice
+from corpora import encoded, voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +82,87 @@ def test_levels_by_hand():
     assert numbers["leading_silence"] == pytest.approx(0.5, abs=0.02)
     assert numbers["trailing_silence"] == pytest.approx(0.1, abs=0.02)
     assert numbers["pause_fraction"] == pytest.approx(0.25 / 2.25, abs=0.02)
+
+
+def pulsed(seconds: float) -> np.ndarray:
+    """Syllables: five a second, each falling to a twentieth of its level, never silent."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    envelope = 0.05 + 0.95 * np.abs(np.sin(np.pi * 5 * time + 0.4))
+    return (0.3 * envelope * np.sin(2 * np.pi * 150 * time)).astype(np.float32)
+
+
+def noise_floor(length: int, level_dbfs: float, seed: int = 6) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal(length, np.float32)
+    return noise * np.float32(10 ** (level_dbfs / 20))
+
+
+@pytest.mark.parametrize("snr_db", [None, 40, 30, 20, 15])
+@pytest.mark.parametrize(("lead", "trail"), [(0.5, 0.3), (0.0, 0.8), (1.5, 0.0), (0.0, 0.0)])
+def test_silence_is_found_whatever_the_noise_floor(snr_db, lead: float, trail: float):
+    speech = pulsed(2.0)
+    silences = [np.zeros(int(seconds * SAMPLE_RATE), np.float32) for seconds in (lead, trail)]
+    clip = np.concatenate([silences[0], speech, silences[1]])
+    if snr_db is not None:
+        level = 10 * np.log10(np.mean(speech**2))
+        clip = clip + noise_floor(len(clip), level - snr_db)
+    numbers = spectral.levels(clip)
+    assert numbers["leading_silence"] == pytest.approx(lead, abs=0.02)
+    assert numbers["trailing_silence"] == pytest.approx(trail, abs=0.02)
+    first, end = spectral.active_span(clip)
+    assert first / SAMPLE_RATE == pytest.approx(lead, abs=0.02)
+    assert end / SAMPLE_RATE == pytest.approx(lead + 2.0, abs=0.02)
+
+
+def test_a_word_in_a_long_noisy_silence_is_found():
+    clip = noise_floor(30 * SAMPLE_RATE, -45)
+    clip[20 * SAMPLE_RATE : 21 * SAMPLE_RATE] += pulsed(1.0)
+    first, end = spectral.active_span(clip)
+    assert (first / SAMPLE_RATE, end / SAMPLE_RATE) == pytest.approx((20, 21), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "steady",
+    [
+        noise_floor(SAMPLE_RATE, -20),
+        np.sin(np.arange(SAMPLE_RATE) / 5).astype(np.float32),
+        CLIP,
+        np.full(160, 0.1, np.float32),
+        np.full(1, 0.1, np.float32),
+    ],
+    ids=["noise", "tone", "speech without pauses", "10 ms", "one sample"],
+)
+def test_what_is_steady_has_no_silence(steady: np.ndarray):
+    numbers = spectral.levels(steady)
+    assert numbers["leading_silence"] == numbers["trailing_silence"] == 0
+    assert numbers["pause_fraction"] == 0
+    assert spectral.active_span(steady) == (0, len(steady))
+
+
+def test_the_level_of_speech_leaves_pauses_out():
+    tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
+    clip = np.concatenate([np.zeros(SAMPLE_RATE * 3), tone]).astype(np.float32)
+    assert spectral.mean_power(clip) == pytest.approx(0.125 / 4, rel=1e-3)
+    assert spectral.active_power(clip) == pytest.approx(0.125, rel=0.01)
+
+
+def test_the_digest_is_of_the_16_bit_samples():
+    integers = np.array([0, 1, -1, 32767, -32768, 1234], "<i2")
+    samples = integers.astype(np.float32) / 32768
+    expected = hashlib.sha256(integers.tobytes()).hexdigest()[:32]
+    assert spectral.digest(samples) == expected
+    assert spectral.digest(samples + np.float32(1e-6)) == expected
+    assert spectral.digest(samples[:-1]) != expected
+    assert spectral.digest(np.array([2.0, -2.0], np.float32)) == spectral.digest(
+        np.array([32767 / 32768, -1.0], np.float32)
+    )
+
+
+def test_the_digest_does_not_depend_on_the_container():
+    integers = np.rint(CLIP * 32768).astype(np.int16)
+    copies = [encoded(integers), encoded(integers, format="WAV")]
+    limits = Limits(min_seconds=0.1, silence_dbfs=-60, max_megabytes=1, max_seconds=60)
+    digests = {spectral.digest(decode(copy, limits)) for copy in copies}
+    assert len(digests) == 1
 
 
 @settings(max_examples=40, deadline=None)

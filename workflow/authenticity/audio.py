@@ -98,11 +98,12 @@ def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
             raise RejectedClip(
                 f"not readable as audio: libsndfile: {_reason(refusal)}; FFmpeg: {_reason(error)}"
             ) from error
-    _check(samples, limits)
+    check(samples, limits)
     return samples
 
 
-def _check(samples: NDArray[np.float32], limits: Limits) -> None:
+def check(samples: NDArray[np.float32], limits: Limits) -> None:
+    """Raise `RejectedClip` for samples that are not numbers or do not meet the limits."""
     peak = float(np.abs(samples).max(initial=0.0))
     if not np.isfinite(peak):
         raise RejectedClip("damaged: some samples are not finite numbers")

@@ -44,3 +44,39 @@ rule extract:
         window_seconds=PLAN.window,
     script:
         "../scripts/extract.py"
+
+
+rule extract_view:
+    """Hear each clip of a shard through a view, and compute the same numbers of it."""
+    input:
+        manifest=ancient("results/{corpus}/manifest.parquet"),
+        encoder=f"results/encoders/{ENCODER}.json",
+    output:
+        spectral=update("results/{corpus}/spectral/{view}/{shard}.parquet"),
+        embeddings=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
+        rejected=update("results/{corpus}/rejected/{view}/{shard}.parquet"),
+    log:
+        "logs/{corpus}/extract/{view}/{shard}.log",
+    benchmark:
+        "benchmarks/{corpus}/extract/{view}/{shard}.tsv"
+    wildcard_constraints:
+        view="|".join(VIEWS) or "none",
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
+    params:
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].view_shards[wildcards.view][
+            wildcards.shard
+        ],
+        splits=lambda wildcards: PLAN.corpora[wildcards.corpus].view_splits[wildcards.view],
+        steps=lambda wildcards: config["views"][wildcards.view],
+        versions=lambda wildcards: [
+            spectral_version(config["views"][wildcards.view]),
+            embedding_version("", PLAN.window, config["views"][wildcards.view]),
+        ],
+        limits=asdict(PLAN.limits),
+        model=PLAN.encoder.model,
+        window_seconds=PLAN.window,
+    script:
+        "../scripts/extract.py"

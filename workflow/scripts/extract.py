@@ -1,11 +1,11 @@
-"""Bring the tables of one shard up to date."""
+"""Bring the tables of one shard up to date: of the clean clips, or of a view."""
 
 from pathlib import Path
 
 from authenticity import tables
 from authenticity.audio import Limits
 from authenticity.features.encoder import Encoder
-from authenticity.features.extraction import Outputs, extract_shard
+from authenticity.features.extraction import Outputs, View, extract_shard
 from authenticity.files import read_json
 from authenticity.jobs import job
 from authenticity.manifest import root_of
@@ -15,8 +15,13 @@ from authenticity.shards import rows_of
 with job(snakemake) as log:
     params, wildcards = snakemake.params, snakemake.wildcards
     identity = read_json(snakemake.input.encoder)
+    rows = rows_of(tables.read(snakemake.input.manifest), wildcards.shard)
+    view = View()
+    if name := wildcards.get("view"):
+        view = View(name, params.steps)
+        rows = [row for row in rows if row["split"] in params.splits]
     counts = extract_shard(
-        rows_of(tables.read(snakemake.input.manifest), wildcards.shard),
+        rows,
         Root(root_of(snakemake.input.manifest)),
         Limits(**params.limits),
         identity,
@@ -25,10 +30,12 @@ with job(snakemake) as log:
             params.model, identity["precision"], params.window_seconds, identity["revision"]
         ),
         Outputs(*(Path(path) for path in snakemake.output)),
+        view,
     )
     log.info(
-        "corpus %s, shard %s: %d clips, %d computed, %d set aside",
+        "corpus %s, view %s, shard %s: %d clips, %d computed, %d set aside",
         wildcards.corpus,
+        view.name,
         wildcards.shard,
         counts["accepted"] + counts["rejected"],
         max(counts["described"], counts["embedded"]),

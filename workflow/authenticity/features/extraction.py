@@ -1,19 +1,22 @@
 """All features of one shard, each clip read and decoded once, rows that still hold reused."""
 
 import hashlib
+import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from authenticity import audio, tables
 from authenticity.audio import Limits
 from authenticity.errors import RejectedClip, UserError
-from authenticity.features import encoder, spectral
+from authenticity.features import encoder, spectral, views
 from authenticity.features.encoder import Embedding, Encoder
 from authenticity.roots import MissingFileError, Root
 from authenticity.shards import PreviousRows
@@ -31,17 +34,41 @@ class Outputs:
     rejected: Path
 
 
-def spectral_version() -> str:
-    """Name everything but the audio that a spectral row depends on."""
-    return f"spectral {spectral.VERSION}; decoder {audio.DECODER_VERSION}"
+@dataclass(frozen=True)
+class View:
+    """How clips are heard: as they are, or through the steps of a named view.
+
+    Attributes:
+        name: `clean` where there are no steps.
+        steps: from the configuration; see `views.apply`.
+    """
+
+    name: str = "clean"
+    steps: Sequence[Mapping[str, Any]] = ()
 
 
-def embedding_version(identity: str, window_seconds: float) -> str:
-    """Name everything but the audio that an embedding row depends on."""
+def spectral_version(steps: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Name everything but the audio that a spectral row depends on.
+
+    Args:
+        steps: of the view; none for the clean clips.
+    """
+    return f"spectral {spectral.VERSION}; {_heard(steps)}"
+
+
+def embedding_version(
+    identity: str, window_seconds: float, steps: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Name everything but the audio that an embedding row depends on; see `spectral_version`."""
     return (
         f"embedding {encoder.VERSION}; encoder {identity}; window {window_seconds:g} s; "
-        f"decoder {audio.DECODER_VERSION}"
+        f"{_heard(steps)}"
     )
+
+
+def _heard(steps: Sequence[Mapping[str, Any]]) -> str:
+    decoder = f"decoder {audio.DECODER_VERSION}"
+    return f"{decoder}; {views.version(steps)}" if steps else decoder
 
 
 def extract_shard(
@@ -52,11 +79,13 @@ def extract_shard(
     window_seconds: float,
     load_encoder: Callable[[], Encoder],
     outputs: Outputs,
+    view: View = View(),
 ) -> dict[str, int]:
     """Bring a shard's spectral, embedding and rejected tables up to date.
 
     A row is reused when the table that is there has its file with the same content under the same
     version, and the clip still meets the limits. The encoder is loaded only when a row needs it.
+    A view's clips meet the limits twice: as decoded, and after its steps.
 
     Args:
         rows: the shard's manifest rows, by key.
@@ -66,6 +95,7 @@ def extract_shard(
         window_seconds: longest stretch embedded at once.
         load_encoder: returns the encoder.
         outputs: the tables; those that are there are updated.
+        view: how the clips are heard.
 
     Returns:
         How many rows were accepted, rejected, and computed anew (`described`, `embedded`).
@@ -74,7 +104,8 @@ def extract_shard(
         UserError: a file that was there when the manifest was made cannot be read now. Setting it
             aside would lose it for good, since nothing would tell when it is back.
     """
-    shard = _Shard(rows, encoder_identity, window_seconds, outputs)
+    views.check(view.name, view.steps)
+    shard = _Shard(rows, limits, encoder_identity, window_seconds, outputs, view)
     loaded: Encoder | None = None
     progress = _Progress(len(rows))
     for row in rows:
@@ -89,9 +120,12 @@ def extract_shard(
                 )
                 limits.require(duration, peak)
             else:
-                samples = audio.decode(data, limits)
+                samples = _hear(data, content, limits, view)
                 if clip not in shard.old_spectral:
-                    shard.described[clip] = spectral.describe(samples)
+                    shard.described[clip] = {
+                        **spectral.describe(samples),
+                        "audio": spectral.digest(samples),
+                    }
                 if clip not in shard.old_embeddings:
                     loaded = loaded or load_encoder()
                     shard.embedded[clip] = loaded.embed(samples)
@@ -128,26 +162,51 @@ def _read(root: Root, row: Mapping[str, Any], limits: Limits) -> bytes:
     return data
 
 
+def _hear(data: bytes, content: str, limits: Limits, view: View) -> NDArray[np.float32]:
+    """Decode a clip and apply the view's steps."""
+    samples = audio.decode(data, limits)
+    if view.steps:
+        samples = views.apply(samples, view.steps, content)
+        try:
+            audio.check(samples, limits)
+        except RejectedClip as reason:
+            raise RejectedClip(f"in view {view.name}: {reason}") from reason
+    return samples
+
+
+def _described(limits: Limits) -> str:
+    return (
+        f"clips of {limits.min_seconds:g} to {limits.max_seconds:g} s "
+        f"with a peak of {limits.silence_dbfs:g} dBFS or more"
+    )
+
+
 class _Shard:
     """The rows of one shard's tables: the old ones that still hold, and the new ones."""
 
     def __init__(
         self,
         rows: list[Mapping[str, Any]],
+        limits: Limits,
         encoder_identity: Mapping[str, Any],
         window_seconds: float,
         outputs: Outputs,
+        view: View,
     ):
         identity = encoder_identity["identity"]
         self._outputs = outputs
         self._labels = {row["key"]: row["label"] for row in rows}
-        self._spectral_metadata = {"version": spectral_version()}
+        heard = {"view": view.name, "steps": json.dumps(view.steps, sort_keys=True)}
+        # What the decoded clips measure is not in a view's tables, so under other limits they are
+        # decoded again; the clean tables hold it.
+        within = f"; {_described(limits)}" if view.steps else ""
+        self._spectral_metadata = {"version": spectral_version(view.steps) + within, **heard}
         self._embedding_metadata = {
-            "version": embedding_version(identity, window_seconds),
+            "version": embedding_version(identity, window_seconds, view.steps) + within,
             "encoder": encoder_identity["model"],
             "encoder_identity": identity,
             "precision": encoder_identity["precision"],
-            "view": "clean",
+            **heard,
         }
         self._embedding_schema = encoder.schema(
             encoder_identity["n_layers"], encoder_identity["dimension"]
@@ -160,7 +219,7 @@ class _Shard:
         )
         self.accepted: list[tuple[str, str]] = []
         self.rejected: list[dict[str, Any]] = []
-        self.described: dict[tuple[str, str], dict[str, float]] = {}
+        self.described: dict[tuple[str, str], dict[str, Any]] = {}
         self.embedded: dict[tuple[str, str], Embedding] = {}
 
     def reject(self, row: Mapping[str, Any], content: str, reason: str) -> None:

@@ -5,6 +5,7 @@ Hann window, 128 mel bands. The transform runs once, in blocks, so that an hour 
 memory than its mel spectrogram.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 import librosa
@@ -15,7 +16,7 @@ from scipy.special import entr
 
 from authenticity.audio import SAMPLE_RATE, decibels
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
 
 N_MFCC = 13
@@ -41,6 +42,7 @@ SCHEMA = pa.schema(
         ("label", pa.int8()),
         *((name, pa.float64()) for name in PROTOTYPE_NUMBERS + AUDIT_NUMBERS),
         ("content", pa.string()),
+        ("audio", pa.string()),
     ]
 )
 
@@ -48,7 +50,11 @@ _FRAME, _HOP = 2048, 512
 _BLOCK_FRAMES = 4096  # of the transform: 33 MB of complex numbers at a time
 _LEVEL_FRAME, _LEVEL_HOP = 320, 160  # samples: 20 ms frames every 10 ms
 _SILENCE_BELOW_LOUDEST_DB = 40.0
+_NOISE_SHARE_OF_RANGE = 0.25
+_NOISE_BELOW_LOUDEST_DB = 15.0
+_FLOOR_PERCENTILE = 5
 _FLOOR = 1e-10  # power; -100 dB
+_DIGEST_BLOCK = 1 << 20  # samples
 
 
 def describe(samples: NDArray[np.float32]) -> dict[str, float]:
@@ -102,7 +108,7 @@ def mel_entropy(mel: NDArray[np.floating]) -> float:
 def levels(samples: NDArray[np.float32]) -> dict[str, float]:
     """Compute what needs no spectrum, on 20 ms frames every 10 ms.
 
-    A frame counts as silence when its power lies more than 40 dB below the loudest frame's.
+    Which frames are silence, `_activity` says.
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
@@ -110,12 +116,10 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         `trailing_silence` (s), `pause_fraction` (share of silent frames between the first and the
         last that is not), `dynamic_range_db` (95th minus 5th percentile of the frame levels).
     """
-    signal = samples.astype(np.float64)
-    peak = decibels(float(np.abs(signal).max()))
-    level = 10 * np.log10(np.mean(signal**2))
-    frame_levels = 10 * np.log10(np.maximum(_frame_power(signal), _FLOOR))
-    active = np.flatnonzero(frame_levels > frame_levels.max() - _SILENCE_BELOW_LOUDEST_DB)
-    first, last = int(active[0]), int(active[-1])
+    peak = decibels(float(np.abs(samples).max()))
+    level = 10 * np.log10(mean_power(samples))
+    frame_levels, active = _activity(samples)
+    first, last = _ends(active)
     hop_seconds = _LEVEL_HOP / SAMPLE_RATE
     low, high = np.percentile(frame_levels, [5, 95])
     return {
@@ -124,10 +128,65 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         "peak_dbfs": peak,
         "crest_db": float(peak - level),
         "leading_silence": first * hop_seconds,
-        "trailing_silence": (len(frame_levels) - 1 - last) * hop_seconds,
-        "pause_fraction": 1 - len(active) / (last - first + 1),
+        "trailing_silence": (len(active) - 1 - last) * hop_seconds,
+        "pause_fraction": 1 - int(active.sum()) / (last - first + 1),
         "dynamic_range_db": float(high - low),
     }
+
+
+def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
+    """Return where sound begins and ends, as the slice of samples without the silence around it.
+
+    The second number is one past the last sample. Frames of 20 ms decide; see `_activity`.
+    """
+    _, active = _activity(samples)
+    first, last = _ends(active)
+    # What is left beyond the last whole frame belongs to it.
+    end = len(samples) if last == len(active) - 1 else last * _LEVEL_HOP + _LEVEL_FRAME
+    return first * _LEVEL_HOP, end
+
+
+def active_power(samples: NDArray[np.float32]) -> float:
+    """Return the mean power of the frames that are not silence: the level of the speech itself."""
+    frame_levels, active = _activity(samples)
+    return float(np.mean(10 ** (frame_levels[active] / 10)))
+
+
+def digest(samples: NDArray[np.float32]) -> str:
+    """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
+
+    Copies of one recording agree whatever lossless container, header or name they have.
+    """
+    sha256 = hashlib.sha256()
+    for first in range(0, len(samples), _DIGEST_BLOCK):
+        scaled = np.rint(samples[first : first + _DIGEST_BLOCK] * np.float32(2**15))
+        sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
+    return sha256.hexdigest()[:32]
+
+
+def _activity(
+    samples: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return each frame's level in dB, and whether it is sound rather than silence.
+
+    Silence lies 40 dB or more below the loudest frame. Where a noise floor hides that, silence is
+    what stays in the lowest quarter of the range from the floor (the 5th percentile of the levels)
+    to the loudest frame: far above the floor's own spread, below most of speech. Silence is never
+    less than 15 dB below the loudest frame, so a steady sound, whose range is small, has none.
+    """
+    frame_levels = 10 * np.log10(np.maximum(_frame_power(samples), _FLOOR))
+    loudest = frame_levels.max()
+    floor = np.percentile(frame_levels, _FLOOR_PERCENTILE)
+    threshold = max(
+        loudest - _SILENCE_BELOW_LOUDEST_DB, floor + _NOISE_SHARE_OF_RANGE * (loudest - floor)
+    )
+    return frame_levels, frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
+
+
+def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the first and the last active frame."""
+    frames = np.flatnonzero(active)
+    return int(frames[0]), int(frames[-1])
 
 
 def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -140,9 +199,14 @@ def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float
         yield np.abs(librosa.stft(block, n_fft=_FRAME, hop_length=_HOP, center=False))
 
 
-def _frame_power(signal: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_power(samples: NDArray[np.float32]) -> float:
+    """Return the mean power, accumulated in double precision without a copy of the samples."""
+    return float(np.einsum("i,i->", samples, samples, dtype=np.float64)) / len(samples)
+
+
+def _frame_power(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
-    usable = max(len(signal) // _LEVEL_HOP, 2) * _LEVEL_HOP
-    halves = np.pad(signal, (0, max(0, usable - len(signal))))[:usable].reshape(-1, _LEVEL_HOP)
-    energy = (halves**2).sum(axis=1)
+    usable = max(len(samples) // _LEVEL_HOP, 2) * _LEVEL_HOP
+    halves = np.pad(samples, (0, max(0, usable - len(samples))))[:usable].reshape(-1, _LEVEL_HOP)
+    energy = np.einsum("ij,ij->i", halves, halves, dtype=np.float64)
     return (energy[:-1] + energy[1:]) / _LEVEL_FRAME
