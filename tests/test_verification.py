@@ -1,0 +1,101 @@
+"""Which trials are used: none is lost or doubled without being counted."""
+
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from authenticity import tables, verification
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+DESCRIBED = pa.schema([("file", pa.string()), ("audio", pa.string())])
+
+
+def corpus(folder: Path, clips: list[tuple[str | None, int]]) -> tuple[pa.Table, list[Path]]:
+    """A manifest of clips (digest of the audio, none when set aside; label), and two shards."""
+    n = len(clips)
+    keys = [f"k{index:02}" for index in range(n)]
+    columns = {
+        "key": keys,
+        "path": keys,
+        "corpus": ["toy"] * n,
+        "split": ["none"] * n,
+        "label": [label for _, label in clips],
+        "attack": ["A" if label else "-" for _, label in clips],
+        "speaker": ["s"] * n,
+        "bytes": [1] * n,
+        "mtime_ns": [1] * n,
+        "codec": [f"c{index}" for index in range(n)],
+    }
+    schema = tables.with_conditions(tables.MANIFEST, ["codec"])
+    accepted = [(key, audio) for key, (audio, _) in zip(keys, clips, strict=True) if audio]
+    paths = [folder / "1.parquet", folder / "2.parquet"]
+    for path, part in zip(paths, (accepted[1::2], accepted[::2]), strict=True):
+        files, audios = [file for file, _ in part], [audio for _, audio in part]
+        tables.write(path, pa.table([files, audios], schema=DESCRIBED), DESCRIBED)
+    return pa.table(columns, schema=schema), paths
+
+
+def test_of_trials_with_one_audio_the_first_stays_and_contradictions_go(tmp_path: Path):
+    clips = [("a", 0), ("b", 0), (None, 0), ("a", 0), ("c", 1), ("c", 0), ("d", 1), ("a", 0)]
+    manifest, paths = corpus(tmp_path, clips)
+    trials, counts = verification.used_trials(manifest, paths, "remove")
+    assert trials["key"].to_pylist() == ["k00", "k01", "k06"]
+    assert trials["audio"].to_pylist() == ["a", "b", "d"]
+    assert trials["codec"].to_pylist() == ["c0", "c1", "c6"]
+    assert trials.column_names == [*tables.TRIALS.names, "codec"]
+    assert counts == {
+        "policy": "remove",
+        "n_groups": 2,
+        "n_trials": 5,
+        "n_removed": 4,
+        "n_conflicts": 1,
+        "examples": [["k00", "k03", "k07"], ["k04", "k05"]],
+    }
+    kept, counts = verification.used_trials(manifest, paths, "keep")
+    assert len(kept) == 7
+    assert (counts["n_groups"], counts["n_removed"], counts["n_conflicts"]) == (2, 0, 1)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    clips=st.lists(
+        st.tuples(st.sampled_from([None, "a", "b", "c", "d", "e", "f"]), st.integers(0, 1)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_every_audio_stays_once_and_the_counts_add_up(
+    clips: list[tuple[str | None, int]], tmp_path: Path
+):
+    manifest, paths = corpus(tmp_path, clips)
+    trials, counts = verification.used_trials(manifest, paths, "remove")
+    accepted = [(audio, label) for audio, label in clips if audio]
+    labels = {
+        audio: {label for other, label in accepted if other == audio} for audio, _ in accepted
+    }
+    consistent = {audio for audio, found in labels.items() if len(found) == 1}
+    assert Counter(trials["audio"].to_pylist()) == Counter(consistent)
+    assert len(trials) + counts["n_removed"] == len(accepted)
+    assert counts["n_conflicts"] == len(labels) - len(consistent)
+
+
+def test_what_was_left_out_is_said(tmp_path: Path):
+    manifest, paths = corpus(tmp_path, [("a", 0), ("a", 0), ("b", 1)])
+    _, counts = verification.used_trials(manifest, paths, "remove")
+    report = {"corpus": "toy", "n_manifest": 3, "n_accepted": 3, "n_rejected": 0}
+    assert verification.lines({**report, "duplicates": counts}) == [
+        "corpus toy: 3 of 3 trials accepted, 0 set aside",
+        "corpus toy: 2 trials share their audio with another (such as k00 = k01); 1 were left out, "
+        "0 groups have both labels",
+    ]
+    assert len(verification.lines(report)) == 1
+
+
+@pytest.mark.parametrize("policy", ["keep", "remove"])
+def test_nothing_is_left_out_where_nothing_is_there_twice(policy: str, tmp_path: Path):
+    manifest, paths = corpus(tmp_path, [("a", 0), ("b", 1)])
+    trials, counts = verification.used_trials(manifest, paths, policy)
+    assert len(trials) == 2
+    assert counts["n_groups"] == counts["n_removed"] == counts["n_conflicts"] == 0
