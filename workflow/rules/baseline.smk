@@ -52,7 +52,7 @@ rule choose:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        version=[model_candidates.VERSION, calibration.VERSION],
+        version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
         candidates=lambda wildcards: candidates(wildcards.experiment),
     script:

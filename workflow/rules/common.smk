@@ -8,7 +8,6 @@ HOUSE = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(HOUSE))
 
 from authenticity import planning, verification
-from authenticity.evaluation import calibration
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates

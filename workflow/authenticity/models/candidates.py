@@ -23,7 +23,7 @@ from authenticity.models import baseline
 from authenticity.models.baseline import LinearModel
 
 VERSION = "2"
-"""Raise it when a change to features.matrix, evaluation.splits or models changes any score."""
+"""Raise it when a change to features.matrix, splits, calibration or models changes any score."""
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a pooling and a view, returns files and their features; see `matrix.load`."""
