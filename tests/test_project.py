@@ -73,7 +73,6 @@ def test_defaults_are_filled_in():
         "experiments": {"one": {"features": {"layers": "last"}, "protocol": "p", "seed": 1}},
     }
     planning.validate(config, SCHEMA)
-    assert config["corpora"]["mine"]["splits"] == ["train", "dev", "eval"]
     assert config["audio"]["max_rejected"] == 0.01
     assert config["encoder"]["precision"] == "auto"
     assert config["protocols"]["p"]["folds"] == "speaker"

@@ -13,46 +13,86 @@ import pyarrow as pa
 
 from authenticity import tables
 from authenticity.corpora import FORMATS, VERSION
+from authenticity.corpora.reading import Content, Files
 from authenticity.errors import UserError
 from authenticity.files import write_text
-from authenticity.roots import Entry, Root
+from authenticity.roots import Root
+
+_OPTIONS = frozenset().union(*(reader.options for reader in FORMATS.values()))
 
 
 def refresh(path: Path, corpus: str, settings: Mapping[str, Any]) -> str | None:
-    """Bring a corpus's manifest up to date.
+    """Bring a corpus's manifest, and `asv_scores.parquet` beside it, up to date.
 
     Args:
         path: the manifest.
         corpus: its name in the configuration.
-        settings: the corpus's entry there: `format`, `root`, `splits`.
+        settings: the corpus's entry there: `format`, `root`, and what its format knows.
 
     Returns:
-        A line that says what the corpus holds when the manifest was rewritten, else `None`.
+        A line that says what the corpus holds when a table was rewritten, else `None`.
 
     Raises:
         UserError: the corpus is not what its format says.
     """
-    reader, root, splits = FORMATS[settings["format"]], Root(settings["root"]), settings["splits"]
-    folders = reader.folders(root, splits)
+    reader, root = FORMATS[settings["format"]], Root(settings["root"])
+    settings = {**settings, "splits": splits_of(corpus, settings)}
     archive = root.signature()
-    listing = {} if archive else {folder: root.entries(folder) for folder in folders}
-    signature = _digest(
-        [VERSION, repr(sorted(settings.items())), archive or _listing_text(listing)]
-    )
-    signature_path = path.with_suffix(".signature")
-    if path.exists() and signature_path.exists() and signature_path.read_text() == signature:
+    files = {} if archive else reader.files(root, settings)
+    signature = _digest([VERSION, repr(sorted(settings.items())), archive or _files_text(files)])
+    signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
+    if (
+        all(item.exists() for item in (path, asv_path, signature_path))
+        and signature_path.read_text() == signature
+    ):
         return None
     if archive:
-        listing = {folder: root.entries(folder) for folder in folders}
-    rows = [{**row, "corpus": corpus} for row in reader.trials(root, splits, listing)]
-    if not rows:
-        raise UserError(f"{settings['root']}: the protocols of corpus {corpus} list no trials")
-    table = pa.Table.from_pylist(rows, schema=tables.MANIFEST).sort_by("key")
+        files = reader.files(root, settings)
+    content = reader.read(root, settings, files)
+    if not content.trials:
+        raise UserError(
+            f"{settings['root']}: the lists or folders of corpus {corpus} have no trials"
+        )
+    schema = tables.with_conditions(tables.MANIFEST, content.conditions)
+    rows = [{**row, "corpus": corpus} for row in content.trials]
+    table = pa.Table.from_pylist(rows, schema=schema).sort_by("key")
     changed = not path.exists() or not tables.read(path).equals(table)
     if changed or root_of(path) != settings["root"]:
-        tables.write(path, table, tables.MANIFEST, {"root": settings["root"]})
+        tables.write(path, table, schema, {"root": settings["root"]})
+    if not asv_path.exists() or not tables.read(asv_path).equals(content.asv_scores):
+        tables.write(asv_path, content.asv_scores, tables.ASV_SCORES)
+        changed = True
     write_text(signature_path, signature)
-    return _description(corpus, table, splits, listing) if changed else None
+    return _description(corpus, table, settings["splits"], content) if changed else None
+
+
+def splits_of(corpus: str, settings: Mapping[str, Any]) -> list[str]:
+    """Return the partitions of a corpus that are used: the configured ones, or all it has.
+
+    Args:
+        corpus: its name in the configuration.
+        settings: the corpus's entry there.
+
+    Raises:
+        UserError: the format has no such partition, or does not know one of the settings.
+    """
+    reader = FORMATS[settings["format"]]
+    where, name = f"configuration, corpora.{corpus}", settings["format"]
+    for option in sorted(_OPTIONS & settings.keys() - reader.options):
+        raise UserError(f"{where}.{option}: the format {name} has no such setting; remove it")
+    splits = list(settings.get("splits", reader.splits))
+    for split in splits:
+        if split not in reader.splits:
+            raise UserError(
+                f"{where}.splits: the format {name} has no partition {split}; expected "
+                f"{', '.join(reader.splits)}"
+            )
+    return splits
+
+
+def duplicates_policy(settings: Mapping[str, Any]) -> str:
+    """Return `keep` or `remove`: what is done with a corpus's trials of equal audio."""
+    return settings.get("duplicates", FORMATS[settings["format"]].duplicates)
 
 
 def root_of(path: str | Path) -> str:
@@ -64,29 +104,28 @@ def root_of(path: str | Path) -> str:
     return tables.metadata(path)["root"]
 
 
-def _description(
-    corpus: str,
-    table: pa.Table,
-    splits: Sequence[str],
-    listing: Mapping[str, Mapping[str, Entry]],
-) -> str:
+def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: Content) -> str:
     frame = table.select(["split", "label", "bytes"]).to_pandas()
+    present = [split for split in splits if (frame.split == split).any()]
     counts = []
-    for split in splits:
+    for split in present:
         labels = frame.label[frame.split == split]
-        counts.append(f"{split} {(labels == 0).sum()} bona fide + {(labels == 1).sum()} spoof")
-    absent = int((frame.bytes == 0).sum())
-    text = f"corpus {corpus}: {len(frame)} trials ({', '.join(counts)})"
-    return text + (f"; {absent} of the listed files are absent or empty" if absent else "")
+        name = "" if present == ["none"] else f"{split} "
+        counts.append(f"{name}{(labels == 0).sum()} bona fide + {(labels == 1).sum()} spoof")
+    notes = [f"corpus {corpus}: {len(frame)} trials ({', '.join(counts)})"]
+    if len(content.asv_scores):
+        notes.append(f"{len(content.asv_scores)} scores of speaker verification")
+    notes += content.notes
+    if absent := int((frame.bytes == 0).sum()):
+        notes.append(f"{absent} of the listed files are absent or empty")
+    return "; ".join(notes)
 
 
-def _listing_text(listing: Mapping[str, Mapping[str, Entry]]) -> str:
+def _files_text(files: Files) -> str:
     return "\n".join(
-        f"{folder}/{name} {entry.bytes} {entry.mtime_ns}"
-        for folder, names in listing.items()
-        for name, entry in sorted(names.items())
+        f"{path} {entry.bytes} {entry.mtime_ns}" for path, entry in sorted(files.items())
     )
 
 
 def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()

@@ -35,6 +35,7 @@ class Root:
         self.location = Path(location)
         self._archive: zipfile.ZipFile | None = None
         self._members: dict[str, dict[str, zipfile.ZipInfo]] = {}
+        self._folders: set[str] = {""}
         if self.location.is_dir():
             return
         if not self.location.exists():
@@ -53,6 +54,10 @@ class Root:
             if not info.is_dir():
                 folder, _, name = info.filename.rpartition("/")
                 self._members.setdefault(folder, {})[name] = info
+        for folder in self._members:
+            while folder not in self._folders:
+                self._folders.add(folder)
+                folder = folder.rpartition("/")[0]
 
     def signature(self) -> str | None:
         """Identify the whole content at once where that is possible: an archive, not a folder."""
@@ -65,9 +70,7 @@ class Root:
         """Say whether there is such a folder."""
         if self._archive is None:
             return (self.location / folder).is_dir()
-        return folder in self._members or any(
-            name.startswith(f"{folder}/") for name in self._members
-        )
+        return folder in self._folders
 
     def entries(self, folder: str) -> dict[str, Entry]:
         """Return the files that lie directly in a folder, by name."""
@@ -82,6 +85,41 @@ class Root:
             name: Entry(info.file_size, info.CRC)
             for name, info in self._members.get(folder, {}).items()
         }
+
+    def walk(self) -> dict[str, Entry]:
+        """Return the files of the whole tree, by path.
+
+        Hidden files and folders are not part of a corpus: they are what desktops and archivers
+        leave behind, `._clip.wav` among them, which is no sound. Links are followed once.
+        """
+        if self._archive is None:
+            found: dict[str, Entry] = {}
+            self._walk_folder("", found, set())
+            return found
+        return {
+            f"{folder}/{name}" if folder else name: Entry(info.file_size, info.CRC)
+            for folder, names in self._members.items()
+            if not any(_is_hidden(part) for part in folder.split("/"))
+            for name, info in names.items()
+            if not _is_hidden(name)
+        }
+
+    def _walk_folder(self, folder: str, found: dict[str, Entry], seen: set[tuple]) -> None:
+        status = (self.location / folder).stat()
+        identity = (status.st_dev, status.st_ino)
+        if identity in seen:  # a link back to where the walk has been
+            return
+        seen.add(identity)
+        with os.scandir(self.location / folder) as scan:
+            items = sorted(scan, key=lambda item: item.name)
+        for item in items:
+            path = f"{folder}/{item.name}" if folder else item.name
+            if _is_hidden(item.name):
+                continue
+            if item.is_dir():
+                self._walk_folder(path, found, seen)
+            elif item.is_file():
+                found[path] = Entry(item.stat().st_size, item.stat().st_mtime_ns)
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return a file's content.
@@ -123,6 +161,10 @@ class Root:
             raise RejectedClip("compressed otherwise than by deflate; pack the archive again")
         with self._archive.open(info) as stream:
             return stream.read(info.file_size)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _check_size(size: int, max_bytes: int) -> None:

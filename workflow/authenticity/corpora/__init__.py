@@ -1,13 +1,27 @@
-"""One module per corpus format: each turns protocols and a listing into manifest rows.
+"""One module per kind of corpus format: each turns lists and folders into manifest rows.
 
-A format offers `folders(root, splits)`, whose listing says cheaply whether anything changed, and
-`trials(root, splits, listing)`, which is called only when something did.
+A format is one entry in `FORMATS`; what it offers is in `reading.Format`. A new corpus is one
+specification (`asvspoof.Layout`, `listed.Listing`, `trees.Tree`) and one test.
 """
 
-from authenticity.corpora import asvspoof
+from collections.abc import Mapping
 
-FORMATS = {"asvspoof2019_la": asvspoof.Format(asvspoof.ASVSPOOF2019_LA)}
+from authenticity.corpora import asvspoof, fakeavceleb, listed, trees
+from authenticity.corpora.reading import Format
+
+FORMATS: Mapping[str, Format] = {
+    "asvspoof2019_la": asvspoof.Format(asvspoof.ASVSPOOF2019_LA),
+    "asvspoof2021_la": asvspoof.Format(asvspoof.ASVSPOOF2021_LA),
+    "asvspoof2021_df": asvspoof.Format(asvspoof.ASVSPOOF2021_DF),
+    "asvspoof5": asvspoof.Format(asvspoof.ASVSPOOF5),
+    "fakeavceleb": fakeavceleb.Format(),
+    "in_the_wild": listed.Format(listed.IN_THE_WILD),
+    "wavefake": trees.Format(trees.WAVEFAKE),
+    "mlaad": trees.Format(trees.MLAAD),
+    "folder": trees.Format(trees.FOLDER),
+    "csv": listed.Format(listed.CSV),
+}
 """Readers by the name that `format` has in the configuration."""
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when a reader makes other rows of the same corpus."""

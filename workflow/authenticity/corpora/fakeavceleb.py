@@ -1,0 +1,93 @@
+"""FakeAVCeleb v1.2: videos whose audio, picture, or both are fake; only the audio is judged.
+
+Khalid et al. 2021, arXiv 2108.05080; github.com/DASH-Lab/FakeAVCeleb.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authenticity.corpora.reading import (
+    ABSENT,
+    Content,
+    Files,
+    file_columns,
+    find_list,
+    read_csv,
+    unique_keys,
+    unlisted,
+)
+from authenticity.errors import UserError
+from authenticity.roots import Root
+
+CATEGORIES = {
+    "RealVideo-RealAudio": 0,
+    "FakeVideo-RealAudio": 0,  # the audio of its source, whatever became of the picture
+    "RealVideo-FakeAudio": 1,
+    "FakeVideo-FakeAudio": 1,
+}
+ATTACK = "SV2TTS"
+"""The one system that made all fake audio; `method` tells what was done to the picture."""
+
+_LIST = "meta_data.csv"
+_CONDITIONS = ("category", "method", "race", "gender")
+
+
+class Format:
+    """Reads FakeAVCeleb from its folders and `meta_data.csv`; see `reading.Format`.
+
+    The label is that of the folder a video lies in. A clip's key is its path below the corpus,
+    without suffix; its speaker is the person filmed, the list's `source`.
+    """
+
+    splits = ("none",)
+    options = frozenset()
+    duplicates = "remove"  # a fake picture comes with the audio of its source
+
+    def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
+        """List the whole tree."""
+        return root.walk()
+
+    def read(self, root: Root, settings: Mapping[str, Any], files: Files) -> Content:
+        """Read the list."""
+        path = find_list(root, files, _LIST, "FakeAVCeleb")
+        folder = path.rpartition("/")[0]
+        header, lines = read_csv(root, path, ["source", "method", "race", "gender"])
+        rows: dict[str, dict[str, Any]] = {}
+        for where, fields in lines:
+            clip = _clip_path(where, fields)
+            if clip in rows:
+                raise UserError(f"{where}: {clip} is listed twice; remove one of the two lines")
+            category = clip.partition("/")[0]
+            record = dict(zip(header, fields, strict=False)) | {"category": category}
+            label = CATEGORIES[category]
+            rows[clip] = {
+                **file_columns(f"{folder}/{clip}" if folder else clip, files),
+                "split": "none",
+                "label": label,
+                "attack": ATTACK if label else ABSENT,
+                "speaker": record["source"] or ABSENT,
+                **{name: record[name] or ABSENT for name in _CONDITIONS},
+            }
+        keys = unique_keys(list(rows))
+        trials = [{"key": keys[clip], **row} for clip, row in rows.items()]
+        return Content(trials, _CONDITIONS, notes=unlisted(files, trials))
+
+
+def _clip_path(where: str, fields: list[str]) -> str:
+    """Return a video's path below the corpus, whichever columns hold its folder and its name.
+
+    As published, the header is one name short: `path` is above the file names, and the folders
+    (`FakeAVCeleb/RealVideo-...`) have no name. Repaired copies name the two columns `filename` and
+    `path`, or hold the whole path in one.
+    """
+    names = [field for field in fields if field.lower().endswith(".mp4")]
+    folders = [field for field in fields if "/" in field and field not in names]
+    whole = next((name for name in names if "/" in name), "/".join([*folders, *names]))
+    parts = whole.split("/")
+    start = next((index for index, part in enumerate(parts) if part in CATEGORIES), None)
+    if start is None or not names or len(folders) > 1 or ".." in parts:
+        raise UserError(
+            f"{where}: expected a folder that begins with one of {', '.join(CATEGORIES)}, and the "
+            "name of an mp4 file; download the list again"
+        )
+    return "/".join(part for part in parts[start:] if part)

@@ -1,0 +1,248 @@
+"""Corpora whose folders tell what a clip is: a user's own, WaveFake, and MLAAD with M-AILABS."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authenticity.corpora.reading import (
+    ABSENT,
+    UNKNOWN_ATTACK,
+    Content,
+    Files,
+    file_columns,
+    is_audio,
+    label_of,
+    left_out,
+    read_csv,
+    unique_keys,
+    unlisted,
+)
+from authenticity.errors import UserError
+from authenticity.roots import Root
+
+Trials = Iterator[tuple[str, Mapping[str, Any]]]
+"""Paths of clips, each with what is known of it."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """How one corpus is laid out in folders.
+
+    Attributes:
+        trials: given the root and its files, yields each clip's path, label, attack and speaker,
+            and its conditions.
+        conditions: their names.
+        notes: says what was left out, given the files and the manifest rows.
+    """
+
+    trials: Callable[[Root, Files], Trials]
+    conditions: tuple[str, ...] = ()
+    notes: Callable[[Files, list[dict[str, Any]]], list[str]] = unlisted
+
+
+class Format:
+    """Reads a corpus from its folders; see `reading.Format`.
+
+    A clip's key is its path without suffix, unless another clip's would be the same.
+    """
+
+    splits = ("none",)
+    options = frozenset()
+    duplicates = "remove"
+
+    def __init__(self, tree: Tree):
+        self._tree = tree
+
+    def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
+        """List the whole tree."""
+        return root.walk()
+
+    def read(self, root: Root, settings: Mapping[str, Any], files: Files) -> Content:
+        """Tell from each file's folders what it is."""
+        found = dict(self._tree.trials(root, files))
+        for path in found:
+            _require_utf8(root, path)
+        keys = unique_keys(list(found))
+        trials = [
+            {"key": keys[path], **file_columns(path, files), "split": "none", **row}
+            for path, row in found.items()
+        ]
+        return Content(trials, self._tree.conditions, notes=self._tree.notes(files, trials))
+
+
+def _require_utf8(root: Root, path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{root.location}/{path!a}: expected a file name in UTF-8; rename the file or its "
+            "folder"
+        ) from error
+
+
+def _bonafide(speaker: str) -> dict[str, Any]:
+    return {"label": 0, "attack": ABSENT, "speaker": speaker}
+
+
+def _spoof(attack: str, speaker: str) -> dict[str, Any]:
+    return {"label": 1, "attack": attack, "speaker": speaker}
+
+
+# A user's own folders -----------------------------------------------------------------------
+
+
+def _folder_trials(root: Root, files: Files) -> Trials:
+    """`bonafide/[SPEAKER/]...` and `spoof/[ATTACK/[SPEAKER/]]...`, or other words of the labels.
+
+    Both may lie in one folder of any name, as in an archive of the whole.
+    """
+    places = {path: place for path in files if is_audio(path) and (place := _class_place(path))}
+    bases = sorted({base for base, _, _ in places.values()})
+    if len(bases) != 1:
+        found = f"found some in {bases[0]} and {bases[1]}" if bases else "found neither"
+        raise UserError(
+            f"{root.location}: expected folders bonafide and spoof side by side with audio in "
+            f"them, {found}; move the clips so, or list them in a table and use the format csv"
+        )
+    for path, (_, label, inner) in places.items():
+        if label == 0:
+            yield path, _bonafide(inner[0] if inner else ABSENT)
+        else:
+            attack, speaker = (*inner, *[""] * 2)[:2]
+            yield path, _spoof(attack or UNKNOWN_ATTACK, speaker or ABSENT)
+
+
+def _class_place(path: str) -> tuple[str, int, list[str]] | None:
+    """Return the folder that holds a path's class folder, the label, and the folders within."""
+    folders = _folders(path)
+    for index, name in enumerate(folders):
+        if (label := label_of(name)) is not None and not name.isdigit():
+            return "/".join(folders[:index]) or ".", label, folders[index + 1 :]
+    return None
+
+
+def _folders(path: str) -> list[str]:
+    return path.split("/")[:-1]
+
+
+def _folder_notes(files: Files, trials: list[dict[str, Any]]) -> list[str]:
+    return left_out(len(files) - len(trials))
+
+
+FOLDER = Tree(_folder_trials, notes=_folder_notes)
+
+# WaveFake -----------------------------------------------------------------------------------
+
+_LJ, _JSUT = "LJSpeech", "JSUT"  # one person each
+_TTS = "common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech"
+
+
+def _wavefake_trials(root: Root, files: Files) -> Trials:
+    """`generated_audio/SOURCE_VOCODER/`, and the recordings in `LJSpeech-1.1/` and `jsut_ver1.1/`.
+
+    The text-to-speech set says new sentences in the voice of LJSpeech (Frank and Schönherr 2021,
+    arXiv 2111.02813; zenodo.org/records/5642694).
+    """
+    if not any("generated_audio" in _folders(path) for path in files):
+        raise UserError(
+            f"{root.location}: expected a folder generated_audio in it; point `root` of the corpus "
+            "in the configuration at the folder or archive of WaveFake"
+        )
+    for path in files:
+        if not is_audio(path):
+            continue
+        folders = _folders(path)
+        if "generated_audio" in folders[:-1]:
+            folder = folders[folders.index("generated_audio") + 1]
+            source, _, vocoder = folder.partition("_")
+            if folder == _TTS:
+                source, vocoder = "ljspeech", "conformer_fastspeech2_pwg"
+            speaker = {"ljspeech": _LJ, "jsut": _JSUT}.get(source, ABSENT)
+            yield path, {**_spoof(vocoder or folder, speaker), "source": source}
+            continue
+        for start, speaker in (("ljspeech-", _LJ), ("jsut_ver", _JSUT)):
+            if any(name.lower().startswith(start) for name in folders):
+                yield path, {**_bonafide(speaker), "source": speaker.lower()}
+
+
+WAVEFAKE = Tree(_wavefake_trials, ("source",))
+
+# MLAAD --------------------------------------------------------------------------------------
+
+_BOOKS = "by_book"
+_COPY_SYNTHESIS = ("griffin_lim",)
+
+
+def _mlaad_trials(root: Root, files: Files) -> Trials:
+    """`fake/LANGUAGE/SYSTEM/`, each with a `meta.csv`, and M-AILABS where it is placed beside.
+
+    `meta.csv` (path|original_file|language|is_original_language|duration|training_data|model_name|
+    architecture|transcript, and later columns) is separated by bars and never quoted. Nothing tells
+    whose voice a system has, so that the system stands for its speaker; copy synthesis, which has
+    the voice of its original, takes the reader's (Müller et al. 2024, arXiv 2401.09512).
+    """
+    fakes = {path: place for path in files if (place := _fake_place(path)) is not None}
+    if not fakes:
+        raise UserError(
+            f"{root.location}: expected clips in fake/LANGUAGE/SYSTEM in it; point `root` of the "
+            "corpus in the configuration at the folder or archive of MLAAD"
+        )
+    described: dict[str, Mapping[str, str]] = {}
+    for path in (path for path in fakes if path.endswith("/meta.csv")):
+        for name, record in _mlaad_list(root, path):
+            described[f"{path.rpartition('/')[0]}/{name}"] = record
+    # The folder tells the label, so that a clip which meta.csv forgets is spoof all the same.
+    for path in [*described, *(path for path in fakes if is_audio(path) and path not in described)]:
+        language, system = fakes.get(path) or _fake_place(path)
+        record = described.get(path, {})
+        speaker = _reader(record.get("original_file", "")) if system in _COPY_SYNTHESIS else system
+        yield (
+            path,
+            {
+                **_spoof(system, speaker),
+                "language": language,
+                "architecture": record.get("architecture") or ABSENT,
+            },
+        )
+    for path in files:
+        folders = _folders(path)
+        if is_audio(path) and path not in fakes and _BOOKS in folders[1:]:
+            language = folders[folders.index(_BOOKS) - 1].partition("_")[0]
+            yield (
+                path,
+                {**_bonafide(_reader(path)), "language": language, "architecture": ABSENT},
+            )
+
+
+def _fake_place(path: str) -> tuple[str, str] | None:
+    """Return language and system of a file below `fake`."""
+    folders = _folders(path)
+    start = folders.index("fake") + 1 if "fake" in folders else len(folders)
+    return (folders[start], folders[start + 1]) if len(folders) >= start + 2 else None
+
+
+def _mlaad_list(root: Root, path: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    header, lines = read_csv(root, path, ["path"], delimiters="|", quoted=False)
+    for where, fields in lines:
+        if len(fields) < len(header) or not is_audio(fields[header.index("path")]):
+            raise UserError(
+                f"{where}: expected {len(header)} fields separated by bars, and the path of an "
+                "audio file among them; download the list again"
+            )
+        record = dict(zip(header, fields, strict=False))  # a transcript may hold bars
+        yield record["path"].rpartition("/")[2], record
+
+
+def _reader(path: str) -> str:
+    """Return the reader from `LANGUAGE/by_book/GENDER/READER/BOOK/wavs/...` of M-AILABS.
+
+    What lies in `by_book/mix` is by several readers.
+    """
+    folders = _folders(path)
+    if _BOOKS not in folders:
+        return ABSENT
+    gender, reader, *_ = (*folders[folders.index(_BOOKS) + 1 :], ABSENT, ABSENT)
+    return reader if gender != "mix" else ABSENT
+
+
+MLAAD = Tree(_mlaad_trials, ("language", "architecture"))
