@@ -1,4 +1,4 @@
-"""Bootstrap intervals for ROC-AUC, EER and average precision, and bands for ROC curves.
+"""Bootstrap intervals for figures of scored trials, and bands for ROC curves.
 
 Percentile intervals (Efron and Tibshirani 1993, chapter 13). Trials of one speaker resemble each
 other, so with enough speakers whole speakers are drawn (the cluster bootstrap), and the interval
@@ -6,19 +6,25 @@ says what other speakers could have given; with fewer, trials are drawn within e
 says less: what other clips of the same speakers could have given. The attacks are those of the
 corpus in both cases: no interval covers attacks that it does not hold.
 
+What is drawn is never a row: rows of one file (a protocol with several rounds may test it in each)
+are drawn together. A file of an unknown speaker ("-") counts as a speaker of its own where speakers
+are drawn, but not towards their number.
+
 The interval is the resamples' own 2.5% and 97.5% points. It is not stretched to hold the value: the
 AUC's resamples are centred on it, the EER's may not be in small samples, and an interval that
-misses its value shows such a bias where a forced one would hide it. Perfect separation gives an
-interval of no width, since every resample is perfect too; that is not certainty.
+misses its value shows such a bias where a forced one would hide it (the expected calibration error
+and the minima over thresholds lean that way too). Perfect separation gives an interval of no width,
+since every resample is perfect too; that is not certainty.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from authenticity.evaluation.metrics import Counts, Floats, Ranking
+from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
 
 LEVEL = 0.95
 N_RESAMPLES = 1000
@@ -27,7 +33,16 @@ N_RESAMPLES = 1000
 MINIMUM_SPEAKERS = 10
 BY_SPEAKER = "speaker-clustered bootstrap"
 BY_TRIAL = "trial bootstrap, stratified by class"
-FIGURES = ("roc_auc", "eer", "average_precision")
+UNKNOWN = "-"
+Figure = Callable[[Weighted], Floats]
+"""A figure of each row of weighted trials, (m,)."""
+
+_RANKED: dict[str, Figure] = {
+    "roc_auc": lambda trials: trials.corners.roc_auc(),
+    "eer": lambda trials: trials.corners.eer(),
+    "average_precision": lambda trials: trials.counts.average_precision(),
+}
+FIGURES = tuple(_RANKED)
 # Cells of one block of resamples, (resamples, trials): small enough for the processor's cache.
 _BLOCK = 1 << 20
 
@@ -68,14 +83,24 @@ class Intervals:
 class Resampler:
     """Draws weights for trials: how often each occurs in each of a number of resamples."""
 
-    def __init__(self, labels: ArrayLike, speakers: Sequence[str] | NDArray, seed: int):
-        """Choose the method from the number of speakers in each class; arrays are (n,)."""
+    def __init__(
+        self,
+        labels: ArrayLike,
+        speakers: Sequence[str] | NDArray,
+        seed: int,
+        files: Sequence[str] | NDArray | None = None,
+    ):
+        """Choose the method from the number of speakers in each class.
+
+        `labels`, `speakers` and `files` are (n,); without `files` every trial is one of its own.
+        """
         self.labels = np.asarray(labels)
-        names, self._speaker = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
-        self._n_speakers = len(names)
-        self._random = np.random.default_rng(seed)
-        self._members = [np.flatnonzero(self.labels == label) for label in (0, 1)]
-        bonafide, spoof = (len(np.unique(self._speaker[members])) for members in self._members)
+        file = np.arange(self.labels.size) if files is None else pd.factorize(np.asarray(files))[0]
+        speaker = np.asarray(speakers).astype(str)
+        known = speaker != UNKNOWN
+        bonafide, spoof = (
+            len(np.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
+        )
         enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS
         self.method = BY_SPEAKER if enough else BY_TRIAL
         rule = f"{MINIMUM_SPEAKERS} or more in each class"
@@ -83,6 +108,19 @@ class Resampler:
             rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
         self.why = f"{bonafide} bona fide and {spoof} spoof speakers: {rule}"
         self.n_redrawn = 0
+        self._random = np.random.default_rng(seed)
+        self._members = [np.flatnonzero(self.labels == label) for label in (0, 1)]
+        if enough:
+            names, self._unit = np.unique(speaker, return_inverse=True)
+            self._unit = np.where(known, self._unit, len(names) + file)
+            self._unit = np.unique(self._unit, return_inverse=True)[1]
+            self._n_units = int(self._unit.max()) + 1
+        else:
+            units = [np.unique(file[rows], return_inverse=True) for rows in self._members]
+            self._strata = [
+                (rows, unit, len(names))
+                for rows, (names, unit) in zip(self._members, units, strict=True)
+            ]
 
     def blocks(self, n_resamples: int) -> Iterator[NDArray[np.int32]]:
         """Yield the weights in blocks of rows (m, n); the blocks' size does not change the draw."""
@@ -94,27 +132,18 @@ class Resampler:
     def _draw(self) -> NDArray[np.int32]:
         if self.method == BY_TRIAL:
             weights = np.empty(self.labels.size, dtype=np.int32)
-            for members in self._members:
-                weights[members] = self._tally(members.size)
+            for rows, unit, n_units in self._strata:
+                weights[rows] = self._tally(n_units)[unit]
             return weights
-        weights = self._tally(self._n_speakers)[self._speaker]
+        weights = self._tally(self._n_units)[self._unit]
         while not all(weights[members].any() for members in self._members):
             self.n_redrawn += 1
-            weights = self._tally(self._n_speakers)[self._speaker]
+            weights = self._tally(self._n_units)[self._unit]
         return weights
 
     def _tally(self, size: int) -> NDArray[np.int32]:
         drawn = self._random.integers(size, size=size, dtype=np.int32)
         return np.bincount(drawn, minlength=size).astype(np.int32)
-
-
-def _figure(counts: Counts, name: str) -> Floats:
-    figures = {
-        "roc_auc": counts.roc_auc,
-        "eer": counts.eer,
-        "average_precision": counts.average_precision,
-    }
-    return figures[name]()
 
 
 def intervals(
@@ -123,30 +152,33 @@ def intervals(
     speakers: Sequence[str] | NDArray,
     seed: int,
     figures: Sequence[str] = FIGURES,
+    others: Mapping[str, Figure] | None = None,
+    files: Sequence[str] | NDArray | None = None,
     n_resamples: int = N_RESAMPLES,
     band_at: Floats | None = None,
 ) -> Intervals:
     """Return figures of scored trials with 95% percentile intervals, and a ROC band if asked.
 
-    `labels`, `scores` and `speakers` are (n,); `figures` are names out of `FIGURES`; `band_at` (g,)
-    are false-alarm rates. The same seed draws the same resamples of the same trials whatever the
-    scores, so that two scorers can be compared resample by resample. A `ValueError` says when a
-    class is missing.
+    `labels`, `scores`, `speakers` and `files` are (n,); `figures` are names out of `FIGURES`;
+    `others` are any further figures of the same trials; `band_at` (g,) are false-alarm rates. The
+    same seed draws the same resamples of the same trials whatever the scores, so that two scorers
+    can be compared resample by resample. A `ValueError` says when a class is missing.
     """
     ranking = Ranking.of(labels, scores)
-    resampler = Resampler(ranking.labels, speakers, seed)
-    drawn: dict[str, list[Floats]] = {name: [] for name in figures}
+    resampler = Resampler(ranking.labels, speakers, seed, files)
+    wanted = {name: _RANKED[name] for name in figures} | dict(others or {})
+    drawn: dict[str, list[Floats]] = {name: [] for name in wanted}
     curves: list[Floats] = []
     for weights in resampler.blocks(n_resamples):
-        counts = ranking.count(weights)
-        for name in figures:
-            drawn[name].append(_figure(counts, name))
+        trials = Weighted(ranking, weights)
+        for name, figure in wanted.items():
+            drawn[name].append(figure(trials))
         if band_at is not None:
-            curves.append(counts.detection_at(band_at))
-    once = ranking.count(np.ones((1, ranking.labels.size), dtype=np.int32))
+            curves.append(trials.corners.detection_at(band_at))
+    whole = once(ranking)
     estimates = {
-        name: Estimate(float(_figure(once, name)[0]), *_ends(np.concatenate(drawn[name])))
-        for name in figures
+        name: Estimate(float(figure(whole)[0]), *_ends(np.concatenate(drawn[name])))
+        for name, figure in wanted.items()
     }
     return Intervals(
         method=resampler.method,

@@ -1,4 +1,4 @@
-"""ROC-AUC, EER and average precision of one set of scored trials.
+"""Figures of one set of scored trials that follow from their order, or from one threshold.
 
 Label 0 = bona fide, 1 = spoof; a higher score means more spoof. Every function takes plain arrays:
 `labels` (n,) of 0 and 1, `scores` (n,) finite floats. A `ValueError` says when a class is missing.
@@ -9,6 +9,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
+from scipy.special import xlogy
 
 Floats = NDArray[np.float64]
 
@@ -63,12 +65,70 @@ class Ranking:
         ranked = self.scores[self.order]
         return np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1)
 
+    @cached_property
+    def corners(self) -> NDArray[np.intp]:
+        """Those of `ends` where the ROC curve may turn, (c,).
+
+        Between two of them lie trials of one class only, so that the curve runs straight. Areas,
+        crossings and minima of linear costs need no other point, and a good scorer has few of them.
+        """
+        starts = np.append(0, self.ends[:-1] + 1)
+        spoof = np.add.reduceat(self.spoof, starts, dtype=np.intp)
+        share = spoof / (self.ends - starts + 1)
+        pure = (share == 0) | (share == 1)
+        straight = pure[:-1] & pure[1:] & (share[:-1] == share[1:])
+        return self.ends[np.append(~straight, True)]
+
+    def agrees(self, values: ArrayLike) -> bool:
+        """Return whether other scores (n,) put the trials in this order, ties included."""
+        ranked = np.asarray(values)[self.order]
+        inner = np.setdiff1d(np.arange(ranked.size - 1), self.ends, assume_unique=True)
+        falls = np.diff(ranked)
+        return bool((falls[self.ends[:-1]] < 0).all() and (falls[inner] == 0).all())
+
     def count(self, weights: NDArray[np.int32]) -> "Counts":
         """Count, per row of `weights` (m, n), the trials at or above each distinct score."""
-        ranked = weights[:, self.order]
-        total = np.cumsum(ranked, axis=1, dtype=np.int32)[:, self.ends]
-        spoof = np.cumsum(ranked * self.spoof, axis=1, dtype=np.int32)[:, self.ends]
+        return Weighted(self, weights).counts
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Ranked trials with m weightings of them, `weights` (m, n); what figures are computed from."""
+
+    ranking: Ranking
+    weights: NDArray[np.int32]
+
+    @cached_property
+    def _running(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        ranked = self.weights[:, self.ranking.order]
+        total = np.cumsum(ranked, axis=1, dtype=np.int32)
+        return total, np.cumsum(ranked * self.ranking.spoof, axis=1, dtype=np.int32)
+
+    def _at(self, positions: NDArray[np.intp]) -> "Counts":
+        total, spoof = (sums[:, positions] for sums in self._running)
         return Counts(spoof=spoof, bonafide=total - spoof)
+
+    @cached_property
+    def counts(self) -> "Counts":
+        """Counts at every distinct score."""
+        return self._at(self.ranking.ends)
+
+    @cached_property
+    def corners(self) -> "Counts":
+        """Counts where the ROC curve may turn."""
+        return self._at(self.ranking.corners)
+
+    @cached_property
+    def amounts(self) -> Floats:
+        """The weights as floats, (m, n), which the linear algebra library multiplies fast."""
+        return self.weights.astype(np.float64)
+
+    def mean(self, values: Floats, label: int | None = None) -> Floats:
+        """Weighted mean of values (n,) in each row, (m,), over all trials or those of one class."""
+        members = np.ones(values.size) if label is None else self.ranking.labels == label
+        parts = np.stack([values * members, members], axis=1)
+        total, weight = (self.amounts @ parts).T
+        return total / weight
 
 
 @dataclass(frozen=True)
@@ -113,6 +173,27 @@ class Counts:
         alarms = alarms_before + share * (self.bonafide[rows, after] - alarms_before)
         return alarms / n_bonafide
 
+    def least_cost(self, false_alarm: float, miss: float) -> Floats:
+        """Lowest `false_alarm` x false-alarm rate + `miss` x miss rate over all thresholds, (m,).
+
+        "Call nothing spoof" is a threshold too, so no row exceeds the lower of the two costs.
+        """
+        cost = (false_alarm / self.bonafide[:, -1:]) * self.bonafide
+        cost -= (miss / self.spoof[:, -1:]) * self.spoof
+        return miss + np.minimum(cost.min(axis=1), 0.0)
+
+    def least_cllr(self) -> Floats:
+        """Cllr in bits of each row after the best rising transform of the scores, (m,).
+
+        The transform is the likelihood ratio that isotonic regression (pool adjacent violators)
+        finds: Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection",
+        section 7. In a pool that holds a share x of the spoof trials and y of the bona fide, it is
+        x / y, and Cllr is summed over the pools in that form, where x or y may be zero.
+        """
+        spoof = np.diff(self.spoof, axis=1, prepend=0)
+        bonafide = np.diff(self.bonafide, axis=1, prepend=0)
+        return np.array([_pooled_cllr(*row) for row in zip(spoof, bonafide, strict=True)])
+
     def detection_at(self, false_alarm: Floats) -> Floats:
         """Return the detection rate of each row at given false-alarm rates (g,), as (m, g).
 
@@ -120,6 +201,17 @@ class Counts:
         """
         rows = zip(self.bonafide, self.spoof, strict=True)
         return np.stack([_interpolated(bona, spoof, false_alarm) for bona, spoof in rows])
+
+
+def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float:
+    drawn = spoof + bonafide
+    held = np.flatnonzero(drawn)
+    pools = isotonic_regression(spoof[held] / drawn[held], weights=drawn[held], increasing=False)
+    starts = pools.blocks[:-1]
+    x = np.add.reduceat(spoof[held], starts) / spoof.sum()
+    y = np.add.reduceat(bonafide[held], starts) / bonafide.sum()
+    nats = xlogy(x + y, x + y) - xlogy(x, x) - xlogy(y, y)
+    return float(nats.sum() / (2.0 * np.log(2.0)))
 
 
 def _interpolated(bonafide: NDArray, spoof: NDArray, false_alarm: Floats) -> Floats:
@@ -142,15 +234,18 @@ def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.int8], Fl
     return label_array.astype(np.int8), score_array
 
 
-def _once(labels: ArrayLike, scores: ArrayLike) -> Counts:
-    """Count every trial once: one row."""
-    ranking = Ranking.of(labels, scores)
-    return ranking.count(np.ones((1, ranking.scores.size), dtype=np.int32))
+def once(ranking: Ranking) -> Weighted:
+    """Weight every trial once: one row."""
+    return Weighted(ranking, np.ones((1, ranking.scores.size), dtype=np.int32))
+
+
+def _once(labels: ArrayLike, scores: ArrayLike) -> Weighted:
+    return once(Ranking.of(labels, scores))
 
 
 def operating_points(labels: ArrayLike, scores: ArrayLike) -> OperatingPoints:
     """Return the error rates at every distinct score, ties sharing a threshold."""
-    counts = _once(labels, scores)
+    counts = _once(labels, scores).counts
     false_alarm = counts.bonafide[0] / counts.bonafide[0, -1]
     detection = counts.spoof[0] / counts.spoof[0, -1]
     return OperatingPoints(np.append(0.0, false_alarm), np.append(0.0, detection))
@@ -158,7 +253,7 @@ def operating_points(labels: ArrayLike, scores: ArrayLike) -> OperatingPoints:
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Return the area under the ROC curve: P(spoof scores higher than bona fide), ties half."""
-    return float(_once(labels, scores).roc_auc()[0])
+    return float(_once(labels, scores).corners.roc_auc()[0])
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -166,7 +261,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
 
     The step sum over distinct scores, each weighted by the spoof trials it adds; no interpolation.
     """
-    return float(_once(labels, scores).average_precision()[0])
+    return float(_once(labels, scores).counts.average_precision()[0])
 
 
 def eer(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -178,4 +273,23 @@ def eer(labels: ArrayLike, scores: ArrayLike) -> float:
     "miss = false alarm". Nothing is clipped: a scorer that points the wrong way has an EER above
     0.5, and turning its scores round gives one minus it.
     """
-    return float(_once(labels, scores).eer()[0])
+    return float(_once(labels, scores).corners.eer()[0])
+
+
+def eer_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Return a threshold near the EER: a clip that scores as much or more is called spoof.
+
+    A threshold is one of finitely many decisions, so miss and false alarm seldom meet. Taken is the
+    operating point where they are nearest, at equal distance the one with fewer false alarms; and
+    there the threshold half-way between the lowest score called spoof and the highest that is not,
+    which gives new clips equal room on both sides.
+    """
+    ranking = Ranking.of(labels, scores)
+    points = operating_points(labels, scores)
+    chosen = int(np.argmin(np.abs(points.miss - points.false_alarm)[1:]))
+    levels = ranking.scores[ranking.order][ranking.ends]
+    if chosen + 1 == levels.size:
+        return float(levels[chosen])
+    above, below = levels[chosen], levels[chosen + 1]
+    half = below + (above - below) / 2.0
+    return float(half if half > below else above)

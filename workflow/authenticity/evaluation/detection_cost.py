@@ -1,0 +1,171 @@
+"""Detection costs of the ASVspoof challenges, alone and in tandem with speaker verification.
+
+This is the one place where the field's terms meet ours. In its papers bona fide is the class to
+detect: a "miss" there is a bona fide clip that the countermeasure rejects, which is our false
+alarm, and a "false alarm" there is a spoof that it accepts, which is our miss. Its scores rise
+towards bona fide, ours towards spoof.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from authenticity.evaluation import metrics
+from authenticity.evaluation.metrics import Floats, Weighted
+
+# Priors and costs of every ASVspoof challenge since 2019 (Wang et al. 2020, arXiv 1911.01601,
+# table 2; evaluation plans of 2021 and of ASVspoof 5): a spoof is 5% of the trials and costs ten
+# times as much to accept as a bona fide clip to reject; 1% of the others are not the target.
+P_SPOOF = 0.05
+P_TARGET = (1.0 - P_SPOOF) * 0.99
+P_NONTARGET = (1.0 - P_SPOOF) * 0.01
+COST_REJECTED = 1.0
+COST_ACCEPTED = 10.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A normalised cost, linear in a countermeasure's error rates.
+
+    Attributes:
+        floor: what remains with a perfect countermeasure.
+        bonafide_rejected: what rejecting every bona fide clip adds (the field's miss).
+        spoof_accepted: what accepting every spoof adds (the field's false alarm).
+    """
+
+    floor: float
+    bonafide_rejected: float
+    spoof_accepted: float
+
+    def least(self, trials: Weighted) -> Floats:
+        """Return the lowest cost over all thresholds, for each row of weights, (m,)."""
+        found = trials.corners.least_cost(
+            false_alarm=self.bonafide_rejected, miss=self.spoof_accepted
+        )
+        return self.floor + found
+
+    def at(self, called_spoof: Floats, trials: Weighted) -> Floats:
+        """Return the cost of given decisions, 1 or 0 of shape (n,), for each row, (m,)."""
+        false_alarm, miss = trials.mean(called_spoof, 0), 1.0 - trials.mean(called_spoof, 1)
+        return self.floor + self.bonafide_rejected * false_alarm + self.spoof_accepted * miss
+
+
+def asvspoof5() -> Cost:
+    """Return the detection cost of ASVspoof 5, track 1.
+
+    Wang et al. 2024 (arXiv 2408.08739), equations 1 and 2: normalised by the cheaper of rejecting
+    and accepting everything.
+    """
+    rejected, accepted = COST_REJECTED * (1.0 - P_SPOOF), COST_ACCEPTED * P_SPOOF
+    default = min(rejected, accepted)
+    return Cost(0.0, rejected / default, accepted / default)
+
+
+def called_spoof(llr: ArrayLike) -> Floats:
+    """Return the decisions (n,), 1 or 0, of likelihood ratios at the Bayes threshold of `asvspoof5`.
+
+    The field accepts a clip whose log-likelihood ratio of bona fide is at least -log(beta), where
+    beta = Cmiss (1 - Pspoof) / (Cfa Pspoof); with the sign turned, ours is called spoof above it.
+    """
+    beta = COST_REJECTED * (1.0 - P_SPOOF) / (COST_ACCEPTED * P_SPOOF)
+    return (np.asarray(llr) > np.log(beta)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class SpeakerVerification:
+    """A speaker-verification system at one threshold, as the tandem cost sees it.
+
+    Attributes:
+        p_fa: share of non-targets accepted.
+        p_miss: share of targets rejected.
+        p_miss_spoof: share of spoofs rejected.
+        threshold: accepted is what scores as much or more.
+    """
+
+    p_fa: float
+    p_miss: float
+    p_miss_spoof: float
+    threshold: float
+
+    def as_json(self) -> dict[str, float]:
+        """Return the rates as plain data."""
+        return asdict(self)
+
+
+def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
+    """Return the rates of an ASV system at its own EER threshold.
+
+    The organisers' rule, to the letter, so that published costs are met to their last digit: the
+    threshold is the score at which the shares of targets up to it and of non-targets above it are
+    nearest. The rates then accept the threshold itself.
+
+    Args:
+        scores: columns `kind` and `score` of `tables.ASV_SCORES`.
+
+    Returns:
+        None where targets, non-targets or spoofs are absent: there is no tandem without them.
+    """
+    target, nontarget, spoof = (
+        np.sort(scores.loc[scores["kind"] == kind, "score"].to_numpy(dtype=float))
+        for kind in ("target", "nontarget", "spoof")
+    )
+    if not (target.size and nontarget.size and spoof.size):
+        return None
+    thresholds = np.unique(np.concatenate([target, nontarget]))
+    up_to = np.searchsorted(target, thresholds, side="right") / target.size
+    above = 1.0 - np.searchsorted(nontarget, thresholds, side="right") / nontarget.size
+    threshold = thresholds[np.argmin(np.abs(up_to - above))]
+    return SpeakerVerification(
+        p_fa=float(np.mean(nontarget >= threshold)),
+        p_miss=float(np.mean(target < threshold)),
+        p_miss_spoof=float(np.mean(spoof < threshold)),
+        threshold=float(threshold),
+    )
+
+
+def tandem_legacy(asv: SpeakerVerification) -> Cost | None:
+    """Return the tandem detection cost (t-DCF) as ASVspoof 2019 reported it.
+
+    Kinnunen et al. 2018 (arXiv 1804.09618), equations 10 and 11: C1 Pmiss + C2 Pfa over the smaller
+    of C1 and C2. None where that is not positive: such a system leaves nothing to defend.
+    """
+    rejected, accepted, _ = _tandem(asv)
+    default = min(rejected, accepted)
+    return Cost(0.0, rejected / default, accepted / default) if default > 0 else None
+
+
+def tandem_revised(asv: SpeakerVerification) -> Cost | None:
+    """Return the revised t-DCF of ASVspoof 2021.
+
+    Kinnunen et al. 2020 (arXiv 2007.05979), equations 8 to 11: C0, the cost of the ASV system's own
+    errors, is added, and the sum is over C0 + min(C1, C2).
+    """
+    rejected, accepted, own = _tandem(asv)
+    default = own + min(rejected, accepted)
+    if min(rejected, accepted) <= 0:
+        return None
+    return Cost(own / default, rejected / default, accepted / default)
+
+
+def _tandem(asv: SpeakerVerification) -> tuple[float, float, float]:
+    """C1, C2 and C0: the legacy and the revised form differ in C0 and the normalisation alone."""
+    own = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
+    rejected = P_TARGET * COST_REJECTED - own
+    accepted = P_SPOOF * COST_ACCEPTED * (1.0 - asv.p_miss_spoof)
+    return rejected, accepted, own
+
+
+def describe(asv: SpeakerVerification) -> dict[str, Any]:
+    """Return the ASV system's rates and the weights of both tandem costs as plain data."""
+    costs = {"legacy": tandem_legacy(asv), "revised": tandem_revised(asv)}
+    return {"asv": asv.as_json()} | {
+        name: None if cost is None else asdict(cost) for name, cost in costs.items()
+    }
+
+
+def least(labels: ArrayLike, scores: ArrayLike, cost: Cost) -> float:
+    """Return the lowest cost of scored trials over all thresholds."""
+    return float(cost.least(metrics.once(metrics.Ranking.of(labels, scores)))[0])
