@@ -144,3 +144,54 @@ def get_final_output():
         if "/applied/" in path
     ]
     return [*shards, *checked, *metrics, *per_experiment, *score_files, *get_report_output()]
+
+
+def get_report_output():
+    """The report's figures and pages."""
+    per_corpus = expand(
+        ["results/{corpus}/tables/audit.html", "results/{corpus}/tables/rejected.html"],
+        corpus=CORPORA,
+    )
+    per_trained = expand(
+        [
+            "results/{corpus}/figures/roc.svg",
+            "results/{corpus}/figures/attacks.svg",
+            "results/{corpus}/figures/views.svg",
+            "results/{corpus}/tables/headline.html",
+            "results/{corpus}/tables/views.html",
+            "results/{corpus}/tables/trust.html",
+        ],
+        corpus=[corpus for corpus in CORPORA if experiments_of(corpus)],
+    )
+    per_experiment = [
+        path.format(corpus=corpus, experiment=experiment)
+        for corpus, experiment in TRAINED
+        for path in [
+            "results/{corpus}/figures/scores/{experiment}.svg",
+            "results/{corpus}/figures/calibration/{experiment}.svg",
+            "results/{corpus}/cards/{experiment}.html",
+        ]
+    ]
+    # Where there was a choice, how it was made.
+    per_choice = [
+        path.format(corpus=corpus, experiment=experiment)
+        for corpus, experiment in TRAINED
+        if len(candidates(experiment)) > 1
+        for path in [
+            "results/{corpus}/figures/candidates/{experiment}.svg",
+            "results/{corpus}/tables/selection/{experiment}.html",
+        ]
+    ]
+    matrices = [
+        f"results/figures/matrix/{experiment}.svg"
+        for experiment in PLAN.experiments
+        if len(cross_metrics(experiment)) > 1
+    ]
+    return [
+        *per_corpus,
+        *per_trained,
+        *per_experiment,
+        *per_choice,
+        *matrices,
+        "results/opening.html",
+    ]
