@@ -7,6 +7,7 @@ scikit-learn is imported where it is used: every parse of the workflow imports t
 """
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,9 +88,10 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
         return [Round(ONE_ROUND, _random(own, protocol, seed))]
     members = np.flatnonzero(np.isin(own, partitions(protocol, own)["eval"]))
     speakers = np.asarray(trials["speaker"].to_pylist())[members]
-    groups = stand_ins(speakers, np.asarray(trials["key"].to_pylist())[members])
+    keys = np.asarray(trials["key"].to_pylist())[members]
     labels = trials["label"].to_numpy()[members]
-    group = _groups(labels, groups, protocol["number"], seed)
+    group = _groups(labels, speakers, keys, protocol["number"], seed)
+    groups = stand_ins(speakers, keys)
     if protocol["kind"] == "speaker_folds":
         made = _speaker_folds(group)
     elif protocol["kind"] == "leave_one_speaker_out":
@@ -118,17 +120,13 @@ def _random(own: NDArray, protocol: Mapping[str, Any], seed: int) -> Parts:
     return parts
 
 
-def _groups(labels: NDArray, speakers: NDArray, wanted: int, seed: int) -> NDArray[np.intp]:
+def _groups(
+    labels: NDArray, speakers: NDArray, keys: NDArray, wanted: int, seed: int
+) -> NDArray[np.intp]:
     """Deal speakers into groups that hold both classes; return each trial's group."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    counts = [len(np.unique(speakers[labels == label])) for label in (0, 1)]
+    counts = _speakers_of_each_class(labels, speakers, keys)
     for number in range(min(wanted, *counts), 2, -1):
-        splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
-        group = np.empty(len(labels), np.intp)
-        dealt = splitter.split(np.zeros(len(labels)), labels, speakers)
-        for index, (_, held) in enumerate(dealt):
-            group[held] = index
+        group = _dealt(labels, speakers, keys, number, seed)
         if all(_both_classes(labels[group == index]) for index in range(number)):
             return group
     raise UserError(
@@ -136,6 +134,40 @@ def _groups(labels: NDArray, speakers: NDArray, wanted: int, seed: int) -> NDArr
         f"both classes: {counts[0]} bona fide and {counts[1]} spoof speakers; add speakers, or "
         "give the experiment another protocol"
     )
+
+
+def _speakers_of_each_class(labels: NDArray, speakers: NDArray, keys: NDArray) -> list[int]:
+    names = stand_ins(speakers, keys)
+    return [len(np.unique(names[labels == label])) for label in (0, 1)]
+
+
+def _dealt(
+    labels: NDArray, speakers: NDArray, keys: NDArray, number: int, seed: int
+) -> NDArray[np.intp]:
+    """Deal trials into groups of like shares of the classes; return each trial's group.
+
+    Trials of one speaker stay together; so do those of one key, where the speaker is unknown.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    group = np.empty(len(labels), np.intp)
+    unknown = speakers == UNKNOWN
+    for members, names in ((~unknown, speakers), (unknown, keys)):
+        chosen = np.flatnonzero(members)
+        if np.bincount(labels[chosen], minlength=2).max() < number:
+            group[chosen] = np.unique(names[chosen], return_inverse=True)[1] % number
+            continue
+        # Groups of one each: the same thing without its cost, which is seconds for 100,000 trials.
+        alone = len(np.unique(names[chosen])) == len(chosen)
+        kind = StratifiedKFold if alone else StratifiedGroupKFold
+        splitter = kind(number, shuffle=True, random_state=seed)
+        with warnings.catch_warnings():
+            # A class with fewer trials than groups: who calls looks at what came out.
+            warnings.simplefilter("ignore", UserWarning)
+            dealt = splitter.split(chosen, labels[chosen], None if alone else names[chosen])
+            for index, (_, held) in enumerate(dealt):
+                group[chosen[held]] = index
+    return group
 
 
 def _speaker_folds(group: NDArray[np.intp]) -> Iterable[tuple[str, Parts]]:
@@ -234,17 +266,11 @@ def folds(
         by: `speaker` or `trial`.
         seed: of the shuffling.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
-    labels, keys = np.asarray(labels), np.asarray(keys)
-    speakers = stand_ins(speakers, keys)
-    nothing = np.zeros(len(labels))
+    labels, speakers, keys = np.asarray(labels), np.asarray(speakers), np.asarray(keys)
     if by == "speaker":
-        counts = [len(np.unique(speakers[labels == label])) for label in (0, 1)]
-        number = min(wanted, *counts)
+        number = min(wanted, *_speakers_of_each_class(labels, speakers, keys))
         if number >= 2:
-            splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
-            made = list(splitter.split(nothing, labels, speakers))
+            made = _as_folds(_dealt(labels, speakers, keys, number, seed), number)
             if all(_both_classes(labels[part]) for fold in made for part in fold):
                 return made, f"{number} folds, speaker-disjoint"
     number = min(wanted, *np.bincount(labels, minlength=2))
@@ -253,14 +279,15 @@ def folds(
             f"cross-validation needs two trials of each class to fit on, found "
             f"{(labels == 0).sum()} bona fide and {(labels == 1).sum()} spoof; add trials"
         )
-    splitter = StratifiedKFold(number, shuffle=True, random_state=seed)
     how = f"{number} folds by trial"
     if by == "speaker":
         how += " (too few speakers of one class for speaker-disjoint folds)"
-    if len(np.unique(keys)) < len(keys):
-        splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
-        return list(splitter.split(nothing, labels, keys)), how
-    return list(splitter.split(nothing, labels)), how
+    unknown = np.full(len(labels), UNKNOWN)
+    return _as_folds(_dealt(labels, unknown, keys, number, seed), number), how
+
+
+def _as_folds(group: NDArray[np.intp], number: int) -> Folds:
+    return [(np.flatnonzero(group != one), np.flatnonzero(group == one)) for one in range(number)]
 
 
 def stand_ins(speakers: Sequence[str], keys: Sequence[str]) -> NDArray[np.str_]:
