@@ -65,7 +65,7 @@ def asvspoof5() -> Cost:
 
 
 def called_spoof(llr: ArrayLike) -> Floats:
-    """Return the decisions (n,), 1 or 0, of likelihood ratios at the Bayes threshold of `asvspoof5`.
+    """Return decisions (n,), 1 or 0, from likelihood ratios at the Bayes threshold of `asvspoof5`.
 
     The field accepts a clip whose log-likelihood ratio of bona fide is at least -log(beta), where
     beta = Cmiss (1 - Pspoof) / (Cfa Pspoof); with the sign turned, ours is called spoof above it.

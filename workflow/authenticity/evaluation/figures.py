@@ -1,7 +1,7 @@
-"""The figures of one experiment: per split, per attack, and of its candidates."""
+"""The figures of one experiment: per split, attack, speaker, condition; and of its candidates."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from authenticity import tables
 from authenticity.errors import UserError
-from authenticity.evaluation import bootstrap
-from authenticity.evaluation.metrics import OperatingPoints, operating_points
+from authenticity.evaluation import bootstrap, detection_cost, metrics
+from authenticity.evaluation.metrics import OperatingPoints, Weighted, operating_points
+from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
 from authenticity.files import read_json
 
 BAND = pa.schema(
@@ -27,9 +28,9 @@ BAND = pa.schema(
 # Finer towards both ends, where good systems' ROC curves bend.
 _TAIL = np.geomspace(1e-4, 0.05, 40)
 _BAND_AT = np.unique(np.concatenate([[0.0, 1.0], _TAIL, np.linspace(0.05, 0.95, 181), 1 - _TAIL]))
-# What training and test share, as the model's JSON counts it.
-_LEAKS = ("shared_speakers", "shared_attacks")
-_PER_ATTACK = ("roc_auc", "eer")
+_SUBSET = ("roc_auc", "eer")
+_ABSENT = "-"
+_ALL_BONAFIDE = "all bona fide"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ def ordered_splits(names: Iterable[str]) -> list[str]:
 
 
 def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None:
+    if trials.empty:
+        raise UserError(
+            f"corpus {corpus}, split {split}: no trial is scored; complete the corpus or choose "
+            "another protocol for the experiment"
+        )
     if both_classes(trials):
         return
     missing = "spoof" if (trials["label"] == 0).all() else "bona fide"
@@ -71,72 +77,299 @@ def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None
     )
 
 
-def _intervals(trials: pd.DataFrame, seed: int, **options: Any) -> bootstrap.Intervals:
+def _intervals(
+    trials: pd.DataFrame, seed: int, value: str = "score", **options: Any
+) -> bootstrap.Intervals:
     return bootstrap.intervals(
         trials["label"].to_numpy(),
-        trials["score"].to_numpy(),
+        trials[value].to_numpy(),
         trials["speaker"].to_numpy(),
         seed,
+        files=trials["file"].to_numpy(),
         **options,
     )
 
 
-def _as_json(result: bootstrap.Intervals) -> dict[str, Any]:
-    how = {"method": result.method, "why": result.why, "n_redrawn": result.n_redrawn}
-    return {"interval": how} | {name: asdict(item) for name, item in result.estimates.items()}
+def _how(result: bootstrap.Intervals) -> dict[str, Any]:
+    return {"method": result.method, "why": result.why, "n_redrawn": result.n_redrawn}
 
 
-def _attacks(trials: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """Each attack against all bona fide trials of the split."""
-    bonafide = trials["label"] == 0
+def _estimates(result: bootstrap.Intervals) -> dict[str, Any]:
+    return {name: asdict(item) for name, item in result.estimates.items()}
+
+
+@dataclass(frozen=True)
+class _Threshold:
+    """At or above `value` a score is called spoof; chosen on as many dev trials of each class."""
+
+    value: float
+    n_bonafide: int
+    n_spoof: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"rule": "EER on dev", **asdict(self)}
+
+    def called(self, trials: pd.DataFrame) -> metrics.Floats:
+        return (trials["score"].to_numpy() >= self.value).astype(np.float64)
+
+    def rates(self, trials: pd.DataFrame) -> dict[str, bootstrap.Figure]:
+        called = self.called(trials)
+
+        def miss(weighted: Weighted) -> metrics.Floats:
+            return 1.0 - weighted.mean(called, 1)
+
+        def false_alarm(weighted: Weighted) -> metrics.Floats:
+            return weighted.mean(called, 0)
+
+        return {
+            "miss": miss,
+            "false_alarm": false_alarm,
+            "hter": lambda weighted: (miss(weighted) + false_alarm(weighted)) / 2.0,
+        }
+
+
+def _threshold(dev: pd.DataFrame) -> _Threshold | None:
+    """The threshold that dev trials give; none where they lack a class."""
+    if not both_classes(dev):
+        return None
+    labels = dev["label"].to_numpy()
+    value = metrics.eer_threshold(labels, dev["score"].to_numpy())
+    return _Threshold(value, int((labels == 0).sum()), int((labels == 1).sum()))
+
+
+def experiment_metrics(
+    scores: Path,
+    dev_scores: Path | None,
+    model: Mapping[str, Any],
+    asv: Path | None,
+    seed: int,
+    say: Callable[[str], None],
+    partitions: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[dict[str, Any], pa.Table]:
+    """Return the metrics of a score table and the ROC bands of its splits; rates are fractions.
+
+    Two readings of a calibrated score are kept apart. What is about the order of `score` (ROC-AUC,
+    EER, average precision, error rates at the threshold) points as the model points, also where
+    that is the wrong way. What is about its calibrated values (`brier.after`, `ece.after`, Cllr and
+    the detection costs, which are what the exported scores would be given) uses `llr` where there
+    is a calibration, so that a minimum is never above its actual cost; else `score`. The actual
+    costs need a calibration.
+
+    Args:
+        scores: `tables.SCORES` with condition columns. Its metadata name `experiment`, `corpus` and
+            `protocol`, and say what was `chosen` (JSON); `target` and `view` unless they are the
+            corpus itself and "clean"; a table of another corpus also says its `leak` (JSON).
+        dev_scores: the scores of the experiment on its own corpus, for a table that has only eval
+            rows: the threshold is chosen on their dev. None for that table itself.
+        model: the model's JSON; its `leak` is the experiment's own.
+        asv: `tables.ASV_SCORES` of the target corpus, or none: then there is no tandem cost.
+        seed: of the bootstrap.
+        say: takes a line of progress.
+        partitions: of which of the corpus's partitions a split's trials are, to take the ASV
+            system's rates from the same; each split's namesake unless given.
+
+    Raises:
+        UserError: a split has one class only, or none.
+    """
+    about = tables.metadata(scores)
+    target = about.get("target", about["corpus"])
+    trials = tables.read(scores).to_pandas()
+    names = ordered_splits(trials["split"])
+    if not names:
+        _require_both_classes(trials, target, "eval")
+    own = trials if dev_scores is None else tables.read(dev_scores).to_pandas()
+    threshold = _threshold(own[own["split"] == "dev"])
+    verification = None if asv is None else tables.read(asv).to_pandas()
+    splits, bands = {}, []
+    for split in names:
+        chosen = trials[trials["split"] == split].reset_index(drop=True)
+        _require_both_classes(chosen, target, split)
+        say(f"{split}: resampling {len(chosen)} trials {bootstrap.N_RESAMPLES} times")
+        system = None
+        if verification is not None:
+            members = (partitions or {}).get(split, [split])
+            rows = verification[verification["split"].isin(members)]
+            system = detection_cost.speaker_verification(rows)
+        splits[split], band = _split(chosen, threshold, system, seed)
+        bands.append(_band_table(split, band))
+    return {
+        "experiment": about["experiment"],
+        "corpus": about["corpus"],
+        "target": target,
+        "view": about.get("view", "clean"),
+        "protocol": about["protocol"],
+        "seed": seed,
+        "chosen": json.loads(about["chosen"]),
+        "interval": _interval_settings(seed),
+        "leak": json.loads(about["leak"]) if "leak" in about else model["leak"],
+        "threshold": threshold.as_json() if threshold else None,
+        "splits": splits,
+    }, pa.concat_tables(bands)
+
+
+def _split(
+    trials: pd.DataFrame,
+    threshold: _Threshold | None,
+    system: detection_cost.SpeakerVerification | None,
+    seed: int,
+) -> tuple[dict[str, Any], bootstrap.Band | None]:
+    rates = threshold.rates(trials) if threshold else {}
+    result = _intervals(trials, seed, others=rates, band_at=_BAND_AT)
+    found = _estimates(result)
+    at_threshold = {name: found.pop(name) for name in rates}
+    return {
+        **_counts(trials),
+        "interval": _how(result),
+        **found,
+        "orientation": _orientation(result.estimates["roc_auc"]),
+        "at_threshold": at_threshold or None,
+        **_costs(trials, system, seed),
+        "per_attack": _attacks(trials, threshold, seed),
+        "per_speaker": _speakers(trials, threshold),
+        "per_condition": {
+            name: _condition(trials, name, seed)
+            for name in tables.conditions(trials.columns)
+            if trials[name].nunique() > 1
+        },
+    }, result.band
+
+
+def _orientation(auc: bootstrap.Estimate) -> str:
+    if auc.low > 0.5:
+        return "as expected"
+    return "flipped" if auc.high < 0.5 else "undecided"
+
+
+def _costs(
+    trials: pd.DataFrame, system: detection_cost.SpeakerVerification | None, seed: int
+) -> dict[str, Any]:
+    """Figures of probabilities, likelihood ratios and decisions, None where they need what is not.
+
+    The ASV system's rates are constants: only the countermeasure's trials are resampled.
+    """
+    labels, llr = trials["label"].to_numpy(), trials["llr"].to_numpy()
+    calibrated = bool(np.isfinite(llr).all())
+    error = {"before": CalibrationError(trials["p_spoof"].to_numpy())}
+    cost = detection_cost.asvspoof5()
+    wanted: dict[str, bootstrap.Figure | None] = {
+        "brier.before": Brier(trials["p_spoof"].to_numpy()),
+        "brier.after": None,
+        "ece.before": error["before"],
+        "ece.after": None,
+        "cllr": None,
+        "min_cllr": lambda weighted: weighted.corners.least_cllr(),
+        "min_dcf": cost.least,
+        "act_dcf": None,
+        "min_tdcf_legacy": None,
+        "min_tdcf_revised": None,
+    }
+    if calibrated:
+        called = detection_cost.called_spoof(llr)
+        error["after"] = CalibrationError(trials["p_calibrated"].to_numpy())
+        wanted["brier.after"] = Brier(trials["p_calibrated"].to_numpy())
+        wanted["ece.after"] = error["after"]
+        wanted["cllr"] = Cllr(llr)
+        wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
+    if system is not None:
+        legacy, revised = (
+            detection_cost.tandem_legacy(system),
+            detection_cost.tandem_revised(system),
+        )
+        wanted["min_tdcf_legacy"] = legacy.least if legacy else None
+        wanted["min_tdcf_revised"] = revised.least if revised else None
+    result = _intervals(
+        trials,
+        seed,
+        value="llr" if calibrated else "score",
+        figures=(),
+        others={name: figure for name, figure in wanted.items() if figure is not None},
+    )
+    found = dict.fromkeys(wanted) | _estimates(result)
+    for name in ("brier", "ece"):
+        found[name] = {when: found.pop(f"{name}.{when}") for when in ("before", "after")}
+    diagrams = {when: item.diagram(labels) for when, item in error.items()}
+    return {
+        **found,
+        "tdcf": None if system is None else detection_cost.describe(system),
+        "reliability": {"before": diagrams["before"], "after": diagrams.get("after")},
+    }
+
+
+def _attacks(trials: pd.DataFrame, threshold: _Threshold | None, seed: int) -> dict[str, Any]:
+    """Each attack against the bona fide trials of the rounds in which it occurs."""
     figures = {}
-    for attack in sorted(trials.loc[~bonafide, "attack"].unique()):
-        chosen = trials[bonafide | (trials["attack"] == attack)]
-        result = _as_json(_intervals(chosen, seed, figures=_PER_ATTACK))
-        figures[attack] = {"n_spoof": int((chosen["label"] == 1).sum())} | result
+    for attack in sorted(trials.loc[trials["label"] == 1, "attack"].unique()):
+        chosen = _against_bonafide(trials, trials["attack"] == attack)
+        rates = threshold.rates(chosen) if threshold else {}
+        miss = {"miss": rates["miss"]} if rates else {}
+        result = _intervals(chosen, seed, figures=_SUBSET, others=miss)
+        figures[attack] = {
+            "n_spoof": int((chosen["label"] == 1).sum()),
+            "interval": _how(result),
+            "miss": None,
+            **_estimates(result),
+        }
+    return figures
+
+
+def _against_bonafide(trials: pd.DataFrame, members: pd.Series) -> pd.DataFrame:
+    """The spoof trials among `members`, and all bona fide trials of their rounds."""
+    spoof = members & (trials["label"] == 1)
+    rounds = trials.loc[spoof, "round"].unique()
+    return trials[spoof | ((trials["label"] == 0) & trials["round"].isin(rounds))]
+
+
+def _speakers(trials: pd.DataFrame, threshold: _Threshold | None) -> dict[str, Any]:
+    """Plain rates of each known speaker: too few trials each for intervals worth having."""
+    called = threshold.called(trials) if threshold else np.full(len(trials), np.nan)
+    trials = trials.assign(called=called)
+    figures = {}
+    for speaker, own in trials[trials["speaker"] != _ABSENT].groupby("speaker"):
+        bonafide, spoof = (own.loc[own["label"] == label, "called"] for label in (0, 1))
+        figures[str(speaker)] = {
+            "n_bonafide": len(bonafide),
+            "n_spoof": len(spoof),
+            "false_alarm": float(bonafide.mean()) if threshold and len(bonafide) else None,
+            "miss": float(1.0 - spoof.mean()) if threshold and len(spoof) else None,
+            "roc_auc": metrics.roc_auc(own["label"], own["score"]) if both_classes(own) else None,
+        }
+    return figures
+
+
+def _condition(trials: pd.DataFrame, name: str, seed: int) -> dict[str, Any]:
+    """Each value of a condition: its own trials, or where none is bona fide, against all bona fide.
+
+    A vocoder's name, say, is a property of spoofs alone.
+    """
+    figures = {}
+    for value in sorted(set(trials[name]) - {_ABSENT}):
+        members = trials[name] == value
+        own = trials[members]
+        row = {
+            "n_bonafide": int((own["label"] == 0).sum()),
+            "n_spoof": int((own["label"] == 1).sum()),
+            "roc_auc": None,
+            "eer": None,
+        }
+        if not row["n_bonafide"]:
+            own = _against_bonafide(trials, members)
+            row["against"] = _ALL_BONAFIDE
+        if both_classes(own):
+            result = _intervals(own, seed, figures=_SUBSET)
+            row |= {"interval": _how(result), **_estimates(result)}
+        figures[str(value)] = row
     return figures
 
 
 def _counts(trials: pd.DataFrame) -> dict[str, int]:
+    """How many trials there are, and known speakers."""
     bonafide, spoof = trials[trials["label"] == 0], trials[trials["label"] == 1]
     return {
         "n_bonafide": len(bonafide),
         "n_spoof": len(spoof),
-        "n_speakers_bonafide": int(bonafide["speaker"].nunique()),
-        "n_speakers_spoof": int(spoof["speaker"].nunique()),
+        "n_speakers_bonafide": len(set(bonafide["speaker"]) - {_ABSENT}),
+        "n_speakers_spoof": len(set(spoof["speaker"]) - {_ABSENT}),
     }
-
-
-def experiment_metrics(
-    scores: Path, model: Mapping[str, Any], seed: int, say: Callable[[str], None]
-) -> tuple[dict[str, Any], pa.Table]:
-    """Return the metrics of a score table and the ROC bands of its splits.
-
-    `scores` is a table of `tables.SCORES` whose metadata name the experiment, the corpus and the
-    protocol; `model` is the model's JSON. Rates are fractions. A split with one class only is a
-    `UserError`.
-    """
-    about = tables.metadata(scores)
-    trials = tables.read(scores).to_pandas()
-    splits, bands = {}, []
-    for split in ordered_splits(trials["split"]):
-        chosen = trials[trials["split"] == split]
-        _require_both_classes(chosen, about["corpus"], split)
-        say(f"{split}: resampling {len(chosen)} trials {bootstrap.N_RESAMPLES} times")
-        result = _intervals(chosen, seed, band_at=_BAND_AT)
-        splits[split] = _counts(chosen) | _as_json(result)
-        splits[split]["per_attack"] = _attacks(chosen, seed)
-        bands.append(_band_table(split, result.band))
-    metrics = {
-        "experiment": about["experiment"],
-        "corpus": about["corpus"],
-        "protocol": about["protocol"],
-        "chosen": json.loads(about["chosen"]),
-        "interval": _interval_settings(seed),
-        "splits": splits,
-    }
-    metrics["leak"] = {name: model[name] for name in _LEAKS if name in model}
-    return metrics, pa.concat_tables(bands)
 
 
 def _interval_settings(seed: int) -> dict[str, Any]:
@@ -161,37 +394,60 @@ def candidate_metrics(
     """Return the ROC-AUC of every candidate and pooling on every split that has both classes.
 
     `candidates` are the candidate score tables of one experiment, in the order in which readers
-    meet them; `model` is its JSON, whose "selection" gives C and the cross-validated AUC of each.
-    Eval took no part in the choice: its figures are there so that the choice can be judged.
+    meet them; `model` is its JSON, whose "selection" gives C and the cross-validated AUC of each in
+    each round. Eval took no part in the choice: its figures are there so that the choice can be
+    judged. Over several rounds, figures are means over the rounds, without interval (`low` and
+    `high` are None): scores of different models cannot be pooled, nor do rounds that share trials
+    vary independently. `C` is then None unless all rounds agree.
     """
-    settings = {(item["candidate"], item["pooling"]): item for item in model["selection"]}
+    settings: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for item in model["selection"]:
+        settings.setdefault((item["candidate"], item["pooling"]), []).append(item)
+    chosen = [(item["candidate"], item["pooling"]) for item in model["rounds"]]
     rows = []
     for path in candidates:
         name = tables.metadata(path)["candidate"]
         trials = tables.read(path).to_pandas()
         for pooling in trials.columns.drop(tables.TRIAL_COLUMNS):
-            say(f"{name}, {pooling}: resampling {len(trials)} trials")
+            say(f"{name}, {pooling}: {len(trials)} trials, {len(chosen)} rounds")
             selected = settings[name, pooling]
+            strengths = {item["C"] for item in selected}
             rows.append(
                 {
                     "candidate": name,
                     "pooling": pooling,
-                    "C": selected["C"],
-                    "cv_roc_auc": selected["cv_roc_auc"],
-                    "chosen": (name, pooling) == (model["candidate"], model["pooling"]),
+                    "C": strengths.pop() if len(strengths) == 1 else None,
+                    "cv_roc_auc": float(np.mean([item["cv_roc_auc"] for item in selected])),
+                    "chosen": (name, pooling) in chosen,
+                    "n_rounds_chosen": chosen.count((name, pooling)),
                     "splits": _candidate_splits(trials, pooling, seed),
                 }
             )
-    return {"interval": _interval_settings(seed), "folds": model["folds"], "candidates": rows}
+    folds = "; ".join(dict.fromkeys(item["folds"] for item in model["rounds"]))
+    return {
+        "interval": _interval_settings(seed),
+        "folds": folds,
+        "n_rounds": len(chosen),
+        "candidates": rows,
+    }
 
 
 def _candidate_splits(trials: pd.DataFrame, pooling: str, seed: int) -> dict[str, Any]:
     figures = {}
     for split in ordered_splits(trials["split"]):
         chosen = trials[trials["split"] == split].rename(columns={pooling: "score"})
-        if both_classes(chosen):
-            result = _intervals(chosen, seed, figures=("roc_auc",))
+        rounds = [part for _, part in chosen.groupby("round", sort=False) if both_classes(part)]
+        if len(rounds) == 1:
+            result = _intervals(rounds[0], seed, figures=("roc_auc",))
             figures[split] = {"method": result.method} | asdict(result.estimates["roc_auc"])
+        elif rounds:
+            values = [metrics.roc_auc(part["label"], part["score"]) for part in rounds]
+            figures[split] = {
+                "method": f"mean over {len(rounds)} rounds",
+                "value": float(np.mean(values)),
+                "low": None,
+                "high": None,
+            }
     return figures
 
 

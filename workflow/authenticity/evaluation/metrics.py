@@ -79,13 +79,6 @@ class Ranking:
         straight = pure[:-1] & pure[1:] & (share[:-1] == share[1:])
         return self.ends[np.append(~straight, True)]
 
-    def agrees(self, values: ArrayLike) -> bool:
-        """Return whether other scores (n,) put the trials in this order, ties included."""
-        ranked = np.asarray(values)[self.order]
-        inner = np.setdiff1d(np.arange(ranked.size - 1), self.ends, assume_unique=True)
-        falls = np.diff(ranked)
-        return bool((falls[self.ends[:-1]] < 0).all() and (falls[inner] == 0).all())
-
     def count(self, weights: NDArray[np.int32]) -> "Counts":
         """Count, per row of `weights` (m, n), the trials at or above each distinct score."""
         return Weighted(self, weights).counts
