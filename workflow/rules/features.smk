@@ -59,6 +59,8 @@ rule extract_view:
         "logs/{corpus}/extract/{view}/{shard}.log",
     benchmark:
         "benchmarks/{corpus}/extract/{view}/{shard}.tsv"
+    wildcard_constraints:
+        view=r"(?!clean\b)[a-z][a-z0-9_]*",
     conda:
         "../../envs/authenticity.yaml"
     resources:
