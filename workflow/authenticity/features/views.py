@@ -9,7 +9,7 @@ jobs shows in a result.
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -306,24 +306,35 @@ _CODECS = {
 def _codec(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
     """Encode and decode in memory; what comes back is as long as the clip, and in time with it."""
     codec = _CODECS[step["codec"]]
-    own_rate = soxr.resample(samples, SAMPLE_RATE, codec.rate)
+    result = np.zeros_like(samples)
+    position = -codec.delay
+    for block in _at_our_rate(_transmitted(samples, codec, step.get("bit_rate"))):
+        heard = block[max(0, -position) :]
+        room = result[max(0, position) :]
+        length = min(len(heard), len(room))
+        room[:length] = heard[:length]
+        position += len(block)
+    return result
+
+
+def _at_our_rate(blocks: Iterable[tuple[int, Samples]]) -> Iterator[Samples]:
+    """Resample blocks of one rate to 16 kHz."""
     stream: soxr.ResampleStream | None = None
-    parts = []
-    for rate, block in _transmitted(own_rate, codec, step.get("bit_rate")):
+    for rate, block in blocks:
         if rate != SAMPLE_RATE:
             stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
             block = stream.resample_chunk(block)
-        parts.append(block)
+        yield block
     if stream is not None:
-        parts.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
-    result = np.concatenate(parts)[codec.delay : codec.delay + len(samples)]
-    return np.pad(result, (0, len(samples) - len(result)))
+        yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
 def _transmitted(
     samples: Samples, codec: _Codec, bit_rate: int | None
 ) -> Iterator[tuple[int, Samples]]:
     """Yield what the decoder makes of the packets that the encoder makes, with its rate."""
+    if codec.rate != SAMPLE_RATE:
+        samples = soxr.resample(samples, SAMPLE_RATE, codec.rate)
     encoder = av.CodecContext.create(codec.encoder, "w")
     encoder.sample_rate, encoder.format, encoder.layout = codec.rate, codec.sample_format, "mono"
     encoder.time_base = Fraction(1, codec.rate)
