@@ -8,13 +8,17 @@ from typing import Any
 
 _CSS = """
 :root { color-scheme: light dark; --line: #d4d8dd; --soft: #f3f5f7; --mark: #fdf1d6; --ink: #1d2733;
-  --quiet: #586473; --paper: #ffffff; }
+  --quiet: #586473; --paper: #ffffff; --good: #00664a; --doubt: #7a4f00; --bad: #a32a00; }
 @media (prefers-color-scheme: dark) { :root { --line: #3b4450; --soft: #232a33; --mark: #4a3c17;
-  --ink: #e6eaef; --quiet: #a5b0bd; --paper: #171c22; } }
+  --ink: #e6eaef; --quiet: #a5b0bd; --paper: #171c22; --good: #5fd0a8; --doubt: #f0b84a;
+  --bad: #ff9466; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   margin: 1.5rem; }
 h1 { font-size: 1.3rem; margin: 0 0 .5rem; }
-p { color: var(--quiet); max-width: 52rem; }
+h2 { font-size: 1.1rem; margin: 1.6rem 0 .4rem; }
+p, li { color: var(--quiet); max-width: 52rem; }
+p.notice { color: var(--ink); border-left: .3rem solid var(--bad); padding-left: .7rem; }
+ul { padding-left: 1.2rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 1.5rem; }
 caption { text-align: left; font-weight: 600; padding: .4rem 0; }
@@ -24,7 +28,13 @@ thead th { background: var(--soft); border-bottom: 2px solid var(--line); vertic
 tbody th { font-weight: 500; }
 .quiet { color: var(--quiet); font-size: .87em; white-space: nowrap; }
 .wide .quiet { display: block; }
+.change { display: block; font-size: .87em; white-space: nowrap; }
 tr.chosen { background: var(--mark); }
+.good, .doubt, .bad { font-weight: 600; white-space: nowrap; }
+.good { color: var(--good); }
+.doubt { color: var(--doubt); }
+.bad { color: var(--bad); }
+@media (max-width: 40rem) { body { margin: .8rem; } th, td { padding: .3rem .45rem; } }
 """
 
 
@@ -103,6 +113,26 @@ def page(title: str, parts: Sequence[str]) -> str:
 def paragraph(words: str) -> str:
     """Return a paragraph of plain text."""
     return f"<p>{escape(words)}</p>\n"
+
+
+def notice(words: str) -> str:
+    """Return a paragraph that a reader must not miss."""
+    return f'<p class="notice">{escape(words)}</p>\n'
+
+
+def heading(words: str) -> str:
+    """Return the heading of a part of a page."""
+    return f"<h2>{escape(words)}</h2>\n"
+
+
+def bullets(items: Sequence[str]) -> str:
+    """Return a list of plain texts."""
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>\n"
+
+
+def coloured(words: str, kind: str) -> Markup:
+    """Return a few words in the colour of `good`, `doubt` or `bad`; the words say it as well."""
+    return Markup(f'<span class="{kind}">{escape(words)}</span>')
 
 
 def image(path: Path, description: str) -> str:

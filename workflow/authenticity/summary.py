@@ -13,7 +13,7 @@ from authenticity.files import read_json
 def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the headline table as aligned plain text, one line per experiment."""
     header = ["corpus", "experiment", "split", "ROC-AUC (95% interval)", "EER % (95% interval)"]
-    header += ["bona fide", "spoof"]
+    header += ["bona fide", "spoof", "verdict"]
     cells = [header, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
     return [
@@ -32,18 +32,41 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         f"{html.text(eer, percent=True)} {html.interval_text(eer, percent=True)}",
         str(row["n_bonafide"]),
         str(row["n_spoof"]),
+        row["verdict"],
     ]
 
 
+def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each experiment that leaks, and for each that ranks wrongly."""
+    said = []
+    for row in rows:
+        name = f"{row['corpus']}, {row['experiment']}"
+        if row["leak"]:
+            said.append(f"{name} leaks: {row['leak']}")
+        if row["orientation"] == "flipped":
+            said.append(f"{name} is flipped: bona fide scores higher than spoof")
+        if row["orientation"] == "undecided":
+            said.append(f"{name} is not told apart from guessing")
+    return said
+
+
 def main(results: Path) -> None:
-    """Print the table of `results/headline.json`, and where the report is."""
+    """Print the table of `results/headline.json`, what to beware of, and where to read on."""
     headline = results / "headline.json"
     if not headline.is_file():
         raise UserError(f"{headline}: not there yet; run the workflow first (`make run`)")
-    print("\n".join(lines(read_json(headline))))
+    rows = read_json(headline)
+    print("\n".join(lines(rows)))
+    if warned := warnings(rows):
+        print("\n" + "\n".join(warned))
+    print()
+    for corpus in dict.fromkeys(row["corpus"] for row in rows):
+        page = results / corpus / "tables" / "trust.html"
+        if page.is_file():
+            print(f"which figures to trust: {page.resolve()}")
     report = results / "report.html"
     if report.is_file():
-        print(f"\nreport: {report.resolve()}")
+        print(f"report: {report.resolve()}")
 
 
 if __name__ == "__main__":

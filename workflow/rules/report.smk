@@ -1,15 +1,43 @@
-# Raised when authenticity/plots.py, html.py or report.py changes what it writes.
-REPORT_VERSION = 1
+# Raised when authenticity/plots, report, trust, card.py, document.py, energy.py or html.py changes
+# what it writes.
+REPORT_VERSION = 2
 # The split whose figures are the headline: models were fitted and chosen without it.
 REPORTED_SPLIT = "eval"
+
+
+def own(pattern):
+    """Input function: a pattern over all experiments that were trained on the rule's corpus."""
+    return lambda wildcards: expand(
+        pattern, corpus=wildcards.corpus, experiment=experiments_of(wildcards.corpus)
+    )
+
+
+def own_views(wildcards):
+    """Metrics of the corpus's experiments on its own clips, degraded."""
+    return [
+        path
+        for experiment in experiments_of(wildcards.corpus)
+        for path in applied_metrics(wildcards.corpus, experiment)
+    ]
+
+
+def elsewhere(wildcards):
+    """Metrics of one experiment, trained on one corpus, on the other corpora."""
+    folder = f"results/{wildcards.corpus}/applied/"
+    return [path for path in cross_metrics(wildcards.experiment) if path.startswith(folder)]
+
+
+own_metrics = own("results/{corpus}/metrics/{experiment}.json")
+# In the order of the configuration.
+TRAINED_CORPORA = [corpus for corpus in CORPORA if experiments_of(corpus)]
 
 
 rule plot_curves:
     """ROC and DET curves of all experiments of a corpus."""
     input:
-        scores=expand("results/{{corpus}}/scores/{experiment}.parquet", experiment=EXPERIMENTS),
-        bands=expand("results/{{corpus}}/bands/{experiment}.parquet", experiment=EXPERIMENTS),
-        metrics=expand("results/{{corpus}}/metrics/{experiment}.json", experiment=EXPERIMENTS),
+        scores=own("results/{corpus}/scores/{experiment}.parquet"),
+        bands=own("results/{corpus}/bands/{experiment}.parquet"),
+        metrics=own_metrics,
     output:
         roc=report(
             "results/{corpus}/figures/roc.svg",
@@ -58,15 +86,60 @@ rule plot_scores:
         "../scripts/plot_scores.py"
 
 
+rule plot_calibration:
+    """Reliability diagram of an experiment, before and after calibration."""
+    input:
+        metrics="results/{corpus}/metrics/{experiment}.json",
+    output:
+        figure=report(
+            "results/{corpus}/figures/calibration/{experiment}.svg",
+            caption="../report/calibration.rst",
+            category="1 Results",
+            subcategory="{corpus}",
+            labels={"Result": "5 Calibration", "Experiment": "{experiment}"},
+        ),
+    log:
+        "logs/{corpus}/plot_calibration/{experiment}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        version=REPORT_VERSION,
+    script:
+        "../scripts/plot_calibration.py"
+
+
+rule plot_matrix:
+    """Figures of an experiment over every pair of a training and a test corpus."""
+    input:
+        metrics=lambda wildcards: cross_metrics(wildcards.experiment),
+    output:
+        figure=report(
+            "results/figures/matrix/{experiment}.svg",
+            caption="../report/matrix.rst",
+            category="1 Results",
+            subcategory="across corpora",
+            labels={"Result": "6 Trained here, tested there", "Experiment": "{experiment}"},
+        ),
+    log:
+        "logs/plot_matrix/{experiment}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        split=REPORTED_SPLIT,
+        version=REPORT_VERSION,
+    script:
+        "../scripts/plot_matrix.py"
+
+
 rule plot_attacks:
     """ROC-AUC of all experiments of a corpus on each attack."""
     input:
-        metrics=expand("results/{{corpus}}/metrics/{experiment}.json", experiment=EXPERIMENTS),
+        metrics=own_metrics,
     output:
         figure=report(
             "results/{corpus}/figures/attacks.svg",
             caption="../report/attacks.rst",
-            category="2 Attacks",
+            category="2 Attacks and conditions",
             subcategory="{corpus}",
             labels={"Result": "1 AUC per attack", "Experiment": "all"},
         ),
@@ -79,6 +152,30 @@ rule plot_attacks:
         version=REPORT_VERSION,
     script:
         "../scripts/plot_attacks.py"
+
+
+rule plot_views:
+    """ROC-AUC of all experiments of a corpus on clean audio and in every view."""
+    input:
+        metrics=own_metrics,
+        applied=own_views,
+    output:
+        figure=report(
+            "results/{corpus}/figures/views.svg",
+            caption="../report/views.rst",
+            category="2 Attacks and conditions",
+            subcategory="{corpus}",
+            labels={"Result": "3 AUC per view of the audio", "Experiment": "all"},
+        ),
+    log:
+        "logs/{corpus}/plot_views.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        split=REPORTED_SPLIT,
+        version=REPORT_VERSION,
+    script:
+        "../scripts/plot_views.py"
 
 
 rule plot_candidates:
@@ -126,11 +223,9 @@ rule report_selection:
 
 
 rule report_tables:
-    """Tables of a corpus: headline figures, attacks, rejected clips, audit."""
+    """Tables of a corpus's experiments: headline, attacks, conditions, speakers."""
     input:
-        metrics=expand("results/{{corpus}}/metrics/{experiment}.json", experiment=EXPERIMENTS),
-        verified="results/{corpus}/verified.json",
-        audit="results/{corpus}/audit.json",
+        metrics=own_metrics,
     output:
         headline=report(
             "results/{corpus}/tables/headline.html",
@@ -142,10 +237,65 @@ rule report_tables:
         attacks=report(
             "results/{corpus}/tables/attacks.html",
             caption="../report/attacks.rst",
-            category="2 Attacks",
+            category="2 Attacks and conditions",
             subcategory="{corpus}",
             labels={"Result": "2 Table per attack", "Experiment": "all"},
         ),
+        conditions=report(
+            "results/{corpus}/tables/conditions.html",
+            caption="../report/conditions.rst",
+            category="2 Attacks and conditions",
+            subcategory="{corpus}",
+            labels={"Result": "5 Table per condition", "Experiment": "all"},
+        ),
+        speakers=report(
+            "results/{corpus}/tables/speakers.html",
+            caption="../report/speakers.rst",
+            category="2 Attacks and conditions",
+            subcategory="{corpus}",
+            labels={"Result": "6 Table per speaker", "Experiment": "all"},
+        ),
+    log:
+        "logs/{corpus}/report_tables.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        version=REPORT_VERSION,
+    script:
+        "../scripts/report_tables.py"
+
+
+rule report_views:
+    """Table of all experiments of a corpus on clean audio and in every view."""
+    input:
+        metrics=own_metrics,
+        applied=own_views,
+    output:
+        views=report(
+            "results/{corpus}/tables/views.html",
+            caption="../report/views.rst",
+            category="2 Attacks and conditions",
+            subcategory="{corpus}",
+            labels={"Result": "4 Table per view of the audio", "Experiment": "all"},
+        ),
+    log:
+        "logs/{corpus}/report_views.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        version=REPORT_VERSION,
+    script:
+        "../scripts/report_views.py"
+
+
+rule report_data:
+    """What a corpus is like: its audit, clips set aside, duplicates."""
+    input:
+        metrics=own_metrics,
+        applied=own_views,
+        verified="results/{corpus}/verified.json",
+        audit="results/{corpus}/audit.json",
+    output:
         audit=report(
             "results/{corpus}/tables/audit.html",
             caption="../report/audit.rst",
@@ -158,28 +308,90 @@ rule report_tables:
             caption="../report/rejected.rst",
             category="4 Data",
             subcategory="{corpus}",
-            labels={"Result": "2 Clips set aside"},
+            labels={"Result": "2 Clips set aside, and duplicates"},
         ),
     log:
-        "logs/{corpus}/report_tables.log",
+        "logs/{corpus}/report_data.log",
     conda:
         "../../envs/authenticity.yaml"
     params:
         version=REPORT_VERSION,
     script:
-        "../scripts/report_tables.py"
+        "../scripts/report_data.py"
+
+
+rule report_trust:
+    """Which figures of a corpus's experiments to trust, and why."""
+    input:
+        metrics=own_metrics,
+        applied=own_views,
+        verified="results/{corpus}/verified.json",
+        audit="results/{corpus}/audit.json",
+    output:
+        page=report(
+            "results/{corpus}/tables/trust.html",
+            caption="../report/trust.rst",
+            category="0 Which figures to trust",
+            subcategory="{corpus}",
+            labels={"Result": "1 Verdicts and their reasons", "Experiment": "all"},
+        ),
+        trust="results/{corpus}/tables/trust.json",
+    log:
+        "logs/{corpus}/report_trust.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        version=REPORT_VERSION,
+    script:
+        "../scripts/report_trust.py"
+
+
+rule report_card:
+    """An experiment's model card."""
+    input:
+        metrics="results/{corpus}/metrics/{experiment}.json",
+        applied=lambda wildcards: applied_metrics(wildcards.corpus, wildcards.experiment),
+        elsewhere=elsewhere,
+        model="results/{corpus}/models/{experiment}.json",
+        encoder=f"results/encoders/{ENCODER}.json",
+        verified="results/{corpus}/verified.json",
+        audit="results/{corpus}/audit.json",
+    output:
+        page=report(
+            "results/{corpus}/cards/{experiment}.html",
+            caption="../report/card.rst",
+            category="0 Which figures to trust",
+            subcategory="{corpus}",
+            labels={"Result": "2 Model card", "Experiment": "{experiment}"},
+        ),
+        markdown="results/{corpus}/cards/{experiment}.md",
+    log:
+        "logs/{corpus}/report_card/{experiment}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        others=lambda wildcards: [
+            name for name in experiments_of(wildcards.corpus) if name != wildcards.experiment
+        ],
+        watts_per_core=config["report"]["watts_per_core"],
+        versions={
+            "features": spectral_version(),
+            "encoder": ENCODER_VERSION,
+            "models": model_candidates.VERSION,
+            "evaluation": str(EVALUATION_VERSION),
+            "report": str(REPORT_VERSION),
+        },
+    script:
+        "../scripts/report_card.py"
 
 
 rule report_opening:
     """The report's opening page, and the headline figures of the whole run."""
     input:
-        metrics=expand(
-            "results/{corpus}/metrics/{experiment}.json",
-            corpus=CORPORA,
-            experiment=EXPERIMENTS,
-        ),
+        metrics=[f"results/{corpus}/metrics/{experiment}.json" for corpus, experiment in TRAINED],
         verified=expand("results/{corpus}/verified.json", corpus=CORPORA),
-        figure=expand("results/{corpus}/figures/roc.svg", corpus=CORPORA),
+        trust=expand("results/{corpus}/tables/trust.json", corpus=TRAINED_CORPORA),
+        figure=expand("results/{corpus}/figures/roc.svg", corpus=TRAINED_CORPORA),
     output:
         page="results/opening.html",
         headline="results/headline.json",

@@ -6,11 +6,11 @@ from authenticity.jobs import job
 
 with job(snakemake) as log:
     split = snakemake.params.split
+    metrics = [files.read_json(path) for path in snakemake.input.metrics]
     found = [
-        plots.AttackFigure(
-            item["experiment"], attack, figure["n_spoof"], estimate(figure["roc_auc"])
-        )
-        for item in map(files.read_json, snakemake.input.metrics)
+        plots.Row(item["experiment"], attack, figure["n_spoof"], estimate(figure["roc_auc"]))
+        for item in metrics
         for attack, figure in item["splits"][split]["per_attack"].items()
     ]
-    plots.save(plots.attacks(found, split), snakemake.output.figure)
+    leaking = [item["experiment"] for item in metrics if item["leak"]["leaks"]]
+    plots.save(plots.attacks(found, split, leaking), snakemake.output.figure)

@@ -1,11 +1,14 @@
 """Draw the ROC and the DET curves of a corpus's experiments."""
 
-from authenticity import plots
+from authenticity import files, plots
 from authenticity.evaluation import figures
 from authenticity.jobs import job
 
 with job(snakemake) as log:
+    split = snakemake.params.split
     paths = zip(snakemake.input.scores, snakemake.input.bands, snakemake.input.metrics, strict=True)
-    curves = [figures.curve(*each, snakemake.params.split) for each in paths]
-    plots.save(plots.roc(curves, snakemake.params.split), snakemake.output.roc)
-    plots.save(plots.det(curves, snakemake.params.split), snakemake.output.det)
+    curves = [figures.curve(*each, split) for each in paths]
+    metrics = map(files.read_json, snakemake.input.metrics)
+    leaking = [item["experiment"] for item in metrics if item["leak"]["leaks"]]
+    plots.save(plots.roc(curves, split, leaking), snakemake.output.roc)
+    plots.save(plots.det(curves, split, leaking), snakemake.output.det)

@@ -7,10 +7,18 @@ from authenticity.jobs import job
 
 with job(snakemake) as log:
     metrics = [files.read_json(path) for path in snakemake.input.metrics]
+    judged = {item["corpus"]: item for item in map(files.read_json, snakemake.input.trust)}
+    figures = dict(zip(judged, map(Path, snakemake.input.figure), strict=True))
+    verdicts = {
+        (corpus, item["experiment"]): item["overall"]["status"]
+        for corpus, found in judged.items()
+        for item in found["experiments"]
+    }
     corpora = []
-    for verified_path, figure in zip(snakemake.input.verified, snakemake.input.figure, strict=True):
-        verified = files.read_json(verified_path)
-        chosen = [item for item in metrics if item["corpus"] == verified["corpus"]]
-        corpora.append((chosen, verified, Path(figure)))
+    for verified in map(files.read_json, snakemake.input.verified):
+        name = verified["corpus"]
+        own = [item for item in metrics if item["corpus"] == name]
+        of = {item["experiment"]: verdicts[name, item["experiment"]] for item in own}
+        corpora.append(report.Corpus(verified, own, of, figures.get(name)))
     files.write_text(snakemake.output.page, report.opening(corpora))
-    files.write_json(snakemake.output.headline, report.headline_rows(metrics))
+    files.write_json(snakemake.output.headline, report.headline_rows(metrics, verdicts))

@@ -1,0 +1,67 @@
+"""Time, memory and energy that a run spent, from the benchmarks that Snakemake measured.
+
+A job's benchmark is measured when the job runs: after a resumed run it stands for the last time
+that each job ran, and a job whose results were there before benchmarks has none.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the jobs of one rule spent.
+
+    Attributes:
+        rule: its name.
+        jobs: how many benchmarks were found.
+        wall_seconds: the sum of the jobs' durations, side by side or not.
+        cpu_seconds: likewise, of all their processors.
+        peak_mib: most memory of any one job, resident, in units of 2^20 bytes.
+        shared: whether other experiments use the results too.
+    """
+
+    rule: str
+    jobs: int
+    wall_seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    shared: bool
+
+    def watt_hours(self, watts_per_core: float) -> float:
+        """Return the energy of the CPU seconds, taking a busy core's power as given."""
+        return self.cpu_seconds * watts_per_core / 3600
+
+
+def spent(folder: Path, experiment: str, others: Collection[str]) -> list[Spent]:
+    """Sum the benchmarks below `folder` that an experiment rests on, by rule.
+
+    Args:
+        folder: `benchmarks/{corpus}`; it may be absent.
+        experiment: its own jobs count, and those that belong to no experiment.
+        others: the corpus's other experiments, whose jobs do not count.
+    """
+    rows = []
+    for path in sorted(folder.rglob("*.tsv")):
+        below = path.relative_to(folder).with_suffix("").parts
+        if set(below[1:]) & set(others):
+            continue
+        # A job too short to be sampled has no number for its CPU time or memory.
+        measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).fillna(0.0).iloc[0]
+        shared = experiment not in below[1:]
+        rows.append((below[0], shared, *measured[["s", "cpu_time", "max_rss"]]))
+    frame = pd.DataFrame(rows, columns=["rule", "shared", "wall", "cpu", "peak"])
+    return [
+        Spent(
+            str(rule),
+            len(jobs),
+            float(jobs["wall"].sum()),
+            float(jobs["cpu"].sum()),
+            float(jobs["peak"].max()),
+            bool(shared),
+        )
+        for (rule, shared), jobs in frame.groupby(["rule", "shared"])
+    ]

@@ -1,0 +1,115 @@
+"""ROC and DET curves of all experiments of a corpus."""
+
+from collections.abc import Collection, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.special import ndtri
+
+from authenticity.evaluation.figures import Curve
+from authenticity.evaluation.metrics import Floats, OperatingPoints
+from authenticity.plots import drawing
+
+
+def _thinned(points: OperatingPoints, step: float = 2e-4) -> tuple[Floats, Floats]:
+    """Drop operating points that no eye can tell apart, so that a figure stays small."""
+    travelled = np.cumsum(
+        np.abs(np.diff(points.false_alarm, prepend=0.0))
+        + np.abs(np.diff(points.detection, prepend=0.0))
+    )
+    fine = np.minimum(points.false_alarm, points.miss) < 0.01
+    cell = np.where(fine, np.arange(travelled.size), -1 - np.floor(travelled / step).astype(int))
+    keep = np.append(cell[1:] != cell[:-1], True)
+    keep[0] = True
+    return points.false_alarm[keep], points.detection[keep]
+
+
+@mpl.rc_context(drawing.STYLE)
+def roc(curves: Sequence[Curve], split: str, leaking: Collection[str] = ()) -> Figure:
+    """Draw the ROC curves with pointwise 95% bands: the whole square, and its upper left corner."""
+    figure = drawing.empty(9.0, 5.0 + 0.22 * len(curves))
+    whole, corner = figure.subplots(1, 2)
+    for axes in (whole, corner):
+        for index, curve in enumerate(curves):
+            false_alarm, detection = _thinned(curve.points)
+            axes.fill_between(
+                100 * curve.band.false_alarm,
+                100 * curve.band.low,
+                100 * curve.band.high,
+                color=drawing.colour(index),
+                alpha=0.18,
+                linewidth=0,
+            )
+            style = {
+                "color": drawing.colour(index),
+                "linestyle": drawing.dash(index),
+                "linewidth": 1.8,
+            }
+            name, auc = drawing.named(curve.name, leaking), drawing.interval(curve.roc_auc)
+            label = f"{name}: AUC {auc}, {curve.trials}"
+            axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
+        axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
+        axes.set_xlabel("Bona fide called spoof (%)")
+        axes.set_ylabel("Spoof detected (%)")
+        axes.set_aspect("equal")
+    whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {split}")
+    whole.text(60, 55, "chance", color=drawing.GREY, rotation=45, va="top", rotation_mode="anchor")
+    side = _corner(curves)
+    margin = side / 100
+    corner.set(xlim=(-margin, side), ylim=(100 - side, 100 + margin))
+    corner.set_title(f"The upper left {side}%, enlarged")
+    ticks = np.linspace(0, side, 6)
+    corner.set_xticks(ticks)
+    corner.set_yticks(100 - ticks)
+    drawing.legend_below(figure, whole, leaking=leaking)
+    return figure
+
+
+def _corner(curves: Sequence[Curve]) -> int:
+    """Return the side in percent of the corner in which at least half of the curves bend."""
+    middle = 100 * float(np.median([curve.eer.value for curve in curves]))
+    return next((side for side in (5, 10, 20, 50) if side >= 1.3 * middle), 50)
+
+
+_DET_TICKS = (1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95)
+
+
+@mpl.rc_context(drawing.STYLE)
+def det(curves: Sequence[Curve], split: str, leaking: Collection[str] = ()) -> Figure:
+    """Draw DET curves on normal-deviate axes (Martin et al. 1997), each with its EER marked."""
+    figure = drawing.empty(7.0, 6.3 + 0.22 * len(curves))
+    axes = figure.subplots()
+    low, high = _det_limits(curves)
+    for index, curve in enumerate(curves):
+        false_alarm, detection = _thinned(curve.points)
+        accepted = ndtri(np.clip(1 - detection, low / 10, 1 - low / 10))
+        rejected = ndtri(np.clip(false_alarm, low / 10, 1 - low / 10))
+        name, eer = drawing.named(curve.name, leaking), drawing.interval(curve.eer, percent=True)
+        label = f"{name}: EER {eer}, {curve.trials}"
+        style = {"color": drawing.colour(index), "linestyle": drawing.dash(index), "linewidth": 1.8}
+        axes.plot(accepted, rejected, label=label, **style)
+        if low <= curve.eer.value <= high:
+            place = ndtri(curve.eer.value)
+            style = {"color": drawing.colour(index), "markeredgecolor": "white", "markersize": 8}
+            axes.plot(place, place, drawing.mark(index), zorder=4, **style)
+    axes.axline((0, 0), slope=1, color=drawing.GREY, linewidth=0.8, linestyle=":")
+    ticks = [tick for tick in _DET_TICKS if low <= tick <= high]
+    names = [f"{100 * tick:g}" for tick in ticks]
+    axes.set_xticks(ndtri(ticks), names)
+    axes.set_yticks(ndtri(ticks), names)
+    axes.set(xlim=ndtri([low, high]), ylim=ndtri([low, high]), aspect="equal")
+    axes.set_xlabel("Spoof accepted as bona fide (%)")
+    axes.set_ylabel("Bona fide rejected as spoof (%)")
+    axes.set_title(f"DET, {split}")
+    drawing.legend_below(figure, axes, leaking=leaking)
+    return figure
+
+
+def _det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """From one error among the trials of the smaller class to above the worst EER."""
+    one_error = 1 / max(min(curve.n_bonafide, curve.n_spoof) for curve in curves)
+    low = max(tick for tick in _DET_TICKS if tick <= max(one_error, _DET_TICKS[0]))
+    worst = max(curve.eer.value for curve in curves)
+    high = next((tick for tick in _DET_TICKS if tick >= max(0.6, worst + 0.1)), _DET_TICKS[-1])
+    return low, high

@@ -1,0 +1,27 @@
+"""The report's tables and its opening page, written from the run's own JSON files.
+
+`metrics` are the contents of `results/{corpus}/metrics/{experiment}.json`, in the order in which
+the configuration names the experiments. Every page says of a protocol that leaks that it does.
+"""
+
+from authenticity.report.breakdown import conditions, per_attack, speakers, views
+from authenticity.report.candidates import selection
+from authenticity.report.data import audit, rejected
+from authenticity.report.headline import headline, headline_rows
+from authenticity.report.opening import Corpus, opening
+from authenticity.report.verdict import verdict
+
+__all__ = [
+    "Corpus",
+    "audit",
+    "conditions",
+    "headline",
+    "headline_rows",
+    "opening",
+    "per_attack",
+    "rejected",
+    "selection",
+    "speakers",
+    "verdict",
+    "views",
+]

@@ -1,0 +1,136 @@
+"""What the data are like: clips set aside, duplicates, and what single properties give away."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from authenticity import html
+from authenticity.evaluation.figures import ordered_splits
+from authenticity.report import wording
+from authenticity.report.wording import REPORTED, TRIMMED, Json
+
+SPEAKER_IDENTITY = "speaker"
+"""The audit's row of what knowing the speaker gives away."""
+_CLASSES = ("bona fide", "spoof")
+
+
+def rejected(verified: Json) -> str:
+    """Return the page of clips that were set aside, with their reasons, and of duplicates."""
+    words = (
+        f"{verified['n_accepted']:,} of {verified['n_manifest']:,} clips were used, "
+        f"{verified['n_rejected']:,} set aside."
+    )
+    rows = [
+        [item["file"], _CLASSES[item["label"]], item["reason"]] for item in verified["rejected"]
+    ]
+    parts = [html.paragraph(words)]
+    if rows:
+        parts.append(html.table("Clips set aside", ["Clip", "Class", "Reason"], rows))
+    else:
+        parts.append(html.paragraph("Clips set aside: none."))
+    parts += [html.heading("Duplicates"), html.paragraph(duplicates(verified["duplicates"]))]
+    examples = verified["duplicates"]["examples"]
+    if examples:
+        parts.append(html.table("Examples", ["Clips with equal audio"], _examples(examples)))
+    return html.page("Clips set aside, and duplicates", parts)
+
+
+def duplicates(found: Json) -> str:
+    """Say how many clips have the same decoded audio, and what was done about them."""
+    if not found["n_groups"]:
+        return "No two clips have the same decoded audio."
+    said = (
+        f"{wording.counted(found['n_trials'], 'clip')} have the same decoded audio as another, in "
+        f"{wording.counted(found['n_groups'], 'group')}. "
+    )
+    if found["policy"] == "remove":
+        said += f"{wording.counted(found['n_removed'], 'clip').capitalize()} were removed. "
+    else:
+        said += "All were kept. "
+    if found["n_conflicts"]:
+        groups = wording.counted(found["n_conflicts"], "group")
+        said += f"In {groups} the same audio is called bona fide and spoof: a label is wrong."
+    return said.strip()
+
+
+def _examples(examples: Sequence[Any]) -> list[list[str]]:
+    return [[", ".join(item["files"])] for item in examples]
+
+
+def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
+    """Return the page of what single properties of a clip score, beside what experiments score.
+
+    Args:
+        found: the audit.
+        metrics: of the experiments trained on the corpus; may be empty.
+        applied: their metrics in the views.
+    """
+    parts = [_beside(found["splits"].get(REPORTED), metrics, applied)] if metrics else []
+    splits = ordered_splits(found["splits"])
+    for split in sorted(splits, key=lambda split: split != REPORTED):
+        figures = found["splits"][split]
+        strongest_first = sorted(
+            figures["properties"].values(), key=lambda item: -item["roc_auc"]["value"]
+        )
+        rows = [_property(item) for item in strongest_first]
+        count = f"{figures['n_bonafide']:,} bona fide, {figures['n_spoof']:,} spoof"
+        parts.append(html.table(f"{split} ({count})", _PROPERTY_COLUMNS, rows))
+        how = figures["interval"]
+        parts.append(html.paragraph(f"95% intervals: {how['method']} ({how['why']})."))
+    if not splits:
+        parts.append(html.paragraph("No split holds both classes: nothing to audit."))
+    return html.page("What single properties of a clip give away", parts)
+
+
+_PROPERTY_COLUMNS = ["Property", "Unit", "ROC-AUC", "Spoof is", "Median, bona fide"]
+_PROPERTY_COLUMNS += ["Median, spoof"]
+
+
+def _property(item: Json) -> list[Any]:
+    """Return a row; several properties together, or an identity, have no unit and no median."""
+    medians = [item.get("median_bonafide"), item.get("median_spoof")]
+    return [
+        item["name"],
+        item.get("unit") or None,
+        html.estimate(item["roc_auc"]),
+        item.get("direction"),
+        *(None if median is None else f"{median:.4g}" for median in medians),
+    ]
+
+
+def _beside(audited: Json | None, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
+    """Show the experiments next to the strongest property, so that neither is read alone."""
+    seen = wording.by_view(metrics, applied)
+    rows = []
+    for item in metrics:
+        trimmed = seen[item["experiment"]].get(TRIMMED)
+        figures = [item["splits"][REPORTED], trimmed and trimmed["splits"][REPORTED]]
+        aucs = [html.estimate(figure["roc_auc"]) if figure else None for figure in figures]
+        rows.append([wording.marked(item), *aucs])
+    columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]
+    said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)
+    if audited:
+        best = strongest(audited, any(map(known_voices, metrics)))
+        said += html.paragraph(
+            f"The strongest property on {REPORTED} is {best['name']}: ROC-AUC "
+            f"{html.text(best['roc_auc'])} {html.interval_text(best['roc_auc'])}, without any "
+            "model. An experiment that does no better has shown nothing about speech."
+        )
+    return said
+
+
+def strongest(audited: Json, known_voices: bool) -> Json:
+    """Return the property of an audited split that separates the classes best.
+
+    Who speaks is one that a model can use only where it has met the voices (`known_voices`).
+    """
+    properties = [
+        item
+        for name, item in audited["properties"].items()
+        if known_voices or name != SPEAKER_IDENTITY
+    ]
+    return max(properties, key=lambda item: item["roc_auc"]["value"])
+
+
+def known_voices(item: Json) -> bool:
+    """Tell whether an experiment is reported on speakers whom it was fitted on."""
+    return bool(item["leak"]["speakers"]["train_eval"])

@@ -1,0 +1,122 @@
+"""The headline figures: the table of all experiments and splits, and plain rows for others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from authenticity import html
+from authenticity.evaluation.figures import ordered_splits
+from authenticity.report import wording
+from authenticity.report.wording import REPORTED, Json
+
+Cell = Callable[[Json], Any]
+"""Gives a column's cell, or None, from the figures of one split."""
+
+
+def headline(metrics: Sequence[Json]) -> str:
+    """Return the page of headline figures: every experiment on every split."""
+    chosen = [[wording.marked(item), wording.chosen(item)] for item in metrics]
+    parts = [
+        wording.warnings(metrics),
+        _table("Errors, 95% intervals in brackets", _ERRORS, metrics),
+        _table("Calibration and costs, 95% intervals in brackets", _COSTS, metrics),
+        html.table("Chosen", ["Experiment", "Features, pooling, C"], chosen),
+        *(html.paragraph(words) for words in how_intervals(metrics)),
+        html.paragraph(wording.NO_WIDTH),
+    ]
+    return html.page("Headline figures", parts)
+
+
+def _table(caption: str, columns: Mapping[str, Cell], metrics: Sequence[Json]) -> str:
+    """Return a table with a row per experiment and split.
+
+    Figures that no experiment here has, for lack of a dev part or of ASV scores, get no column.
+    """
+    places = [(item, split) for item in metrics for split in ordered_splits(item["splits"])]
+    cells = {
+        title: [cell(item["splits"][split]) for item, split in places]
+        for title, cell in columns.items()
+    }
+    cells = {title: column for title, column in cells.items() if any(column)}
+    rows = [
+        [wording.marked(item), split, *(column[index] for column in cells.values())]
+        for index, (item, split) in enumerate(places)
+    ]
+    reported = [index for index, (_, split) in enumerate(places) if split == REPORTED]
+    return html.table(caption, ["Experiment", "Split", *cells], rows, reported, wide=True)
+
+
+def _figure(name: str, percent: bool = False) -> Callable[[Json], html.Markup | None]:
+    return lambda found: html.estimate(found[name], percent) if found.get(name) else None
+
+
+def _hter(found: Json) -> html.Markup | None:
+    at = found["at_threshold"]
+    return html.estimate(at["hter"], percent=True) if at else None
+
+
+def _cllr(found: Json) -> html.Markup | None:
+    if not found["cllr"]:
+        return None
+    least = f"min {html.estimate(found['min_cllr'])}"
+    return html.Markup(f"{html.estimate(found['cllr'])}{least}")
+
+
+def _ece(found: Json) -> html.Markup | None:
+    before, after = found["ece"]["before"], found["ece"]["after"]
+    if not after:
+        return html.estimate(before, percent=True)
+    return html.Markup(f"{html.estimate(before, True)}→ {html.estimate(after, True)}")
+
+
+def _trials(label: str) -> Callable[[Json], str]:
+    return lambda found: f"{found[f'n_{label}']:,} ({found[f'n_speakers_{label}']:,})"
+
+
+_ERRORS: Mapping[str, Cell] = {
+    "ROC-AUC": _figure("roc_auc"),
+    "EER": _figure("eer", percent=True),
+    "HTER at the threshold of dev": _hter,
+    "Average precision": _figure("average_precision"),
+    "Bona fide clips (speakers)": _trials("bonafide"),
+    "Spoof clips (speakers)": _trials("spoof"),
+}
+_COSTS: Mapping[str, Cell] = {
+    "Cllr (its minimum)": _cllr,
+    "ECE, before → after calibration": _ece,
+    "Min DCF": _figure("min_dcf"),
+    "Act DCF": _figure("act_dcf"),
+    "Min t-DCF, legacy": _figure("min_tdcf_legacy"),
+    "Min t-DCF, revised": _figure("min_tdcf_revised"),
+}
+
+
+def how_intervals(metrics: Sequence[Json]) -> list[str]:
+    """Say once per split how its intervals were made; protocols may differ between experiments."""
+    said = {}
+    for item in metrics:
+        for split, found in item["splits"].items():
+            how = found["interval"]
+            said[f"{split}: {how['method']} ({how['why']})."] = None
+    settings = metrics[0]["interval"]
+    opening = f"Intervals: {100 * settings['level']:g}% of {settings['n_resamples']:,} resamples. "
+    return [opening + " ".join(said)]
+
+
+def headline_rows(
+    metrics: Sequence[Json], verdicts: Mapping[tuple[str, str], str]
+) -> list[dict[str, Any]]:
+    """Return the headline figures on the reported split as plain rows, for `summary`.
+
+    `verdicts` has the overall verdict of `trust` by corpus and experiment.
+    """
+    rows = []
+    for item in metrics:
+        found = item["splits"][REPORTED]
+        counts = {name: found[name] for name in ("n_bonafide", "n_spoof")}
+        figures = {name: found[name] for name in ("roc_auc", "eer", "orientation")}
+        names = {name: item[name] for name in ("corpus", "experiment", "protocol")}
+        method = {"split": REPORTED, "method": found["interval"]["method"]}
+        leak = {"leak": wording.shared(item["leak"]) if item["leak"]["leaks"] else None}
+        verdict = {"verdict": verdicts[item["corpus"], item["experiment"]]}
+        rows.append(names | method | counts | figures | leak | verdict)
+    return rows

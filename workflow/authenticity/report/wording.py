@@ -1,0 +1,149 @@
+"""What is said of an experiment wherever its figures stand: leaks, orientation, its choice."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from authenticity import html
+from authenticity.plots import POOLING_WORDS
+
+REPORTED = "eval"
+"""The split whose figures are the headline: models were fitted and chosen without it."""
+Json = Mapping[str, Any]
+
+NO_WIDTH = (
+    "An interval of no width comes from perfect separation of the clips at hand: every resample is "
+    "perfect too. It is not certainty, least of all with few clips."
+)
+_PAIRS = {
+    "train_eval": "train and eval",
+    "dev_eval": "dev and eval",
+    "train_dev": "train and dev",
+}
+_VIEW_WORDS = {"trimmed": "silence trimmed"}
+TRIMMED = "trimmed"
+"""The view without leading and trailing silence, the best known shortcut of the field."""
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun: "no speaker", "1 clip", "1,024 clips"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}" if number else f"no {thing}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def view_name(view: str) -> str:
+    """Return what a view is called in the report."""
+    return _VIEW_WORDS.get(view, view.replace("_", " "))
+
+
+def ordered_views(views: Mapping[str, Json]) -> list[str]:
+    """Return the names of the views, the one without silence first."""
+    return sorted(views, key=lambda view: (view != TRIMMED, list(views).index(view)))
+
+
+def by_view(metrics: Sequence[Json], applied: Sequence[Json]) -> dict[str, dict[str, Json]]:
+    """Sort metrics on degraded audio by experiment and view; an experiment may have no view."""
+    found: dict[str, dict[str, Json]] = {item["experiment"]: {} for item in metrics}
+    for item in applied:
+        found[item["experiment"]][item["view"]] = item
+    return found
+
+
+def shared(leak: Json) -> str:
+    """Say what is on both sides: "train and eval share 20 speakers and 3 duplicates"."""
+    said = []
+    for pair, sides in _PAIRS.items():
+        things = [
+            counted(leak[kind][pair], noun)
+            for kind, noun in (("speakers", "speaker"), ("duplicates", "duplicate clip"))
+            if leak[kind][pair]
+        ]
+        if things:
+            said.append(f"{sides} share {listed(things)}")
+    return "; ".join(said)
+
+
+def leak(item: Json) -> str | None:
+    """Say that a protocol leaks, with the counts; None where it does not."""
+    if not item["leak"]["leaks"]:
+        return None
+    return (
+        f"{item['experiment']} leaks: in its protocol {item['protocol']}, {shared(item['leak'])}. "
+        "Its figures are too good for speakers and clips that it has not met."
+    )
+
+
+def orientation(item: Json, split: str) -> str | None:
+    """Say that scores point the wrong way or nowhere; None where they point the right way."""
+    found = item["splits"][split]
+    interval = html.interval_text(found["roc_auc"]).strip("()")
+    if found["orientation"] == "flipped":
+        return (
+            f"{item['experiment']} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
+            f"({interval}), so bona fide clips score higher than spoof. Turning the scores round "
+            "now would be a choice made on the clips that are reported."
+        )
+    if found["orientation"] == "undecided":
+        return (
+            f"{item['experiment']} is not told apart from guessing on {split}: the interval of its "
+            f"ROC-AUC ({interval}) holds 0.5."
+        )
+    return None
+
+
+def unknown_speakers(item: Json) -> str | None:
+    """Say how many clips have no known speaker; None where all are known."""
+    number = item["leak"]["unknown_speakers"]
+    if not number:
+        return None
+    return (
+        f"{item['experiment']}: {counted(number, 'clip')} of its protocol without a known speaker. "
+        "Whether speakers are on both sides cannot be said of them."
+    )
+
+
+def warnings(metrics: Sequence[Json], split: str = REPORTED) -> str:
+    """Return all that must be said beside the figures of these experiments, as HTML."""
+    said = []
+    for item in metrics:
+        said += [leak(item), orientation(item, split) if split in item["splits"] else None]
+    unknown = [unknown_speakers(item) for item in metrics]
+    # Several experiments of one protocol do not need it said several times.
+    return "".join(html.notice(words) for words in dict.fromkeys([*said, *unknown]) if words)
+
+
+def marked(item: Json) -> html.Markup:
+    """Return an experiment's name as HTML, marked where its protocol leaks."""
+    name = escape(item["experiment"])
+    badge = f" {html.coloured('leaks', 'bad')}" if item["leak"]["leaks"] else ""
+    return html.Markup(name + badge)
+
+
+def chosen(item: Json) -> str:
+    """Say which features, pooling and C were chosen, over all rounds of a protocol."""
+    rounds = item["chosen"]
+    if len(rounds) == 1:
+        (only,) = rounds
+        return f"{only['candidate']}, {POOLING_WORDS[only['pooling']]}, C = {only['C']:g}"
+    counts = Counter((each["candidate"], each["pooling"]) for each in rounds)
+    said = [
+        f"{candidate}, {POOLING_WORDS[pooling]}, in {number} of {len(rounds)} rounds"
+        for (candidate, pooling), number in counts.most_common()
+    ]
+    return f"{'; '.join(said)}; C = {_range([each['C'] for each in rounds])}"
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def covers_new_speakers(found: Json) -> bool:
+    """Tell whether a split's interval comes from resampling speakers, in both classes."""
+    method = found["interval"]["method"]
+    return "speaker" in method and "trial" not in method

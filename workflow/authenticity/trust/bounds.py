@@ -1,0 +1,66 @@
+"""What the checks hold figures against; none is a law, and each has its reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number that a check holds a figure against, and the reason for it."""
+
+    value: float
+    reason: str
+
+
+WIDE = Bound(
+    0.05, "Caution where the interval of ROC-AUC is wider: published systems differ by less."
+)
+VAGUE = Bound(
+    0.20, "No trust where the interval of ROC-AUC is wider: from a weak detector to a good one."
+)
+ONE_SPEAKER = Bound(
+    1, "No trust where a class has no more speakers than this: voice and class are one thing."
+)
+ONE_SIDED = Bound(
+    0.5,
+    "Caution where more than this share of the speakers has clips of one class only: a known voice "
+    "tells the class.",
+)
+SHORTCUT = Bound(
+    0.75,
+    "Caution where a single property reaches this ROC-AUC: halfway from guessing to perfect, "
+    "without any speech heard.",
+)
+LOSS = Bound(
+    0.02,
+    "Caution where a view costs more ROC-AUC. Where trimming silence costs it and the intervals do "
+    "not overlap, no trust: the figure is in part one of silence.",
+)
+DRIFT = Bound(
+    0.05, "Caution where HTER exceeds EER by more: the threshold of dev does not carry over."
+)
+LOST = Bound(
+    0.15, "No trust where HTER exceeds EER by more: whoever sets the threshold on dev is lost."
+)
+MISCALIBRATED = Bound(
+    0.05, "Caution where ECE is higher: a probability is off by one in twenty on average."
+)
+MEANINGLESS = Bound(
+    0.15, "No trust in probabilities where ECE is higher: 80% may mean 65% as well as 95%."
+)
+COST = Bound(
+    0.10,
+    "Caution where act DCF exceeds min DCF by more, of the 1.0 that deciding without listening "
+    "costs.",
+)
+SET_ASIDE = Bound(
+    0.01,
+    "Caution where a larger share of the clips was set aside: what `audio.max_rejected` allows by "
+    "default.",
+)
+MANY_SET_ASIDE = Bound(
+    0.05, "No trust where the share is larger: the clips left need not be like the others."
+)
+BOUNDS = (
+    *(WIDE, VAGUE, ONE_SPEAKER, ONE_SIDED, SHORTCUT, LOSS, DRIFT, LOST, MISCALIBRATED),
+    *(MEANINGLESS, COST, SET_ASIDE, MANY_SET_ASIDE),
+)

@@ -1,0 +1,295 @@
+"""The checks: each reads some numbers of a run and says what they are worth."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from authenticity import html
+from authenticity.report import wording
+from authenticity.report.data import duplicates, known_voices, strongest
+from authenticity.report.wording import REPORTED, TRIMMED, Json
+from authenticity.trust.bounds import (
+    COST,
+    DRIFT,
+    LOSS,
+    LOST,
+    MANY_SET_ASIDE,
+    MEANINGLESS,
+    MISCALIBRATED,
+    ONE_SIDED,
+    ONE_SPEAKER,
+    SET_ASIDE,
+    SHORTCUT,
+    VAGUE,
+    WIDE,
+    Bound,
+)
+
+TRUST, CAUTION, DISTRUST = "trust", "caution", "do not trust"
+_SEVERITY = (TRUST, CAUTION, DISTRUST)
+RANKING, DECISIONS, PROBABILITIES = "ROC-AUC and EER", "Decisions", "Probabilities"
+KINDS = (RANKING, DECISIONS, PROBABILITIES)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run found out about one experiment.
+
+    Attributes:
+        metrics: on clean audio of its own corpus.
+        views: metrics by view, of the same corpus.
+        audit: of the corpus.
+        verified: of the corpus.
+    """
+
+    metrics: Json
+    views: Mapping[str, Json]
+    audit: Json
+    verified: Json
+
+    @property
+    def found(self) -> Json:
+        """The figures on the reported split."""
+        return self.metrics["splits"][REPORTED]
+
+    def seen(self, view: str) -> Json:
+        """The figures on the reported split in a view."""
+        return self.views[view]["splits"][REPORTED]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: what it found, in a sentence with the numbers, and which figures it bears on."""
+
+    name: str
+    status: str
+    sentence: str
+    concerns: Sequence[str] = KINDS
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """Return the most severe verdict; trust where there is none."""
+    return max(statuses, key=_SEVERITY.index, default=TRUST)
+
+
+def checks(evidence: Evidence) -> list[Check]:
+    """Return every check that the run has the numbers for."""
+    made = [make(evidence) for make in _CHECKS]
+    return [check for check in made if check]
+
+
+def _auc(estimate: Json) -> str:
+    return f"{html.text(estimate)} {html.interval_text(estimate)}"
+
+
+def _leak(evidence: Evidence) -> Check:
+    said = wording.leak(evidence.metrics)
+    if said:
+        return Check("Leak", DISTRUST, said)
+    unknown = wording.unknown_speakers(evidence.metrics)
+    if unknown:
+        return Check("Leak", CAUTION, unknown)
+    return Check("Leak", TRUST, f"{REPORTED} shares no speaker and no clip with train or dev.")
+
+
+def _direction(evidence: Evidence) -> Check:
+    said = wording.orientation(evidence.metrics, REPORTED)
+    if said:
+        return Check("Direction", DISTRUST, said)
+    found = evidence.found["roc_auc"]
+    return Check("Direction", TRUST, f"ROC-AUC {_auc(found)}: its interval lies above 0.5.")
+
+
+def _precision(evidence: Evidence) -> Check:
+    found = evidence.found["roc_auc"]
+    width = found["high"] - found["low"]
+    said = f"The interval of ROC-AUC is {width:.4f} wide."
+    status = _graded(width, WIDE, VAGUE)
+    if width == 0:
+        status, said = CAUTION, wording.NO_WIDTH
+    return Check("Precision", status, said, [RANKING])
+
+
+def _graded(value: float, caution: Bound, distrust: Bound) -> str:
+    if value > distrust.value:
+        return DISTRUST
+    return CAUTION if value > caution.value else TRUST
+
+
+def _new_speakers(evidence: Evidence) -> Check:
+    how = evidence.found["interval"]
+    said = f"Intervals come from a {how['method']} ({how['why']})"
+    if wording.covers_new_speakers(evidence.found):
+        return Check("New speakers", TRUST, f"{said}: they cover new speakers like these.")
+    return Check(
+        "New speakers", CAUTION, f"{said}: they do not cover new speakers of both classes."
+    )
+
+
+def _speakers(evidence: Evidence) -> Check:
+    found = evidence.found
+    counts = found["n_speakers_bonafide"], found["n_speakers_spoof"]
+    said = f"{counts[0]:,} bona fide and {counts[1]:,} spoof speakers."
+    fewest = evidence.metrics["interval"]["minimum_speakers"]
+    if min(counts) <= ONE_SPEAKER.value:
+        words = f"{said} A class with one speaker: any difference may be that of two voices."
+        return Check("Number of speakers", DISTRUST, words)
+    if min(counts) < fewest:
+        words = f"{said} Fewer than {fewest} in a class say little about others."
+        return Check("Number of speakers", CAUTION, words)
+    return Check("Number of speakers", TRUST, said)
+
+
+def _voices(evidence: Evidence) -> Check | None:
+    speakers = evidence.found["per_speaker"].values()
+    if not speakers:
+        return None
+    one = sum(not (item["n_bonafide"] and item["n_spoof"]) for item in speakers)
+    said = f"{one:,} of {wording.counted(len(speakers), 'speaker')} with clips of one class only."
+    status = CAUTION if one / len(speakers) > ONE_SIDED.value else TRUST
+    return Check("One-sided speakers", status, said, [RANKING])
+
+
+def _shortcut(evidence: Evidence) -> Check | None:
+    audited = evidence.audit["splits"].get(REPORTED)
+    if not audited:
+        return None
+    own = evidence.found["roc_auc"]
+    best = strongest(audited, known_voices(evidence.metrics))
+    said = (
+        f"{best['name']} by itself reaches a ROC-AUC of {_auc(best['roc_auc'])}; the experiment "
+        f"{_auc(own)}"
+    )
+    if own["value"] <= best["roc_auc"]["value"]:
+        return Check("Shortcuts", DISTRUST, f"{said}: no better.")
+    if own["low"] <= best["roc_auc"]["high"]:
+        return Check("Shortcuts", CAUTION, f"{said}: the intervals overlap.")
+    if best["roc_auc"]["value"] >= SHORTCUT.value:
+        return Check("Shortcuts", CAUTION, f"{said}: better, but part of it may be the shortcut.")
+    return Check("Shortcuts", TRUST, f"{said}: beyond what it explains.")
+
+
+def _silence(evidence: Evidence) -> Check:
+    name = "Silence"
+    if TRIMMED not in evidence.views:
+        words = "Not measured: the run has no view without leading and trailing silence."
+        return Check(name, CAUTION, words, [RANKING])
+    clean, trimmed = evidence.found["roc_auc"], evidence.seen(TRIMMED)["roc_auc"]
+    loss = clean["value"] - trimmed["value"]
+    said = f"ROC-AUC {_auc(clean)} on clean audio, {_auc(trimmed)} with silence trimmed"
+    if loss > LOSS.value and trimmed["high"] < clean["low"]:
+        return Check(name, DISTRUST, f"{said}: part of the figure is silence.", [RANKING])
+    if loss > LOSS.value:
+        return Check(name, CAUTION, f"{said}: lower, and the intervals overlap.", [RANKING])
+    return Check(name, TRUST, f"{said}: silence does not carry it.", [RANKING])
+
+
+def _worst_view(evidence: Evidence) -> Check | None:
+    if not evidence.views:
+        return None
+    view = min(
+        wording.ordered_views(evidence.views),
+        key=lambda name: evidence.seen(name)["roc_auc"]["value"],
+    )
+    clean, seen = evidence.found["roc_auc"], evidence.seen(view)["roc_auc"]
+    said = (
+        f"Of {wording.counted(len(evidence.views), 'view')}, {wording.view_name(view)} is the most "
+        f"harmful: ROC-AUC {_auc(seen)}, a change of {seen['value'] - clean['value']:+.4f}."
+    )
+    if seen["low"] <= 0.5:
+        return Check("Worst view", CAUTION, f"{said} Not told apart from guessing there.")
+    status = CAUTION if clean["value"] - seen["value"] > LOSS.value else TRUST
+    return Check("Worst view", status, said)
+
+
+def _worst_attack(evidence: Evidence) -> Check | None:
+    attacks = evidence.found["per_attack"]
+    measured = {name: item["roc_auc"] for name, item in attacks.items() if item["roc_auc"]}
+    if not measured:
+        return None
+    name = min(measured, key=lambda attack: measured[attack]["value"])
+    own, pooled = measured[name], evidence.found["roc_auc"]
+    said = f"Of {wording.counted(len(measured), 'attack')}, {name} passes most: ROC-AUC {_auc(own)}"
+    if own["low"] <= 0.5:
+        words = f"{said}, not told apart from bona fide; the pooled figure hides it."
+        return Check("Worst attack", CAUTION, words)
+    if own["high"] < pooled["low"]:
+        words = f"{said}, wholly below the pooled {_auc(pooled)}."
+        return Check("Worst attack", CAUTION, words)
+    return Check("Worst attack", TRUST, f"{said}.")
+
+
+def _threshold(evidence: Evidence) -> Check | None:
+    at, eer = evidence.found["at_threshold"], evidence.found["eer"]
+    if not at:
+        return None
+    drift = at["hter"]["value"] - eer["value"]
+    said = (
+        f"At the threshold of dev, HTER is {html.text(at['hter'], True)} "
+        f"{html.interval_text(at['hter'], True)}, {100 * drift:+.2f} points from the EER: "
+        f"{html.text(at['miss'], True)} of spoof missed, {html.text(at['false_alarm'], True)} of "
+        "bona fide called spoof."
+    )
+    return Check("Threshold", _graded(drift, DRIFT, LOST), said, [DECISIONS])
+
+
+def _calibration(evidence: Evidence) -> Check:
+    before, after = evidence.found["ece"]["before"], evidence.found["ece"]["after"]
+    said = f"ECE {html.text(before, True)} {html.interval_text(before, True)}"
+    if not after:
+        said += "; not calibrated, for the protocol has no dev part"
+        status = worst([CAUTION, _graded(before["value"], MISCALIBRATED, MEANINGLESS)])
+    else:
+        said += f" before, {html.text(after, True)} {html.interval_text(after, True)} after "
+        said += "calibration on dev"
+        status = _graded(after["value"], MISCALIBRATED, MEANINGLESS)
+    return Check("Calibration", status, f"{said}.", [PROBABILITIES])
+
+
+def _cost(evidence: Evidence) -> Check | None:
+    least, actual = evidence.found["min_dcf"], evidence.found["act_dcf"]
+    if not (least and actual):
+        return None
+    excess = actual["value"] - least["value"]
+    said = (
+        f"Act DCF {_auc(actual)} against min DCF {_auc(least)}: {excess:.4f} lost to calibration."
+    )
+    if actual["value"] >= 1:
+        words = f"{said} Deciding without listening costs no more."
+        return Check("Cost of decisions", DISTRUST, words, [PROBABILITIES])
+    status = CAUTION if excess > COST.value else TRUST
+    return Check("Cost of decisions", status, said, [PROBABILITIES])
+
+
+def _set_aside(evidence: Evidence) -> Check:
+    verified = evidence.verified
+    share = verified["n_rejected"] / verified["n_manifest"]
+    said = f"{verified['n_rejected']:,} of {verified['n_manifest']:,} clips set aside "
+    status = _graded(share, SET_ASIDE, MANY_SET_ASIDE)
+    return Check("Clips set aside", status, f"{said}({100 * share:.2f}%).")
+
+
+def _duplicates(evidence: Evidence) -> Check:
+    found = evidence.verified["duplicates"]
+    said = duplicates(found)
+    kept = found["n_groups"] > 0 and found["policy"] == "keep"
+    status = CAUTION if kept or found["n_conflicts"] else TRUST
+    return Check("Duplicates", status, said)
+
+
+_CHECKS = (
+    _leak,
+    _direction,
+    _precision,
+    _new_speakers,
+    _speakers,
+    _voices,
+    _shortcut,
+    _silence,
+    _worst_view,
+    _worst_attack,
+    _threshold,
+    _calibration,
+    _cost,
+    _set_aside,
+    _duplicates,
+)
