@@ -46,7 +46,7 @@ class Facts:
 
     @property
     def metrics(self) -> Json:
-        """On clean audio of the experiment's own corpus."""
+        """On the experiment's own corpus, in the view that it is made for."""
         return self.evidence.metrics
 
 
@@ -86,6 +86,7 @@ def _details(facts: Facts) -> list[Block]:
     rows = [
         ["Kind", "logistic regression on standardised features"],
         ["Features, pooling, C", wording.chosen(item)],
+        ["Audio", wording.view_name(item["view"])],
         ["Calibration", _calibration(item)],
         ["Protocol", f"{item['protocol']}, {_rounds(item)}, seed {item['seed']}"],
     ]
@@ -108,12 +109,11 @@ def _calibration(item: Json) -> str:
     fitted = [each["calibration"] for each in item["chosen"] if each["calibration"]]
     if not fitted:
         return "none: the protocol has no dev part"
-    said = [
-        f"slope {each['slope']:.4g}, offset {each['offset']:.4g}, prior of spoof "
-        f"{each['prior_spoof']:.4g}"
-        for each in fitted
-    ]
-    return f"affine, on dev: {'; '.join(said)}"
+    slope, offset, prior = (
+        wording.ranged([each[name] for each in fitted])
+        for name in ("slope", "offset", "prior_spoof")
+    )
+    return f"affine, on dev: slope {slope}, offset {offset}, prior of spoof {prior}"
 
 
 def _use(facts: Facts) -> list[Block]:
@@ -145,7 +145,7 @@ def _factors(facts: Facts) -> list[Block]:
         f"Attacks: {len(found['per_attack'])}, "
         f"{facts.metrics['leak']['attacks']['train_eval']} of them in training as well.",
         f"Conditions of the corpus: {wording.listed(conditions) if conditions else 'none'}.",
-        f"Views of the audio: {wording.listed(views) if views else 'clean only'}.",
+        f"Views of the audio: {wording.listed(views)}.",
         f"Other corpora: {wording.listed(list(facts.elsewhere)) if facts.elsewhere else 'none'}.",
     ]
     return [Heading("Factors"), Paragraph("The figures were taken over:"), Bullets(items)]
@@ -196,15 +196,14 @@ def _data(facts: Facts) -> list[Block]:
 
 
 def _training(model: Json) -> list[Block]:
-    rounds = model.get("rounds", [model])
     rows = [
         [
-            each.get("round", "all"),
+            each["round"],
             f"{each['n_train_bonafide']:,}",
             f"{each['n_train_spoof']:,}",
             each["folds"],
         ]
-        for each in rounds
+        for each in model["rounds"]
     ]
     columns = ["Round", "Bona fide clips", "Spoof clips", "Cross-validation, which sets C"]
     return [Table("Fitted on", columns, rows)]
@@ -244,13 +243,16 @@ def _figures(facts: Facts) -> list[Block]:
     ]
     columns = ["Attack", "Spoof clips", "ROC-AUC", "EER"]
     blocks.append(Table(f"Attacks that pass most, of {len(attacks)} on {REPORTED}", columns, rows))
-    if facts.evidence.views:
-        names = wording.ordered_views(facts.evidence.views)
+    if names := facts.evidence.others:
         rows = [[wording.view_name(name), *_row(facts.evidence.seen(name))] for name in names]
-        blocks.append(Table(f"Views of {REPORTED}", ["View", *_COLUMNS], rows))
+        blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
     if facts.elsewhere:
         rows = [
-            [corpus, *_row(item["splits"][REPORTED])] for corpus, item in facts.elsewhere.items()
+            [
+                corpus + (" (leaks)" if item["leak"]["leaks"] else ""),
+                *_row(item["splits"][REPORTED]),
+            ]
+            for corpus, item in facts.elsewhere.items()
         ]
         blocks.append(Table("Other corpora", ["Tested on", *_COLUMNS], rows))
     return blocks

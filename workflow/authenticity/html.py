@@ -34,7 +34,9 @@ tr.chosen { background: var(--mark); }
 .good { color: var(--good); }
 .doubt { color: var(--doubt); }
 .bad { color: var(--bad); }
-@media (max-width: 40rem) { body { margin: .8rem; } th, td { padding: .3rem .45rem; } }
+@media (max-width: 40rem) { body { margin: .8rem; } th, td { padding: .3rem .45rem; }
+  .sentences thead { display: none; } .sentences :is(th, td) { display: block; border: none; }
+  .sentences tr { display: block; border-bottom: 1px solid var(--line); } }
 """
 
 
@@ -76,17 +78,18 @@ def table(
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
     chosen: Sequence[int] = (),
-    wide: bool = False,
+    kind: str = "",
 ) -> str:
     """Return a table; the first cell of a row is its heading, the rows in `chosen` are marked.
 
-    A `wide` table, with many columns, has intervals below their figures instead of beside them.
+    The kind `wide`, of many columns, has intervals below their figures instead of beside them;
+    `sentences` has cells of running text, which stand below each other where a page is narrow.
     """
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = [_row(row, index in chosen) for index, row in enumerate(rows)]
-    kind = ' class="wide"' if wide else ""
+    style = f' class="{kind}"' if kind else ""
     return (
-        f'<div class="scroll"><table{kind}><caption>{escape(caption)}</caption>\n'
+        f'<div class="scroll"><table{style}><caption>{escape(caption)}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(body)}</tbody></table></div>\n"
     )
 

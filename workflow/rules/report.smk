@@ -6,17 +6,17 @@ REPORTED_SPLIT = "eval"
 
 
 def own(pattern):
-    """Input function: a pattern over all experiments that were trained on the rule's corpus."""
+    """Input function: a pattern over the experiments fitted and reported on the rule's corpus."""
     return lambda wildcards: expand(
-        pattern, corpus=wildcards.corpus, experiment=experiments_of(wildcards.corpus)
+        pattern, corpus=wildcards.corpus, experiment=PLAN.reported[wildcards.corpus]
     )
 
 
 def own_views(wildcards):
-    """Metrics of the corpus's experiments on its own clips, degraded."""
+    """Metrics of the corpus's experiments on its own clips, in other views."""
     return [
         path
-        for experiment in experiments_of(wildcards.corpus)
+        for experiment in PLAN.reported[wildcards.corpus]
         for path in applied_metrics(wildcards.corpus, experiment)
     ]
 
@@ -28,8 +28,49 @@ def elsewhere(wildcards):
 
 
 own_metrics = own("results/{corpus}/metrics/{experiment}.json")
-# In the order of the configuration.
-TRAINED_CORPORA = [corpus for corpus in CORPORA if experiments_of(corpus)]
+REPORTED_CORPORA = [corpus for corpus in CORPORA if PLAN.reported[corpus]]
+
+
+def get_report_output():
+    """The report's pages: of each corpus its data, and the figures of what is reported on it."""
+    pages = expand(
+        "results/{corpus}/tables/{page}.html", corpus=CORPORA, page=["audit", "rejected"]
+    )
+    for corpus in REPORTED_CORPORA:
+        experiments = PLAN.reported[corpus]
+        pages += expand(
+            ["results/{corpus}/figures/{figure}.svg", "results/{corpus}/tables/{page}.html"],
+            corpus=corpus,
+            figure=["roc", "det", "attacks"],
+            page=["trust", "headline", "attacks", "conditions", "speakers"],
+        )
+        pages += expand(
+            [
+                "results/{corpus}/cards/{experiment}.html",
+                "results/{corpus}/figures/scores/{experiment}.svg",
+                "results/{corpus}/figures/calibration/{experiment}.svg",
+            ],
+            corpus=corpus,
+            experiment=experiments,
+        )
+        if any(applied_metrics(corpus, experiment) for experiment in experiments):
+            pages += expand(
+                ["results/{corpus}/figures/views.svg", "results/{corpus}/tables/views.html"],
+                corpus=corpus,
+            )
+        # Where there was a choice, how it was made.
+        pages += expand(
+            [
+                "results/{corpus}/figures/candidates/{experiment}.svg",
+                "results/{corpus}/tables/selection/{experiment}.html",
+            ],
+            corpus=corpus,
+            experiment=[name for name in experiments if len(candidates(name)) > 1],
+        )
+    if len(CORPORA) > 1:
+        crossed = [name for name in PLAN.experiments if len(cross_metrics(name)) > 1]
+        pages += expand("results/figures/matrix/{experiment}.svg", experiment=crossed)
+    return [*pages, "results/opening.html"]
 
 
 rule plot_curves:
@@ -371,7 +412,7 @@ rule report_card:
         "../../envs/authenticity.yaml"
     params:
         others=lambda wildcards: [
-            name for name in experiments_of(wildcards.corpus) if name != wildcards.experiment
+            name for name in PLAN.reported[wildcards.corpus] if name != wildcards.experiment
         ],
         watts_per_core=config["report"]["watts_per_core"],
         versions={
@@ -388,10 +429,14 @@ rule report_card:
 rule report_opening:
     """The report's opening page, and the headline figures of the whole run."""
     input:
-        metrics=[f"results/{corpus}/metrics/{experiment}.json" for corpus, experiment in TRAINED],
+        metrics=[
+            f"results/{corpus}/metrics/{experiment}.json"
+            for corpus in REPORTED_CORPORA
+            for experiment in PLAN.reported[corpus]
+        ],
         verified=expand("results/{corpus}/verified.json", corpus=CORPORA),
-        trust=expand("results/{corpus}/tables/trust.json", corpus=TRAINED_CORPORA),
-        figure=expand("results/{corpus}/figures/roc.svg", corpus=TRAINED_CORPORA),
+        trust=expand("results/{corpus}/tables/trust.json", corpus=REPORTED_CORPORA),
+        figure=expand("results/{corpus}/figures/roc.svg", corpus=REPORTED_CORPORA),
     output:
         page="results/opening.html",
         headline="results/headline.json",

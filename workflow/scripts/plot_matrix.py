@@ -15,5 +15,6 @@ with job(snakemake) as log:
             estimate(item["splits"][split]["eer"]),
         )
         for item in map(files.read_json, snakemake.input.metrics)
+        if split in item["splits"]  # a corpus may have no part of its own to report on
     ]
     plots.save(plots.matrix(cells, snakemake.wildcards.experiment), snakemake.output.figure)

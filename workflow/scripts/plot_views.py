@@ -1,4 +1,4 @@
-"""Draw the ROC-AUC of a corpus's experiments on clean audio and in every view."""
+"""Draw the ROC-AUC of a corpus's experiments in every view of its audio."""
 
 from authenticity import files, plots
 from authenticity.evaluation.figures import estimate
@@ -8,15 +8,13 @@ from authenticity.report import wording
 with job(snakemake) as log:
     split = snakemake.params.split
     metrics = [files.read_json(path) for path in snakemake.input.metrics]
-    applied = [files.read_json(path) for path in snakemake.input.applied]
+    seen = [*metrics, *map(files.read_json, snakemake.input.applied)]
+    order = wording.ordered_views({item["view"]: item for item in seen})
     rows = []
-    for item in metrics:
-        views = wording.by_view(metrics, applied)[item["experiment"]]
-        shown = {"clean": item}
-        shown |= {wording.view_name(view): views[view] for view in wording.ordered_views(views)}
-        for name, seen in shown.items():
-            found = seen["splits"][split]
-            auc = estimate(found["roc_auc"])
-            rows.append(plots.Row(item["experiment"], name, found["n_spoof"], auc))
+    for item in sorted(seen, key=lambda item: order.index(item["view"])):
+        found, name = item["splits"][split], wording.view_name(item["view"])
+        auc = estimate(found["roc_auc"])
+        rows.append(plots.Row(item["experiment"], name, found["n_spoof"], auc))
+    made_for = {item["experiment"]: wording.view_name(item["view"]) for item in metrics}
     leaking = [item["experiment"] for item in metrics if item["leak"]["leaks"]]
-    plots.save(plots.views(rows, split, leaking), snakemake.output.figure)
+    plots.save(plots.views(rows, made_for, split, leaking), snakemake.output.figure)

@@ -1,6 +1,6 @@
 """Figures with a row per attack, or per view of the audio, and a mark per experiment."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -38,18 +38,22 @@ def attacks(found: Sequence[Row], split: str, leaking: Collection[str] = ()) -> 
 
 
 @mpl.rc_context(drawing.STYLE)
-def views(found: Sequence[Row], split: str, leaking: Collection[str] = ()) -> Figure:
-    """Draw the ROC-AUC on clean audio and in every view, in the order given, clean on top.
+def views(
+    found: Sequence[Row], made_for: Mapping[str, str], split: str, leaking: Collection[str] = ()
+) -> Figure:
+    """Draw the ROC-AUC in every view, in the order given.
 
-    A dotted line carries each experiment's clean figure down, to hold the views against.
+    A dotted line carries an experiment's figure in the view that it is made for (`made_for`, by
+    experiment; mostly clean audio) down the figure, to hold the others against.
     """
     names = {item.name: item.name for item in found}
     figure, axes = _forest(found, names, leaking)
     for index, experiment in enumerate(dict.fromkeys(item.experiment for item in found)):
-        clean = next(item for item in found if item.experiment == experiment)
+        own = (experiment, made_for[experiment])
+        (before,) = [item for item in found if (item.experiment, item.name) == own]
         style = {"color": drawing.colour(index), "linewidth": 1.0, "linestyle": ":", "zorder": 1}
-        axes.axvline(clean.roc_auc.value, **style)
-    axes.set_xlabel("ROC-AUC, 95% interval; dotted: the figure on clean audio")
+        axes.axvline(before.roc_auc.value, **style)
+    axes.set_xlabel("ROC-AUC, 95% interval; dotted: in the view that it is made for")
     axes.set_title(f"Views of the audio, {split}")
     return figure
 

@@ -147,32 +147,32 @@ def _speaker(found: Json) -> list[Any]:
 def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
     """Return the page of figures on degraded audio; `applied` has metrics of the views."""
     seen = wording.by_view(metrics, applied)
-    rows, clean = [], []
+    rows, own = [], []
     for item in metrics:
         before = item["splits"][REPORTED]
-        clean.append(len(rows))
-        rows.append([wording.marked(item), "clean", *_view_figures(before)])
         views_of = seen[item["experiment"]]
+        own.append(len(rows))
+        rows.append([wording.marked(item), wording.view_name(item["view"]), *_view_figures(before)])
         for view in wording.ordered_views(views_of):
-            after = views_of[view]["splits"][REPORTED]
-            name = wording.view_name(view)
-            rows.append([wording.marked(item), name, *_view_figures(after, before)])
+            if view != item["view"]:
+                figures = _view_figures(views_of[view]["splits"][REPORTED], before)
+                rows.append([wording.marked(item), wording.view_name(view), *figures])
     columns = ["Experiment", "View", "ROC-AUC", "EER", "HTER at the threshold of dev", "ECE"]
     columns += ["Clips"]
-    caption = f"{REPORTED}; 95% intervals in brackets, then the change from clean audio"
-    parts = [wording.warnings(metrics), html.table(caption, columns, rows, clean, wide=True)]
-    return html.page("Clean audio against every view", [*parts, html.paragraph(_VIEWS)])
+    caption = f"{REPORTED}; 95% intervals in brackets, then the change from the marked row"
+    parts = [wording.warnings(metrics), html.table(caption, columns, rows, own, kind="wide")]
+    return html.page("The same clips in every view", [*parts, html.paragraph(_VIEWS)])
 
 
 _VIEWS = (
-    "The model, its threshold and its calibration are those of clean audio; only the clips it is "
-    "tested on are changed. A change carries no interval of its own: where the two intervals do "
+    "The model, its threshold and its calibration are those of the marked row; only the clips it "
+    "is tested on are changed. A change carries no interval of its own: where the two intervals do "
     "not overlap it is beyond the chance of which clips were drawn. Clips that a view leaves too "
     "short or silent are set aside, so that a view may hold fewer."
 )
 
 
-def _view_figures(found: Json, clean: Json | None = None) -> list[Any]:
+def _view_figures(found: Json, before: Json | None = None) -> list[Any]:
     def of(figures: Json | None, name: str) -> Json | None:
         if not figures:
             return None
@@ -184,7 +184,7 @@ def _view_figures(found: Json, clean: Json | None = None) -> list[Any]:
 
     cells = []
     for name, percent in (("roc_auc", False), ("eer", True), ("hter", True), ("ece", True)):
-        now, then = of(found, name), of(clean, name)
+        now, then = of(found, name), of(before, name)
         cell = html.estimate(now, percent) if now else None
         if now and then:
             cell = html.Markup(f"{cell}{_change(now['value'] - then['value'], percent)}")

@@ -6,7 +6,7 @@ from typing import Any
 from authenticity import html
 from authenticity.evaluation.figures import ordered_splits
 from authenticity.report import wording
-from authenticity.report.wording import REPORTED, TRIMMED, Json
+from authenticity.report.wording import CLEAN, REPORTED, TRIMMED, Json
 
 SPEAKER_IDENTITY = "speaker"
 """The audit's row of what knowing the speaker gives away."""
@@ -52,8 +52,8 @@ def duplicates(found: Json) -> str:
     return said.strip()
 
 
-def _examples(examples: Sequence[Any]) -> list[list[str]]:
-    return [[", ".join(item["files"])] for item in examples]
+def _examples(examples: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[", ".join(files)] for files in examples]
 
 
 def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
@@ -102,9 +102,8 @@ def _beside(audited: Json | None, metrics: Sequence[Json], applied: Sequence[Jso
     seen = wording.by_view(metrics, applied)
     rows = []
     for item in metrics:
-        trimmed = seen[item["experiment"]].get(TRIMMED)
-        figures = [item["splits"][REPORTED], trimmed and trimmed["splits"][REPORTED]]
-        aucs = [html.estimate(figure["roc_auc"]) if figure else None for figure in figures]
+        views = [seen[item["experiment"]].get(view) for view in (CLEAN, TRIMMED)]
+        aucs = [view and html.estimate(view["splits"][REPORTED]["roc_auc"]) for view in views]
         rows.append([wording.marked(item), *aucs])
     columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]
     said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)

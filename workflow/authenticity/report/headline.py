@@ -14,12 +14,15 @@ Cell = Callable[[Json], Any]
 
 def headline(metrics: Sequence[Json]) -> str:
     """Return the page of headline figures: every experiment on every split."""
-    chosen = [[wording.marked(item), wording.chosen(item)] for item in metrics]
+    chosen = [
+        [wording.marked(item), wording.chosen(item), wording.view_name(item["view"])]
+        for item in metrics
+    ]
     parts = [
         wording.warnings(metrics),
         _table("Errors, 95% intervals in brackets", _ERRORS, metrics),
         _table("Calibration and costs, 95% intervals in brackets", _COSTS, metrics),
-        html.table("Chosen", ["Experiment", "Features, pooling, C"], chosen),
+        html.table("Chosen", ["Experiment", "Features, pooling, C", "Audio"], chosen),
         *(html.paragraph(words) for words in how_intervals(metrics)),
         html.paragraph(wording.NO_WIDTH),
     ]
@@ -42,7 +45,7 @@ def _table(caption: str, columns: Mapping[str, Cell], metrics: Sequence[Json]) -
         for index, (item, split) in enumerate(places)
     ]
     reported = [index for index, (_, split) in enumerate(places) if split == REPORTED]
-    return html.table(caption, ["Experiment", "Split", *cells], rows, reported, wide=True)
+    return html.table(caption, ["Experiment", "Split", *cells], rows, reported, kind="wide")
 
 
 def _figure(name: str, percent: bool = False) -> Callable[[Json], html.Markup | None]:

@@ -140,7 +140,10 @@ def _in_words(corpus: Corpus) -> str:
         f"clip of each kind on {REPORTED} (ROC-AUC; guessing gives 50). With the threshold where "
         f"both kinds of error are equally frequent, it is wrong on {wrong:.1f}% of the clips (EER)."
     )
-    return words if sound else f"{words} But its protocol leaks: see below."
+    verdict = corpus.verdicts[chosen["experiment"]]
+    if verdict != "trust":
+        words += f" The verdict on these figures: {verdict}; the first page of the menu says why."
+    return words
 
 
 def _roc_auc_on_dev(metrics: Json) -> float:

@@ -26,7 +26,12 @@ def verdict(found: Json) -> str:
             html.heading(title),
             html.paragraph(item["overall"]["sentence"]),
             html.paragraph(item["claim"]),
-            html.table(f"Checks on {REPORTED}", ["Check", "Verdict", "What the run shows"], rows),
+            html.table(
+                f"Checks on {REPORTED}",
+                ["Check", "Verdict", "What the run shows"],
+                rows,
+                kind="sentences",
+            ),
         ]
     rows = [[f"{item['value']:g}", item["reason"]] for item in found["thresholds"]]
     parts.append(html.heading("What the checks hold figures against"))

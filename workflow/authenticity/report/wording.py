@@ -22,8 +22,8 @@ _PAIRS = {
     "train_dev": "train and dev",
 }
 _VIEW_WORDS = {"trimmed": "silence trimmed"}
-TRIMMED = "trimmed"
-"""The view without leading and trailing silence, the best known shortcut of the field."""
+CLEAN, TRIMMED = "clean", "trimmed"
+"""Audio as it is, and without leading and trailing silence, the field's best-known shortcut."""
 
 
 def counted(number: int, thing: str) -> str:
@@ -42,13 +42,14 @@ def view_name(view: str) -> str:
 
 
 def ordered_views(views: Mapping[str, Json]) -> list[str]:
-    """Return the names of the views, the one without silence first."""
-    return sorted(views, key=lambda view: (view != TRIMMED, list(views).index(view)))
+    """Return the names of the views: clean audio, that without silence, then the others."""
+    order = list(views)
+    return sorted(order, key=lambda view: (view != CLEAN, view != TRIMMED, order.index(view)))
 
 
 def by_view(metrics: Sequence[Json], applied: Sequence[Json]) -> dict[str, dict[str, Json]]:
-    """Sort metrics on degraded audio by experiment and view; an experiment may have no view."""
-    found: dict[str, dict[str, Json]] = {item["experiment"]: {} for item in metrics}
+    """Sort metrics by experiment and view: the one it is made for, then those it is tested in."""
+    found = {item["experiment"]: {item["view"]: item} for item in metrics}
     for item in applied:
         found[item["experiment"]][item["view"]] = item
     return found
@@ -135,12 +136,13 @@ def chosen(item: Json) -> str:
         f"{candidate}, {POOLING_WORDS[pooling]}, in {number} of {len(rounds)} rounds"
         for (candidate, pooling), number in counts.most_common()
     ]
-    return f"{'; '.join(said)}; C = {_range([each['C'] for each in rounds])}"
+    return f"{'; '.join(said)}; C = {ranged([each['C'] for each in rounds])}"
 
 
-def _range(values: Sequence[float]) -> str:
+def ranged(values: Sequence[float]) -> str:
+    """Return the range of some numbers, or the one number that all are."""
     low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
 
 
 def covers_new_speakers(found: Json) -> bool:

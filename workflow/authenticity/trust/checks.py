@@ -35,8 +35,8 @@ class Evidence:
     """What a run found out about one experiment.
 
     Attributes:
-        metrics: on clean audio of its own corpus.
-        views: metrics by view, of the same corpus.
+        metrics: on its own corpus, in the view that it is made for: mostly clean audio.
+        views: metrics by view, of the same corpus, the view of `metrics` among them.
         audit: of the corpus.
         verified: of the corpus.
     """
@@ -50,6 +50,11 @@ class Evidence:
     def found(self) -> Json:
         """The figures on the reported split."""
         return self.metrics["splits"][REPORTED]
+
+    @property
+    def others(self) -> list[str]:
+        """The views that it is tested in beside the one that it is made for."""
+        return [name for name in wording.ordered_views(self.views) if name != self.metrics["view"]]
 
     def seen(self, view: str) -> Json:
         """The figures on the reported split in a view."""
@@ -170,12 +175,15 @@ def _shortcut(evidence: Evidence) -> Check | None:
 
 def _silence(evidence: Evidence) -> Check:
     name = "Silence"
+    if evidence.metrics["view"] == TRIMMED:
+        words = "Fitted and tested without leading and trailing silence."
+        return Check(name, TRUST, words, [RANKING])
     if TRIMMED not in evidence.views:
         words = "Not measured: the run has no view without leading and trailing silence."
         return Check(name, CAUTION, words, [RANKING])
     clean, trimmed = evidence.found["roc_auc"], evidence.seen(TRIMMED)["roc_auc"]
     loss = clean["value"] - trimmed["value"]
-    said = f"ROC-AUC {_auc(clean)} on clean audio, {_auc(trimmed)} with silence trimmed"
+    said = f"ROC-AUC {_auc(clean)} with silence, {_auc(trimmed)} with silence trimmed"
     if loss > LOSS.value and trimmed["high"] < clean["low"]:
         return Check(name, DISTRUST, f"{said}: part of the figure is silence.", [RANKING])
     if loss > LOSS.value:
@@ -184,16 +192,16 @@ def _silence(evidence: Evidence) -> Check:
 
 
 def _worst_view(evidence: Evidence) -> Check | None:
-    if not evidence.views:
+    if not evidence.others:
         return None
     view = min(
-        wording.ordered_views(evidence.views),
+        evidence.others,
         key=lambda name: evidence.seen(name)["roc_auc"]["value"],
     )
     clean, seen = evidence.found["roc_auc"], evidence.seen(view)["roc_auc"]
     said = (
-        f"Of {wording.counted(len(evidence.views), 'view')}, {wording.view_name(view)} is the most "
-        f"harmful: ROC-AUC {_auc(seen)}, a change of {seen['value'] - clean['value']:+.4f}."
+        f"Of {wording.counted(len(evidence.others), 'other view')}, {wording.view_name(view)} is "
+        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {seen['value'] - clean['value']:+.4f}."
     )
     if seen["low"] <= 0.5:
         return Check("Worst view", CAUTION, f"{said} Not told apart from guessing there.")
