@@ -203,6 +203,8 @@ class Plan:
         trained: the experiments that are fitted on a corpus, by corpus.
         reported: those that are tested on the corpus itself too, by corpus.
         targets: by corpus and experiment, the other corpora that it is tested on.
+        partitions: by corpus and experiment, which of the corpus's partitions each part of the
+            experiment's protocol is made of.
         candidates: the names of each experiment's sets of features.
         encoder: where it comes from.
         limits: what a clip must meet.
@@ -214,6 +216,7 @@ class Plan:
     trained: Mapping[str, list[str]]
     reported: Mapping[str, list[str]]
     targets: Mapping[tuple[str, str], list[str]]
+    partitions: Mapping[tuple[str, str], Mapping[str, list[str]]]
     candidates: Mapping[str, list[str]]
     encoder: EncoderSource
     limits: Limits
@@ -234,18 +237,33 @@ class Plan:
             if refresh and (news := manifest.refresh(path, name, config["corpora"][name])):
                 print(news, file=sys.stderr)
             manifests[name] = tables.read(path)
+        present = {
+            name: set(table["split"].unique().to_pylist()) for name, table in manifests.items()
+        }
+        partitions = {
+            (corpus, name): splits.partitions(item["protocol"], present[corpus])
+            for corpus in manifests
+            for name, item in experiments.items()
+        }
         trained = {
-            corpus: [name for name, item in experiments.items() if _can_train(corpus, table, item)]
-            for corpus, table in manifests.items()
+            corpus: [
+                name
+                for name, item in experiments.items()
+                if corpus in item.get("corpora", [corpus])
+                and _has(present[corpus], partitions[corpus, name], ("train", "dev"))
+            ]
+            for corpus in manifests
         }
         targets = {
-            (corpus, name): _targets(corpus, experiments[name], manifests)
+            (corpus, name): _targets(corpus, experiments[name]["protocol"], present)
             for corpus, names in trained.items()
             for name in names
         }
         if refresh:
             _require_trials(manifests, experiments, trained, targets)
-        view_splits = _view_splits(config["run"]["views"], manifests, experiments, trained, targets)
+        view_splits = _view_splits(
+            config["run"]["views"], present, experiments, partitions, trained, targets
+        )
         audio = config["audio"]
         encoder = EncoderSource(config["encoder"]["model"], config["encoder"]["revision"])
         encoder.files()  # a folder that lacks one is found out here
@@ -257,10 +275,15 @@ class Plan:
             experiments,
             trained,
             {
-                corpus: [name for name in names if _reports(manifests[corpus], experiments[name])]
+                corpus: [
+                    name
+                    for name in names
+                    if _has(present[corpus], partitions[corpus, name], ("eval",))
+                ]
                 for corpus, names in trained.items()
             },
             targets,
+            partitions,
             {
                 name: _candidates(encoder, name, experiment["features"])
                 for name, experiment in experiments.items()
@@ -294,37 +317,19 @@ def _experiment(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def _can_train(corpus: str, table: pa.Table, experiment: Mapping[str, Any]) -> bool:
-    """Whether a corpus has the partitions that an experiment is fitted and chosen on."""
-    if corpus not in experiment.get("corpora", [corpus]):
-        return False
-    present = _present(table)
-    used = splits.partitions(experiment["protocol"], present)
-    return present.issuperset(used["train"] + used.get("dev", []))
-
-
-def _present(table: pa.Table) -> set[str]:
-    return set(table["split"].unique().to_pylist())
-
-
-def _reports(table: pa.Table, experiment: Mapping[str, Any]) -> bool:
-    """Whether a corpus that an experiment is fitted on also has what it is reported on."""
-    present = _present(table)
-    return bool(present & set(splits.partitions(experiment["protocol"], present)["eval"]))
+def _has(present: set[str], used: Mapping[str, list[str]], parts: Sequence[str]) -> bool:
+    """Whether a corpus has the partitions that some parts of a protocol are made of."""
+    return all(present & set(used[part]) for part in parts if part in used)
 
 
 def _targets(
-    corpus: str, experiment: Mapping[str, Any], manifests: Mapping[str, pa.Table]
+    corpus: str, protocol: Mapping[str, Any], present: Mapping[str, set[str]]
 ) -> list[str]:
     """Return the other corpora that an experiment fitted on one is tested on."""
-    protocol = experiment["protocol"]
     if protocol["kind"] != "partitions":
         return []
-    return [
-        name
-        for name, table in manifests.items()
-        if name != corpus and {protocol["report"], "none"} & _present(table)
-    ]
+    wanted = {protocol["report"], "none"}
+    return [name for name, names in present.items() if name != corpus and names & wanted]
 
 
 def _require_trials(
@@ -365,8 +370,9 @@ def _require_trials(
 
 def _view_splits(
     tested: Sequence[str],
-    manifests: Mapping[str, pa.Table],
+    present: Mapping[str, set[str]],
     experiments: Mapping[str, Mapping[str, Any]],
+    partitions: Mapping[tuple[str, str], Mapping[str, list[str]]],
     trained: Mapping[str, list[str]],
     targets: Mapping[tuple[str, str], list[str]],
 ) -> dict[str, dict[str, list[str]]]:
@@ -375,17 +381,16 @@ def _view_splits(
     Every experiment is tested on all views to test; an experiment may also be fitted on views, and
     scored on one, everywhere.
     """
-    needed: dict[str, dict[str, set[str]]] = {corpus: {} for corpus in manifests}
+    needed: dict[str, dict[str, set[str]]] = {corpus: {} for corpus in present}
 
     def need(corpus: str, view: str, names: Sequence[str]) -> None:
         if view != "clean":
             needed[corpus].setdefault(view, set()).update(names)
 
-    present = {name: _present(table) for name, table in manifests.items()}
     for corpus, names in trained.items():
         for name in names:
             features, protocol = experiments[name]["features"], experiments[name]["protocol"]
-            used = splits.partitions(protocol, present[corpus])
+            used = partitions[corpus, name]
             for view in tested:
                 need(corpus, view, used["eval"])
             for view in features["train_views"]:

@@ -19,6 +19,7 @@ rule evaluate_experiment:
         "../../envs/authenticity.yaml"
     params:
         asv=lambda wildcards: PLAN.corpora[wildcards.corpus].asv_digest,
+        partitions=lambda wildcards: PLAN.partitions[wildcards.corpus, wildcards.experiment],
         version=EVALUATION_VERSION,
     script:
         "../scripts/evaluate_experiment.py"
@@ -33,6 +34,7 @@ rule evaluate_applied:
         asv=ancient("results/{target}/asv_scores.parquet"),
     output:
         metrics="results/{corpus}/applied/{experiment}/{target}/{view}.json",
+        bands="results/{corpus}/applied/{experiment}/{target}/{view}.bands.parquet",
     log:
         "logs/{corpus}/evaluate_applied/{experiment}/{target}/{view}.log",
     benchmark:
@@ -41,6 +43,7 @@ rule evaluate_applied:
         "../../envs/authenticity.yaml"
     params:
         asv=lambda wildcards: PLAN.corpora[wildcards.target].asv_digest,
+        partitions=lambda wildcards: PLAN.partitions[wildcards.target, wildcards.experiment],
         version=EVALUATION_VERSION,
     script:
         "../scripts/evaluate_experiment.py"

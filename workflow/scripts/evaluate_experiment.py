@@ -1,4 +1,4 @@
-"""Compute an experiment's metrics with their intervals, and the bands of its ROC curves."""
+"""Compute the metrics of scores with their intervals, and the bands of their ROC curves."""
 
 from authenticity import files, tables
 from authenticity.evaluation import figures
@@ -7,7 +7,13 @@ from authenticity.jobs import job
 with job(snakemake) as log:
     model = files.read_json(snakemake.input.model)
     metrics, bands = figures.experiment_metrics(
-        snakemake.input.scores, model, model["seed"], log.info
+        snakemake.input.scores,
+        snakemake.input.get("dev_scores"),
+        model,
+        snakemake.input.asv,
+        model["seed"],
+        log.info,
+        snakemake.params.partitions,
     )
     tables.write(snakemake.output.bands, bands, figures.BAND)
     files.write_json(snakemake.output.metrics, metrics)
