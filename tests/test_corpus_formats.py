@@ -137,7 +137,7 @@ def test_2021_la_has_its_conditions_and_asv_scores(keys: str, tmp_path: Path):
     corpus = Corpus(tmp_path, "asvspoof2021_la", corpora.asvspoof2021_la(keys))
     assert corpus.refresh() == (
         "corpus toy: 8 trials (eval 4 bona fide + 4 spoof); "
-        "3 scores of speaker verification; 2 trials of other subsets are left out"
+        "3 scores of speaker verification; trials of other subsets left out: 2"
     )
     row = corpus.rows()["LA_E_9000011"]
     assert (row["speaker"], row["attack"], row["codec"]) == ("LA_0001", "A07", "alaw")
@@ -310,7 +310,7 @@ def test_folders_tell_label_attack_and_speaker(
     files |= {f"{base}{bonafide}/anna/one.txt": b"what she said", f"{base}._x.wav": b"Mac"}
     corpus = Corpus(tmp_path, "folder", files)
     assert corpus.refresh() == (
-        "corpus toy: 7 trials (3 bona fide + 4 spoof); 1 other files there are left out"
+        "corpus toy: 7 trials (3 bona fide + 4 spoof); other files left out: 1"
     )
     facts = {
         key.removeprefix(base): (row["label"], row["attack"], row["speaker"])
@@ -377,7 +377,7 @@ def test_a_table_is_read_however_it_was_saved(encode, tmp_path: Path):
     corpus = own(tmp_path, encode(content), "one, two.wav", "deep/er/two.wav", "unlisted.wav")
     assert corpus.refresh() == (
         "corpus toy: 2 trials (train 1 bona fide + 0 spoof, eval 0 bona fide + 1 spoof); "
-        "1 other files there are left out"
+        "other files left out: 1"
     )
     assert corpus.conditions() == ["room"]
     first, second = (corpus.rows()[key] for key in ("one, two", "deep/er/two"))
@@ -419,8 +419,7 @@ def test_only_the_partitions_asked_for_are_taken_from_a_table(tmp_path: Path):
     corpus = own(tmp_path, ["path,label,split", "a.wav,0,dev", "b.wav,1,test"], "a.wav", "b.wav")
     news = corpus.refresh(splits=["dev"])
     assert news == (
-        "corpus toy: 1 trials (dev 1 bona fide + 0 spoof); "
-        "1 trials of other partitions are left out"
+        "corpus toy: 1 trials (dev 1 bona fide + 0 spoof); trials of other partitions left out: 1"
     )
 
 
@@ -435,6 +434,10 @@ BAD_TABLES = {
     "absolute path": (["path,label", "/data/a.wav,real"], "line 2: expected a path relative"),
     "path of Windows": (["path,label", r"C:\data\a.wav,real"], "line 2: expected a path relative"),
     "path that leads out": (["path,label", "x/../../a.wav,real"], "line 2: expected a path rela"),
+    "path on two lines": (
+        b'path,label\n"a\nb.wav",real\n',
+        "line 3: expected a file name in UTF-8",
+    ),
     "no path": (["path,label", ",real"], "line 2: expected a path relative"),
     "twice": (["path,label", "a.wav,real", "./a.wav,fake"], "line 3: a.wav is listed twice"),
     "fields": (["path,label", "a.wav,real", "b, c.wav,fake"], "line 3: expected 2 fields"),
@@ -479,8 +482,24 @@ BAD_CORPORA = {
     "FakeAVCeleb without list": ("fakeavceleb", lambda: {"a.mp4": b""}, "expected meta_data.csv"),
     "FakeAVCeleb with a folder of another name": (
         "fakeavceleb",
-        lambda: {"meta_data.csv": b"source,method,race,gender,path,\ni,real,A,men,1.mp4,x/y\n"},
+        lambda: {
+            "meta_data.csv": corpora.text(
+                [
+                    corpora.FAKEAVCELEB_HEADERS["as published"],
+                    "id1,-,-,real,A,RealVideo-RealAudio,African,men,1.mp4,FakeAVCeleb/Real/id1",
+                ]
+            )
+        },
         "line 2: expected a folder that begins with one of RealVideo-RealAudio",
+    ),
+    "FakeAVCeleb's list cut off": (
+        "fakeavceleb",
+        lambda: {
+            "meta_data.csv": corpora.text(
+                [corpora.FAKEAVCELEB_HEADERS["repaired"], "RealVideo-RealAudio/A/men/id1/1.mp4"]
+            )
+        },
+        "line 2: expected at least 8 fields",
     ),
     "two lists": (
         "in_the_wild",

@@ -219,7 +219,7 @@ class Format:
                     continue
                 trials.append({**row, "split": split})
         found = sum(trial["path"] in files for trial in trials)
-        notes = [f"{n_other_subset} trials of other subsets are left out"] if n_other_subset else []
+        notes = [f"trials of other subsets left out: {n_other_subset}"] if n_other_subset else []
         return Content(
             trials,
             [name for name in self.layout.columns if name and name not in _NOT_CONDITIONS],

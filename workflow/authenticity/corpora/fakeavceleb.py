@@ -29,6 +29,7 @@ ATTACK = "SV2TTS"
 """The one system that made all fake audio; `method` tells what was done to the picture."""
 
 _LIST = "meta_data.csv"
+_COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender")
 _CONDITIONS = ("category", "method", "race", "gender")
 
 
@@ -51,9 +52,14 @@ class Format:
         """Read the list."""
         path = find_list(root, files, _LIST, "FakeAVCeleb")
         folder = path.rpartition("/")[0]
-        header, lines = read_csv(root, path, ["source", "method", "race", "gender"])
+        header, lines = read_csv(root, path, _COLUMNS)
         rows: dict[str, dict[str, Any]] = {}
         for where, fields in lines:
+            if len(fields) < len(_COLUMNS):
+                raise UserError(
+                    f"{where}: expected at least {len(_COLUMNS)} fields, found {len(fields)}; "
+                    "download the list again"
+                )
             clip = _clip_path(where, fields)
             if clip in rows:
                 raise UserError(f"{where}: {clip} is listed twice; remove one of the two lines")

@@ -16,6 +16,7 @@ from authenticity.corpora.reading import (
     find_list,
     label_of,
     read_csv,
+    require_plain_name,
     unique_keys,
     unlisted,
 )
@@ -109,7 +110,7 @@ class Format:
         trials = [{"key": keys[clip], **row} for clip, row in rows.items()]
         wanted = [trial for trial in trials if trial["split"] in settings["splits"]]
         n_other = len(trials) - len(wanted)
-        notes = [f"{n_other} trials of other partitions are left out"] if n_other else []
+        notes = [f"trials of other partitions left out: {n_other}"] if n_other else []
         return Content(wanted, conditions, notes=[*notes, *unlisted(files, trials)])
 
     def _list(self, root: Root, settings: Mapping[str, Any], files: Files) -> str:
@@ -168,6 +169,7 @@ class Format:
 
 def _clip_path(where: str, text: str) -> str:
     """Return a listed path in its shortest form; backslashes are those of Windows."""
+    require_plain_name(where, text)
     text = text.replace("\\", "/")
     path = PurePosixPath(text)
     if not path.parts or path.is_absolute() or ".." in path.parts or _DRIVE.match(text):

@@ -3,6 +3,7 @@
 import csv
 import io
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ Files = Mapping[str, Entry]
 """A corpus's files by path: all that its trials depend on."""
 
 _MAX_LIST_BYTES = 1 << 30
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,27 @@ def is_audio(path: str) -> bool:
     return posixpath.splitext(path)[1].lower() in AUDIO_SUFFIXES
 
 
+def require_plain_name(where: str, path: str) -> None:
+    """Refuse a path that no table or message can hold.
+
+    Raises:
+        UserError: it is not in UTF-8, or has a line end or another control character.
+    """
+    if _CONTROL.search(path) or not _is_utf8(path):
+        raise UserError(
+            f"{where}: expected a file name in UTF-8 on one line, found {path!a}; rename the file "
+            "or its folder"
+        )
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def file_columns(path: str, files: Files) -> dict[str, Any]:
     """Return a trial's `path`, `bytes` and `mtime_ns`.
 
@@ -103,7 +126,7 @@ def file_columns(path: str, files: Files) -> dict[str, Any]:
 
 def left_out(n_files: int) -> list[str]:
     """Say how many files are there but no trials."""
-    return [f"{n_files} other files there are left out"] if n_files else []
+    return [f"other files left out: {n_files}"] if n_files else []
 
 
 def unlisted(files: Files, trials: Iterable[Mapping[str, Any]]) -> list[str]:

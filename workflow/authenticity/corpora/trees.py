@@ -14,6 +14,7 @@ from authenticity.corpora.reading import (
     label_of,
     left_out,
     read_csv,
+    require_plain_name,
     unique_keys,
     unlisted,
 )
@@ -61,23 +62,13 @@ class Format:
         """Tell from each file's folders what it is."""
         found = dict(self._tree.trials(root, files))
         for path in found:
-            _require_utf8(root, path)
+            require_plain_name(str(root.location), path)
         keys = unique_keys(list(found))
         trials = [
             {"key": keys[path], **file_columns(path, files), "split": "none", **row}
             for path, row in found.items()
         ]
         return Content(trials, self._tree.conditions, notes=self._tree.notes(files, trials))
-
-
-def _require_utf8(root: Root, path: str) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(
-            f"{root.location}/{path!a}: expected a file name in UTF-8; rename the file or its "
-            "folder"
-        ) from error
 
 
 def _bonafide(speaker: str) -> dict[str, Any]:
