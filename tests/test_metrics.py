@@ -1,18 +1,13 @@
 """Metrics against scikit-learn, hand-made cases and DeLong's variance; bootstrap intervals."""
 
-import json
-
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pytest
-from authenticity import tables
-from authenticity.errors import UserError
-from authenticity.evaluation import audit, bootstrap, figures, metrics
+from authenticity.evaluation import bootstrap, metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm, rankdata
+from scored import bell_curves
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 
@@ -109,6 +104,54 @@ def test_operating_points_are_scikit_learns(trials):
     np.testing.assert_allclose(points.miss, 1 - detection, atol=1e-12)
 
 
+@given(scored_trials())
+def test_corners_of_the_roc_curve_are_enough(trials):
+    labels, scores, weights = trials
+    ranking = metrics.Ranking.of(labels, scores)
+    weighted = metrics.Weighted(ranking, np.stack([weights, np.ones_like(weights)]))
+    assert set(ranking.corners) <= set(ranking.ends)
+    for figure in ("roc_auc", "eer", "least_cllr"):
+        few, all_points = (
+            getattr(counts, figure)() for counts in (weighted.corners, weighted.counts)
+        )
+        np.testing.assert_allclose(few, all_points, atol=1e-12)
+    few, all_points = (
+        counts.least_cost(2.4, 0.7) for counts in (weighted.corners, weighted.counts)
+    )
+    np.testing.assert_allclose(few, all_points, atol=1e-12)
+
+
+def test_a_good_scorer_has_few_corners():
+    labels, scores = bell_curves(2000, 8000, 4.0)
+    assert metrics.Ranking.of(labels, scores).corners.size < 400
+
+
+@given(scored_trials())
+def test_the_eer_threshold_is_the_nearest_decision(trials):
+    labels, scores, _ = trials
+    threshold = metrics.eer_threshold(labels, scores)
+
+    def distance(at):
+        called = scores >= at
+        return abs((~called[labels == 1]).mean() - called[labels == 0].mean())
+
+    assert distance(threshold) == pytest.approx(min(map(distance, scores)), abs=1e-12)
+    assert scores.min() <= threshold <= scores.max()
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "threshold"),
+    [
+        ([0, 0, 1, 1], [-1, 0, 3, 4], 1.5),  # separable: half-way between the classes
+        ([0, 1, 0, 1], [1, 2, 3, 4], 2.5),  # (1/2, 1/2) at 3; 2.5 has as much room on both sides
+        ([0, 1], [5, 5], 5),
+        ([0, 1], [1.0, np.nextafter(1.0, 2)], np.nextafter(1.0, 2)),
+    ],
+)
+def test_eer_thresholds_by_hand(labels, scores, threshold):
+    assert metrics.eer_threshold(labels, scores) == threshold
+
+
 @pytest.mark.parametrize(
     ("labels", "scores", "said"),
     [
@@ -122,12 +165,6 @@ def test_operating_points_are_scikit_learns(trials):
 def test_what_cannot_be_scored_is_refused(labels, scores, said):
     with pytest.raises(ValueError, match=said):
         metrics.eer(labels, scores)
-
-
-def bell_curves(n_bonafide, n_spoof, distance, seed=0):
-    labels = np.repeat([0, 1], [n_bonafide, n_spoof])
-    scores = np.random.default_rng(seed).normal(size=labels.size) + distance * labels
-    return labels, scores
 
 
 def delong_standard_error(labels, scores):
@@ -187,6 +224,44 @@ def test_ten_speakers_in_each_class_are_enough(n_speakers, method):
     assert f"{n_speakers} bona fide and 30 spoof speakers" in found.why
 
 
+def test_rows_of_one_file_are_drawn_together():
+    labels = np.tile(np.repeat([0, 1], 20), 3)
+    files = np.tile([f"f{i}" for i in range(40)], 3)
+    resampler = bootstrap.Resampler(labels, ["-"] * 120, seed=0, files=files)
+    weights = np.concatenate(list(resampler.blocks(50)))
+    np.testing.assert_array_equal(weights[:, :40], weights[:, 40:80])
+    np.testing.assert_array_equal(weights[:, :40], weights[:, 80:])
+    assert (weights[:, labels == 0].sum(axis=1) == 60).all()
+    once = bootstrap.Resampler(labels[:40], ["-"] * 40, seed=0)
+    np.testing.assert_array_equal(np.concatenate(list(once.blocks(50))), weights[:, :40])
+
+
+def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
+    labels, scores = bell_curves(100, 100, 1.0)
+    files = [f"f{i}" for i in range(200)]
+    single = bootstrap.intervals(labels, scores, ["-"] * 200, seed=0, files=files)
+    twice = bootstrap.intervals(
+        np.tile(labels, 2), np.tile(scores, 2), ["-"] * 400, seed=0, files=files * 2
+    )
+    for name, estimate in single.estimates.items():
+        assert twice.estimates[name].low == pytest.approx(estimate.low, abs=1e-12)
+        assert twice.estimates[name].high == pytest.approx(estimate.high, abs=1e-12)
+
+
+def test_unknown_speakers_are_no_speaker():
+    labels, _ = bell_curves(40, 200, 1.0)
+    all_unknown = bootstrap.Resampler(labels, ["-"] * 240, seed=0)
+    assert all_unknown.method == bootstrap.BY_TRIAL
+    assert all_unknown.why.startswith("0 bona fide and 0 spoof speakers")
+    speakers = np.array([f"s{i % 12}" for i in range(240)], dtype=object)
+    speakers[200:] = "-"
+    mixed = bootstrap.Resampler(labels, speakers, seed=0)
+    assert mixed.method == bootstrap.BY_SPEAKER
+    weights = np.concatenate(list(mixed.blocks(20)))
+    assert (np.ptp(weights[:, speakers == "s3"], axis=1) == 0).all()
+    assert (np.ptp(weights[:, 200:], axis=1) > 0).all()
+
+
 def test_a_draw_without_a_class_is_drawn_again(monkeypatch):
     monkeypatch.setattr(bootstrap, "MINIMUM_SPEAKERS", 1)
     labels, _ = bell_curves(10, 30, 1.0)
@@ -239,87 +314,3 @@ def test_the_point_value_is_the_metric_itself(trials):
     found = bootstrap.intervals(labels, scores, ["-"] * labels.size, seed=0, n_resamples=10)
     for name in bootstrap.FIGURES:
         assert found.estimates[name].value == getattr(metrics, name)(labels, scores)
-
-
-def score_table(path, seed=0, n=60, spoof_in_eval=True):
-    labels, scores = bell_curves(n, n, 1.5, seed)
-    parts = []
-    for split in ("dev", "eval"):
-        part = pd.DataFrame({"file": [f"{split}_{i:03d}" for i in range(2 * n)], "split": split})
-        part["label"], part["score"] = labels, scores
-        part["attack"] = np.where(labels == 1, np.where(np.arange(2 * n) % 3, "A01", "A02"), "-")
-        part["speaker"] = [f"s{i % 4}" for i in range(2 * n)]
-        part["p_spoof"] = 1 / (1 + np.exp(-part["score"]))
-        parts.append(part if spoof_in_eval or split == "dev" else part[part["label"] == 0])
-    table = pa.Table.from_pandas(pd.concat(parts), preserve_index=False)
-    chosen = json.dumps({"candidate": "layer_2", "pooling": "mean", "C": 0.1})
-    about = {"experiment": "one", "corpus": "toy", "protocol": "official", "chosen": chosen}
-    tables.write(path, table.select(tables.SCORES.names), tables.SCORES, about)
-    return labels, scores
-
-
-def test_an_experiments_metrics_are_complete(tmp_path):
-    labels, scores = score_table(tmp_path / "scores.parquet")
-    said = []
-    found, bands = figures.experiment_metrics(
-        tmp_path / "scores.parquet", {"shared_speakers": 2}, seed=7, say=said.append
-    )
-    json.dumps(found, allow_nan=False)
-    assert (found["experiment"], found["corpus"], found["protocol"]) == ("one", "toy", "official")
-    assert found["interval"]["level"] == 0.95
-    assert found["interval"]["seed"] == 7
-    assert found["leak"] == {"shared_speakers": 2}
-    assert list(found["splits"]) == ["dev", "eval"]
-    split = found["splits"]["eval"]
-    assert (split["n_bonafide"], split["n_spoof"], split["n_speakers_spoof"]) == (60, 60, 4)
-    assert split["interval"]["method"] == bootstrap.BY_TRIAL
-    for name in bootstrap.FIGURES:
-        assert split[name]["value"] == getattr(metrics, name)(labels, scores)
-        assert split[name]["low"] < split[name]["value"] < split[name]["high"]
-    assert {name: item["n_spoof"] for name, item in split["per_attack"].items()} == {
-        "A01": 40,
-        "A02": 20,
-    }
-    chosen = (labels == 0) | (np.arange(120) % 3 == 0)
-    expected = roc_auc_score(labels[chosen], scores[chosen])
-    assert split["per_attack"]["A02"]["roc_auc"]["value"] == pytest.approx(expected)
-    assert set(bands["split"].to_pylist()) == {"dev", "eval"}
-    assert len(said) == 2
-
-
-def test_a_split_with_one_class_is_named(tmp_path):
-    score_table(tmp_path / "scores.parquet", spoof_in_eval=False)
-    with pytest.raises(UserError, match=r"corpus toy, split eval: .* add spoof clips"):
-        figures.experiment_metrics(tmp_path / "scores.parquet", {}, seed=1, say=print)
-
-
-def test_the_audit_finds_a_shortcut_and_its_direction(tmp_path):
-    random = np.random.default_rng(2)
-    labels = np.tile(np.repeat([0, 1], 50), 2)
-    keys = [f"c{i:03d}" for i in range(200)]
-    manifest = pd.DataFrame({"key": keys, "path": keys, "corpus": "toy", "label": labels})
-    manifest["split"] = np.repeat(["dev", "eval"], 100)
-    manifest["attack"], manifest["speaker"] = np.where(labels, "A01", "-"), "x"
-    manifest["bytes"], manifest["mtime_ns"] = 1, 1
-    table = pa.Table.from_pandas(manifest, preserve_index=False).select(tables.MANIFEST.names)
-    tables.write(tmp_path / "manifest.parquet", table, tables.MANIFEST)
-    spectral = pd.DataFrame({"file": keys[::-1], "label": labels[::-1]})
-    for item in audit.PROPERTIES:
-        spectral[item.column] = random.normal(size=200)
-    spectral["duration"] -= 10 * spectral["label"]
-    columns = pa.Table.from_pandas(spectral, preserve_index=False)
-    tables.write(tmp_path / "0.parquet", columns[:70], columns.schema)
-    tables.write(tmp_path / "1.parquet", columns[70:], columns.schema)
-    shards = [tmp_path / "0.parquet", tmp_path / "1.parquet"]
-    found = audit.audit(tmp_path / "manifest.parquet", shards, seed=1)
-    assert list(found["splits"]) == ["dev", "eval"]
-    duration = found["splits"]["eval"]["properties"]["duration"]
-    assert duration["direction"] == "lower"
-    assert duration["roc_auc"] == {"value": 1.0, "low": 1.0, "high": 1.0}
-    for item in found["splits"]["dev"]["properties"].values():
-        figure = item["roc_auc"]
-        assert figure["value"] >= 0.5
-        assert figure["low"] <= figure["value"] <= figure["high"]
-    lines = audit.markdown(found).splitlines()
-    assert len(lines) == 2 + len(audit.PROPERTIES)
-    assert "| Duration (s) | 1.000 (1.000 to 1.000), lower |" in audit.markdown(found)

@@ -1,4 +1,4 @@
-"""What a corpus gives away: how well one plain property of a clip separates the classes by itself.
+"""What a corpus gives away: how well plain properties of a clip separate the classes by themselves.
 
 A countermeasure should hear speech, not the length of a file. Leading and trailing silence alone
 reaches 15% EER on ASVspoof 2019 LA eval (Müller et al. 2021, arXiv 2106.12914). A property that
@@ -6,14 +6,16 @@ scores far from one half is a shortcut that a model may have taken, whatever its
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from authenticity import tables
-from authenticity.evaluation import bootstrap
+from authenticity.errors import UserError
+from authenticity.evaluation import bootstrap, splits
 from authenticity.evaluation.figures import both_classes, ordered_splits
 
 
@@ -39,32 +41,51 @@ PROPERTIES = (
 )
 
 
-def audit(manifest: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
-    """Return the ROC-AUC of every property per split, turned so that it is at least one half.
+SPEAKER, TOGETHER = "speaker", "together"
+"""Rows beside the properties': who speaks, and all properties in one model."""
+_FOLDS = 5
+
+
+def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
+    """Return the ROC-AUC of every property per split, and of what else needs no listening.
 
     A detector may use a property in either direction, so an AUC below one half is turned round
     ("direction": "lower" means that lower values point to spoof). The direction is the whole
     sample's: an interval may therefore reach below one half, which says that the property may not
     separate at all. Splits without both classes are left out; "median" is per class.
+
+    Two rows are predictions on trials that they were not learned from, so nothing is turned and
+    they have neither direction, unit nor median; "how" says what they were learned from:
+
+    - `speaker`: the share of spoof among the same speaker's clips in the other half of a random
+      split of the trials. This is what any random split gives away to a model that knows voices.
+      Trials of unknown speakers take no part; there is no such row where too few remain.
+    - `together`: logistic regression on all properties, which finds what single ones show only
+      side by side; learned from train where it holds both classes, else across folds.
+
+    Args:
+        trials: `tables.TRIALS`, the trials that are used.
+        spectral: tables with their properties, which may hold more clips.
+        seed: of the bootstrap, the halves and the folds.
     """
     columns = ["file", *(item.column for item in PROPERTIES)]
     values = tables.read_many(spectral, columns).to_pandas()
-    trials = tables.read(manifest, ["key", "split", "label", "speaker"]).to_pandas()
-    trials = trials.merge(values, left_on="key", right_on="file").sort_values("key")
-    splits = {}
-    for split in ordered_splits(trials["split"]):
-        chosen = trials[trials["split"] == split]
+    table = tables.read(trials, ["key", "split", "label", "speaker"]).to_pandas()
+    table = table.merge(values, left_on="key", right_on="file").sort_values("key")
+    train = table[table["split"] == "train"]
+    found = {}
+    for split in ordered_splits(table["split"]):
+        chosen = table[table["split"] == split].reset_index(drop=True)
         if both_classes(chosen):
-            splits[split] = _audit_split(chosen, seed)
-    return {"splits": splits, "n_resamples": bootstrap.N_RESAMPLES, "level": bootstrap.LEVEL}
+            learned_from = train if split != "train" and both_classes(train) else None
+            found[split] = _audit_split(chosen, learned_from, seed)
+    return {"splits": found, "n_resamples": bootstrap.N_RESAMPLES, "level": bootstrap.LEVEL}
 
 
-def _audit_split(trials: pd.DataFrame, seed: int) -> dict[str, Any]:
-    labels, speakers = trials["label"].to_numpy(), trials["speaker"].to_numpy()
+def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> dict[str, Any]:
     properties = {}
     for item in PROPERTIES:
-        values = trials[item.column].to_numpy(dtype=float)
-        result = bootstrap.intervals(labels, values, speakers, seed, figures=("roc_auc",))
+        result = _roc_auc(trials, trials[item.column].to_numpy(dtype=float), seed)
         median = trials.groupby("label")[item.column].median()
         properties[item.column] = _turned(result.estimates["roc_auc"]) | {
             "name": item.name,
@@ -72,12 +93,72 @@ def _audit_split(trials: pd.DataFrame, seed: int) -> dict[str, Any]:
             "median_bonafide": float(median[0]),
             "median_spoof": float(median[1]),
         }
+    properties |= _speaker(trials, seed) | _together(trials, train, seed)
     return {
-        "n_bonafide": int((labels == 0).sum()),
-        "n_spoof": int((labels == 1).sum()),
+        "n_bonafide": int((trials["label"] == 0).sum()),
+        "n_spoof": int((trials["label"] == 1).sum()),
         "interval": {"method": result.method, "why": result.why},
         "properties": properties,
     }
+
+
+def _roc_auc(trials: pd.DataFrame, values: np.ndarray, seed: int) -> bootstrap.Intervals:
+    labels, speakers = trials["label"].to_numpy(), trials["speaker"].to_numpy()
+    return bootstrap.intervals(labels, values, speakers, seed, figures=("roc_auc",))
+
+
+def _prediction(
+    key: str, name: str, how: str, trials: pd.DataFrame, values: np.ndarray, seed: int
+) -> dict[str, Any]:
+    auc = asdict(_roc_auc(trials, values, seed).estimates["roc_auc"])
+    row = {"name": name, "how": how, "roc_auc": auc, "direction": None, "unit": None}
+    return {key: row | {"median_bonafide": None, "median_spoof": None}}
+
+
+def _speaker(trials: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Learn each speaker's share of spoof from one half, and test it on the other.
+
+    One split, not every trial against all others: a trial's own label is missing from the share
+    that it would be compared with, so that a share held against another's points the wrong way.
+    """
+    from sklearn.model_selection import train_test_split
+
+    known = trials[trials["speaker"] != bootstrap.UNKNOWN]
+    if known["label"].value_counts().reindex([0, 1], fill_value=0).min() < 2:
+        return {}
+    learned, tested = train_test_split(
+        known, test_size=0.5, random_state=seed, shuffle=True, stratify=known["label"]
+    )
+    # One imagined clip with the classes' shares: a speaker who was not met is at their middle.
+    counts = learned.groupby("speaker")["label"].agg(["sum", "count"])
+    counts = counts.reindex(tested["speaker"], fill_value=0)
+    share = (counts["sum"] + learned["label"].mean()) / (counts["count"] + 1)
+    how = "share of spoof of the speaker in the other half of a random split"
+    return _prediction(SPEAKER, "Speaker identity", how, tested, share.to_numpy(), seed)
+
+
+def _together(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> dict[str, Any]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    columns = [item.column for item in PROPERTIES]
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    values, labels = trials[columns].to_numpy(dtype=float), trials["label"].to_numpy()
+    if train is not None:
+        how = "logistic regression fitted on train"
+        model.fit(train[columns].to_numpy(dtype=float), train["label"].to_numpy())
+        scores = model.decision_function(values)
+    else:
+        speakers, keys = trials["speaker"].tolist(), trials["key"].tolist()
+        try:
+            folds, made = splits.folds(labels, speakers, keys, _FOLDS, "speaker", seed)
+        except UserError:  # a class with a single trial: nothing can be learned and tested
+            return {}
+        how = f"logistic regression, {made}"
+        scores = cross_val_predict(model, values, labels, cv=folds, method="decision_function")
+    return _prediction(TOGETHER, "All properties together", how, trials, scores, seed)
 
 
 def _turned(found: bootstrap.Estimate) -> dict[str, Any]:
@@ -92,18 +173,24 @@ def _turned(found: bootstrap.Estimate) -> dict[str, Any]:
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the audit as a Markdown table, one line per property, one column per split."""
-    splits = result["splits"]
-    if not splits:
+    found = result["splits"]
+    if not found:
         return "No split holds both classes: nothing to audit."
-    header = ["Property alone", *(f"{split}: AUC (95% interval), spoof is" for split in splits)]
+    header = ["Property alone", *(f"{split}: AUC (95% interval), spoof is" for split in found)]
     lines = [header, ["---"] * len(header)]
-    for item in PROPERTIES:
-        cells = [f"{item.name} ({item.unit})"]
-        for figures in splits.values():
-            found = figures["properties"][item.column]
-            auc = found["roc_auc"]
-            cells.append(
-                f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), {found['direction']}"
-            )
-        lines.append(cells)
+    rows = {
+        name: item for figures in found.values() for name, item in figures["properties"].items()
+    }
+    for name, item in rows.items():
+        unit = f" ({item['unit']})" if item["unit"] else ""
+        cells = (_cell(figures["properties"].get(name)) for figures in found.values())
+        lines.append([f"{item['name']}{unit}", *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(item: dict[str, Any] | None) -> str:
+    if item is None:
+        return "-"
+    auc = item["roc_auc"]
+    said = f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
+    return f"{said}, {item['direction']}" if item["direction"] else said

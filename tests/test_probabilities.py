@@ -1,0 +1,129 @@
+"""Brier score, calibration error and Cllr against scikit-learn, slow sums and known answers."""
+
+import numpy as np
+import pytest
+from authenticity.evaluation import calibration, metrics
+from authenticity.evaluation.probabilities import N_BINS, Brier, CalibrationError, Cllr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from scored import bell_curves
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import brier_score_loss, log_loss
+
+
+@st.composite
+def weighted_trials(draw):
+    """Labels, coarse scores with ties, and whole weights that keep both classes."""
+    n = draw(st.integers(0, 30))
+    labels = np.array([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))])
+    whole = st.lists(st.integers(-8, 8), min_size=n + 2, max_size=n + 2)
+    counts = st.lists(st.integers(0, 3), min_size=n + 2, max_size=n + 2)
+    weights = np.array(draw(counts), dtype=np.int32)
+    weights[:2] += 1
+    return labels, np.array(draw(whole)) / 2.0, weights
+
+
+def once(figure, labels, scores):
+    return float(figure(metrics.once(metrics.Ranking.of(labels, scores)))[0])
+
+
+def slow_cllr(labels, llr):
+    """The definition, trial by trial."""
+    spoof = [np.log2(1 + np.exp(-x)) for x in llr[labels == 1]]
+    bonafide = [np.log2(1 + np.exp(x)) for x in llr[labels == 0]]
+    return (np.mean(spoof) + np.mean(bonafide)) / 2
+
+
+def slow_min_cllr(labels, scores):
+    """Cllr of scikit-learn's isotonic posteriors, turned into likelihood ratios."""
+    posterior = IsotonicRegression().fit(scores, labels).predict(scores)
+    with np.errstate(divide="ignore"):
+        llr = np.log(posterior) - np.log1p(-posterior)
+    prior = labels.mean()
+    return slow_cllr(labels, llr - np.log(prior / (1 - prior)))
+
+
+@given(weighted_trials())
+def test_weights_are_repetitions(trials):
+    labels, scores, weights = trials
+    p_spoof = expit(scores)
+    repeated = np.repeat(labels, weights), np.repeat(scores, weights)
+    weighted = metrics.Weighted(metrics.Ranking.of(labels, scores), weights[None])
+    expected = brier_score_loss(repeated[0], expit(repeated[1]))
+    assert Brier(p_spoof)(weighted)[0] == pytest.approx(expected, abs=1e-12)
+    assert Cllr(scores)(weighted)[0] == pytest.approx(slow_cllr(*repeated), abs=1e-12)
+    expected = slow_min_cllr(*repeated)
+    assert weighted.corners.least_cllr()[0] == pytest.approx(expected, abs=1e-9)
+    error = CalibrationError(p_spoof)
+    drawn = np.repeat(error.bin, weights)
+    gaps = [abs((expit(repeated[1]) - repeated[0])[drawn == one].sum()) for one in np.unique(drawn)]
+    assert error(weighted)[0] == pytest.approx(sum(gaps) / weights.sum(), abs=1e-12)
+
+
+@given(weighted_trials())
+def test_cllr_is_the_fields_too_and_its_minimum_no_higher(trials):
+    labels, llr, _ = trials
+    assert once(Cllr(llr), labels, llr) == pytest.approx(
+        once(Cllr(-llr), 1 - labels, -llr), abs=1e-12
+    )
+    least = metrics.once(metrics.Ranking.of(labels, llr)).corners.least_cllr()[0]
+    field = metrics.once(metrics.Ranking.of(1 - labels, -llr)).corners.least_cllr()[0]
+    assert least == pytest.approx(field, abs=1e-12)
+    assert -1e-12 <= least <= min(1.0, once(Cllr(llr), labels, llr)) + 1e-12
+
+
+def test_cllr_is_log_loss_at_equal_shares():
+    labels, scores = bell_curves(70, 70, 1.0)
+    found = once(Cllr(scores), labels, scores)
+    assert found == pytest.approx(log_loss(labels, expit(scores)) / np.log(2), abs=1e-12)
+
+
+def test_known_answers():
+    labels = np.array([0, 0, 1, 1])
+    assert once(Cllr(np.zeros(4)), labels, labels) == pytest.approx(1.0)
+    assert once(Cllr(50.0 * labels - 25), labels, labels) == pytest.approx(0.0, abs=1e-9)
+    perfect = metrics.once(metrics.Ranking.of(labels, labels)).corners
+    assert perfect.least_cllr()[0] == 0.0
+    wrong = metrics.once(metrics.Ranking.of(labels, -labels)).corners
+    assert wrong.least_cllr()[0] == pytest.approx(1.0)
+    # One bona fide above one of two spoofs: pools (1/2, 0), (1/2, 1/2), (0, 1/2); half of both
+    # classes in a pool that tells nothing costs 1/2 bit.
+    mixed = metrics.once(metrics.Ranking.of([0, 1, 0, 1], [1.0, 2.0, 3.0, 4.0])).corners
+    assert mixed.least_cllr()[0] == pytest.approx(0.5)
+    assert once(Brier(np.array([0.0, 0.5, 0.5, 1.0])), labels, labels) == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize("offset", [0.0, 2.0])
+def test_the_calibration_error_sees_an_offset(offset):
+    random = np.random.default_rng(0)
+    log_odds = random.normal(size=60_000) * 2
+    labels = (random.random(log_odds.size) < expit(log_odds)).astype(int)
+    said = expit(log_odds + offset)
+    found = once(CalibrationError(said), labels, log_odds)
+    truth = np.abs(said - expit(log_odds)).mean()
+    assert found == pytest.approx(truth, abs=0.01)
+
+
+def test_bins_hold_equally_many_trials_and_equal_probabilities_share_one():
+    labels, scores = bell_curves(1500, 1500, 1.0)
+    diagram = CalibrationError(expit(scores)).diagram(labels)
+    assert len(diagram) == N_BINS
+    assert {item["n"] for item in diagram} <= {199, 200, 201}
+    assert [item["mean_p"] for item in diagram] == sorted(item["mean_p"] for item in diagram)
+    assert sum(item["n"] * item["share_spoof"] for item in diagram) == pytest.approx(1500)
+    tied = CalibrationError(np.array([0.2] * 50 + [0.9])).diagram([0, 1] * 25 + [1])
+    assert tied == [
+        {"mean_p": pytest.approx(0.2), "share_spoof": 0.5, "n": 50},
+        {"mean_p": 0.9, "share_spoof": 1.0, "n": 1},
+    ]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_calibration_lowers_cllr_towards_its_minimum(seed):
+    labels, scores = bell_curves(400, 400, 1.5, seed)
+    fitted = calibration.fit(scores, labels).llr(scores)
+    least = metrics.once(metrics.Ranking.of(labels, scores)).corners.least_cllr()[0]
+    assert least <= once(Cllr(fitted), labels, fitted) <= least + 0.06
+    assert once(Cllr(fitted), labels, fitted) < once(Cllr(3 * scores + 1), labels, scores)
