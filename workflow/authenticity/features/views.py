@@ -70,12 +70,20 @@ def check(name: str, steps: Sequence[Step]) -> None:
                 f"configuration, views.{name}: expected `low_hz` below `high_hz`, found "
                 f"{step['low_hz']:g} and {step['high_hz']:g}"
             )
-        if step["step"] == "codec" and _CODECS[step["codec"]].encoder not in av.codecs_available:
+        if step["step"] == "codec" and not _can_encode(_CODECS[step["codec"]].encoder):
             raise UserError(
                 f"configuration, views.{name}: the FFmpeg of the installed PyAV cannot encode "
                 f"{step['codec']} (it lacks {_CODECS[step['codec']].encoder}); install PyAV's own "
                 "wheel as requirements.txt pins it, or leave the view out of `run.views`"
             )
+
+
+def _can_encode(encoder: str) -> bool:
+    try:
+        av.Codec(encoder, "w")
+    except av.codec.codec.UnknownCodecError:
+        return False
+    return True
 
 
 def _canonical(steps: Sequence[Step]) -> str:
