@@ -297,7 +297,13 @@ def test_speech_of_a_speaker_of_dev_or_eval_is_refused(speaker):
 # The choice
 
 EXPERIMENT = {
-    "features": {"spectral": "none", "layers": "each", "pooling": ["mean", "mean_std"]},
+    "features": {
+        "spectral": "none",
+        "layers": "each",
+        "pooling": ["mean", "mean_std"],
+        "view": "clean",
+        "train_views": ["clean"],
+    },
     "model": {"C": [0.1, 1.0], "folds": 3},
     "protocol": {
         "kind": "partitions",
@@ -336,7 +342,7 @@ def trials(tmp_path_factory):
         mean[1] += 0.9 * label
         embedded[f"T{index:03d}", "c"] = encoders.Embedding(9, mean, np.ones((3, 4), np.float32))
         described = dict.fromkeys(spectral.SCHEMA.names, 0.0)
-        described |= {"file": f"T{index:03d}", "label": label, "content": "c"}
+        described |= {"file": f"T{index:03d}", "label": label, "content": "c", "audio": f"a{index}"}
         numbers.append(described | {"centroid": rng.normal() + 0.3 * label})
     schema = encoders.schema(3, 4)
     embeddings = encoders.table(embedded, schema)

@@ -21,7 +21,7 @@ from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
 from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
-from authenticity.features import matrix
+from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
 
 _held_lock: TextIO | None = None  # for the life of the process
@@ -80,12 +80,12 @@ def _check_experiment(name: str, config: Mapping[str, Any]) -> None:
     """Check that what an experiment names is defined."""
     experiment = config["experiments"][name]
     features = experiment["features"]
-    views = ["clean", *config["views"]]
+    known_views = ["clean", *config["views"]]
     mentions = [
         ("protocol", [experiment["protocol"]], list(config["protocols"])),
         ("corpora", experiment.get("corpora", []), list(config["corpora"])),
-        ("features.view", [features["view"]], views),
-        ("features.train_views", features.get("train_views", []), views),
+        ("features.view", [features["view"]], known_views),
+        ("features.train_views", features.get("train_views", []), known_views),
     ]
     for key, used, defined in mentions:
         for item in used:
@@ -264,6 +264,8 @@ class Plan:
         view_splits = _view_splits(
             config["run"]["views"], present, experiments, partitions, trained, targets
         )
+        for view in sorted({view for found in view_splits.values() for view in found}):
+            views.check(view, config["views"][view])
         audio = config["audio"]
         encoder = EncoderSource(config["encoder"]["model"], config["encoder"]["revision"])
         encoder.files()  # a folder that lacks one is found out here
