@@ -55,7 +55,7 @@ def test_weights_are_repetitions(trials):
     assert Cllr(scores)(weighted)[0] == pytest.approx(slow_cllr(*repeated), abs=1e-12)
     expected = slow_min_cllr(*repeated)
     assert weighted.corners.least_cllr()[0] == pytest.approx(expected, abs=1e-9)
-    error = CalibrationError(p_spoof)
+    error = CalibrationError(p_spoof, labels)
     drawn = np.repeat(error.bin, weights)
     gaps = [abs((expit(repeated[1]) - repeated[0])[drawn == one].sum()) for one in np.unique(drawn)]
     assert error(weighted)[0] == pytest.approx(sum(gaps) / weights.sum(), abs=1e-12)
@@ -100,19 +100,19 @@ def test_the_calibration_error_sees_an_offset(offset):
     log_odds = random.normal(size=60_000) * 2
     labels = (random.random(log_odds.size) < expit(log_odds)).astype(int)
     said = expit(log_odds + offset)
-    found = once(CalibrationError(said), labels, log_odds)
+    found = once(CalibrationError(said, labels), labels, log_odds)
     truth = np.abs(said - expit(log_odds)).mean()
     assert found == pytest.approx(truth, abs=0.01)
 
 
 def test_bins_hold_equally_many_trials_and_equal_probabilities_share_one():
     labels, scores = bell_curves(1500, 1500, 1.0)
-    diagram = CalibrationError(expit(scores)).diagram(labels)
+    diagram = CalibrationError(expit(scores), labels).diagram()
     assert len(diagram) == N_BINS
     assert {item["n"] for item in diagram} <= {199, 200, 201}
     assert [item["mean_p"] for item in diagram] == sorted(item["mean_p"] for item in diagram)
     assert sum(item["n"] * item["share_spoof"] for item in diagram) == pytest.approx(1500)
-    tied = CalibrationError(np.array([0.2] * 50 + [0.9])).diagram([0, 1] * 25 + [1])
+    tied = CalibrationError(np.array([0.2] * 50 + [0.9]), np.array([0, 1] * 25 + [1])).diagram()
     assert tied == [
         {"mean_p": pytest.approx(0.2), "share_spoof": 0.5, "n": 50},
         {"mean_p": 0.9, "share_spoof": 1.0, "n": 1},

@@ -109,18 +109,17 @@ class Resampler:
         self.why = f"{bonafide} bona fide and {spoof} spoof speakers: {rule}"
         self.n_redrawn = 0
         self._random = np.random.default_rng(seed)
-        self._members = [np.flatnonzero(self.labels == label) for label in (0, 1)]
         if enough:
-            names, self._unit = np.unique(speaker, return_inverse=True)
-            self._unit = np.where(known, self._unit, len(names) + file)
-            self._unit = np.unique(self._unit, return_inverse=True)[1]
-            self._n_units = int(self._unit.max()) + 1
-        else:
-            units = [np.unique(file[rows], return_inverse=True) for rows in self._members]
-            self._strata = [
-                (rows, unit, len(names))
-                for rows, (names, unit) in zip(self._members, units, strict=True)
+            names, unit = np.unique(speaker, return_inverse=True)
+            unit = np.where(known, unit, len(names) + file)
+            self._unit = np.unique(unit, return_inverse=True)[1]
+            self._holds = [
+                np.isin(np.arange(self._unit.max() + 1), self._unit[self.labels == label])
+                for label in (0, 1)
             ]
+        else:
+            classes = [np.flatnonzero(self.labels == label) for label in (0, 1)]
+            self._strata = [(rows, *pd.factorize(file[rows])) for rows in classes]
 
     def blocks(self, n_resamples: int) -> Iterator[NDArray[np.int32]]:
         """Yield the weights in blocks of rows (m, n); the blocks' size does not change the draw."""
@@ -132,14 +131,14 @@ class Resampler:
     def _draw(self) -> NDArray[np.int32]:
         if self.method == BY_TRIAL:
             weights = np.empty(self.labels.size, dtype=np.int32)
-            for rows, unit, n_units in self._strata:
-                weights[rows] = self._tally(n_units)[unit]
+            for rows, unit, units in self._strata:
+                weights[rows] = self._tally(units.size)[unit]
             return weights
-        weights = self._tally(self._n_units)[self._unit]
-        while not all(weights[members].any() for members in self._members):
+        drawn = self._tally(self._holds[0].size)
+        while not all(drawn[holds].any() for holds in self._holds):
             self.n_redrawn += 1
-            weights = self._tally(self._n_units)[self._unit]
-        return weights
+            drawn = self._tally(drawn.size)
+        return drawn[self._unit]
 
     def _tally(self, size: int) -> NDArray[np.int32]:
         drawn = self._random.integers(size, size=size, dtype=np.int32)

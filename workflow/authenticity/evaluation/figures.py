@@ -249,7 +249,7 @@ def _costs(
     """
     labels, llr = trials["label"].to_numpy(), trials["llr"].to_numpy()
     calibrated = bool(np.isfinite(llr).all())
-    error = {"before": CalibrationError(trials["p_spoof"].to_numpy())}
+    error = {"before": CalibrationError(trials["p_spoof"].to_numpy(), labels)}
     cost = detection_cost.asvspoof5()
     wanted: dict[str, bootstrap.Figure | None] = {
         "brier.before": Brier(trials["p_spoof"].to_numpy()),
@@ -265,7 +265,7 @@ def _costs(
     }
     if calibrated:
         called = detection_cost.called_spoof(llr)
-        error["after"] = CalibrationError(trials["p_calibrated"].to_numpy())
+        error["after"] = CalibrationError(trials["p_calibrated"].to_numpy(), labels)
         wanted["brier.after"] = Brier(trials["p_calibrated"].to_numpy())
         wanted["ece.after"] = error["after"]
         wanted["cllr"] = Cllr(llr)
@@ -287,7 +287,7 @@ def _costs(
     found = dict.fromkeys(wanted) | _estimates(result)
     for name in ("brier", "ece"):
         found[name] = {when: found.pop(f"{name}.{when}") for when in ("before", "after")}
-    diagrams = {when: item.diagram(labels) for when, item in error.items()}
+    diagrams = {when: item.diagram() for when, item in error.items()}
     return {
         **found,
         "tdcf": None if system is None else detection_cost.describe(system),

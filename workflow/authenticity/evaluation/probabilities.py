@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from authenticity.evaluation.metrics import Floats, Weighted
@@ -43,10 +43,11 @@ class CalibrationError:
     bin. The bins are those of the whole sample in every resample. Chance alone makes it positive,
     the more so the fewer trials there are, and resampling adds chance: its interval leans upwards.
 
-    `p_spoof` is (n,).
+    `p_spoof` and `labels` are (n,).
     """
 
     p_spoof: Floats
+    labels: NDArray[np.integer]
 
     @cached_property
     def bin(self) -> NDArray[np.intp]:
@@ -56,21 +57,21 @@ class CalibrationError:
         return np.unique(np.searchsorted(edges, self.p_spoof), return_inverse=True)[1]
 
     @cached_property
-    def _members(self) -> csr_array:
+    def _gaps(self) -> csr_array:
+        """Distance of each trial's probability from its label, in its bin's row: (bins, n)."""
         n = self.p_spoof.size
-        return csr_array((np.ones(n), (self.bin, np.arange(n))))
+        return csr_array((self.p_spoof - self.labels, (self.bin, np.arange(n))))
 
     def __call__(self, trials: Weighted) -> Floats:
         """Return it for each row of weights, (m,)."""
-        gaps = self._members * (self.p_spoof - trials.ranking.labels)[None, :]
         amounts = trials.amounts.T
-        return np.abs(gaps.tocsr() @ amounts).sum(axis=0) / amounts.sum(axis=0)
+        return np.abs(self._gaps @ amounts).sum(axis=0) / amounts.sum(axis=0)
 
-    def diagram(self, labels: ArrayLike) -> list[dict[str, Any]]:
+    def diagram(self) -> list[dict[str, Any]]:
         """Return the bins of a reliability diagram, by rising probability."""
         n = np.bincount(self.bin)
         mean_p = np.bincount(self.bin, weights=self.p_spoof) / n
-        share = np.bincount(self.bin, weights=np.asarray(labels)) / n
+        share = np.bincount(self.bin, weights=self.labels) / n
         return [
             {"mean_p": float(p), "share_spoof": float(found), "n": int(count)}
             for p, found, count in zip(mean_p, share, n, strict=True)
