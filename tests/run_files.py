@@ -54,7 +54,8 @@ def split(auc: float, **changes: Any) -> dict[str, Any]:
         "per_condition": {
             "codec": {
                 "C1": condition(600, 150, auc),
-                "-": condition(600, 0, None),
+                "C2": condition(0, 150, auc) | {"against": "all bona fide"},
+                "C3": condition(600, 0, None),
             }
         },
     }

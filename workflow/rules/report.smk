@@ -109,6 +109,7 @@ rule plot_scores:
     """Score histograms of an experiment, per class and split."""
     input:
         scores="results/{corpus}/scores/{experiment}.parquet",
+        metrics="results/{corpus}/metrics/{experiment}.json",
     output:
         figure=report(
             "results/{corpus}/figures/scores/{experiment}.svg",
@@ -223,6 +224,7 @@ rule plot_candidates:
     """ROC-AUC of an experiment's candidates, layer by layer, with the choice marked."""
     input:
         selection="results/{corpus}/selection/{experiment}.json",
+        metrics="results/{corpus}/metrics/{experiment}.json",
     output:
         figure=report(
             "results/{corpus}/figures/candidates/{experiment}.svg",
@@ -245,6 +247,7 @@ rule report_selection:
     """Table of an experiment's candidates, with the choice marked."""
     input:
         selection="results/{corpus}/selection/{experiment}.json",
+        metrics="results/{corpus}/metrics/{experiment}.json",
     output:
         table=report(
             "results/{corpus}/tables/selection/{experiment}.html",

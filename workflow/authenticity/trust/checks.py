@@ -135,6 +135,9 @@ def _speakers(evidence: Evidence) -> Check:
     counts = found["n_speakers_bonafide"], found["n_speakers_spoof"]
     said = f"{counts[0]:,} bona fide and {counts[1]:,} spoof speakers."
     fewest = evidence.metrics["interval"]["minimum_speakers"]
+    if not min(counts):
+        words = f"{said} A class without a known speaker: nothing says how many voices it has."
+        return Check("Number of speakers", CAUTION, words)
     if min(counts) <= ONE_SPEAKER.value:
         words = f"{said} A class with one speaker: any difference may be that of two voices."
         return Check("Number of speakers", DISTRUST, words)
@@ -198,14 +201,15 @@ def _worst_view(evidence: Evidence) -> Check | None:
         evidence.others,
         key=lambda name: evidence.seen(name)["roc_auc"]["value"],
     )
-    clean, seen = evidence.found["roc_auc"], evidence.seen(view)["roc_auc"]
+    seen = evidence.seen(view)["roc_auc"]
+    change = seen["value"] - evidence.found["roc_auc"]["value"]
     said = (
         f"Of {wording.counted(len(evidence.others), 'other view')}, {wording.view_name(view)} is "
-        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {seen['value'] - clean['value']:+.4f}."
+        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {change:+.4f}."
     )
     if seen["low"] <= 0.5:
         return Check("Worst view", CAUTION, f"{said} Not told apart from guessing there.")
-    status = CAUTION if clean["value"] - seen["value"] > LOSS.value else TRUST
+    status = CAUTION if -change > LOSS.value else TRUST
     return Check("Worst view", status, said)
 
 
