@@ -243,7 +243,10 @@ def test_the_audit_puts_the_strongest_shortcut_first_and_beside_the_experiments(
     page = report.audit(run.audit(0.9), [run.metrics()], [run.view("trimmed", 0.91)])
     rows = rows_of(page)
     assert rows[0] == ["layers", "0.9300 (0.9200 to 0.9350)", "0.9100 (0.9000 to 0.9150)"]
-    assert [row[0] for row in rows[1:]] == ["Speaker", "Level", "Duration"]
+    assert [row[0] for row in rows[1:]] == [
+        *("Speaker identity", "Level", "Duration", "All properties together")
+    ]
+    assert "Speaker identity: learned from others." in page
     assert "The strongest property on eval is Level: ROC-AUC 0.9000" in page
 
 

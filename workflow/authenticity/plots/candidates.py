@@ -9,14 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from authenticity.evaluation.bootstrap import Estimate
+from authenticity.names import POOLING_WORDS
 from authenticity.plots import drawing
 
-POOLING_WORDS = {
-    "mean": "mean over time",
-    "std": "standard deviation over time",
-    "mean_std": "mean and standard deviation over time",
-    "none": "no pooling over time",
-}
 _SPLIT_MARKS = {
     "train": ("^", drawing.GREEN),
     "dev": ("o", drawing.BLUE),

@@ -5,6 +5,7 @@ from typing import Any
 
 from authenticity import html
 from authenticity.evaluation.figures import ordered_splits
+from authenticity.names import ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -158,11 +159,11 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         before = item["splits"][REPORTED]
         views_of = seen[item["experiment"]]
         own.append(len(rows))
-        rows.append([wording.marked(item), wording.view_name(item["view"]), *_view_figures(before)])
-        for view in wording.ordered_views(views_of):
+        rows.append([wording.marked(item), view_name(item["view"]), *_view_figures(before)])
+        for view in ordered_views(views_of):
             if view != item["view"]:
                 figures = _view_figures(views_of[view]["splits"][REPORTED], before)
-                rows.append([wording.marked(item), wording.view_name(view), *figures])
+                rows.append([wording.marked(item), view_name(view), *figures])
     columns = ["Experiment", "View", "ROC-AUC", "EER", "HTER at the threshold of dev", "ECE"]
     columns += ["Clips"]
     caption = f"{REPORTED}; 95% intervals in brackets, then the change from the marked row"

@@ -2,7 +2,7 @@
 
 from authenticity import html
 from authenticity.evaluation.figures import ordered_splits
-from authenticity.plots import POOLING_WORDS
+from authenticity.names import POOLING_WORDS
 from authenticity.report import wording
 from authenticity.report.wording import Json
 

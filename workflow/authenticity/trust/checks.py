@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authenticity import html
+from authenticity.names import TRIMMED, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.data import duplicates, known_voices, strongest
-from authenticity.report.wording import REPORTED, TRIMMED, Json
+from authenticity.report.wording import REPORTED, Json
 from authenticity.trust.bounds import (
     COST,
     DRIFT,
@@ -54,7 +55,7 @@ class Evidence:
     @property
     def others(self) -> list[str]:
         """The views that it is tested in beside the one that it is made for."""
-        return [name for name in wording.ordered_views(self.views) if name != self.metrics["view"]]
+        return [name for name in ordered_views(self.views) if name != self.metrics["view"]]
 
     def seen(self, view: str) -> Json:
         """The figures on the reported split in a view."""
@@ -164,7 +165,7 @@ def _shortcut(evidence: Evidence) -> Check | None:
     own = evidence.found["roc_auc"]
     best = strongest(audited, known_voices(evidence.metrics))
     said = (
-        f"{best['name']} by itself reaches a ROC-AUC of {_auc(best['roc_auc'])}; the experiment "
+        f"{best['name']}, without listening: ROC-AUC {_auc(best['roc_auc'])}; the experiment: "
         f"{_auc(own)}"
     )
     if own["value"] <= best["roc_auc"]["value"]:
@@ -204,7 +205,7 @@ def _worst_view(evidence: Evidence) -> Check | None:
     seen = evidence.seen(view)["roc_auc"]
     change = seen["value"] - evidence.found["roc_auc"]["value"]
     said = (
-        f"Of {wording.counted(len(evidence.others), 'other view')}, {wording.view_name(view)} is "
+        f"Of {wording.counted(len(evidence.others), 'other view')}, {view_name(view)} is "
         f"the most harmful: ROC-AUC {_auc(seen)}, a change of {change:+.4f}."
     )
     if seen["low"] <= 0.5:
