@@ -54,7 +54,8 @@ def split(auc: float, **changes: Any) -> dict[str, Any]:
         "per_condition": {
             "codec": {
                 "C1": condition(600, 150, auc),
-                "-": condition(600, 0, None),
+                "C2": condition(0, 150, auc) | {"against": "all bona fide"},
+                "C3": condition(600, 0, None),
             }
         },
     }
@@ -194,7 +195,13 @@ def audit(auc: float = 0.6) -> dict[str, Any]:
         column: common | {"name": name, "roc_auc": estimate(value)}
         for column, name, value in (("duration", "Duration", 0.55), ("level", "Level", auc))
     }
-    properties["speaker"] = {"name": "Speaker", "roc_auc": estimate(0.99)}
+    nothing = dict.fromkeys(["direction", "unit", "median_bonafide", "median_spoof"])
+    for column, name, value in (
+        ("speaker", "Speaker identity", 0.99),
+        ("together", "All properties together", 0.48),
+    ):
+        row = {"name": name, "how": "learned from others", "roc_auc": estimate(value)}
+        properties[column] = nothing | row
     how = {"method": "trial bootstrap", "why": "few speakers"}
     counts = {"n_bonafide": 1200, "n_spoof": 300}
     return {"splits": {"eval": {**counts, "interval": how, "properties": properties}}}

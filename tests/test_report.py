@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import run_files as run
 from authenticity import html, report, summary
 from authenticity.errors import UserError
 from authenticity.files import read_json, write_json
+from authenticity.report import wording
 from conftest import Checkout
 
 # Chromium as a child of a test, offline: nothing is looked up, updated or synchronised.
@@ -22,65 +24,190 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LEAKY = run.metrics("leaky", leak=run.leak(speakers=20, duplicates=3))
+FLIPPED = run.metrics("flipped", 0.3)
+UNDECIDED = run.metrics("undecided", 0.5)
+UNKNOWN = run.metrics("unknown", leak=run.leak(unknown_speakers=7))
 
 
-def estimate(value):
-    return {"value": value, "low": value - 0.01, "high": value + 0.005}
-
-
-def metrics(experiment="layers", auc=0.97, shared_speakers=0):
-    found = {
-        "n_bonafide": 1200,
-        "n_spoof": 300,
-        "n_speakers_bonafide": 3,
-        "n_speakers_spoof": 12,
-        "interval": {"method": "trial bootstrap", "why": "few speakers", "n_redrawn": 0},
-        "roc_auc": estimate(auc),
-        "eer": estimate(0.05),
-        "average_precision": estimate(0.9),
-    }
-    attacks = {"A07": {"n_spoof": 300} | {name: found[name] for name in ("roc_auc", "eer")}}
-    return {
-        "experiment": experiment,
-        "corpus": "toy",
-        "protocol": "official",
-        "chosen": {"candidate": "layer_3", "pooling": "mean_std", "C": 0.01},
-        "interval": {"level": 0.95, "n_resamples": 1000, "seed": 1},
-        "leak": {"shared_speakers": shared_speakers},
-        "splits": {name: found | {"per_attack": attacks} for name in ("dev", "eval")},
-    }
+def rows_of(page, kind=""):
+    """The rows of a page's tables, each as the texts of its cells."""
+    found = re.findall(rf"<tr{kind}><th scope=\"row\">.*?</tr>", page, re.DOTALL)
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in found]
+    return [[" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in row] for row in rows]
 
 
 def test_the_headline_table_shows_figures_and_marks_eval():
-    page = report.headline([metrics()])
-    assert "0.9700" in page
-    assert "(0.9600 to 0.9750)" in page
-    assert "5.00%" in page
-    assert "1,200 (3)" in page
-    marked = re.findall(r'<tr class="chosen">.*', page)
-    assert len(marked) == 1
-    assert "<td>eval</td>" in marked[0]
-    assert "Careful" not in page
+    page = report.headline([run.metrics()])
+    row = ["layers", "eval", "0.9300 (0.9200 to 0.9350)", "7.00% (6.00 to 7.50)"]
+    row += ["7.00% (6.00 to 7.50)", "0.9000 (0.8900 to 0.9050)", "1,200 (3)", "300 (12)"]
+    costs = ["layers", "eval", "0.4100 (0.4000 to 0.4150) min 0.3300 (0.3200 to 0.3350)"]
+    costs += ["6.10% (5.10 to 6.60) → 3.20% (2.20 to 3.70)"]
+    costs += ["0.3500 (0.3400 to 0.3550)", "0.3700 (0.3600 to 0.3750)"]
+    assert rows_of(page, ' class="chosen"') == [row, costs]
+    assert 'class="notice"' not in page
 
 
-def test_a_leak_is_said_wherever_the_figures_are():
-    leaky = [metrics(shared_speakers=20)]
-    assert "Careful with layers: 20 speakers" in report.headline(leaky)
+def test_columns_stand_only_where_some_experiment_has_the_figure():
+    assert "t-DCF" not in report.headline([run.metrics()])
+    tandem = run.metrics(eval_changes={"min_tdcf_legacy": run.estimate(0.21)})
+    page = report.headline([run.metrics(), tandem])
+    assert "Min t-DCF, legacy" in page
+    assert "revised" not in page
+    alone = report.headline([run.without_dev()])
+    for title in ("HTER", "Cllr", "Act DCF"):
+        assert title not in alone
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (
+            LEAKY,
+            "leaky leaks: in its protocol official, train and eval share 20 speakers and 3 dup",
+        ),
+        (
+            FLIPPED,
+            "flipped is flipped on eval: its ROC-AUC lies wholly below 0.5 (0.2900 to 0.3050)",
+        ),
+        (UNDECIDED, "undecided is not told apart from guessing on eval"),
+        (UNKNOWN, "unknown: 7 clips of its protocol without a known speaker"),
+    ],
+)
+def test_what_must_be_said_is_said_wherever_figures_stand(item, said, tmp_path):
+    metrics = [run.metrics(), item]
+    applied = [run.view("trimmed", 0.9, name) for name in ("layers", item["experiment"])]
+    figure = tmp_path / "roc.svg"
+    figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    verdicts = {each["experiment"]: "do not trust" for each in metrics}
+    pages = [
+        report.headline(metrics),
+        report.per_attack(metrics),
+        report.conditions(metrics),
+        report.speakers(metrics),
+        report.views(metrics, applied),
+        report.audit(run.audit(), metrics, applied),
+        report.selection(item, candidates()),
+        report.opening([report.Corpus(run.verified(), metrics, verdicts, figure)]),
+    ]
+    for page in pages:
+        assert f'<p class="notice">{said}' in page
+        assert page.count('class="notice"') == 1
+        if item is LEAKY:
+            assert re.search(
+                r'leaky <span class="bad">leaks|12 speakers \(leaks\)|Candidates of', page
+            )
+
+
+def test_all_sides_of_a_leak_are_counted():
+    leak = run.leak(speakers=1)
+    leak["duplicates"]["dev_eval"] = 2
+    leak["speakers"]["train_dev"] = 4
+    assert wording.shared(leak) == (
+        "train and eval share 1 speaker; dev and eval share 2 duplicate clips; "
+        "train and dev share 4 speakers"
+    )
+
+
+def test_the_choice_of_several_rounds_is_counted():
+    rounds = [run.chosen(str(n), "layer_2" if n == 1 else "layer_3", 10.0**-n) for n in range(5)]
+    page = report.headline([run.metrics(chosen=rounds)])
+    words = "mean and standard deviation over time"
+    assert f"layer_3, {words}, in 4 of 5 rounds; layer_2, {words}, in 1 of 5 rounds" in page
+    assert "C = 0.0001 to 1" in page
+
+
+def test_attacks_are_listed_for_each_split_eval_first():
+    page = report.per_attack([run.metrics()])
+    assert rows_of(page)[:2] == [
+        ["A07", "layers", "150", "0.9100 (0.9000 to 0.9150)", *["9.00% (8.00 to 9.50)"] * 2],
+        ["A08", "layers", "150", "0.9400 (0.9300 to 0.9450)", *["6.00% (5.00 to 6.50)"] * 2],
+    ]
+    assert page.index("eval, each attack") < page.index("dev, each attack")
+    assert "Missed" not in report.per_attack([run.without_dev()])
+
+
+def test_conditions_show_every_value_and_who_stands_against_whom():
+    rows = rows_of(report.conditions([run.metrics()]))
+    figures = ["0.9300 (0.9200 to 0.9350)", "7.00% (6.00 to 7.50)"]
+    assert rows[:3] == [
+        ["C1", "layers", "600", "150", *figures],
+        ["C2", "layers", "against all", "150", *figures],
+        ["C3", "layers", "600", "0", "–", "–"],
+    ]
+    none = run.metrics(eval_changes={"per_condition": {}})
+    del none["splits"]["dev"]
+    assert "no column of conditions" in report.conditions([none])
+
+
+def test_the_worst_speakers_come_first_and_not_too_many():
+    speakers = {f"S{n:03d}": run.speaker(1) | {"miss": n / 100} for n in range(60)}
+    page = report.speakers([run.metrics(eval_changes={"per_speaker": speakers})])
+    rows = rows_of(page)
+    assert len(rows) == 50
+    assert rows[0][0] == "S059"
+    assert rows[0][3:6] == ["25", "59.0%", "59.0%"]
+    assert "60 speakers, the 50 worst" in page
+
+
+def test_a_speakers_errors_are_weighted_by_clips():
+    both = {"n_bonafide": 30, "n_spoof": 10, "false_alarm": 0.1, "miss": 0.5, "roc_auc": 0.9}
+    (row,) = rows_of(report.speakers([run.metrics(eval_changes={"per_speaker": {"S": both}})]))
+    assert row == ["S", "30", "10.0%", "10", "50.0%", "20.0%", "0.9000"]
+
+
+def test_without_a_threshold_speakers_are_ordered_by_auc():
+    one = {"n_bonafide": 1, "n_spoof": 1, "false_alarm": None, "miss": None}
+    found = {name: one | {"roc_auc": auc} for name, auc in (("a", 0.9), ("b", None), ("c", 0.2))}
+    page = report.speakers([run.metrics(eval_changes={"per_speaker": found})])
+    assert [row[0] for row in rows_of(page)] == ["c", "a", "b"]
+
+
+def test_views_show_the_change_and_silence_stands_first():
+    applied = [run.view("noise_10db", 0.8), run.view("trimmed", 0.9)]
+    page = report.views([run.metrics()], applied)
+    rows = rows_of(page, "[^>]*")
+    assert [row[1] for row in rows] == ["clean", "silence trimmed", "noise 10db"]
+    assert rows[2][2] == "0.8000 (0.7900 to 0.8050) -0.1300"
+    assert rows[2][3] == "20.00% (19.00 to 20.50) +13.00 points"
+    assert rows_of(page, ' class="chosen"')[0][1] == "clean"
+
+
+def test_an_experiment_made_for_another_view_is_compared_with_that():
+    own = run.metrics("trims", 0.9, view="trimmed")
+    page = report.views([own], [run.view("clean", 0.95, "trims")])
+    rows = rows_of(page, "[^>]*")
+    assert [row[1] for row in rows] == ["silence trimmed", "clean"]
+    assert rows[1][2].endswith("+0.0500")
+    audit = rows_of(report.audit(run.audit(), [own], [run.view("clean", 0.95, "trims")]))
+    assert audit[0] == ["trims", "0.9500 (0.9400 to 0.9550)", "0.9000 (0.8900 to 0.9050)"]
 
 
 def test_clips_set_aside_are_listed_and_their_names_are_only_text():
     reason = "silent & <b>short</b>"
     bad = {"file": "<script>alert(1)</script>", "label": 1, "reason": reason}
-    verified = {"n_accepted": 9, "n_manifest": 10, "n_rejected": 1, "rejected": [bad]}
-    page = report.rejected(verified)
+    page = report.rejected(run.verified(n_rejected=1, rejected=[bad]))
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "silent &amp; &lt;b&gt;short" in page
-    none = report.rejected({"n_accepted": 9, "n_manifest": 9, "n_rejected": 0, "rejected": []})
-    assert "none" in none
+    none = report.rejected(run.verified())
+    assert "Clips set aside: none" in none
+    assert "No two clips" in none
 
 
-def test_the_chosen_candidate_is_marked():
+def test_duplicates_are_told_with_what_was_done():
+    counts = {"n_groups": 2, "n_trials": 5, "n_conflicts": 1, "examples": [["a.wav", "b.wav"]]}
+    removed = run.verified(duplicates=counts | {"policy": "remove", "n_removed": 4})
+    page = report.rejected(removed)
+    assert "5 clips have the same decoded audio as another, in 2 groups" in page
+    assert "4 clips were removed" in page
+    assert "In 1 group the same audio is called bona fide and spoof" in page
+    assert "a.wav, b.wav" in page
+    kept = run.verified(duplicates=counts | {"policy": "keep", "n_removed": 0})
+    assert "All were kept" in report.rejected(kept)
+
+
+def candidates(n_rounds=1, **changes):
     items = [
         {
             "candidate": name,
@@ -88,67 +215,126 @@ def test_the_chosen_candidate_is_marked():
             "C": 0.1,
             "cv_roc_auc": 0.9,
             "chosen": name == "layer_3",
-            "splits": {"eval": {"method": "trial bootstrap"} | estimate(0.8)},
+            "n_rounds_chosen": n_rounds * (name == "layer_3"),
+            "splits": {"eval": {"method": "trial bootstrap"} | run.estimate(0.8)},
         }
+        | changes
         for name in ("layer_2", "layer_3")
     ]
-    page = report.selection("layers", {"candidates": items, "folds": "5 folds"})
-    (marked,) = re.findall(r'<tr class="chosen">.*', page)
-    assert "layer_3" in marked
+    return {"candidates": items, "folds": "5 folds", "n_rounds": n_rounds}
 
 
-def test_the_audit_puts_the_strongest_shortcut_first():
-    common = {"direction": "lower", "unit": "s", "median_bonafide": 1.0, "median_spoof": 2.0}
-    properties = {
-        name: common | {"name": name, "roc_auc": estimate(value)}
-        for name, value in (("Duration", 0.6), ("Level", 0.9))
-    }
-    how = {"method": "trial bootstrap", "why": "few speakers"}
-    split = {"n_bonafide": 4, "n_spoof": 5, "interval": how, "properties": properties}
-    page = report.audit({"splits": {"eval": split}})
-    assert page.index("Level") < page.index("Duration")
-    assert "nothing to audit" in report.audit({"splits": {}})
+def test_the_chosen_candidate_is_marked():
+    page = report.selection(run.metrics(), candidates())
+    (marked,) = rows_of(page, ' class="chosen"')
+    assert marked == ["layer_3", "mean over time", "0.1", "0.9000", *marked[4:5], "chosen"]
+    assert marked[4] == "0.8000 (0.7900 to 0.8050)"
+
+
+def test_candidates_of_several_rounds_are_means_without_intervals():
+    mean = {"method": "mean over 5 rounds", "value": 0.8, "low": None, "high": None}
+    page = report.selection(run.metrics(), candidates(5, C=None, splits={"eval": mean}))
+    (marked,) = rows_of(page, ' class="chosen"')
+    assert marked[2:] == ["by round", "0.9000", "0.8000", "in 5 of 5 rounds"]
+    assert "Means over 5 rounds" in page
+
+
+def test_the_audit_puts_the_strongest_shortcut_first_and_beside_the_experiments():
+    page = report.audit(run.audit(0.9), [run.metrics()], [run.view("trimmed", 0.91)])
+    rows = rows_of(page)
+    assert rows[0] == ["layers", "0.9300 (0.9200 to 0.9350)", "0.9100 (0.9000 to 0.9150)"]
+    assert [row[0] for row in rows[1:]] == [
+        *("Speaker identity", "Level", "Duration", "All properties together")
+    ]
+    assert "Speaker identity: learned from others." in page
+    assert "The strongest property on eval is Level: ROC-AUC 0.9000" in page
+
+
+def test_a_corpus_without_experiments_has_an_audit_all_the_same():
+    page = report.audit(run.audit(0.9), [], [])
+    assert "Level" in page
+    assert "Experiment" not in page
+    assert "nothing to audit" in report.audit({"splits": {}}, [], [])
 
 
 def test_pages_are_whole_and_need_nothing_from_outside():
-    for page in (report.headline([metrics()]), report.per_attack([metrics()])):
+    for page in (report.headline([run.metrics()]), report.per_attack([run.metrics()])):
         assert page.startswith("<!doctype html>")
         assert "http" not in page
         assert '<th scope="col">' in page
         assert "prefers-color-scheme: dark" in page
 
 
-def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
+def opening(tmp_path, *metrics, **verified):
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    verified = {"n_accepted": 1500, "n_rejected": 2}
-    found = [metrics("one", 0.91), metrics("two", 0.97)]
-    page = report.opening([(found, verified, figure)])
+    verdicts = {item["experiment"]: "caution" for item in metrics}
+    found = run.verified(n_rejected=2, **verified)
+    return report.opening([report.Corpus(found, metrics, verdicts, figure if metrics else None)])
+
+
+def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
+    one, two = run.metrics("one", 0.91), run.metrics("two", 0.97)
+    page = opening(tmp_path, one, two)
     assert "two, the best on dev, scores" in page
     assert "97.0 of 100 pairs" in page
-    found[0]["splits"]["dev"]["roc_auc"] = estimate(0.99)
-    page = report.opening([(found, verified, figure)])
+    one["splits"]["dev"]["roc_auc"] = run.estimate(0.99)
+    page = opening(tmp_path, one, two)
     assert "one, the best on dev, scores" in page
     assert "91.0 of 100 pairs" in page
     assert "1,500 clips were used, 2 set aside" in page
-    assert "shares no speaker with training" in page
+    assert "shares no speaker, no attack and no duplicate clip with training" in page
     assert 'alt="ROC curves on eval of toy"' in page
+    assert "The verdict on these figures: caution" in page
+
+
+def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
+    leaky = run.metrics("leaky", 0.99, leak=run.leak(speakers=3))
+    assert "sound, the best on dev, scores" in opening(tmp_path, leaky, run.metrics("sound", 0.9))
+    assert "leaky, the best on dev, scores" in opening(tmp_path, leaky)
+
+
+def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
+    page = opening(tmp_path, corpus="wild")
+    assert "The data: corpus wild" in page
+    assert "it is there to test on" in page
+    assert "The answer" not in page
+
+
+def headline(*metrics):
+    verdicts = {("toy", item["experiment"]): "caution" for item in metrics}
+    return report.headline_rows(metrics, verdicts)
 
 
 def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
-    rows = report.headline_rows([metrics("one", 0.91), metrics("a_longer_name", 0.97)])
-    write_json(tmp_path / "headline.json", rows)
+    write_json(
+        tmp_path / "headline.json",
+        headline(run.metrics("one", 0.91), run.metrics("a_longer_name", 0.97)),
+    )
     (tmp_path / "report.html").write_text("")
+    page = tmp_path / "toy" / "tables" / "trust.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("")
     summary.main(tmp_path)
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 5
-    assert (
-        len({line.index("eval" if number else "split") for number, line in enumerate(printed[:3])})
-        == 1
-    )
+    assert len(printed) == 6
+    places = {line.index("eval" if n else "split") for n, line in enumerate(printed[:3])}
+    assert len(places) == 1
     assert "0.9700 (0.9600 to 0.9750)" in printed[2]
-    assert "5.00% (4.00 to 5.50)" in printed[2]
-    assert printed[4] == f"report: {(tmp_path / 'report.html').resolve()}"
+    assert "3.00% (2.00 to 3.50)" in printed[2]
+    assert printed[2].endswith("caution")
+    assert printed[4] == f"which figures to trust: {page.resolve()}"
+    assert printed[5] == f"report: {(tmp_path / 'report.html').resolve()}"
+
+
+def test_the_summary_has_a_line_per_leak_and_per_scorer_that_ranks_wrongly(tmp_path, capsys):
+    write_json(tmp_path / "headline.json", headline(LEAKY, FLIPPED, UNDECIDED, run.metrics()))
+    summary.main(tmp_path)
+    assert capsys.readouterr().out.splitlines()[6:9] == [
+        "toy, leaky leaks: train and eval share 20 speakers and 3 duplicate clips",
+        "toy, flipped is flipped: bona fide scores higher than spoof",
+        "toy, undecided is not told apart from guessing",
+    ]
 
 
 def test_a_summary_without_a_run_says_what_to_do(tmp_path):
@@ -189,7 +375,7 @@ def look_at_report(page_path: Path, results: Path) -> None:
         page.goto(page_path.as_uri())
         _look_at_opening(page, read_json(results / "headline.json"))
         names = [item for item in page.locator("nav li").all_inner_texts() if item[:1].isdigit()]
-        assert [name[0] for name in names] == ["1", "2", "3", "4"]
+        assert [name[0] for name in names] == ["0", "1", "2", "3", "4"]
         for name in names:
             _look_at_category(page, name)
             page.get_by_text("Results", exact=True).first.click()

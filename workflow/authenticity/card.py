@@ -12,6 +12,7 @@ from authenticity import html
 from authenticity.document import Block, Bullets, Heading, Paragraph, Table
 from authenticity.energy import Spent
 from authenticity.evaluation.figures import ordered_splits
+from authenticity.names import ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 from authenticity.trust import TRUST, Evidence, checks, judge
@@ -86,7 +87,7 @@ def _details(facts: Facts) -> list[Block]:
     rows = [
         ["Kind", "logistic regression on standardised features"],
         ["Features, pooling, C", wording.chosen(item)],
-        ["Audio", wording.view_name(item["view"])],
+        ["Audio", view_name(item["view"])],
         ["Calibration", _calibration(item)],
         ["Protocol", f"{item['protocol']}, {_rounds(item)}, seed {item['seed']}"],
     ]
@@ -140,7 +141,7 @@ def _use(facts: Facts) -> list[Block]:
 def _factors(facts: Facts) -> list[Block]:
     found = facts.evidence.found
     conditions = [name.replace("_", " ") for name in found["per_condition"]]
-    views = [wording.view_name(name) for name in wording.ordered_views(facts.evidence.views)]
+    views = [view_name(name) for name in ordered_views(facts.evidence.views)]
     items = [
         f"Attacks: {len(found['per_attack'])}, "
         f"{facts.metrics['leak']['attacks']['train_eval']} of them in training as well.",
@@ -244,7 +245,7 @@ def _figures(facts: Facts) -> list[Block]:
     columns = ["Attack", "Spoof clips", "ROC-AUC", "EER"]
     blocks.append(Table(f"Attacks that pass most, of {len(attacks)} on {REPORTED}", columns, rows))
     if names := facts.evidence.others:
-        rows = [[wording.view_name(name), *_row(facts.evidence.seen(name))] for name in names]
+        rows = [[view_name(name), *_row(facts.evidence.seen(name))] for name in names]
         blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
     if facts.elsewhere:
         rows = [

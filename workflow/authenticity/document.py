@@ -58,7 +58,8 @@ def _html(block: Block) -> str:
         case Bullets(items):
             return html.bullets(items)
         case Table(caption, columns, rows):
-            return html.table(caption, columns, rows)
+            # Figures with their intervals are easier to scroll to than to put together.
+            return html.table(caption, columns, rows, kind="figures" if len(columns) > 2 else "")
 
 
 def _markdown(block: Block) -> str:

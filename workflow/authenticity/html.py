@@ -35,6 +35,7 @@ tr.chosen { background: var(--mark); }
 .doubt { color: var(--doubt); }
 .bad { color: var(--bad); }
 @media (max-width: 40rem) { body { margin: .8rem; } th, td { padding: .3rem .45rem; }
+  .figures td { white-space: nowrap; }
   .sentences thead { display: none; } .sentences :is(th, td) { display: block; border: none; }
   .sentences tr { display: block; border-bottom: 1px solid var(--line); } }
 """
@@ -83,7 +84,8 @@ def table(
     """Return a table; the first cell of a row is its heading, the rows in `chosen` are marked.
 
     The kind `wide`, of many columns, has intervals below their figures instead of beside them;
-    `sentences` has cells of running text, which stand below each other where a page is narrow.
+    where a page is narrow, the cells of `sentences`, running text, stand below each other, and
+    those of `figures` are not broken into lines.
     """
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = [_row(row, index in chosen) for index, row in enumerate(rows)]

@@ -5,7 +5,8 @@ from authenticity.evaluation.figures import estimate, ordered_splits
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    splits = files.read_json(snakemake.input.metrics)["splits"]
+    metrics = files.read_json(snakemake.input.metrics)
+    splits = metrics["splits"]
     found = [
         plots.Reliability(
             split,
@@ -17,4 +18,5 @@ with job(snakemake) as log:
         for stage in ("before", "after")
         if splits[split]["reliability"][stage]
     ]
-    plots.save(plots.calibration(found, snakemake.wildcards.experiment), snakemake.output.figure)
+    figure = plots.calibration(found, metrics["experiment"], metrics["leak"]["leaks"])
+    plots.save(figure, snakemake.output.figure)

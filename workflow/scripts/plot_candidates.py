@@ -1,18 +1,20 @@
 """Draw the ROC-AUC of an experiment's candidates, layer by layer."""
 
+from math import nan
+
 from authenticity import files, plots
-from authenticity.evaluation.figures import estimate
+from authenticity.evaluation.bootstrap import Estimate
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    found = [
-        plots.Candidate(
-            name=item["candidate"],
-            pooling=item["pooling"],
-            chosen=item["chosen"],
-            roc_auc={split: estimate(figure) for split, figure in item["splits"].items()},
-        )
-        for item in files.read_json(snakemake.input.selection)["candidates"]
-    ]
-    figure = plots.candidates(found, snakemake.wildcards.experiment)
+    found = []
+    for item in files.read_json(snakemake.input.selection)["candidates"]:
+        roc_auc = {}
+        for split, figure in item["splits"].items():
+            # A mean over rounds has no interval.
+            ends = [nan if figure[end] is None else figure[end] for end in ("low", "high")]
+            roc_auc[split] = Estimate(figure["value"], *ends)
+        found.append(plots.Candidate(item["candidate"], item["pooling"], item["chosen"], roc_auc))
+    leaks = files.read_json(snakemake.input.metrics)["leak"]["leaks"]
+    figure = plots.candidates(found, snakemake.wildcards.experiment, leaks)
     plots.save(figure, snakemake.output.figure)

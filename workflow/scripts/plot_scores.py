@@ -1,6 +1,6 @@
 """Draw the score histograms of an experiment."""
 
-from authenticity import plots, tables
+from authenticity import files, plots, tables
 from authenticity.evaluation.figures import ordered_splits
 from authenticity.jobs import job
 
@@ -12,5 +12,6 @@ with job(snakemake) as log:
         splits.append(
             plots.ScoredSplit(split, chosen["label"].to_numpy(), chosen["score"].to_numpy())
         )
-    figure = plots.score_histograms(splits, snakemake.wildcards.experiment)
+    leaks = files.read_json(snakemake.input.metrics)["leak"]["leaks"]
+    figure = plots.score_histograms(splits, snakemake.wildcards.experiment, leaks)
     plots.save(figure, snakemake.output.figure)

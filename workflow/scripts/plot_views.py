@@ -3,18 +3,18 @@
 from authenticity import files, plots
 from authenticity.evaluation.figures import estimate
 from authenticity.jobs import job
-from authenticity.report import wording
+from authenticity.names import ordered_views, view_name
 
 with job(snakemake) as log:
     split = snakemake.params.split
     metrics = [files.read_json(path) for path in snakemake.input.metrics]
     seen = [*metrics, *map(files.read_json, snakemake.input.applied)]
-    order = wording.ordered_views({item["view"]: item for item in seen})
+    order = ordered_views(item["view"] for item in seen)
     rows = []
     for item in sorted(seen, key=lambda item: order.index(item["view"])):
-        found, name = item["splits"][split], wording.view_name(item["view"])
+        found, name = item["splits"][split], view_name(item["view"])
         auc = estimate(found["roc_auc"])
         rows.append(plots.Row(item["experiment"], name, found["n_spoof"], auc))
-    made_for = {item["experiment"]: wording.view_name(item["view"]) for item in metrics}
+    made_for = {item["experiment"]: view_name(item["view"]) for item in metrics}
     leaking = [item["experiment"] for item in metrics if item["leak"]["leaks"]]
     plots.save(plots.views(rows, made_for, split, leaking), snakemake.output.figure)

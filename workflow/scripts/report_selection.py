@@ -5,5 +5,5 @@ from authenticity.jobs import job
 
 with job(snakemake) as log:
     found = files.read_json(snakemake.input.selection)
-    page = report.selection(snakemake.wildcards.experiment, found)
+    page = report.selection(files.read_json(snakemake.input.metrics), found)
     files.write_text(snakemake.output.table, page)

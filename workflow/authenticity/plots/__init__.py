@@ -1,6 +1,6 @@
 """The report's figures: plain arrays and small dataclasses in, a matplotlib `Figure` out."""
 
-from authenticity.plots.candidates import POOLING_WORDS, Candidate, candidates, layer_of
+from authenticity.plots.candidates import Candidate, candidates, layer_of
 from authenticity.plots.curves import det, roc
 from authenticity.plots.drawing import save
 from authenticity.plots.forest import Row, attacks, views
@@ -8,7 +8,6 @@ from authenticity.plots.matrix import Cell, matrix
 from authenticity.plots.scores import Bin, Reliability, ScoredSplit, calibration, score_histograms
 
 __all__ = [
-    "POOLING_WORDS",
     "Bin",
     "Candidate",
     "Cell",

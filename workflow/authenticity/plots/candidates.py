@@ -9,14 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from authenticity.evaluation.bootstrap import Estimate
+from authenticity.names import POOLING_WORDS
 from authenticity.plots import drawing
 
-POOLING_WORDS = {
-    "mean": "mean over time",
-    "std": "standard deviation over time",
-    "mean_std": "mean and standard deviation over time",
-    "none": "no pooling over time",
-}
 _SPLIT_MARKS = {
     "train": ("^", drawing.GREEN),
     "dev": ("o", drawing.BLUE),
@@ -26,7 +21,10 @@ _SPLIT_MARKS = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """One candidate with one pooling: its ROC-AUC per split, and whether it was chosen."""
+    """One candidate with one pooling: its ROC-AUC per split, and whether it was chosen.
+
+    A mean over rounds has no interval: its `low` and `high` are NaN.
+    """
 
     name: str
     pooling: str
@@ -35,7 +33,7 @@ class Candidate:
 
 
 @mpl.rc_context(drawing.STYLE)
-def candidates(found: Sequence[Candidate], experiment: str) -> Figure:
+def candidates(found: Sequence[Candidate], experiment: str, leaks: bool = False) -> Figure:
     """Draw the ROC-AUC of every candidate on every split, one panel per pooling.
 
     Layers come first, joined by a line; other candidates stand to their right. The choice is
@@ -47,9 +45,10 @@ def candidates(found: Sequence[Candidate], experiment: str) -> Figure:
     for axes, pooling in zip(panels, poolings, strict=True):
         _candidate_panel(axes, [item for item in found if item.pooling == pooling])
         axes.set_title(POOLING_WORDS[pooling])
-    drawing.title(figure, experiment)
+    drawing.title(figure, experiment, leaks)
     panels[0].set_ylabel("ROC-AUC")
-    lowest = min(estimate.low for item in found for estimate in item.roc_auc.values())
+    estimates = [estimate for item in found for estimate in item.roc_auc.values()]
+    lowest = np.nanmin([(estimate.low, estimate.value) for estimate in estimates])
     height = max(1 - lowest, 0.02)
     panels[0].set_ylim(1 - 1.08 * height, 1 + 0.04 * height)
     with_choice = next((axes for axes in panels if axes.patches), panels[0])
@@ -76,7 +75,8 @@ def _candidate_panel(axes: Axes, found: Sequence[Candidate]) -> None:
         for group, joined in ((layers, "-"), (others, "")):
             x = [places[item.name] + shift[split] for item in group]
             estimates = [item.roc_auc[split] for item in group]
-            label = f"{split}, 95% interval" if group is (layers or others) else None
+            what = "95% interval" if np.isfinite([each.low for each in estimates]).any() else "mean"
+            label = f"{split}, {what}" if group is (layers or others) else None
             _intervals(axes, x, estimates, mark, colour, joined, label)
     axes.set_xlim(min(places.values()) - 0.8, max(places.values()) + 0.8)
     for item in found:

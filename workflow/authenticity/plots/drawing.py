@@ -54,8 +54,9 @@ def empty(width: float, height: float) -> Figure:
     return figure
 
 
-def title(figure: Figure, words: str) -> None:
-    """Set a figure's title, flush left."""
+def title(figure: Figure, experiment: str, leaks: bool) -> None:
+    """Name a figure's only experiment, flush left, and say where its protocol leaks."""
+    words = f"{experiment} [leaks: figures too good]" if leaks else experiment
     figure.suptitle(words, x=0.01, ha="left", fontsize=12, fontweight="bold")
 
 

@@ -66,7 +66,7 @@ def matrix(cells: Sequence[Cell], experiment: str) -> Figure:
         axes.set(xlabel="Tested on", title=title)
     for axes in panels if stacked else panels[:1]:
         axes.set_ylabel("Trained on")
-    drawing.title(figure, experiment)
+    drawing.title(figure, experiment, leaks=False)
     figure.supxlabel(_note(cells), fontsize=9, color=drawing.GREY)
     return figure
 

@@ -46,7 +46,7 @@ class ScoredSplit:
 
 
 @mpl.rc_context(drawing.STYLE)
-def score_histograms(splits: Sequence[ScoredSplit], experiment: str) -> Figure:
+def score_histograms(splits: Sequence[ScoredSplit], experiment: str, leaks: bool = False) -> Figure:
     """Draw the scores of each class, one panel per split, as shares of the class."""
     figure = drawing.empty(9.0, 4.4)
     panels = figure.subplots(1, len(splits), squeeze=False, sharex=True, sharey=True)[0]
@@ -71,7 +71,7 @@ def score_histograms(splits: Sequence[ScoredSplit], experiment: str) -> Figure:
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
         axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     panels[0].set_ylabel("Share of the class")
-    drawing.title(figure, experiment)
+    drawing.title(figure, experiment, leaks)
     drawing.legend_below(figure, panels[0], columns=2)
     return figure
 
@@ -91,7 +91,7 @@ _STAGES = (
 
 
 @mpl.rc_context(drawing.STYLE)
-def calibration(found: Sequence[Reliability], experiment: str) -> Figure:
+def calibration(found: Sequence[Reliability], experiment: str, leaks: bool = False) -> Figure:
     """Draw the reliability diagram of each split, before and after calibration.
 
     Probabilities are right where a point lies on the diagonal: of the clips called spoof with
@@ -115,7 +115,7 @@ def calibration(found: Sequence[Reliability], experiment: str) -> Figure:
         counts.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     panels[0][0].set_ylabel("Share that is spoof")
     panels[1][0].set_ylabel("Clips")
-    drawing.title(figure, experiment)
+    drawing.title(figure, experiment, leaks)
     return figure
 
 

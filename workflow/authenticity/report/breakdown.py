@@ -5,6 +5,7 @@ from typing import Any
 
 from authenticity import html
 from authenticity.evaluation.figures import ordered_splits
+from authenticity.names import ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -76,8 +77,9 @@ def conditions(metrics: Sequence[Json]) -> str:
 
 
 _ONE_CLASS = (
-    "Within a condition, its spoof clips stand against its bona fide clips. A condition with one "
-    "class only has no figures; a dash as its name stands for clips without a value."
+    "Within a condition, its spoof clips stand against its bona fide clips. Where it has spoof "
+    "only, as a vocoder has, they stand against all bona fide clips of the split; where it has "
+    "bona fide only, there is no figure. Clips without a value are left out."
 )
 
 
@@ -88,12 +90,16 @@ def _condition_tables(metrics: Sequence[Json], split: str) -> Iterator[str]:
     for name in names:
         values = sorted({value for _, found in within for value in found["per_condition"][name]})
         rows = [
-            [value, wording.marked(item), part["n_bonafide"], part["n_spoof"], *_figures(part)]
+            [value, wording.marked(item), _bonafide(part), part["n_spoof"], *_figures(part)]
             for value in values
             for item, found in within
             if (part := found["per_condition"][name].get(value))
         ]
         yield html.table(f"{split}, {name.replace('_', ' ')}", columns, rows)
+
+
+def _bonafide(part: Json) -> int | str:
+    return "against all" if "against" in part else part["n_bonafide"]
 
 
 def speakers(metrics: Sequence[Json]) -> str:
@@ -106,6 +112,7 @@ def speakers(metrics: Sequence[Json]) -> str:
         caption = f"{item['experiment']}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
         if len(found) > WORST_SPEAKERS:
             caption += f", the {WORST_SPEAKERS} worst"
+        caption += " (leaks)" if item["leak"]["leaks"] else ""
         parts.append(html.table(caption, _SPEAKER_COLUMNS, rows))
     return html.page("Figures per speaker", [*parts, html.paragraph(_PER_SPEAKER)])
 
@@ -152,11 +159,11 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         before = item["splits"][REPORTED]
         views_of = seen[item["experiment"]]
         own.append(len(rows))
-        rows.append([wording.marked(item), wording.view_name(item["view"]), *_view_figures(before)])
-        for view in wording.ordered_views(views_of):
+        rows.append([wording.marked(item), view_name(item["view"]), *_view_figures(before)])
+        for view in ordered_views(views_of):
             if view != item["view"]:
                 figures = _view_figures(views_of[view]["splits"][REPORTED], before)
-                rows.append([wording.marked(item), wording.view_name(view), *figures])
+                rows.append([wording.marked(item), view_name(view), *figures])
     columns = ["Experiment", "View", "ROC-AUC", "EER", "HTER at the threshold of dev", "ECE"]
     columns += ["Clips"]
     caption = f"{REPORTED}; 95% intervals in brackets, then the change from the marked row"

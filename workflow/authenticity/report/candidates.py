@@ -2,32 +2,46 @@
 
 from authenticity import html
 from authenticity.evaluation.figures import ordered_splits
-from authenticity.plots import POOLING_WORDS
+from authenticity.names import POOLING_WORDS
+from authenticity.report import wording
 from authenticity.report.wording import Json
 
 
-def selection(experiment: str, found: Json) -> str:
-    """Return the page of one experiment's candidates; the chosen one is marked."""
+def selection(item: Json, found: Json) -> str:
+    """Return the page of the candidates of an experiment (`item`); the chosen ones are marked."""
     items = found["candidates"]
-    splits = ordered_splits(split for item in items for split in item["splits"])
+    splits = ordered_splits(split for each in items for split in each["splits"])
     columns = ["Candidate", "Pooling", "C", "Cross-validated AUC"]
     columns += [f"AUC on {split}" for split in splits] + ["Chosen"]
-    rows, chosen = [], []
-    for index, item in enumerate(items):
-        if item["chosen"]:
-            chosen.append(index)
-        figures = [item["splits"].get(split) for split in splits]
-        rows.append(
-            [
-                item["candidate"],
-                POOLING_WORDS[item["pooling"]],
-                f"{item['C']:g}",
-                f"{item['cv_roc_auc']:.4f}",
-                *(html.estimate(figure) if figure else None for figure in figures),
-                "chosen" if item["chosen"] else "",
-            ]
-        )
-    words = f"Folds of the cross-validation, which sets C: {found['folds']}."
+    rows = [
+        [
+            each["candidate"],
+            POOLING_WORDS[each["pooling"]],
+            "by round" if each["C"] is None else f"{each['C']:g}",
+            f"{each['cv_roc_auc']:.4f}",
+            *(_figure(each["splits"].get(split)) for split in splits),
+            _chosen(each, found["n_rounds"]),
+        ]
+        for each in items
+    ]
+    chosen = [index for index, each in enumerate(items) if each["chosen"]]
     caption = "95% intervals in brackets"
-    parts = [html.table(caption, columns, rows, chosen), html.paragraph(words)]
-    return html.page(f"Candidates of {experiment}", parts)
+    if found["n_rounds"] > 1:
+        caption = f"Means over {found['n_rounds']} rounds, each with models of its own"
+    words = f"Folds of the cross-validation, which sets C: {found['folds']}."
+    table = html.table(caption, columns, rows, chosen)
+    parts = [wording.warnings([item]), table, html.paragraph(words)]
+    return html.page(f"Candidates of {item['experiment']}", parts)
+
+
+def _figure(found: Json | None) -> str | None:
+    """A mean over rounds has no interval."""
+    if found is None:
+        return None
+    return html.text(found) if found["low"] is None else html.estimate(found)
+
+
+def _chosen(item: Json, n_rounds: int) -> str:
+    if not item["chosen"]:
+        return ""
+    return "chosen" if n_rounds == 1 else f"in {item['n_rounds_chosen']} of {n_rounds} rounds"

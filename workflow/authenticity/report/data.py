@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from authenticity import html
+from authenticity.evaluation.audit import SPEAKER
 from authenticity.evaluation.figures import ordered_splits
+from authenticity.names import CLEAN, TRIMMED
 from authenticity.report import wording
-from authenticity.report.wording import CLEAN, REPORTED, TRIMMED, Json
+from authenticity.report.wording import REPORTED, Json
 
-SPEAKER_IDENTITY = "speaker"
-"""The audit's row of what knowing the speaker gives away."""
 _CLASSES = ("bona fide", "spoof")
 
 
@@ -74,6 +74,8 @@ def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         rows = [_property(item) for item in strongest_first]
         count = f"{figures['n_bonafide']:,} bona fide, {figures['n_spoof']:,} spoof"
         parts.append(html.table(f"{split} ({count})", _PROPERTY_COLUMNS, rows))
+        learned = [item for item in figures["properties"].values() if "how" in item]
+        parts += [html.paragraph(f"{item['name']}: {item['how']}.") for item in learned]
         how = figures["interval"]
         parts.append(html.paragraph(f"95% intervals: {how['method']} ({how['why']})."))
     if not splits:
@@ -87,12 +89,12 @@ _PROPERTY_COLUMNS += ["Median, spoof"]
 
 def _property(item: Json) -> list[Any]:
     """Return a row; several properties together, or an identity, have no unit and no median."""
-    medians = [item.get("median_bonafide"), item.get("median_spoof")]
+    medians = [item["median_bonafide"], item["median_spoof"]]
     return [
         item["name"],
-        item.get("unit") or None,
+        item["unit"],
         html.estimate(item["roc_auc"]),
-        item.get("direction"),
+        item["direction"],
         *(None if median is None else f"{median:.4g}" for median in medians),
     ]
 
@@ -123,9 +125,7 @@ def strongest(audited: Json, known_voices: bool) -> Json:
     Who speaks is one that a model can use only where it has met the voices (`known_voices`).
     """
     properties = [
-        item
-        for name, item in audited["properties"].items()
-        if known_voices or name != SPEAKER_IDENTITY
+        item for name, item in audited["properties"].items() if known_voices or name != SPEAKER
     ]
     return max(properties, key=lambda item: item["roc_auc"]["value"])
 

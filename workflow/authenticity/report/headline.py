@@ -5,6 +5,7 @@ from typing import Any
 
 from authenticity import html
 from authenticity.evaluation.figures import ordered_splits
+from authenticity.names import view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -15,8 +16,7 @@ Cell = Callable[[Json], Any]
 def headline(metrics: Sequence[Json]) -> str:
     """Return the page of headline figures: every experiment on every split."""
     chosen = [
-        [wording.marked(item), wording.chosen(item), wording.view_name(item["view"])]
-        for item in metrics
+        [wording.marked(item), wording.chosen(item), view_name(item["view"])] for item in metrics
     ]
     parts = [
         wording.warnings(metrics),

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from authenticity import html
-from authenticity.plots import POOLING_WORDS
+from authenticity.names import POOLING_WORDS
 
 REPORTED = "eval"
 """The split whose figures are the headline: models were fitted and chosen without it."""
@@ -21,9 +21,6 @@ _PAIRS = {
     "dev_eval": "dev and eval",
     "train_dev": "train and dev",
 }
-_VIEW_WORDS = {"trimmed": "silence trimmed"}
-CLEAN, TRIMMED = "clean", "trimmed"
-"""Audio as it is, and without leading and trailing silence, the field's best-known shortcut."""
 
 
 def counted(number: int, thing: str) -> str:
@@ -34,17 +31,6 @@ def counted(number: int, thing: str) -> str:
 def listed(words: Sequence[str]) -> str:
     """Join words as a sentence does."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def view_name(view: str) -> str:
-    """Return what a view is called in the report."""
-    return _VIEW_WORDS.get(view, view.replace("_", " "))
-
-
-def ordered_views(views: Mapping[str, Json]) -> list[str]:
-    """Return the names of the views: clean audio, that without silence, then the others."""
-    order = list(views)
-    return sorted(order, key=lambda view: (view != CLEAN, view != TRIMMED, order.index(view)))
 
 
 def by_view(metrics: Sequence[Json], applied: Sequence[Json]) -> dict[str, dict[str, Json]]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authenticity import html
+from authenticity.names import TRIMMED, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.data import duplicates, known_voices, strongest
-from authenticity.report.wording import REPORTED, TRIMMED, Json
+from authenticity.report.wording import REPORTED, Json
 from authenticity.trust.bounds import (
     COST,
     DRIFT,
@@ -54,7 +55,7 @@ class Evidence:
     @property
     def others(self) -> list[str]:
         """The views that it is tested in beside the one that it is made for."""
-        return [name for name in wording.ordered_views(self.views) if name != self.metrics["view"]]
+        return [name for name in ordered_views(self.views) if name != self.metrics["view"]]
 
     def seen(self, view: str) -> Json:
         """The figures on the reported split in a view."""
@@ -135,6 +136,9 @@ def _speakers(evidence: Evidence) -> Check:
     counts = found["n_speakers_bonafide"], found["n_speakers_spoof"]
     said = f"{counts[0]:,} bona fide and {counts[1]:,} spoof speakers."
     fewest = evidence.metrics["interval"]["minimum_speakers"]
+    if not min(counts):
+        words = f"{said} A class without a known speaker: nothing says how many voices it has."
+        return Check("Number of speakers", CAUTION, words)
     if min(counts) <= ONE_SPEAKER.value:
         words = f"{said} A class with one speaker: any difference may be that of two voices."
         return Check("Number of speakers", DISTRUST, words)
@@ -161,7 +165,7 @@ def _shortcut(evidence: Evidence) -> Check | None:
     own = evidence.found["roc_auc"]
     best = strongest(audited, known_voices(evidence.metrics))
     said = (
-        f"{best['name']} by itself reaches a ROC-AUC of {_auc(best['roc_auc'])}; the experiment "
+        f"{best['name']}, without listening: ROC-AUC {_auc(best['roc_auc'])}; the experiment: "
         f"{_auc(own)}"
     )
     if own["value"] <= best["roc_auc"]["value"]:
@@ -198,14 +202,15 @@ def _worst_view(evidence: Evidence) -> Check | None:
         evidence.others,
         key=lambda name: evidence.seen(name)["roc_auc"]["value"],
     )
-    clean, seen = evidence.found["roc_auc"], evidence.seen(view)["roc_auc"]
+    seen = evidence.seen(view)["roc_auc"]
+    change = seen["value"] - evidence.found["roc_auc"]["value"]
     said = (
-        f"Of {wording.counted(len(evidence.others), 'other view')}, {wording.view_name(view)} is "
-        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {seen['value'] - clean['value']:+.4f}."
+        f"Of {wording.counted(len(evidence.others), 'other view')}, {view_name(view)} is "
+        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {change:+.4f}."
     )
     if seen["low"] <= 0.5:
         return Check("Worst view", CAUTION, f"{said} Not told apart from guessing there.")
-    status = CAUTION if clean["value"] - seen["value"] > LOSS.value else TRUST
+    status = CAUTION if -change > LOSS.value else TRUST
     return Check("Worst view", status, said)
 
 

@@ -1,0 +1,171 @@
+"""Which figures to trust: each check by the numbers that must trip it, and no claim beyond them."""
+
+import json
+
+import pytest
+import run_files as run
+from authenticity import report, trust
+from authenticity.html import Markup
+from authenticity.trust import CAUTION, DISTRUST, NONE_MADE, TRUST, bounds
+
+SOUND = run.many_speakers()
+
+
+def evidence(auc=0.93, views=None, audit=None, verified=None, **changes):
+    """Evidence against which nothing can be said, but for what a test changes."""
+    changes["eval_changes"] = SOUND | changes.get("eval_changes", {})
+    seen = {"trimmed": auc - 0.005} if views is None else views
+    (found,) = trust.gather(
+        [run.metrics(auc=auc, **changes)],
+        [run.view(name, value) for name, value in seen.items()],
+        audit or run.audit(),
+        verified or run.verified(),
+    )
+    return found
+
+
+def verdict(found, name):
+    (check,) = [check for check in trust.checks(found) if check.name == name]
+    return check.status
+
+
+def attacks(**aucs):
+    return {
+        name: {"n_spoof": 150, "roc_auc": run.estimate(auc), "eer": run.estimate(1 - auc)}
+        for name, auc in aucs.items()
+    }
+
+
+def test_a_sound_experiment_passes_every_check():
+    sound = evidence(eval_changes={"per_attack": attacks(A07=0.93, A08=0.95)})
+    found = trust.judge(sound)
+    assert {check["name"]: check["status"] for check in found["checks"]} == dict.fromkeys(
+        [check["name"] for check in found["checks"]], TRUST
+    )
+    assert set(found["figures"].values()) == {TRUST}
+    assert len(found["checks"]) == 15
+    assert found["overall"]["status"] == TRUST
+    assert "speakers drawn like those of eval" in found["claim"]
+    assert "0.9200 and 0.9350 (95% interval)" in found["claim"]
+
+
+@pytest.mark.parametrize("kind", ["speakers", "duplicates"])
+def test_a_leak_is_not_trusted_whatever_the_figure(kind):
+    found = trust.judge(evidence(0.999, leak=run.leak(**{kind: 7})))
+    assert found["overall"]["status"] == DISTRUST
+    assert set(found["figures"].values()) == {DISTRUST}
+    assert "nothing" in found["claim"]
+    (said,) = [check["sentence"] for check in found["checks"] if check["name"] == "Leak"]
+    assert f"train and eval share 7 {kind if kind == 'speakers' else 'duplicate clips'}" in said
+
+
+@pytest.mark.parametrize("auc", [0.5, 0.3])
+def test_a_random_or_flipped_scorer_is_not_trusted(auc):
+    found = trust.judge(evidence(auc))
+    assert found["overall"]["status"] == DISTRUST
+    assert set(found["figures"].values()) == {DISTRUST}
+    assert "direction" in found["overall"]["sentence"]
+
+
+def test_intervals_over_trials_claim_nothing_about_new_speakers():
+    found = trust.judge(evidence(eval_changes=run.split(0.93)))
+    assert found["overall"]["status"] == CAUTION
+    assert "clips of the same speakers as those of eval" in found["claim"]
+
+
+CASES = [
+    ("Leak", CAUTION, {"leak": run.leak(unknown_speakers=4)}),
+    ("Precision", CAUTION, {"eval_changes": {"roc_auc": run.estimate(0.9, 0.05, 0.05)}}),
+    ("Precision", DISTRUST, {"eval_changes": {"roc_auc": run.estimate(0.8, 0.2, 0.05)}}),
+    ("Precision", CAUTION, {"eval_changes": {"roc_auc": run.estimate(1.0, 0.0, 0.0)}}),
+    ("Number of speakers", CAUTION, {"eval_changes": {"n_speakers_bonafide": 9}}),
+    ("Number of speakers", DISTRUST, {"eval_changes": {"n_speakers_spoof": 1}}),
+    ("Number of speakers", CAUTION, {"eval_changes": {"n_speakers_spoof": 0}}),
+    (
+        "One-sided speakers",
+        CAUTION,
+        {"eval_changes": {"per_speaker": {"a": run.speaker(1), "b": run.speaker(2)}}},
+    ),
+    ("Shortcuts", CAUTION, {"audit": run.audit(0.8)}),
+    ("Shortcuts", CAUTION, {"audit": run.audit(0.925)}),
+    ("Shortcuts", DISTRUST, {"audit": run.audit(0.95)}),
+    ("Silence", CAUTION, {"views": {}}),
+    ("Silence", CAUTION, {"auc": 0.9, "views": {"trimmed": 0.89 - 0.0101}, "wide": 0.05}),
+    ("Silence", DISTRUST, {"views": {"trimmed": 0.7}}),
+    ("Silence", TRUST, {"views": {"trimmed": 0.95}}),
+    ("Silence", TRUST, {"view": "trimmed", "views": {"clean": 0.95}}),
+    ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.8}}),
+    ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.5}}),
+    ("Worst attack", CAUTION, {"eval_changes": {"per_attack": attacks(A07=0.5, A08=0.95)}}),
+    ("Worst attack", CAUTION, {"eval_changes": {"per_attack": attacks(A07=0.8, A08=0.95)}}),
+    ("Threshold", CAUTION, {"hter": 0.15}),
+    ("Threshold", DISTRUST, {"hter": 0.25}),
+    ("Calibration", CAUTION, {"ece": 0.1}),
+    ("Calibration", DISTRUST, {"ece": 0.2}),
+    ("Cost of decisions", CAUTION, {"eval_changes": {"act_dcf": run.estimate(0.5)}}),
+    ("Cost of decisions", DISTRUST, {"eval_changes": {"act_dcf": run.estimate(1.1)}}),
+    ("Clips set aside", CAUTION, {"verified": run.verified(n_rejected=16)}),
+    ("Clips set aside", DISTRUST, {"verified": run.verified(n_rejected=150)}),
+]
+
+
+@pytest.mark.parametrize(("name", "expected", "change"), CASES)
+def test_each_check_trips_on_its_own_number(name, expected, change):
+    change = dict(change)
+    more = change.setdefault("eval_changes", {})
+    if wide := change.pop("wide", None):
+        more["roc_auc"] = run.estimate(change["auc"], wide, wide)
+    if hter := change.pop("hter", None):
+        more["at_threshold"] = dict.fromkeys(["miss", "false_alarm", "hter"], run.estimate(hter))
+    if ece := change.pop("ece", None):
+        more["ece"] = {"before": run.estimate(0.3), "after": run.estimate(ece)}
+    assert verdict(evidence(**change), name) == expected
+
+
+@pytest.mark.parametrize(("policy", "conflicts", "expected"), [
+    ("keep", 0, CAUTION),
+    ("remove", 0, TRUST),
+    ("remove", 1, CAUTION),
+])  # fmt: skip
+def test_duplicates_that_stay_or_contradict_call_for_caution(policy, conflicts, expected):
+    counts = {"n_groups": 2, "n_trials": 4, "n_removed": 2, "examples": [["a", "b"]]}
+    found = run.verified(duplicates={"policy": policy, "n_conflicts": conflicts} | counts)
+    assert verdict(evidence(verified=found), "Duplicates") == expected
+
+
+def test_without_dev_no_decision_is_made_and_probabilities_call_for_caution():
+    (found,) = trust.gather([run.without_dev()], [], run.audit(), run.verified())
+    judged = trust.judge(found)
+    assert judged["figures"]["Decisions"] == NONE_MADE
+    assert judged["figures"]["Probabilities"] == CAUTION
+
+
+def test_who_speaks_is_a_shortcut_only_where_voices_are_known():
+    assert verdict(evidence(), "Shortcuts") == TRUST
+    assert verdict(evidence(leak=run.leak(speakers=3)), "Shortcuts") == DISTRUST
+
+
+def test_without_an_audit_of_eval_nothing_is_said_of_shortcuts():
+    assert "Shortcuts" not in [check.name for check in trust.checks(evidence(audit={"splits": {}}))]
+
+
+def test_ill_calibrated_probabilities_do_not_touch_the_ranking():
+    bad = {"ece": {"before": run.estimate(0.3), "after": run.estimate(0.3)}}
+    found = trust.judge(evidence(eval_changes=bad | {"per_attack": attacks(A07=0.94)}))
+    assert found["figures"]["Probabilities"] == DISTRUST
+    assert found["overall"]["status"] == TRUST
+    assert "Probabilities: do not trust, because of calibration" in found["overall"]["sentence"]
+
+
+def test_the_page_shows_every_verdict_and_every_bound_with_its_reason():
+    found = trust.judge_all("toy", [evidence(), evidence(leak=run.leak(speakers=3))])
+    json.dumps(found, allow_nan=False)
+    page = report.verdict(found)
+    for check in found["experiments"][0]["checks"]:
+        assert check["name"] in page
+        assert Markup(check["sentence"].replace("'", "&#x27;")) in page
+    for bound in bounds.BOUNDS:
+        assert bound.reason in page
+    assert 'class="bad">do not trust' in page
+    assert 'class="good">trust' in page
+    assert "http" not in page

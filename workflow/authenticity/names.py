@@ -1,0 +1,23 @@
+"""What things are called in the report."""
+
+from collections.abc import Iterable
+
+POOLING_WORDS = {
+    "mean": "mean over time",
+    "std": "standard deviation over time",
+    "mean_std": "mean and standard deviation over time",
+    "none": "no pooling over time",
+}
+CLEAN, TRIMMED = "clean", "trimmed"
+"""Audio as it is, and without leading and trailing silence, the field's best-known shortcut."""
+_VIEW_WORDS = {TRIMMED: "silence trimmed"}
+
+
+def view_name(view: str) -> str:
+    """Return what a view is called in the report."""
+    return _VIEW_WORDS.get(view, view.replace("_", " "))
+
+
+def ordered_views(views: Iterable[str]) -> list[str]:
+    """Return the distinct views: clean audio, that without silence, then the others as given."""
+    return sorted(dict.fromkeys(views), key=lambda view: (view != CLEAN, view != TRIMMED))
