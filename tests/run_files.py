@@ -102,6 +102,7 @@ def metrics(experiment: str = "layers", auc: float = 0.93, **changes: Any) -> di
     """An experiment's metrics; `changes` replace its entries, `eval_changes` those of eval."""
     eval_changes = changes.pop("eval_changes", {})
     found = {
+        "name": experiment,
         "experiment": experiment,
         "corpus": "toy",
         "target": "toy",

@@ -399,7 +399,8 @@ def _view_splits(
                 need(corpus, view, used["train"])
             need(corpus, features["view"], [*used.get("dev", []), *used["eval"]])
             for target in targets[corpus, name]:
-                need(target, features["view"], [protocol["report"], "none"])
+                for view in [*tested, features["view"]]:
+                    need(target, view, [protocol["report"], "none"])
     return {
         corpus: {
             view: sorted(names & present[corpus])

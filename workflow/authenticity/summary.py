@@ -26,7 +26,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     auc, eer = row["roc_auc"], row["eer"]
     return [
         row["corpus"],
-        row["experiment"],
+        row["name"],
         row["split"],
         f"{html.text(auc)} {html.interval_text(auc)}",
         f"{html.text(eer, percent=True)} {html.interval_text(eer, percent=True)}",
@@ -40,7 +40,7 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a line for each experiment that leaks, and for each that ranks wrongly."""
     said = []
     for row in rows:
-        name = f"{row['corpus']}, {row['experiment']}"
+        name = f"{row['corpus']}, {row['name']}"
         if row["leak"]:
             said.append(f"{name} leaks: {row['leak']}")
         if row["orientation"] == "flipped":

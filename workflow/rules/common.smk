@@ -73,32 +73,38 @@ def verified(corpus, views):
     ]
 
 
-def tested_views(corpus, experiment):
-    """The views that an experiment is tested on beside the one that it is scored on."""
-    if experiment not in PLAN.reported[corpus]:
-        return []
+def tested_on(corpus):
+    """What is reported on a corpus: the corpora and experiments that were fitted, its own first."""
+    own = [(corpus, experiment) for experiment in PLAN.reported[corpus]]
+    return own + [pair for pair, targets in PLAN.targets.items() if corpus in targets]
+
+
+def result(kind, fitted, experiment, target):
+    """The scores, metrics or bands of an experiment on a corpus, in the view that it scores."""
+    if fitted == target:
+        suffix = "json" if kind == "metrics" else "parquet"
+        return f"results/{fitted}/{kind}/{experiment}.{suffix}"
+    suffix = {"scores": "parquet", "metrics": "json", "bands": "bands.parquet"}[kind]
+    view = PLAN.experiments[experiment]["features"]["view"]
+    return f"results/{fitted}/applied/{experiment}/{target}/{view}.{suffix}"
+
+
+def applied_metrics(fitted, experiment, target):
+    """The metrics of an experiment on a corpus in the other views that are tested."""
     own = PLAN.experiments[experiment]["features"]["view"]
-    return [view for view in ["clean", *config["run"]["views"]] if view != own]
-
-
-def applied_metrics(corpus, experiment):
-    """The metrics of an experiment on the other views of its corpus."""
-    return expand(
-        "results/{corpus}/applied/{experiment}/{corpus}/{view}.json",
-        corpus=corpus,
-        experiment=experiment,
-        view=tested_views(corpus, experiment),
-    )
+    return [
+        f"results/{fitted}/applied/{experiment}/{target}/{view}.json"
+        for view in ["clean", *config["run"]["views"]]
+        if view != own
+    ]
 
 
 def cross_metrics(experiment):
-    """The metrics of an experiment on its own and on other corpora, for each that it is fitted on."""
-    view = PLAN.experiments[experiment]["features"]["view"]
-    own = [f"results/{corpus}/metrics/{experiment}.json" for corpus, e in TRAINED if e == experiment]
-    return own + [
-        f"results/{corpus}/applied/{experiment}/{target}/{view}.json"
-        for (corpus, name), targets in PLAN.targets.items()
-        for target in targets
+    """The metrics of an experiment on all corpora, for each corpus that it is fitted on."""
+    return [
+        result("metrics", fitted, name, target)
+        for target in CORPORA
+        for fitted, name in tested_on(target)
         if name == experiment
     ]
 
@@ -120,27 +126,20 @@ def get_final_output():
         for corpus in CORPORA
         for path in verified(corpus, ["clean", *PLAN.corpora[corpus].view_splits])
     ]
-    metrics = [
-        path
-        for corpus, experiment in TRAINED
-        for path in applied_metrics(corpus, experiment) + cross_metrics(experiment)
-    ]
-    per_experiment = [
+    models = [
         path.format(corpus=corpus, experiment=experiment)
         for corpus, experiment in TRAINED
         for path in [
             "results/{corpus}/models/{experiment}.json",
             "results/{corpus}/scores/{experiment}.parquet",
+            "results/{corpus}/metrics/{experiment}.json",
         ]
     ]
+    tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]
+    applied = [path for one in tested for path in [result("metrics", *one), *applied_metrics(*one)]]
     score_files = [
-        f"results/{corpus}/score_files/{experiment}/asvspoof2019.txt"
-        for corpus, experiments in PLAN.reported.items()
-        for experiment in experiments
-    ] + [
-        path.replace("/applied/", "/score_files/").replace(".json", "/asvspoof2019.txt")
-        for _, experiment in TRAINED
-        for path in cross_metrics(experiment)
-        if "/applied/" in path
+        f"{result('scores', *one).removesuffix('.parquet')}.{form}"
+        for one in tested
+        for form in ("asvspoof2019.txt", "asvspoof2021.txt", "asvspoof5.tsv")
     ]
-    return [*shards, *checked, *metrics, *per_experiment, *score_files, *get_report_output()]
+    return [*shards, *checked, *models, *applied, *score_files, *get_report_output()]

@@ -54,9 +54,9 @@ rule score_files:
     input:
         scores="results/{corpus}/scores/{experiment}.parquet",
     output:
-        asvspoof2019="results/{corpus}/score_files/{experiment}/asvspoof2019.txt",
-        asvspoof2021="results/{corpus}/score_files/{experiment}/asvspoof2021.txt",
-        asvspoof5="results/{corpus}/score_files/{experiment}/asvspoof5.tsv",
+        asvspoof2019="results/{corpus}/scores/{experiment}.asvspoof2019.txt",
+        asvspoof2021="results/{corpus}/scores/{experiment}.asvspoof2021.txt",
+        asvspoof5="results/{corpus}/scores/{experiment}.asvspoof5.tsv",
     log:
         "logs/{corpus}/score_files/{experiment}.log",
     conda:
@@ -71,9 +71,9 @@ use rule score_files as score_files_applied with:
     input:
         scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
     output:
-        asvspoof2019="results/{corpus}/score_files/{experiment}/{target}/{view}/asvspoof2019.txt",
-        asvspoof2021="results/{corpus}/score_files/{experiment}/{target}/{view}/asvspoof2021.txt",
-        asvspoof5="results/{corpus}/score_files/{experiment}/{target}/{view}/asvspoof5.tsv",
+        asvspoof2019="results/{corpus}/applied/{experiment}/{target}/{view}.asvspoof2019.txt",
+        asvspoof2021="results/{corpus}/applied/{experiment}/{target}/{view}.asvspoof2021.txt",
+        asvspoof5="results/{corpus}/applied/{experiment}/{target}/{view}.asvspoof5.tsv",
     log:
         "logs/{corpus}/score_files/{experiment}/{target}/{view}.log",
 

@@ -1,30 +1,38 @@
 # What the rules of report.smk read, and which pages a run has.
 
 
-def own(pattern):
-    """Input function: a pattern over the experiments fitted and reported on the rule's corpus."""
-    return lambda wildcards: expand(
-        pattern, corpus=wildcards.corpus, experiment=PLAN.reported[wildcards.corpus]
-    )
-
-
-def own_views(wildcards):
-    """Metrics of the corpus's experiments on its own clips, in other views."""
-    return [
-        path
-        for experiment in PLAN.reported[wildcards.corpus]
-        for path in applied_metrics(wildcards.corpus, experiment)
+def on_corpus(kind):
+    """Input function: scores, metrics or bands of all that is reported on the rule's corpus."""
+    return lambda wildcards: [
+        result(kind, *pair, wildcards.corpus) for pair in tested_on(wildcards.corpus)
     ]
 
 
+def on_views(wildcards):
+    """Metrics of all that is reported on the rule's corpus, in the other views."""
+    return [
+        path
+        for pair in tested_on(wildcards.corpus)
+        for path in applied_metrics(*pair, wildcards.corpus)
+    ]
+
+
+def own_views(wildcards):
+    """Metrics of one experiment on its own corpus, in the other views."""
+    corpus, experiment = wildcards.corpus, wildcards.experiment
+    if experiment not in PLAN.reported[corpus]:
+        return []
+    return applied_metrics(corpus, experiment, corpus)
+
+
 def elsewhere(wildcards):
-    """Metrics of one experiment, trained on one corpus, on the other corpora."""
-    folder = f"results/{wildcards.corpus}/applied/"
-    return [path for path in cross_metrics(wildcards.experiment) if path.startswith(folder)]
+    """Metrics of one experiment, fitted on one corpus, on the other corpora."""
+    targets = PLAN.targets[wildcards.corpus, wildcards.experiment]
+    pair = (wildcards.corpus, wildcards.experiment)
+    return [result("metrics", *pair, target) for target in targets]
 
 
-own_metrics = own("results/{corpus}/metrics/{experiment}.json")
-REPORTED_CORPORA = [corpus for corpus in CORPORA if PLAN.reported[corpus]]
+REPORTED_CORPORA = [corpus for corpus in CORPORA if tested_on(corpus)]
 
 
 def get_report_output():
@@ -33,37 +41,31 @@ def get_report_output():
         "results/{corpus}/tables/{page}.html", corpus=CORPORA, page=["audit", "rejected"]
     )
     for corpus in REPORTED_CORPORA:
-        experiments = PLAN.reported[corpus]
         pages += expand(
             ["results/{corpus}/figures/{figure}.svg", "results/{corpus}/tables/{page}.html"],
             corpus=corpus,
             figure=["roc", "det", "attacks"],
             page=["trust", "headline", "attacks", "conditions", "speakers"],
         )
-        pages += expand(
-            [
-                "results/{corpus}/cards/{experiment}.html",
-                "results/{corpus}/figures/scores/{experiment}.svg",
-                "results/{corpus}/figures/calibration/{experiment}.svg",
-            ],
-            corpus=corpus,
-            experiment=experiments,
-        )
-        if any(applied_metrics(corpus, experiment) for experiment in experiments):
+        if config["run"]["views"]:
             pages += expand(
                 ["results/{corpus}/figures/views.svg", "results/{corpus}/tables/views.html"],
                 corpus=corpus,
             )
+    for corpus, experiment in TRAINED:
+        patterns = ["results/{corpus}/cards/{experiment}.html"]
+        if experiment in PLAN.reported[corpus]:
+            patterns += [
+                "results/{corpus}/figures/scores/{experiment}.svg",
+                "results/{corpus}/figures/calibration/{experiment}.svg",
+            ]
         # Where there was a choice, how it was made.
-        pages += expand(
-            [
+        if len(candidates(experiment)) > 1:
+            patterns += [
                 "results/{corpus}/figures/candidates/{experiment}.svg",
                 "results/{corpus}/tables/selection/{experiment}.html",
-            ],
-            corpus=corpus,
-            experiment=[name for name in experiments if len(candidates(name)) > 1],
-        )
-    if len(CORPORA) > 1:
-        crossed = [name for name in PLAN.experiments if len(cross_metrics(name)) > 1]
-        pages += expand("results/figures/matrix/{experiment}.svg", experiment=crossed)
+            ]
+        pages += expand(patterns, corpus=corpus, experiment=experiment)
+    crossed = {experiment: None for (_, experiment), targets in PLAN.targets.items() if targets}
+    pages += expand("results/figures/matrix/{experiment}.svg", experiment=crossed)
     return [*pages, "results/opening.html"]

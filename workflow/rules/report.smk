@@ -11,9 +11,9 @@ include: "pages.smk"
 rule plot_curves:
     """ROC and DET curves of all experiments of a corpus."""
     input:
-        scores=own("results/{corpus}/scores/{experiment}.parquet"),
-        bands=own("results/{corpus}/bands/{experiment}.parquet"),
-        metrics=own_metrics,
+        scores=on_corpus("scores"),
+        bands=on_corpus("bands"),
+        metrics=on_corpus("metrics"),
     output:
         roc=report(
             "results/{corpus}/figures/roc.svg",
@@ -111,7 +111,7 @@ rule plot_matrix:
 rule plot_attacks:
     """ROC-AUC of all experiments of a corpus on each attack."""
     input:
-        metrics=own_metrics,
+        metrics=on_corpus("metrics"),
     output:
         figure=report(
             "results/{corpus}/figures/attacks.svg",
@@ -134,8 +134,8 @@ rule plot_attacks:
 rule plot_views:
     """ROC-AUC of all experiments of a corpus on clean audio and in every view."""
     input:
-        metrics=own_metrics,
-        applied=own_views,
+        metrics=on_corpus("metrics"),
+        applied=on_views,
     output:
         figure=report(
             "results/{corpus}/figures/views.svg",
@@ -204,7 +204,7 @@ rule report_selection:
 rule report_tables:
     """Tables of a corpus's experiments: headline, attacks, conditions, speakers."""
     input:
-        metrics=own_metrics,
+        metrics=on_corpus("metrics"),
     output:
         headline=report(
             "results/{corpus}/tables/headline.html",
@@ -247,8 +247,8 @@ rule report_tables:
 rule report_views:
     """Table of all experiments of a corpus on clean audio and in every view."""
     input:
-        metrics=own_metrics,
-        applied=own_views,
+        metrics=on_corpus("metrics"),
+        applied=on_views,
     output:
         views=report(
             "results/{corpus}/tables/views.html",
@@ -270,8 +270,8 @@ rule report_views:
 rule report_data:
     """What a corpus is like: its audit, clips set aside, duplicates."""
     input:
-        metrics=own_metrics,
-        applied=own_views,
+        metrics=on_corpus("metrics"),
+        applied=on_views,
         verified="results/{corpus}/verified.json",
         audit="results/{corpus}/audit.json",
     output:
@@ -302,8 +302,8 @@ rule report_data:
 rule report_trust:
     """Which figures of a corpus's experiments to trust, and why."""
     input:
-        metrics=own_metrics,
-        applied=own_views,
+        metrics=on_corpus("metrics"),
+        applied=on_views,
         verified="results/{corpus}/verified.json",
         audit="results/{corpus}/audit.json",
     output:
@@ -329,7 +329,7 @@ rule report_card:
     """An experiment's model card."""
     input:
         metrics="results/{corpus}/metrics/{experiment}.json",
-        applied=lambda wildcards: applied_metrics(wildcards.corpus, wildcards.experiment),
+        applied=own_views,
         elsewhere=elsewhere,
         model="results/{corpus}/models/{experiment}.json",
         encoder=f"results/encoders/{ENCODER}.json",
@@ -350,7 +350,7 @@ rule report_card:
         "../../envs/authenticity.yaml"
     params:
         others=lambda wildcards: [
-            name for name in PLAN.reported[wildcards.corpus] if name != wildcards.experiment
+            name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
         ],
         watts_per_core=config["report"]["watts_per_core"],
         versions={
@@ -368,9 +368,7 @@ rule report_opening:
     """The report's opening page, and the headline figures of the whole run."""
     input:
         metrics=[
-            f"results/{corpus}/metrics/{experiment}.json"
-            for corpus in REPORTED_CORPORA
-            for experiment in PLAN.reported[corpus]
+            result("metrics", *pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)
         ],
         verified=expand("results/{corpus}/verified.json", corpus=CORPORA),
         trust=expand("results/{corpus}/tables/trust.json", corpus=REPORTED_CORPORA),

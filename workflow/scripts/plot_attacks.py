@@ -8,9 +8,9 @@ with job(snakemake) as log:
     split = snakemake.params.split
     metrics = [files.read_json(path) for path in snakemake.input.metrics]
     found = [
-        plots.Row(item["experiment"], attack, figure["n_spoof"], estimate(figure["roc_auc"]))
+        plots.Row(item["name"], attack, figure["n_spoof"], estimate(figure["roc_auc"]))
         for item in metrics
         for attack, figure in item["splits"][split]["per_attack"].items()
     ]
-    leaking = [item["experiment"] for item in metrics if item["leak"]["leaks"]]
+    leaking = [item["name"] for item in metrics if item["leak"]["leaks"]]
     plots.save(plots.attacks(found, split, leaking), snakemake.output.figure)

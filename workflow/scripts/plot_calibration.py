@@ -18,5 +18,5 @@ with job(snakemake) as log:
         for stage in ("before", "after")
         if splits[split]["reliability"][stage]
     ]
-    figure = plots.calibration(found, metrics["experiment"], metrics["leak"]["leaks"])
+    figure = plots.calibration(found, metrics["name"], metrics["leak"]["leaks"])
     plots.save(figure, snakemake.output.figure)

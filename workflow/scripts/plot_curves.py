@@ -9,6 +9,6 @@ with job(snakemake) as log:
     paths = zip(snakemake.input.scores, snakemake.input.bands, snakemake.input.metrics, strict=True)
     curves = [figures.curve(*each, split) for each in paths]
     metrics = map(files.read_json, snakemake.input.metrics)
-    leaking = [item["experiment"] for item in metrics if item["leak"]["leaks"]]
+    leaking = [item["name"] for item in metrics if item["leak"]["leaks"]]
     plots.save(plots.roc(curves, split, leaking), snakemake.output.roc)
     plots.save(plots.det(curves, split, leaking), snakemake.output.det)

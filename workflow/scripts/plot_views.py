@@ -14,7 +14,7 @@ with job(snakemake) as log:
     for item in sorted(seen, key=lambda item: order.index(item["view"])):
         found, name = item["splits"][split], view_name(item["view"])
         auc = estimate(found["roc_auc"])
-        rows.append(plots.Row(item["experiment"], name, found["n_spoof"], auc))
-    made_for = {item["experiment"]: view_name(item["view"]) for item in metrics}
-    leaking = [item["experiment"] for item in metrics if item["leak"]["leaks"]]
+        rows.append(plots.Row(item["name"], name, found["n_spoof"], auc))
+    made_for = {item["name"]: view_name(item["view"]) for item in metrics}
+    leaking = [item["name"] for item in metrics if item["leak"]["leaks"]]
     plots.save(plots.views(rows, made_for, split, leaking), snakemake.output.figure)

@@ -10,15 +10,15 @@ with job(snakemake) as log:
     judged = {item["corpus"]: item for item in map(files.read_json, snakemake.input.trust)}
     figures = dict(zip(judged, map(Path, snakemake.input.figure), strict=True))
     verdicts = {
-        (corpus, item["experiment"]): item["overall"]["status"]
+        (corpus, item["name"]): item["overall"]["status"]
         for corpus, found in judged.items()
         for item in found["experiments"]
     }
     corpora = []
     for verified in map(files.read_json, snakemake.input.verified):
         name = verified["corpus"]
-        own = [item for item in metrics if item["corpus"] == name]
-        of = {item["experiment"]: verdicts[name, item["experiment"]] for item in own}
+        own = [item for item in metrics if item["target"] == name]
+        of = {item["name"]: verdicts[name, item["name"]] for item in own}
         corpora.append(report.Corpus(verified, own, of, figures.get(name)))
     files.write_text(snakemake.output.page, report.opening(corpora))
     files.write_json(snakemake.output.headline, report.headline_rows(metrics, verdicts))

@@ -11,6 +11,6 @@ with job(snakemake) as log:
     evidence = trust.gather(metrics, applied, audited, verified)
     found = trust.judge_all(snakemake.wildcards.corpus, evidence)
     for item in found["experiments"]:
-        log.info("%s: %s", item["experiment"], item["overall"]["sentence"])
+        log.info("%s: %s", item["name"], item["overall"]["sentence"])
     files.write_json(snakemake.output.trust, found)
     files.write_text(snakemake.output.page, report.verdict(found))

@@ -193,6 +193,7 @@ def experiment_metrics(
         splits[split], band = _split(chosen, threshold, system, seed)
         bands.append(_band_table(split, band))
     return {
+        "name": _name(about["experiment"], about["corpus"], target),
         "experiment": about["experiment"],
         "corpus": about["corpus"],
         "target": target,
@@ -205,6 +206,11 @@ def experiment_metrics(
         "threshold": threshold.as_json() if threshold else None,
         "splits": splits,
     }, pa.concat_tables(bands)
+
+
+def _name(experiment: str, corpus: str, target: str) -> str:
+    """What an experiment is called beside the others that are tested on a corpus."""
+    return experiment if corpus == target else f"{experiment}, from {corpus}"
 
 
 def _split(

@@ -29,7 +29,7 @@ def per_attack(metrics: Sequence[Json]) -> str:
             .get(split, {"per_attack": {}})["per_attack"]
             .items()
         ]
-        found.sort(key=lambda each: (each[0], each[1]["experiment"]))
+        found.sort(key=lambda each: (each[0], each[1]["name"]))
         columns = ["Attack", "Experiment", "Spoof clips", "ROC-AUC", "EER"]
         with_threshold = any(figures.get("miss") for *_, figures in found)
         rows = [
@@ -157,7 +157,7 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
     rows, own = [], []
     for item in metrics:
         before = item["splits"][REPORTED]
-        views_of = seen[item["experiment"]]
+        views_of = seen[item["name"]]
         own.append(len(rows))
         rows.append([wording.marked(item), view_name(item["view"]), *_view_figures(before)])
         for view in ordered_views(views_of):

@@ -104,7 +104,7 @@ def _beside(audited: Json | None, metrics: Sequence[Json], applied: Sequence[Jso
     seen = wording.by_view(metrics, applied)
     rows = []
     for item in metrics:
-        views = [seen[item["experiment"]].get(view) for view in (CLEAN, TRIMMED)]
+        views = [seen[item["name"]].get(view) for view in (CLEAN, TRIMMED)]
         aucs = [view and html.estimate(view["splits"][REPORTED]["roc_auc"]) for view in views]
         rows.append([wording.marked(item), *aucs])
     columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]

@@ -110,16 +110,17 @@ def headline_rows(
 ) -> list[dict[str, Any]]:
     """Return the headline figures on the reported split as plain rows, for `summary`.
 
-    `verdicts` has the overall verdict of `trust` by corpus and experiment.
+    `verdicts` has the overall verdict of `trust` by corpus and name.
     """
     rows = []
     for item in metrics:
         found = item["splits"][REPORTED]
         counts = {name: found[name] for name in ("n_bonafide", "n_spoof")}
         figures = {name: found[name] for name in ("roc_auc", "eer", "orientation")}
-        names = {name: item[name] for name in ("corpus", "experiment", "protocol")}
+        names = {name: item[name] for name in ("name", "experiment", "protocol")}
+        names |= {"corpus": item["target"], "trained_on": item["corpus"]}
         method = {"split": REPORTED, "method": found["interval"]["method"]}
         leak = {"leak": wording.shared(item["leak"]) if item["leak"]["leaks"] else None}
-        verdict = {"verdict": verdicts[item["corpus"], item["experiment"]]}
+        verdict = {"verdict": verdicts[item["target"], item["name"]]}
         rows.append(names | method | counts | figures | leak | verdict)
     return rows

@@ -40,8 +40,8 @@ class Corpus:
 
     Attributes:
         verified: its verification.
-        metrics: of the experiments trained on it; none where it is only tested on.
-        verdicts: the overall verdict of `trust` by experiment.
+        metrics: of the experiments tested on it.
+        verdicts: the overall verdict of `trust` by name.
         figure: the ROC curves; None without experiments.
     """
 
@@ -112,7 +112,7 @@ def _answer(corpus: Corpus) -> str:
     for item in corpus.metrics:
         found = item["splits"][REPORTED]
         auc, eer = html.estimate(found["roc_auc"]), html.estimate(found["eer"], percent=True)
-        verdict = coloured(corpus.verdicts[item["experiment"]])
+        verdict = coloured(corpus.verdicts[item["name"]])
         rows.append([wording.marked(item), auc, eer, item["protocol"], verdict])
     columns = ["Experiment", "ROC-AUC", "EER", "Protocol", "Verdict"]
     caption = f"Figures on {REPORTED}, 95% intervals in brackets"
@@ -136,11 +136,11 @@ def _in_words(corpus: Corpus) -> str:
     pairs, wrong = 100 * found["roc_auc"]["value"], 100 * found["eer"]["value"]
     why = "" if _roc_auc_on_dev(chosen) < 0 else ", the best on dev,"
     words = (
-        f"{chosen['experiment']}{why} scores the spoof higher in {pairs:.1f} of 100 pairs of one "
+        f"{chosen['name']}{why} scores the spoof higher in {pairs:.1f} of 100 pairs of one "
         f"clip of each kind on {REPORTED} (ROC-AUC; guessing gives 50). With the threshold where "
         f"both kinds of error are equally frequent, it is wrong on {wrong:.1f}% of the clips (EER)."
     )
-    verdict = corpus.verdicts[chosen["experiment"]]
+    verdict = corpus.verdicts[chosen["name"]]
     if verdict != "trust":
         words += f" The verdict on these figures: {verdict}; the first page of the menu says why."
     return words

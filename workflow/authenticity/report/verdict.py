@@ -57,6 +57,6 @@ def _overview(experiments: Sequence[Json]) -> str:
         [name, *(coloured(column[name]) if name in column else None for column in columns)]
         for name in names
     ]
-    titles = ["Figures, then checks", *(item["experiment"] for item in experiments)]
+    titles = ["Figures, then checks", *(item["name"] for item in experiments)]
     kinds = range(len(experiments[0]["figures"]))
     return html.table("Verdicts at a glance", titles, rows, kinds)

@@ -35,9 +35,9 @@ def listed(words: Sequence[str]) -> str:
 
 def by_view(metrics: Sequence[Json], applied: Sequence[Json]) -> dict[str, dict[str, Json]]:
     """Sort metrics by experiment and view: the one it is made for, then those it is tested in."""
-    found = {item["experiment"]: {item["view"]: item} for item in metrics}
+    found = {item["name"]: {item["view"]: item} for item in metrics}
     for item in applied:
-        found[item["experiment"]][item["view"]] = item
+        found[item["name"]][item["view"]] = item
     return found
 
 
@@ -106,7 +106,7 @@ def warnings(metrics: Sequence[Json], split: str = REPORTED) -> str:
 
 def marked(item: Json) -> html.Markup:
     """Return an experiment's name as HTML, marked where its protocol leaks."""
-    name = escape(item["experiment"])
+    name = escape(item["name"])
     badge = f" {html.coloured('leaks', 'bad')}" if item["leak"]["leaks"] else ""
     return html.Markup(name + badge)
 

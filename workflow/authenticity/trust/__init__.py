@@ -47,7 +47,7 @@ def gather(
 ) -> list[Evidence]:
     """Put together what a corpus's files say of each experiment; see `Evidence`."""
     views = wording.by_view(metrics, applied)
-    return [Evidence(item, views[item["experiment"]], audit, verified) for item in metrics]
+    return [Evidence(item, views[item["name"]], audit, verified) for item in metrics]
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
         figures[DECISIONS] = NONE_MADE
     because = {kind: _because(made, kind, status) for kind, status in figures.items()}
     return {
-        "experiment": evidence.metrics["experiment"],
+        "name": evidence.metrics["name"],
         "overall": {
             "status": figures[RANKING],
             "sentence": " ".join(f"{kind}: {why}." for kind, why in because.items()),
