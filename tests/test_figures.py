@@ -268,8 +268,8 @@ def test_a_candidates_figures_over_rounds_are_means(tmp_path):
     model = candidate_model([("a", 0.1, 0.8), ("b", 1, 0.9)])
     model["rounds"][1]["candidate"] = "layer_3"
     row = figures.candidate_metrics([path], model, 1, print)["candidates"][0]
-    assert (row["C"], row["chosen"], row["n_rounds_chosen"]) == (None, True, 1)
+    assert (row["C"], row["chosen"], row["n_rounds_chosen"]) == (0.1, True, 1)
     assert row["cv_roc_auc"] == pytest.approx(0.85)
     expected = np.mean([roc_auc_score(own["label"], own["score"]) for own in rounds])
     assert row["splits"]["eval"]["value"] == pytest.approx(expected)
-    assert row["splits"]["eval"]["low"] is None
+    assert row["splits"]["eval"]["low"] < expected < row["splits"]["eval"]["high"]

@@ -248,6 +248,43 @@ def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
         assert twice.estimates[name].high == pytest.approx(estimate.high, abs=1e-12)
 
 
+def test_the_mean_over_rounds_is_that_of_one_round_repeated():
+    labels, scores = bell_curves(100, 100, 1.0)
+    files, nobody = [f"f{i}" for i in range(200)], ["-"] * 200
+    one = bootstrap.intervals(labels, scores, nobody, 0, ["roc_auc"], files=files)
+    method, mean = bootstrap.mean_roc_auc(
+        np.tile(labels, 2),
+        np.concatenate([scores, 5 * scores + 100]),
+        nobody * 2,
+        files * 2,
+        np.repeat(["a", "b"], 200),
+        seed=0,
+    )
+    expected = one.estimates["roc_auc"]
+    assert method == one.method
+    assert (mean.value, mean.low, mean.high) == pytest.approx(
+        (expected.value, expected.low, expected.high), abs=1e-12
+    )
+
+
+def test_with_one_speaker_to_a_round_rounds_are_drawn():
+    random = np.random.default_rng(0)
+    speakers = np.repeat([f"s{i:02d}" for i in range(12)], 40)
+    labels = np.tile(np.repeat([0, 1], 20), 12)
+    distance = np.repeat(np.linspace(0, 3, 12), 40)
+    scores = random.normal(size=labels.size) + distance * labels
+    files = [f"f{i}" for i in range(labels.size)]
+    _, mean = bootstrap.mean_roc_auc(labels, scores, speakers, files, speakers, seed=0)
+    aucs = [
+        roc_auc_score(labels[speakers == name], scores[speakers == name])
+        for name in np.unique(speakers)
+    ]
+    assert mean.value == pytest.approx(np.mean(aucs))
+    drawn = np.random.default_rng(1).choice(aucs, size=(4000, 12)).mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert (mean.low, mean.high) == pytest.approx((low, high), abs=0.012)
+
+
 def test_unknown_speakers_are_no_speaker():
     labels, _ = bell_curves(40, 200, 1.0)
     all_unknown = bootstrap.Resampler(labels, ["-"] * 240, seed=0)

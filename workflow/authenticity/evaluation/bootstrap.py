@@ -188,6 +188,43 @@ def intervals(
     )
 
 
+def mean_roc_auc(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    speakers: Sequence[str] | NDArray,
+    files: Sequence[str] | NDArray,
+    rounds: Sequence[str] | NDArray,
+    seed: int,
+) -> tuple[str, Estimate]:
+    """Return the mean over rounds of each round's ROC-AUC, with its interval and its method.
+
+    Scores of different rounds come from different models and are never compared. Files or speakers
+    are drawn once for all rounds, which may share them, and a draw's mean weights each round by how
+    often its trials were drawn, so that with one speaker to a round it is rounds that are drawn. A
+    round that a draw leaves without a class takes no part in that mean.
+
+    All arguments but the seed are (n,); every round holds both classes.
+    """
+    labels, scores, rounds = np.asarray(labels), np.asarray(scores), np.asarray(rounds)
+    members = [np.flatnonzero(rounds == name) for name in pd.unique(rounds)]
+    rankings = [Ranking.of(labels[rows], scores[rows]) for rows in members]
+    resampler = Resampler(labels, speakers, seed, files)
+    means = []
+    for weights in resampler.blocks(N_RESAMPLES):
+        each = [weights[:, rows] for rows in members]
+        with np.errstate(invalid="ignore"):
+            aucs = np.stack(
+                [
+                    Weighted(ranking, drawn).corners.roc_auc()
+                    for ranking, drawn in zip(rankings, each, strict=True)
+                ]
+            )
+        share = np.stack([drawn.mean(axis=1) for drawn in each]) * np.isfinite(aucs)
+        means.append((share * np.nan_to_num(aucs)).sum(axis=0) / share.sum(axis=0))
+    value = float(np.mean([once(ranking).corners.roc_auc()[0] for ranking in rankings]))
+    return resampler.method, Estimate(value, *_ends(np.concatenate(means)))
+
+
 def _ends(values: Floats) -> tuple:
     """Return the percentile ends over the first axis: two floats, or two arrays."""
     tail = (1.0 - LEVEL) / 2.0

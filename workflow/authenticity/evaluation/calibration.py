@@ -51,7 +51,7 @@ class Calibration:
 def fit(scores: ArrayLike, labels: ArrayLike) -> Calibration:
     """Fit the line by logistic regression on Platt's smoothed targets.
 
-    The targets of Platt 1999 ("Probabilistic outputs for support vector machines", section 2.2),
+    The targets of Platt 1999 ("Probabilistic outputs for support vector machines"),
     (n + 1) / (n + 2) for the n spoof trials and 1 / (n + 2) for the n bona fide ones, keep the line
     finite where dev is separable, and say less the fewer trials there are. `prior_spoof` is the
     targets' mean, dev's share of spoof but for that smoothing, so that a score which says nothing

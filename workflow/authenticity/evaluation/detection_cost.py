@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from authenticity.evaluation import metrics
 from authenticity.evaluation.metrics import Floats, Weighted
 
-# Priors and costs of every ASVspoof challenge since 2019 (Wang et al. 2020, arXiv 1911.01601,
-# table 2; evaluation plans of 2021 and of ASVspoof 5): a spoof is 5% of the trials and costs ten
-# times as much to accept as a bona fide clip to reject; 1% of the others are not the target.
+# Priors and costs of every ASVspoof challenge since 2019 (Wang et al. 2020, arXiv 1911.01601; the
+# evaluation plans of 2021 and of ASVspoof 5): a spoof is 5% of the trials and costs ten times as
+# much to accept as a bona fide clip to reject; 1% of the others are not the target.
 P_SPOOF = 0.05
 P_TARGET = (1.0 - P_SPOOF) * 0.99
 P_NONTARGET = (1.0 - P_SPOOF) * 0.01
@@ -56,8 +56,8 @@ class Cost:
 def asvspoof5() -> Cost:
     """Return the detection cost of ASVspoof 5, track 1.
 
-    Wang et al. 2024 (arXiv 2408.08739), equations 1 and 2: normalised by the cheaper of rejecting
-    and accepting everything.
+    Wang et al. 2024 (arXiv 2408.08739); normalised by the cheaper of rejecting and accepting
+    everything.
     """
     rejected, accepted = COST_REJECTED * (1.0 - P_SPOOF), COST_ACCEPTED * P_SPOOF
     default = min(rejected, accepted)
@@ -129,8 +129,8 @@ def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
 def tandem_legacy(asv: SpeakerVerification) -> Cost | None:
     """Return the tandem detection cost (t-DCF) as ASVspoof 2019 reported it.
 
-    Kinnunen et al. 2018 (arXiv 1804.09618), equations 10 and 11: C1 Pmiss + C2 Pfa over the smaller
-    of C1 and C2. None where that is not positive: such a system leaves nothing to defend.
+    Kinnunen et al. 2018 (arXiv 1804.09618): C1 Pmiss + C2 Pfa over the smaller of C1 and C2. None
+    where that is not positive: such a system leaves nothing to defend.
     """
     rejected, accepted, _ = _tandem(asv)
     default = min(rejected, accepted)
@@ -140,8 +140,8 @@ def tandem_legacy(asv: SpeakerVerification) -> Cost | None:
 def tandem_revised(asv: SpeakerVerification) -> Cost | None:
     """Return the revised t-DCF of ASVspoof 2021.
 
-    Kinnunen et al. 2020 (arXiv 2007.05979), equations 8 to 11: C0, the cost of the ASV system's own
-    errors, is added, and the sum is over C0 + min(C1, C2).
+    Kinnunen et al. 2020 (arXiv 2007.05979): C0, the cost of the ASV system's own errors, is added,
+    and the sum is over C0 + min(C1, C2).
     """
     rejected, accepted, own = _tandem(asv)
     default = own + min(rejected, accepted)

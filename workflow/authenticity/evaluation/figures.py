@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 import numpy as np
@@ -402,9 +403,8 @@ def candidate_metrics(
     `candidates` are the candidate score tables of one experiment, in the order in which readers
     meet them; `model` is its JSON, whose "selection" gives C and the cross-validated AUC of each in
     each round. Eval took no part in the choice: its figures are there so that the choice can be
-    judged. Over several rounds, figures are means over the rounds, without interval (`low` and
-    `high` are None): scores of different models cannot be pooled, nor do rounds that share trials
-    vary independently. `C` is then None unless all rounds agree.
+    judged. Over several rounds, each AUC is the mean of the rounds', since scores of different
+    models cannot be pooled, and C is the (lower) median of theirs.
     """
     settings: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for item in model["selection"]:
@@ -417,12 +417,11 @@ def candidate_metrics(
         for pooling in trials.columns.drop(tables.TRIAL_COLUMNS):
             say(f"{name}, {pooling}: {len(trials)} trials, {len(chosen)} rounds")
             selected = settings[name, pooling]
-            strengths = {item["C"] for item in selected}
             rows.append(
                 {
                     "candidate": name,
                     "pooling": pooling,
-                    "C": strengths.pop() if len(strengths) == 1 else None,
+                    "C": median_low(item["C"] for item in selected),
                     "cv_roc_auc": float(np.mean([item["cv_roc_auc"] for item in selected])),
                     "chosen": (name, pooling) in chosen,
                     "n_rounds_chosen": chosen.count((name, pooling)),
@@ -443,17 +442,11 @@ def _candidate_splits(trials: pd.DataFrame, pooling: str, seed: int) -> dict[str
     for split in ordered_splits(trials["split"]):
         chosen = trials[trials["split"] == split].rename(columns={pooling: "score"})
         rounds = [part for _, part in chosen.groupby("round", sort=False) if both_classes(part)]
-        if len(rounds) == 1:
-            result = _intervals(rounds[0], seed, figures=("roc_auc",))
-            figures[split] = {"method": result.method} | asdict(result.estimates["roc_auc"])
-        elif rounds:
-            values = [metrics.roc_auc(part["label"], part["score"]) for part in rounds]
-            figures[split] = {
-                "method": f"mean over {len(rounds)} rounds",
-                "value": float(np.mean(values)),
-                "low": None,
-                "high": None,
-            }
+        if rounds:
+            part = pd.concat(rounds)
+            columns = ("label", "score", "speaker", "file", "round")
+            method, auc = bootstrap.mean_roc_auc(*(part[name] for name in columns), seed)
+            figures[split] = {"method": method} | asdict(auc)
     return figures
 
 

@@ -179,8 +179,8 @@ class Counts:
         """Cllr in bits of each row after the best rising transform of the scores, (m,).
 
         The transform is the likelihood ratio that isotonic regression (pool adjacent violators)
-        finds: Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection",
-        section 7. In a pool that holds a share x of the spoof trials and y of the bona fide, it is
+        finds: Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection".
+        In a pool that holds a share x of the spoof trials and y of the bona fide, it is
         x / y, and Cllr is summed over the pools in that form, where x or y may be zero.
         """
         spoof = np.diff(self.spoof, axis=1, prepend=0)

@@ -82,9 +82,9 @@ class CalibrationError:
 class Cllr:
     """The cost of likelihood ratios in bits: 0 is perfect, 1 says nothing, more is misleading.
 
-    Brümmer and du Preez 2006 ("Application-independent evaluation of speaker detection", equation
-    for Cllr in section 5). `llr` (n,) are natural logarithms of spoof over bona fide; the field's
-    are of bona fide over spoof, and Cllr is the same for both.
+    Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection". `llr` (n,)
+    are natural logarithms of spoof over bona fide; the field's are of bona fide over spoof, and
+    Cllr is the same for both.
     """
 
     llr: Floats
