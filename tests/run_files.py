@@ -103,6 +103,7 @@ def metrics(experiment: str = "layers", auc: float = 0.93, **changes: Any) -> di
     eval_changes = changes.pop("eval_changes", {})
     found = {
         "name": experiment,
+        "partitions": {"dev": ["dev"], "eval": ["eval"]},
         "experiment": experiment,
         "corpus": "toy",
         "target": "toy",

@@ -199,6 +199,7 @@ def experiment_metrics(
         "corpus": about["corpus"],
         "target": target,
         "view": about.get("view", "clean"),
+        "partitions": {name: (partitions or {}).get(name, [name]) for name in splits},
         "protocol": about["protocol"],
         "seed": seed,
         "chosen": json.loads(about["chosen"]),
@@ -464,7 +465,7 @@ def curve(scores: Path, bands: Path, metrics: Path, split: str) -> Curve:
     found = read_json(metrics)
     figures = found["splits"][split]
     return Curve(
-        name=found["experiment"],
+        name=found["name"],
         points=operating_points(trials["label"], trials["score"]),
         band=bootstrap.Band(*(band[name].to_numpy() for name in ("false_alarm", "low", "high"))),
         roc_auc=estimate(figures["roc_auc"]),

@@ -109,7 +109,7 @@ def speakers(metrics: Sequence[Json]) -> str:
         found = item["splits"][REPORTED]["per_speaker"]
         worst = sorted(found, key=lambda speaker: (-_error(found[speaker]), speaker))
         rows = [[speaker, *_speaker(found[speaker])] for speaker in worst[:WORST_SPEAKERS]]
-        caption = f"{item['experiment']}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
+        caption = f"{item['name']}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
         if len(found) > WORST_SPEAKERS:
             caption += f", the {WORST_SPEAKERS} worst"
         caption += " (leaks)" if item["leak"]["leaks"] else ""

@@ -64,7 +64,7 @@ def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         metrics: of the experiments trained on the corpus; may be empty.
         applied: their metrics in the views.
     """
-    parts = [_beside(found["splits"].get(REPORTED), metrics, applied)] if metrics else []
+    parts = [_beside(found, metrics, applied)] if metrics else []
     splits = ordered_splits(found["splits"])
     for split in sorted(splits, key=lambda split: split != REPORTED):
         figures = found["splits"][split]
@@ -99,7 +99,7 @@ def _property(item: Json) -> list[Any]:
     ]
 
 
-def _beside(audited: Json | None, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
+def _beside(audit: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
     """Show the experiments next to the strongest property, so that neither is read alone."""
     seen = wording.by_view(metrics, applied)
     rows = []
@@ -109,8 +109,9 @@ def _beside(audited: Json | None, metrics: Sequence[Json], applied: Sequence[Jso
         rows.append([wording.marked(item), *aucs])
     columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]
     said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)
-    if audited:
-        best = strongest(audited, any(map(known_voices, metrics)))
+    audits = [found for item in metrics for found in audited(audit, item)]
+    if audits:
+        best = strongest(audits, any(map(known_voices, metrics)))
         said += html.paragraph(
             f"The strongest property on {REPORTED} is {best['name']}: ROC-AUC "
             f"{html.text(best['roc_auc'])} {html.interval_text(best['roc_auc'])}, without any "
@@ -119,13 +120,23 @@ def _beside(audited: Json | None, metrics: Sequence[Json], applied: Sequence[Jso
     return said
 
 
-def strongest(audited: Json, known_voices: bool) -> Json:
-    """Return the property of an audited split that separates the classes best.
+def audited(audit: Json, item: Json) -> list[Json]:
+    """Return the audits of the partitions that an experiment is reported on."""
+    return [
+        audit["splits"][name] for name in item["partitions"][REPORTED] if name in audit["splits"]
+    ]
+
+
+def strongest(audits: Sequence[Json], known_voices: bool) -> Json:
+    """Return the property that separates the classes of an audited partition best.
 
     Who speaks is one that a model can use only where it has met the voices (`known_voices`).
     """
     properties = [
-        item for name, item in audited["properties"].items() if known_voices or name != SPEAKER
+        item
+        for found in audits
+        for name, item in found["properties"].items()
+        if known_voices or name != SPEAKER
     ]
     return max(properties, key=lambda item: item["roc_auc"]["value"])
 

@@ -17,7 +17,7 @@ def verdict(found: Json) -> str:
     """Return the page of `trust.judge_all`: per experiment its verdict, then each check."""
     parts = [html.paragraph(_OPENING), _overview(found["experiments"])]
     for item in found["experiments"]:
-        title = f"{item['experiment']}: {item['overall']['status']}"
+        title = f"{item['name']}: {item['overall']['status']}"
         rows = [
             [check["name"], coloured(check["status"]), check["sentence"]]
             for check in item["checks"]

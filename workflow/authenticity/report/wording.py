@@ -60,7 +60,7 @@ def leak(item: Json) -> str | None:
     if not item["leak"]["leaks"]:
         return None
     return (
-        f"{item['experiment']} leaks: in its protocol {item['protocol']}, {shared(item['leak'])}. "
+        f"{item['name']} leaks: in its protocol {item['protocol']}, {shared(item['leak'])}. "
         "Its figures are too good for speakers and clips that it has not met."
     )
 
@@ -71,13 +71,13 @@ def orientation(item: Json, split: str) -> str | None:
     interval = html.interval_text(found["roc_auc"]).strip("()")
     if found["orientation"] == "flipped":
         return (
-            f"{item['experiment']} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
+            f"{item['name']} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
             f"({interval}), so bona fide clips score higher than spoof. Turning the scores round "
             "now would be a choice made on the clips that are reported."
         )
     if found["orientation"] == "undecided":
         return (
-            f"{item['experiment']} is not told apart from guessing on {split}: the interval of its "
+            f"{item['name']} is not told apart from guessing on {split}: the interval of its "
             f"ROC-AUC ({interval}) holds 0.5."
         )
     return None
@@ -89,7 +89,7 @@ def unknown_speakers(item: Json) -> str | None:
     if not number:
         return None
     return (
-        f"{item['experiment']}: {counted(number, 'clip')} of its protocol without a known speaker. "
+        f"{item['name']}: {counted(number, 'clip')} of its protocol without a known speaker. "
         "Whether speakers are on both sides cannot be said of them."
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from authenticity import html
 from authenticity.names import TRIMMED, ordered_views, view_name
 from authenticity.report import wording
-from authenticity.report.data import duplicates, known_voices, strongest
+from authenticity.report.data import audited, duplicates, known_voices, strongest
 from authenticity.report.wording import REPORTED, Json
 from authenticity.trust.bounds import (
     COST,
@@ -159,11 +159,11 @@ def _voices(evidence: Evidence) -> Check | None:
 
 
 def _shortcut(evidence: Evidence) -> Check | None:
-    audited = evidence.audit["splits"].get(REPORTED)
-    if not audited:
+    audits = audited(evidence.audit, evidence.metrics)
+    if not audits:
         return None
     own = evidence.found["roc_auc"]
-    best = strongest(audited, known_voices(evidence.metrics))
+    best = strongest(audits, known_voices(evidence.metrics))
     said = (
         f"{best['name']}, without listening: ROC-AUC {_auc(best['roc_auc'])}; the experiment: "
         f"{_auc(own)}"
