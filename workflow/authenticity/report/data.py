@@ -110,11 +110,13 @@ def _beside(audited: Json | None, metrics: Sequence[Json], applied: Sequence[Jso
     columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]
     said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)
     if audited:
-        best = strongest(audited, any(map(known_voices, metrics)))
+        met = any(map(known_voices, metrics))
+        best = strongest(audited, met)
         said += html.paragraph(
             f"The strongest property on {REPORTED} is {best['name']}: ROC-AUC "
             f"{html.text(best['roc_auc'])} {html.interval_text(best['roc_auc'])}, without any "
             "model. An experiment that does no better has shown nothing about speech."
+            + ("" if met else " Who speaks does not count: no experiment has met these speakers.")
         )
     return said
 
