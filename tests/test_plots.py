@@ -241,7 +241,9 @@ def test_reliability_points_have_wilson_intervals_and_empty_bins_none():
     middle, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     assert low == pytest.approx((middle - half) / (1 + z**2 / n), abs=1e-6)
     assert high == pytest.approx((middle + half) / (1 + z**2 / n), abs=1e-6)
-    assert "after calibration\nECE 0.060 (0.050 to 0.070)" in words(figure)
+    title = curve.get_title(loc="left")
+    assert title == "eval\nECE 0.060 (0.050 to 0.070), after calibration"
+    assert "after calibration" in words(figure)
 
 
 def test_the_matrix_has_a_cell_per_pair_with_its_interval_and_marks_leaks():

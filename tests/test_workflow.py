@@ -322,3 +322,92 @@ def assert_one_line_in(output: str, expected: str) -> None:
     assert "Traceback" not in output
     (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
     assert expected in line
+
+
+@pytest.fixture(scope="module")
+def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """Two corpora in one run: one fitted on and tested on the other, one dealt into folds."""
+    base = tmp_path_factory.mktemp("side")
+    own = corpora.write_folder(corpora.asvspoof2019_la(), base / "own")
+    files = {}
+    for index in range(18):
+        spoof, speaker = index % 2 == 1, f"s{index // 2 % 9}"
+        folder = f"spoof/tts{index // 6}/{speaker}" if spoof else f"bonafide/{speaker}"
+        samples = corpora.voice(500 + index, spoof, 0.6)
+        files[f"{folder}/{index:02}.flac"] = corpora.encoded(samples)
+    files["bonafide/s0/copy.flac"] = files["bonafide/s0/00.flac"]
+    other = corpora.write_folder(files, base / "other")
+    checkout = Checkout(check_out(base / "checkout"), own)
+    spectral = {"spectral": "standard"}
+    model = {"C": [0.1], "folds": 3}
+    checkout.configure(
+        run={
+            "corpora": ["toy", "other"],
+            "experiments": ["spectral", "folds"],
+            "views": ["trimmed"],
+        },
+        corpora={
+            "toy": {"format": "asvspoof2019_la", "root": str(own), "n_shards": 1},
+            "other": {"format": "folder", "root": str(other), "n_shards": 1},
+        },
+        experiments={
+            "spectral": EXPERIMENTS["spectral"],
+            "folds": {"features": spectral, "model": model, "protocol": "speaker_folds", "seed": 1}
+            | {"corpora": ["other"]},
+        },
+    )
+    result = checkout.run()
+    assert result.returncode == 0, result.stdout
+    return checkout
+
+
+def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    own = json.loads((results / "toy/metrics/spectral.json").read_text())
+    found = json.loads((results / "toy/applied/spectral/other/clean.json").read_text())
+    assert (found["corpus"], found["target"]) == ("toy", "other")
+    assert found["threshold"] == own["threshold"]
+    assert found["chosen"] == own["chosen"]
+    assert found["splits"].keys() == {"eval"}
+    # The copy of a bona fide clip is removed and counted.
+    verified = json.loads((results / "other/verified.json").read_text())
+    assert verified["n_accepted"] == 19
+    assert verified["duplicates"]["n_removed"] == 1
+    counts = [found["splits"]["eval"][name] for name in ("n_bonafide", "n_spoof")]
+    assert counts == [9, 9]
+    assert found["splits"]["eval"]["per_attack"].keys() == {"tts0", "tts1", "tts2"}
+    assert (results / "figures/matrix/spectral.svg").exists()
+    page = (results / "other/tables/headline.html").read_text()
+    assert "spectral, from toy" in page
+    assert "folds" in page
+
+
+def test_every_result_is_there_again_with_the_silence_trimmed(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    for path in ("toy/applied/spectral/toy", "toy/applied/spectral/other"):
+        found = json.loads((results / path / "trimmed.json").read_text())
+        assert found["view"] == "trimmed"
+    assert (results / "other/applied/folds/other/trimmed.json").exists()
+    assert not list((results / "toy/spectral/trimmed").glob("1-of-2*"))
+    files = [row["file"] for row in read(results / "toy/spectral/trimmed/1-of-1.parquet")]
+    assert len(files) == 12, "of its own corpus, only what is reported on is heard through a view"
+    assert all("_E_" in file for file in files)
+
+
+def test_folds_report_each_trial_once_by_a_model_of_other_speakers(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    model = json.loads((results / "other/models/folds.json").read_text())
+    assert len(model["rounds"]) == 5
+    assert not model["leak"]["leaks"]
+    rows = [row for row in read(results / "other/scores/folds.parquet") if row["split"] == "eval"]
+    assert len({row["file"] for row in rows}) == len(rows) == 18
+    assert all(row["score"] == row["llr"] for row in rows)
+    lines = (results / "other/scores/folds.asvspoof2021.txt").read_text().splitlines()
+    assert len(lines) == 18
+
+
+def test_a_corpus_that_lacks_what_an_experiment_is_fitted_on_is_one_line(side_by_side: Checkout):
+    run = {"corpora": ["other"], "experiments": ["spectral"], "views": []}
+    result = side_by_side.run("--dry-run", "--config", f"run={json.dumps(run)}")
+    assert result.returncode != 0
+    assert_one_line_in(result.stdout, "has the splits dev and train that its protocol official")

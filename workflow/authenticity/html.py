@@ -63,6 +63,13 @@ def interval_text(found: Mapping[str, float], percent: bool = False) -> str:
     return f"({found['low']:.4f} to {found['high']:.4f})"
 
 
+def change(difference: float, percent: bool = False) -> str:
+    """Return by how much a figure differs; what rounds to nothing has no minus sign."""
+    digits = 2 if percent else 4
+    rounded = round(100 * difference if percent else difference, digits) + 0.0
+    return f"{rounded:+.{digits}f}{' points' if percent else ''}"
+
+
 def cell(value: Any) -> str:
     """Return a cell's content as HTML: text is escaped, numbers are set in groups of three."""
     if isinstance(value, Markup):

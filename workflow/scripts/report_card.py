@@ -1,9 +1,12 @@
 """Write an experiment's model card, as a page of the report and as Markdown."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 from authenticity import card, document, energy, files, trust
 from authenticity.jobs import job
+
+PACKAGES = ("numpy", "scikit-learn", "torch", "transformers")
 
 with job(snakemake) as log:
     metrics = files.read_json(snakemake.input.metrics)
@@ -21,7 +24,7 @@ with job(snakemake) as log:
         elsewhere={item["target"]: item for item in elsewhere},
         encoder=encoder,
         licence=card.licence_of(encoder),
-        versions=snakemake.params.versions,
+        versions=snakemake.params.versions | {name: version(name) for name in PACKAGES},
         spent=energy.spent(
             Path("benchmarks", snakemake.wildcards.corpus),
             snakemake.wildcards.experiment,

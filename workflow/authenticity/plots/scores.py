@@ -108,15 +108,26 @@ def calibration(found: Sequence[Reliability], experiment: str, leaks: bool = Fal
             for item in found:
                 if (item.split, item.calibrated) == (split, calibrated):
                     _reliability(curve, counts, item, *style)
-        curve.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), title=split)
-        curve.legend(loc="upper left", fontsize=9)
+        curve.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), title=_errors(found, split))
         for axes in (curve, counts):
             axes.set_xlabel("Probability of spoof")
         counts.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     panels[0][0].set_ylabel("Share that is spoof")
     panels[1][0].set_ylabel("Clips")
     drawing.title(figure, experiment, leaks)
+    drawing.legend_below(figure, panels[0][-1], columns=2)
     return figure
+
+
+def _errors(found: Sequence[Reliability], split: str) -> str:
+    """Say the calibration error of a split, before and after."""
+    said = [
+        f"ECE {drawing.interval(item.ece)}, {name}"
+        for calibrated, name, *_ in _STAGES
+        for item in found
+        if (item.split, item.calibrated) == (split, calibrated)
+    ]
+    return "\n".join([split, *said])
 
 
 def _reliability(
@@ -131,7 +142,6 @@ def _reliability(
     ]
     low, high = ([getattr(end, side) for end in ends] for side in ("low", "high"))
     curve.vlines(mean, low, high, color=colour, alpha=0.45, linewidth=1.4)
-    label = f"{name}\nECE {drawing.interval(item.ece)}"
     style = {"marker": mark, "color": colour, "markersize": 5, "linewidth": 1.2}
-    curve.plot(mean, share, label=label, **style)
+    curve.plot(mean, share, label=name, **style)
     counts.bar(mean + aside, [chosen.n for chosen in filled], width=0.012, color=colour)

@@ -200,5 +200,4 @@ def _view_figures(found: Json, before: Json | None = None) -> list[Any]:
 
 
 def _change(change: float, percent: bool) -> str:
-    words = f"{100 * change:+.2f} points" if percent else f"{change:+.4f}"
-    return f'<span class="change">{words}</span>'
+    return f'<span class="change">{html.change(change, percent)}</span>'

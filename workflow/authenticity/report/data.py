@@ -116,6 +116,7 @@ def _beside(audit: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> st
             f"The strongest property on {REPORTED} is {best['name']}: ROC-AUC "
             f"{html.text(best['roc_auc'])} {html.interval_text(best['roc_auc'])}, without any "
             "model. An experiment that does no better has shown nothing about speech."
+            + ("" if met else " Who speaks does not count: no experiment has met these speakers.")
         )
     return said
 

@@ -128,7 +128,7 @@ def chosen(item: Json) -> str:
 def ranged(values: Sequence[float]) -> str:
     """Return the range of some numbers, or the one number that all are."""
     low, high = min(values), max(values)
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+    return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
 
 
 def covers_new_speakers(found: Json) -> bool:

@@ -206,7 +206,7 @@ def _worst_view(evidence: Evidence) -> Check | None:
     change = seen["value"] - evidence.found["roc_auc"]["value"]
     said = (
         f"Of {wording.counted(len(evidence.others), 'other view')}, {view_name(view)} is "
-        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {change:+.4f}."
+        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {html.change(change)}."
     )
     if seen["low"] <= 0.5:
         return Check("Worst view", CAUTION, f"{said} Not told apart from guessing there.")
@@ -253,9 +253,17 @@ def _calibration(evidence: Evidence) -> Check:
         status = worst([CAUTION, _graded(before["value"], MISCALIBRATED, MEANINGLESS)])
     else:
         said += f" before, {html.text(after, True)} {html.interval_text(after, True)} after "
-        said += "calibration on dev"
+        said += f"calibration on dev; {_class_shares(evidence)}"
         status = _graded(after["value"], MISCALIBRATED, MEANINGLESS)
     return Check("Calibration", status, f"{said}.", [PROBABILITIES])
+
+
+def _class_shares(evidence: Evidence) -> str:
+    """Another share of spoof than dev's moves probabilities, however good the likelihood ratios."""
+    priors = [each["calibration"]["prior_spoof"] for each in evidence.metrics["chosen"]]
+    n_bonafide, n_spoof = evidence.found["n_bonafide"], evidence.found["n_spoof"]
+    share = n_spoof / (n_bonafide + n_spoof)
+    return f"the share of spoof is {share:.2f} on {REPORTED}, {wording.ranged(priors)} on dev"
 
 
 def _cost(evidence: Evidence) -> Check | None:
