@@ -9,7 +9,7 @@ from pathlib import Path
 import corpora
 import pyarrow.parquet as pq
 import pytest
-from conftest import EXPERIMENTS, REPOSITORY, Checkout
+from conftest import EXPERIMENTS, REPOSITORY, Checkout, check_out
 
 TRIALS = 36
 EMBEDDINGS = "results/toy/embeddings/small/clean"

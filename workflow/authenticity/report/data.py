@@ -111,7 +111,8 @@ def _beside(audit: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> st
     said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)
     audits = [found for item in metrics for found in audited(audit, item)]
     if audits:
-        best = strongest(audits, any(map(known_voices, metrics)))
+        met = any(map(known_voices, metrics))
+        best = strongest(audits, met)
         said += html.paragraph(
             f"The strongest property on {REPORTED} is {best['name']}: ROC-AUC "
             f"{html.text(best['roc_auc'])} {html.interval_text(best['roc_auc'])}, without any "
