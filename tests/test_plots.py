@@ -205,8 +205,10 @@ def test_a_figure_of_one_experiment_that_leaks_says_so_in_its_title():
 
 def test_means_over_rounds_are_drawn_without_intervals():
     mean = {split: Estimate(0.9, np.nan, np.nan) for split in ("dev", "eval")}
-    found = [plots.Candidate(f"layer_{i}", "mean", i == 0, mean) for i in range(2)]
+    found = [plots.Candidate(f"layer_{i}", "mean", i < 2, mean) for i in range(3)]
     figure = plots.candidates(found, "folds")
+    assert words(figure).count("chosen on dev") == 1
+    assert len(figure.axes[0].patches) == 2
     assert {"dev, mean", "eval, mean"} <= set(words(figure))
     assert figure.axes[0].get_ylim()[0] < 0.9
 

@@ -83,7 +83,9 @@ def _candidate_panel(axes: Axes, found: Sequence[Candidate]) -> None:
         if item.chosen and len(found) > 1:
             place = places[item.name]
             span = {"color": drawing.ORANGE, "alpha": 0.22, "linewidth": 0, "zorder": 0}
+            # Rounds may choose differently; the legend says it once.
             label = "chosen on dev" if "dev" in splits else "chosen by cross-validation"
+            label = f"_{label}" if axes.patches else label
             axes.axvspan(place - 0.45, place + 0.45, label=label, **span)
     names = [f"{layer_of(item.name)}" for item in layers]
     names += [item.name.removeprefix("spectral+").removeprefix("layers_") for item in others]
