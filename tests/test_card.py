@@ -84,6 +84,15 @@ def test_another_corpus_and_its_leak_are_told():
     assert "Other corpora: wild." in said
 
 
+def test_a_model_without_an_eval_part_of_its_own_has_a_card():
+    found = run.metrics()
+    del found["splits"]["eval"]
+    said = text(facts(found, elsewhere={"wild": run.view("clean", 0.6, target="wild")}))
+    assert "Verdict: none, for the corpus has no eval part of its own" in said
+    assert "| dev | 0.9300" in said
+    assert "| wild | 0.6000" in said
+
+
 def test_a_protocol_of_rounds_without_dev_can_be_told():
     found = run.without_dev()
     found["chosen"] = [run.chosen(str(number), C=10.0**-number) for number in range(3)]

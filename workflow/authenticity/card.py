@@ -50,6 +50,11 @@ class Facts:
         """On the experiment's own corpus, in the view that it is made for."""
         return self.evidence.metrics
 
+    @property
+    def tested(self) -> bool:
+        """Whether the experiment's own corpus has a part to report on."""
+        return REPORTED in self.metrics["splits"]
+
 
 def licence_of(encoder: Json) -> str | None:
     """Return the path of the licence in an encoder's folder; a hub's model has no folder here."""
@@ -78,6 +83,8 @@ def card(facts: Facts) -> list[Block]:
 
 
 def _verdict(facts: Facts) -> list[Block]:
+    if not facts.tested:
+        return [Paragraph(f"Verdict: none, for the corpus has no {REPORTED} part of its own.")]
     found = judge(facts.evidence)
     return [Paragraph(f"Verdict: {found['overall']['sentence']} {found['claim']}")]
 
@@ -139,12 +146,15 @@ def _use(facts: Facts) -> list[Block]:
 
 
 def _factors(facts: Facts) -> list[Block]:
-    found = facts.evidence.found
-    conditions = [name.replace("_", " ") for name in found["per_condition"]]
+    attacks, conditions = "none on its own corpus", []
+    if facts.tested:
+        found = facts.evidence.found
+        known = facts.metrics["leak"]["attacks"]["train_eval"]
+        attacks = f"{len(found['per_attack'])}, {known} of them in training as well"
+        conditions = [name.replace("_", " ") for name in found["per_condition"]]
     views = [view_name(name) for name in ordered_views(facts.evidence.views)]
     items = [
-        f"Attacks: {len(found['per_attack'])}, "
-        f"{facts.metrics['leak']['attacks']['train_eval']} of them in training as well.",
+        f"Attacks: {attacks}.",
         f"Conditions of the corpus: {wording.listed(conditions) if conditions else 'none'}.",
         f"Views of the audio: {wording.listed(views)}.",
         f"Other corpora: {wording.listed(list(facts.elsewhere)) if facts.elsewhere else 'none'}.",
@@ -154,7 +164,8 @@ def _factors(facts: Facts) -> list[Block]:
 
 def _metrics(facts: Facts) -> list[Block]:
     item, settings = facts.metrics, facts.metrics["interval"]
-    how = facts.evidence.found["interval"]
+    last = ordered_splits(item["splits"])[-1]
+    how = item["splits"][last]["interval"]
     threshold = item["threshold"]
     said = "No threshold: the protocol has no dev part."
     if threshold:
@@ -167,7 +178,7 @@ def _metrics(facts: Facts) -> list[Block]:
         "equally frequent. HTER: the mean of both at the threshold of dev.",
         said,
         f"Intervals: {100 * settings['level']:g}%, {settings['n_resamples']:,} resamples; on "
-        f"{REPORTED} by {how['method']} ({how['why']}).",
+        f"{last} by {how['method']} ({how['why']}).",
     ]
     return [Heading("Metrics"), Bullets(items)]
 
@@ -229,24 +240,14 @@ def _row(found: Json) -> list[str]:
 
 
 def _figures(facts: Facts) -> list[Block]:
-    own, found = facts.metrics["splits"], facts.evidence.found
+    own = facts.metrics["splits"]
     rows = [[split, *_row(own[split])] for split in ordered_splits(own)]
     blocks: list[Block] = [
         Heading("Quantitative analyses"),
         Table("Per part, 95% intervals in brackets", ["Part", *_COLUMNS], rows),
     ]
-    attacks = {name: each for name, each in found["per_attack"].items() if each["roc_auc"]}
-    worst = sorted(attacks, key=lambda name: (attacks[name]["roc_auc"]["value"], name))
-    rows = [
-        [name, f"{each['n_spoof']:,}", _plain(each["roc_auc"]), _plain(each["eer"], True)]
-        for name in worst[:WORST_ATTACKS]
-        for each in [attacks[name]]
-    ]
-    columns = ["Attack", "Spoof clips", "ROC-AUC", "EER"]
-    blocks.append(Table(f"Attacks that pass most, of {len(attacks)} on {REPORTED}", columns, rows))
-    if names := facts.evidence.others:
-        rows = [[view_name(name), *_row(facts.evidence.seen(name))] for name in names]
-        blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
+    if facts.tested:
+        blocks += _on_reported(facts.evidence)
     if facts.elsewhere:
         rows = [
             [
@@ -259,8 +260,29 @@ def _figures(facts: Facts) -> list[Block]:
     return blocks
 
 
+def _on_reported(evidence: Evidence) -> list[Block]:
+    """The attacks that pass most, and the other views."""
+    found = evidence.found
+    attacks = {name: each for name, each in found["per_attack"].items() if each["roc_auc"]}
+    worst = sorted(attacks, key=lambda name: (attacks[name]["roc_auc"]["value"], name))
+    rows = [
+        [name, f"{each['n_spoof']:,}", _plain(each["roc_auc"]), _plain(each["eer"], True)]
+        for name in worst[:WORST_ATTACKS]
+        for each in [attacks[name]]
+    ]
+    columns = ["Attack", "Spoof clips", "ROC-AUC", "EER"]
+    blocks: list[Block] = [
+        Table(f"Attacks that pass most, of {len(attacks)} on {REPORTED}", columns, rows)
+    ]
+    if names := evidence.others:
+        rows = [[view_name(name), *_row(evidence.seen(name))] for name in names]
+        blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
+    return blocks
+
+
 def _limits(facts: Facts) -> list[Block]:
-    found = [check for check in checks(facts.evidence) if check.status != TRUST]
+    made = checks(facts.evidence) if facts.tested else []
+    found = [check for check in made if check.status != TRUST]
     items = [f"{check.name} ({check.status}): {check.sentence}" for check in found]
     always = "No figure says anything about attacks, languages or channels that no corpus here has."
     return [
