@@ -51,6 +51,7 @@ def split(auc: float, **changes: Any) -> dict[str, Any]:
             for name, value in attacks.items()
         },
         "per_speaker": {f"S{number:02d}": speaker(number) for number in range(12)},
+        "not_conditions": [],
         "per_condition": {
             "codec": {
                 "C1": condition(600, 150, auc),

@@ -31,6 +31,8 @@ _TAIL = np.geomspace(1e-4, 0.05, 40)
 _BAND_AT = np.unique(np.concatenate([[0.0, 1.0], _TAIL, np.linspace(0.05, 0.95, 181), 1 - _TAIL]))
 _SUBSET = ("roc_auc", "eer")
 _ABSENT = "-"
+# A column of a list with more values than this, such as a duration, is no condition.
+_MOST_VALUES = 100
 _ALL_BONAFIDE = "all bona fide"
 
 
@@ -222,6 +224,7 @@ def _split(
     seed: int,
 ) -> tuple[dict[str, Any], bootstrap.Band | None]:
     rates = threshold.rates(trials) if threshold else {}
+    values = {name: trials[name].nunique() for name in tables.conditions(trials.columns)}
     result = _intervals(trials, seed, others=rates, band_at=_BAND_AT)
     found = _estimates(result)
     at_threshold = {name: found.pop(name) for name in rates}
@@ -236,9 +239,10 @@ def _split(
         "per_speaker": _speakers(trials, threshold),
         "per_condition": {
             name: _condition(trials, name, seed)
-            for name in tables.conditions(trials.columns)
-            if trials[name].nunique() > 1
+            for name, n_values in values.items()
+            if 1 < n_values <= _MOST_VALUES
         },
+        "not_conditions": [name for name, n_values in values.items() if n_values > _MOST_VALUES],
     }, result.band
 
 

@@ -73,6 +73,10 @@ def conditions(metrics: Sequence[Json]) -> str:
     else:
         words = "The corpus has no column of conditions, such as codec, transmission or language."
         parts.append(html.paragraph(words))
+    found = [found for item in metrics for found in item["splits"].values()]
+    if names := sorted({name for each in found for name in each["not_conditions"]}):
+        words = f"Left out, for they have more values than a condition has: {', '.join(names)}."
+        parts.append(html.paragraph(words))
     return html.page("Figures per condition", parts)
 
 
