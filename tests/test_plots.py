@@ -263,6 +263,13 @@ def test_the_matrix_has_a_cell_per_pair_with_its_interval_and_marks_leaks():
     assert [text.get_text() for text in auc.get_yticklabels()] == ["a"]
 
 
+def test_a_corpus_that_is_only_trained_on_has_a_row_and_no_column():
+    found = [cell for cell in cells("b", "a") if cell.tested_on == "a"]
+    axes = plots.matrix(found, "one").axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["a"]
+
+
 def test_words_in_a_cell_can_be_read_on_its_colour():
     figure = plots.matrix(cells("a", "b"), "one")
     dark = plots.matrix(

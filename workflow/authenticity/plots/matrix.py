@@ -38,7 +38,8 @@ _WIDEST_SIDE_BY_SIDE = 3
 def matrix(cells: Sequence[Cell], experiment: str) -> Figure:
     """Draw ROC-AUC and EER, rows trained on, columns tested on, the interval below each figure."""
     rows = list(dict.fromkeys(cell.trained_on for cell in cells))
-    columns = list(dict.fromkeys([*rows, *(cell.tested_on for cell in cells)]))
+    tested = dict.fromkeys(cell.tested_on for cell in cells)
+    columns = sorted(tested, key=lambda name: rows.index(name) if name in rows else len(rows))
     stacked = len(columns) > _WIDEST_SIDE_BY_SIDE
     shape = (2, 1) if stacked else (1, 2)
     figure = drawing.empty(9.0, (1.1 + 0.72 * len(rows)) * shape[0] + 1.2)
