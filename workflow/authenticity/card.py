@@ -11,8 +11,7 @@ from pathlib import Path
 from authenticity import html
 from authenticity.document import Block, Bullets, Heading, Paragraph, Table
 from authenticity.energy import Spent
-from authenticity.evaluation.figures import ordered_splits
-from authenticity.names import ordered_views, view_name
+from authenticity.names import ordered_splits, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 from authenticity.trust import TRUST, Evidence, checks, judge

@@ -12,6 +12,9 @@ CLEAN, TRIMMED = "clean", "trimmed"
 """Audio as it is, and without leading and trailing silence, the field's best-known shortcut."""
 _VIEW_WORDS = {TRIMMED: "silence trimmed"}
 
+SPEAKER = "speaker"
+"""The audit's row on who speaks."""
+
 
 def view_name(view: str) -> str:
     """Return what a view is called in the report."""
@@ -21,3 +24,9 @@ def view_name(view: str) -> str:
 def ordered_views(views: Iterable[str]) -> list[str]:
     """Return the distinct views: clean audio, that without silence, then the others as given."""
     return sorted(dict.fromkeys(views), key=lambda view: (view != CLEAN, view != TRIMMED))
+
+
+def ordered_splits(names: Iterable[str]) -> list[str]:
+    """Return the distinct split names in the order in which a reader meets them."""
+    known = ["train", "dev", "eval"]
+    return sorted(set(names), key=lambda name: (known.index(name) if name in known else 9, name))

@@ -69,14 +69,18 @@ def view_tables(wildcards, table):
 def verified(corpus, views):
     """What says that the tables of these views are whole."""
     return [
-        f"results/{corpus}/verified{'' if view == 'clean' else '/' + view}.json" for view in views
+        f"results/{corpus}/verified.json"
+        if view == "clean"
+        else f"results/{corpus}/verified/{view}.json"
+        for view in views
     ]
 
 
 def tested_on(corpus):
     """What is reported on a corpus: the corpora and experiments that were fitted, its own first."""
     own = [(corpus, experiment) for experiment in PLAN.reported[corpus]]
-    return own + [pair for pair, targets in PLAN.targets.items() if corpus in targets]
+    others = [pair for pair, targets in PLAN.targets.items() if corpus in targets]
+    return [*own, *others]
 
 
 def result(kind, fitted, experiment, target):

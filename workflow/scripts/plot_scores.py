@@ -1,8 +1,8 @@
 """Draw the score histograms of an experiment."""
 
 from authenticity import files, plots, tables
-from authenticity.evaluation.figures import ordered_splits
 from authenticity.jobs import job
+from authenticity.names import ordered_splits
 
 with job(snakemake) as log:
     trials = tables.read(snakemake.input.scores, ["split", "label", "score"]).to_pandas()

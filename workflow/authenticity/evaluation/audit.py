@@ -16,7 +16,8 @@ import pandas as pd
 from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, splits
-from authenticity.evaluation.figures import both_classes, ordered_splits
+from authenticity.evaluation.figures import both_classes
+from authenticity.names import SPEAKER, ordered_splits
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,8 @@ PROPERTIES = (
     Property("pause_fraction", "Pauses", "share of the clip"),
     Property("rolloff_95", "95% roll-off", "Hz"),
 )
-
-
-SPEAKER, TOGETHER = "speaker", "together"
-"""Rows beside the properties': who speaks, and all properties in one model."""
+TOGETHER = "together"
+"""The row on all properties in one model."""
 _FOLDS = 5
 
 

@@ -17,6 +17,7 @@ from authenticity.evaluation import bootstrap, detection_cost, metrics
 from authenticity.evaluation.metrics import OperatingPoints, Weighted, operating_points
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
 from authenticity.files import read_json
+from authenticity.names import ordered_splits
 
 BAND = pa.schema(
     [
@@ -57,12 +58,6 @@ class Curve:
 def both_classes(trials: pd.DataFrame) -> bool:
     """Return whether trials (a column `label`) hold bona fide and spoof."""
     return trials["label"].nunique() == 2
-
-
-def ordered_splits(names: Iterable[str]) -> list[str]:
-    """Return the distinct split names in the order in which a reader meets them."""
-    known = ["train", "dev", "eval"]
-    return sorted(set(names), key=lambda name: (known.index(name) if name in known else 9, name))
 
 
 def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None:

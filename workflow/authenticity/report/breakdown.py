@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from authenticity import html
-from authenticity.evaluation.figures import ordered_splits
-from authenticity.names import ordered_views, view_name
+from authenticity.names import ordered_splits, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 

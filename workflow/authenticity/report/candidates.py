@@ -1,8 +1,7 @@
 """The candidates among which an experiment's features were chosen."""
 
 from authenticity import html
-from authenticity.evaluation.figures import ordered_splits
-from authenticity.names import POOLING_WORDS
+from authenticity.names import POOLING_WORDS, ordered_splits
 from authenticity.report import wording
 from authenticity.report.wording import Json
 

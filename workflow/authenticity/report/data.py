@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from authenticity import html
-from authenticity.evaluation.audit import SPEAKER
-from authenticity.evaluation.figures import ordered_splits
-from authenticity.names import CLEAN, TRIMMED
+from authenticity.names import CLEAN, SPEAKER, TRIMMED, ordered_splits
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
