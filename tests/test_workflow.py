@@ -10,6 +10,7 @@ import corpora
 import pyarrow.parquet as pq
 import pytest
 from conftest import EXPERIMENTS, REPOSITORY, Checkout, check_out
+from test_report import look_at_report
 
 TRIALS = 36
 EMBEDDINGS = "results/toy/embeddings/small/clean"
@@ -404,6 +405,13 @@ def test_folds_report_each_trial_once_by_a_model_of_other_speakers(side_by_side:
     assert all(row["score"] == row["llr"] for row in rows)
     lines = (results / "other/scores/folds.asvspoof2021.txt").read_text().splitlines()
     assert len(lines) == 18
+
+
+def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_side: Checkout):
+    result = side_by_side.run("--report", "results/report.html")
+    assert result.returncode == 0, result.stdout
+    report = side_by_side.path / "results" / "report.html"
+    look_at_report(report, side_by_side.path / "results")
 
 
 def test_a_corpus_that_lacks_what_an_experiment_is_fitted_on_is_one_line(side_by_side: Checkout):
