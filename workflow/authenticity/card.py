@@ -169,8 +169,9 @@ def _metrics(facts: Facts) -> list[Block]:
     said = "No threshold: the protocol has no dev part."
     if threshold:
         said = (
-            f"Threshold {threshold['value']:.4g}, {threshold['rule']} ({threshold['n_bonafide']:,} "
-            f"bona fide, {threshold['n_spoof']:,} spoof)."
+            f"Threshold {wording.ranged(list(threshold['by_round'].values()))}, "
+            f"{threshold['rule']} ({threshold['n_bonafide']:,} bona fide, "
+            f"{threshold['n_spoof']:,} spoof)."
         )
     items = [
         "A higher score means more like spoof. ROC-AUC: 0.5 is guessing. EER: both kinds of error "

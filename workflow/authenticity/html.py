@@ -46,7 +46,12 @@ class Markup(str):
 
 
 def estimate(found: Mapping[str, float], percent: bool = False) -> Markup:
-    """Return a figure with its interval: `{"value", "low", "high"}` as fractions or percent."""
+    """Return a figure with its interval: `{"value", "low", "high"}` as fractions or percent.
+
+    A figure without an interval has None for its ends.
+    """
+    if found["low"] is None:
+        return Markup(f'{text(found, percent)} <span class="quiet">(too few)</span>')
     interval = interval_text(found, percent)
     return Markup(f'{text(found, percent)} <span class="quiet">{interval}</span>')
 

@@ -202,7 +202,8 @@ class Plan:
         experiments: their entries in the configuration, each with its protocol spelt out.
         trained: the experiments that are fitted on a corpus, by corpus.
         reported: those that are tested on the corpus itself too, by corpus.
-        targets: by corpus and experiment, the other corpora that it is tested on.
+        targets: by corpus and experiment, the other corpora that it is tested on, and which of
+            their partitions.
         partitions: by corpus and experiment, which of the corpus's partitions each part of the
             experiment's protocol is made of.
         candidates: the names of each experiment's sets of features.
@@ -215,7 +216,7 @@ class Plan:
     experiments: Mapping[str, Mapping[str, Any]]
     trained: Mapping[str, list[str]]
     reported: Mapping[str, list[str]]
-    targets: Mapping[tuple[str, str], list[str]]
+    targets: Mapping[tuple[str, str], Mapping[str, list[str]]]
     partitions: Mapping[tuple[str, str], Mapping[str, list[str]]]
     candidates: Mapping[str, list[str]]
     encoder: EncoderSource
@@ -255,7 +256,16 @@ class Plan:
             for corpus in manifests
         }
         targets = {
-            (corpus, name): _targets(corpus, experiments[name]["protocol"], present)
+            (corpus, name): {
+                target: found
+                for target in manifests
+                if target != corpus
+                and (
+                    found := splits.reported_elsewhere(
+                        experiments[name]["protocol"], present[target]
+                    )
+                )
+            }
             for corpus, names in trained.items()
             for name in names
         }
@@ -324,21 +334,11 @@ def _has(present: set[str], used: Mapping[str, list[str]], parts: Sequence[str])
     return all(present & set(used[part]) for part in parts if part in used)
 
 
-def _targets(
-    corpus: str, protocol: Mapping[str, Any], present: Mapping[str, set[str]]
-) -> list[str]:
-    """Return the other corpora that an experiment fitted on one is tested on."""
-    if protocol["kind"] != "partitions":
-        return []
-    wanted = {protocol["report"], "none"}
-    return [name for name, names in present.items() if name != corpus and names & wanted]
-
-
 def _require_trials(
     manifests: Mapping[str, pa.Table],
     experiments: Mapping[str, Mapping[str, Any]],
     trained: Mapping[str, list[str]],
-    targets: Mapping[tuple[str, str], list[str]],
+    targets: Mapping[tuple[str, str], Mapping[str, list[str]]],
 ) -> None:
     """Find out before a night of extraction that something cannot be fitted or reported.
 
@@ -360,13 +360,17 @@ def _require_trials(
             table = manifests[corpus]
             rounds = splits.rounds(table, protocol, experiment["seed"])
             splits.require_both_classes(corpus, table, protocol, rounds)
-    for target in {target for several in targets.values() for target in several}:
-        labels = manifests[target]["label"].unique().to_pylist()
+    tested = {(name, tuple(parts)) for each in targets.values() for name, parts in each.items()}
+    for target, parts in sorted(tested):
+        table = manifests[target]
+        used = pc.is_in(table["split"], value_set=pa.array(parts))
+        labels = table.filter(used)["label"].unique().to_pylist()
         if len(labels) < 2:
             missing = "bona fide" if 1 in labels else "spoof"
             raise UserError(
-                f"corpus {target}: it has no {missing} trials, so nothing can be tested on it; add "
-                f"{missing} clips to it, or take it out of `run.corpora`"
+                f"corpus {target}, split {' + '.join(parts)}: it has no {missing} trials, so "
+                f"nothing can be tested on it; add {missing} clips to it, or take it out of "
+                "`run.corpora`"
             )
 
 
@@ -376,7 +380,7 @@ def _view_splits(
     experiments: Mapping[str, Mapping[str, Any]],
     partitions: Mapping[tuple[str, str], Mapping[str, list[str]]],
     trained: Mapping[str, list[str]],
-    targets: Mapping[tuple[str, str], list[str]],
+    targets: Mapping[tuple[str, str], Mapping[str, list[str]]],
 ) -> dict[str, dict[str, list[str]]]:
     """Return the partitions that are needed in each view of each corpus.
 
@@ -391,16 +395,16 @@ def _view_splits(
 
     for corpus, names in trained.items():
         for name in names:
-            features, protocol = experiments[name]["features"], experiments[name]["protocol"]
+            features = experiments[name]["features"]
             used = partitions[corpus, name]
             for view in tested:
                 need(corpus, view, used["eval"])
             for view in features["train_views"]:
                 need(corpus, view, used["train"])
             need(corpus, features["view"], [*used.get("dev", []), *used["eval"]])
-            for target in targets[corpus, name]:
+            for target, reported in targets[corpus, name].items():
                 for view in [*tested, features["view"]]:
-                    need(target, view, [protocol["report"], "none"])
+                    need(target, view, reported)
     return {
         corpus: {
             view: sorted(names & present[corpus])

@@ -93,6 +93,13 @@ def result(kind, fitted, experiment, target):
     return f"results/{fitted}/applied/{experiment}/{target}/{view}.{suffix}"
 
 
+def reported_partitions(fitted, experiment, target):
+    """Which partitions of a corpus are reported on, by part."""
+    if fitted == target:
+        return PLAN.partitions[fitted, experiment]
+    return {"eval": PLAN.targets[fitted, experiment][target]}
+
+
 def applied_metrics(fitted, experiment, target):
     """The metrics of an experiment on a corpus in the other views that are tested."""
     own = PLAN.experiments[experiment]["features"]["view"]

@@ -43,7 +43,9 @@ rule evaluate_applied:
         "../../envs/authenticity.yaml"
     params:
         asv=lambda wildcards: PLAN.corpora[wildcards.target].asv_digest,
-        partitions=lambda wildcards: PLAN.partitions[wildcards.target, wildcards.experiment],
+        partitions=lambda wildcards: reported_partitions(
+            wildcards.corpus, wildcards.experiment, wildcards.target
+        ),
         version=EVALUATION_VERSION,
     script:
         "../scripts/evaluate_experiment.py"

@@ -31,6 +31,8 @@ N_RESAMPLES = 1000
 # Below about ten clusters the cluster bootstrap is known to give intervals that are too narrow
 # (Cameron, Gelbach and Miller 2008), and so few speakers allow few distinct resamples.
 MINIMUM_SPEAKERS = 10
+# Trials of unknown speakers are drawn one by one: with many, the interval is one of trials.
+MINIMUM_KNOWN = 0.9
 BY_SPEAKER = "speaker-clustered bootstrap"
 BY_TRIAL = "trial bootstrap, stratified by class"
 UNKNOWN = "-"
@@ -49,11 +51,11 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with the ends of its interval, all fractions."""
+    """A figure with the ends of its interval, all fractions; None for a figure without one."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,14 @@ class Resampler:
         bonafide, spoof = (
             len(np.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
         )
-        enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS
+        told = min(known[self.labels == label].mean() for label in (0, 1))
+        enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
         self.method = BY_SPEAKER if enough else BY_TRIAL
         rule = f"{MINIMUM_SPEAKERS} or more in each class"
-        if not enough:
+        if min(bonafide, spoof) < MINIMUM_SPEAKERS:
             rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
+        elif not enough:
+            rule = f"a class in which only {100 * told:.0f}% of the trials have a known one"
         self.why = f"{bonafide} bona fide and {spoof} spoof speakers: {rule}"
         self.n_redrawn = 0
         self._random = np.random.default_rng(seed)
@@ -201,7 +206,8 @@ def mean_roc_auc(
     Scores of different rounds come from different models and are never compared. Files or speakers
     are drawn once for all rounds, which may share them, and a draw's mean weights each round by how
     often its trials were drawn, so that with one speaker to a round it is rounds that are drawn. A
-    round that a draw leaves without a class takes no part in that mean.
+    round that a draw leaves without a class takes no part in that mean, nor does a draw that leaves
+    no round with both.
 
     All arguments but the seed are (n,); every round holds both classes.
     """
@@ -220,7 +226,8 @@ def mean_roc_auc(
                 ]
             )
         share = np.stack([drawn.mean(axis=1) for drawn in each]) * np.isfinite(aucs)
-        means.append((share * np.nan_to_num(aucs)).sum(axis=0) / share.sum(axis=0))
+        there = share.sum(axis=0) > 0
+        means.append((share * np.nan_to_num(aucs)).sum(axis=0)[there] / share.sum(axis=0)[there])
     value = float(np.mean([once(ranking).corners.roc_auc()[0] for ranking in rankings]))
     return resampler.method, Estimate(value, *_ends(np.concatenate(means)))
 

@@ -98,7 +98,7 @@ class SpeakerVerification:
 def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
     """Return the rates of an ASV system at its own EER threshold.
 
-    The organisers' rule, to the letter, so that published costs are met to their last digit: the
+    The organisers' rule, so that published costs are met to their last digit: the
     threshold is the score at which the shares of targets up to it and of non-targets above it are
     nearest. The rates then accept the threshold itself.
 

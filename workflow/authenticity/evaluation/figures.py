@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median_low
 from typing import Any
@@ -34,6 +34,8 @@ _SUBSET = ("roc_auc", "eer")
 _ABSENT = "-"
 # A column of a list with more values than this, such as a duration, is no condition.
 _MOST_VALUES = 100
+# Of a class, to give a figure of an attack or a condition an interval.
+_FEWEST_CLIPS = 5
 _ALL_BONAFIDE = "all bona fide"
 
 
@@ -96,11 +98,24 @@ def _estimates(result: bootstrap.Intervals) -> dict[str, Any]:
     return {name: asdict(item) for name, item in result.estimates.items()}
 
 
+def _cautious(result: bootstrap.Intervals, trials: pd.DataFrame) -> bootstrap.Intervals:
+    """Take the intervals off figures of a handful: one clip drawn again and again never varies."""
+    if trials["label"].value_counts().min() >= _FEWEST_CLIPS:
+        return result
+    bare = {
+        name: bootstrap.Estimate(item.value, None, None) for name, item in result.estimates.items()
+    }
+    return replace(result, estimates=bare)
+
+
 @dataclass(frozen=True)
 class _Threshold:
-    """At or above `value` a score is called spoof; chosen on as many dev trials of each class."""
+    """At or above its round's value a score is called spoof; chosen on as many different dev clips.
 
-    value: float
+    A round's threshold comes from its own dev: what is dev there may be reported on in another.
+    """
+
+    by_round: Mapping[str, float]
     n_bonafide: int
     n_spoof: int
 
@@ -108,7 +123,8 @@ class _Threshold:
         return {"rule": "EER on dev", **asdict(self)}
 
     def called(self, trials: pd.DataFrame) -> metrics.Floats:
-        return (trials["score"].to_numpy() >= self.value).astype(np.float64)
+        values = trials["round"].map(self.by_round).to_numpy()
+        return (trials["score"].to_numpy() >= values).astype(np.float64)
 
     def rates(self, trials: pd.DataFrame) -> dict[str, bootstrap.Figure]:
         called = self.called(trials)
@@ -127,12 +143,16 @@ class _Threshold:
 
 
 def _threshold(dev: pd.DataFrame) -> _Threshold | None:
-    """The threshold that dev trials give; none where they lack a class."""
-    if not both_classes(dev):
+    """The threshold that the dev trials of each round give; none where one lacks a class."""
+    parts = {str(name): part for name, part in dev.groupby("round", sort=False)}
+    if not parts or not all(both_classes(part) for part in parts.values()):
         return None
-    labels = dev["label"].to_numpy()
-    value = metrics.eer_threshold(labels, dev["score"].to_numpy())
-    return _Threshold(value, int((labels == 0).sum()), int((labels == 1).sum()))
+    values = {
+        name: metrics.eer_threshold(part["label"].to_numpy(), part["score"].to_numpy())
+        for name, part in parts.items()
+    }
+    n_bonafide, n_spoof = (dev.loc[dev["label"] == label, "file"].nunique() for label in (0, 1))
+    return _Threshold(values, n_bonafide, n_spoof)
 
 
 def experiment_metrics(
@@ -303,7 +323,7 @@ def _costs(
 
 
 def _attacks(trials: pd.DataFrame, threshold: _Threshold | None, seed: int) -> dict[str, Any]:
-    """Each attack against the bona fide trials of the rounds in which it occurs."""
+    """Each attack against all bona fide trials; see `_against_bonafide`."""
     figures = {}
     for attack in sorted(trials.loc[trials["label"] == 1, "attack"].unique()):
         chosen = _against_bonafide(trials, trials["attack"] == attack)
@@ -314,16 +334,14 @@ def _attacks(trials: pd.DataFrame, threshold: _Threshold | None, seed: int) -> d
             "n_spoof": int((chosen["label"] == 1).sum()),
             "interval": _how(result),
             "miss": None,
-            **_estimates(result),
+            **_estimates(_cautious(result, chosen)),
         }
     return figures
 
 
 def _against_bonafide(trials: pd.DataFrame, members: pd.Series) -> pd.DataFrame:
-    """The spoof trials among `members`, and all bona fide trials of their rounds."""
-    spoof = members & (trials["label"] == 1)
-    rounds = trials.loc[spoof, "round"].unique()
-    return trials[spoof | ((trials["label"] == 0) & trials["round"].isin(rounds))]
+    """The spoof trials among `members`, and all bona fide trials, whatever their rounds."""
+    return trials[(members & (trials["label"] == 1)) | (trials["label"] == 0)]
 
 
 def _speakers(trials: pd.DataFrame, threshold: _Threshold | None) -> dict[str, Any]:
@@ -363,7 +381,7 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> dict[str, Any]:
             row["against"] = _ALL_BONAFIDE
         if both_classes(own):
             result = _intervals(own, seed, figures=_SUBSET)
-            row |= {"interval": _how(result), **_estimates(result)}
+            row |= {"interval": _how(result), **_estimates(_cautious(result, own))}
         figures[str(value)] = row
     return figures
 

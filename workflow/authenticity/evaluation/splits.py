@@ -57,6 +57,21 @@ def partitions(protocol: Mapping[str, Any], present: Iterable[str]) -> dict[str,
     return dict.fromkeys(("train", "dev", "eval"), used)
 
 
+def reported_elsewhere(protocol: Mapping[str, Any], present: Iterable[str]) -> list[str]:
+    """Return the partitions of another corpus that an experiment is tested on.
+
+    Only protocols of the kind `partitions` are: their rounds' one model is fitted on partitions.
+    Those are the one to report on, and clips that are in no partition.
+
+    Args:
+        protocol: of the experiment.
+        present: the partitions that the other corpus has.
+    """
+    if protocol["kind"] != "partitions":
+        return []
+    return [name for name in (protocol["report"], "none") if name in set(present)]
+
+
 def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Round]:
     """Give each trial its part in every round of a protocol.
 
@@ -69,8 +84,8 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
             - `speaker_folds`: speakers are dealt into `number` groups; each is reported on once,
               the next one is dev;
             - `leave_one_speaker_out`: each speaker is reported on once; dev is a group of others;
-            - `leave_one_attack_out`: each attack is reported on once, unseen in train and dev,
-              against bona fide trials of a group of speakers of their own.
+            - `leave_one_attack_out`: each attack is reported on once, unseen in train and dev, and
+              so is each bona fide trial, by a model that has not met its speaker.
 
             The last three deal out the trials of `partitions`, all of the corpus by default.
         seed: of what is drawn at random.
@@ -92,6 +107,12 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
     labels = trials["label"].to_numpy()[members]
     group = _groups(labels, speakers, keys, protocol["number"], seed)
     groups = stand_ins(speakers, keys)
+    if protocol["kind"] == "leave_one_speaker_out" and (speakers == UNKNOWN).any():
+        raise UserError(
+            f"corpus {trials['corpus'][0].as_py()}: {(speakers == UNKNOWN).sum()} of its trials "
+            "have no known speaker, so speakers cannot be left out one by one; name the speakers, "
+            "or give the experiment the protocol of speaker folds"
+        )
     if protocol["kind"] == "speaker_folds":
         made = _speaker_folds(group)
     elif protocol["kind"] == "leave_one_speaker_out":
@@ -154,11 +175,12 @@ def _dealt(
     unknown = speakers == UNKNOWN
     for members, names in ((~unknown, speakers), (unknown, keys)):
         chosen = np.flatnonzero(members)
-        if np.bincount(labels[chosen], minlength=2).max() < number:
+        n_names = len(np.unique(names[chosen]))
+        if n_names < number or np.bincount(labels[chosen], minlength=2).max() < number:
             group[chosen] = np.unique(names[chosen], return_inverse=True)[1] % number
             continue
         # Groups of one each: the same thing without its cost, which is seconds for 100,000 trials.
-        alone = len(np.unique(names[chosen])) == len(chosen)
+        alone = n_names == len(chosen)
         kind = StratifiedKFold if alone else StratifiedGroupKFold
         splitter = kind(number, shuffle=True, random_state=seed)
         with warnings.catch_warnings():
@@ -194,18 +216,30 @@ def _leave_one_speaker_out(
 def _leave_one_attack_out(
     group: NDArray[np.intp], speakers: NDArray, attacks: NDArray
 ) -> Iterable[tuple[str, Parts]]:
-    known = np.unique(speakers[group > 0])
-    for attack in np.unique(attacks[attacks != UNKNOWN]):
-        own = attacks == attack
+    number, bonafide = group.max() + 1, attacks == UNKNOWN
+    names = np.unique(attacks[~bonafide])
+    for index, attack in enumerate(names):
+        own, held = attacks == attack, group == index % number
         parts = np.full(len(group), "train", dtype="<U5")
-        parts[group == 1] = "dev"
-        parts[group == 0] = ""
-        parts[(group == 0) & (attacks == UNKNOWN)] = "eval"
+        parts[group == _dev_group(group, index % number, bonafide & ~own, ~bonafide & ~own)] = "dev"
+        parts[held | own] = ""
+        # Rounds with the same group share its bona fide trials out: each is reported on once.
+        turn, sharing = divmod(index, number)[0], len(range(index % number, len(names), number))
+        parts[np.flatnonzero(held & bonafide)[turn::sharing]] = "eval"
         # Its trials by new speakers, where there are any; the leak's count says when there are not.
-        new = own & ~np.isin(speakers, known)
-        parts[own] = ""
+        new = own & ~np.isin(speakers, speakers[~held & ~own])
         parts[new if new.any() else own] = "eval"
         yield f"without {attack}", parts
+
+
+def _dev_group(group: NDArray, held: int, bonafide: NDArray, spoof: NDArray) -> int:
+    """Return the next group after the one held out that has both classes left."""
+    number = group.max() + 1
+    others = [(held + step) % number for step in range(1, number)]
+    for other in others:
+        if bonafide[group == other].any() and spoof[group == other].any():
+            return other
+    return others[0]
 
 
 def require_both_classes(
@@ -230,14 +264,16 @@ def require_both_classes(
     reports = any(name in own for name in used["eval"])
     for part, names in used.items():
         if part == "eval":
-            masks = [np.any([item.parts == part for item in found], axis=0)] if reports else []
+            whole = np.any([item.parts == part for item in found], axis=0)
+            masks = [(ONE_ROUND, whole)] if reports else []
         else:
-            masks = [item.parts == part for item in found]
-        for mask in masks:
+            masks = [(item.name, item.parts == part) for item in found]
+        for name, mask in masks:
             counts = np.bincount(labels[mask], minlength=2)
             if not counts.all():
+                where = "" if name == ONE_ROUND else f", round {name!r}"
                 raise UserError(
-                    f"corpus {corpus}, split {' + '.join(names)}: {counts[0]} bona fide and "
+                    f"corpus {corpus}, split {' + '.join(names)}{where}: {counts[0]} bona fide and "
                     f"{counts[1]} spoof trials to use as {part}, and both classes are needed; "
                     "complete the corpus and its `splits`, or choose another protocol for the "
                     "experiment"
@@ -273,7 +309,7 @@ def folds(
             made = _as_folds(_dealt(labels, speakers, keys, number, seed), number)
             if all(_both_classes(labels[part]) for fold in made for part in fold):
                 return made, f"{number} folds, speaker-disjoint"
-    number = min(wanted, *np.bincount(labels, minlength=2))
+    number = min(wanted, *(len(np.unique(keys[labels == label])) for label in (0, 1)))
     if number < 2:
         raise UserError(
             f"cross-validation needs two trials of each class to fit on, found "
@@ -305,8 +341,8 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
 
     Returns:
         How many `speakers`, `attacks` and `duplicates` (the same decoded audio) are on both sides
-        in any round, by pair of sides; how many of the trials reported on have an unknown speaker;
-        and whether the protocol `leaks`: an attack that is met again is no leak.
+        in any round, by pair of sides; how many of the trials that take part have an unknown
+        speaker; and whether the protocol `leaks`: an attack that is met again is no leak.
     """
     columns = {
         name: np.asarray(trials[name].to_pylist()) for name in ("speaker", "audio", "attack")
@@ -314,7 +350,7 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
     shared = {name: {pair: set() for pair in _SIDES} for name in columns}
     unknown = np.zeros(len(trials), dtype=bool)
     for item in found:
-        unknown |= (item.parts == "eval") & (columns["speaker"] == UNKNOWN)
+        unknown |= (item.parts != "") & (columns["speaker"] == UNKNOWN)
         for name, values in columns.items():
             for pair in _SIDES:
                 sides = (values[item.parts == side] for side in pair)
@@ -341,7 +377,10 @@ def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) 
                 pairs[side, "eval"].update(np.intersect1d(values[item.parts == side], others))
             sides = (values[item.parts == side] for side in ("train", "dev"))
             pairs["train", "dev"].update(np.intersect1d(*sides))
-    return _counted(shared, reported["speaker"].to_pylist().count(UNKNOWN))
+    used = np.any([item.parts != "" for item in found], axis=0)
+    speakers = np.asarray(fitted["speaker"].to_pylist())[used]
+    unknown = int((speakers == UNKNOWN).sum()) + reported["speaker"].to_pylist().count(UNKNOWN)
+    return _counted(shared, unknown)
 
 
 def _counted(shared: Mapping[str, Mapping[tuple, set]], unknown_speakers: int) -> dict[str, Any]:

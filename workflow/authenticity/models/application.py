@@ -65,11 +65,10 @@ def other_trials(trials: pa.Table, protocol: Mapping[str, Any]) -> pa.Table:
 
     Args:
         trials: of that corpus, `tables.TRIALS`.
-        protocol: of the experiment, of the kind `partitions`: those of its `report` partition, or
-            all where the corpus has no partitions.
+        protocol: of the experiment; see `splits.reported_elsewhere`.
     """
-    own = trials["split"]
-    chosen = trials.filter(pc.is_in(own, value_set=pa.array([protocol["report"], "none"])))
+    names = splits.reported_elsewhere(protocol, trials["split"].unique().to_pylist())
+    chosen = trials.filter(pc.is_in(trials["split"], value_set=pa.array(names, pa.string())))
     table = chosen.rename_columns({"key": "file"}).append_column(
         "round", pa.array([splits.ONE_ROUND] * len(chosen), pa.string())
     )

@@ -44,7 +44,7 @@ def per_attack(metrics: Sequence[Json]) -> str:
 
 def _known_attacks(metrics: Sequence[Json]) -> list[str]:
     said = [
-        f"Protocol {item['protocol']}: eval shares "
+        f"Protocol {item['protocol']}, trained on {item['corpus']}: eval shares "
         f"{wording.counted(item['leak']['attacks']['train_eval'], 'attack')} with train, of "
         f"{len(item['splits'][REPORTED]['per_attack'])}."
         for item in metrics

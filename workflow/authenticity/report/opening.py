@@ -81,7 +81,7 @@ def _data(corpus: Corpus) -> str:
     used = f"{verified['n_accepted']:,} clips were used"
     if verified["n_rejected"]:
         used += f", {verified['n_rejected']:,} set aside with reasons"
-    protocols = {item["protocol"]: item for item in metrics}
+    protocols = {(item["protocol"], item["corpus"]): item for item in metrics}
     said = " ".join(_protocol(item) for item in protocols.values())
     if not metrics:
         said = "No experiment was trained on it: it is there to test on."
@@ -100,10 +100,11 @@ def _protocol(item: Json) -> str:
         )
     ]
     attacks = wording.counted(len(found["per_attack"]), "attack")
+    where = "" if item["corpus"] == item["target"] else f" on {item['corpus']}"
     return (
         f"In the {item['protocol']} protocol, {REPORTED} has {found['n_bonafide']:,} bona fide and "
         f"{found['n_spoof']:,} spoof clips of {attacks}, and shares {wording.listed(shared)} with "
-        "training."
+        f"training{where}."
     )
 
 

@@ -41,13 +41,16 @@ def by_view(metrics: Sequence[Json], applied: Sequence[Json]) -> dict[str, dict[
     return found
 
 
-def shared(leak: Json) -> str:
-    """Say what is on both sides: "train and eval share 20 speakers and 3 duplicates"."""
+def shared(leak: Json, speaker: str = "speaker") -> str:
+    """Say what is on both sides: "train and eval share 20 speakers and 3 duplicates".
+
+    `speaker` is what a shared speaker is called; of another corpus, only the name is known.
+    """
     said = []
     for pair, sides in _PAIRS.items():
         things = [
             counted(leak[kind][pair], noun)
-            for kind, noun in (("speakers", "speaker"), ("duplicates", "duplicate clip"))
+            for kind, noun in (("speakers", speaker), ("duplicates", "duplicate clip"))
             if leak[kind][pair]
         ]
         if things:
@@ -59,8 +62,10 @@ def leak(item: Json) -> str | None:
     """Say that a protocol leaks, with the counts; None where it does not."""
     if not item["leak"]["leaks"]:
         return None
+    speaker = "speaker" if item["corpus"] == item["target"] else "speaker name"
     return (
-        f"{item['name']} leaks: in its protocol {item['protocol']}, {shared(item['leak'])}. "
+        f"{item['name']} leaks: in its protocol {item['protocol']}, "
+        f"{shared(item['leak'], speaker)}. "
         "Its figures are too good for speakers and clips that it has not met."
     )
 

@@ -17,6 +17,13 @@ WIDE = Bound(
 VAGUE = Bound(
     0.20, "No trust where the interval of ROC-AUC is wider: from a weak detector to a good one."
 )
+FEW = Bound(
+    100, "Caution where a class has fewer clips: one error moves its rate by more than a point."
+)
+HANDFUL = Bound(20, "No trust where a class has fewer clips: one error moves its rate by five.")
+UNSURE = Bound(
+    0.10, "Caution where the interval of EER is wider: a fifth of what separates 0% from guessing."
+)
 ONE_SPEAKER = Bound(
     1, "No trust where a class has no more speakers than this: voice and class are one thing."
 )
@@ -36,11 +43,11 @@ LOSS = Bound(
     "not overlap, no trust: the figure is in part one of silence.",
 )
 DRIFT = Bound(
-    0.05, "Caution where HTER exceeds EER by more: the threshold of dev does not carry over."
+    0.05,
+    "Caution where either error rate at the threshold of dev is further from the EER: the "
+    "threshold does not carry over.",
 )
-LOST = Bound(
-    0.15, "No trust where HTER exceeds EER by more: whoever sets the threshold on dev is lost."
-)
+LOST = Bound(0.25, "No trust where it is further: whoever sets the threshold on dev is lost.")
 MISCALIBRATED = Bound(
     0.05, "Caution where ECE is higher: a probability is off by one in twenty on average."
 )
@@ -61,6 +68,19 @@ MANY_SET_ASIDE = Bound(
     0.05, "No trust where the share is larger: the clips left need not be like the others."
 )
 BOUNDS = (
-    *(WIDE, VAGUE, ONE_SPEAKER, ONE_SIDED, SHORTCUT, LOSS, DRIFT, LOST, MISCALIBRATED),
+    *(
+        FEW,
+        HANDFUL,
+        WIDE,
+        VAGUE,
+        UNSURE,
+        ONE_SPEAKER,
+        ONE_SIDED,
+        SHORTCUT,
+        LOSS,
+        DRIFT,
+        LOST,
+        MISCALIBRATED,
+    ),
     *(MEANINGLESS, COST, SET_ASIDE, MANY_SET_ASIDE),
 )

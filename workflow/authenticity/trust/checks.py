@@ -11,6 +11,8 @@ from authenticity.report.wording import REPORTED, Json
 from authenticity.trust.bounds import (
     COST,
     DRIFT,
+    FEW,
+    HANDFUL,
     LOSS,
     LOST,
     MANY_SET_ASIDE,
@@ -20,6 +22,7 @@ from authenticity.trust.bounds import (
     ONE_SPEAKER,
     SET_ASIDE,
     SHORTCUT,
+    UNSURE,
     VAGUE,
     WIDE,
     Bound,
@@ -101,18 +104,35 @@ def _direction(evidence: Evidence) -> Check:
     said = wording.orientation(evidence.metrics, REPORTED)
     if said:
         return Check("Direction", DISTRUST, said)
+    calibrations = [each["calibration"] for each in evidence.metrics["chosen"]]
+    slopes = [each["slope"] for each in calibrations if each]
+    if slopes and min(slopes) <= 0:
+        words = (
+            f"The calibration on dev turned scores round (slope {wording.ranged(slopes)}): there, "
+            f"lower scores pointed to spoof, on {REPORTED} higher ones do. Likelihood ratios, and "
+            "the exported scores, point the other way than ROC-AUC and EER."
+        )
+        return Check("Direction", DISTRUST, words)
     found = evidence.found["roc_auc"]
     return Check("Direction", TRUST, f"ROC-AUC {_auc(found)}: its interval lies above 0.5.")
 
 
 def _precision(evidence: Evidence) -> Check:
-    found = evidence.found["roc_auc"]
-    width = found["high"] - found["low"]
-    said = f"The interval of ROC-AUC is {width:.4f} wide."
-    status = _graded(width, WIDE, VAGUE)
+    width, of_eer = (
+        evidence.found[name]["high"] - evidence.found[name]["low"] for name in ("roc_auc", "eer")
+    )
+    said = f"The interval of ROC-AUC is {width:.4f} wide, that of EER {100 * of_eer:.2f} points."
+    status = worst([_graded(width, WIDE, VAGUE), CAUTION if of_eer > UNSURE.value else TRUST])
     if width == 0:
         status, said = CAUTION, wording.NO_WIDTH
     return Check("Precision", status, said, [RANKING])
+
+
+def _clips(evidence: Evidence) -> Check:
+    counts = evidence.found["n_bonafide"], evidence.found["n_spoof"]
+    said = f"{counts[0]:,} bona fide and {counts[1]:,} spoof clips."
+    status = CAUTION if min(counts) < FEW.value else TRUST
+    return Check("Number of clips", DISTRUST if min(counts) < HANDFUL.value else status, said)
 
 
 def _graded(value: float, caution: Bound, distrust: Bound) -> str:
@@ -158,10 +178,11 @@ def _voices(evidence: Evidence) -> Check | None:
     return Check("One-sided speakers", status, said, [RANKING])
 
 
-def _shortcut(evidence: Evidence) -> Check | None:
+def _shortcut(evidence: Evidence) -> Check:
     audits = audited(evidence.audit, evidence.metrics)
     if not audits:
-        return None
+        words = "Not measured: no partition that it is reported on holds both classes by itself."
+        return Check("Shortcuts", CAUTION, words)
     own = evidence.found["roc_auc"]
     best = strongest(audits, known_voices(evidence.metrics))
     said = (
@@ -204,26 +225,37 @@ def _worst_view(evidence: Evidence) -> Check | None:
     )
     seen = evidence.seen(view)["roc_auc"]
     change = seen["value"] - evidence.found["roc_auc"]["value"]
+    if change >= 0:
+        words = f"None of {wording.counted(len(evidence.others), 'other view')} costs ROC-AUC."
+        return Check("Worst view", TRUST, words)
     said = (
         f"Of {wording.counted(len(evidence.others), 'other view')}, {view_name(view)} is "
         f"the most harmful: ROC-AUC {_auc(seen)}, a change of {html.change(change)}."
     )
     if seen["low"] <= 0.5:
-        return Check("Worst view", CAUTION, f"{said} Not told apart from guessing there.")
+        return Check("Worst view", CAUTION, f"{said} {_no_better(seen)} there.")
     status = CAUTION if -change > LOSS.value else TRUST
     return Check("Worst view", status, said)
 
 
+def _no_better(auc: Json) -> str:
+    return "Ranked the wrong way round" if auc["high"] < 0.5 else "Not told apart from guessing"
+
+
 def _worst_attack(evidence: Evidence) -> Check | None:
     attacks = evidence.found["per_attack"]
-    measured = {name: item["roc_auc"] for name, item in attacks.items() if item["roc_auc"]}
+    measured = {
+        name: item["roc_auc"]
+        for name, item in attacks.items()
+        if item["roc_auc"] and item["roc_auc"]["low"] is not None
+    }
     if not measured:
         return None
     name = min(measured, key=lambda attack: measured[attack]["value"])
     own, pooled = measured[name], evidence.found["roc_auc"]
     said = f"Of {wording.counted(len(measured), 'attack')}, {name} passes most: ROC-AUC {_auc(own)}"
     if own["low"] <= 0.5:
-        words = f"{said}, not told apart from bona fide; the pooled figure hides it."
+        words = f"{said}. {_no_better(own)}; the pooled figure hides it."
         return Check("Worst attack", CAUTION, words)
     if own["high"] < pooled["low"]:
         words = f"{said}, wholly below the pooled {_auc(pooled)}."
@@ -235,14 +267,18 @@ def _threshold(evidence: Evidence) -> Check | None:
     at, eer = evidence.found["at_threshold"], evidence.found["eer"]
     if not at:
         return None
-    drift = at["hter"]["value"] - eer["value"]
+    # Both rates, not their mean: a threshold that is off trades one for the other.
+    drift = max(abs(at[name]["value"] - eer["value"]) for name in ("miss", "false_alarm"))
     said = (
-        f"At the threshold of dev, HTER is {html.text(at['hter'], True)} "
-        f"{html.interval_text(at['hter'], True)}, {100 * drift:+.2f} points from the EER: "
-        f"{html.text(at['miss'], True)} of spoof missed, {html.text(at['false_alarm'], True)} of "
-        "bona fide called spoof."
+        f"At the threshold of dev, {html.text(at['miss'], True)} of spoof is missed and "
+        f"{html.text(at['false_alarm'], True)} of bona fide called spoof, where EER is "
+        f"{html.text(eer, True)}; HTER {html.text(at['hter'], True)} "
+        f"{html.interval_text(at['hter'], True)}."
     )
-    return Check("Threshold", _graded(drift, DRIFT, LOST), said, [DECISIONS])
+    status = _graded(drift, DRIFT, LOST)
+    if at["hter"]["high"] >= 0.5:
+        status, said = DISTRUST, f"{said} No better than deciding by lot."
+    return Check("Threshold", status, said, [DECISIONS])
 
 
 def _calibration(evidence: Evidence) -> Check:
@@ -300,6 +336,7 @@ def _duplicates(evidence: Evidence) -> Check:
 _CHECKS = (
     _leak,
     _direction,
+    _clips,
     _precision,
     _new_speakers,
     _speakers,
