@@ -69,9 +69,11 @@ def view_tables(wildcards, table):
 def verified(corpus, views):
     """What says that the tables of these views are whole."""
     return [
-        f"results/{corpus}/verified.json"
-        if view == "clean"
-        else f"results/{corpus}/verified/{view}.json"
+        (
+            f"results/{corpus}/verified.json"
+            if view == "clean"
+            else f"results/{corpus}/verified/{view}.json"
+        )
         for view in views
     ]
 
