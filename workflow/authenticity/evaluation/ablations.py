@@ -8,6 +8,7 @@ from typing import Any
 from authenticity import energy
 from authenticity.evaluation import compare
 from authenticity.evaluation.compare import Scorer
+from authenticity.evaluation.verdict import at_least_one_point
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def ablations(
             {split, reference, n_bonafide, n_spoof, n_left_out, interval: {method, why, n_redrawn},
              rows: [{name, about, leaks, orientation, seeds: [...],
                      roc_auc, eer: {value, low, high, trial_error, seed_error, spread},
-                     difference: {roc_auc, eer: the same layout; seeds: [...]; relative_reduction;
-                                  detectable} | null of the reference itself,
+                     difference: null of the reference itself, else
+                         {at_least_one_point, roc_auc, eer, seeds, relative_reduction, detectable},
+                         laid out as in `verdict.verdict`,
                      cost: {seconds, peak_mib, watt_hours, parameters} | null}]}
 
     Raises:
@@ -125,6 +127,8 @@ def ablations(
 def _difference(
     draws: compare.Draws, reference: Scorer, scorer: Scorer, seed: int
 ) -> dict[str, Any]:
-    found = compare.between(draws, reference, scorer, seed).as_json()
+    found = compare.between(draws, reference, scorer, seed)
     kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
-    return {name: found[name] for name in kept}
+    data = found.as_json()
+    answer = at_least_one_point(found.roc_auc, len(found.seeds) or None)
+    return {"at_least_one_point": answer} | {name: data[name] for name in kept}

@@ -295,7 +295,7 @@ def mean(values: Mapping[str, float], drawn: Mapping[str, Floats], shifts: Float
     Args:
         values: by seed; the only key is "score" where training has no chance in it.
         drawn: the resamples' values, (m,), likewise.
-        shifts: Student's t (m,) for the number of seeds, see `_shifts`.
+        shifts: Student's t (m,) for the number of seeds, see `student`.
     """
     seed_error = _seed_error(values)
     resampled = np.mean(list(drawn.values()), axis=0)
@@ -478,7 +478,7 @@ def _relative(gain: float, left: float, gains: Floats, lefts: Floats) -> Estimat
     with np.errstate(divide="ignore", invalid="ignore"):
         # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
         drawn = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
-    # Sorted, not interpolated: -inf would make the quantiles next to it undefined.
+    # Not interpolated: -inf would make the quantiles next to it undefined.
     low, high = np.quantile(drawn, [_TAIL, 1.0 - _TAIL], method="nearest")
     return (
         Estimate(gain / left, float(low), float(high)) if np.isfinite([low, high]).all() else None

@@ -2,7 +2,7 @@
 
 The question is asked of the interval of the paired difference in ROC-AUC (`compare`). "Yes" where
 all of it is at or above the margin, "no" where all of it is below, else "cannot tell": these trials
-and seeds leave it open. A false "yes" has a chance of at most 2.5% for each pair.
+and seeds leave it open. A false "yes" has a chance of about 2.5% at most, for each pair.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,23 +41,25 @@ class Side:
         return Scorer(self.metrics["name"], self.scores, self.seeds)
 
 
-def answer(difference: Mean, margin: float, n_seeds: int | None) -> str:
-    """Say whether a difference is at least `margin`: `YES`, `NO` or `OPEN`.
+def at_least_one_point(difference: Mean, n_seeds: int | None) -> str:
+    """Say whether a difference in ROC-AUC is `POINT` or more: `YES`, `NO` or `OPEN`.
 
     `n_seeds` is None where no training has chance in it.
     """
-    if n_seeds is not None and n_seeds < MINIMUM_SEEDS:
-        return OPEN
-    if difference.low >= margin:
-        return YES
-    return NO if difference.high < margin else OPEN
+    return _answer(difference.low >= POINT, difference.high < POINT, n_seeds)
 
 
 def better_at_all(difference: Mean, n_seeds: int | None) -> str:
-    """Say whether a difference is above zero; an interval that is zero throughout is a "no"."""
-    if difference.low == difference.high == 0:
-        return NO if n_seeds is None or n_seeds >= MINIMUM_SEEDS else OPEN
-    return answer(difference, 0.0, n_seeds)
+    """Say whether a difference is above zero, likewise; no difference at all is a "no"."""
+    return _answer(difference.low > 0.0, difference.high <= 0.0, n_seeds)
+
+
+def _answer(above: bool, below: bool, n_seeds: int | None) -> str:
+    if n_seeds is not None and n_seeds < MINIMUM_SEEDS:
+        return OPEN
+    if above:
+        return YES
+    return NO if below else OPEN
 
 
 def verdict(
@@ -126,7 +128,7 @@ def judge(
     found = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
     names = {"baseline": baseline.metrics["name"], "candidate": candidate.metrics["name"]}
     n_seeds = len(found.seeds) or None
-    point = answer(found.roc_auc, POINT, n_seeds)
+    point = at_least_one_point(found.roc_auc, n_seeds)
     at_all = better_at_all(found.roc_auc, n_seeds)
     headline = (
         f"{names['candidate']} at least one point better than {names['baseline']}: {point} with "
@@ -200,9 +202,11 @@ def _relative(found: Comparison) -> list[str]:
     if found.relative is None:
         return []
     value, low, high = (
-        f"{round(100 * each) + 0.0:.0f}"
+        round(100 * each)
         for each in (found.relative.value, found.relative.low, found.relative.high)
     )
+    if value < 0:
+        return [f"It adds {-value}% to the baseline's 1 - AUC ({-high} to {-low})."]
     return [f"Of the baseline's 1 - AUC it removes {value}% ({low} to {high})."]
 
 
@@ -222,12 +226,12 @@ def _delong(found: Comparison) -> list[str]:
     if not values:
         return []
     low, high = (_probability(p) for p in (min(values), max(values)))
-    over = f"p = {low}" if low == high else f"p = {low} to {high} over the seeds"
+    over = f"p {low}" if low == high else f"p {low} to p {high} over the seeds"
     return [f"DeLong's test, which takes trials for independent: {over}."]
 
 
 def _probability(p: float) -> str:
-    return "below 0.001" if p < 0.001 else f"{p:.3f}"
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def _warnings(metrics: Mapping[str, Any], split: str) -> list[str]:
