@@ -44,6 +44,7 @@ def test_few_trials_cannot_tell_and_say_what_they_could_have_told():
         in (found["sentence"])
     )
     assert "cannot tell with n = 60" in found["headline"]
+    assert "other clips of the same speakers, not for other speakers" in found["sentence"]
 
 
 def test_identical_scorers_are_a_no():
@@ -107,7 +108,9 @@ def test_leaks_and_flipped_scores_are_said():
     old, new = simulated(200)
     leaky = judged(old, new, leak=run.leak(speakers=4))
     assert "new leaks: speakers or duplicate clips" in leaky["sentence"]
+    assert leaky["headline"].endswith("100 spoof); but new leaks.")
     flipped = judged(old, new, auc=0.3)
+    assert flipped["headline"].endswith("; but new is flipped.")
     assert flipped["warnings"] == [
         "new is flipped: its scores point the wrong way, so a difference from it says nothing of "
         "how well the other one detects."
@@ -137,9 +140,10 @@ def test_the_json_is_plain_and_the_page_says_it_all():
     for item in found["pairs"]:
         assert f"<li>{item['headline']}</li>" in page
         assert escape(item["sentence"]) in page
-    assert "no chance in training" in page
+    assert "training not random" in page
     assert "one seed" in page
     assert page.count('class="notice"') == 1
+    assert "<td>&lt; 0.001</td>" in page
     assert "speaker-clustered bootstrap (40 bona fide and 39 spoof speakers" in page
     assert report.answers(found).count("<li>") == 4
 

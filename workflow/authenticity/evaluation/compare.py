@@ -63,9 +63,10 @@ class DeLong:
 def delong(labels: ArrayLike, baseline: ArrayLike, candidate: ArrayLike) -> DeLong | None:
     """Test whether two scorers of the same trials have different ROC-AUCs.
 
-    DeLong, DeLong and Clarke-Pearson 1988, equations 3 to 6; the placements come from midranks as
-    in Sun and Xu 2014, in n log n. Trials count as independent, which clips of one speaker are not:
-    a cross-check of the bootstrap, not a substitute.
+    DeLong, DeLong and Clarke-Pearson 1988: the difference's variance is that of its placements over
+    spoof trials and over bona fide trials, each divided by their number. Placements come from
+    midranks as in Sun and Xu 2014, in n log n. Trials count as independent, which clips of one
+    speaker are not: a cross-check of the bootstrap, not a substitute.
 
     Args:
         labels: (n,) of 0 and 1.
@@ -109,8 +110,8 @@ class Scorer:
     Attributes:
         name: the experiment's.
         scores: `tables.SCORES`.
-        seeds: `tables.TRIAL_COLUMNS`, then a column of scores per seed, named by it; None where
-            training has no chance in it, so that `scores` is all there is.
+        seeds: `tables.TRIAL_COLUMNS`, then a column of scores per seed, named by it, comparable
+            over rounds as `score` is; None where training has no chance in it.
     """
 
     name: str

@@ -87,7 +87,7 @@ def verdict(
                baseline, candidate,                     # names
                at_least_one_point, better_at_all,       # "yes" | "no" | "cannot tell"
                headline, sentence,                      # words: the answer; all that belongs to it
-               warnings: [...],                         # words: leaks, direction
+               warnings: [...],                         # words: leaks, direction; [] for none
                n_bonafide, n_spoof, n_left_out,
                interval: {method, why, n_redrawn},
                seeds: ["10", ...],                      # compared; [] where training has no chance
@@ -130,9 +130,10 @@ def judge(
     n_seeds = len(found.seeds) or None
     point = at_least_one_point(found.roc_auc, n_seeds)
     at_all = better_at_all(found.roc_auc, n_seeds)
+    doubts = [words for side in (baseline, candidate) for words in _doubts(side.metrics, split)]
     headline = (
         f"{names['candidate']} at least one point better than {names['baseline']}: {point} with "
-        f"{_trials(found)}."
+        f"{_trials(found)}{''.join(f'; but {words}' for words in doubts)}."
     )
     warnings = [words for side in (baseline, candidate) for words in _warnings(side.metrics, split)]
     sentences = [
@@ -178,6 +179,8 @@ def _difference(found: Comparison) -> str:
         f"ROC-AUC goes from {old:.4f} to {new:.4f}: {_points(found.roc_auc.value)} points (95% "
         f"interval {_interval(found.roc_auc)}; {found.interval['method']})."
     )
+    if found.interval["method"] == bootstrap.BY_TRIAL:
+        words += " The interval is for other clips of the same speakers, not for other speakers."
     if 1.0 - old < POINT:
         words += f" Only {100 * (1.0 - old):.2f} points were left to gain: a whole one cannot be."
     return words
@@ -234,14 +237,29 @@ def _probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
+def _leaks(metrics: Mapping[str, Any]) -> bool:
+    return metrics["leak"]["leaks"]
+
+
+def _flipped(metrics: Mapping[str, Any], split: str) -> bool:
+    return metrics["splits"][split]["orientation"] == "flipped"
+
+
+def _doubts(metrics: Mapping[str, Any], split: str) -> list[str]:
+    """Say in a few words why an answer means less than it says."""
+    name = metrics["name"]
+    leaks = [f"{name} leaks"] if _leaks(metrics) else []
+    return leaks + ([f"{name} is flipped"] if _flipped(metrics, split) else [])
+
+
 def _warnings(metrics: Mapping[str, Any], split: str) -> list[str]:
     name, said = metrics["name"], []
-    if metrics["leak"]["leaks"]:
+    if _leaks(metrics):
         said.append(
             f"{name} leaks: speakers or duplicate clips are on both sides of its protocol, so its "
             "figures are too good, and a difference may be one in what leaks."
         )
-    if metrics["splits"][split]["orientation"] == "flipped":
+    if _flipped(metrics, split):
         said.append(
             f"{name} is flipped: its scores point the wrong way, so a difference from it says "
             "nothing of how well the other one detects."

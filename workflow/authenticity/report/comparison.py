@@ -118,7 +118,7 @@ def _seeds(
 ) -> html.Markup | str:
     """How a figure or a difference varies over seeds."""
     if not seeds:
-        return "no chance in training"
+        return "training not random"
     if spread is None:
         return "one seed"
     if percent:
@@ -133,7 +133,8 @@ def _seeds(
 
 def _delong(tests: Mapping[str, Json | None]) -> str | None:
     values = [test["p"] for test in tests.values() if test]
-    return wording.ranged(values) if values else None
+    ends = dict.fromkeys("< 0.001" if p < 0.001 else f"{p:.3f}" for p in sorted(values))
+    return " to ".join([*ends][:: max(1, len(ends) - 1)]) or None
 
 
 def _cost(found: Json | None) -> list[Any]:
