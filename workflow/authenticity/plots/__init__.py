@@ -1,6 +1,7 @@
 """The report's figures: plain arrays and small dataclasses in, a matplotlib `Figure` out."""
 
 from authenticity.plots.candidates import Candidate, candidates, layer_of
+from authenticity.plots.comparison import Difference, differences
 from authenticity.plots.curves import det, roc
 from authenticity.plots.drawing import save
 from authenticity.plots.forest import Row, attacks, views
@@ -11,6 +12,7 @@ __all__ = [
     "Bin",
     "Candidate",
     "Cell",
+    "Difference",
     "Reliability",
     "Row",
     "ScoredSplit",
@@ -18,6 +20,7 @@ __all__ = [
     "calibration",
     "candidates",
     "det",
+    "differences",
     "layer_of",
     "matrix",
     "roc",

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables, verification
-from authenticity.evaluation import bootstrap
-from authenticity.evaluation.metrics import Ranking
+from authenticity.evaluation import bootstrap, compare
 from authenticity.features import matrix
 from authenticity.models import candidates
 
@@ -76,28 +75,6 @@ def figures(scores: pa.Table, split: str, seed: int) -> dict[str, Any]:
     }
 
 
-def advantage(scores: pa.Table, reference: pa.Table, split: str, seed: int) -> dict[str, float]:
-    """Return how much higher the ROC-AUC of `scores` is, with a paired 95% bootstrap interval.
-
-    Both tables hold the same trials; each resample weighs both alike.
-    """
-    labels, values, speakers = _columns(scores, split)
-    rankings = [Ranking.of(labels, values), Ranking.of(*_columns(reference, split)[:2])]
-    if not np.array_equal(rankings[0].labels, rankings[1].labels):
-        raise ValueError("a paired comparison needs scores of the same trials in the same order")
-    resampler = bootstrap.Resampler(labels, speakers, seed)
-    drawn = np.concatenate(
-        [
-            rankings[0].count(weights).roc_auc() - rankings[1].count(weights).roc_auc()
-            for weights in resampler.blocks(bootstrap.N_RESAMPLES)
-        ]
-    )
-    once = np.ones((1, len(labels)), dtype=np.int32)
-    value = rankings[0].count(once).roc_auc() - rankings[1].count(once).roc_auc()
-    low, high = np.quantile(drawn, [(1 - bootstrap.LEVEL) / 2, (1 + bootstrap.LEVEL) / 2])
-    return {"value": float(value[0]), "low": float(low), "high": float(high)}
-
-
 def select(judged: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Choose the encoder with the highest ROC-AUC on dev; ties go to the first.
 
@@ -126,9 +103,12 @@ def evaluate(
     report = {"chosen": {"name": chosen, **figures(own, "eval", seed)}, "references": {}}
     for name in references:
         other = tables.read(scores[name])
+        higher = compare.paired(other, own, "eval", seed).roc_auc
         report["references"][name] = {
             **figures(other, "eval", seed),
-            "advantage_of_chosen": advantage(own, other, "eval", seed),
+            "advantage_of_chosen": {
+                name: getattr(higher, name) for name in ("value", "low", "high")
+            },
         }
     return report
 

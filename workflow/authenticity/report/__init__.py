@@ -6,6 +6,7 @@ the configuration names the experiments. Every page says of a protocol that leak
 
 from authenticity.report.breakdown import conditions, per_attack, speakers, views
 from authenticity.report.candidates import selection
+from authenticity.report.comparison import ablations, answers, comparison
 from authenticity.report.data import audit, rejected
 from authenticity.report.headline import headline, headline_rows
 from authenticity.report.opening import Corpus, opening
@@ -13,7 +14,10 @@ from authenticity.report.verdict import verdict
 
 __all__ = [
     "Corpus",
+    "ablations",
+    "answers",
     "audit",
+    "comparison",
     "conditions",
     "headline",
     "headline_rows",

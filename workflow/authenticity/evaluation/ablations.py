@@ -1,0 +1,134 @@
+"""A grid of experiments on the same trials: figures, differences from one of them, and cost."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from authenticity import energy
+from authenticity.evaluation import compare
+from authenticity.evaluation.compare import Scorer
+from authenticity.evaluation.verdict import at_least_one_point
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the jobs of one experiment alone spent, all its seeds together.
+
+    Attributes:
+        seconds: the sum of their durations.
+        peak_mib: most memory of any one job, in units of 2^20 bytes.
+        watt_hours: estimated from CPU time.
+        parameters: how many are trained.
+    """
+
+    seconds: float
+    peak_mib: float
+    watt_hours: float
+    parameters: int | None
+
+
+def cost(
+    folder: Path,
+    experiment: str,
+    others: Collection[str],
+    watts_per_core: float,
+    parameters: int | None,
+) -> Cost | None:
+    """Sum an experiment's own benchmarks; None where it has none.
+
+    Jobs whose results other experiments use as well, such as the encoder's, are not counted: they
+    are the same for all rows. For `folder` and `others` see `energy.spent`.
+    """
+    own = [each for each in energy.spent(folder, experiment, others) if not each.shared]
+    if not own:
+        return None
+    return Cost(
+        seconds=sum(each.wall_seconds for each in own),
+        peak_mib=max(each.peak_mib for each in own),
+        watt_hours=sum(each.watt_hours(watts_per_core) for each in own),
+        parameters=parameters,
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment of the grid.
+
+    Attributes:
+        scorer: its name and scores.
+        about: what is varied in it, in words.
+        metrics: its metrics JSON.
+        cost: None where it was not measured.
+    """
+
+    scorer: Scorer
+    about: str
+    metrics: Mapping[str, Any]
+    cost: Cost | None
+
+
+def ablations(
+    rows: Sequence[Row], reference: str, split: str, seed: int, rejected: Collection[str] = ()
+) -> dict[str, Any]:
+    """Compare every experiment of a grid with one of them, on the same resamples.
+
+    Args:
+        rows: in the order of the table.
+        reference: name of the one that the others are held against.
+        split: part of the protocol to compare on.
+        seed: of the bootstrap.
+        rejected: files that were set aside in some view, and may lack in a row.
+
+    Returns:
+        Figures are fractions, means over seeds; differences are the row minus the reference::
+
+            {split, reference, n_bonafide, n_spoof, n_left_out, interval: {method, why, n_redrawn},
+             rows: [{name, about, leaks, orientation, seeds: [...],
+                     roc_auc, eer: {value, low, high, trial_error, seed_error, spread},
+                     difference: null of the reference itself, else
+                         {at_least_one_point, roc_auc, eer, seeds, relative_reduction, detectable},
+                         laid out as in `verdict.verdict`,
+                     cost: {seconds, peak_mib, watt_hours, parameters} | null}]}
+
+    Raises:
+        UserError: the rows were tested on different trials, or have no seed in common with the
+            reference.
+    """
+    scorers = {row.scorer.name: row.scorer for row in rows}
+    draws = compare.resample(list(scorers.values()), split, seed, rejected)
+    return {
+        "split": split,
+        "reference": reference,
+        "n_bonafide": int((draws.labels == 0).sum()),
+        "n_spoof": int((draws.labels == 1).sum()),
+        "n_left_out": draws.n_left_out,
+        "interval": draws.interval,
+        "rows": [
+            {
+                "name": row.scorer.name,
+                "about": row.about,
+                "leaks": row.metrics["leak"]["leaks"],
+                "orientation": row.metrics["splits"][split]["orientation"],
+                "seeds": row.scorer.seed_names,
+                **{
+                    name: draws.figure(name, row.scorer, seed).as_json() for name in compare.FIGURES
+                },
+                "difference": None
+                if row.scorer.name == reference
+                else _difference(draws, scorers[reference], row.scorer, seed),
+                "cost": asdict(row.cost) if row.cost else None,
+            }
+            for row in rows
+        ],
+    }
+
+
+def _difference(
+    draws: compare.Draws, reference: Scorer, scorer: Scorer, seed: int
+) -> dict[str, Any]:
+    found = compare.between(draws, reference, scorer, seed)
+    kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
+    data = found.as_json()
+    answer = at_least_one_point(found.roc_auc, len(found.seeds) or None)
+    return {"at_least_one_point": answer} | {name: data[name] for name in kept}

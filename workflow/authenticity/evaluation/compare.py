@@ -1,0 +1,486 @@
+"""Two scorers on the same trials: by how much one is better, and how sure that is.
+
+All differences are candidate minus baseline: positive is better for ROC-AUC, worse for EER. Every
+resample weighs the trials alike for both scorers, so that what both find hard cancels. How trials
+are drawn is decided, and said, by `bootstrap.Resampler`: whole speakers where there are enough.
+
+Scorers trained with several seeds are compared seed by seed, and the difference is the mean over
+seeds. Its interval has to hold what other trials and other seeds could have given. Trials are
+resampled; seeds are not, because three of them resampled give an interval far too narrow (their
+bootstrap variance is two thirds of the right one, and its tails are short). Instead, each resample
+of the trials is shifted by t s / sqrt(S), with s the standard deviation of the S seeds' differences
+and t drawn from Student's distribution with S - 1 degrees of freedom: the fiducial distribution of
+a mean of S normal values (Fisher 1935), which is convolved here with the bootstrap's as in the
+Behrens-Fisher problem. Where trials are certain this is the t interval of the seeds, and where
+seeds agree the paired bootstrap interval of the trials.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm, rankdata
+
+from authenticity import tables
+from authenticity.errors import UserError
+from authenticity.evaluation import bootstrap
+from authenticity.evaluation.bootstrap import Estimate
+from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
+
+FIGURES = ("roc_auc", "eer")
+_TAIL = (1.0 - bootstrap.LEVEL) / 2.0
+POWER = 0.8
+_DETECTABLE = float(norm.ppf(1.0 - _TAIL) + norm.ppf(POWER))
+"""Minimum detectable effect in standard errors, z(0.975) + z(0.80) = 2.80 (Bloom 1995)."""
+_TRIAL = ["file", "round"]
+
+
+@dataclass(frozen=True)
+class DeLong:
+    """DeLong's test of two ROC-AUCs on the same trials.
+
+    Attributes:
+        value: the difference in ROC-AUC, candidate minus baseline.
+        low: lower end of its 95% normal interval.
+        high: upper end.
+        z: the difference in standard errors; None where it differs without any variance.
+        p: two-sided.
+    """
+
+    value: float
+    low: float
+    high: float
+    z: float | None
+    p: float
+
+
+def delong(labels: ArrayLike, baseline: ArrayLike, candidate: ArrayLike) -> DeLong | None:
+    """Test whether two scorers of the same trials have different ROC-AUCs.
+
+    DeLong, DeLong and Clarke-Pearson 1988: the difference's variance is that of its placements over
+    spoof trials and over bona fide trials, each divided by their number. Placements come from
+    midranks as in Sun and Xu 2014, in n log n. Trials count as independent, which clips of one
+    speaker are not: a cross-check of the bootstrap, not a substitute.
+
+    Args:
+        labels: (n,) of 0 and 1.
+        baseline: scores (n,).
+        candidate: scores (n,).
+
+    Returns:
+        The test, or None where a class has a single trial, which leaves no variance to estimate.
+    """
+    labels = np.asarray(labels)
+    if min((labels == 0).sum(), (labels == 1).sum()) < 2:
+        return None
+    of_baseline, of_candidate = (_placements(labels, scores) for scores in (baseline, candidate))
+    value = float(of_candidate[0].mean() - of_baseline[0].mean())
+    variance = sum(
+        np.var(new - old, ddof=1) / old.size
+        for old, new in zip(of_baseline, of_candidate, strict=True)
+    )
+    half = float(norm.ppf(1.0 - _TAIL) * np.sqrt(variance))
+    if variance > 0:
+        z = float(value / np.sqrt(variance))
+        p = float(2.0 * norm.sf(abs(z)))
+    else:
+        z, p = (0.0, 1.0) if value == 0 else (None, 0.0)
+    return DeLong(value, value - half, value + half, z, p)
+
+
+def _placements(labels: NDArray, scores: ArrayLike) -> tuple[Floats, Floats]:
+    """Share of the other class that each spoof trial is above, and each bona fide trial below."""
+    spoof, bonafide = (np.asarray(scores, dtype=np.float64)[labels == label] for label in (1, 0))
+    among_all = rankdata(np.concatenate([spoof, bonafide]))
+    above = among_all[: spoof.size] - rankdata(spoof)
+    below = among_all[spoof.size :] - rankdata(bonafide)
+    return above / bonafide.size, 1.0 - below / spoof.size
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """An experiment's scores.
+
+    Attributes:
+        name: the experiment's.
+        scores: `tables.SCORES`.
+        seeds: `tables.TRIAL_COLUMNS`, then a column of scores per seed, named by it, comparable
+            over rounds as `score` is; None where training has no chance in it.
+    """
+
+    name: str
+    scores: pa.Table
+    seeds: pa.Table | None = None
+
+    @property
+    def seed_names(self) -> list[str]:
+        """The seeds in the table's order; none where training has no chance in it."""
+        names = [] if self.seeds is None else self.seeds.column_names
+        return [name for name in names if name not in tables.TRIAL_COLUMNS]
+
+    def trials(self, split: str) -> pd.DataFrame:
+        """Return a split's trials by file and round, with `label`, `speaker` and score columns."""
+        table = self.scores if self.seeds is None else self.seeds
+        names = self.seed_names or ["score"]
+        part = table.filter(pc.equal(table["split"], split))
+        return part.select([*_TRIAL, "label", "speaker", *names]).to_pandas().set_index(_TRIAL)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Figures of several scorers on the same trials and on the same m resamples of them.
+
+    Attributes:
+        labels: (n,).
+        scores: (n,) by scorer and seed; the seed is "score" where training has no chance in it.
+        n_left_out: trials that were set aside for some scorer, and so for all.
+        interval: how resamples were drawn: `method`, `why` and `n_redrawn`.
+        values: of the trials themselves, by figure, scorer and seed.
+        drawn: (m,), likewise.
+    """
+
+    labels: NDArray[np.int8]
+    scores: dict[tuple[str, str], Floats]
+    n_left_out: int
+    interval: dict[str, Any]
+    values: dict[str, dict[tuple[str, str], float]]
+    drawn: dict[str, dict[tuple[str, str], Floats]]
+
+    def figure(self, name: str, scorer: Scorer, seed: int) -> "Mean":
+        """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
+        keys = {each: (scorer.name, each) for each in scorer.seed_names or ["score"]}
+        shifts = student(len(keys), bootstrap.N_RESAMPLES, seed)
+        values, drawn = (
+            {each: found[name][key] for each, key in keys.items()}
+            for found in (self.values, self.drawn)
+        )
+        return mean(values, drawn, shifts)
+
+
+def resample(
+    scorers: Sequence[Scorer], split: str, seed: int, rejected: Collection[str] = ()
+) -> Draws:
+    """Compute ROC-AUC and EER of scorers and all their seeds on the same resamples.
+
+    Args:
+        scorers: with distinct names.
+        split: part of the protocol to compare on.
+        seed: of the bootstrap.
+        rejected: files that are allowed to lack in some scorer's trials, as they were set aside
+            in a view that it uses.
+
+    Raises:
+        UserError: the scorers have different trials beyond those rejected.
+    """
+    trials = [scorer.trials(split) for scorer in scorers]
+    shared, n_left_out = _shared(scorers, trials, split, frozenset(rejected))
+    trials = [each.loc[shared] for each in trials]
+    labels = trials[0]["label"].to_numpy()
+    if any((each["label"].to_numpy() != labels).any() for each in trials):
+        raise ValueError(f"{_listed(scorers)}: labels of the same trials differ")
+    scores = {
+        (scorer.name, name): each[name].to_numpy()
+        for scorer, each in zip(scorers, trials, strict=True)
+        for name in scorer.seed_names or ["score"]
+    }
+    rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
+    files = shared.get_level_values("file").to_numpy()
+    resampler = bootstrap.Resampler(labels, trials[0]["speaker"].to_numpy(), seed, files)
+    blocks: dict[str, dict] = {figure: {key: [] for key in scores} for figure in FIGURES}
+    for weights in resampler.blocks(bootstrap.N_RESAMPLES):
+        for key, ranking in rankings.items():
+            for figure, found in _figures(Weighted(ranking, weights)).items():
+                blocks[figure][key].append(found)
+    whole = {key: _figures(once(ranking)) for key, ranking in rankings.items()}
+    return Draws(
+        labels=labels,
+        scores=scores,
+        n_left_out=n_left_out,
+        interval={name: getattr(resampler, name) for name in ("method", "why", "n_redrawn")},
+        values={name: {key: float(whole[key][name][0]) for key in scores} for name in FIGURES},
+        drawn={
+            name: {key: np.concatenate(blocks[name][key]) for key in scores} for name in FIGURES
+        },
+    )
+
+
+def _figures(trials: Weighted) -> dict[str, Floats]:
+    corners = trials.corners
+    return {"roc_auc": corners.roc_auc(), "eer": corners.eer()}
+
+
+def _shared(
+    scorers: Sequence[Scorer],
+    trials: Sequence[pd.DataFrame],
+    split: str,
+    rejected: frozenset[str],
+) -> tuple[pd.MultiIndex, int]:
+    """Return the trials that all scorers have, in order, and how many others there are."""
+    shared = every = trials[0].index
+    for each in trials[1:]:
+        shared, every = shared.intersection(each.index), every.union(each.index)
+    others = every.difference(shared)
+    missing = [file for file, _ in others if file not in rejected]
+    if missing:
+        raise UserError(
+            f"{_listed(scorers)} on {split}: {len(missing):,} of {len(every):,} trials are not "
+            f"scored by all of them ({missing[0]}, for one), but a comparison needs the same "
+            "trials; give these experiments the same protocol"
+        )
+    return shared.sort_values(), len(others)
+
+
+def _listed(scorers: Sequence[Scorer]) -> str:
+    return ", ".join(scorer.name for scorer in scorers)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds of a figure or of a difference, with its 95% interval.
+
+    Attributes:
+        value: the mean; the one value where there are no seeds.
+        low: lower end of the interval, see the module.
+        high: upper end.
+        trial_error: standard error from the trials: the bootstrap's standard deviation.
+        seed_error: standard error from the seeds, s / sqrt(S); 0 where there is one value.
+        each: the values, by seed; empty where training has no chance in it.
+    """
+
+    value: float
+    low: float
+    high: float
+    trial_error: float
+    seed_error: float
+    each: Mapping[str, float]
+
+    @property
+    def standard_error(self) -> float:
+        """Of trials and seeds together."""
+        return float(np.hypot(self.trial_error, self.seed_error))
+
+    @property
+    def detectable(self) -> float:
+        """Smallest difference found with 80% power by a two-sided test at 5%: 2.80 errors.
+
+        Bloom 1995, "Minimum detectable effects", Evaluation Review 19(5), with both standard errors
+        in it. With few seeds their error is itself uncertain, and so is this.
+        """
+        return _DETECTABLE * self.standard_error
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data, with the spread over seeds: null unless there are two or more."""
+        found = {name: getattr(self, name) for name in ("value", "low", "high")}
+        found |= {"trial_error": self.trial_error, "seed_error": self.seed_error}
+        return found | {"spread": spread(self.each)}
+
+
+def spread(each: Mapping[str, float]) -> dict[str, Any] | None:
+    """Return how values differ over seeds; None where fewer than two are there to differ."""
+    if len(each) < 2:
+        return None
+    values = list(each.values())
+    ends = {"low": min(values), "high": max(values)}
+    return {**ends, "deviation": float(np.std(values, ddof=1)), "each": dict(each)}
+
+
+def mean(values: Mapping[str, float], drawn: Mapping[str, Floats], shifts: Floats) -> Mean:
+    """Average a figure or a difference over its seeds.
+
+    Args:
+        values: by seed; the only key is "score" where training has no chance in it.
+        drawn: the resamples' values, (m,), likewise.
+        shifts: Student's t (m,) for the number of seeds, see `student`.
+    """
+    seed_error = _seed_error(values)
+    resampled = np.mean(list(drawn.values()), axis=0)
+    low, high = _ends(resampled + seed_error * shifts)
+    each = {} if list(values) == ["score"] else dict(values)
+    value, trial_error = float(np.mean(list(values.values()))), float(resampled.std(ddof=1))
+    return Mean(value, low, high, trial_error, seed_error, each)
+
+
+def _seed_error(values: Mapping[str, float]) -> float:
+    if len(values) < 2:
+        return 0.0
+    return float(np.std(list(values.values()), ddof=1) / np.sqrt(len(values)))
+
+
+def _ends(drawn: Floats) -> tuple[float, float]:
+    low, high = np.quantile(drawn, [_TAIL, 1.0 - _TAIL])
+    return float(low), float(high)
+
+
+def student(n_seeds: int, n_draws: int, seed: int) -> Floats:
+    """Draw from Student's distribution for a mean over seeds, (n_draws,); zeros for one seed."""
+    if n_seeds < 2:
+        return np.zeros(n_draws)
+    # Not the bootstrap's own stream: shifts must not follow from which trials were drawn.
+    return np.random.default_rng([seed, n_seeds]).standard_t(n_seeds - 1, n_draws)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """By how much a candidate differs from a baseline on the same trials.
+
+    Attributes:
+        n_bonafide: trials compared.
+        n_spoof: likewise.
+        n_left_out: trials that one of both has set aside.
+        interval: how resamples were drawn: `method`, `why` and `n_redrawn`.
+        seeds: those compared; empty where neither side's training has chance in it.
+        baseline: its figures, means over seeds.
+        candidate: likewise.
+        roc_auc: the difference.
+        eer: likewise.
+        relative: the share of the baseline's 1 - AUC that the candidate removes; None where the
+            baseline is perfect on the trials, or on so many resamples that the interval has no end.
+        delong: tests of ROC-AUC by seed ("score" without seeds); None where a class is one trial.
+    """
+
+    n_bonafide: int
+    n_spoof: int
+    n_left_out: int
+    interval: Mapping[str, Any]
+    seeds: Sequence[str]
+    baseline: Mapping[str, float]
+    candidate: Mapping[str, float]
+    roc_auc: Mean
+    eer: Mean
+    relative: Estimate | None
+    delong: Mapping[str, DeLong | None]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many trials of each class were compared, and how many were not."""
+        return {name: getattr(self, name) for name in ("n_bonafide", "n_spoof", "n_left_out")}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data; its layout is documented in `verdict.verdict`."""
+        return {
+            **self.counts,
+            "interval": dict(self.interval),
+            "seeds": list(self.seeds),
+            "baseline_mean": dict(self.baseline),
+            "candidate_mean": dict(self.candidate),
+            "roc_auc": self.roc_auc.as_json(),
+            "eer": self.eer.as_json(),
+            "relative_reduction": asdict(self.relative) if self.relative else None,
+            "detectable": self.roc_auc.detectable,
+            "delong": {name: asdict(test) if test else None for name, test in self.delong.items()},
+        }
+
+
+def paired(
+    baseline: pa.Table, candidate: pa.Table, split: str, seed: int, rejected: Collection[str] = ()
+) -> Comparison:
+    """Compare two score tables (`tables.SCORES`); see `over_seeds` for arguments and errors."""
+    sides = (Scorer("baseline", baseline), Scorer("candidate", candidate))
+    return over_seeds(*sides, split, seed, rejected)
+
+
+def over_seeds(
+    baseline: Scorer, candidate: Scorer, split: str, seed: int, rejected: Collection[str] = ()
+) -> Comparison:
+    """Compare two scorers, seed by seed where their training has chance in it.
+
+    The candidate trained with a seed is held against the baseline trained with the same, or against
+    the one baseline there is.
+
+    Args:
+        baseline: what the candidate is held against.
+        candidate: differences are this one's figures minus the baseline's.
+        split: part of the protocol to compare on.
+        seed: of the bootstrap.
+        rejected: files that either may lack, as they were set aside.
+
+    Raises:
+        UserError: the trials differ beyond those rejected, or no seed is common to both.
+    """
+    return between(
+        resample([baseline, candidate], split, seed, rejected), baseline, candidate, seed
+    )
+
+
+def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Comparison:
+    """Compare two of the scorers that were resampled together; see `over_seeds`."""
+    pairs = _seed_pairs(baseline, candidate)
+    shifts = student(len(pairs), bootstrap.N_RESAMPLES, seed)
+    values, drawn = (
+        {figure: [_sides(found[figure], pairs, side) for side in (0, 1)] for figure in FIGURES}
+        for found in (draws.values, draws.drawn)
+    )
+    differences = {
+        figure: mean(_minus(*values[figure]), _minus(*drawn[figure]), shifts) for figure in FIGURES
+    }
+    old, new = ({figure: _mean(values[figure][side]) for figure in FIGURES} for side in (0, 1))
+    gain = _mean(_minus(*drawn["roc_auc"])) + differences["roc_auc"].seed_error * shifts
+    left = 1.0 - _mean(drawn["roc_auc"][0])
+    return Comparison(
+        n_bonafide=int((draws.labels == 0).sum()),
+        n_spoof=int((draws.labels == 1).sum()),
+        n_left_out=draws.n_left_out,
+        interval=draws.interval,
+        seeds=[name for name in pairs if name != "score"],
+        baseline={name: float(value) for name, value in old.items()},
+        candidate={name: float(value) for name, value in new.items()},
+        roc_auc=differences["roc_auc"],
+        eer=differences["eer"],
+        relative=_relative(differences["roc_auc"].value, 1.0 - float(old["roc_auc"]), gain, left),
+        delong={
+            name: delong(draws.labels, draws.scores[first], draws.scores[second])
+            for name, (first, second) in pairs.items()
+        },
+    )
+
+
+_Key = tuple[str, str]
+
+
+def _seed_pairs(baseline: Scorer, candidate: Scorer) -> dict[str, tuple[_Key, _Key]]:
+    """Which column of the baseline each of the candidate's is held against, by seed."""
+    old, new = baseline.seed_names, candidate.seed_names
+    names = [name for name in new if name in old] if old and new else old or new or ["score"]
+    if not names:
+        raise UserError(
+            f"{baseline.name} (seeds {', '.join(old)}) and {candidate.name} (seeds "
+            f"{', '.join(new)}) have no seed in common to be compared; give both the same seeds"
+        )
+    return {
+        name: (
+            (baseline.name, name if old else "score"),
+            (candidate.name, name if new else "score"),
+        )
+        for name in names
+    }
+
+
+def _sides(found: Mapping[_Key, Any], pairs: Mapping[str, tuple], side: int) -> dict[str, Any]:
+    return {name: found[pair[side]] for name, pair in pairs.items()}
+
+
+def _minus(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: candidate[name] - baseline[name] for name in candidate}
+
+
+def _mean(found: Mapping[str, Any]) -> Any:
+    return np.mean(list(found.values()), axis=0)
+
+
+def _relative(gain: float, left: float, gains: Floats, lefts: Floats) -> Estimate | None:
+    if left <= 0:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
+        drawn = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
+    # Not interpolated: -inf would make the quantiles next to it undefined.
+    low, high = np.quantile(drawn, [_TAIL, 1.0 - _TAIL], method="nearest")
+    return (
+        Estimate(gain / left, float(low), float(high)) if np.isfinite([low, high]).all() else None
+    )

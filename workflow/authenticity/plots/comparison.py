@@ -1,0 +1,75 @@
+"""Differences of experiments from one that they are held against: a forest plot."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from authenticity.evaluation.bootstrap import Estimate
+from authenticity.evaluation.verdict import NO, OPEN, POINT, YES
+from authenticity.plots import drawing
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much an experiment's ROC-AUC is above another's, with 95% interval.
+
+    Attributes:
+        name: the experiment, or both.
+        answer: of `verdict`, whether it is at least one point better.
+        leaks: whether a side leaks.
+        roc_auc: the difference as a fraction, the mean over seeds.
+        seeds: the difference for each seed.
+    """
+
+    name: str
+    answer: str
+    leaks: bool
+    roc_auc: Estimate
+    seeds: Collection[float]
+
+
+@mpl.rc_context(drawing.STYLE)
+def differences(found: Sequence[Difference], title: str) -> Figure:
+    """Draw differences in ROC-AUC, the first on top, with lines at no difference and at one point.
+
+    Colour and mark give the answer; the legend says what each means.
+    """
+    last = len(found) - 1
+    figure = drawing.empty(8.0, 1.9 + 0.34 * len(found))
+    axes = figure.subplots()
+    axes.axvline(0.0, color=drawing.GREY, linewidth=1.0)
+    axes.axvline(100 * POINT, color=drawing.GREY, linewidth=1.0, linestyle="--")
+    for answer, (words, colour, mark) in _ANSWERS.items():
+        members = [index for index, item in enumerate(found) if item.answer == answer]
+        if not members:
+            continue
+        y = [last - index for index in members]
+        value, low, high = (
+            [100 * getattr(found[index].roc_auc, name) for index in members]
+            for name in ("value", "low", "high")
+        )
+        axes.hlines(y, low, high, color=colour, alpha=0.6, linewidth=2.0)
+        axes.plot(value, y, mark, color=colour, markersize=6, label=words)
+    seeds = [(100 * seed, last - i) for i, item in enumerate(found) for seed in item.seeds]
+    if seeds:
+        x, y = zip(*seeds, strict=True)
+        style = {"color": drawing.BLACK, "markersize": 7, "markeredgewidth": 0.9, "zorder": 3}
+        axes.plot(x, y, "|", label="one seed", **style)
+    leaking = [item.name for item in found if item.leaks]
+    names = [drawing.named(item.name, leaking) for item in found]
+    axes.set_yticks([last - index for index in range(len(found))], names)
+    axes.set_ylim(-0.6, last + 0.6)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("Difference in ROC-AUC in points of 0.01, 95% interval; dashed: one point")
+    axes.set_title(title)
+    drawing.legend_below(figure, axes, columns=2, leaking=leaking)
+    return figure
+
+
+_ANSWERS = {
+    YES: ("at least one point better", drawing.GREEN, "^"),
+    OPEN: ("cannot tell", drawing.ORANGE, "o"),
+    NO: ("less than one point better", drawing.BLUE, "s"),
+}
