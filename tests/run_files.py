@@ -163,6 +163,10 @@ def without_dev(experiment: str = "nodev", auc: float = 0.93) -> dict[str, Any]:
 
 def view(name: str, auc: float, experiment: str = "layers", target: str = "toy") -> dict[str, Any]:
     found = metrics(experiment, auc, view=name, target=target)
+    found["change"] = {
+        "roc_auc": estimate(auc - 0.93, 0.01, 0.01),
+        "eer": estimate(0.93 - auc, 0.01, 0.01),
+    }
     del found["splits"]["dev"]
     return found
 

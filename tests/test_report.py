@@ -168,8 +168,8 @@ def test_views_show_the_change_and_silence_stands_first():
     page = report.views([run.metrics()], applied)
     rows = rows_of(page, "[^>]*")
     assert [row[1] for row in rows] == ["clean", "silence trimmed", "noise 10db"]
-    assert rows[2][2] == "0.8000 (0.7900 to 0.8050) -0.1300"
-    assert rows[2][3] == "20.00% (19.00 to 20.50) +13.00 points"
+    assert rows[2][2] == "0.8000 (0.7900 to 0.8050) -0.1300 (-0.1400 to -0.1200)"
+    assert rows[2][3] == "20.00% (19.00 to 20.50) +13.00 points (12.00 to 14.00)"
     assert rows_of(page, ' class="chosen"')[0][1] == "clean"
 
 
@@ -178,7 +178,7 @@ def test_an_experiment_made_for_another_view_is_compared_with_that():
     page = report.views([own], [run.view("clean", 0.95, "trims")])
     rows = rows_of(page, "[^>]*")
     assert [row[1] for row in rows] == ["silence trimmed", "clean"]
-    assert rows[1][2].endswith("+0.0500")
+    assert rows[1][2].endswith("+0.0200 (0.0100 to 0.0300)")
     audit = rows_of(report.audit(run.audit(), [own], [run.view("clean", 0.95, "trims")]))
     assert audit[0] == ["trims", "0.9500 (0.9400 to 0.9550)", "0.9000 (0.8900 to 0.9050)"]
 

@@ -90,7 +90,6 @@ CASES = [
     ("Shortcuts", CAUTION, {"audit": run.audit(0.925)}),
     ("Shortcuts", DISTRUST, {"audit": run.audit(0.95)}),
     ("Silence", CAUTION, {"views": {}}),
-    ("Silence", CAUTION, {"auc": 0.9, "views": {"trimmed": 0.89 - 0.0101}, "wide": 0.05}),
     ("Silence", DISTRUST, {"views": {"trimmed": 0.7}}),
     ("Silence", TRUST, {"views": {"trimmed": 0.95}}),
     ("Silence", TRUST, {"view": "trimmed", "views": {"clean": 0.95}}),
@@ -113,13 +112,17 @@ CASES = [
 def test_each_check_trips_on_its_own_number(name, expected, change):
     change = dict(change)
     more = change.setdefault("eval_changes", {})
-    if wide := change.pop("wide", None):
-        more["roc_auc"] = run.estimate(change["auc"], wide, wide)
     if hter := change.pop("hter", None):
         more["at_threshold"] = dict.fromkeys(["miss", "false_alarm", "hter"], run.estimate(hter))
     if ece := change.pop("ece", None):
         more["ece"] = {"before": run.estimate(0.3), "after": run.estimate(ece)}
     assert verdict(evidence(**change), name) == expected
+
+
+def test_a_loss_with_the_silence_that_may_be_chance_calls_for_caution():
+    found = evidence(views={"trimmed": 0.9})
+    found.views["trimmed"]["change"]["roc_auc"] = run.estimate(-0.03, 0.05, 0.05)
+    assert verdict(found, "Silence") == CAUTION
 
 
 @pytest.mark.parametrize(("policy", "conflicts", "expected"), [

@@ -95,6 +95,13 @@ def result(kind, fitted, experiment, target):
     return f"results/{fitted}/applied/{experiment}/{target}/{view}.{suffix}"
 
 
+def reference(corpus, experiment, target, view):
+    """The scores that those of another view are held against; none for the view that is scored."""
+    if view == PLAN.experiments[experiment]["features"]["view"]:
+        return []
+    return result("scores", corpus, experiment, target)
+
+
 def reported_partitions(fitted, experiment, target):
     """Which partitions of a corpus are reported on, by part."""
     if fitted == target:

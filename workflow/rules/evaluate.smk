@@ -32,6 +32,8 @@ rule evaluate_applied:
         dev_scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
         asv=ancient("results/{target}/asv_scores.parquet"),
+        # The same clips in the view that the experiment is made for, to tell what this view costs.
+        reference=lambda wildcards: reference(**wildcards),
     output:
         metrics="results/{corpus}/applied/{experiment}/{target}/{view}.json",
         bands="results/{corpus}/applied/{experiment}/{target}/{view}.bands.parquet",

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from authenticity import tables
 from authenticity.errors import UserError
-from authenticity.evaluation import bootstrap, detection_cost, metrics
+from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
 from authenticity.evaluation.metrics import OperatingPoints, Weighted, operating_points
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
 from authenticity.files import read_json
@@ -230,6 +230,30 @@ def experiment_metrics(
 def _name(experiment: str, corpus: str, target: str) -> str:
     """What an experiment is called beside the others that are tested on a corpus."""
     return experiment if corpus == target else f"{experiment}, from {corpus}"
+
+
+def change(reference: Path, scores: Path, seed: int) -> dict[str, Any]:
+    """Return by how much ROC-AUC and EER change from one view of the eval clips to another.
+
+    The difference is paired: each resample weighs a clip alike in both views. Clips that were set
+    aside in the other view are left out of both.
+
+    Args:
+        reference: scores in the view that an experiment is made for.
+        scores: its scores in the other view.
+        seed: of the bootstrap.
+
+    Returns:
+        The differences as estimates, and how many clips were left out.
+    """
+    before, after = tables.read(reference), tables.read(scores)
+    gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
+    found = compare.paired(before, after, "eval", seed, gone)
+    differences = {"roc_auc": found.roc_auc, "eer": found.eer}
+    return {
+        name: {end: getattr(item, end) for end in ("value", "low", "high")}
+        for name, item in differences.items()
+    } | {"n_left_out": found.counts["n_left_out"]}
 
 
 def _split(

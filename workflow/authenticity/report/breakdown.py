@@ -162,10 +162,10 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         before = item["splits"][REPORTED]
         views_of = seen[item["name"]]
         own.append(len(rows))
-        rows.append([wording.marked(item), view_name(item["view"]), *_view_figures(before)])
+        rows.append([wording.marked(item), view_name(item["view"]), *_view_figures(item)])
         for view in ordered_views(views_of):
             if view != item["view"]:
-                figures = _view_figures(views_of[view]["splits"][REPORTED], before)
+                figures = _view_figures(views_of[view], before)
                 rows.append([wording.marked(item), view_name(view), *figures])
     columns = ["Experiment", "View", "ROC-AUC", "EER", "HTER at the threshold of dev", "ECE"]
     columns += ["Clips"]
@@ -176,13 +176,15 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
 
 _VIEWS = (
     "The model, its threshold and its calibration are those of the marked row; only the clips it "
-    "is tested on are changed. A change carries no interval of its own: where the two intervals do "
-    "not overlap it is beyond the chance of which clips were drawn. Clips that a view leaves too "
-    "short or silent are set aside, so that a view may hold fewer."
+    "is tested on are changed. Changes of ROC-AUC and EER are paired: both views of a clip are "
+    "drawn together, so that an interval without 0 is beyond the chance of which clips were drawn. "
+    "Clips that a view leaves too short or silent are set aside, so that a view may hold fewer."
 )
 
 
-def _view_figures(found: Json, before: Json | None = None) -> list[Any]:
+def _view_figures(item: Json, before: Json | None = None) -> list[Any]:
+    found, paired = item["splits"][REPORTED], item.get("change") or {}
+
     def of(figures: Json | None, name: str) -> Json | None:
         if not figures:
             return None
@@ -197,10 +199,12 @@ def _view_figures(found: Json, before: Json | None = None) -> list[Any]:
         now, then = of(found, name), of(before, name)
         cell = html.estimate(now, percent) if now else None
         if now and then:
-            cell = html.Markup(f"{cell}{_change(now['value'] - then['value'], percent)}")
+            difference = paired.get(name, {"value": now["value"] - then["value"], "low": None})
+            cell = html.Markup(f"{cell}{_change(difference, percent)}")
         cells.append(cell)
     return [*cells, found["n_bonafide"] + found["n_spoof"]]
 
 
-def _change(change: float, percent: bool) -> str:
-    return f'<span class="change">{html.change(change, percent)}</span>'
+def _change(found: Json, percent: bool) -> str:
+    interval = "" if found["low"] is None else f" {html.interval_text(found, percent)}"
+    return f'<span class="change">{html.change(found["value"], percent)}{interval}</span>'

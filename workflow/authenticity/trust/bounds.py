@@ -39,8 +39,8 @@ SHORTCUT = Bound(
 )
 LOSS = Bound(
     0.02,
-    "Caution where a view costs more ROC-AUC. Where trimming silence costs it and the intervals do "
-    "not overlap, no trust: the figure is in part one of silence.",
+    "Caution where a view costs more ROC-AUC. Where trimming silence costs it beyond "
+    "chance, no trust: the figure is in part one of silence.",
 )
 DRIFT = Bound(
     0.05,

@@ -207,12 +207,15 @@ def _silence(evidence: Evidence) -> Check:
         words = "Not measured: the run has no view without leading and trailing silence."
         return Check(name, CAUTION, words, [RANKING])
     clean, trimmed = evidence.found["roc_auc"], evidence.seen(TRIMMED)["roc_auc"]
-    loss = clean["value"] - trimmed["value"]
-    said = f"ROC-AUC {_auc(clean)} with silence, {_auc(trimmed)} with silence trimmed"
-    if loss > LOSS.value and trimmed["high"] < clean["low"]:
+    change = evidence.views[TRIMMED]["change"]["roc_auc"]
+    said = (
+        f"ROC-AUC {_auc(clean)} with silence, {_auc(trimmed)} with silence trimmed, a change of "
+        f"{html.change(change['value'])} {html.interval_text(change)} on the same clips"
+    )
+    if change["value"] < -LOSS.value and change["high"] < 0:
         return Check(name, DISTRUST, f"{said}: part of the figure is silence.", [RANKING])
-    if loss > LOSS.value:
-        return Check(name, CAUTION, f"{said}: lower, and the intervals overlap.", [RANKING])
+    if change["value"] < -LOSS.value:
+        return Check(name, CAUTION, f"{said}: lower, perhaps by chance.", [RANKING])
     return Check(name, TRUST, f"{said}: silence does not carry it.", [RANKING])
 
 
