@@ -79,7 +79,7 @@ class ContrastiveFit:
     Attributes:
         model: heads and regression fitted on all rows.
         C: inverse strength of regularisation of the regression.
-        held_roc_auc: by C; on dev, or the mean over the folds where there is no dev, of heads trained
+        held_roc_auc: by C, on dev, or the mean over the folds where there is none; of heads trained
             without what they are judged on.
         summary: plain data: the loss, the chosen `temperature` (null where it has none) and
             `epoch`, what they and C were `chosen_on`, the number of trained `parameters`,
