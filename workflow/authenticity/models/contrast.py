@@ -308,6 +308,7 @@ def _train(
             {"params": heads.others, "weight_decay": 0.0},
         ],
         lr=settings["learning_rate"],
+        fused=True,
     )
     sampler = Sampler(problem, settings["batch_size"], seed)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(

@@ -48,20 +48,28 @@ class Projection:
         Returns:
             By head, shape (trials, dimension).
         """
-        spectral, layers = features[:, : self.n_spectral], features[:, self.n_spectral :]
-        width = layers.shape[1] // len(self.layer_weights)
-        layers = layers.reshape(len(layers), len(self.layer_weights), width)
-        mixed = (layers * self.layer_weights[:, None]).sum(1)
+        spectral, layers = features[:, : self.n_spectral], self._mixed(features)
         if len(self.heads) == 2:
-            blocks = [_first(spectral, self.heads[0]), _first(mixed, self.heads[1])]
+            blocks = [_first(spectral, self.heads[0]), _first(layers, self.heads[1])]
+        elif len(self.layer_weights) == 1:
+            blocks = [_first(features, self.heads[0])]
         else:
             weight, bias = self.heads[0][0]
-            parts = spectral @ weight[: self.n_spectral] + mixed @ weight[self.n_spectral :]
-            blocks = [parts + bias]
+            sums = spectral @ weight[: self.n_spectral] + layers @ weight[self.n_spectral :]
+            blocks = [sums + bias]
         return [
             self._bounded(_rest(block, head))
             for block, head in zip(blocks, self.heads, strict=True)
         ]
+
+    def _mixed(self, features: Array) -> Array:
+        """Return the weighted sum of the layers, shape (trials, features of one layer)."""
+        layers = features[:, self.n_spectral :]
+        number = len(self.layer_weights)
+        if number == 1:
+            return layers
+        layers = layers.reshape(len(layers), number, layers.shape[1] // number)
+        return (layers * self.layer_weights[:, None]).sum(1)
 
     def _bounded(self, projected: Array) -> Array:
         norm = ((projected**2).sum(1)[:, None] + _SMALLEST_SQUARE) ** 0.5
