@@ -146,7 +146,7 @@ def test_nothing_but_dev_chooses_and_dev_teaches_nothing():
 def test_without_a_dev_heads_of_each_fold_choose():
     one = replace(problem(), dev_features=None, dev_labels=None)
     fit = fitted(one)
-    assert fit.summary["chosen_on"] == "3 folds of train"
+    assert fit.summary["chosen_on"] == "train, by folds"
     # Labels without a meaning: heads part the rows they saw, and the folds must not show it.
     noise = np.random.default_rng(1).permutation(one.labels)
     attacks = np.where(noise, "A", "-")
@@ -229,8 +229,9 @@ def test_an_epoch_is_balanced(data: st.DataObject, batch_size: int):
     )
     sampler = Sampler(one, batch_size, seed=1)
     batches = list(sampler.batches(1))
-    assert len(batches) == sampler.n_batches == -(-n // batch_size)
+    assert len(batches) == sampler.n_batches
     for batch, again in zip(batches, sampler.batches(1), strict=True):
+        assert 0 < len(batch) <= 2 * (batch_size + 1)
         np.testing.assert_array_equal(batch, again)
         spoofed = one.labels[batch]
         assert abs((spoofed == 0).sum() - (spoofed == 1).sum()) <= 2  # one clip, two rows
@@ -240,10 +241,10 @@ def test_an_epoch_is_balanced(data: st.DataObject, batch_size: int):
         ).all()
     drawn = np.concatenate(batches)
     drawn = drawn[drawn < n]
-    assert len(drawn) == n // 2 * 2
+    assert len(drawn) == (n + 1) // 2 * 2
     for label in (0, 1):
         own = drawn[labels[drawn] == label]
-        assert len(own) == n // 2
+        assert len(own) == (n + 1) // 2
         present = np.unique(attacks[labels == label])
         by_attack = [(attacks[own] == attack).sum() for attack in present]
         assert max(by_attack) - min(by_attack) <= 1
@@ -272,3 +273,9 @@ def test_scoring_and_the_module_itself_need_no_torch():
     )
     folder = Path(contrast.__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+
+
+def test_a_learning_rate_that_diverges_is_named():
+    one = problem()
+    with pytest.raises(UserError, match="is no number after epoch"):
+        fitted(one, loss="cross_entropy", learning_rate=1e38)

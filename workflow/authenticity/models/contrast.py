@@ -124,56 +124,34 @@ def fit(problem: Problem, settings: Mapping[str, Any], folds: Folds, seed: int) 
     start = time.monotonic()
     loss = LOSSES[settings["loss"]]
     _require_views(problem, settings, loss.clips)
-    temperatures = settings["temperature"] if loss.temperature else [None]
     with _one_thread():
         whole = _Rows(problem)
         if problem.dev_features is not None:
             judges = [_Judge(whole, problem.dev_features, problem.dev_labels)]
-            chosen_on = "dev"
         else:
             judges = [
                 _Judge(_Rows(problem.part(train)), problem.features[held], problem.labels[held])
                 for train, held in folds
             ]
-            chosen_on = f"{len(folds)} folds of train"
-        courses = {
-            temperature: [judge.course(settings, temperature, seed) for judge in judges]
-            for temperature in temperatures
-        }
-        curve = [
-            _point(temperature, states)
-            for temperature, course in courses.items()
-            for states in zip(*course, strict=True)
-        ]
-        judged = [point for point in curve if point["roc_auc"] is not None]
-        best = max(judged, key=lambda point: point["roc_auc"])
-        epoch, temperature = best["epoch"], best["temperature"]
-        states = [course[epoch - 1] for course in courses[temperature]]
-        held_roc_auc = {
-            C: _mean(
-                judge.roc_auc(state.projection, C)
-                for judge, state in zip(judges, states, strict=True)
-            )
-            for C in sorted(settings["C"])
-        }
-        C = max(held_roc_auc, key=held_roc_auc.__getitem__)
+        temperatures = settings["temperature"] if loss.temperature else [None]
+        chosen = _choose(judges, settings, temperatures, seed)
         if problem.dev_features is not None:
-            (state,) = states
+            (state,) = chosen.states
         else:
-            *_, state = _train(whole, settings, temperature, seed, epoch)
-        model = whole.model(state.projection, C)
+            *_, state = _train(whole, settings, chosen.temperature, seed, chosen.epoch)
+        model = whole.model(state.projection, chosen.C)
+    learned = state.projection.layer_weights.tolist() if settings["layer_weights"] else None
     summary = {
         "loss": settings["loss"],
-        "temperature": temperature,
-        "epoch": epoch,
-        "chosen_on": chosen_on,
+        "temperature": chosen.temperature,
+        "epoch": chosen.epoch,
+        "chosen_on": "train, by folds" if problem.dev_features is None else "dev",
         "parameters": state.n_parameters,
-        "layer_weights": (
-            state.projection.layer_weights.tolist() if settings["layer_weights"] else None
-        ),
-        "curve": curve,
+        "layer_weights": learned,
+        "curve": chosen.curve,
     }
-    return ContrastiveFit(model, C, held_roc_auc, summary, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return ContrastiveFit(model, chosen.C, chosen.held_roc_auc, summary, seconds)
 
 
 def _require_views(problem: Problem, settings: Mapping[str, Any], clips: bool) -> None:
@@ -215,15 +193,51 @@ class _State:
     roc_auc: float | None = None
 
 
-def _point(temperature: float | None, states: Sequence[_State]) -> dict[str, Any]:
-    """Return one point of the curve: the mean over folds."""
-    judged = states[0].roc_auc is not None
-    return {
-        "temperature": temperature,
-        "epoch": states[0].epoch,
-        "loss": _mean(state.loss for state in states),
-        "roc_auc": _mean(state.roc_auc for state in states) if judged else None,
+@dataclass(frozen=True)
+class _Chosen:
+    """The temperature, epoch and C that did best, and every judge's heads at that epoch."""
+
+    temperature: float | None
+    epoch: int
+    C: float
+    states: list[_State]
+    held_roc_auc: dict[float, float]
+    curve: list[dict[str, Any]]
+
+
+def _choose(
+    judges: Sequence["_Judge"],
+    settings: Mapping[str, Any],
+    temperatures: Sequence[float | None],
+    seed: int,
+) -> _Chosen:
+    """Train heads at each temperature for every judge, and choose by their mean."""
+    courses = {
+        temperature: [judge.course(settings, temperature, seed) for judge in judges]
+        for temperature in temperatures
     }
+    curve = [
+        {
+            "temperature": temperature,
+            "epoch": states[0].epoch,
+            "loss": _mean(state.loss for state in states),
+            "roc_auc": (
+                None if states[0].roc_auc is None else _mean(state.roc_auc for state in states)
+            ),
+        }
+        for temperature, course in courses.items()
+        for states in zip(*course, strict=True)
+    ]
+    judged = [point for point in curve if point["roc_auc"] is not None]
+    best = max(judged, key=lambda point: point["roc_auc"])
+    states = [course[best["epoch"] - 1] for course in courses[best["temperature"]]]
+    held = {
+        C: _mean(
+            judge.roc_auc(state.projection, C) for judge, state in zip(judges, states, strict=True)
+        )
+        for C in sorted(settings["C"])
+    }
+    return _Chosen(best["temperature"], best["epoch"], max(held, key=held.get), states, held, curve)
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -331,6 +345,11 @@ def _train(
             optimiser.step()
             schedule.step()
             total += value.item()
+        if not math.isfinite(total):
+            raise UserError(
+                f"loss {settings['loss']} is no number after epoch {epoch}; give the experiment a "
+                f"`learning_rate` below {settings['learning_rate']:g}"
+            )
         yield _State(epoch, total / sampler.n_batches, heads.frozen(), heads.n_parameters)
 
 
@@ -399,11 +418,11 @@ def _copy(tensor: "torch.Tensor") -> NDArray[np.float32]:
 class Sampler:
     """Batches that hold classes, attacks and speakers in equal shares.
 
-    An epoch draws as many clips as there are. Half of them are bona fide; each attack has the same
-    share of the spoofed half, and each speaker the same share of an attack (or of bona fide). What
-    cannot be dealt equally falls to whom chance picks. A clip comes again only when all of its
-    speaker and attack have come. Each batch has both classes in equal parts, and of a clip all
-    rows. An epoch depends on the seed and its number alone.
+    An epoch draws as many clips as there are (one more for an odd number). Half are bona fide; each
+    attack has the same share of the spoofed half, and each speaker the same share of an attack (or
+    of bona fide). What cannot be dealt equally falls to whom chance picks. A clip comes again only
+    when all of its speaker and attack have come. Each batch has both classes in equal parts, and of
+    a clip all rows. An epoch depends on the seed and its number alone.
     """
 
     def __init__(self, problem: Problem, batch_size: int, seed: int):
@@ -412,15 +431,14 @@ class Sampler:
         names = [np.asarray(names)[first] for names in (problem.attacks, problem.speakers)]
         columns = [np.asarray(problem.labels)[first], *names]
         self._classes = _grouped(np.arange(len(first)), columns)
-        self._n_clips, self._seed = len(first), seed
-        self.n_batches = math.ceil(len(first) / batch_size)
+        self._half, self._seed = math.ceil(len(first) / 2), seed
+        self.n_batches = math.ceil(2 * self._half / batch_size)
 
     def batches(self, epoch: int) -> Iterator[NDArray[np.intp]]:
         """Yield the rows of each batch of an epoch."""
         random = np.random.default_rng([self._seed, epoch])
         halves = [
-            random.permutation(_drawn(groups, self._n_clips // 2, random))
-            for groups in self._classes
+            random.permutation(_drawn(groups, self._half, random)) for groups in self._classes
         ]
         for index in range(self.n_batches):
             clips = np.concatenate([half[index :: self.n_batches] for half in halves])
