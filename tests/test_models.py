@@ -408,3 +408,5 @@ def test_names_of_candidates():
     assert matrix.layers_of("spectral", 3) == []
     assert matrix.spectral_columns("prototype")[1] == "entropy_prototype"
     assert matrix.spectral_columns("standard")[1] == "entropy"
+    full = matrix.spectral_columns("full")
+    assert full == [*matrix.spectral_columns("standard"), "logmel_mean", "logmel_std"]

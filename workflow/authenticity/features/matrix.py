@@ -60,15 +60,17 @@ def layers_of(candidate: str, n_layers: int) -> list[int]:
 
 
 def spectral_columns(which: str) -> list[str]:
-    """Return the names of the fifteen numbers.
+    """Return the names of the spectral columns to use.
 
     Args:
-        which: `none`; `standard`; or `prototype`, with the prototype's own form of the entropy.
+        which: `none`; `standard`, the fifteen numbers; `prototype`, the same with the prototype's
+            own form of the entropy; or `full`, the fifteen and the log-mel statistics.
     """
     if which == "none":
         return []
     prototype = {"entropy": "entropy_prototype"} if which == "prototype" else {}
-    return [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
+    names = [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
+    return [*names, *spectral.LOG_MEL_STATISTICS] if which == "full" else names
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The prototype's fifteen numbers per clip, and the numbers that the audits need.
+"""The prototype's fifteen numbers per clip, log-mel statistics, and what the audits need.
 
 librosa defines every spectral number: 16 kHz, frames of 2048 samples with a hop of 512, centred,
 Hann window, 128 mel bands. The transform runs once, in blocks, so that an hour costs no more
@@ -16,7 +16,7 @@ from scipy.special import entr
 
 from authenticity.audio import SAMPLE_RATE, decibels
 
-VERSION = "2"
+VERSION = "3"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
 
 N_MFCC = 13
@@ -36,11 +36,15 @@ AUDIT_NUMBERS = (
     "dynamic_range_db",
 )
 
+LOG_MEL_STATISTICS = ("logmel_mean", "logmel_std")
+N_MELS = 128
+
 SCHEMA = pa.schema(
     [
         ("file", pa.string()),
         ("label", pa.int8()),
         *((name, pa.float64()) for name in PROTOTYPE_NUMBERS + AUDIT_NUMBERS),
+        *((name, pa.list_(pa.float32(), N_MELS)) for name in LOG_MEL_STATISTICS),
         ("content", pa.string()),
         ("audio", pa.string()),
     ]
@@ -57,7 +61,7 @@ _FLOOR = 1e-10  # power; -100 dB
 _DIGEST_BLOCK = 1 << 20  # samples
 
 
-def describe(samples: NDArray[np.float32]) -> dict[str, float]:
+def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float32]]:
     """Compute all numbers of one clip.
 
     Args:
@@ -72,7 +76,10 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float]:
         - `entropy_prototype`: the prototype's sum of -m ln m over the un-normalised mel power
           spectrogram, which grows with level and duration;
         - the numbers of `levels` and `rolloff_95`: mean over frames of the frequency below which
-          95% of the magnitude lies, hertz.
+          95% of the magnitude lies, hertz;
+        - `logmel_mean` and `logmel_std`: mean and standard deviation over frames of the power in
+          each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
+          The floor is the same for all clips; that of the cepstra moves with the loudest band.
     """
     centroids, rolloffs, mels = [], [], []
     for magnitude in _magnitude_blocks(samples):
@@ -80,9 +87,10 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float]:
         rolloffs.append(
             librosa.feature.spectral_rolloff(S=magnitude, sr=SAMPLE_RATE, roll_percent=0.95)[0]
         )
-        mels.append(librosa.feature.melspectrogram(S=magnitude**2, sr=SAMPLE_RATE))
+        mels.append(librosa.feature.melspectrogram(S=magnitude**2, sr=SAMPLE_RATE, n_mels=N_MELS))
     mel = np.concatenate(mels, axis=1)
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=N_MFCC).mean(axis=1)
+    log_mel = 10 * np.log10(np.maximum(mel, _FLOOR))
     return {
         "centroid": float(np.concatenate(centroids).mean(dtype=np.float64)),
         "entropy": mel_entropy(mel),
@@ -90,6 +98,8 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float]:
         "entropy_prototype": float(entr(mel.astype(np.float64)).sum()),
         "rolloff_95": float(np.concatenate(rolloffs).mean(dtype=np.float64)),
         **levels(samples),
+        "logmel_mean": log_mel.mean(axis=1, dtype=np.float64).astype(np.float32),
+        "logmel_std": log_mel.std(axis=1, dtype=np.float64).astype(np.float32),
     }
 
 

@@ -1,0 +1,467 @@
+"""Projection heads trained by contrast on features from the tables, then logistic regression.
+
+The encoder is frozen, so its embeddings are constants and an epoch is a pass over a matrix. torch
+is imported when a head is trained, never before; `projection` scores without it.
+
+The same problem, settings and seed give the same bits on one machine, whatever its number of cores:
+one thread computes. Another generation of processors may differ in the last digits.
+"""
+
+import contextlib
+import itertools
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from authenticity.errors import UserError
+from authenticity.evaluation.splits import Folds
+from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import ContrastiveModel, Head, Projection, joined
+
+if TYPE_CHECKING:
+    import torch
+
+    from authenticity.models.losses import Loss
+
+_CHECKS = 10  # epochs at which the projection is judged, at most
+_CHECK_C = 1.0  # of the regression that judges them
+_MAX_ITERATIONS = 5000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to fit, one row for each training trial in each view.
+
+    Attributes:
+        features: shape (rows, features), float32: the spectral view, then the layers' features one
+            after the other.
+        n_spectral: how many of the features are the spectral view; may be 0.
+        n_layers: how many layers the others are from.
+        labels: 0 for bona fide, 1 for spoof; shape (rows,).
+        speakers: of each row; the unknown ones count as one.
+        attacks: of each row, "-" for bona fide.
+        clips: of each row, the same for the views of one clip.
+        dev_features, dev_labels: of the trials to choose on; none where there are none.
+    """
+
+    features: NDArray[np.float32]
+    n_spectral: int
+    n_layers: int
+    labels: NDArray[np.integer]
+    speakers: Sequence[str]
+    attacks: Sequence[str]
+    clips: Sequence[str]
+    dev_features: NDArray[np.float32] | None = None
+    dev_labels: NDArray[np.integer] | None = None
+
+    def part(self, rows: NDArray[np.intp]) -> "Problem":
+        """Return the problem of some of the rows, without anything to choose on."""
+        speakers, attacks, clips = (
+            np.asarray(names)[rows] for names in (self.speakers, self.attacks, self.clips)
+        )
+        features, labels = self.features[rows], self.labels[rows]
+        return Problem(features, self.n_spectral, self.n_layers, labels, speakers, attacks, clips)
+
+
+@dataclass(frozen=True)
+class ContrastiveFit:
+    """A fitted model, and how it came to be.
+
+    Attributes:
+        model: heads and regression fitted on all rows.
+        C: inverse strength of regularisation of the regression.
+        held_roc_auc: by C, on dev, or the mean over the folds where there is none; of heads trained
+            without what they are judged on.
+        summary: plain data: the loss, the chosen `temperature` (null where it has none) and
+            `epoch`, what they and C were `chosen_on`, the number of trained `parameters`,
+            `layer_weights` where they are learned, and a `curve`: `loss` and (where checked)
+            `roc_auc` by `temperature` and `epoch`.
+        seconds: what it took. Not in the summary, whose bytes are the same every time.
+    """
+
+    model: ContrastiveModel
+    C: float
+    held_roc_auc: dict[float, float]
+    summary: dict[str, Any]
+    seconds: float
+
+
+def fit(problem: Problem, settings: Mapping[str, Any], folds: Folds, seed: int) -> ContrastiveFit:
+    """Train heads, choose epoch, temperature and C, and fit the regression.
+
+    Every tenth of the epochs, logistic regression with a C of 1 is fitted on the projected training
+    rows; the epoch and temperature with the highest ROC-AUC on dev are kept, then the C; the
+    earliest or smallest where several are. Without a dev, heads are trained for each fold, the mean
+    of the ROC-AUC over the held parts decides, and heads are trained once more on all rows up to
+    that epoch. Folds alone would not do for C: heads that saw all rows part every fold's.
+
+    Args:
+        problem: see `Problem`.
+        settings: from the configuration: `loss`, a name of `losses.LOSSES`; `dimension` of the
+            projection; `hidden`, the width of one hidden layer or 0 for a linear head; `views`, 1
+            for one head over all features or 2 for one over the spectral view and one over the
+            layers; `layer_weights`, whether to learn a sum of the layers instead of taking them
+            all; `temperature`, a list; `epochs`; `batch_size` in clips, each with all of its rows;
+            `learning_rate`; `weight_decay`; `C`, a list.
+        folds: index pairs from `splits.folds`.
+        seed: of the weights and the batches.
+
+    Raises:
+        UserError: two views without a spectral view or without layers, or a loss that pairs the
+            rows of a clip where every clip has one.
+    """
+    from authenticity.models.losses import LOSSES
+
+    start = time.monotonic()
+    loss = LOSSES[settings["loss"]]
+    _require_views(problem, settings, loss.clips)
+    with _one_thread():
+        whole = _Rows(problem)
+        if problem.dev_features is not None:
+            judges = [_Judge(whole, problem.dev_features, problem.dev_labels)]
+        else:
+            judges = [
+                _Judge(_Rows(problem.part(train)), problem.features[held], problem.labels[held])
+                for train, held in folds
+            ]
+        temperatures = settings["temperature"] if loss.temperature else [None]
+        chosen = _choose(judges, settings, temperatures, seed)
+        if problem.dev_features is not None:
+            (state,) = chosen.states
+        else:
+            *_, state = _train(whole, settings, chosen.temperature, seed, chosen.epoch)
+        model = whole.model(state.projection, chosen.C)
+    learned = state.projection.layer_weights.tolist() if settings["layer_weights"] else None
+    summary = {
+        "loss": settings["loss"],
+        "temperature": chosen.temperature,
+        "epoch": chosen.epoch,
+        "chosen_on": "train, by folds" if problem.dev_features is None else "dev",
+        "parameters": state.n_parameters,
+        "layer_weights": learned,
+        "curve": chosen.curve,
+    }
+    seconds = time.monotonic() - start
+    return ContrastiveFit(model, chosen.C, chosen.held_roc_auc, summary, seconds)
+
+
+def _require_views(problem: Problem, settings: Mapping[str, Any], clips: bool) -> None:
+    n_features = problem.features.shape[1]
+    if settings["views"] == 2 and not 0 < problem.n_spectral < n_features:
+        raise UserError(
+            "two views need `features` with both a spectral view and layers; choose `spectral` "
+            "other than none and `layers` other than none, or `views: 1`"
+        )
+    one_row_each = len(np.unique(problem.clips)) == len(problem.clips)
+    if clips and settings["views"] == 1 and one_row_each:
+        raise UserError(
+            f"loss {settings['loss']} pairs the views of a clip, and every clip has one; choose "
+            "`views: 2`, add `train_views`, or choose another loss"
+        )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class _State:
+    """The heads after an epoch, its mean loss, and their ROC-AUC where that was asked."""
+
+    epoch: int
+    loss: float
+    projection: Projection
+    n_parameters: int
+    roc_auc: float | None = None
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The temperature, epoch and C that did best, and every judge's heads at that epoch."""
+
+    temperature: float | None
+    epoch: int
+    C: float
+    states: list[_State]
+    held_roc_auc: dict[float, float]
+    curve: list[dict[str, Any]]
+
+
+def _choose(
+    judges: Sequence["_Judge"],
+    settings: Mapping[str, Any],
+    temperatures: Sequence[float | None],
+    seed: int,
+) -> _Chosen:
+    """Train heads at each temperature for every judge, and choose by their mean."""
+    courses = {
+        temperature: [judge.course(settings, temperature, seed) for judge in judges]
+        for temperature in temperatures
+    }
+    curve = [
+        {
+            "temperature": temperature,
+            "epoch": states[0].epoch,
+            "loss": _mean(state.loss for state in states),
+            "roc_auc": (
+                None if states[0].roc_auc is None else _mean(state.roc_auc for state in states)
+            ),
+        }
+        for temperature, course in courses.items()
+        for states in zip(*course, strict=True)
+    ]
+    judged = [point for point in curve if point["roc_auc"] is not None]
+    best = max(judged, key=lambda point: point["roc_auc"])
+    states = [course[best["epoch"] - 1] for course in courses[best["temperature"]]]
+    held = {
+        C: _mean(
+            judge.roc_auc(state.projection, C) for judge, state in zip(judges, states, strict=True)
+        )
+        for C in sorted(settings["C"])
+    }
+    return _Chosen(best["temperature"], best["epoch"], max(held, key=held.get), states, held, curve)
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean([*values]))
+
+
+class _Rows:
+    """The rows to fit on, standardised."""
+
+    def __init__(self, problem: Problem):
+        self.problem = problem
+        self._scaler = StandardScaler().fit(problem.features)
+        self.features = self.standardised(problem.features)
+
+    def standardised(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return other features as these were standardised."""
+        return self._scaler.transform(features).astype(np.float32)
+
+    def model(self, projection: Projection, C: float) -> ContrastiveModel:
+        """Fit the regression on what heads make of the rows."""
+        mean, scale = self._scaler.mean_, self._scaler.scale_
+        projected = joined(projection, self.features)
+        scaler = StandardScaler().fit(projected)
+        regression = LogisticRegression(C=C, max_iter=_MAX_ITERATIONS)
+        regression.fit(scaler.transform(projected), self.problem.labels)
+        classifier = LinearModel(
+            scaler.mean_, scaler.scale_, regression.coef_[0], float(regression.intercept_[0])
+        )
+        return ContrastiveModel(mean, scale, projection, classifier)
+
+
+class _Judge:
+    """Rows to fit on, and trials that are held out to judge what was fitted."""
+
+    def __init__(self, rows: _Rows, features: NDArray[np.float32], labels: NDArray[np.integer]):
+        self._rows, self._labels = rows, labels
+        self._held = rows.standardised(features)
+
+    def roc_auc(self, projection: Projection, C: float) -> float:
+        """Return the ROC-AUC of regression on what heads project to."""
+        classifier = self._rows.model(projection, C).classifier
+        values = classifier.scores(joined(projection, self._held))
+        return float(roc_auc_score(self._labels, values))
+
+    def course(
+        self, settings: Mapping[str, Any], temperature: float | None, seed: int
+    ) -> list[_State]:
+        """Train heads, judging them every tenth of the epochs; return them after each epoch."""
+        epochs = settings["epochs"]
+        every = math.ceil(epochs / _CHECKS)
+        states = []
+        for state in _train(self._rows, settings, temperature, seed, epochs):
+            if state.epoch % every == 0 or state.epoch == epochs:
+                state = replace(state, roc_auc=self.roc_auc(state.projection, _CHECK_C))
+            states.append(state)
+        return states
+
+
+def _train(
+    rows: _Rows,
+    settings: Mapping[str, Any],
+    temperature: float | None,
+    seed: int,
+    last_epoch: int,
+) -> Iterator[_State]:
+    """Train heads by AdamW, the learning rate falling as a cosine; yield them after every epoch.
+
+    Weights decay, biases and layer weights do not.
+    """
+    import torch
+
+    from authenticity.models.losses import LOSSES, Batch
+
+    problem, loss = rows.problem, LOSSES[settings["loss"]]
+    features = torch.from_numpy(rows.features)
+    labels = torch.from_numpy(np.asarray(problem.labels, np.int64))
+    clips = torch.from_numpy(np.unique(problem.clips, return_inverse=True)[1])
+    heads = _Heads(problem, settings, loss, seed)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": heads.decaying, "weight_decay": settings["weight_decay"]},
+            {"params": heads.others, "weight_decay": 0.0},
+        ],
+        lr=settings["learning_rate"],
+        fused=True,
+    )
+    sampler = Sampler(problem, settings["batch_size"], seed)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimiser, settings["epochs"] * sampler.n_batches
+    )
+    for epoch in range(1, last_epoch + 1):
+        total = 0.0
+        for drawn in sampler.batches(epoch):
+            drawn = torch.from_numpy(drawn)
+            views = heads.projection().views(features[drawn])
+            batch = Batch(
+                torch.cat(views),
+                labels[drawn].repeat(len(views)),
+                clips[drawn].repeat(len(views)),
+                torch.cat([drawn + view * len(features) for view in range(len(views))]),
+            )
+            value = loss(batch, temperature, heads.direction)
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            schedule.step()
+            total += value.item()
+        if not math.isfinite(total):
+            raise UserError(
+                f"loss {settings['loss']} is no number after epoch {epoch}; give the experiment a "
+                f"`learning_rate` below {settings['learning_rate']:g}"
+            )
+        yield _State(epoch, total / sampler.n_batches, heads.frozen(), heads.n_parameters)
+
+
+class _Heads:
+    """The tensors that are trained.
+
+    Weights and biases start as torch's linear layers do: uniform within 1 / sqrt(inputs).
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Mapping[str, Any],
+        loss: "Loss",
+        seed: int,
+    ):
+        import torch
+
+        generator = torch.Generator().manual_seed(seed)
+
+        def uniform(*shape: int, fan_in: int) -> "torch.Tensor":
+            start = torch.rand(shape, generator=generator) * 2 - 1
+            return (start / math.sqrt(fan_in)).requires_grad_()
+
+        self._norms, self._n_spectral = loss.norms, problem.n_spectral
+        n_layers = problem.n_layers if settings["layer_weights"] else 1
+        own = problem.features.shape[1] - problem.n_spectral
+        widths = [problem.n_spectral, own // n_layers]
+        dimension, hidden = settings["dimension"], settings["hidden"]
+        self._heads: list[Head] = []
+        for inputs in widths if settings["views"] == 2 else [sum(widths)]:
+            sizes = [inputs, *([hidden] if hidden else []), dimension]
+            self._heads.append(
+                [
+                    (uniform(a, b, fan_in=a), uniform(b, fan_in=a))
+                    for a, b in itertools.pairwise(sizes)
+                ]
+            )
+        self.direction = uniform(dimension, fan_in=dimension)
+        self._layer_logits = torch.zeros(n_layers, requires_grad=settings["layer_weights"])
+        weights, biases = zip(*(layer for head in self._heads for layer in head), strict=True)
+        self.decaying = [*weights]
+        self.others = [
+            *biases,
+            *([self.direction] if loss.direction else []),
+            *([self._layer_logits] if settings["layer_weights"] else []),
+        ]
+        self.n_parameters = sum(tensor.numel() for tensor in [*self.decaying, *self.others])
+
+    def projection(self) -> Projection:
+        """Return the heads as they are, through which gradients flow."""
+        weights = self._layer_logits.softmax(0)
+        return Projection(self._n_spectral, weights, self._heads, self._norms)
+
+    def frozen(self) -> Projection:
+        """Return a copy with NumPy arrays."""
+        heads = [[(_copy(weight), _copy(bias)) for weight, bias in head] for head in self._heads]
+        weights = _copy(self._layer_logits.softmax(0))
+        return Projection(self._n_spectral, weights, heads, self._norms)
+
+
+def _copy(tensor: "torch.Tensor") -> NDArray[np.float32]:
+    return tensor.detach().numpy().copy()
+
+
+class Sampler:
+    """Batches that hold classes, attacks and speakers in equal shares.
+
+    An epoch draws as many clips as there are (one more for an odd number). Half are bona fide; each
+    attack has the same share of the spoofed half, and each speaker the same share of an attack (or
+    of bona fide). What cannot be dealt equally falls to whom chance picks. A clip comes again only
+    when all of its speaker and attack have come. Each batch has both classes in equal parts, and of
+    a clip all rows. An epoch depends on the seed and its number alone.
+    """
+
+    def __init__(self, problem: Problem, batch_size: int, seed: int):
+        _, first, clip = np.unique(problem.clips, return_index=True, return_inverse=True)
+        self._rows = np.split(np.argsort(clip, kind="stable"), np.cumsum(np.bincount(clip))[:-1])
+        names = [np.asarray(names)[first] for names in (problem.attacks, problem.speakers)]
+        columns = [np.asarray(problem.labels)[first], *names]
+        self._classes = _grouped(np.arange(len(first)), columns)
+        self._half, self._seed = math.ceil(len(first) / 2), seed
+        self.n_batches = math.ceil(2 * self._half / batch_size)
+
+    def batches(self, epoch: int) -> Iterator[NDArray[np.intp]]:
+        """Yield the rows of each batch of an epoch."""
+        random = np.random.default_rng([self._seed, epoch])
+        halves = [
+            random.permutation(_drawn(groups, self._half, random)) for groups in self._classes
+        ]
+        for index in range(self.n_batches):
+            clips = np.concatenate([half[index :: self.n_batches] for half in halves])
+            yield np.concatenate([self._rows[clip] for clip in clips])
+
+
+def _grouped(members: NDArray[np.intp], columns: Sequence[NDArray]) -> list | NDArray[np.intp]:
+    """Return members by the first column's value, those of each by the second's, and so on."""
+    if not columns:
+        return members
+    own = columns[0][members]
+    return [_grouped(members[own == value], columns[1:]) for value in np.unique(own)]
+
+
+def _drawn(
+    groups: list | NDArray[np.intp], number: int, random: np.random.Generator
+) -> NDArray[np.intp]:
+    """Draw so many clips, in equal shares from nested groups of them."""
+    if isinstance(groups, np.ndarray):
+        rounds = [random.permutation(groups) for _ in range(math.ceil(number / len(groups)))]
+        return np.concatenate([groups[:0], *rounds])[:number]
+    shares = np.full(len(groups), number // len(groups))
+    shares[random.permutation(len(groups))[: number % len(groups)]] += 1
+    return np.concatenate(
+        [_drawn(group, share, random) for group, share in zip(groups, shares, strict=True)]
+    )

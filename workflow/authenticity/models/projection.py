@@ -1,0 +1,152 @@
+"""Projection heads over features, and the model of a projection and logistic regression.
+
+The arrays may be NumPy's or torch's, so what is trained is what is scored; scoring needs no torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from authenticity.models.baseline import LinearModel
+
+if TYPE_CHECKING:
+    import torch
+
+Array = Union[NDArray, "torch.Tensor"]
+Head = list[tuple[Array, Array]]
+"""Weight (inputs, outputs) and bias (outputs,) of each linear layer; ReLU between them."""
+
+_SMALLEST_SQUARE = 1e-12  # keeps the gradient of a norm finite where it is zero
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One head over all features, or two: over the spectral view and over the layers.
+
+    Attributes:
+        n_spectral: how many of the first features are the spectral view.
+        layer_weights: of the layers whose features follow, one after the other; they are summed
+            under these weights. Shape (layers,); [1] where the features are taken as they are.
+        heads: one or two.
+        norms: least and greatest norm of a projection; what is outside is scaled to it.
+    """
+
+    n_spectral: int
+    layer_weights: Array
+    heads: list[Head]
+    norms: tuple[float, float]
+
+    def views(self, features: Array) -> list[Array]:
+        """Return each head's projection.
+
+        Args:
+            features: standardised, shape (trials, features).
+
+        Returns:
+            By head, shape (trials, dimension).
+        """
+        spectral, layers = features[:, : self.n_spectral], self._mixed(features)
+        if len(self.heads) == 2:
+            blocks = [_first(spectral, self.heads[0]), _first(layers, self.heads[1])]
+        elif len(self.layer_weights) == 1:
+            blocks = [_first(features, self.heads[0])]
+        else:
+            weight, bias = self.heads[0][0]
+            sums = spectral @ weight[: self.n_spectral] + layers @ weight[self.n_spectral :]
+            blocks = [sums + bias]
+        return [
+            self._bounded(_rest(block, head))
+            for block, head in zip(blocks, self.heads, strict=True)
+        ]
+
+    def _mixed(self, features: Array) -> Array:
+        """Return the weighted sum of the layers, shape (trials, features of one layer)."""
+        layers = features[:, self.n_spectral :]
+        number = len(self.layer_weights)
+        if number == 1:
+            return layers
+        layers = layers.reshape(len(layers), number, layers.shape[1] // number)
+        return (layers * self.layer_weights[:, None]).sum(1)
+
+    def _bounded(self, projected: Array) -> Array:
+        norm = ((projected**2).sum(1)[:, None] + _SMALLEST_SQUARE) ** 0.5
+        return projected * (norm.clip(*self.norms) / norm)
+
+
+def _first(features: Array, head: Head) -> Array:
+    weight, bias = head[0]
+    return features @ weight + bias
+
+
+def _rest(hidden: Array, head: Head) -> Array:
+    for weight, bias in head[1:]:
+        hidden = hidden.clip(min=0) @ weight + bias
+    return hidden
+
+
+@dataclass(frozen=True)
+class ContrastiveModel:
+    """A standardisation, a projection, and logistic regression on what it projects to.
+
+    Attributes:
+        mean, scale: of each feature on the training trials; shape (features,).
+        projection: with NumPy arrays.
+        classifier: on the heads' projections, joined.
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    projection: Projection
+    classifier: LinearModel
+
+    def scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the log-odds of spoof under the training prior.
+
+        Args:
+            features: shape (trials, features).
+        """
+        standardised = (np.asarray(features, np.float64) - self.mean) / self.scale
+        return self.classifier.scores(joined(self.projection, standardised))
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray], prefix: str) -> "ContrastiveModel":
+        """Return the model that `arrays` stored under this prefix."""
+        start = f"{prefix}."
+        own = {name.removeprefix(start): array for name, array in arrays.items()}
+        heads: list[Head] = []
+        while f"head_{len(heads)}.weight_0" in own:
+            head: Head = []
+            name = f"head_{len(heads)}"
+            while f"{name}.weight_{len(head)}" in own:
+                number = len(head)
+                head.append((own[f"{name}.weight_{number}"], own[f"{name}.bias_{number}"]))
+            heads.append(head)
+        low, high = own["norms"].tolist()
+        projection = Projection(int(own["n_spectral"][0]), own["layer_weights"], heads, (low, high))
+        classifier = LinearModel.of(own, "classifier")
+        return cls(own["mean"], own["scale"], projection, classifier)
+
+    def arrays(self, prefix: str) -> dict[str, NDArray]:
+        """Return the model as named arrays, to be stored beside others."""
+        projection = self.projection
+        own = {
+            "mean": self.mean,
+            "scale": self.scale,
+            "n_spectral": np.array([projection.n_spectral]),
+            "layer_weights": projection.layer_weights,
+            "norms": np.array(projection.norms),
+            **self.classifier.arrays("classifier"),
+        }
+        for index, head in enumerate(projection.heads):
+            for number, (weight, bias) in enumerate(head):
+                own[f"head_{index}.weight_{number}"] = weight
+                own[f"head_{index}.bias_{number}"] = bias
+        return {f"{prefix}.{name}": array for name, array in own.items()}
+
+
+def joined(projection: Projection, standardised: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the heads' projections side by side, shape (trials, heads x dimension)."""
+    return np.concatenate(projection.views(standardised), axis=1)
