@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from authenticity import tables
 from authenticity.errors import UserError
@@ -27,7 +28,7 @@ PROTOTYPE = {"kind": "random", "partition": "dev", "test_fraction": 0.2, "folds"
 
 def experiment(protocol: dict = OFFICIAL, **changes: object) -> dict:
     features = {"pooling": ["mean"], "view": "clean", "train_views": ["clean"]}
-    model = {"C": [0.01, 1], "folds": 3}
+    model = {"kind": "logistic", "C": [0.01, 1], "folds": 3}
     plain = {"features": features, "model": model, "protocol": protocol, "seed": 1}
     return {**plain, **changes}
 
@@ -264,6 +265,10 @@ def feature_table(noise: float, n: int = 120):
     return table, lambda pooling, view: (table["key"].to_pylist(), X)
 
 
+def fitted(table: pa.Table, load: candidates.Features, settings: dict) -> candidates.Candidate:
+    return candidates.fit(table, load, settings, n_spectral=0, n_layers=1)
+
+
 def concluded(table: pa.Table, outcome: candidates.Candidate) -> candidates.Choice:
     return candidates.conclude(
         table, {"one": outcome.summary}, lambda _: outcome.scores, lambda _: outcome.arrays()
@@ -272,7 +277,7 @@ def concluded(table: pa.Table, outcome: candidates.Candidate) -> candidates.Choi
 
 def test_a_candidate_scores_dev_and_eval_and_nothing_it_was_fitted_on():
     table, load = feature_table(0.5)
-    outcome = candidates.fit(table, load, experiment())
+    outcome = fitted(table, load, experiment())
     assert set(outcome.scores["split"].to_pylist()) == {"dev", "eval"}
     files = outcome.scores["file"].to_pylist()
     splits_of = dict(zip(table["key"].to_pylist(), table["split"].to_pylist(), strict=True))
@@ -292,7 +297,7 @@ def test_a_candidate_scores_dev_and_eval_and_nothing_it_was_fitted_on():
 def test_the_conditions_of_the_corpus_stand_beside_the_scores():
     table, load = feature_table(0.5)
     table = table.append_column("codec", pa.array([f"C{i % 3}" for i in range(len(table))]))
-    scores = concluded(table, candidates.fit(table, load, experiment())).scores
+    scores = concluded(table, fitted(table, load, experiment())).scores
     assert scores.column_names == [*tables.SCORES.names, "codec"]
     expected = dict(zip(table["key"].to_pylist(), table["codec"].to_pylist(), strict=True))
     assert [expected[file] for file in scores["file"].to_pylist()] == scores["codec"].to_pylist()
@@ -304,8 +309,8 @@ def test_eval_has_no_say():
     frame = table.to_pandas()
     labels = np.where(frame.split == "eval", 1 - frame.label, frame.label).tolist()
     turned = replaced(table, label=labels)
-    one = candidates.fit(table, load, experiment())
-    two = candidates.fit(turned, load, experiment())
+    one = fitted(table, load, experiment())
+    two = fitted(turned, load, experiment())
     assert one.summary == two.summary
     np.testing.assert_array_equal(one.models["mean"][0].weight, two.models["mean"][0].weight)
     assert concluded(table, one).model == concluded(turned, two).model
@@ -314,7 +319,7 @@ def test_eval_has_no_say():
 @pytest.mark.parametrize("kind", ["speaker_folds", "leave_one_speaker_out", "leave_one_attack_out"])
 def test_rounds_have_models_of_their_own_and_pool_calibrated_scores(kind: str):
     table, load = feature_table(0.6, 240)
-    outcome = candidates.fit(table, load, experiment(dealt(kind)))
+    outcome = fitted(table, load, experiment(dealt(kind)))
     choice = concluded(table, outcome)
     final = choice.scores.to_pandas()
     reported = final[final.split == "eval"]
@@ -325,7 +330,7 @@ def test_rounds_have_models_of_their_own_and_pool_calibrated_scores(kind: str):
         assert sorted(reported.file) == table["key"].to_pylist()
     again = application.apply(
         application.own_trials(choice.scores),
-        choice.model,
+        {**choice.model, "kind": "logistic"},
         choice.arrays,
         lambda candidate, pooling: load(pooling, "clean"),
     )
@@ -344,7 +349,7 @@ def test_views_are_fitted_on_together_and_one_is_scored():
 
     both = experiment()
     both["features"] = {**both["features"], "train_views": ["clean", "noisy"], "view": "noisy"}
-    outcome = candidates.fit(table, views, both)
+    outcome = fitted(table, views, both)
     scored = outcome.scores["file"].to_pylist()
     assert files[119] not in scored
     assert len(scored) == 79
@@ -354,18 +359,19 @@ def test_views_are_fitted_on_together_and_one_is_scored():
     assert row["dev_roc_auc"] > 0.85
     alone = experiment()
     alone["features"] = {**both["features"], "train_views": ["clean"]}
-    (row,) = concluded(table, candidates.fit(table, views, alone)).model["selection"]
+    (row,) = concluded(table, fitted(table, views, alone)).model["selection"]
     assert row["dev_roc_auc"] < 0.7
 
 
 def test_another_corpus_is_scored_with_the_threshold_and_calibration_of_the_first():
     table, load = feature_table(0.5)
-    choice = concluded(table, candidates.fit(table, load, experiment()))
+    choice = concluded(table, fitted(table, load, experiment()))
     other = replaced(table, split=["none"] * 60 + ["train"] * 60, corpus=["other"] * 120)
     reported = application.other_trials(other, OFFICIAL)
     assert reported["file"].to_pylist() == table["key"].to_pylist()[:60]
+    model = {**choice.model, "kind": "logistic"}
     scores = application.apply(
-        reported, choice.model, choice.arrays, lambda candidate, pooling: load(pooling, "clean")
+        reported, model, choice.arrays, lambda candidate, pooling: load(pooling, "clean")
     ).to_pandas()
     assert set(scores.split) == {"eval"}
     own = choice.scores.to_pandas().set_index("file")
@@ -410,3 +416,38 @@ def test_names_of_candidates():
     assert matrix.spectral_columns("standard")[1] == "entropy"
     full = matrix.spectral_columns("full")
     assert full == [*matrix.spectral_columns("standard"), "logmel_mean", "logmel_std"]
+
+
+def test_a_contrastive_experiment_keeps_every_seed_and_its_model_scores_as_it_did():
+    table, load = feature_table(0.5)
+    settings = {
+        "kind": "contrastive",
+        "loss": "supcon",
+        "dimension": 8,
+        "hidden": 0,
+        "views": 1,
+        "layer_weights": False,
+        "temperature": [0.2],
+        "epochs": 5,
+        "batch_size": 32,
+        "learning_rate": 0.01,
+        "weight_decay": 0.01,
+        "seeds": [3, 4],
+        "C": [1],
+        "folds": 3,
+    }
+    choice = concluded(table, fitted(table, load, experiment(model=settings)))
+    assert choice.seeds.column_names == [*tables.TRIAL_COLUMNS, "3", "4"]
+    assert choice.seeds["3"].to_pylist() == choice.scores["score"].to_pylist()
+    assert choice.seeds["4"].to_pylist() != choice.seeds["3"].to_pylist()
+    (chosen,) = choice.model["rounds"]
+    assert chosen["seeds"].keys() == {"3", "4"}
+    assert roc_auc_score(choice.scores["label"], choice.scores["score"]) > 0.8
+    again = application.apply(
+        application.own_trials(choice.scores),
+        {**choice.model, "kind": "contrastive"},
+        choice.arrays,
+        lambda candidate, pooling: load(pooling, "clean"),
+    )
+    expected = choice.scores.filter(pc.equal(choice.scores["split"], "eval"))
+    np.testing.assert_allclose(again["score"], expected["score"], rtol=1e-9)

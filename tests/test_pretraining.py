@@ -304,7 +304,7 @@ EXPERIMENT = {
         "view": "clean",
         "train_views": ["clean"],
     },
-    "model": {"C": [0.1, 1.0], "folds": 3},
+    "model": {"kind": "logistic", "C": [0.1, 1.0], "folds": 3},
     "protocol": {
         "kind": "partitions",
         "fit": "train",

@@ -49,6 +49,8 @@ rule choose:
         scores="results/{corpus}/scores/{experiment}.parquet",
     log:
         "logs/{corpus}/choose/{experiment}.log",
+    wildcard_constraints:
+        experiment="|".join(UNSEEDED) or "none",
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -57,6 +59,16 @@ rule choose:
         candidates=lambda wildcards: candidates(wildcards.experiment),
     script:
         "../scripts/choose.py"
+
+
+use rule choose as choose_seeds with:
+    output:
+        model="results/{corpus}/models/{experiment}.json",
+        weights="results/{corpus}/models/{experiment}.safetensors",
+        scores="results/{corpus}/scores/{experiment}.parquet",
+        seeds="results/{corpus}/seeds/{experiment}.parquet",
+    wildcard_constraints:
+        experiment="|".join(SEEDED) or "none",
 
 
 rule apply:

@@ -25,6 +25,9 @@ CORPORA = list(PLAN.corpora)
 ENCODER = PLAN.encoder.name
 # What is fitted: a corpus and an experiment.
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
+# Where training has chance in it, every seed's scores are kept.
+SEEDED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] != "logistic"]
+UNSEEDED = [name for name in PLAN.experiments if name not in SEEDED]
 VIEWS = sorted({view for corpus in PLAN.corpora.values() for view in corpus.view_splits})
 
 

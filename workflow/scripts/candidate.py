@@ -17,11 +17,13 @@ with job(snakemake) as log:
         tables.read(snakemake.input.trials),
         lambda pooling, view: features[view].load(name, which, pooling, n_layers),
         experiment,
+        matrix.n_spectral(which),
+        len(matrix.layers_of(name, n_layers)),
     )
     tables.write(
         snakemake.output.scores,
         outcome.scores,
-        candidates.scores_schema(list(outcome.models)),
+        outcome.scores.schema,
         {"candidate": name, "experiment": snakemake.wildcards.experiment},
     )
     write_json(snakemake.output.summary, outcome.summary)

@@ -20,6 +20,7 @@ with job(snakemake) as log:
         "protocol": experiment["protocol_name"],
     }
     settings = {"seed": experiment["seed"], "features": experiment["features"]}
+    settings["kind"] = experiment["model"]["kind"]
     write_json(snakemake.output.model, {**about, **settings, **choice.model})
     write_arrays(snakemake.output.weights, choice.arrays)
     tables.write(
@@ -33,6 +34,8 @@ with job(snakemake) as log:
             "chosen": choice.chosen(),
         },
     )
+    if snakemake.output.get("seeds"):
+        tables.write(snakemake.output.seeds, choice.seeds, choice.seeds.schema, about)
     for row in choice.model["rounds"]:
         found = (row[name] for name in ("round", "candidate", "pooling", "C"))
         log.info("%s, round %s: chosen %s, pooling %s, C %g", about["experiment"], *found)

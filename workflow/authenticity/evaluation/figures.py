@@ -457,6 +457,8 @@ def candidate_metrics(
         name = tables.metadata(path)["candidate"]
         trials = tables.read(path).to_pandas()
         for pooling in trials.columns.drop(tables.TRIAL_COLUMNS):
+            if "@" in pooling:  # a seed's; the pooling's own is the first seed's
+                continue
             say(f"{name}, {pooling}: {len(trials)} trials, {len(chosen)} rounds")
             selected = settings[name, pooling]
             rows.append(
@@ -464,7 +466,7 @@ def candidate_metrics(
                     "candidate": name,
                     "pooling": pooling,
                     "C": median_low(item["C"] for item in selected),
-                    "cv_roc_auc": float(np.mean([item["cv_roc_auc"] for item in selected])),
+                    "cv_roc_auc": _mean([item["cv_roc_auc"] for item in selected]),
                     "chosen": (name, pooling) in chosen,
                     "n_rounds_chosen": chosen.count((name, pooling)),
                     "splits": _candidate_splits(trials, pooling, seed),
@@ -477,6 +479,11 @@ def candidate_metrics(
         "n_rounds": len(chosen),
         "candidates": rows,
     }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean, or None where there is nothing to be averaged: C was chosen on dev."""
+    return None if None in values else float(np.mean(values))
 
 
 def _candidate_splits(trials: pd.DataFrame, pooling: str, seed: int) -> dict[str, Any]:

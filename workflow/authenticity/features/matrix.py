@@ -73,6 +73,12 @@ def spectral_columns(which: str) -> list[str]:
     return [*names, *spectral.LOG_MEL_STATISTICS] if which == "full" else names
 
 
+def n_spectral(which: str) -> int:
+    """Return how many features the spectral columns are; see `spectral_columns`."""
+    fields = (spectral.SCHEMA.field(name).type for name in spectral_columns(which))
+    return sum(kind.list_size if pa.types.is_fixed_size_list(kind) else 1 for kind in fields)
+
+
 @dataclass(frozen=True)
 class Tables:
     """The feature tables of a corpus in one view, shard by shard in the same order."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.evaluation import calibration, splits
 from authenticity.models import candidates
-from authenticity.models.baseline import LinearModel
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a candidate and a pooling, returns files and their features; see `matrix.load`."""
@@ -44,8 +43,8 @@ def apply(
         files, matrix = features(chosen["candidate"], chosen["pooling"])
         rows = pc.index_in(trials["file"], value_set=pa.array(files, pa.string()))
         there = pc.is_valid(rows)
-        linear = LinearModel.of(arrays, str(index))
-        values = linear.scores(matrix[rows.filter(there).to_numpy()])
+        fitted_model = candidates.model_class(model["kind"]).of(arrays, str(index))
+        values = fitted_model.scores(matrix[rows.filter(there).to_numpy()])
         fitted = chosen["calibration"] and calibration.Calibration(**chosen["calibration"])
         blocks.append(
             candidates.final_scores(

@@ -21,12 +21,20 @@ from authenticity import tables
 from authenticity.evaluation import calibration, splits
 from authenticity.models import baseline
 from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import ContrastiveModel
 
-VERSION = "2"
+VERSION = "3"
 """Raise it when a change to features.matrix, splits, calibration or models changes any score."""
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a pooling and a view, returns files and their features; see `matrix.load`."""
+
+Model = LinearModel | ContrastiveModel
+
+
+def model_class(kind: str) -> type[LinearModel] | type[ContrastiveModel]:
+    """Return the class of an experiment's models by the `kind` of its model."""
+    return {"logistic": LinearModel, "contrastive": ContrastiveModel}[kind]
 
 
 @dataclass(frozen=True)
@@ -35,14 +43,15 @@ class Candidate:
 
     Attributes:
         scores: each round's dev and eval trials, `tables.TRIAL_COLUMNS` and a column of scores per
-            pooling.
-        models: by pooling, one for each round.
+            pooling; where training has chance in it, also `{pooling}@{seed}` for each seed, the
+            pooling's own being the first's.
+        models: by pooling, one for each round, of the first seed.
         summary: plain data on how it was fitted: `leak`, and in `rounds`, for each round, the
             folds, counts, and by pooling C and AUC figures.
     """
 
     scores: pa.Table
-    models: dict[str, list[LinearModel]]
+    models: dict[str, list[Model]]
     summary: dict[str, Any]
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
@@ -56,15 +65,24 @@ class Candidate:
     def lines(self) -> list[str]:
         """Say in words how each pooling did in each round."""
         return [
-            f"round {item['round']}, pooling {pooling}: C {row['C']:g}, "
-            f"ROC-AUC {row['cv_roc_auc']:.4f} cross-validated"
-            + ("" if row["dev_roc_auc"] is None else f", {row['dev_roc_auc']:.4f} on dev")
+            f"round {item['round']}, pooling {pooling}: C {row['C']:g}, ROC-AUC "
+            + " and ".join(
+                f"{row[name]:.4f} {how}"
+                for name, how in (("cv_roc_auc", "cross-validated"), ("dev_roc_auc", "on dev"))
+                if row[name] is not None
+            )
             for item in self.summary["rounds"]
             for pooling, row in item["poolings"].items()
         ]
 
 
-def fit(trials: pa.Table, features: Features, experiment: Mapping[str, Any]) -> Candidate:
+def fit(
+    trials: pa.Table,
+    features: Features,
+    experiment: Mapping[str, Any],
+    n_spectral: int,
+    n_layers: int,
+) -> Candidate:
     """Fit and score one candidate in every round, with each pooling.
 
     Args:
@@ -72,7 +90,9 @@ def fit(trials: pa.Table, features: Features, experiment: Mapping[str, Any]) -> 
         features: the candidate's, as a function of pooling and view.
         experiment: from the configuration, its protocol spelt out: `features` names the poolings,
             the views to fit on and the view to score; `model`, `protocol` and `seed`. The poolings
-            are those of `matrix.poolings`.
+            are those of `matrix.POOLINGS`.
+        n_spectral: how many of the features are spectral.
+        n_layers: how many layers the others are of.
 
     Raises:
         UserError: the protocol leaves a part without both classes.
@@ -80,11 +100,11 @@ def fit(trials: pa.Table, features: Features, experiment: Mapping[str, Any]) -> 
     protocol, settings = experiment["protocol"], experiment["features"]
     rounds = splits.rounds(trials, protocol, experiment["seed"])
     splits.require_both_classes(trials["corpus"][0].as_py(), trials, protocol, rounds)
-    data = _Trials(trials)
+    data = _Trials(trials, n_spectral, n_layers)
     poolings = settings["pooling"]
     summary = {"leak": splits.leaks(trials, rounds), "rounds": [{} for _ in rounds]}
-    models: dict[str, list[LinearModel]] = {pooling: [] for pooling in poolings}
-    scored: dict[str, list[NDArray]] = {pooling: [] for pooling in poolings}
+    models: dict[str, list[Model]] = {pooling: [] for pooling in poolings}
+    scored: dict[str, list[NDArray]] = {}
     blocks: list[pa.Table] = []
     for pooling in poolings:
         views = dict.fromkeys([*settings["train_views"], settings["view"]])
@@ -93,27 +113,32 @@ def fit(trials: pa.Table, features: Features, experiment: Mapping[str, Any]) -> 
             views[view] = (matrix, data.rows(files))
         for index, item in enumerate(rounds):
             outcome = _fit_round(data, views, item, experiment)
-            models[pooling].append(outcome.fit.model)
-            scored[pooling].append(outcome.scores)
+            models[pooling].append(outcome.fitted[0].model)
+            scored.setdefault(pooling, []).append(outcome.scores[0])
+            for fitted, values in zip(outcome.fitted, outcome.scores, strict=True):
+                if fitted.seed is not None:
+                    scored.setdefault(f"{pooling}@{fitted.seed}", []).append(values)
             row = summary["rounds"][index]
             row |= {"round": item.name, **outcome.how}
             row.setdefault("poolings", {})[pooling] = outcome.figures()
             if pooling == poolings[0]:
                 blocks.append(data.table(outcome.scored, item))
     scores = pa.concat_tables(blocks)
-    for pooling in poolings:
-        scores = scores.append_column(pooling, pa.array(np.concatenate(scored[pooling])))
+    for name, values in scored.items():
+        scores = scores.append_column(name, pa.array(np.concatenate(values)))
     return Candidate(scores, models, summary)
 
 
 class _Trials:
     """The columns of the trials as arrays."""
 
-    def __init__(self, trials: pa.Table):
+    def __init__(self, trials: pa.Table, n_spectral: int, n_layers: int):
         self._trials = trials
+        self.n_spectral, self.n_layers = n_spectral, n_layers
         self.keys = np.asarray(trials["key"].to_pylist())
         self.labels = trials["label"].to_numpy()
         self.speakers = np.asarray(trials["speaker"].to_pylist())
+        self.attacks = np.asarray(trials["attack"].to_pylist())
 
     def rows(self, files: Sequence[str]) -> NDArray[np.intp]:
         """Return the row of each trial in a feature matrix of these files, -1 where it has none."""
@@ -132,22 +157,53 @@ class _Trials:
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """One round with one pooling: the fit, and the scores of the trials in `scored`."""
+class _Fitted:
+    """A model of one round.
 
-    fit: baseline.Fit
+    Attributes:
+        model: fitted on all training trials.
+        seed: that it was trained with; None where training has no chance in it.
+        C: inverse strength of regularisation.
+        tried: ROC-AUC of each C that was tried, of what it was not fitted on.
+        by_folds: whether those are of the folds; else they are of dev.
+        details: plain data on how else it was trained.
+    """
+
+    model: Model
+    seed: int | None
+    C: float
+    tried: Mapping[float, float]
+    by_folds: bool
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One round with one pooling: a model and the scores of the trials in `scored` per seed."""
+
+    fitted: list[_Fitted]
     scored: NDArray[np.intp]
-    scores: NDArray[np.float64]
+    scores: list[NDArray[np.float64]]
     how: dict[str, Any]
-    dev_roc_auc: float | None
+    dev_roc_auc: list[float] | None
 
     def figures(self) -> dict[str, Any]:
-        return {
-            "C": self.fit.C,
-            "cv_roc_auc": max(self.fit.cv_roc_auc.values()),
-            "cv_roc_auc_by_C": {f"{C:g}": auc for C, auc in self.fit.cv_roc_auc.items()},
-            "dev_roc_auc": self.dev_roc_auc,
+        """Say how it was fitted; over several seeds, ROC-AUCs are means."""
+        first = self.fitted[0]
+        crossed = [max(item.tried.values()) for item in self.fitted if item.by_folds]
+        figures = {
+            "C": first.C,
+            "cv_roc_auc": float(np.mean(crossed)) if crossed else None,
+            "roc_auc_by_C": {f"{C:g}": auc for C, auc in first.tried.items()},
+            "dev_roc_auc": float(np.mean(self.dev_roc_auc)) if self.dev_roc_auc else None,
         }
+        if first.seed is not None:
+            dev = self.dev_roc_auc or [None] * len(self.fitted)
+            figures["seeds"] = {
+                str(item.seed): {"C": item.C, "dev_roc_auc": auc, **item.details}
+                for item, auc in zip(self.fitted, dev, strict=True)
+            }
+        return figures
 
 
 def _fit_round(
@@ -157,31 +213,33 @@ def _fit_round(
     experiment: Mapping[str, Any],
 ) -> _Outcome:
     settings, model = experiment["features"], experiment["model"]
-    fitted, blocks = [], []
+    members, blocks = [], []
     for view in settings["train_views"]:
         matrix, rows = views[view]
-        members = np.flatnonzero((item.parts == "train") & (rows >= 0))
-        fitted.append(members)
-        blocks.append(matrix[rows[members]])
-    fitted, block = np.concatenate(fitted), np.concatenate(blocks)
-    labels = data.labels[fitted]
-    # Views of one trial are one speaker's: only folds by trial could part them.
+        members.append(np.flatnonzero((item.parts == "train") & (rows >= 0)))
+        blocks.append(matrix[rows[members[-1]]])
+    train, block = np.concatenate(members), np.concatenate(blocks)
+    labels = data.labels[train]
     folds, how = splits.folds(
         labels,
-        data.speakers[fitted],
-        data.keys[fitted],
+        data.speakers[train],
+        data.keys[train],
         model["folds"],
         experiment["protocol"]["folds"],
         experiment["seed"],
     )
-    found = baseline.fit(block, labels, folds, model["C"])
     matrix, rows = views[settings["view"]]
     scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
-    scores = found.model.scores(matrix[rows[scored]])
     on_dev = item.parts[scored] == "dev"
-    dev = data.labels[scored][on_dev]
+    dev = data.labels[scored[on_dev]]
+    if model["kind"] == "logistic":
+        fitted = [_logistic(block, labels, folds, model)]
+    else:
+        dev_block = matrix[rows[scored[on_dev]]] if len(dev) else None
+        fitted = _contrastive(data, train, block, folds, model, dev_block, dev)
+    scores = [found.model.scores(matrix[rows[scored]]) for found in fitted]
     return _Outcome(
-        fit=found,
+        fitted=fitted,
         scored=scored,
         scores=scores,
         how={
@@ -189,8 +247,49 @@ def _fit_round(
             "n_train_bonafide": int((labels == 0).sum()),
             "n_train_spoof": int((labels == 1).sum()),
         },
-        dev_roc_auc=float(roc_auc_score(dev, scores[on_dev])) if len(dev) else None,
+        dev_roc_auc=(
+            [float(roc_auc_score(dev, values[on_dev])) for values in scores] if len(dev) else None
+        ),
     )
+
+
+def _logistic(
+    block: NDArray, labels: NDArray, folds: splits.Folds, model: Mapping[str, Any]
+) -> _Fitted:
+    found = baseline.fit(block, labels, folds, model["C"])
+    return _Fitted(found.model, None, found.C, found.cv_roc_auc, True, {})
+
+
+def _contrastive(
+    data: _Trials,
+    train: NDArray[np.intp],
+    block: NDArray[np.float32],
+    folds: splits.Folds,
+    model: Mapping[str, Any],
+    dev_block: NDArray[np.float32] | None,
+    dev: NDArray[np.integer],
+) -> list[_Fitted]:
+    from authenticity.models import contrast  # trains with torch, which others need not import
+
+    problem = contrast.Problem(
+        block,
+        data.n_spectral,
+        data.n_layers,
+        data.labels[train],
+        data.speakers[train],
+        data.attacks[train],
+        data.keys[train],
+        dev_block,
+        dev if dev_block is not None else None,
+    )
+    fitted = []
+    for seed in model["seeds"]:
+        found = contrast.fit(problem, model, folds, seed)
+        by_folds = dev_block is None
+        fitted.append(
+            _Fitted(found.model, seed, found.C, found.held_roc_auc, by_folds, found.summary)
+        )
+    return fitted
 
 
 def choose(summaries: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -226,12 +325,15 @@ class Choice:
 
     Attributes:
         scores: `tables.SCORES` with the corpus's conditions.
+        seeds: `tables.TRIAL_COLUMNS` and a column of scores for each seed, named by it and
+            comparable as `score` is; no such column where training has no chance in it.
         model: plain data: `rounds` (candidate, pooling, C, calibration, counts), `selection`,
             `leak`.
         arrays: the chosen models: `{number of the round}.weight` and so on.
     """
 
     scores: pa.Table
+    seeds: pa.Table
     model: dict[str, Any]
     arrays: dict[str, NDArray[np.float64]]
 
@@ -257,7 +359,7 @@ def conclude(
         arrays: given a candidate, returns `Candidate.arrays()`.
     """
     compared = choose(summaries)
-    rows, blocks, weights = [], [], {}
+    rows, blocks, seeds, weights = [], [], [], {}
     for index, items in enumerate(compared):
         best = next(row for row in items if row["chosen"])
         candidate, pooling = best["candidate"], best["pooling"]
@@ -265,6 +367,7 @@ def conclude(
         table = table.filter(pc.equal(table["round"], best["round"]))
         fitted = _calibration(table, pooling)
         blocks.append(final_scores(table, table[pooling].to_numpy(), fitted, len(compared) > 1))
+        seeds.append(_seeds(table, pooling, len(compared) > 1))
         prefix = f"{pooling}.{index}."
         weights |= {
             f"{index}.{name.removeprefix(prefix)}": array
@@ -275,6 +378,7 @@ def conclude(
         rows.append(
             {
                 **{name: best[name] for name in ("round", "candidate", "pooling", "C")},
+                **({"seeds": best["seeds"]} if "seeds" in best else {}),
                 **{name: value for name, value in how.items() if name != "poolings"},
                 "calibration": fitted.as_json() if fitted else None,
             }
@@ -284,14 +388,27 @@ def conclude(
         "leak": next(iter(summaries.values()))["leak"],
         "selection": [row for items in compared for row in items],
     }
-    return Choice(join_conditions(pa.concat_tables(blocks), trials), model, weights)
+    scored = join_conditions(pa.concat_tables(blocks), trials)
+    return Choice(scored, pa.concat_tables(seeds), model, weights)
 
 
-def _calibration(table: pa.Table, pooling: str) -> calibration.Calibration | None:
+def _calibration(table: pa.Table, column: str) -> calibration.Calibration | None:
     dev = table.filter(pc.equal(table["split"], "dev"))
     if not len(dev):
         return None
-    return calibration.fit(dev[pooling].to_numpy(), dev["label"].to_numpy())
+    return calibration.fit(dev[column].to_numpy(), dev["label"].to_numpy())
+
+
+def _seeds(table: pa.Table, pooling: str, pooled: bool) -> pa.Table:
+    """Return a column of scores per seed, each calibrated as the first's is."""
+    found = table.select(tables.TRIAL_COLUMNS)
+    prefix = f"{pooling}@"
+    for column in table.column_names:
+        if column.startswith(prefix):
+            fitted = _calibration(table, column)
+            scored = final_scores(table, table[column].to_numpy(), fitted, pooled)
+            found = found.append_column(column.removeprefix(prefix), scored["score"])
+    return found
 
 
 def final_scores(
@@ -330,9 +447,3 @@ def join_conditions(scores: pa.Table, trials: pa.Table) -> pa.Table:
     for name in names:
         scores = scores.append_column(name, trials[name].take(row))
     return scores
-
-
-def scores_schema(poolings: Sequence[str]) -> pa.Schema:
-    """Return the schema of a candidate's scores."""
-    fields = [tables.SCORES.field(name) for name in tables.TRIAL_COLUMNS]
-    return pa.schema(fields + [pa.field(pooling, pa.float64()) for pooling in poolings])

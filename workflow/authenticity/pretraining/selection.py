@@ -49,6 +49,8 @@ def judge(
             trials,
             lambda pooling, view, name=name: features.load(name, which, pooling, n_layers),
             experiment,
+            matrix.n_spectral(which),
+            len(matrix.layers_of(name, n_layers)),
         )
         for name in matrix.candidates(experiment["features"], n_layers)
     }

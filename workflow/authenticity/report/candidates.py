@@ -17,7 +17,7 @@ def selection(item: Json, found: Json) -> str:
             each["candidate"],
             POOLING_WORDS[each["pooling"]],
             "by round" if each["C"] is None else f"{each['C']:g}",
-            f"{each['cv_roc_auc']:.4f}",
+            None if each["cv_roc_auc"] is None else f"{each['cv_roc_auc']:.4f}",
             *(_figure(each["splits"].get(split)) for split in splits),
             _chosen(each, found["n_rounds"]),
         ]
