@@ -65,8 +65,15 @@ def validate(config: dict[str, Any], schema_path: Path) -> None:
                 f"configuration, experiments.{name}.features: expected `spectral` or `layers` or "
                 "both; config/README.md explains them"
             )
-    for kind, chosen in config["run"].items():
-        for name in chosen:
+    for pair in config["run"]["comparisons"]:
+        for name in pair:
+            if name not in config["experiments"]:
+                raise UserError(
+                    f"configuration, run.comparisons: {name} is not defined; expected one of "
+                    f"{', '.join(config['experiments'])}"
+                )
+    for kind in ("corpora", "experiments", "views"):
+        for name in config["run"][kind]:
             if name not in config[kind]:
                 raise UserError(
                     f"configuration, run.{kind}: {name} is not defined; expected one of "

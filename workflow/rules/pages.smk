@@ -35,6 +35,25 @@ def elsewhere(wildcards):
 REPORTED_CORPORA = [corpus for corpus in CORPORA if tested_on(corpus)]
 
 
+def pairs_on(corpus):
+    """The pairs of experiments to compare on a corpus: those that are both reported on it."""
+    own = PLAN.reported[corpus]
+    return [pair for pair in config["run"]["comparisons"] if set(pair) <= set(own)]
+
+
+def compared_on(wildcards):
+    """What the comparison of a corpus's experiments reads."""
+    corpus = wildcards.corpus
+    names = list(dict.fromkeys(name for pair in pairs_on(corpus) for name in pair))
+    views = dict.fromkeys(PLAN.experiments[name]["features"]["view"] for name in names)
+    return {
+        "scores": [f"results/{corpus}/scores/{name}.parquet" for name in names],
+        "seeds": [f"results/{corpus}/seeds/{name}.parquet" for name in names if name in SEEDED],
+        "metrics": [f"results/{corpus}/metrics/{name}.json" for name in names],
+        "rejected": [path for view in views for path in shard_paths(corpus, "rejected", view)],
+    }
+
+
 def get_report_output():
     """The report's pages: of each corpus its data, and the figures of what is reported on it."""
     pages = expand(
@@ -66,6 +85,7 @@ def get_report_output():
                 "results/{corpus}/tables/selection/{experiment}.html",
             ]
         pages += expand(patterns, corpus=corpus, experiment=experiment)
+    pages += [f"results/{corpus}/verdict.json" for corpus in CORPORA if pairs_on(corpus)]
     crossed = {experiment: None for (_, experiment), targets in PLAN.targets.items() if targets}
     pages += expand("results/figures/matrix/{experiment}.svg", experiment=crossed)
     return [*pages, "results/opening.html"]

@@ -1,7 +1,8 @@
 """Differences of experiments from one that they are held against: a forest plot."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -28,6 +29,18 @@ class Difference:
     leaks: bool
     roc_auc: Estimate
     seeds: Collection[float]
+
+    @classmethod
+    def of_pair(cls, item: Mapping[str, Any], leaking: Collection[str]) -> "Difference":
+        """Return a pair of `verdict.verdict`; `leaking` are the names of experiments that leak."""
+        auc, pair = item["roc_auc"], (item["candidate"], item["baseline"])
+        return cls(
+            name=" against ".join(pair),
+            answer=item["at_least_one_point"],
+            leaks=bool(set(pair) & set(leaking)),
+            roc_auc=Estimate(auc["value"], auc["low"], auc["high"]),
+            seeds=list(auc["spread"]["each"].values()) if auc["spread"] else [],
+        )
 
 
 @mpl.rc_context(drawing.STYLE)

@@ -1,0 +1,33 @@
+rule verdict:
+    """Is one experiment better than another, and by a point? Paired, over trials and seeds."""
+    input:
+        unpack(compared_on),
+    output:
+        verdict="results/{corpus}/verdict.json",
+        page=report(
+            "results/{corpus}/tables/verdict.html",
+            caption="../report/comparison.rst",
+            category="0 Which figures to trust",
+            subcategory="{corpus}",
+            labels={"Result": "3 Is it better, and by a point?"},
+        ),
+        figure=report(
+            "results/{corpus}/figures/verdict.svg",
+            caption="../report/comparison.rst",
+            category="0 Which figures to trust",
+            subcategory="{corpus}",
+            labels={"Result": "4 Differences in ROC-AUC"},
+        ),
+    log:
+        "logs/{corpus}/verdict.log",
+    benchmark:
+        "benchmarks/{corpus}/verdict.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        pairs=lambda wildcards: pairs_on(wildcards.corpus),
+        seed=1,
+        split=REPORTED_SPLIT,
+        version=[EVALUATION_VERSION, REPORT_VERSION],
+    script:
+        "../scripts/verdict.py"
