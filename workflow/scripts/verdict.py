@@ -8,9 +8,8 @@ with job(snakemake) as log:
     given = snakemake.input
     metrics = [files.read_json(path) for path in given.metrics]
     names = [item["experiment"] for item in metrics]
-    seeds = {
-        tables.metadata(path)["experiment"]: tables.read(path) for path in given.get("seeds", [])
-    }
+    by_seed = given.get("seeds", [])
+    seeds = {tables.metadata(path)["experiment"]: tables.read(path) for path in by_seed}
     sides = {
         name: verdict.Side(tables.read(path), seeds.get(name), item)
         for name, path, item in zip(names, given.scores, metrics, strict=True)
