@@ -61,8 +61,9 @@ def main(published: Path) -> None:
             score_files.write(results / "scores.parquet", form, results / f"{form}.txt")
         scored = time.perf_counter()
         asv = results / "asv_scores.parquet"
+        model = {"leak": {}, "features": {"train_views": ["clean"]}}
         found, _ = figures.experiment_metrics(
-            results / "scores.parquet", None, {"leak": {}}, asv, 1, print
+            results / "scores.parquet", None, model, asv, 1, print
         )
         ended = time.perf_counter()
     figure = found["splits"]["eval"]

@@ -120,6 +120,8 @@ def metrics(experiment: str = "layers", auc: float = 0.93, **changes: Any) -> di
             "minimum_speakers": 10,
         },
         "leak": leak(),
+        "dev_roc_auc": auc,
+        "train_views": [changes.get("view", "clean")],
         "threshold": {
             "by_round": {"all": 0.31},
             "rule": "EER on dev",

@@ -59,7 +59,7 @@ def test_figures_counts_and_settings_are_the_runs():
     assert "slope 0.91, offset -0.12, prior of spoof 0.55" in said
     assert "Threshold 0.31, EER on dev (100 bona fide, 120 spoof)" in said
     assert "| all | 160 | 316 | 5 folds by trial |" in said
-    assert said.index("| silence trimmed | 0.9200") < said.index("| noise 10db | 0.7000")
+    assert said.index("| silence trimmed | 0.9200") < said.index("| noise 10 dB | 0.7000")
     assert said.index("| A07 | 150") < said.index("| A08 | 150")
     assert "bfloat16" in said
     assert "resources/encoders/small/LICENSE" in said

@@ -103,7 +103,7 @@ def test_an_absent_clip_is_set_aside_until_it_comes(extract, tmp_path: Path):
     assert extract(refresh=True) == counts(7, 1, 7, 7)
     (row,) = pq.read_table(tmp_path / "rejected").to_pylist()
     assert row["file"] == clip.stem
-    assert "there is no file" in row["reason"]
+    assert "there is no such file" in row["reason"]
     (tmp_path / "later.flac").rename(clip)
     assert extract(refresh=True) == counts(8, 0, 1, 1)
 

@@ -13,7 +13,7 @@ from authenticity.evaluation import bootstrap, detection_cost, figures, metrics
 from sklearn.metrics import roc_auc_score
 
 LEAK = {"speakers": {"train_eval": 0}, "leaks": False}
-MODEL = {"leak": LEAK}
+MODEL = {"leak": LEAK, "features": {"train_views": ["clean"]}}
 COSTS = ("cllr", "min_cllr", "min_dcf", "act_dcf", "min_tdcf_legacy", "min_tdcf_revised")
 
 

@@ -51,7 +51,7 @@ def test_of_trials_with_one_audio_the_first_stays_and_contradictions_go(tmp_path
         "n_trials": 5,
         "n_removed": 4,
         "n_conflicts": 1,
-        "examples": [["k00", "k03", "k07"], ["k04", "k05"]],
+        "examples": [["k04 (spoof)", "k05 (bona fide)"], ["k00", "k03", "k07"]],
     }
     kept, counts = verification.used_trials(manifest, paths, "keep")
     assert len(kept) == 7

@@ -93,7 +93,7 @@ def _details(facts: Facts) -> list[Block]:
     rows = [
         ["Kind", "logistic regression on standardised features"],
         ["Features, pooling, C", wording.chosen(item)],
-        ["Audio", view_name(item["view"])],
+        ["Audio", wording.audio(item)],
         ["Calibration", _calibration(item)],
         ["Protocol", f"{item['protocol']}, {_rounds(item)}, seed {item['seed']}"],
     ]
@@ -149,7 +149,7 @@ def _factors(facts: Facts) -> list[Block]:
     if facts.tested:
         found = facts.evidence.found
         known = facts.metrics["leak"]["attacks"]["train_eval"]
-        attacks = f"{len(found['per_attack'])}, {known} of them in training as well"
+        attacks = f"{wording.attacks(found)}, {known} of them in training as well"
         conditions = [name.replace("_", " ") for name in found["per_condition"]]
     views = [view_name(name) for name in ordered_views(facts.evidence.views)]
     items = [
@@ -199,8 +199,10 @@ def _data(facts: Facts) -> list[Block]:
         Heading("Evaluation data"),
         Table(f"Corpus {facts.metrics['corpus']}", columns, evaluated),
         Paragraph(
-            f"{verified['n_accepted']:,} of {verified['n_manifest']:,} clips of the corpus were "
-            f"used, {verified['n_rejected']:,} set aside."
+            f"{verified['n_accepted'] - verified['duplicates']['n_removed']:,} of "
+            f"{verified['n_manifest']:,} clips of the corpus were used, "
+            f"{verified['n_rejected']:,} set aside, {verified['duplicates']['n_removed']:,} left "
+            "out as duplicates."
         ),
         Heading("Training data"),
         *_training(facts.model),

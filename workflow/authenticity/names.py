@@ -1,5 +1,6 @@
 """What things are called in the report."""
 
+import re
 from collections.abc import Iterable
 
 POOLING_WORDS = {
@@ -18,7 +19,13 @@ SPEAKER = "speaker"
 
 def view_name(view: str) -> str:
     """Return what a view is called in the report."""
-    return _VIEW_WORDS.get(view, view.replace("_", " "))
+    words = _VIEW_WORDS.get(view, view.replace("_", " "))
+    return re.sub(r"(\d)db\b", r"\1 dB", words)
+
+
+def split_name(split: str) -> str:
+    """Return what a corpus's partition is called in the report."""
+    return "all clips" if split == "none" else split
 
 
 def ordered_views(views: Iterable[str]) -> list[str]:

@@ -356,17 +356,33 @@ def _require_trials(
         protocol = experiment["protocol"]
         corpora = [corpus for corpus, names in trained.items() if name in names]
         if manifests and not corpora:
-            used = splits.partitions(protocol, ["any"])
-            needed = sorted({split for part in ("train", "dev") for split in used.get(part, [])})
+            allowed = experiment.get("corpora", list(manifests))
+            if not set(allowed) & manifests.keys():
+                raise UserError(
+                    f"experiment {name}: it may be fitted on {', '.join(allowed)} alone, of which "
+                    "none is in `run.corpora`; add one there"
+                )
+            used = splits.partitions(protocol, [])
+            needed = dict.fromkeys([*used["train"], *used.get("dev", [])])
             raise UserError(
-                f"experiment {name}: none of the corpora {', '.join(manifests)} has the splits "
-                f"{' and '.join(needed)} that its protocol {experiment['protocol_name']} fits and "
-                "chooses on; add one to `run.corpora`, or run an experiment with another protocol"
+                f"experiment {name}: its protocol {experiment['protocol_name']} fits and chooses "
+                f"on the splits {' and '.join(needed)}, and none of the corpora "
+                f"{', '.join(manifests)} has them all; add one that has to `run.corpora`, or run "
+                "an experiment with another protocol"
             )
         for corpus in corpora:
             table = manifests[corpus]
-            rounds = splits.rounds(table, protocol, experiment["seed"])
+            try:
+                rounds = splits.rounds(table, protocol, experiment["seed"])
+            except UserError as error:
+                raise UserError(f"corpus {corpus}, experiment {name}: {error}") from error
             splits.require_both_classes(corpus, table, protocol, rounds)
+    for corpus in manifests:
+        if not trained[corpus] and not any(corpus in each for each in targets.values()):
+            raise UserError(
+                f"corpus {corpus}: no experiment can be fitted on its splits, nor tested on them; "
+                "take it out of `run.corpora`, or run an experiment with another protocol"
+            )
     tested = {(name, tuple(parts)) for each in targets.values() for name, parts in each.items()}
     for target, parts in sorted(tested):
         table = manifests[target]

@@ -136,7 +136,7 @@ class Root:
                 return self._read_file(path, max_bytes)
             return self._read_member(path, max_bytes)
         except (FileNotFoundError, KeyError) as error:
-            message = f"listed in the protocol, but there is no file {path}"
+            message = "listed, but there is no such file"
             raise MissingFileError(message) from error
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             # RuntimeError: encrypted.

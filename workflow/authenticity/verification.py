@@ -109,7 +109,7 @@ def used_trials(
         "n_trials": len(removed),
         "n_removed": int(removed.sum()) if duplicates == "remove" else 0,
         "n_conflicts": int(groups["label"].nunique().gt(1).sum()),
-        "examples": [keys.tolist() for _, keys in list(groups["key"])[:5]],
+        "examples": _examples(groups),
     }
     if duplicates == "remove":
         gone = pd.Series(data=False, index=frame.index)
@@ -117,6 +117,18 @@ def used_trials(
         trials = trials.filter(pa.array(~gone))
     conditions = tables.conditions(trials.column_names)
     return trials.select(tables.with_conditions(tables.TRIALS, conditions).names), counts
+
+
+def _examples(groups: Any) -> list[list[str]]:
+    """Return the keys of some groups, those under both labels first and with their labels."""
+    conflicts, others = [], []
+    for _, group in groups:
+        if group["label"].nunique() > 1:
+            words = group["label"].map({0: "bona fide", 1: "spoof"})
+            conflicts.append((group["key"] + " (" + words + ")").tolist())
+        else:
+            others.append(group["key"].tolist())
+    return [*conflicts[:20], *others[:5]]
 
 
 def lines(report: Mapping[str, Any]) -> list[str]:

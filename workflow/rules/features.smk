@@ -49,6 +49,8 @@ rule extract:
 rule extract_view:
     """Hear each clip of a shard through a view, and compute the same numbers of it."""
     input:
+        # Bad clips are found, and counted, before they are paid for several times.
+        ancient("results/{corpus}/verified.json"),
         manifest=ancient("results/{corpus}/manifest.parquet"),
         encoder=f"results/encoders/{ENCODER}.json",
     output:

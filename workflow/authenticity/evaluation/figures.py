@@ -223,8 +223,16 @@ def experiment_metrics(
         "interval": _interval_settings(seed),
         "leak": json.loads(about["leak"]) if "leak" in about else model["leak"],
         "threshold": threshold.as_json() if threshold else None,
+        "dev_roc_auc": _dev_roc_auc(own),
+        "train_views": model["features"]["train_views"],
         "splits": splits,
     }, pa.concat_tables(bands)
+
+
+def _dev_roc_auc(own: pd.DataFrame) -> float | None:
+    """What the experiment reached on the dev of the corpus that it was fitted on."""
+    dev = own[own["split"] == "dev"]
+    return metrics.roc_auc(dev["label"], dev["score"]) if both_classes(dev) else None
 
 
 def _name(experiment: str, corpus: str, target: str) -> str:
@@ -411,11 +419,11 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> dict[str, Any]:
 
 
 def _counts(trials: pd.DataFrame) -> dict[str, int]:
-    """How many trials there are, and known speakers."""
+    """How many clips there are, whatever the number of rounds that score them, and speakers."""
     bonafide, spoof = trials[trials["label"] == 0], trials[trials["label"] == 1]
     return {
-        "n_bonafide": len(bonafide),
-        "n_spoof": len(spoof),
+        "n_bonafide": bonafide["file"].nunique(),
+        "n_spoof": spoof["file"].nunique(),
         "n_speakers_bonafide": len(set(bonafide["speaker"]) - {_ABSENT}),
         "n_speakers_spoof": len(set(spoof["speaker"]) - {_ABSENT}),
     }

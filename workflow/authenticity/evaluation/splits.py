@@ -25,6 +25,9 @@ ONE_ROUND = "all"
 UNKNOWN = "-"
 """An unknown speaker; and the attack of bona fide, which has none."""
 
+NAMELESS = {UNKNOWN, "unknown"}
+"""Attacks of which nothing is known: two trials of these need not share theirs."""
+
 _SIDES = (("train", "eval"), ("dev", "eval"), ("train", "dev"))
 
 
@@ -84,8 +87,8 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
             - `speaker_folds`: speakers are dealt into `number` groups; each is reported on once,
               the next one is dev;
             - `leave_one_speaker_out`: each speaker is reported on once; dev is a group of others;
-            - `leave_one_attack_out`: each attack is reported on once, unseen in train and dev, and
-              so is each bona fide trial, by a model that has not met its speaker.
+            - `leave_one_attack_out`: each trial is reported on once, by a model that has met
+              neither its attack nor its speaker: a round for each attack in each group.
 
             The last three deal out the trials of `partitions`, all of the corpus by default.
         seed: of what is drawn at random.
@@ -109,9 +112,9 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
     groups = stand_ins(speakers, keys)
     if protocol["kind"] == "leave_one_speaker_out" and (speakers == UNKNOWN).any():
         raise UserError(
-            f"corpus {trials['corpus'][0].as_py()}: {(speakers == UNKNOWN).sum()} of its trials "
-            "have no known speaker, so speakers cannot be left out one by one; name the speakers, "
-            "or give the experiment the protocol of speaker folds"
+            f"{(speakers == UNKNOWN).sum()} of its trials have no known speaker, so speakers "
+            "cannot be left out one by one; name the speakers, or give the experiment the protocol "
+            "of speaker folds"
         )
     if protocol["kind"] == "speaker_folds":
         made = _speaker_folds(group)
@@ -119,7 +122,7 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
         made = _leave_one_speaker_out(group, groups)
     else:
         attacks = np.asarray(trials["attack"].to_pylist())[members]
-        made = _leave_one_attack_out(group, groups, attacks)
+        made = _leave_one_attack_out(group, attacks)
     found = []
     for name, members_parts in made:
         parts = np.full(len(own), "", dtype="<U5")
@@ -146,14 +149,17 @@ def _groups(
 ) -> NDArray[np.intp]:
     """Deal speakers into groups that hold both classes; return each trial's group."""
     counts = _speakers_of_each_class(labels, speakers, keys)
+    if not min(counts):
+        missing = "spoof" if counts[0] else "bona fide"
+        raise UserError(f"it has no {missing} clips, and both classes are needed; add some")
     for number in range(min(wanted, *counts), 2, -1):
         group = _dealt(labels, speakers, keys, number, seed)
         if all(_both_classes(labels[group == index]) for index in range(number)):
             return group
     raise UserError(
-        "speakers cannot be dealt into three groups, to fit, choose and report on, that each hold "
-        f"both classes: {counts[0]} bona fide and {counts[1]} spoof speakers; add speakers, or "
-        "give the experiment another protocol"
+        f"its {counts[0]} bona fide and {counts[1]} spoof speakers cannot be dealt into three "
+        "groups, to fit, choose and report on, that each hold both classes; add speakers, or give "
+        "the experiment another protocol"
     )
 
 
@@ -213,23 +219,27 @@ def _leave_one_speaker_out(
         yield f"without speaker {speaker}", parts
 
 
-def _leave_one_attack_out(
-    group: NDArray[np.intp], speakers: NDArray, attacks: NDArray
-) -> Iterable[tuple[str, Parts]]:
+def _leave_one_attack_out(group: NDArray[np.intp], attacks: NDArray) -> Iterable[tuple[str, Parts]]:
     number, bonafide = group.max() + 1, attacks == UNKNOWN
     names = np.unique(attacks[~bonafide])
-    for index, attack in enumerate(names):
-        own, held = attacks == attack, group == index % number
-        parts = np.full(len(group), "train", dtype="<U5")
-        parts[group == _dev_group(group, index % number, bonafide & ~own, ~bonafide & ~own)] = "dev"
-        parts[held | own] = ""
-        # Rounds with the same group share its bona fide trials out: each is reported on once.
-        turn, sharing = divmod(index, number)[0], len(range(index % number, len(names), number))
-        parts[np.flatnonzero(held & bonafide)[turn::sharing]] = "eval"
-        # Its trials by new speakers, where there are any; the leak's count says when there are not.
-        new = own & ~np.isin(speakers, speakers[~held & ~own])
-        parts[new if new.any() else own] = "eval"
-        yield f"without {attack}", parts
+    if len(names) < 2:
+        raise UserError(
+            f"the corpus has one attack only ({', '.join(names)}), and without it nothing is left "
+            "to fit on; name the attacks, or give the experiment another protocol"
+        )
+    for index in range(number):
+        held = group == index
+        present = [attack for attack in names if (held & (attacks == attack)).any()]
+        for turn, attack in enumerate(present):
+            own = attacks == attack
+            parts = np.full(len(group), "train", dtype="<U5")
+            dev = _dev_group(group, index, bonafide & ~own, ~bonafide & ~own)
+            parts[group == dev] = "dev"
+            parts[held | own] = ""
+            # Attacks share the group's bona fide trials out: each is reported on once.
+            parts[np.flatnonzero(held & bonafide)[turn :: len(present)]] = "eval"
+            parts[held & own] = "eval"
+            yield f"without {attack}, group {index + 1}", parts
 
 
 def _dev_group(group: NDArray, held: int, bonafide: NDArray, spoof: NDArray) -> int:
@@ -385,7 +395,7 @@ def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) 
 
 def _counted(shared: Mapping[str, Mapping[tuple, set]], unknown_speakers: int) -> dict[str, Any]:
     counts = {
-        name: {"_".join(pair): len(values - {UNKNOWN}) for pair, values in pairs.items()}
+        name: {"_".join(pair): len(values - NAMELESS) for pair, values in pairs.items()}
         for name, pairs in shared.items()
     }
     sides = ("train_eval", "dev_eval")

@@ -89,5 +89,8 @@ def _forest(
     axes.grid(visible=False, axis="y")
     axes.set_yticks(list(place.values()), list(names.values()))
     axes.set_ylim(-0.6, last + 0.6)
-    drawing.legend_below(figure, axes, columns=min(3, len(experiments)), leaking=leaking)
+    # Three short names stand in a line; longer ones would be cut at the figure's edges.
+    longest = max(len(drawing.named(experiment, leaking)) for experiment in experiments)
+    columns = max(1, min(3, len(experiments), 84 // (longest + 8)))
+    drawing.legend_below(figure, axes, columns=columns, leaking=leaking)
     return figure, axes

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from authenticity import html
-from authenticity.names import CLEAN, SPEAKER, TRIMMED, ordered_splits
+from authenticity.names import CLEAN, SPEAKER, TRIMMED, ordered_splits, split_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -14,8 +14,9 @@ _CLASSES = ("bona fide", "spoof")
 def rejected(verified: Json) -> str:
     """Return the page of clips that were set aside, with their reasons, and of duplicates."""
     words = (
-        f"{verified['n_accepted']:,} of {verified['n_manifest']:,} clips were used, "
-        f"{verified['n_rejected']:,} set aside."
+        f"{verified['n_accepted'] - verified['duplicates']['n_removed']:,} of "
+        f"{verified['n_manifest']:,} clips were used, {verified['n_rejected']:,} set aside, "
+        f"{verified['duplicates']['n_removed']:,} left out as duplicates."
     )
     rows = [
         [item["file"], _CLASSES[item["label"]], item["reason"]] for item in verified["rejected"]
@@ -46,7 +47,8 @@ def duplicates(found: Json) -> str:
         said += "All were kept. "
     if found["n_conflicts"]:
         groups = wording.counted(found["n_conflicts"], "group")
-        said += f"In {groups} the same audio is called bona fide and spoof: a label is wrong."
+        said += f"In {groups} the same audio is called bona fide and spoof: a label is wrong"
+        said += ", and none of their clips was used." if found["policy"] == "remove" else "."
     return said.strip()
 
 
@@ -71,7 +73,8 @@ def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         )
         rows = [_property(item) for item in strongest_first]
         count = f"{figures['n_bonafide']:,} bona fide, {figures['n_spoof']:,} spoof"
-        parts.append(html.table(f"{split} ({count})", _PROPERTY_COLUMNS, rows))
+        name = split_name(split)
+        parts.append(html.table(f"{name} ({count})", _PROPERTY_COLUMNS, rows))
         learned = [item for item in figures["properties"].values() if "how" in item]
         parts += [html.paragraph(f"{item['name']}: {item['how']}.") for item in learned]
         how = figures["interval"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from authenticity import html
-from authenticity.names import ordered_splits, view_name
+from authenticity.names import ordered_splits
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -14,9 +14,7 @@ Cell = Callable[[Json], Any]
 
 def headline(metrics: Sequence[Json]) -> str:
     """Return the page of headline figures: every experiment on every split."""
-    chosen = [
-        [wording.marked(item), wording.chosen(item), view_name(item["view"])] for item in metrics
-    ]
+    chosen = [[wording.marked(item), wording.chosen(item), wording.audio(item)] for item in metrics]
     parts = [
         wording.warnings(metrics),
         _table("Errors, 95% intervals in brackets", _ERRORS, metrics),

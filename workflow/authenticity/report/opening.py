@@ -78,9 +78,12 @@ _READ_ON = (
 
 def _data(corpus: Corpus) -> str:
     verified, metrics = corpus.verified, corpus.metrics
-    used = f"{verified['n_accepted']:,} clips were used"
+    removed = verified["duplicates"]["n_removed"]
+    used = f"{verified['n_accepted'] - removed:,} clips were used"
     if verified["n_rejected"]:
         used += f", {verified['n_rejected']:,} set aside with reasons"
+    if removed:
+        used += f", {removed:,} left out as duplicates"
     protocols = {(item["protocol"], item["corpus"]): item for item in metrics}
     said = " ".join(_protocol(item) for item in protocols.values())
     if not metrics:
@@ -99,7 +102,7 @@ def _protocol(item: Json) -> str:
             ("duplicates", "duplicate clip"),
         )
     ]
-    attacks = wording.counted(len(found["per_attack"]), "attack")
+    attacks = wording.attacks(found)
     where = "" if item["corpus"] == item["target"] else f" on {item['corpus']}"
     return (
         f"In the {item['protocol']} protocol, {REPORTED} has {found['n_bonafide']:,} bona fide and "
@@ -148,5 +151,5 @@ def _in_words(corpus: Corpus) -> str:
 
 
 def _roc_auc_on_dev(metrics: Json) -> float:
-    """Its value, or -1 where a protocol has no dev part."""
-    return metrics["splits"].get("dev", {"roc_auc": {"value": -1.0}})["roc_auc"]["value"]
+    """That of the corpus it was fitted on, or -1 where a protocol has no dev part."""
+    return -1.0 if metrics["dev_roc_auc"] is None else metrics["dev_roc_auc"]

@@ -6,15 +6,16 @@ from html import escape
 from typing import Any
 
 from authenticity import html
-from authenticity.names import POOLING_WORDS
+from authenticity.names import POOLING_WORDS, view_name
 
 REPORTED = "eval"
 """The split whose figures are the headline: models were fitted and chosen without it."""
 Json = Mapping[str, Any]
 
+NAMELESS = ("-", "unknown")
 NO_WIDTH = (
-    "An interval of no width comes from perfect separation of the clips at hand: every resample is "
-    "perfect too. It is not certainty, least of all with few clips."
+    "An interval of no width comes from resamples that are all alike, as where the clips at hand "
+    "are separated without an error. It is not certainty, least of all with few clips."
 )
 _PAIRS = {
     "train_eval": "train and eval",
@@ -28,9 +29,24 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}" if number else f"no {thing}"
 
 
+def attacks(found: Json) -> str:
+    """Say how many attacks a split has, as far as they are known."""
+    known = [name for name in found["per_attack"] if name not in NAMELESS]
+    if not known:
+        return "unknown attacks"
+    more = "" if len(known) == len(found["per_attack"]) else " and unknown ones"
+    return f"{counted(len(known), 'attack')}{more}"
+
+
 def listed(words: Sequence[str]) -> str:
     """Join words as a sentence does."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def audio(item: Json) -> str:
+    """Say which views an experiment was fitted on and which it scores."""
+    fitted, scored = [view_name(view) for view in item["train_views"]], view_name(item["view"])
+    return scored if fitted == [scored] else f"fitted on {listed(fitted)}; {scored} is scored"
 
 
 def by_view(metrics: Sequence[Json], applied: Sequence[Json]) -> dict[str, dict[str, Json]]:
