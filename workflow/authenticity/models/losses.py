@@ -16,7 +16,7 @@ MARGIN = 1.0
 """Of `margin`: the distance beyond which pairs of different classes are left alone."""
 
 SHARPNESS, BONA_FIDE_ABOVE, SPOOF_BELOW = 20.0, 0.9, 0.2
-"""Of `oc_softmax`: alpha, m_0 and m_1 of Zhang, Jiang and Duan (2021), section III-C."""
+"""Of `oc_softmax`: alpha, m_0 and m_1 of Zhang, Jiang and Duan (2021)."""
 
 _SMALLEST_SQUARE = 1e-12  # keeps the gradient of a distance finite where it is zero
 
@@ -65,7 +65,7 @@ def margin(batch: Batch) -> Tensor:
     both kinds of pairs count alike, however many there are.
 
     Source: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping,
-    CVPR 2006, equation 4.
+    CVPR 2006.
     """
     products = batch.products()
     squares = products.diagonal()
@@ -81,7 +81,7 @@ def supcon(batch: Batch, temperature: float) -> Tensor:
     L = E_i[-1/|P(i)| sum_{p in P(i)} log(exp(z_i.z_p / T) / sum_{a != i} exp(z_i.z_a / T))],
     P(i) = {p != i: y_p = y_i}.
 
-    Source: Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, equation 2 (L_out).
+    Source: Khosla et al., Supervised Contrastive Learning, NeurIPS 2020 (L_out).
     """
     return _softmax_over_pairs(batch, batch.same_class(), temperature)
 
@@ -92,8 +92,8 @@ def info_nce(batch: Batch, temperature: float) -> Tensor:
     As `supcon`, with P(i) = {p != i: c_p = c_i}.
 
     Source: van den Oord, Li and Vinyals, Representation Learning with Contrastive Predictive
-    Coding, 2018, equation 4; over all other rows of the batch as in Chen et al., A Simple Framework
-    for Contrastive Learning of Visual Representations, ICML 2020, equation 1.
+    Coding, 2018; over all other rows of the batch as in Chen et al., A Simple Framework
+    for Contrastive Learning of Visual Representations, ICML 2020.
     """
     return _softmax_over_pairs(batch, batch.same_clip(), temperature)
 
@@ -105,7 +105,7 @@ def spectral(batch: Batch) -> Tensor:
     factorises the graph in which clips of one class are joined.
 
     Source: HaoChen, Wei, Gaidon and Ma, Provable Guarantees for Self-Supervised Deep Learning with
-    Spectral Contrastive Loss, NeurIPS 2021, equation 6; norms capped as in their appendix.
+    Spectral Contrastive Loss, NeurIPS 2021; there the positives are augmentations of one clip.
     """
     products = batch.products()
     return _mean(products**2, batch.pairs()) - 2 * _mean(products, batch.same_class())
@@ -129,7 +129,7 @@ def oc_softmax(batch: Batch, direction: Tensor) -> Tensor:
     L = E_i[log(1 + exp(alpha (m_{y_i} - w.z_i) (-1)^{y_i}))], w and z_i of unit norm.
 
     Source: Zhang, Jiang and Duan, One-class Learning Towards Synthetic Voice Spoofing Detection,
-    IEEE Signal Processing Letters 28, 2021, equation 4.
+    IEEE Signal Processing Letters 28, 2021.
 
     Args:
         batch: see `Batch`.
