@@ -244,8 +244,8 @@ def _fit_round(
         scores=scores,
         how={
             "folds": how,
-            "n_train_bonafide": len(set(data.keys[fitted[labels == 0]])),
-            "n_train_spoof": len(set(data.keys[fitted[labels == 1]])),
+            "n_train_bonafide": len(set(data.keys[train[labels == 0]])),
+            "n_train_spoof": len(set(data.keys[train[labels == 1]])),
         },
         dev_roc_auc=(
             [float(roc_auc_score(dev, values[on_dev])) for values in scores] if len(dev) else None
