@@ -21,7 +21,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers.masking_utils import create_bidirectional_mask
@@ -37,6 +39,7 @@ VERSION = "1"
 """Raise it when the weights that any settings lead to change."""
 
 FRAMES_PER_SECOND = 50
+_MAX_ITERATIONS = 5000
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Given projections [clips, dimension] and labels [clips], returns a scalar."""
@@ -60,6 +63,10 @@ class Settings:
         warmup: share of all steps during which the rates climb; then they fall as a cosine.
         weight_decay: of AdamW.
         clip_norm: the gradient's norm at most.
+        inverse_regularisation: C of the logistic regression, on what the untrained layers
+            make of the training clips, that the head starts from.
+        precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
+            than twice as fast where the CPU has it; weights, head and scores are float32 always.
         dropout: in the trained layers while they train; None for what the encoder's file says.
         loss: name of the loss on the projections that joins the cross-entropy; for the record.
         loss_weight: of that loss.
@@ -76,6 +83,8 @@ class Settings:
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float = 1.0
+    inverse_regularisation: float = 10.0
+    precision: str = "float32"
     dropout: float | None = None
     loss: str = "cross_entropy"
     loss_weight: float = 1.0
@@ -197,8 +206,6 @@ class Detector(torch.nn.Module):
         """
         super().__init__()
         self.top = top
-        # What the untrained layers make of the training clips is standardised, as the baseline's
-        # features are: the layers of an encoder differ in scale by orders of magnitude.
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.projection = torch.nn.Linear(width, dimension)
@@ -206,7 +213,7 @@ class Detector(torch.nn.Module):
 
     def pooled(self, batch: Batch) -> torch.Tensor:
         """Return the mean over all frames of each clip, shape (clips, width)."""
-        frames = self.top(batch.frames, batch.present)
+        frames = self.top(batch.frames, batch.present).float()
         sums = (frames * batch.present[..., None]).sum(dim=1)
         n_clips = int(batch.owner[-1]) + 1
         totals = sums.new_zeros(n_clips, sums.shape[1]).index_add(0, batch.owner, sums)
@@ -215,8 +222,26 @@ class Detector(torch.nn.Module):
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return projections [clips, dimension] and log-odds of spoof [clips]."""
-        projections = self.projection((self.pooled(batch) - self.mean) / self.scale)
-        return projections, self.classifier(projections)[:, 0]
+        pooled = self.pooled(batch)
+        with torch.autocast("cpu", enabled=False):
+            projections = self.projection((pooled - self.mean) / self.scale)
+            return projections, self.classifier(projections)[:, 0]
+
+    def start_from(self, model: LinearModel) -> None:
+        """Set the head to a linear model of the pooled layer.
+
+        The hyperplane's direction takes the place of one row of the projection, and the classifier
+        looks at that row alone; the other rows stay random, for the training to use.
+        """
+        length = float(np.linalg.norm(model.weight)) or 1.0
+        with torch.no_grad():
+            self.mean.copy_(torch.from_numpy(model.mean))
+            self.scale.copy_(torch.from_numpy(model.scale))
+            self.projection.weight[0] = torch.from_numpy(model.weight / length)
+            self.projection.bias.zero_()
+            self.classifier.weight.zero_()
+            self.classifier.weight[0, 0] = length
+            self.classifier.bias.fill_(model.bias)
 
     def head(self) -> LinearModel:
         """Return what follows the mean over time as one standardisation and one hyperplane."""
@@ -388,6 +413,7 @@ class _Run:
                 },
             ],
             weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.epoch, self.best_epoch = 0, 0
         self.best: dict[str, torch.Tensor] = {}
@@ -403,7 +429,7 @@ class _Run:
     def advance(self) -> dict[str, Any]:
         """Train for one epoch and look at dev."""
         if self.epoch == 0:
-            self._standardise()
+            self._probe()
         torch.manual_seed(_mixed(self._seed, self.epoch + 1))
         random = np.random.default_rng([self._seed, self.epoch])
         self.detector.train()
@@ -422,17 +448,40 @@ class _Run:
         self.history.append(row)
         return row
 
-    def _standardise(self) -> None:
-        pooled = torch.from_numpy(_pooled(self.detector, [self._clips[i] for i in self._train]))
-        scale, mean = torch.std_mean(pooled.double(), dim=0, correction=0)
-        self.detector.mean.copy_(mean)
-        self.detector.scale.copy_(torch.where(scale > 0, scale, 1.0))
+    def _probe(self) -> None:
+        """Start the head from logistic regression on the pooled, still untrained layers.
+
+        Layers trained under a random head lose what they had learnt before the head has learnt
+        anything (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022).
+        """
+        scaler = StandardScaler()
+        pooled = scaler.fit_transform(self._pooled(self._train).astype(np.float64))
+        regression = LogisticRegression(
+            C=self._settings.inverse_regularisation,
+            class_weight="balanced",
+            max_iter=_MAX_ITERATIONS,
+        ).fit(pooled, self._labels[self._train])
+        self.detector.start_from(
+            LinearModel(
+                scaler.mean_, scaler.scale_, regression.coef_[0], float(regression.intercept_[0])
+            )
+        )
+
+    def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
+        with self._autocast():
+            return _pooled(self.detector, [self._clips[i] for i in trials])
+
+    def _autocast(self) -> torch.autocast:
+        wanted = self._settings.precision == "bfloat16"
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=wanted)
 
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
         for group in self._optimiser.param_groups:
             group["lr"] = group["height"] * schedule(progress, self._settings.warmup)
         labels = torch.from_numpy(self._labels[chosen]).long()
-        projections, log_odds = self.detector(Batch.of([self._clips[i] for i in chosen]))
+        batch = Batch.of([self._clips[i] for i in chosen])
+        with self._autocast():
+            projections, log_odds = self.detector(batch)
         loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
         if self._loss is not None:
             loss = loss + self._settings.loss_weight * self._loss(projections, labels)
@@ -445,8 +494,8 @@ class _Run:
     def _dev_roc_auc(self) -> float | None:
         if not len(self._dev):
             return None
-        pooled = _pooled(self.detector, [self._clips[i] for i in self._dev])
-        return float(roc_auc_score(self._labels[self._dev], self.detector.head().scores(pooled)))
+        scores = self.detector.head().scores(self._pooled(self._dev))
+        return float(roc_auc_score(self._labels[self._dev], scores))
 
     def save(self, path: Path, identity: str) -> None:
         state = {
