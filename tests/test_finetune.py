@@ -17,7 +17,10 @@ from corpora import voice
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from test_encoder import KINDS, make_encoder
 
 WINDOW = 2.0
@@ -91,7 +94,7 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     kept = cached(tmp_path, folder, first, recordings, np.float32)
     whole = Encoder.load(folder, window_seconds=WINDOW)
     torch.manual_seed(4)
-    detector = Detector(TopLayers(whole.network, first, 2), 32, 8).eval()
+    detector = Detector(TopLayers(whole.network, first, 2, 0.1), 32, 8).eval()
     _, log_odds = detector(Batch.of(kept.clips))
     torch.nn.functional.softplus(log_odds).sum().backward()
 
@@ -118,7 +121,7 @@ def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Pat
     folder = make_encoder(tmp_path / "encoder", kind)
     recordings = [voice(7, spoof=False, seconds=seconds) for seconds in (0.5, 1.7, 3.1)]
     kept = cached(tmp_path, folder, 1, recordings)
-    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2), 32, 8).eval()
+    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2, 0.1), 32, 8).eval()
     with torch.no_grad():
         together = detector.pooled(Batch.of(kept.clips))
         alone = torch.cat([detector.pooled(Batch.of([clip])) for clip in kept.clips])
@@ -195,6 +198,20 @@ def test_the_seed_decides_the_weights_and_nothing_global_does(
     assert not torch.equal(weights(one)["projection.weight"], weights(other)["projection.weight"])
 
 
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
+    folder = make_encoder(tmp_path / "encoder", kind)
+    kept = cached(tmp_path, folder, 1, clips)
+    once = dataclasses.replace(QUICK, epochs=1, learning_rate=1e-4, dropout=0.0)
+    exact, fast = (
+        run(kept, folder, tmp_path / name, dataclasses.replace(once, precision=name))
+        for name in ("float32", "bfloat16")
+    )
+    assert all(value.dtype == torch.float32 for value in weights(fast).values())
+    np.testing.assert_allclose(fast.pooled(kept), exact.pooled(kept), atol=5e-3)
+    assert not np.array_equal(fast.pooled(kept), exact.pooled(kept))
+
+
 def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Path, tmp_path: Path):
     tuned = run(cache, encoder, tmp_path / "s", dataclasses.replace(QUICK, epochs=30, patience=2))
     by_epoch = [row["dev_roc_auc"] for row in tuned.history]
@@ -202,6 +219,18 @@ def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Pat
     assert len(by_epoch) == min(30, tuned.best_epoch + 2)
     scores = tuned.scores(cache)[DEV]
     assert roc_auc_score(LABELS[DEV], scores) == max(by_epoch)
+
+
+def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
+    still = dataclasses.replace(
+        QUICK, epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5
+    )
+    tuned = run(cache, encoder, tmp_path / "state", still)
+    pooled = tuned.pooled(cache)
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
+    reference.fit(pooled[TRAIN].astype(np.float64), LABELS[TRAIN])
+    expected = reference.decision_function(pooled.astype(np.float64))
+    np.testing.assert_allclose(tuned.scores(cache), expected, atol=1e-4)
 
 
 def test_without_dev_the_last_epoch_counts(cache: Frames, encoder: Path, tmp_path: Path):
@@ -250,12 +279,12 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "wavlm"])
-def test_dropout_reaches_attention_and_hidden_values(kind: str, tmp_path: Path):
-    top = TopLayers(Encoder.load(make_encoder(tmp_path, kind)).network, 1, 2)
-    top.set_dropout(0.25)
-    layer = top.layers[0]
-    assert layer.attention.dropout == layer.dropout.p == 0.25
-    assert layer.feed_forward.intermediate_dropout.p == layer.feed_forward.output_dropout.p == 0.25
+def test_dropout_is_on_what_a_layer_adds(kind: str, tmp_path: Path):
+    network = Encoder.load(make_encoder(tmp_path, kind)).network
+    layer = TopLayers(network, 1, 2, dropout=0.25).layers[0]
+    assert layer.dropout.p == layer.feed_forward.output_dropout.p == 0.25
+    assert layer.attention.dropout == layer.feed_forward.intermediate_dropout.p == 0
+    assert network.encoder.layers[1].dropout.p == network.config.hidden_dropout == 0.1
 
 
 @pytest.mark.parametrize(("unfrozen", "layers"), [(0, 2), (3, None), (2, 1), (1, 3)])

@@ -67,7 +67,7 @@ class Settings:
             make of the training clips, that the head starts from.
         precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
-        dropout: in the trained layers while they train; None for what the encoder's file says.
+        dropout: in the trained layers while they train; see `TopLayers`.
         loss: name of the loss on the projections that joins the cross-entropy; for the record.
         loss_weight: of that loss.
     """
@@ -85,7 +85,7 @@ class Settings:
     clip_norm: float = 1.0
     inverse_regularisation: float = 10.0
     precision: str = "float32"
-    dropout: float | None = None
+    dropout: float = 0.0
     loss: str = "cross_entropy"
     loss_weight: float = 1.0
 
@@ -111,18 +111,25 @@ class TopLayers(torch.nn.Module):
     encoders whose layers begin with their norm ("stable layer norm") it is not normalised.
     """
 
-    def __init__(self, network: torch.nn.Module, first: int, last: int):
+    def __init__(self, network: torch.nn.Module, first: int, last: int, dropout: float):
         """Copy layers.
 
         Args:
             network: a whole wav2vec2, HuBERT or WavLM; it is left as it is.
             first: the first layer, counted from 0.
             last: the one after the last.
+            dropout: on what a layer adds to its input, while training; the encoder's own rates
+                are not taken over. Attention weights and the feed-forward's inside are not
+                dropped: it would slow training by a third, since attention maps would have to be
+                kept.
         """
         super().__init__()
         require_known(network.config)
         self._config = network.config
         self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
+        for layer in self.layers:
+            layer.dropout.p = layer.feed_forward.output_dropout.p = dropout
+            layer.attention.dropout = layer.feed_forward.intermediate_dropout.p = 0.0
         self._is_wavlm = network.config.model_type == "wavlm"
         # WavLM's lowest layer owns the position bias of all: above it, the bias is a constant.
         self.positions = None
@@ -152,14 +159,6 @@ class TopLayers(torch.nn.Module):
         for index, layer in enumerate(self.layers):
             frames, bias = layer(frames, attention_mask=mask, position_bias=bias, index=index)
         return frames
-
-    def set_dropout(self, probability: float) -> None:
-        """Drop hidden values and attention weights with this probability while training."""
-        for module in self.layers.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = probability
-            elif isinstance(getattr(module, "dropout", None), float):
-                module.dropout = probability
 
 
 @dataclass(frozen=True)
@@ -398,9 +397,7 @@ class _Run:
         self._train, self._dev = train, dev
         self._settings, self._seed, self._loss = settings, seed, loss
         torch.manual_seed(_mixed(seed, 0))
-        top = TopLayers(network, first, first + settings.unfrozen)
-        if settings.dropout is not None:
-            top.set_dropout(settings.dropout)
+        top = TopLayers(network, first, first + settings.unfrozen, settings.dropout)
         width = network.config.hidden_size
         self.detector = Detector(top, width, settings.dimension)
         heads = (self.detector.projection, self.detector.classifier)
