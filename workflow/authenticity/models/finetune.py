@@ -75,10 +75,10 @@ class Settings:
     unfrozen: int = 1
     layers: int | None = None
     dimension: int = 128
-    epochs: int = 20
+    epochs: int = 8
     patience: int = 5
     batch_seconds: float = 96.0
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-5
     head_learning_rate: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 0.01
@@ -264,9 +264,10 @@ class FineTuned:
         detector: in evaluation mode.
         encoder: what it was fitted on, whole.
         first: the first trained layer, counted from 0.
-        best_epoch: counted from 1.
-        history: of each epoch, `epoch`, `loss` (mean over clips) and `dev_roc_auc` (None without
-            dev).
+        best_epoch: counted from 1; 0 where no epoch was better on dev than logistic regression
+            on the untrained layers.
+        history: of each epoch from 0, `epoch`, `loss` (mean over clips; None for 0) and
+            `dev_roc_auc` (None without dev).
     """
 
     detector: Detector
@@ -337,7 +338,8 @@ def fit(
     Both classes are seen equally often: an epoch draws half of its clips from each, the larger
     class thinned and the smaller one repeated. The loss is the cross-entropy of the classifier,
     and that of `loss` on the projections where one is given. The weights kept are those of the
-    epoch with the best ROC-AUC on dev, or of the last one where there is no dev. An interrupted
+    epoch with the best ROC-AUC on dev, the untrained layers among them, or of the last one where
+    there is no dev. An interrupted
     run that goes on gives the weights of one that was not.
 
     Args:
@@ -356,6 +358,7 @@ def fit(
         UserError: the encoder has no such layers.
     """
     identity = _identity(frames, labels, train, dev, settings, seed)
+    figures = ("loss", "dev_roc_auc")
     with torch.random.fork_rng(devices=[]):
         run = _Run(frames, labels, train, dev, encoder, settings, seed, loss)
         if run.resume(state, identity):
@@ -364,11 +367,10 @@ def fit(
             started = time.monotonic()
             row = run.advance()
             _logger.info(
-                "epoch %d of %d: loss %.4f, ROC-AUC on dev %s, %.1f s",
+                "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
                 row["epoch"],
                 settings.epochs,
-                row["loss"],
-                "none" if row["dev_roc_auc"] is None else f"{row['dev_roc_auc']:.4f}",
+                *("none" if row[name] is None else f"{row[name]:.4f}" for name in figures),
                 time.monotonic() - started,
             )
             run.save(state, identity)
@@ -420,13 +422,14 @@ class _Run:
     def ended(self) -> bool:
         waited = self.epoch - self.best_epoch
         return self.epoch >= self._settings.epochs or (
-            len(self._dev) > 0 and self.epoch > 0 and waited >= self._settings.patience
+            len(self._dev) > 0 and waited >= self._settings.patience
         )
 
     def advance(self) -> dict[str, Any]:
-        """Train for one epoch and look at dev."""
-        if self.epoch == 0:
+        """Train for one epoch, the first time after the probe; look at dev."""
+        if not self.history:
             self._probe()
+            return self._record(None)
         torch.manual_seed(_mixed(self._seed, self.epoch + 1))
         random = np.random.default_rng([self._seed, self.epoch])
         self.detector.train()
@@ -437,7 +440,11 @@ class _Run:
             progress = (self.epoch + seen / len(order)) / self._settings.epochs
             total += self._step(chosen, progress) * len(chosen)
         self.epoch += 1
-        row = {"epoch": self.epoch, "loss": total / seen, "dev_roc_auc": self._dev_roc_auc()}
+        return self._record(total / seen)
+
+    def _record(self, loss: float | None) -> dict[str, Any]:
+        """Note how the epoch went, and keep its weights where it is the best."""
+        row = {"epoch": self.epoch, "loss": loss, "dev_roc_auc": self._dev_roc_auc()}
         best = max((past["dev_roc_auc"] or 0.0 for past in self.history), default=-1.0)
         if row["dev_roc_auc"] is None or row["dev_roc_auc"] > best:
             self.best_epoch = self.epoch
