@@ -230,12 +230,27 @@ def native_precision() -> str:
 
 
 class Encoder:
-    """A frozen encoder that embeds one clip at a time, on one thread."""
+    """A frozen encoder that embeds one clip at a time, on one thread.
 
-    def __init__(self, model: "torch.nn.Module", normalise: bool, window_seconds: float):
+    Attributes:
+        preprocessing: the content of its `preprocessor_config.json`.
+    """
+
+    def __init__(
+        self,
+        model: "torch.nn.Module",
+        preprocessing: Mapping[str, Any],
+        window_seconds: float,
+    ):
         self._model = model
-        self._normalise = normalise
+        self.preprocessing = preprocessing
+        self._normalise = bool(preprocessing.get("do_normalize", True))
         self._window_samples = int(window_seconds * SAMPLE_RATE)
+
+    @property
+    def network(self) -> "torch.nn.Module":
+        """The network as transformers loaded it, in evaluation mode."""
+        return self._model
 
     @classmethod
     def load(
@@ -275,28 +290,22 @@ class Encoder:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{folder}: not an encoder that can be loaded: {reason}") from error
         network.eval()  # or layer drop would drop hidden states
-        return cls(network, bool(preprocessor.get("do_normalize", True)), window_seconds)
+        return cls(network, preprocessor, window_seconds)
 
     def embed(self, samples: NDArray[np.float32]) -> Embedding:
         """Embed one clip.
 
-        A clip longer than the window is cut into the fewest windows of (to a sample) equal length;
-        their statistics are combined into those of all frames together (Chan, Golub and LeVeque
-        1983, equation 2.1). Normalisation is over the whole clip.
+        The statistics of its windows are combined into those of all frames together (Chan, Golub
+        and LeVeque 1983, equation 2.1).
 
         Args:
             samples: mono at 16 kHz, shape (n,), at least 400 samples.
         """
-        import torch
-
         if self._model.training:
             raise RuntimeError("an encoder in training mode drops layers: call eval() first")
-        signal = torch.from_numpy(self._normalised(samples))
-        n_windows = math.ceil(len(signal) / self._window_samples)
-        bounds = [round(len(signal) * index / n_windows) for index in range(n_windows + 1)]
         frames, mean, squares = 0, 0.0, 0.0
-        for first, last in itertools.pairwise(bounds):
-            states = self._hidden_states(signal[first:last])
+        for window in self.windows(samples):
+            states = self._hidden_states(window)
             new_frames = states.shape[1]
             new_mean = states.mean(dim=1)
             new_squares = (states - new_mean[:, None]).square().sum(dim=1)
@@ -306,6 +315,20 @@ class Encoder:
             frames = total
         std = (squares / frames).sqrt()
         return Embedding(frames, mean.float().numpy(), std.float().numpy())
+
+    def windows(self, samples: NDArray[np.float32]) -> list["torch.Tensor"]:
+        """Return what the network is given of a clip: stretches that it hears one by one.
+
+        Normalisation is over the whole clip; `window_bounds` says where it is cut.
+
+        Args:
+            samples: mono at 16 kHz, shape (n,), at least 400 samples.
+        """
+        import torch
+
+        signal = torch.from_numpy(self._normalised(samples))
+        bounds = window_bounds(len(signal), self._window_samples)
+        return [signal[first:last] for first, last in itertools.pairwise(bounds)]
 
     def _hidden_states(self, signal: "torch.Tensor") -> "torch.Tensor":
         """Return all layers' frames, shape (layers, frames, dimension), float64."""
@@ -321,6 +344,12 @@ class Encoder:
             return samples
         scale = np.sqrt(samples.var(dtype=np.float64) + _VARIANCE_FLOOR)
         return ((samples - samples.mean(dtype=np.float64)) / scale).astype(np.float32)
+
+
+def window_bounds(n_samples: int, window_samples: int) -> list[int]:
+    """Cut a clip into the fewest windows of (to a sample) equal length; return where."""
+    n_windows = math.ceil(n_samples / window_samples)
+    return [round(n_samples * index / n_windows) for index in range(n_windows + 1)]
 
 
 def table(embeddings: Mapping[tuple[str, str], Embedding], like: pa.Schema) -> pa.Table:

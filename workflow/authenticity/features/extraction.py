@@ -111,7 +111,7 @@ def extract_shard(
     for row in rows:
         content = ""
         try:
-            data = _read(root, row, limits)
+            data = read(root, row, limits)
             content = hashlib.sha256(data).hexdigest()[:32]
             clip = (row["key"], content)
             if clip in shard.old_spectral and clip in shard.old_embeddings:
@@ -120,7 +120,7 @@ def extract_shard(
                 )
                 limits.require(duration, peak)
             else:
-                samples = _hear(data, content, limits, view)
+                samples = hear(data, content, limits, view)
                 if clip not in shard.old_spectral:
                     shard.described[clip] = {
                         **spectral.describe(samples),
@@ -143,8 +143,18 @@ def extract_shard(
     }
 
 
-def _read(root: Root, row: Mapping[str, Any], limits: Limits) -> bytes:
-    """Read a file, and refuse to go on when it is not what the manifest saw."""
+def read(root: Root, row: Mapping[str, Any], limits: Limits) -> bytes:
+    """Return a file's content, and refuse to go on when it is not what the manifest saw.
+
+    Args:
+        root: the corpus.
+        row: of the manifest.
+        limits: what a clip must meet.
+
+    Raises:
+        RejectedClip: it was missing or too large when the manifest was made, too.
+        UserError: it has gone or changed since.
+    """
     try:
         data = root.read(row["path"], limits.max_bytes)
     except MissingFileError as error:
@@ -162,8 +172,18 @@ def _read(root: Root, row: Mapping[str, Any], limits: Limits) -> bytes:
     return data
 
 
-def _hear(data: bytes, content: str, limits: Limits, view: View) -> NDArray[np.float32]:
-    """Decode a clip and apply the view's steps."""
+def hear(data: bytes, content: str, limits: Limits, view: View) -> NDArray[np.float32]:
+    """Decode a clip and apply the view's steps.
+
+    Args:
+        data: the file's content.
+        content: its digest, from which a view's noise is seeded.
+        limits: what the clip must meet as decoded, and after the steps.
+        view: how it is heard.
+
+    Raises:
+        RejectedClip: it does not meet the limits.
+    """
     samples = audio.decode(data, limits)
     if view.steps:
         samples = views.apply(samples, view.steps, content)

@@ -2,11 +2,13 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
-from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
+from transformers import PreTrainedModel, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from authenticity.files import atomic, write_json
 from authenticity.pretraining.targets import SAMPLE_RATE
@@ -16,28 +18,46 @@ _TRAINING_ONLY = "masked_spec_embed"  # the vector that stands for a hidden fram
 
 
 def export(encoder: Wav2Vec2Model, folder: str | Path) -> None:
-    """Write the configuration, the preprocessing and the weights in half precision.
+    """Write a pretrained encoder, its weights in half precision.
+
+    The configuration asks for float32: the halves are a way to store the weights, not to compute.
+    """
+    preprocessing = Wav2Vec2FeatureExtractor(
+        sampling_rate=SAMPLE_RATE, do_normalize=True, return_attention_mask=False
+    )
+    write(encoder, json.loads(preprocessing.to_json_string()), torch.float16, folder)
+
+
+def write(
+    encoder: PreTrainedModel,
+    preprocessing: Mapping[str, Any],
+    precision: torch.dtype,
+    folder: str | Path,
+) -> None:
+    """Write the configuration, the preprocessing and the weights.
 
     What only training needs, the masking and its vector, is left out, so that no mode of the
-    loaded model changes its input. The configuration asks for float32: the halves are a way to
-    store the weights, not to compute.
+    loaded model changes its input.
+
+    Args:
+        encoder: wav2vec2, HuBERT or WavLM.
+        preprocessing: the content of `preprocessor_config.json`.
+        precision: in which the weights are stored.
+        folder: made where it is absent.
     """
     folder = Path(folder)
     config = copy.deepcopy(encoder.config)
     config.name_or_path = ""
     config.architectures = [type(encoder).__name__]
     config.dtype = torch.float32
-    config.mask_time_prob = 0.0
+    config.mask_time_prob = config.mask_feature_prob = 0.0
     config.apply_spec_augment = False
-    preprocessing = Wav2Vec2FeatureExtractor(
-        sampling_rate=SAMPLE_RATE, do_normalize=True, return_attention_mask=False
-    )
     weights = {
-        name: value.to(torch.float16).contiguous()
+        name: value.to(precision).contiguous()
         for name, value in encoder.state_dict().items()
         if name != _TRAINING_ONLY
     }
     write_json(folder / FILES[0], json.loads(config.to_json_string()))
-    write_json(folder / FILES[1], json.loads(preprocessing.to_json_string()))
+    write_json(folder / FILES[1], preprocessing)
     with atomic(folder / FILES[2]) as temporary:
         temporary.write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))

@@ -1,0 +1,420 @@
+"""What the frozen part of an encoder makes of the clips, frame by frame, kept on disk.
+
+When only some transformer layers are trained, everything below them is a constant: it is computed
+once, and an epoch costs no more than the trained layers. A shard is two files: the frames of all
+its clips one after the other (`.npy`, half precision, to be memory-mapped), and the index that says
+which are whose (`.parquet`).
+
+The frames depend on the first trained layer alone, so "the last of the first two layers" and "the
+last two of the first three" share a cache.
+"""
+
+import hashlib
+import itertools
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from authenticity import tables
+from authenticity.audio import SAMPLE_RATE, Limits
+from authenticity.errors import RejectedClip, UserError
+from authenticity.features import encoder as encoders
+from authenticity.features import extraction
+from authenticity.features.encoder import Encoder
+from authenticity.features.extraction import View
+from authenticity.files import atomic
+from authenticity.roots import Root
+
+VERSION = "1"
+"""Raise it when the frames of any clip change: shards of another version are computed anew."""
+
+INDEX = pa.schema(
+    [
+        ("file", pa.string()),
+        ("first", pa.int64()),
+        ("windows", pa.list_(pa.int32())),
+        ("content", pa.string()),
+    ]
+)
+"""A clip's frames begin at row `first`; `windows` counts them, window by window."""
+
+_FAMILIES = ("hubert", "wav2vec2", "wavlm")
+_GIBIBYTE = 1 << 30
+_logger = logging.getLogger("authenticity")
+
+
+def version(
+    identity: str, layer: int, window_seconds: float, steps: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Name everything but the audio that a clip's frames depend on.
+
+    Args:
+        identity: of the encoder, from `encoder.identify`.
+        layer: the first trained layer, counted from 0.
+        window_seconds: longest stretch that the encoder hears at once.
+        steps: of the view; none for the clean clips.
+    """
+    inputs = extraction.embedding_version(identity, window_seconds, steps)
+    return f"frames {VERSION}; layer {layer}; {inputs}"
+
+
+def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -> int:
+    """Return how many frames an encoder makes of a clip.
+
+    Args:
+        n_samples: of the clip, at 16 kHz.
+        config: the encoder's `config.json`: `conv_kernel` and `conv_stride` of its front end.
+        window_seconds: longest stretch that the encoder hears at once.
+    """
+    total = 0
+    bounds = encoders.window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
+    for first, last in itertools.pairwise(bounds):
+        length = last - first
+        for kernel, stride in zip(config["conv_kernel"], config["conv_stride"], strict=True):
+            length = (length - kernel) // stride + 1
+        total += length
+    return total
+
+
+def require_room(
+    folder: str | Path,
+    durations: Sequence[float],
+    config: Mapping[str, Any],
+    window_seconds: float,
+) -> int:
+    """Say how large the frames of these clips will be, before any is computed.
+
+    Args:
+        folder: where the shards go, or will; shards that are there already count towards the size.
+        durations: of the clips, in seconds.
+        config: the encoder's `config.json`.
+        window_seconds: longest stretch that the encoder hears at once.
+
+    Returns:
+        The size in bytes.
+
+    Raises:
+        UserError: the disk cannot hold them.
+    """
+    folder = Path(folder)
+    total = sum(
+        n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
+    )
+    size = total * config["hidden_size"] * np.dtype(np.float16).itemsize
+    there = sum(path.stat().st_size for path in folder.glob("*.npy"))
+    existing = next(
+        path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir()
+    )
+    free = shutil.disk_usage(existing).free
+    _logger.info(
+        "frames of %d clips, %.1f hours: %.2f GiB in %s, %.2f GiB there already, %.2f GiB free",
+        len(durations),
+        sum(durations) / 3600,
+        size / _GIBIBYTE,
+        folder,
+        there / _GIBIBYTE,
+        free / _GIBIBYTE,
+    )
+    if size - there > free:
+        raise UserError(
+            f"{folder}: the frames of {len(durations)} clips need {(size - there) / _GIBIBYTE:.2f} "
+            f"GiB and the disk has {free / _GIBIBYTE:.2f} GiB free; make room, or fine-tune on "
+            "fewer clips or with a smaller encoder"
+        )
+    return size
+
+
+class FrozenPart:
+    """An encoder up to the input of its first trained layer, in evaluation mode."""
+
+    def __init__(self, encoder: Encoder, layer: int):
+        """Take the lower part of an encoder; the encoder itself is cut and no longer whole.
+
+        Args:
+            encoder: wav2vec2, HuBERT or WavLM.
+            layer: the first trained layer, counted from 0.
+        """
+        import torch
+
+        self._encoder, network = encoder, encoder.network
+        require_known(network.config)
+        if not 0 <= layer < len(network.encoder.layers):
+            raise ValueError(f"layer {layer} of an encoder with {len(network.encoder.layers)}")
+        network.encoder.layers = network.encoder.layers[:layer]
+        if network.config.do_stable_layer_norm:
+            # In such an encoder the norm comes after the last layer, and that one is above us.
+            network.encoder.layer_norm = torch.nn.Identity()
+        network.eval()  # modules made just now begin in training mode
+
+    def windows(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return the frames of each window of a clip.
+
+        Args:
+            samples: mono at 16 kHz, shape (n,), at least 400 samples.
+
+        Returns:
+            Arrays of shape (frames, dimension).
+        """
+        import torch
+
+        network = self._encoder.network
+        if any(module.training for module in network.modules()):
+            raise RuntimeError("a frozen part in training mode drops layers: call eval() first")
+        with torch.inference_mode():
+            return [
+                network(window.to(network.dtype)[None]).last_hidden_state[0].float().numpy()
+                for window in self._encoder.windows(samples)
+            ]
+
+
+def require_known(config: Any) -> None:
+    """Refuse an encoder whose layers are not called as wav2vec2's are.
+
+    Args:
+        config: the network's.
+    """
+    if config.model_type not in _FAMILIES or getattr(config, "add_adapter", False):
+        raise UserError(
+            f"an encoder of type {config.model_type}: layers are fine-tuned of "
+            f"{', '.join(_FAMILIES)} without adapters; choose another `encoder.model`"
+        )
+
+
+def write_shard(
+    rows: Sequence[Mapping[str, Any]],
+    root: Root,
+    limits: Limits,
+    encoder_identity: Mapping[str, Any],
+    window_seconds: float,
+    layer: int,
+    load_encoder: Callable[[], Encoder],
+    view: View,
+    path: Path,
+) -> dict[str, int]:
+    """Bring one shard of frames up to date.
+
+    Frames are reused where the shard that is there has the file with the same content under the
+    same version. The encoder is loaded only when a clip needs it.
+
+    Args:
+        rows: the shard's trials, by key.
+        root: the corpus.
+        limits: what a clip must meet.
+        encoder_identity: what `encoder.identify` returned.
+        window_seconds: longest stretch that the encoder hears at once.
+        layer: the first trained layer, counted from 0.
+        load_encoder: returns the encoder.
+        view: how the clips are heard.
+        path: the `.npy` file; the index is beside it.
+
+    Returns:
+        How many clips were accepted, rejected and computed anew.
+
+    Raises:
+        UserError: a file is not what it was when the manifest was made, or its activations are too
+            large for half precision.
+    """
+    name = version(encoder_identity["identity"], layer, window_seconds, view.steps)
+    previous = _previous(path, name)
+    counts = {"accepted": 0, "rejected": 0, "computed": 0}
+
+    def clips() -> Iterator[tuple[str, str, list[NDArray]]]:
+        frozen: FrozenPart | None = None
+        for row in rows:
+            try:
+                data = extraction.read(root, row, limits)
+                content = hashlib.sha256(data).hexdigest()[:32]
+                windows = previous.get((row["key"], content))
+                if windows is None:
+                    samples = extraction.hear(data, content, limits, view)
+                    frozen = frozen or FrozenPart(load_encoder(), layer)
+                    windows = frozen.windows(samples)
+                    counts["computed"] += 1
+            except RejectedClip as reason:
+                _logger.warning("set aside: %s: %s", row["path"], reason)
+                counts["rejected"] += 1
+                continue
+            counts["accepted"] += 1
+            yield row["key"], content, windows
+
+    metadata = {
+        "encoder": encoder_identity["model"],
+        "encoder_identity": encoder_identity["identity"],
+        "layer": str(layer),
+        "view": view.name,
+    }
+    write(path, clips(), encoder_identity["dimension"], name, metadata)
+    return counts
+
+
+def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[np.floating]]]:
+    """Return the frames of the last shard that may be used again, by file and content."""
+    try:
+        if not path.exists() or tables.metadata(index_of(path)).get("version") != name:
+            return {}
+        return {(clip.file, clip.content): clip.windows for clip in _open(path)}
+    except UserError:
+        return {}
+
+
+def write(
+    path: Path,
+    clips: Iterable[tuple[str, str, Sequence[NDArray[np.floating]]]],
+    dimension: int,
+    version: str,
+    metadata: Mapping[str, str] | None = None,
+    dtype: type[np.floating] = np.float16,
+) -> None:
+    """Write frames and their index, one clip in memory at a time.
+
+    Args:
+        path: the `.npy` file.
+        clips: file, digest of its content, and the frames of each window, shape (frames,
+            dimension).
+        dimension: of a frame.
+        version: see `version`.
+        metadata: of the index, besides.
+        dtype: what the frames are stored in.
+    """
+    index: dict[str, list] = {name: [] for name in INDEX.names}
+    total = 0
+    with atomic(path) as temporary:
+        with temporary.open("wb") as stream:
+            _write_header(stream, 0, dimension, dtype)
+            for file, content, windows in clips:
+                row = (file, total, [len(window) for window in windows], content)
+                for column, value in zip(index.values(), row, strict=True):
+                    column.append(value)
+                for window in windows:
+                    stream.write(_stored(window, dtype, file))
+                    total += len(window)
+            stream.seek(0)  # numpy pads a header so that it keeps its length whatever the total
+            _write_header(stream, total, dimension, dtype)
+        index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
+    tables.write(
+        index_of(path),
+        pa.table(index, schema=INDEX),
+        INDEX,
+        {"version": version, "frames": str(total), **(metadata or {})},
+    )
+
+
+def index_of(path: Path) -> Path:
+    """Return the index that belongs to a file of frames."""
+    return path.with_suffix(".parquet")
+
+
+def _write_header(stream: Any, n_rows: int, dimension: int, dtype: type[np.floating]) -> None:
+    described = npy.dtype_to_descr(np.dtype(dtype))
+    header = {"descr": described, "fortran_order": False, "shape": (n_rows, dimension)}
+    npy.write_array_header_1_0(stream, header)
+
+
+def _stored(window: NDArray, dtype: type[np.floating], file: str) -> bytes:
+    with np.errstate(over="ignore"):
+        stored = window.astype(dtype)
+    if not np.isfinite(stored).all():
+        raise UserError(
+            f"{file}: activations too large for half precision where the first trained layer "
+            "begins; train other layers of the encoder"
+        )
+    return stored.tobytes()
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Where one clip's frames are.
+
+    Attributes:
+        file: its key.
+        content: digest of the file's content.
+        windows: its frames, window by window, each of shape (frames, dimension); not read before
+            they are used.
+    """
+
+    file: str
+    content: str
+    windows: Sequence[NDArray[np.floating]]
+
+    @property
+    def n_frames(self) -> int:
+        """How many frames all windows have together."""
+        return sum(len(window) for window in self.windows)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of many clips, memory-mapped.
+
+    Attributes:
+        clips: in the order of the shards, in each by file.
+        version: what they depend on beside the audio; see `version`.
+    """
+
+    clips: Sequence[Clip]
+    version: str
+
+    @classmethod
+    def load(cls, paths: Iterable[str | Path]) -> "Frames":
+        """Open shards.
+
+        Args:
+            paths: the `.npy` files, all of one version.
+
+        Raises:
+            UserError: a shard is unreadable, or not of the version of the others.
+        """
+        clips: list[Clip] = []
+        versions: dict[str, Path] = {}
+        for path in map(Path, paths):
+            clips += _open(path)
+            versions.setdefault(tables.metadata(index_of(path))["version"], path)
+        if len(versions) > 1:
+            raise UserError(
+                f"{list(versions.values())[-1]}: frames of another encoder, layer or window than "
+                "in the other shards; delete it and run again"
+            )
+        return cls(clips, next(iter(versions), ""))
+
+    def __len__(self) -> int:
+        """How many clips there are."""
+        return len(self.clips)
+
+    @property
+    def files(self) -> list[str]:
+        """The clips' keys."""
+        return [clip.file for clip in self.clips]
+
+    @cached_property
+    def digest(self) -> str:
+        """Identify what the frames are of, and what they depend on."""
+        parts = [self.version, *(f"{clip.file} {clip.content}" for clip in self.clips)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _open(path: Path) -> list[Clip]:
+    """Open one shard."""
+    metadata, index = tables.metadata(index_of(path)), tables.read(index_of(path))
+    try:
+        stored = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: not readable frames ({str(error).splitlines()[0]}); delete it and run again"
+        ) from error
+    if str(len(stored)) != metadata.get("frames"):
+        raise UserError(f"{path}: not the frames that its index is of; delete it and run again")
+    clips = []
+    for row in index.to_pylist():
+        edges = np.cumsum([row["first"], *row["windows"]])
+        windows = [stored[first:last] for first, last in itertools.pairwise(edges)]
+        clips.append(Clip(row["file"], row["content"], windows))
+    return clips

@@ -1,0 +1,611 @@
+"""Partial fine-tuning: some of an encoder's transformer layers are trained on top of frozen ones.
+
+The trained layers are the last `unfrozen` of the first `layers`; those above are dropped, since
+the lower layers of a speech encoder are the ones that tell synthesis from speech. On the mean over
+time of the last trained layer sit a linear projection and a linear classifier, so that in the end
+the whole is an encoder like any other and a `LinearModel` of its last layer.
+"""
+
+import copy
+import dataclasses
+import hashlib
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+from transformers.masking_utils import create_bidirectional_mask
+
+from authenticity.errors import UserError
+from authenticity.features.encoder import Encoder
+from authenticity.features.frames import Clip, Frames, require_known
+from authenticity.files import atomic
+from authenticity.models.baseline import LinearModel
+from authenticity.pretraining import export
+
+VERSION = "1"
+"""Raise it when the weights that any settings lead to change."""
+
+FRAMES_PER_SECOND = 50
+_MAX_ITERATIONS = 5000
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Given projections [clips, dimension] and labels [clips], returns a scalar."""
+
+_logger = logging.getLogger("authenticity")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the weights, beside the clips, the encoder and the seed.
+
+    Attributes:
+        unfrozen: how many layers are trained.
+        layers: how many of the encoder's layers are kept, the trained ones included; None for all.
+        dimension: of the projection.
+        epochs: at most; each sees as many clips as there are to train on.
+        patience: epochs without a better ROC-AUC on dev after which training stops.
+        batch_seconds: how much audio a step sees at most, padding included; one clip at least.
+        learning_rate: of the layers, at its height.
+        head_learning_rate: of the projection and the classifier.
+        warmup: share of all steps during which the rates climb; then they fall as a cosine.
+        weight_decay: of AdamW.
+        clip_norm: the gradient's norm at most.
+        inverse_regularisation: C of the logistic regression, on what the untrained layers
+            make of the training clips, that the head starts from.
+        precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
+            than twice as fast where the CPU has it; weights, head and scores are float32 always.
+        dropout: in the trained layers while they train; see `TopLayers`.
+        loss: name of the loss on the projections that joins the cross-entropy; for the record.
+        loss_weight: of that loss.
+    """
+
+    unfrozen: int = 1
+    layers: int | None = None
+    dimension: int = 128
+    epochs: int = 8
+    patience: int = 5
+    batch_seconds: float = 96.0
+    learning_rate: float = 3e-5
+    head_learning_rate: float = 1e-3
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    inverse_regularisation: float = 10.0
+    precision: str = "float32"
+    dropout: float = 0.0
+    loss: str = "cross_entropy"
+    loss_weight: float = 1.0
+
+    def first_trained(self, n_layers: int) -> int:
+        """Return the number, from 0, of the first trained layer, which is what `frames` caches.
+
+        Args:
+            n_layers: how many transformer layers the encoder has.
+        """
+        kept = n_layers if self.layers is None else self.layers
+        if not 1 <= self.unfrozen <= kept <= n_layers:
+            raise UserError(
+                f"the last {self.unfrozen} of the first {kept} layers cannot be fine-tuned in an "
+                f"encoder of {n_layers}; correct `unfrozen` and `layers` in the configuration"
+            )
+        return kept - self.unfrozen
+
+
+class TopLayers(torch.nn.Module):
+    """Copies of an encoder's transformer layers, called as the encoder calls them, in float32.
+
+    What follows is what transformers yields as the last of these layers' hidden states: in
+    encoders whose layers begin with their norm ("stable layer norm") it is not normalised.
+    """
+
+    def __init__(self, network: torch.nn.Module, first: int, last: int, dropout: float):
+        """Copy layers.
+
+        Args:
+            network: a whole wav2vec2, HuBERT or WavLM; it is left as it is.
+            first: the first layer, counted from 0.
+            last: the one after the last.
+            dropout: on what a layer adds to its input, while training; the encoder's own rates
+                are not taken over. Attention weights and the feed-forward's inside are not
+                dropped: it would slow training by a third, since attention maps would have to be
+                kept.
+        """
+        super().__init__()
+        require_known(network.config)
+        self._config = network.config
+        self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
+        for layer in self.layers:
+            layer.dropout.p = layer.feed_forward.output_dropout.p = dropout
+            layer.attention.dropout = layer.feed_forward.intermediate_dropout.p = 0.0
+        self._is_wavlm = network.config.model_type == "wavlm"
+        # WavLM's lowest layer owns the position bias of all: above it, the bias is a constant.
+        self.positions = None
+        if self._is_wavlm and first > 0:
+            self.positions = copy.deepcopy(network.encoder.layers[0].attention).float()
+            self.positions.requires_grad_(False)
+
+    def forward(self, frames: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """Return the last layer's frames.
+
+        Args:
+            frames: of windows, padded at their end, shape (windows, frames, dimension).
+            present: False where a frame is padding, shape (windows, frames).
+        """
+        if self._is_wavlm:
+            return self._wavlm(frames, None if present.all() else present.long())
+        mask = create_bidirectional_mask(self._config, frames, present)
+        for layer in self.layers:
+            frames = layer(frames, attention_mask=mask)
+        return frames
+
+    def _wavlm(self, frames: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        bias = None
+        if self.positions is not None:
+            n_windows, n_frames, _ = frames.shape
+            bias = self.positions.compute_bias(n_frames, n_frames).repeat(n_windows, 1, 1)
+        for index, layer in enumerate(self.layers):
+            frames, bias = layer(frames, attention_mask=mask, position_bias=bias, index=index)
+        return frames
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips side by side.
+
+    Attributes:
+        frames: of all windows, padded at their end, shape (windows, frames, dimension), float32.
+        present: False where a frame is padding, shape (windows, frames).
+        owner: the number of the clip that a window is of, shape (windows,).
+    """
+
+    frames: torch.Tensor
+    present: torch.Tensor
+    owner: torch.Tensor
+
+    @classmethod
+    def of(cls, clips: Sequence[Clip]) -> "Batch":
+        """Read clips from the cache."""
+        windows = [
+            torch.from_numpy(np.array(window, np.float32))
+            for clip in clips
+            for window in clip.windows
+        ]
+        lengths = torch.tensor([len(window) for window in windows])
+        owner = [number for number, clip in enumerate(clips) for _ in clip.windows]
+        return cls(
+            pad_sequence(windows, batch_first=True),
+            torch.arange(int(lengths.max())) < lengths[:, None],
+            torch.tensor(owner),
+        )
+
+
+class Detector(torch.nn.Module):
+    """The trained layers, the mean over time, a projection and a classifier."""
+
+    def __init__(self, top: TopLayers, width: int, dimension: int):
+        """Put a head on layers.
+
+        Args:
+            top: the layers.
+            width: of their frames.
+            dimension: of the projection.
+        """
+        super().__init__()
+        self.top = top
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.projection = torch.nn.Linear(width, dimension)
+        self.classifier = torch.nn.Linear(dimension, 1)
+
+    def pooled(self, batch: Batch) -> torch.Tensor:
+        """Return the mean over all frames of each clip, shape (clips, width)."""
+        frames = self.top(batch.frames, batch.present).float()
+        sums = (frames * batch.present[..., None]).sum(dim=1)
+        n_clips = int(batch.owner[-1]) + 1
+        totals = sums.new_zeros(n_clips, sums.shape[1]).index_add(0, batch.owner, sums)
+        counts = batch.present.sum(dim=1).to(sums)
+        return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
+
+    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return projections [clips, dimension] and log-odds of spoof [clips]."""
+        pooled = self.pooled(batch)
+        with torch.autocast("cpu", enabled=False):
+            projections = self.projection((pooled - self.mean) / self.scale)
+            return projections, self.classifier(projections)[:, 0]
+
+    def start_from(self, model: LinearModel) -> None:
+        """Set the head to a linear model of the pooled layer.
+
+        The hyperplane's direction takes the place of one row of the projection, and the classifier
+        looks at that row alone; the other rows stay random, for the training to use.
+        """
+        length = float(np.linalg.norm(model.weight)) or 1.0
+        with torch.no_grad():
+            self.mean.copy_(torch.from_numpy(model.mean))
+            self.scale.copy_(torch.from_numpy(model.scale))
+            self.projection.weight[0] = torch.from_numpy(model.weight / length)
+            self.projection.bias.zero_()
+            self.classifier.weight.zero_()
+            self.classifier.weight[0, 0] = length
+            self.classifier.bias.fill_(model.bias)
+
+    def head(self) -> LinearModel:
+        """Return what follows the mean over time as one standardisation and one hyperplane."""
+        arrays = {
+            name: value.detach().double().numpy() for name, value in self.state_dict().items()
+        }
+        row = arrays["classifier.weight"][0]
+        return LinearModel(
+            mean=arrays["mean"],
+            scale=arrays["scale"],
+            weight=row @ arrays["projection.weight"],
+            bias=float(row @ arrays["projection.bias"] + arrays["classifier.bias"][0]),
+        )
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """Layers and head as of their best epoch.
+
+    Attributes:
+        detector: in evaluation mode.
+        encoder: what it was fitted on, whole.
+        first: the first trained layer, counted from 0.
+        best_epoch: counted from 1; 0 where no epoch was better on dev than logistic regression
+            on the untrained layers.
+        history: of each epoch from 0, `epoch`, `loss` (mean over clips; None for 0) and
+            `dev_roc_auc` (None without dev).
+    """
+
+    detector: Detector
+    encoder: Encoder
+    first: int
+    best_epoch: int
+    history: list[dict[str, Any]]
+
+    @property
+    def head(self) -> LinearModel:
+        """What turns the pooled last layer, cached or of the exported encoder, into scores."""
+        return self.detector.head()
+
+    @property
+    def n_trained(self) -> int:
+        """How many parameters were trained."""
+        return sum(value.numel() for value in self.detector.parameters() if value.requires_grad)
+
+    def pooled(self, frames: Frames) -> NDArray[np.float32]:
+        """Return the mean over time of the last trained layer, shape (clips, width).
+
+        Clip by clip: a clip's figures then do not depend on those beside it.
+        """
+        return _pooled(self.detector, frames.clips)
+
+    def projected(self, frames: Frames) -> NDArray[np.float32]:
+        """Return the clips' projections, shape (clips, dimension)."""
+        with torch.inference_mode():
+            pooled = (torch.from_numpy(self.pooled(frames)) - self.detector.mean) / (
+                self.detector.scale
+            )
+            return self.detector.projection(pooled).numpy()
+
+    def scores(self, frames: Frames) -> NDArray[np.float64]:
+        """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
+        return self.head.scores(self.pooled(frames))
+
+    def export(self, folder: str | Path) -> None:
+        """Write the whole encoder, its last layer the last trained one, to a folder.
+
+        `Encoder.load` takes it; its last layer's mean over time is what `pooled` returns, to half
+        precision, and `head` scores it. Weights are in float32: rounding them would make them
+        others than those chosen on dev.
+        """
+        network = copy.deepcopy(self.encoder.network)
+        trained = self.detector.top.layers
+        last = self.first + len(trained)
+        network.encoder.layers = network.encoder.layers[:last]
+        for position, layer in enumerate(trained, start=self.first):
+            network.encoder.layers[position].load_state_dict(layer.state_dict())
+        network.config.num_hidden_layers = last
+        export.write(network, self.encoder.preprocessing, torch.float32, folder)
+
+
+def fit(
+    frames: Frames,
+    labels: NDArray[np.integer],
+    train: NDArray[np.intp],
+    dev: NDArray[np.intp],
+    encoder: Encoder,
+    settings: Settings,
+    seed: int,
+    state: Path,
+    loss: Loss | None = None,
+) -> FineTuned:
+    """Train the layers and their head, going on from `state` where a run of the same was ended.
+
+    Both classes are seen equally often: an epoch draws half of its clips from each, the larger
+    class thinned and the smaller one repeated. The loss is the cross-entropy of the classifier,
+    and that of `loss` on the projections where one is given. The weights kept are those of the
+    epoch with the best ROC-AUC on dev, the untrained layers among them, or of the last one where
+    there is no dev. An interrupted
+    run that goes on gives the weights of one that was not.
+
+    Args:
+        frames: cached at the first trained layer.
+        labels: 0 bona fide, 1 spoof, one for each clip of `frames`.
+        train: positions in `frames` of the clips to train on.
+        dev: of those to choose the epoch on; may be empty.
+        encoder: the one whose frames they are, whole, in float32.
+        settings: of the training.
+        seed: of the head's weights, the order of clips and dropout.
+        state: the file that keeps the run after each epoch; the caller removes it once the result
+            is safe.
+        loss: on the projections, beside the cross-entropy.
+
+    Raises:
+        UserError: the encoder has no such layers.
+    """
+    identity = _identity(frames, labels, train, dev, settings, seed)
+    figures = ("loss", "dev_roc_auc")
+    with torch.random.fork_rng(devices=[]):
+        run = _Run(frames, labels, train, dev, encoder, settings, seed, loss)
+        if run.resume(state, identity):
+            _logger.info("going on from epoch %d of %s", run.epoch, state)
+        while not run.ended:
+            started = time.monotonic()
+            row = run.advance()
+            _logger.info(
+                "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
+                row["epoch"],
+                settings.epochs,
+                *("none" if row[name] is None else f"{row[name]:.4f}" for name in figures),
+                time.monotonic() - started,
+            )
+            run.save(state, identity)
+    run.detector.load_state_dict(run.best)
+    first = settings.first_trained(len(encoder.network.encoder.layers))
+    return FineTuned(run.detector.eval(), encoder, first, run.best_epoch, run.history)
+
+
+class _Run:
+    """The detector, its optimiser and its epoch, which the state keeps together."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        labels: NDArray[np.integer],
+        train: NDArray[np.intp],
+        dev: NDArray[np.intp],
+        encoder: Encoder,
+        settings: Settings,
+        seed: int,
+        loss: Loss | None,
+    ):
+        network = encoder.network
+        first = settings.first_trained(len(network.encoder.layers))
+        self._clips, self._labels = frames.clips, np.asarray(labels)
+        self._train, self._dev = train, dev
+        self._settings, self._seed, self._loss = settings, seed, loss
+        torch.manual_seed(_mixed(seed, 0))
+        top = TopLayers(network, first, first + settings.unfrozen, settings.dropout)
+        width = network.config.hidden_size
+        self.detector = Detector(top, width, settings.dimension)
+        heads = (self.detector.projection, self.detector.classifier)
+        self._optimiser = torch.optim.AdamW(
+            [
+                {"params": list(top.layers.parameters()), "height": settings.learning_rate},
+                {
+                    "params": [value for head in heads for value in head.parameters()],
+                    "height": settings.head_learning_rate,
+                },
+            ],
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self.epoch, self.best_epoch = 0, 0
+        self.best: dict[str, torch.Tensor] = {}
+        self.history: list[dict[str, Any]] = []
+
+    @property
+    def ended(self) -> bool:
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= self._settings.epochs or (
+            len(self._dev) > 0 and waited >= self._settings.patience
+        )
+
+    def advance(self) -> dict[str, Any]:
+        """Train for one epoch, the first time after the probe; look at dev."""
+        if not self.history:
+            self._probe()
+            return self._record(None)
+        torch.manual_seed(_mixed(self._seed, self.epoch + 1))
+        random = np.random.default_rng([self._seed, self.epoch])
+        self.detector.train()
+        order = balanced(self._labels, self._train, random)
+        seen, total = 0, 0.0
+        for chosen in batches(self._clips, order, self._settings.batch_seconds):
+            seen += len(chosen)
+            progress = (self.epoch + seen / len(order)) / self._settings.epochs
+            total += self._step(chosen, progress) * len(chosen)
+        self.epoch += 1
+        return self._record(total / seen)
+
+    def _record(self, loss: float | None) -> dict[str, Any]:
+        """Note how the epoch went, and keep its weights where it is the best."""
+        row = {"epoch": self.epoch, "loss": loss, "dev_roc_auc": self._dev_roc_auc()}
+        best = max((past["dev_roc_auc"] or 0.0 for past in self.history), default=-1.0)
+        if row["dev_roc_auc"] is None or row["dev_roc_auc"] > best:
+            self.best_epoch = self.epoch
+            self.best = {name: value.clone() for name, value in self.detector.state_dict().items()}
+        self.history.append(row)
+        return row
+
+    def _probe(self) -> None:
+        """Start the head from logistic regression on the pooled, still untrained layers.
+
+        Layers trained under a random head lose what they had learnt before the head has learnt
+        anything (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022).
+        """
+        scaler = StandardScaler()
+        pooled = scaler.fit_transform(self._pooled(self._train).astype(np.float64))
+        regression = LogisticRegression(
+            C=self._settings.inverse_regularisation,
+            class_weight="balanced",
+            max_iter=_MAX_ITERATIONS,
+        ).fit(pooled, self._labels[self._train])
+        self.detector.start_from(
+            LinearModel(
+                scaler.mean_, scaler.scale_, regression.coef_[0], float(regression.intercept_[0])
+            )
+        )
+
+    def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
+        with self._autocast():
+            return _pooled(self.detector, [self._clips[i] for i in trials])
+
+    def _autocast(self) -> torch.autocast:
+        wanted = self._settings.precision == "bfloat16"
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=wanted)
+
+    def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
+        for group in self._optimiser.param_groups:
+            group["lr"] = group["height"] * schedule(progress, self._settings.warmup)
+        labels = torch.from_numpy(self._labels[chosen]).long()
+        batch = Batch.of([self._clips[i] for i in chosen])
+        with self._autocast():
+            projections, log_odds = self.detector(batch)
+        loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
+        if self._loss is not None:
+            loss = loss + self._settings.loss_weight * self._loss(projections, labels)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.detector.parameters(), self._settings.clip_norm)
+        self._optimiser.step()
+        return loss.item()
+
+    def _dev_roc_auc(self) -> float | None:
+        if not len(self._dev):
+            return None
+        scores = self.detector.head().scores(self._pooled(self._dev))
+        return float(roc_auc_score(self._labels[self._dev], scores))
+
+    def save(self, path: Path, identity: str) -> None:
+        state = {
+            "identity": identity,
+            "epoch": self.epoch,
+            "best_epoch": self.best_epoch,
+            "history": self.history,
+            "detector": self.detector.state_dict(),
+            "best": self.best,
+            "optimiser": self._optimiser.state_dict(),
+        }
+        with atomic(path) as temporary:
+            torch.save(state, temporary)
+
+    def resume(self, path: Path, identity: str) -> bool:
+        """Take up the state at `path` if it is there and is of this very run; say whether."""
+        if not path.exists():
+            return False
+        state = torch.load(path, weights_only=True)
+        if state["identity"] != identity:
+            _logger.info("%s is of another run: starting afresh", path)
+            return False
+        self.detector.load_state_dict(state["detector"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
+        self.history, self.best = state["history"], state["best"]
+        return True
+
+
+def schedule(progress: float, warmup: float) -> float:
+    """Return the learning rate as a share of its height.
+
+    Args:
+        progress: share of the training that is done when the step is, above 0.
+        warmup: share during which it climbs, in a line; then it falls as a cosine to 0.
+    """
+    if progress <= warmup:
+        return progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def balanced(
+    labels: NDArray[np.integer], trials: NDArray[np.intp], random: np.random.Generator
+) -> NDArray[np.intp]:
+    """Draw an epoch: as many trials as there are, or one fewer, half of each class, shuffled.
+
+    A class is gone through in random order, again and again as far as it is needed.
+
+    Args:
+        labels: of all trials.
+        trials: positions of those to draw from; both classes must be among them.
+        random: source of the order.
+    """
+    drawn = []
+    for label in (0, 1):
+        pool = trials[labels[trials] == label]
+        rounds = -(-(len(trials) // 2) // len(pool))
+        passes = [random.permutation(pool) for _ in range(rounds)]
+        drawn.append(np.concatenate(passes)[: len(trials) // 2])
+    return random.permutation(np.concatenate(drawn))
+
+
+def batches(
+    clips: Sequence[Clip], order: NDArray[np.intp], batch_seconds: float
+) -> Iterator[NDArray[np.intp]]:
+    """Cut an order of clips into batches of at most so much audio, padding included.
+
+    Args:
+        clips: the cache's.
+        order: positions of clips.
+        batch_seconds: at most; a clip that is longer is a batch of its own.
+    """
+    limit = batch_seconds * FRAMES_PER_SECOND
+    start, longest, windows = 0, 0, 0
+    for stop, position in enumerate(order):
+        lengths = [len(window) for window in clips[position].windows]
+        longest, windows = max(longest, *lengths), windows + len(lengths)
+        if stop > start and longest * windows > limit:
+            yield order[start:stop]
+            start, longest, windows = stop, max(lengths), len(lengths)
+    yield order[start:]
+
+
+def _pooled(detector: Detector, clips: Sequence[Clip]) -> NDArray[np.float32]:
+    """Return the mean over time of the last layer, clip by clip, in evaluation mode."""
+    detector.eval()
+    with torch.inference_mode():
+        return torch.cat([detector.pooled(Batch.of([clip])) for clip in clips]).numpy()
+
+
+def _mixed(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def _identity(
+    frames: Frames,
+    labels: NDArray[np.integer],
+    train: NDArray[np.intp],
+    dev: NDArray[np.intp],
+    settings: Settings,
+    seed: int,
+) -> str:
+    described: Mapping[str, Any] = dataclasses.asdict(settings)
+    digest = hashlib.sha256(json.dumps([VERSION, described, seed], sort_keys=True).encode())
+    digest.update(frames.digest.encode())
+    for array in (labels, train, dev):
+        digest.update(np.ascontiguousarray(array, np.int64))
+        digest.update(b";")
+    return digest.hexdigest()
