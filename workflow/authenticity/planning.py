@@ -87,6 +87,8 @@ def _check_experiment(name: str, config: Mapping[str, Any]) -> None:
     """Check that what an experiment names is defined."""
     experiment = config["experiments"][name]
     features = experiment["features"]
+    if experiment["model"]["kind"] == "finetune":
+        _check_finetuned(name, experiment, config)
     known_views = ["clean", *config["views"]]
     mentions = [
         ("protocol", [experiment["protocol"]], list(config["protocols"])),
@@ -101,6 +103,20 @@ def _check_experiment(name: str, config: Mapping[str, Any]) -> None:
                     f"configuration, experiments.{name}.{key}: {item} is not defined; expected one "
                     f"of {', '.join(defined)}"
                 )
+
+
+def _check_finetuned(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Check that an experiment asks for what can be fine-tuned."""
+    features = experiment["features"]
+    protocol = config["protocols"].get(experiment["protocol"], {"kind": "partitions"})
+    plain = features["spectral"] == "none" and features["layers"] not in ("none", "all", "each")
+    clean = {features["view"], *features.get("train_views", [])} == {"clean"}
+    if not plain or not clean or protocol["kind"] not in ("partitions", "random"):
+        raise UserError(
+            f"configuration, experiments.{name}: fine-tuning takes `layers: last` or a list of how "
+            "many layers to keep, no spectral numbers, clean audio, and a protocol of one round; "
+            "config/README.md explains it"
+        )
 
 
 def _filling_defaults(validator_class: type) -> type:
@@ -267,6 +283,7 @@ class Plan:
                 target: found
                 for target in manifests
                 if target != corpus
+                and experiments[name]["model"]["kind"] != "finetune"
                 and (
                     found := splits.reported_elsewhere(
                         experiments[name]["protocol"], present[target]

@@ -14,6 +14,8 @@ rule candidate:
         "logs/{corpus}/candidate/{experiment}/{candidate}.log",
     benchmark:
         "benchmarks/{corpus}/candidate/{experiment}/{candidate}.tsv"
+    wildcard_constraints:
+        experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
     conda:
         "../../envs/authenticity.yaml"
     resources:

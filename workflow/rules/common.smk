@@ -8,9 +8,14 @@ HOUSE = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(HOUSE))
 
 from authenticity import planning, verification
+from authenticity.features import matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
+from authenticity.features.frames import version as frames_version
 from authenticity.models import candidates as model_candidates
+
+# Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
+FINETUNE_VERSION = "1"
 
 planning.let_scripts_import(HOUSE)
 with planning.one_line_errors():
@@ -27,6 +32,7 @@ ENCODER = PLAN.encoder.name
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
 # Where training has chance in it, every seed's scores are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] != "logistic"]
+FINETUNED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] == "finetune"]
 UNSEEDED = [name for name in PLAN.experiments if name not in SEEDED]
 VIEWS = sorted({view for corpus in PLAN.corpora.values() for view in corpus.view_splits})
 
@@ -38,6 +44,8 @@ wildcard_constraints:
     view="|".join(["clean", *VIEWS]),
     shard=r"\d+-of-\d+",
     candidate=r"[a-z0-9_+]+",
+    layer=r"\d+",
+    seed=r"\d+",
 
 
 def candidates(experiment):
@@ -88,6 +96,25 @@ def tested_on(corpus):
     return [*own, *others]
 
 
+def finetuned_on(wildcards):
+    """The frames that an encoder is fine-tuned on."""
+    (kept,) = matrix.layers_of(wildcards.candidate, PLAN.encoder.n_layers)
+    first = kept - PLAN.experiments[wildcards.experiment]["model"]["unfrozen"]
+    folder = f"results/{wildcards.corpus}/frames/{ENCODER}/{first}"
+    shards = PLAN.corpora[wildcards.corpus].shards
+    return {
+        "frames": [f"{folder}/{shard}.npy" for shard in shards],
+        "indices": [f"{folder}/{shard}.parquet" for shard in shards],
+    }
+
+
+def seeds_of(wildcards, suffix):
+    """What was fine-tuned with each seed."""
+    folder = f"results/{wildcards.corpus}/finetuned/{wildcards.experiment}"
+    seeds = PLAN.experiments[wildcards.experiment]["model"]["seeds"]
+    return [f"{folder}/{wildcards.candidate}-{seed}.{suffix}" for seed in seeds]
+
+
 def result(kind, fitted, experiment, target):
     """The scores, metrics or bands of an experiment on a corpus, in the view that it scores."""
     if fitted == target:
@@ -114,6 +141,8 @@ def reported_partitions(fitted, experiment, target):
 
 def applied_metrics(fitted, experiment, target):
     """The metrics of an experiment on a corpus in the other views that are tested."""
+    if experiment in FINETUNED:  # its frames are of clean audio
+        return []
     own = PLAN.experiments[experiment]["features"]["view"]
     return [
         f"results/{fitted}/applied/{experiment}/{target}/{view}.json"

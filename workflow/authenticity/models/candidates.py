@@ -34,7 +34,7 @@ Model = LinearModel | ContrastiveModel
 
 def model_class(kind: str) -> type[LinearModel] | type[ContrastiveModel]:
     """Return the class of an experiment's models by the `kind` of its model."""
-    return {"logistic": LinearModel, "contrastive": ContrastiveModel}[kind]
+    return ContrastiveModel if kind == "contrastive" else LinearModel
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+rule frames_room:
+    """Say how large an encoder's frames will be, and refuse where the disk cannot hold them."""
+    input:
+        trials="results/{corpus}/trials.parquet",
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
+        encoder=f"results/encoders/{ENCODER}.json",
+    output:
+        room=f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/room.json",
+    log:
+        "logs/{corpus}/frames_room/{layer}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        model=PLAN.encoder.model,
+        revision=PLAN.encoder.revision,
+        window_seconds=PLAN.window,
+    script:
+        "../scripts/frames_room.py"
+
+
+rule frames:
+    """What the frozen part of an encoder makes of a shard's clips, once for all epochs."""
+    input:
+        manifest=ancient("results/{corpus}/manifest.parquet"),
+        encoder=f"results/encoders/{ENCODER}.json",
+        room=ancient(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/room.json"),
+    output:
+        frames=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.npy"),
+        index=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.parquet"),
+    log:
+        "logs/{corpus}/frames/{layer}/{shard}.log",
+    benchmark:
+        "benchmarks/{corpus}/frames/{layer}/{shard}.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
+    params:
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
+        version=lambda wildcards: frames_version("", int(wildcards.layer), PLAN.window),
+        limits=asdict(PLAN.limits),
+        model=PLAN.encoder.model,
+        window_seconds=PLAN.window,
+    script:
+        "../scripts/frames.py"
+
+
+rule finetune:
+    """Train the last layers of an encoder's first ones, with one seed."""
+    input:
+        unpack(finetuned_on),
+        trials="results/{corpus}/trials.parquet",
+        encoder=f"results/encoders/{ENCODER}.json",
+    output:
+        scores="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.parquet",
+        summary="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.json",
+        head="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.safetensors",
+        folder=multiext(
+            "results/{corpus}/finetuned/{experiment}/{candidate}-{seed}/",
+            "config.json",
+            "preprocessor_config.json",
+            "model.safetensors",
+        ),
+    log:
+        "logs/{corpus}/finetune/{experiment}/{candidate}-{seed}.log",
+    benchmark:
+        "benchmarks/{corpus}/finetune/{experiment}/{candidate}-{seed}.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        # Not a declared output: Snakemake would delete it before the job runs again.
+        state="results/{corpus}/unfinished/{experiment}/{candidate}-{seed}.pt",
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        model=PLAN.encoder.model,
+        window_seconds=PLAN.window,
+        version=[model_candidates.VERSION, FINETUNE_VERSION],
+    script:
+        "../scripts/finetune.py"
+
+
+rule finetuned_candidate:
+    """Put the seeds of a fine-tuned encoder together, as a candidate like any other."""
+    input:
+        scores=lambda wildcards: seeds_of(wildcards, "parquet"),
+        summaries=lambda wildcards: seeds_of(wildcards, "json"),
+        heads=lambda wildcards: seeds_of(wildcards, "safetensors"),
+    output:
+        scores="results/{corpus}/candidates/{experiment}/{candidate}.parquet",
+        summary="results/{corpus}/candidates/{experiment}/{candidate}.json",
+        models="results/{corpus}/candidates/{experiment}/{candidate}.safetensors",
+    log:
+        "logs/{corpus}/finetuned_candidate/{experiment}/{candidate}.log",
+    wildcard_constraints:
+        experiment="|".join(FINETUNED) or "none",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        seeds=lambda wildcards: PLAN.experiments[wildcards.experiment]["model"]["seeds"],
+        version=model_candidates.VERSION,
+    script:
+        "../scripts/finetuned_candidate.py"

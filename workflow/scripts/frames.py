@@ -1,0 +1,32 @@
+"""Bring one shard of an encoder's frames up to date."""
+
+from pathlib import Path
+
+from authenticity import tables
+from authenticity.audio import Limits
+from authenticity.features import frames
+from authenticity.features.encoder import Encoder
+from authenticity.features.extraction import View
+from authenticity.files import read_json
+from authenticity.jobs import job
+from authenticity.manifest import root_of
+from authenticity.roots import Root
+from authenticity.shards import rows_of
+
+with job(snakemake) as log:
+    params, wildcards = snakemake.params, snakemake.wildcards
+    identity = read_json(snakemake.input.encoder)
+    counts = frames.write_shard(
+        rows_of(tables.read(snakemake.input.manifest), wildcards.shard),
+        Root(root_of(snakemake.input.manifest)),
+        Limits(**params.limits),
+        identity,
+        params.window_seconds,
+        int(wildcards.layer),
+        lambda: Encoder.load(
+            params.model, identity["precision"], params.window_seconds, identity["revision"]
+        ),
+        View(),
+        Path(snakemake.output.frames),
+    )
+    log.info("shard %s, layer %s: %s", wildcards.shard, wildcards.layer, counts)
