@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames, FrozenPart
-from authenticity.models import finetune
+from authenticity.models import finetune, finetuned
 from authenticity.models.finetune import Batch, Detector, FineTuned, Settings, TopLayers
 from corpora import voice
 from hypothesis import given
@@ -357,3 +359,61 @@ def test_the_rate_climbs_and_falls_to_zero():
     assert np.all(np.diff(rates[:10]) > 0)
     assert np.all(np.diff(rates[9:]) < 0)
     assert rates[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
+    cache: Frames, encoder: Path, tmp_path: Path
+):
+    """Trials in another order than the cache's, and one without frames."""
+    order = np.random.default_rng(1).permutation(len(LABELS))
+    part = np.where(order < 16, "train", np.where(order < 20, "dev", "eval"))
+    n = len(LABELS) + 1
+    columns = {
+        "key": [f"{index:03}" for index in order] + ["set aside"],
+        "path": [""] * n,
+        "corpus": ["toy"] * n,
+        "split": [*part.tolist(), "eval"],
+        "label": [*LABELS[order].tolist(), 1],
+        "attack": ["A" if label else "-" for label in LABELS[order]] + ["A"],
+        "speaker": [f"{name}{index % 3}" for index, name in enumerate(part)] + ["x"],
+        "bytes": [1] * n,
+        "mtime_ns": [1] * n,
+        "audio": [f"a{index}" for index in range(n)],
+    }
+    trials = pa.table(columns, schema=tables.TRIALS)
+    official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
+    model = {name: getattr(QUICK, name) for name in finetuned._SETTINGS}
+    experiment = {"protocol": official, "seed": 1, "model": model}
+    outcomes = [
+        finetuned.fit(
+            trials,
+            cache,
+            Encoder.load(encoder, window_seconds=WINDOW),
+            experiment,
+            2,
+            "float32",
+            seed,
+            tmp_path / f"{seed}.pt",
+        )
+        for seed in (3, 4)
+    ]
+    first = outcomes[0]
+    assert first.scores["file"].to_pylist() == [
+        f"{index:03}" for index, name in zip(order, part, strict=True) if name != "train"
+    ]
+    expected = dict(zip(cache.files, first.model.scores(cache), strict=True))
+    found = first.scores["score"].to_pylist()
+    assert found == [expected[file] for file in first.scores["file"].to_pylist()]
+    whole = finetuned.together(
+        [3, 4],
+        [outcome.scores for outcome in outcomes],
+        [outcome.summary for outcome in outcomes],
+        first.model.head.arrays("head"),
+    )
+    assert whole.scores["mean"] == whole.scores["mean@3"] == first.scores["score"]
+    assert whole.scores["mean@4"] == outcomes[1].scores["score"]
+    (row,) = whole.summary["rounds"]
+    dev = [outcome.summary["dev_roc_auc"] for outcome in outcomes]
+    assert row["poolings"]["mean"]["dev_roc_auc"] == pytest.approx(np.mean(dev))
+    assert (row["n_train_bonafide"], row["n_train_spoof"]) == (8, 8)
+    np.testing.assert_array_equal(whole.arrays()["mean.0.weight"], first.model.head.weight)

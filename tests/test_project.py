@@ -98,3 +98,11 @@ def test_no_large_file_is_tracked_and_versions_agree():
 def test_scripts_are_thin():
     for path in Path(REPOSITORY / "workflow" / "scripts").glob("*.py"):
         assert len(path.read_text().splitlines()) <= 60, path.name
+
+
+def test_the_rules_know_the_version_of_fine_tuning():
+    """They name it themselves: importing it at every parse would cost torch's seconds."""
+    from authenticity.models import finetune
+
+    rules = (REPOSITORY / "workflow" / "rules" / "common.smk").read_text()
+    assert f'FINETUNE_VERSION = "{finetune.VERSION}"' in rules

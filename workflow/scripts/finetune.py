@@ -19,6 +19,7 @@ with job(snakemake) as log:
         Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
         params.experiment,
         *matrix.layers_of(wildcards.candidate, identity["n_layers"]),
+        identity["precision"],
         int(wildcards.seed),
         Path(params.state),
     )

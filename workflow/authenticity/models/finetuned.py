@@ -47,6 +47,7 @@ def fit(
     encoder: Encoder,
     experiment: Mapping[str, Any],
     kept: int,
+    precision: str,
     seed: int,
     state: Path,
 ) -> Outcome:
@@ -58,6 +59,7 @@ def fit(
         encoder: whole, in float32.
         experiment: from the configuration; its protocol has one round.
         kept: how many of the encoder's layers are kept.
+        precision: of the matrix products while training; see `finetune.Settings`.
         seed: of the training.
         state: where an interrupted training goes on from.
     """
@@ -71,7 +73,7 @@ def fit(
     labels[own[own >= 0]] = trials["label"].to_numpy()[own >= 0]
     train, dev = (np.sort(own[(item.parts == part) & (own >= 0)]) for part in ("train", "dev"))
     settings = finetune.Settings(
-        layers=kept, **{name: experiment["model"][name] for name in _SETTINGS}
+        layers=kept, precision=precision, **{name: experiment["model"][name] for name in _SETTINGS}
     )
     fitted = finetune.fit(frames, labels, train, dev, encoder, settings, seed, state)
     scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (own >= 0))
