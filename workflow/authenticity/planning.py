@@ -72,6 +72,13 @@ def validate(config: dict[str, Any], schema_path: Path) -> None:
                     f"configuration, run.comparisons: {name} is not defined; expected one of "
                     f"{', '.join(config['experiments'])}"
                 )
+    if ablations := config["run"].get("ablations"):
+        for name in [ablations["reference"], *ablations["rows"]]:
+            if name not in config["run"]["experiments"] or name not in ablations["rows"]:
+                raise UserError(
+                    f"configuration, run.ablations: {name} has to be one of its `rows` and of "
+                    "`run.experiments`"
+                )
     for kind in ("corpora", "experiments", "views"):
         for name in config["run"][kind]:
             if name not in config[kind]:

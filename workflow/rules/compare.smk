@@ -31,3 +31,41 @@ rule verdict:
         version=[EVALUATION_VERSION, REPORT_VERSION],
     script:
         "../scripts/verdict.py"
+
+
+rule ablations:
+    """A grid of experiments held against one of them, with what each cost."""
+    input:
+        unpack(ablated_on),
+    output:
+        ablations="results/{corpus}/ablations.json",
+        page=report(
+            "results/{corpus}/tables/ablations.html",
+            caption="../report/ablations.rst",
+            category="3 Layers and features",
+            subcategory="{corpus}",
+            labels={"Result": "3 Ablations"},
+        ),
+        figure=report(
+            "results/{corpus}/figures/ablations.svg",
+            caption="../report/ablations.rst",
+            category="3 Layers and features",
+            subcategory="{corpus}",
+            labels={"Result": "4 Differences by ablation"},
+        ),
+    log:
+        "logs/{corpus}/ablations.log",
+    benchmark:
+        "benchmarks/{corpus}/ablations.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        about=lambda wildcards: config["run"]["ablations"]["rows"],
+        reference=lambda wildcards: config["run"]["ablations"]["reference"],
+        experiments=lambda wildcards: experiments_of(wildcards.corpus),
+        watts_per_core=config["report"]["watts_per_core"],
+        seed=1,
+        split=REPORTED_SPLIT,
+        version=[EVALUATION_VERSION, REPORT_VERSION],
+    script:
+        "../scripts/ablations.py"

@@ -41,17 +41,27 @@ def pairs_on(corpus):
     return [pair for pair in config["run"]["comparisons"] if set(pair) <= set(own)]
 
 
-def compared_on(wildcards):
-    """What the comparison of a corpus's experiments reads."""
-    corpus = wildcards.corpus
-    names = list(dict.fromkeys(name for pair in pairs_on(corpus) for name in pair))
+def side_by_side(corpus, names):
+    """What a comparison of a corpus's experiments reads."""
     views = dict.fromkeys(PLAN.experiments[name]["features"]["view"] for name in names)
     return {
         "scores": [f"results/{corpus}/scores/{name}.parquet" for name in names],
         "seeds": [f"results/{corpus}/seeds/{name}.parquet" for name in names if name in SEEDED],
         "metrics": [f"results/{corpus}/metrics/{name}.json" for name in names],
+        "models": [f"results/{corpus}/models/{name}.json" for name in names],
         "rejected": [path for view in views for path in shard_paths(corpus, "rejected", view)],
     }
+
+
+def compared_on(wildcards):
+    """What the comparison of pairs reads."""
+    pairs = pairs_on(wildcards.corpus)
+    return side_by_side(wildcards.corpus, dict.fromkeys(name for pair in pairs for name in pair))
+
+
+def ablated_on(wildcards):
+    """What the table of ablations reads."""
+    return side_by_side(wildcards.corpus, config["run"]["ablations"]["rows"])
 
 
 def get_report_output():
@@ -86,6 +96,10 @@ def get_report_output():
             ]
         pages += expand(patterns, corpus=corpus, experiment=experiment)
     pages += [f"results/{corpus}/verdict.json" for corpus in CORPORA if pairs_on(corpus)]
+    if "ablations" in config["run"]:
+        rows = set(config["run"]["ablations"]["rows"])
+        whole = [corpus for corpus in CORPORA if rows <= set(PLAN.reported[corpus])]
+        pages += expand("results/{corpus}/ablations.json", corpus=whole)
     crossed = {experiment: None for (_, experiment), targets in PLAN.targets.items() if targets}
     pages += expand("results/figures/matrix/{experiment}.svg", experiment=crossed)
     return [*pages, "results/opening.html"]

@@ -51,6 +51,16 @@ def cost(
     )
 
 
+def parameters(model: Mapping[str, Any]) -> int | None:
+    """Return how many parameters an experiment's first seed trains; None of logistic regression.
+
+    Args:
+        model: its JSON.
+    """
+    seeds = model["rounds"][0].get("seeds")
+    return next(iter(seeds.values()))["parameters"] if seeds else None
+
+
 @dataclass(frozen=True)
 class Row:
     """One experiment of the grid.

@@ -42,6 +42,19 @@ class Difference:
             seeds=list(auc["spread"]["each"].values()) if auc["spread"] else [],
         )
 
+    @classmethod
+    def of_row(cls, item: Mapping[str, Any]) -> "Difference":
+        """Return a row of `ablations.ablations`, other than the reference."""
+        found = item["difference"]
+        auc = found["roc_auc"]
+        return cls(
+            name=item["name"],
+            answer=found["at_least_one_point"],
+            leaks=item["leaks"],
+            roc_auc=Estimate(auc["value"], auc["low"], auc["high"]),
+            seeds=list(auc["spread"]["each"].values()) if auc["spread"] else [],
+        )
+
 
 @mpl.rc_context(drawing.STYLE)
 def differences(found: Sequence[Difference], title: str) -> Figure:
