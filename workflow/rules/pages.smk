@@ -64,6 +64,9 @@ def ablated_on(wildcards):
     return side_by_side(wildcards.corpus, config["run"]["ablations"]["rows"])
 
 
+COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]
+
+
 def get_report_output():
     """The report's pages: of each corpus its data, and the figures of what is reported on it."""
     pages = expand(
@@ -95,7 +98,7 @@ def get_report_output():
                 "results/{corpus}/tables/selection/{experiment}.html",
             ]
         pages += expand(patterns, corpus=corpus, experiment=experiment)
-    pages += [f"results/{corpus}/verdict.json" for corpus in CORPORA if pairs_on(corpus)]
+    pages += expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA)
     if "ablations" in config["run"]:
         rows = set(config["run"]["ablations"]["rows"])
         whole = [corpus for corpus in CORPORA if rows <= set(PLAN.reported[corpus])]

@@ -377,6 +377,7 @@ rule report_opening:
         verified=expand("results/{corpus}/verified.json", corpus=CORPORA),
         trust=expand("results/{corpus}/tables/trust.json", corpus=REPORTED_CORPORA),
         figure=expand("results/{corpus}/figures/roc.svg", corpus=REPORTED_CORPORA),
+        compared=expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA),
     output:
         page="results/opening.html",
         headline="results/headline.json",
@@ -385,6 +386,7 @@ rule report_opening:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        compared=COMPARED_CORPORA,
         version=REPORT_VERSION,
     script:
         "../scripts/report_opening.py"

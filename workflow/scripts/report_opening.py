@@ -14,11 +14,13 @@ with job(snakemake) as log:
         for corpus, found in judged.items()
         for item in found["experiments"]
     }
+    found = [files.read_json(path) for path in snakemake.input.get("compared", [])]
+    compared = dict(zip(snakemake.params.compared, found, strict=True))
     corpora = []
     for verified in map(files.read_json, snakemake.input.verified):
         name = verified["corpus"]
         own = [item for item in metrics if item["target"] == name]
         of = {item["name"]: verdicts[name, item["name"]] for item in own}
-        corpora.append(report.Corpus(verified, own, of, figures.get(name)))
+        corpora.append(report.Corpus(verified, own, of, figures.get(name), compared.get(name)))
     files.write_text(snakemake.output.page, report.opening(corpora))
     files.write_json(snakemake.output.headline, report.headline_rows(metrics, verdicts))

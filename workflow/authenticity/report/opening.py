@@ -7,6 +7,7 @@ from pathlib import Path
 
 from authenticity import html
 from authenticity.report import wording
+from authenticity.report.comparison import answers
 from authenticity.report.verdict import coloured
 from authenticity.report.wording import REPORTED, Json
 
@@ -43,17 +44,22 @@ class Corpus:
         metrics: of the experiments tested on it.
         verdicts: the overall verdict of `trust` by name.
         figure: the ROC curves; None without experiments.
+        compared: the verdicts on pairs of experiments; None without any.
     """
 
     verified: Json
     metrics: Sequence[Json]
     verdicts: Mapping[str, str]
     figure: Path | None
+    compared: Json | None = None
 
 
 def opening(corpora: Sequence[Corpus]) -> str:
     """Return the opening page's content, a fragment that the report puts into its page."""
     parts = [_QUESTION]
+    for corpus in corpora:
+        if corpus.compared:
+            parts.append(f"<h2>Is it better, and by a point?</h2>\n{answers(corpus.compared)}")
     for corpus in corpora:
         parts.append(_data(corpus))
         if corpus.figure:
