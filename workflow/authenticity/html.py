@@ -46,12 +46,7 @@ class Markup(str):
 
 
 def estimate(found: Mapping[str, float], percent: bool = False) -> Markup:
-    """Return a figure with its interval: `{"value", "low", "high"}` as fractions or percent.
-
-    A figure without an interval has None for its ends.
-    """
-    if found["low"] is None:
-        return Markup(f'{text(found, percent)} <span class="quiet">(too few)</span>')
+    """Return a figure with its interval: `{"value", "low", "high"}` as fractions or percent."""
     interval = interval_text(found, percent)
     return Markup(f'{text(found, percent)} <span class="quiet">{interval}</span>')
 
@@ -62,7 +57,9 @@ def text(found: Mapping[str, float], percent: bool = False) -> str:
 
 
 def interval_text(found: Mapping[str, float], percent: bool = False) -> str:
-    """Return a figure's interval in words."""
+    """Return a figure's interval in words; it has none where it stands on a handful of clips."""
+    if found["low"] is None:
+        return "(too few clips)"
     if percent:
         return f"({100 * found['low']:.2f} to {100 * found['high']:.2f})"
     return f"({found['low']:.4f} to {found['high']:.4f})"

@@ -508,8 +508,9 @@ def _candidate_splits(trials: pd.DataFrame, pooling: str, seed: int) -> dict[str
 
 
 def estimate(found: Mapping[str, float]) -> bootstrap.Estimate:
-    """Return a figure of the JSON files as an `Estimate`."""
-    return bootstrap.Estimate(found["value"], found["low"], found["high"])
+    """Return a figure of the JSON files as an `Estimate`; ends that it has not are not numbers."""
+    low, high = (np.nan if found[end] is None else found[end] for end in ("low", "high"))
+    return bootstrap.Estimate(found["value"], low, high)
 
 
 def curve(scores: Path, bands: Path, metrics: Path, split: str) -> Curve:

@@ -80,7 +80,7 @@ def _forest(
         axes.plot(value, y, drawing.mark(index), color=colour, markersize=5, label=label)
     left, right = axes.get_xlim()
     axes.set_xlim(left, min(right, 1 + 0.02 * (1 - left)))
-    if min(item.roc_auc.low for item in found) <= 0.5:
+    if min(np.nanmin([item.roc_auc.low, item.roc_auc.value]) for item in found) <= 0.5:
         axes.axvline(0.5, color=drawing.GREY, linewidth=0.8)
         where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate("guessing", (0.5, 0), (3, 3), color=drawing.GREY, fontsize=8, **where)

@@ -228,7 +228,7 @@ def _worst_view(evidence: Evidence) -> Check | None:
     )
     seen = evidence.seen(view)["roc_auc"]
     change = seen["value"] - evidence.found["roc_auc"]["value"]
-    if change >= 0:
+    if round(change, 4) >= 0:
         words = f"None of {wording.counted(len(evidence.others), 'other view')} costs ROC-AUC."
         return Check("Worst view", TRUST, words)
     said = (
