@@ -16,7 +16,7 @@ run: $(VENV)/.installed
 	$(ACTIVATED) snakemake --report results/report.html
 	@$(ACTIVATED) python -m authenticity.summary results
 
-# What the contrastive loss buys: half an hour on two cores.
+# What the contrastive loss buys, one thing varied at a time, and fine-tuning.
 ablations: $(VENV)/.installed
 	$(ACTIVATED) snakemake --cores $(CORES) --configfile config/ablations.yaml
 	$(ACTIVATED) snakemake --configfile config/ablations.yaml --report results/ablations.html
