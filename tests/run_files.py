@@ -224,7 +224,7 @@ def audit(auc: float = 0.6) -> dict[str, Any]:
 def model(**changes: Any) -> dict[str, Any]:
     counts = {"n_train_bonafide": 160, "n_train_spoof": 316, "folds": "5 folds by trial"}
     rounds = [chosen() | counts]
-    return {"experiment": "layers", "corpus": "toy", "rounds": rounds} | changes
+    return {"experiment": "layers", "kind": "logistic", "corpus": "toy", "rounds": rounds} | changes
 
 
 def encoder(model: str = "resources/encoders/small") -> dict[str, Any]:

@@ -8,12 +8,12 @@ from authenticity import card, document, energy, trust
 from authenticity.document import Bullets, Heading, Paragraph, Table
 
 
-def facts(metrics=None, elsewhere=None, spent=(), applied=()):
+def facts(metrics=None, elsewhere=None, spent=(), applied=(), model=None):
     metrics = metrics or run.metrics()
     (evidence,) = trust.gather([metrics], applied, run.audit(), run.verified())
     return card.Facts(
         evidence=evidence,
-        model=run.model(),
+        model=model or run.model(),
         elsewhere=elsewhere or {},
         encoder=run.encoder(),
         licence="resources/encoders/small/LICENSE",
@@ -168,3 +168,15 @@ def test_what_is_no_markdown_stays_text():
     assert "- \\[c\\](d)" in said
     assert "| u\\|v |\n| --- |\n| w |" in said
     assert "<b>" not in document.as_html("T", blocks).partition("<body>")[2]
+
+
+def test_a_card_says_what_was_trained():
+    seeds = {"10": {"parameters": 1234, "epoch": 7, "loss": "supcon"}, "11": {}}
+    rounds = [{**run.model()["rounds"][0], "seeds": seeds}]
+    heads = text(facts(model=run.model(kind="contrastive", rounds=rounds)))
+    assert "heads trained with the loss supcon" in heads
+    assert "seeds 10 and 11" in heads
+    assert "1,234 parameters trained, epoch 7 kept" in heads
+    tuned = text(facts(model=run.model(kind="finetune", rounds=rounds)))
+    assert "in part fine-tuned" in tuned
+    assert "logistic regression on standardised features" in text(facts())

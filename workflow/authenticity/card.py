@@ -91,7 +91,7 @@ def _verdict(facts: Facts) -> list[Block]:
 def _details(facts: Facts) -> list[Block]:
     item, encoder = facts.metrics, facts.encoder
     rows = [
-        ["Kind", "logistic regression on standardised features"],
+        ["Kind", _kind(facts.model)],
         ["Features, pooling, C", wording.chosen(item)],
         ["Audio", wording.audio(item)],
         ["Calibration", _calibration(item)],
@@ -99,12 +99,31 @@ def _details(facts: Facts) -> list[Block]:
     ]
     if any(each["candidate"] != "spectral" for each in item["chosen"]):
         rows += [
-            ["Encoder", f"{encoder['model']}, frozen, {encoder['precision']}"],
+            ["Encoder", f"{encoder['model']}, {_state(facts.model)}, {encoder['precision']}"],
             ["Encoder's identity", encoder["identity"]],
             ["Encoder's licence", facts.licence or "no licence file in its folder"],
         ]
     rows.append(["Versions", ", ".join(f"{name} {of}" for name, of in facts.versions.items())])
     return [Heading("Model details"), Table("How it was made", ["What", "This model"], rows)]
+
+
+def _kind(model: Json) -> str:
+    seeds = model["rounds"][0].get("seeds")
+    if not seeds:
+        return "logistic regression on standardised features"
+    first = next(iter(seeds.values()))
+    how = (
+        f"seeds {wording.listed(list(seeds))}, of which the first is described here: "
+        f"{first['parameters']:,} parameters trained, epoch {first['epoch']} kept"
+    )
+    if model["kind"] == "contrastive":
+        heads = f"heads trained with the loss {first['loss']}"
+        return f"{heads}, and logistic regression on what they project to; {how}"
+    return f"the encoder's own layers, fine-tuned under a linear head; {how}"
+
+
+def _state(model: Json) -> str:
+    return "in part fine-tuned" if model["kind"] == "finetune" else "frozen"
 
 
 def _rounds(item: Json) -> str:
