@@ -13,14 +13,9 @@ from authenticity import tables
 from conftest import REPOSITORY, check_out
 from test_report import look_at_report
 
-# As `make run` runs it, less some experiments and views of the same kinds, for time.
-EXPERIMENTS = ["baseline_spectral", "baseline_layer", "contrast", "finetune_top1"]
-RUN = {
-    "corpora": ["demo"],
-    "experiments": EXPERIMENTS,
-    "comparisons": [["baseline_layer", "contrast"], ["baseline_layer", "finetune_top1"]],
-    "views": ["trimmed"],
-}
+# As `make run` runs it, less what takes time and whole runs of the toy corpus test as well.
+EXPERIMENTS = ["baseline_spectral", "baseline_prototype", "baseline_layer"]
+RUN = {"corpora": ["demo"], "experiments": EXPERIMENTS, "views": ["trimmed"]}
 SNAKEMAKE = ("snakemake", "--cores", "2", "--configfile", "part.yaml")
 
 
@@ -95,25 +90,3 @@ def test_a_second_run_does_nothing(demo: Path):
 
 def test_the_report_is_read_in_a_browser(demo: Path):
     look_at_report(demo / "results" / "report.html", demo / "results")
-
-
-def test_the_verdict_answers_each_pair_with_its_seeds_and_its_count(demo: Path):
-    found = json.loads((demo / "results/demo/verdict.json").read_text())
-    asked = [[item["baseline"], item["candidate"]] for item in found["pairs"]]
-    assert asked == RUN["comparisons"]
-    for item in found["pairs"]:
-        assert item["at_least_one_point"] in ("yes", "no", "cannot tell")
-        assert len(item["seeds"]) >= 3
-        assert item["n_bonafide"] >= 200
-        assert f"n = {item['n_bonafide'] + item['n_spoof']}" in item["headline"]
-    opening = (demo / "results/opening.html").read_text()
-    assert found["pairs"][0]["headline"] in opening
-
-
-def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(demo: Path):
-    from authenticity.features.encoder import Encoder, EncoderSource
-
-    folder = demo / "results/demo/finetuned/finetune_top1/layer_1-10"
-    assert EncoderSource(str(folder)).n_layers == 2
-    Encoder.load(str(folder), "float32", 30.0)
-    assert not (demo / "results/demo/unfinished/finetune_top1/layer_1-10.pt").exists()

@@ -343,10 +343,15 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     checkout = Checkout(check_out(base / "checkout"), own)
     spectral = {"spectral": "standard"}
     model = {"C": [0.1], "folds": 3}
+    both = {"spectral": "full", "layers": [0]}
+    heads = {"kind": "contrastive", "epochs": 3, "seeds": [1, 2, 3], "C": [1], "folds": 3}
+    tuned = {"kind": "finetune", "epochs": 1, "seeds": [1, 2, 3]}
+    official = {"protocol": "official", "seed": 1}
     checkout.configure(
         run={
             "corpora": ["toy", "other"],
-            "experiments": ["spectral", "folds"],
+            "experiments": ["spectral", "folds", "heads", "tuned"],
+            "comparisons": [["spectral", "heads"], ["spectral", "tuned"]],
             "views": ["trimmed"],
         },
         corpora={
@@ -355,6 +360,8 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         },
         experiments={
             "spectral": EXPERIMENTS["spectral"],
+            "heads": {"features": both, "model": heads, **official},
+            "tuned": {"features": {"layers": [1]}, "model": tuned, **official},
             "folds": {"features": spectral, "model": model, "protocol": "speaker_folds", "seed": 1}
             | {"corpora": ["other"]},
         },
@@ -407,6 +414,33 @@ def test_folds_report_each_trial_once_by_a_model_of_other_speakers(side_by_side:
     assert all(row["score"] == row["llr"] for row in rows)
     lines = (results / "other/scores/folds.asvspoof2021.txt").read_text().splitlines()
     assert len(lines) == 18
+
+
+def test_the_verdict_answers_each_pair_with_its_seeds_and_its_count(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    found = json.loads((results / "toy/verdict.json").read_text())
+    asked = [[item["baseline"], item["candidate"]] for item in found["pairs"]]
+    assert asked == [["spectral", "heads"], ["spectral", "tuned"]]
+    for item in found["pairs"]:
+        assert item["at_least_one_point"] in ("yes", "no", "cannot tell")
+        assert item["seeds"] == ["1", "2", "3"]
+        assert "n = 12" in item["headline"]
+        assert item["headline"] in (results / "opening.html").read_text()
+    assert (results / "toy/figures/verdict.svg").exists()
+    assert not (results / "other/verdict.json").exists()
+    assert (results / "toy/applied/heads/other/clean.json").exists()
+
+
+def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Checkout):
+    from authenticity.features.encoder import Encoder, EncoderSource
+
+    toy = side_by_side.path / "results" / "toy"
+    folder = toy / "finetuned" / "tuned" / "layer_1-1"
+    assert EncoderSource(str(folder)).n_layers == 2
+    Encoder.load(str(folder), "float32", 30.0)
+    assert not list((toy / "unfinished").rglob("*.pt"))
+    rows = read(toy / "scores" / "tuned.parquet")
+    assert {row["split"] for row in rows} == {"dev", "eval"}
 
 
 def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_side: Checkout):
