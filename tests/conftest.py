@@ -67,7 +67,7 @@ class Checkout:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=_environment(cores),
             timeout=600,
             check=False,
         )
@@ -79,7 +79,7 @@ class Checkout:
             cwd=self.path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=_environment(cores),
             start_new_session=True,
         )
         deadline = time.monotonic() + 300
@@ -98,8 +98,9 @@ class Checkout:
         }
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+def _environment(cores: int) -> dict[str, str]:
+    """As on a machine with so many cores, where numerical libraries would use them all."""
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(cores)}
 
 
 def check_out(folder: Path) -> Path:

@@ -34,6 +34,16 @@ def let_scripts_import(house: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(house), *filter(None, others)]))
 
 
+def one_thread_each() -> None:
+    """Have every job compute in one thread, as many jobs run at once as there are cores.
+
+    A matrix product split over threads is rounded otherwise, so that bytes would depend on the
+    machine's number of cores.
+    """
+    for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
+        os.environ[f"{library}_THREADS"] = "1"
+
+
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
     """End the process on a user's mistake with its one line and status 1, without a traceback."""

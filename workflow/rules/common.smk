@@ -18,6 +18,7 @@ from authenticity.models import candidates as model_candidates
 FINETUNE_VERSION = "1"
 
 planning.let_scripts_import(HOUSE)
+planning.one_thread_each()
 with planning.one_line_errors():
     planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
     if workflow.is_main_process:
