@@ -23,8 +23,8 @@ SETTINGS = {
     "layer_weights": False,
     "temperature": [0.1],
     "batch_size": 128,
-    "learning_rate": 0.003,
-    "weight_decay": 3,
+    "learning_rate": 0.01,
+    "weight_decay": 10,
     "C": [0.001, 0.01, 0.1, 1, 10],
 }
 
