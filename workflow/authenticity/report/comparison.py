@@ -81,8 +81,8 @@ def ablations(found: Json, metrics: Sequence[Json]) -> str:
 _COST = (
     "Cost: an experiment's own jobs, all its seeds together; what experiments share, such as the "
     "encoder's features, is the same for all and not counted. Energy is CPU time at an assumed "
-    "power of a core, not measured. ROC-AUC on dev is the first seed's. Among many rows, the best on "
-    "these trials is in part lucky: choices are made on dev."
+    "power of a core, not measured. ROC-AUC on dev is the first seed's. Among many rows, the best "
+    "on these trials is in part lucky: choices are made on dev."
 )
 
 
