@@ -339,7 +339,7 @@ def test_a_severe_caution_withholds_the_verdict(with_spectrum: Path):
     found = Detector.load(with_spectrum).score_samples(noise)
     assert "unlike_training" in [caution.code for caution in found.cautions]
     assert found.verdict == "cannot tell"
-    assert found.reason.startswith("It is unlike what the model was trained on.")
+    assert found.reason.startswith("It is unlike what the model was trained on: ")
 
 
 def test_clipping_is_seen():
@@ -460,7 +460,7 @@ def damaged(name: str, folder: Path) -> None:
         ("another schema", "expected a bundle of schema 1"),
         ("other features", "features were of version “spectral 0”"),
         ("another decoder", "features were of version “decoder 0”"),
-        ("no weights", "missing from the bundle"),
+        ("no weights", "model.safetensors: missing"),
         ("other encoder", "encoder/model.safetensors: not the file"),
     ],
 )
