@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from authenticity.audio import SAMPLE_RATE, decibels
+from authenticity.audio import SAMPLE_RATE, decibels, largest_magnitude
 
 VERSION = "3"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
@@ -81,26 +81,36 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
           The floor is the same for all clips; that of the cepstra moves with the loudest band.
     """
-    centroids, rolloffs, mels = [], [], []
+    centroids, rolloffs, first = [], [], 0
+    mel = np.empty((N_MELS, _n_frames(samples)), np.float32)
     for magnitude in _magnitude_blocks(samples):
         centroids.append(librosa.feature.spectral_centroid(S=magnitude, sr=SAMPLE_RATE)[0])
         rolloffs.append(
             librosa.feature.spectral_rolloff(S=magnitude, sr=SAMPLE_RATE, roll_percent=0.95)[0]
         )
-        mels.append(librosa.feature.melspectrogram(S=magnitude**2, sr=SAMPLE_RATE, n_mels=N_MELS))
-    mel = np.concatenate(mels, axis=1)
+        last = first + magnitude.shape[1]
+        mel[:, first:last] = librosa.feature.melspectrogram(
+            S=magnitude**2, sr=SAMPLE_RATE, n_mels=N_MELS
+        )
+        first = last
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=N_MFCC).mean(axis=1)
     log_mel = 10 * np.log10(np.maximum(mel, _FLOOR))
     return {
         "centroid": float(np.concatenate(centroids).mean(dtype=np.float64)),
         "entropy": mel_entropy(mel),
         **{f"mfcc_{index}": float(value) for index, value in enumerate(mfcc)},
-        "entropy_prototype": float(entr(mel.astype(np.float64)).sum()),
+        "entropy_prototype": _prototype_entropy(mel),
         "rolloff_95": float(np.concatenate(rolloffs).mean(dtype=np.float64)),
         **levels(samples),
         "logmel_mean": log_mel.mean(axis=1, dtype=np.float64).astype(np.float32),
         "logmel_std": log_mel.std(axis=1, dtype=np.float64).astype(np.float32),
     }
+
+
+def width(name: str) -> int:
+    """Return how many numbers a column of `SCHEMA` has in each row."""
+    kind = SCHEMA.field(name).type
+    return kind.list_size if pa.types.is_fixed_size_list(kind) else 1
 
 
 def mel_entropy(mel: NDArray[np.floating]) -> float:
@@ -110,15 +120,24 @@ def mel_entropy(mel: NDArray[np.floating]) -> float:
         mel: power, shape (bands, frames). At least one frame has power.
     """
     power = mel.sum(axis=0, dtype=np.float64)
-    voiced = power > 0
-    distribution = mel[:, voiced] / power[voiced]
-    return float(entr(distribution).sum(axis=0).mean())
+    voiced = np.flatnonzero(power > 0)
+    # No block is narrow: of few columns, NumPy adds the bands in another order.
+    entropies = [
+        entr(mel[:, frames] / power[frames]).sum(axis=0)
+        for frames in np.array_split(voiced, max(1, len(voiced) // _BLOCK_FRAMES))
+    ]
+    return float(np.concatenate(entropies).mean())
+
+
+def _prototype_entropy(mel: NDArray[np.floating]) -> float:
+    values = mel.astype(np.float64)
+    return float(entr(values, out=values).sum())
 
 
 def levels(samples: NDArray[np.float32]) -> dict[str, float]:
     """Compute what needs no spectrum, on 20 ms frames every 10 ms.
 
-    Which frames are silence, `_activity` says.
+    Which frames are silence, `activity` says.
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
@@ -126,9 +145,9 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         `trailing_silence` (s), `pause_fraction` (share of silent frames between the first and the
         last that is not), `dynamic_range_db` (95th minus 5th percentile of the frame levels).
     """
-    peak = decibels(float(np.abs(samples).max()))
+    peak = decibels(largest_magnitude(samples))
     level = 10 * np.log10(mean_power(samples))
-    frame_levels, active = _activity(samples)
+    frame_levels, active = activity(samples)
     first, last = _ends(active)
     hop_seconds = _LEVEL_HOP / SAMPLE_RATE
     low, high = np.percentile(frame_levels, [5, 95])
@@ -144,37 +163,7 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
     }
 
 
-def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
-    """Return where sound begins and ends, as the slice of samples without the silence around it.
-
-    The second number is one past the last sample. Frames of 20 ms decide; see `_activity`.
-    """
-    _, active = _activity(samples)
-    first, last = _ends(active)
-    # What is left beyond the last whole frame belongs to it.
-    end = len(samples) if last == len(active) - 1 else last * _LEVEL_HOP + _LEVEL_FRAME
-    return first * _LEVEL_HOP, end
-
-
-def active_power(samples: NDArray[np.float32]) -> float:
-    """Return the mean power of the frames that are not silence: the level of the speech itself."""
-    frame_levels, active = _activity(samples)
-    return float(np.mean(10 ** (frame_levels[active] / 10)))
-
-
-def digest(samples: NDArray[np.float32]) -> str:
-    """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
-
-    Copies of one recording agree whatever lossless container, header or name they have.
-    """
-    sha256 = hashlib.sha256()
-    for first in range(0, len(samples), _DIGEST_BLOCK):
-        scaled = np.rint(samples[first : first + _DIGEST_BLOCK] * np.float32(2**15))
-        sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
-    return sha256.hexdigest()[:32]
-
-
-def _activity(
+def activity(
     samples: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return each frame's level in dB, and whether it is sound rather than silence.
@@ -193,6 +182,36 @@ def _activity(
     return frame_levels, frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
 
 
+def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
+    """Return where sound begins and ends, as the slice of samples without the silence around it.
+
+    The second number is one past the last sample. Frames of 20 ms decide; see `activity`.
+    """
+    _, active = activity(samples)
+    first, last = _ends(active)
+    # What is left beyond the last whole frame belongs to it.
+    end = len(samples) if last == len(active) - 1 else last * _LEVEL_HOP + _LEVEL_FRAME
+    return first * _LEVEL_HOP, end
+
+
+def active_power(samples: NDArray[np.float32]) -> float:
+    """Return the mean power of the frames that are not silence: the level of the speech itself."""
+    frame_levels, active = activity(samples)
+    return float(np.mean(10 ** (frame_levels[active] / 10)))
+
+
+def digest(samples: NDArray[np.float32]) -> str:
+    """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
+
+    Copies of one recording agree whatever lossless container, header or name they have.
+    """
+    sha256 = hashlib.sha256()
+    for first in range(0, len(samples), _DIGEST_BLOCK):
+        scaled = np.rint(samples[first : first + _DIGEST_BLOCK] * np.float32(2**15))
+        sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
+    return sha256.hexdigest()[:32]
+
+
 def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the first and the last active frame."""
     frames = np.flatnonzero(active)
@@ -201,12 +220,19 @@ def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     """Yield the magnitude spectrogram of the centred transform, a block of frames at a time."""
-    padded = np.pad(samples, _FRAME // 2)
-    n_frames = 1 + (len(padded) - _FRAME) // _HOP
+    half = _FRAME // 2
+    n_frames = _n_frames(samples)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
-        block = padded[first * _HOP : last * _HOP + _FRAME]
+        # Where the block begins and ends, in the samples; beyond them there is silence.
+        begin, end = first * _HOP - half, last * _HOP + half
+        block = samples[max(begin, 0) : end]
+        block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
         yield np.abs(librosa.stft(block, n_fft=_FRAME, hop_length=_HOP, center=False))
+
+
+def _n_frames(samples: NDArray[np.float32]) -> int:
+    return 1 + len(samples) // _HOP
 
 
 def mean_power(samples: NDArray[np.float32]) -> float:
@@ -217,6 +243,8 @@ def mean_power(samples: NDArray[np.float32]) -> float:
 def _frame_power(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
     usable = max(len(samples) // _LEVEL_HOP, 2) * _LEVEL_HOP
-    halves = np.pad(samples, (0, max(0, usable - len(samples))))[:usable].reshape(-1, _LEVEL_HOP)
+    if len(samples) < usable:
+        samples = np.pad(samples, (0, usable - len(samples)))
+    halves = samples[:usable].reshape(-1, _LEVEL_HOP)
     energy = np.einsum("ij,ij->i", halves, halves, dtype=np.float64)
     return (energy[:-1] + energy[1:]) / _LEVEL_FRAME
