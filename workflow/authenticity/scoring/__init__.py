@@ -1,1 +1,1 @@
-"""Scoring a person's own recordings: the verdict, its evidence, and where in time."""
+"""Scoring a recording of one's own with a trained model, and saying what the score is worth."""

@@ -1,4 +1,4 @@
-"""What scoring a recording gives."""
+"""What is said about one recording: plain arrays and numbers, for pages, tables and programs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,14 @@ Verdict = Literal["likely synthetic", "likely genuine", "cannot tell"]
 
 @dataclass(frozen=True)
 class Caution:
-    """A reason to trust a score less."""
+    """A reason to trust a score less: something that sets the recording off from the training data.
+
+    Attributes:
+        code: what it is, for programs: `too_short`, `mostly_silence`, `narrow_band`, `clipped`,
+            `lossy_codec`, `quiet`, `loud` or `unlike_training`.
+        message: one sentence, with the numbers.
+        severe: whether the score says nothing any more: the verdict is then `cannot tell`.
+    """
 
     code: str
     message: str
@@ -20,7 +27,17 @@ class Caution:
 
 @dataclass(frozen=True)
 class Windows:
-    """Scores along a recording."""
+    """Overlapping stretches of a recording, each with a score of its own; all arrays are (n,).
+
+    The calibration was fitted on whole clips: `llr` orders windows and shows where the evidence
+    lies, but a single window's is not as well founded as the recording's.
+
+    Attributes:
+        start, end: seconds, float64.
+        score: the model's log-odds of spoof, float64; NaN where the window is silent throughout.
+        llr: natural log-likelihood ratio, above 0 for synthetic, float64; NaN likewise.
+        speech: share of the window's frames that are sound rather than silence, 0 to 1, float64.
+    """
 
     start: NDArray[np.float64]
     end: NDArray[np.float64]
@@ -31,7 +48,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class Activity:
-    """Stretches of sound, seconds."""
+    """Stretches of sound rather than silence, from `start` to `end` in seconds; float64, (m,)."""
 
     start: NDArray[np.float64]
     end: NDArray[np.float64]
@@ -39,7 +56,13 @@ class Activity:
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """Power in mel bands, dB, shape (bands, columns)."""
+    """A mel spectrogram for the eye.
+
+    Attributes:
+        power_db: 10 log10 of the power, shape (bands, columns), float32; low bands first.
+        seconds_per_column: from one column's middle to the next one's; the first is at 0 s.
+        low_hz, high_hz: what the bands cover.
+    """
 
     power_db: NDArray[np.float32]
     seconds_per_column: float
@@ -49,7 +72,13 @@ class Spectrogram:
 
 @dataclass(frozen=True)
 class Contribution:
-    """A part of the score."""
+    """What one part of the evidence adds to a score.
+
+    Attributes:
+        name: such as `layer 0, mean over time`, `mfcc_3` or `spectral view`.
+        log_odds: above 0 it speaks for synthetic. All of them and the model's bias add up to the
+            score.
+    """
 
     name: str
     log_odds: float
@@ -57,7 +86,28 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Recording:
-    """The result of one file."""
+    """The answer on one recording.
+
+    Attributes:
+        file: as it was given.
+        content: the first 32 digits of the SHA-256 of the file; empty where there was no file.
+        audio: identifies what is heard; see `spectral.digest`.
+        duration: seconds.
+        codec, sample_rate, channels: of the file.
+        score: the model's log-odds of spoof under its training prior, over the whole recording.
+        llr, llr_low, llr_high: natural log-likelihood ratio of synthetic against genuine, with its
+            95% interval.
+        p_synthetic, p_low, p_high: the probability that the recording is synthetic where a share
+            of `prior` is, with its 95% interval.
+        prior: see above.
+        verdict: in words; `reason` says in one sentence why.
+        cautions: what sets the recording off from the training data, severe ones first.
+        windows: where in time.
+        activity: where there is sound.
+        contributions: which evidence mattered, the largest first.
+        spectrogram: to draw the above on.
+        seconds: how long all this took.
+    """
 
     file: str
     content: str
@@ -85,13 +135,19 @@ class Recording:
 
     @property
     def real_time_factor(self) -> float:
-        """Seconds of computing per second of sound."""
+        """Time taken over the recording's duration: below 1 is faster than listening."""
         return self.seconds / self.duration
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that could not be scored."""
+    """A file that cannot be scored.
+
+    Attributes:
+        file: as it was given.
+        reason: why, in one line.
+        content: as of `Recording`; empty where the file cannot be read at all.
+    """
 
     file: str
     reason: str
