@@ -1,8 +1,6 @@
 """Results of scoring to draw and to show, made of noise and numbers."""
 
 import numpy as np
-from librosa.feature import melspectrogram
-
 from authenticity.audio import SAMPLE_RATE
 from authenticity.scoring.result import (
     Activity,
@@ -12,6 +10,7 @@ from authenticity.scoring.result import (
     Spectrogram,
     Windows,
 )
+from librosa.feature import melspectrogram
 
 LOWER, UPPER = -2.0, 2.0
 

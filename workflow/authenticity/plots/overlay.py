@@ -20,7 +20,7 @@ from PIL import Image
 
 from authenticity.files import atomic
 from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
-from authenticity.scoring.result import Recording
+from authenticity.scoring.result import Recording, Windows
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
 _WIDTH, _HEIGHT, _DOTS_PER_INCH = 10.0, 4.76, 120
@@ -31,7 +31,7 @@ _WHOLE = (8.15, 0.45)
 _INK, _QUIET = "#1D2733", "#4A5563"
 _VERDICT_COLOURS = LinearSegmentedColormap.from_list("", [BLUE, "#C3C8CF", VERMILLION])
 _JUST_BEYOND = 0.45  # how far a score is coloured that has just left the band: it must be seen
-_N_GREYS, _N_SHADES = 52, 41  # of the picture's palette, which makes a third of the bytes
+_N_SHADES = 41  # of the picture's palette, beside its greys; it saves two thirds of the bytes
 _RANGE_DB = 70.0  # from the loudest of the spectrogram, black, to white
 _TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000)
 _STEPS_SECONDS = (
@@ -78,7 +78,8 @@ def write(path: str | Path, recording: Recording, lower: float, upper: float) ->
 
 def _palette() -> Image.Image:
     """The colours of every picture: greys, and those of the scores."""
-    greys = np.linspace(0, 255, _N_GREYS).round().repeat(3).astype(np.uint8)
+    # White has no grey beside it: Pillow looks colours up in steps of four.
+    greys = np.append(np.arange(0, 250, 5), 255).repeat(3).astype(np.uint8)
     shades = _VERDICT_COLOURS(np.linspace(0, 1, _N_SHADES), bytes=True)[:, :3]
     image = Image.new("P", (1, 1))
     image.putpalette(bytes(greys) + shades.tobytes())
@@ -122,8 +123,7 @@ def _title(figure: Figure, recording: Recording) -> None:
     size = {"y": 1 - 0.25 / _HEIGHT, "fontsize": 11, "fontweight": "bold", "color": _INK}
     figure.text(s=_title_name(recording.file), **place, **size)
     value, low, high = (
-        f"{100 * share:.1f}"
-        for share in (recording.p_synthetic, recording.p_low, recording.p_high)
+        f"{100 * share:.1f}" for share in (recording.p_synthetic, recording.p_low, recording.p_high)
     )
     words = (
         f"{recording.verdict}: probability of being synthetic {value}% ({low} to {high}) "
@@ -143,16 +143,15 @@ def _title_name(file: str) -> str:
     return f"{name[: _MOST_LETTERS // 3]}…{name[-2 * _MOST_LETTERS // 3 :]}"
 
 
-def _line(recording: Recording) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The windows' scores at their centres, level before the first and after the last."""
-    windows = recording.windows
-    centres = (windows.start + windows.end) / 2
-    times = np.concatenate([[0.0], centres, [recording.duration]])
-    return times, np.concatenate([windows.llr[:1], windows.llr, windows.llr[-1:]])
+def _centres(windows: Windows) -> NDArray[np.float64]:
+    return (windows.start + windows.end) / 2
 
 
 def _colour(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
-    """The colours of scores: grey within the band, then ever stronger up to its width beyond."""
+    """The colours of scores: grey within the band, then ever stronger up to its width beyond.
+
+    Not a number, which is a silent window, has no colour.
+    """
     llr, width = np.asarray(llr), max(upper - lower, 1.0)
     above, below = (llr - upper) / width, (lower - llr) / width
     strength = np.clip(np.maximum(above, below), 0, 1) * (1 - _JUST_BEYOND) + _JUST_BEYOND
@@ -163,11 +162,14 @@ def _colour(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
 def _draw_scores(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
     windows = recording.windows
     many = len(windows.llr) > _MOST_MARKS
-    axes.plot(*_line(recording), color=_INK, linewidth=0.7 if many else 1.2, zorder=3)
+    # Level before the first centre and after the last, where there is no window.
+    times = [0.0, *_centres(windows), recording.duration]
+    ratios = [windows.llr[0], *windows.llr, windows.llr[-1]]
+    axes.plot(times, ratios, color=_INK, linewidth=0.7 if many else 1.2, zorder=3)
     if not many:
         style = {"s": 20, "edgecolors": _INK, "linewidths": 0.7, "zorder": 4}
         shades = _colour(windows.llr, lower, upper)
-        axes.scatter((windows.start + windows.end) / 2, windows.llr, c=shades, **style)
+        axes.scatter(_centres(windows), windows.llr, c=shades, **style)
     axes.set_ylabel("LLR of windows\n(nats)", fontsize=9, color=_INK)
 
 
@@ -185,12 +187,13 @@ def _share_scale(
     scores: Axes, whole: Axes, recording: Recording, lower: float, upper: float
 ) -> None:
     """Give the panels of scores one scale, and name the regions between which they lie."""
-    values = [*recording.windows.llr, recording.llr_low, recording.llr_high, lower, upper, 0.0]
-    margin = 0.12 * (max(values) - min(values))
-    # A region without a score is still wide enough for its name.
-    least = 0.35 * max(max(values) - min(values), upper - lower)
-    bottom = min(min(values) - margin, lower - least)
-    top = max(max(values) + margin, upper + least)
+    ratios = recording.windows.llr[np.isfinite(recording.windows.llr)]
+    values = [*ratios, recording.llr_low, recording.llr_high, lower, upper]
+    lowest, highest = min(values), max(values)
+    # A region without a score is still high enough for its name.
+    margin, least = 0.12 * (highest - lowest), 0.35 * (highest - lowest)
+    bottom = min(lowest - margin, lower - least)
+    top = max(highest + margin, upper + least)
     for axes in (scores, whole):
         axes.set_ylim(bottom, top)
         axes.axhspan(lower, upper, color="#ECEEF1", linewidth=0, zorder=0)
@@ -209,17 +212,16 @@ def _share_scale(
 
 
 def _draw_colours(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
-    cells = 4 * round((_RIGHT - _LEFT) * _DOTS_PER_INCH)
-    times = (np.arange(cells) + 0.5) / cells * recording.duration
-    shades = _colour(np.interp(times, *_line(recording)), lower, upper)
-    axes.imshow(shades[None], aspect="auto", extent=(0, recording.duration, 0, 1))
+    centres = _centres(recording.windows)
+    edges = [0.0, *(centres[1:] + centres[:-1]) / 2, recording.duration]
+    axes.pcolorfast(edges, [0, 1], _colour(recording.windows.llr, lower, upper)[None])
     _without_scale(axes, "colour")
 
 
 def _draw_power(axes: Axes, recording: Recording) -> None:
     spectrogram = recording.spectrogram
     bands, columns = spectrogram.power_db.shape
-    loudest = float(spectrogram.power_db.max())
+    loudest, step = float(spectrogram.power_db.max()), spectrogram.seconds_per_column
     axes.imshow(
         spectrogram.power_db,
         cmap="gray_r",
@@ -227,7 +229,7 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
         vmax=loudest,
         origin="lower",
         aspect="auto",
-        extent=(0, columns * spectrogram.seconds_per_column, 0, bands),
+        extent=(-step / 2, (columns - 0.5) * step, 0, bands),
         interpolation="antialiased",
     )
     axes.set_xlim(0, recording.duration)
