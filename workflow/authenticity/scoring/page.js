@@ -123,7 +123,7 @@
 
   function cautions(items) {
     return make("ul", { "aria-label": "Cautions" }, ...items.map((item) => make("li", {},
-      ...(item.severe ? [make("strong", {}, "Severe: ")] : []), item.message)));
+      make("strong", {}, item.severe ? "Severe caution: " : "Caution: "), item.message)));
   }
 
   // A verdict on the whole says little of a short part: one that lasts a whole window is named.
