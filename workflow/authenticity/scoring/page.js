@@ -309,7 +309,7 @@
       ...(listen(found)),
       make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
       make("div", { class: "player" }, audio, readout),
-      make("p", { class: "quiet" }, "Click in the picture to hear that place; on the keyboard, "
+      make("p", { class: "quiet" }, "Click or tap the picture to hear that place; on the keyboard, "
         + "the arrow keys, Page Up and Page Down move and the space bar plays once the picture is in focus."),
       make("div", { class: "columns" }, inTime(found, play), evidence(found), facts(found, links)));
     const detail = make("tr", { role: "row", class: "detail", id: `detail-${number}` }, cell);
