@@ -6,7 +6,8 @@ clips are brought to one level and every joint is faded alike, so that neither a
 nor a joint as such tells where the stretch is.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import spectral
-from authenticity.scoring.result import Windows
+from authenticity.scoring.detector import Detector
+from authenticity.scoring.result import Recording, Windows
 
 VERSION = "1"
 """Raise it when a change here alters any recording or figure."""
@@ -45,6 +47,8 @@ _LEVEL = 10 ** (-26 / 10)  # mean power of the frames that are not silence: -26 
 
 Load = Callable[[str], NDArray[np.float32]]
 """Given a clip's key, returns its samples, mono at 16 kHz."""
+
+_logger = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,33 @@ def _faded(piece: NDArray[np.float32]) -> NDArray[np.float32]:
     return faded
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What a detector makes of splices.
+
+    Attributes:
+        windows: of all recordings, `WINDOWS`.
+        figures: see `figures`.
+        example: the first recording, and the detector's answer on it.
+    """
+
+    windows: pa.Table
+    figures: dict[str, Any]
+    example: tuple[Splice, Recording]
+
+
+def evaluate(detector: Detector, trials: pa.Table, load: Load, seed: int) -> Evaluation:
+    """Score the windows of splices made of some clips; see `make` for the arguments."""
+    tables, example = [], None
+    for splice in make(trials, load, seed):
+        recording = detector.score_samples(splice.samples)
+        example = example or (splice, recording)
+        tables.append(table(splice, recording.windows))
+        _logger.info("%s of %d recordings scored", splice.name, NUMBER)
+    windows = pa.concat_tables(tables)
+    return Evaluation(windows, figures(windows, seed), example)
+
+
 def table(splice: Splice, windows: Windows) -> pa.Table:
     """Return the windows of a recording as rows of `WINDOWS`."""
     number = len(windows.start)
@@ -228,5 +259,5 @@ def _hits(heard: pa.Table) -> tuple[list[bool], list[float]]:
     return hits, chances
 
 
-def _plain(estimate: Any) -> Mapping[str, float]:
+def _plain(estimate: Any) -> dict[str, float]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
