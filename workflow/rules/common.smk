@@ -10,8 +10,8 @@ sys.path.insert(0, str(HOUSE))
 from authenticity import planning, verification
 from authenticity.features import matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
-from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.features.frames import version as frames_version
+from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
@@ -195,4 +195,12 @@ def get_final_output():
         for one in tested
         for form in ("asvspoof2019.txt", "asvspoof2021.txt", "asvspoof5.tsv")
     ]
-    return [*shards, *checked, *models, *applied, *score_files, *get_report_output()]
+    return [
+        *shards,
+        *checked,
+        *models,
+        *applied,
+        *score_files,
+        *get_bundles(),
+        *get_report_output(),
+    ]

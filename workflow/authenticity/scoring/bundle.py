@@ -21,8 +21,8 @@ from authenticity.audio import Limits
 from authenticity.errors import UserError
 from authenticity.evaluation.calibration import Calibration
 from authenticity.features.encoder import EncoderSource
-from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.features.matrix import POOLINGS
+from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.files import atomic, read_arrays, read_json, sha256, write_arrays, write_json
 from authenticity.models.projection import Model, model_class
 from authenticity.scoring import decision, domain
@@ -43,6 +43,7 @@ N_REPLICATES = 500
 
 ABOUT, WEIGHTS, CARD, ENCODER = "bundle.json", "model.safetensors", "card.md", "encoder"
 _MODEL, _REPLICATES = "model", "calibration.replicates"
+_LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
 _COVERS = (
     "The interval says how much the calibration line depends on which clips dev happens to hold. "
     "It does not cover the choice of the training clips and of the layer, speakers, attacks, "
@@ -65,7 +66,7 @@ def write(trained: Trained, card: Path, folder: Path) -> None:
     source = EncoderSource(trained.encoder["model"])
     if trained.layers and source.is_folder:
         for path in _encoder_files(source):
-            _copy(path, folder / ENCODER / path.name)
+            _copy(path, folder / ENCODER / path.relative_to(source.model))
     about = {
         "schema": SCHEMA_VERSION,
         **{name: trained.model[name] for name in ("corpus", "experiment", "kind", "protocol")},
@@ -87,14 +88,18 @@ def write(trained: Trained, card: Path, folder: Path) -> None:
 
 
 def encoder_files(source: EncoderSource) -> list[str]:
-    """Return the names of the files of an encoder that a bundle has in its folder for it."""
-    return [path.name for path in _encoder_files(source)] if source.is_folder else []
+    """Return the files of an encoder that a bundle has a copy of, relative to its folder."""
+    if not source.is_folder:
+        return []
+    return [path.relative_to(source.model).as_posix() for path in _encoder_files(source)]
 
 
 def _encoder_files(source: EncoderSource) -> list[Path]:
-    files = source.files()
-    # Whoever hands a bundle on hands the encoder's licence on with it.
-    return [*files, *sorted(path for path in files[0].parent.glob("LICEN[CS]E*") if path.is_file())]
+    # Whoever hands a bundle on hands the encoder's licences on with it.
+    found = [
+        path for pattern in _LICENCES for path in Path(source.model).glob(pattern) if path.is_file()
+    ]
+    return [*source.files(), *sorted(found)]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -119,6 +124,8 @@ def _features(trained: Trained) -> dict[str, Any]:
 def _encoder(trained: Trained, source: EncoderSource) -> dict[str, Any]:
     return {
         **trained.encoder,
+        # Where it lay is no matter: the bundle may be elsewhere by now.
+        "model": source.name if source.is_folder else source.model,
         "folder": ENCODER if source.is_folder else None,
         "window_seconds": trained.window_seconds,
     }
@@ -279,13 +286,10 @@ class Bundle:
             )
         if about["identity"] != _identity(about):
             raise UserError(f"{path}: it was changed after it was made; make the bundle anew")
-        expected = {folder / name: checksum for name, checksum in about["files"].items()}
+        _check(folder, about["files"])
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
-            for name, checksum in encoder["files"].items():
-                expected[folder / encoder["folder"] / name] = checksum
-        for file, checksum in expected.items():
-            _check(file, checksum)
+            _check(folder / encoder["folder"], encoder["files"])
         _check_versions(path, about)
         arrays = read_arrays(folder / WEIGHTS)
         model = model_class(about["kind"]).of(arrays, _MODEL)
@@ -312,15 +316,20 @@ class Bundle:
         """Of each layer, what is used: `mean`, `std` or both."""
         return POOLINGS.get(self.about["pooling"], ())
 
-    @property
-    def encoder_source(self) -> EncoderSource | None:
-        """Where the encoder is; None where the model uses none."""
+    def encoder_folder(self) -> Path | None:
+        """Return where the encoder is, fetched from the hub if need be; None without an encoder.
+
+        Raises:
+            UserError: what the hub gives is not what the bundle was made with.
+        """
         encoder = self.about["encoder"]
         if encoder is None:
             return None
         if encoder["folder"]:
-            return EncoderSource(str(self.folder / encoder["folder"]))
-        return EncoderSource(encoder["model"], encoder["revision"])
+            return self.folder / encoder["folder"]
+        folder = EncoderSource(encoder["model"], encoder["revision"]).fetch()
+        _check(folder, encoder["files"])
+        return folder
 
     @property
     def bytes(self) -> int:
@@ -328,14 +337,17 @@ class Bundle:
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
-def _check(file: Path, checksum: str) -> None:
-    if not file.is_file():
-        raise UserError(f"{file}: missing from the bundle; copy the bundle again, or make it anew")
-    if sha256(file) != checksum:
-        raise UserError(
-            f"{file}: not the file that the bundle was made with (its checksum differs); copy the "
-            "bundle again, or make it anew"
-        )
+def _check(folder: Path, checksums: Mapping[str, str]) -> None:
+    for name, checksum in checksums.items():
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder / name}: missing; copy the whole bundle again, or make it anew"
+            )
+        if sha256(folder / name) != checksum:
+            raise UserError(
+                f"{folder / name}: not the file that the bundle was made with (its checksum "
+                "differs); copy the bundle again, or make it anew"
+            )
 
 
 def _check_versions(path: Path, about: Mapping[str, Any]) -> None:

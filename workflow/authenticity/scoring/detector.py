@@ -56,12 +56,10 @@ class Detector:
             UserError: it is not a whole bundle, or one of another version.
         """
         loaded = Bundle.load(bundle)
-        source, encoder = loaded.encoder_source, None
-        if source:
+        folder, encoder = loaded.encoder_folder(), None
+        if folder:
             about = loaded.about["encoder"]
-            encoder = Encoder.load(
-                source.model, about["precision"], about["window_seconds"], source.revision
-            )
+            encoder = Encoder.load(folder, about["precision"], about["window_seconds"])
             encoder.cut_above(max(loaded.about["features"]["layers"]))
         return cls(loaded, encoder, jobs)
 
@@ -79,6 +77,7 @@ class Detector:
             UserError: `prior` is not between 0 and 1.
         """
         start = time.perf_counter()
+        _require_share(prior)
         try:
             with Path(path).open("rb") as file:
                 content = _digest(file)
@@ -91,6 +90,7 @@ class Detector:
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`."""
         start = time.perf_counter()
+        _require_share(prior)
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
         return self._scored(samples, prior, "", "", None, start)
@@ -104,8 +104,6 @@ class Detector:
         form: Format | None,
         start: float,
     ) -> Recording:
-        if not 0 < prior < 1:
-            raise UserError(f"prior {prior:g}: expected a share between 0 and 1, without the ends")
         about, model = self.bundle.about, self.bundle.model
         sound = _Sound(samples)
         windows, features = self._windows(samples, sound)
@@ -248,6 +246,11 @@ class _Sound:
             distance=distance,
             format=form,
         )
+
+
+def _require_share(prior: float) -> None:
+    if not 0 < prior < 1:
+        raise UserError(f"prior {prior:g}: expected a share between 0 and 1, without the ends")
 
 
 def _probability(llr: float, prior: float) -> float:
