@@ -1,3 +1,6 @@
+from authenticity.scoring.splices import VERSION as SPLICES_VERSION
+
+
 rule splices:
     """Where in time: recordings with a synthetic stretch, scored window by window."""
     input:

@@ -36,7 +36,7 @@ def splices(found: Json, picture: Path) -> str:
         f"{wording.counted(number, 'recording')}, made of clips of {found['split']} alone: a "
         "minute of one person with ten seconds of one attack at a random joint between clips, all "
         f"at one level, every joint faded alike. Windows of {window['seconds']:g} s every "
-        f"{window['hop']:g} s are scored as the command `authenticity score` scores them."
+        f"{window['hop']:g} s are scored as those of any recording are."
     )
     parts = [
         html.paragraph(how),
