@@ -15,7 +15,7 @@ class Caution:
 
     Attributes:
         code: what it is, for programs: `too_short`, `mostly_silence`, `narrow_band`, `clipped`,
-            `lossy_codec`, `quiet`, `loud` or `unlike_training`.
+            `lossy_codec`, `quiet` or `unlike_training`.
         message: one sentence, with the numbers.
         severe: whether the score says nothing any more: the verdict is then `cannot tell`.
     """
