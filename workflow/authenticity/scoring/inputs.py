@@ -73,7 +73,7 @@ def _expanded(argument: str) -> list[str]:
 
 def _files(path: str, output: Path | None) -> list[str]:
     """Return a path itself, or the files below a folder; one that cannot be opened stays itself."""
-    if not Path(path).is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 - Path's raises where a folder is not accessible
         return [path]
     found: list[str] = []
     seen = {_identity(output)} if output and output.is_dir() else set()
@@ -98,8 +98,11 @@ def _identity(folder: str | Path) -> tuple[int, int]:
 
 
 def _may_be_opened(file: Path) -> bool:
-    """Whether it is a file or a link that leads nowhere; opening a pipe would wait for ever."""
-    return file.is_file() or (file.is_symlink() and not file.exists())
+    """Whether it is neither folder, pipe nor device: opening a pipe would wait for ever."""
+    try:
+        return file.is_file() or not file.exists()
+    except OSError:
+        return True  # to be set aside with the reason
 
 
 def _normal(path: str) -> str:
