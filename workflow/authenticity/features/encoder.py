@@ -12,7 +12,9 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +37,9 @@ VERSION = "1"
 _CONFIG, _PREPROCESSOR = "config.json", "preprocessor_config.json"
 _SAFE_WEIGHTS, _TORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
 _VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's, so that inputs agree with it
+_SUM_BLOCK = 1 << 20  # samples
+FAMILIES = ("hubert", "wav2vec2", "wavlm")
+"""Encoders whose transformer layers are known to be called one after the other."""
 
 
 @dataclass(frozen=True)
@@ -295,55 +300,211 @@ class Encoder:
     def embed(self, samples: NDArray[np.float32]) -> Embedding:
         """Embed one clip.
 
-        The statistics of its windows are combined into those of all frames together (Chan, Golub
-        and LeVeque 1983, equation 2.1).
+        The statistics of its windows are combined into those of all frames together.
 
         Args:
             samples: mono at 16 kHz, shape (n,), at least 400 samples.
         """
-        if self._model.training:
-            raise RuntimeError("an encoder in training mode drops layers: call eval() first")
-        frames, mean, squares = 0, 0.0, 0.0
-        for window in self.windows(samples):
-            states = self._hidden_states(window)
-            new_frames = states.shape[1]
-            new_mean = states.mean(dim=1)
-            new_squares = (states - new_mean[:, None]).square().sum(dim=1)
-            total, shift = frames + new_frames, new_mean - mean
-            mean = mean + shift * (new_frames / total)
-            squares = squares + new_squares + shift.square() * (frames * new_frames / total)
-            frames = total
-        std = (squares / frames).sqrt()
-        return Embedding(frames, mean.float().numpy(), std.float().numpy())
+        whole = _Moments()
+        for _, _, window in self._windows(samples):
+            whole = whole.joined(_Moments.of(self._hidden_states(window)))
+        return whole.embedding()
 
-    def windows(self, samples: NDArray[np.float32]) -> list["torch.Tensor"]:
-        """Return what the network is given of a clip: stretches that it hears one by one.
+    def embed_spans(
+        self,
+        samples: NDArray[np.float32],
+        spans: NDArray[np.int64],
+        layers: Sequence[int],
+        jobs: int = 1,
+    ) -> Iterator[Embedding]:
+        """Embed stretches of a clip and the clip as a whole, hearing it once.
+
+        A frame belongs to a stretch when the middle of what it hears lies there. The clip as a
+        whole has the statistics that `embed` gives it, to the bit, whatever the number of jobs.
+
+        Args:
+            samples: mono at 16 kHz, shape (n,), at least 400 samples.
+            spans: first sample of each stretch and the one after its last, shape (spans, 2); both
+                columns rise.
+            layers: which hidden states; rising.
+            jobs: in how many threads windows of a long clip are heard at once.
+
+        Yields:
+            Embeddings of `layers`: of each stretch in order, then of the whole.
+        """
+        whole, unfinished, given = _Moments(), dict[int, _Moments](), 0
+        for last, pieces in self._heard(samples, spans, layers, jobs):
+            whole = whole.joined(pieces.pop(-1))
+            for span, piece in pieces.items():
+                unfinished[span] = unfinished.get(span, _Moments()).joined(piece)
+            while given < len(spans) and spans[given, 1] <= last:
+                yield unfinished.pop(given).embedding()
+                given += 1
+        yield whole.embedding()
+
+    def _heard(
+        self,
+        samples: NDArray[np.float32],
+        spans: NDArray[np.int64],
+        layers: Sequence[int],
+        jobs: int,
+    ) -> Iterator[tuple[int, dict[int, "_Moments"]]]:
+        """Yield of each window where it ends, and the statistics of its part of each stretch.
+
+        Those of all its frames stand under -1. No more than a window for each job is in memory.
+        """
+
+        def hear(
+            first: int, last: int, window: "torch.Tensor"
+        ) -> tuple[int, dict[int, "_Moments"]]:
+            states = self._hidden_states(window, layers)
+            pieces = {-1: _Moments.of(states)}
+            middles = first + self._frame_middles(states.shape[1])
+            touched = np.flatnonzero((spans[:, 0] < last) & (spans[:, 1] > first))
+            for span in touched.tolist():
+                begin, end = np.searchsorted(middles, spans[span])
+                if begin < end:
+                    pieces[span] = _Moments.of(states[:, begin:end])
+            return last, pieces
+
+        if jobs == 1:
+            yield from (hear(*window) for window in self._windows(samples))
+            return
+        # The number of threads within an operation is kept by each thread for itself.
+        with ThreadPoolExecutor(jobs, initializer=_one_thread) as pool:
+            waiting: deque[Future] = deque()
+            for window in self._windows(samples):
+                waiting.append(pool.submit(hear, *window))
+                if len(waiting) > jobs:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def cut_above(self, layer: int) -> None:
+        """Drop what is above a hidden state, which is then the last; those below stay as they are.
+
+        An encoder of a family whose layers are not known stays whole.
+        """
+        import torch
+
+        network = self._model
+        if network.config.model_type not in FAMILIES or layer >= len(network.encoder.layers):
+            return
+        network.encoder.layers = network.encoder.layers[:layer]
+        if network.config.do_stable_layer_norm:
+            # In such an encoder the norm comes after the last layer, and that one is dropped.
+            network.encoder.layer_norm = torch.nn.Identity()
+        network.eval()  # modules made just now begin in training mode
+
+    def windows(self, samples: NDArray[np.float32]) -> Iterator["torch.Tensor"]:
+        """Yield what the network is given of a clip: stretches that it hears one by one.
 
         Normalisation is over the whole clip; `window_bounds` says where it is cut.
 
         Args:
             samples: mono at 16 kHz, shape (n,), at least 400 samples.
         """
+        return (window for _, _, window in self._windows(samples))
+
+    def _windows(self, samples: NDArray[np.float32]) -> Iterator[tuple[int, int, "torch.Tensor"]]:
+        """Yield the windows with their first sample and the one after their last.
+
+        They are normalised one by one, so that a long clip is in memory once.
+        """
         import torch
 
-        signal = torch.from_numpy(self._normalised(samples))
-        bounds = window_bounds(len(signal), self._window_samples)
-        return [signal[first:last] for first, last in itertools.pairwise(bounds)]
+        if self._model.training:
+            raise RuntimeError("an encoder in training mode drops layers: call eval() first")
+        if self._normalise:
+            scale = np.sqrt(_variance(samples) + _VARIANCE_FLOOR)
+            mean = samples.mean(dtype=np.float64)
+        for first, last in itertools.pairwise(window_bounds(len(samples), self._window_samples)):
+            window = samples[first:last]
+            if self._normalise:
+                window = ((window - mean) / scale).astype(np.float32)
+            yield first, last, torch.from_numpy(window)
 
-    def _hidden_states(self, signal: "torch.Tensor") -> "torch.Tensor":
-        """Return all layers' frames, shape (layers, frames, dimension), float64."""
+    def _hidden_states(
+        self, signal: "torch.Tensor", layers: Sequence[int] | None = None
+    ) -> "torch.Tensor":
+        """Return frames of all layers or some, shape (layers, frames, dimension), float64."""
         import torch
 
         with torch.inference_mode():
             output = self._model(signal.to(self._model.dtype)[None], output_hidden_states=True)
-        return torch.cat(output.hidden_states).double()
+        # A network without transformer layers reports no hidden states but its last.
+        states = output.hidden_states or (output.last_hidden_state,)
+        if layers is not None:
+            states = [states[layer] for layer in layers]
+        return torch.cat(states).double()
 
-    def _normalised(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Zero mean and unit variance, when the encoder was trained so."""
-        if not self._normalise:
-            return samples
-        scale = np.sqrt(samples.var(dtype=np.float64) + _VARIANCE_FLOOR)
-        return ((samples - samples.mean(dtype=np.float64)) / scale).astype(np.float32)
+    def _frame_middles(self, n_frames: int) -> NDArray[np.float64]:
+        """Return the middle of what each frame of a window hears, in samples from its beginning."""
+        stride, reach = 1, 1
+        for kernel, step in zip(
+            self._model.config.conv_kernel, self._model.config.conv_stride, strict=True
+        ):
+            reach += (kernel - 1) * stride
+            stride *= step
+        return np.arange(n_frames) * stride + (reach - 1) / 2
+
+
+class _Moments:
+    """The statistics of some frames, to be joined with those of others.
+
+    Attributes:
+        frames: how many there are.
+        mean: shape (layers, dimension), float64.
+        squares: the sum of squared deviations from it, same shape.
+    """
+
+    def __init__(self, frames: int = 0, mean: Any = 0.0, squares: Any = 0.0):
+        self.frames, self.mean, self.squares = frames, mean, squares
+
+    @classmethod
+    def of(cls, states: "torch.Tensor") -> "_Moments":
+        """Return those of frames of shape (layers, frames, dimension)."""
+        mean = states.mean(dim=1)
+        return cls(states.shape[1], mean, (states - mean[:, None]).square().sum(dim=1))
+
+    def joined(self, other: "_Moments") -> "_Moments":
+        """Return those of all frames together (Chan, Golub and LeVeque 1983, equation 2.1)."""
+        total, shift = self.frames + other.frames, other.mean - self.mean
+        return _Moments(
+            total,
+            self.mean + shift * (other.frames / total),
+            self.squares + other.squares + shift.square() * (self.frames * other.frames / total),
+        )
+
+    def embedding(self) -> Embedding:
+        """Return mean and population standard deviation."""
+        std = (self.squares / self.frames).sqrt()
+        return Embedding(self.frames, self.mean.float().numpy(), std.float().numpy())
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _variance(samples: NDArray[np.float32]) -> float:
+    """Return `samples.var(dtype=np.float64)` to the bit, without two copies in double precision.
+
+    NumPy adds pairwise: it halves what is to be added, at a multiple of eight, until little is
+    left. Halved here the same way, an hour is added up in pieces.
+    """
+    mean = samples.mean(dtype=np.float64)
+
+    def squares(part: NDArray[np.float32]) -> float:
+        if len(part) <= _SUM_BLOCK:
+            deviations = part - mean
+            return np.multiply(deviations, deviations, out=deviations).sum()
+        half = len(part) // 2
+        half -= half % 8
+        return squares(part[:half]) + squares(part[half:])
+
+    return squares(samples) / len(samples)
 
 
 def window_bounds(n_samples: int, window_samples: int) -> list[int]:

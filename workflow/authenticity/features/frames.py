@@ -47,7 +47,6 @@ INDEX = pa.schema(
 )
 """A clip's frames begin at row `first`; `windows` counts them, window by window."""
 
-_FAMILIES = ("hubert", "wav2vec2", "wavlm")
 _GIBIBYTE = 1 << 30
 _logger = logging.getLogger("authenticity")
 
@@ -143,17 +142,11 @@ class FrozenPart:
             encoder: wav2vec2, HuBERT or WavLM.
             layer: the first trained layer, counted from 0.
         """
-        import torch
-
         self._encoder, network = encoder, encoder.network
         require_known(network.config)
         if not 0 <= layer < len(network.encoder.layers):
             raise ValueError(f"layer {layer} of an encoder with {len(network.encoder.layers)}")
-        network.encoder.layers = network.encoder.layers[:layer]
-        if network.config.do_stable_layer_norm:
-            # In such an encoder the norm comes after the last layer, and that one is above us.
-            network.encoder.layer_norm = torch.nn.Identity()
-        network.eval()  # modules made just now begin in training mode
+        encoder.cut_above(layer)
 
     def windows(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the frames of each window of a clip.
@@ -182,10 +175,10 @@ def require_known(config: Any) -> None:
     Args:
         config: the network's.
     """
-    if config.model_type not in _FAMILIES or getattr(config, "add_adapter", False):
+    if config.model_type not in encoders.FAMILIES or getattr(config, "add_adapter", False):
         raise UserError(
             f"an encoder of type {config.model_type}: layers are fine-tuned of "
-            f"{', '.join(_FAMILIES)} without adapters; choose another `encoder.model`"
+            f"{', '.join(encoders.FAMILIES)} without adapters; choose another `encoder.model`"
         )
 
 
