@@ -7,7 +7,7 @@ HOUSE = Path(str(workflow.current_basedir)).parent
 # The library is imported from where it lies; nothing needs to be installed.
 sys.path.insert(0, str(HOUSE))
 
-from authenticity import planning, verification
+from authenticity import planning, threads, verification
 from authenticity.features import matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
@@ -18,7 +18,7 @@ from authenticity.models import candidates as model_candidates
 FINETUNE_VERSION = "1"
 
 planning.let_scripts_import(HOUSE)
-planning.one_thread_each()
+threads.one_each()
 with planning.one_line_errors():
     planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
     if workflow.is_main_process:

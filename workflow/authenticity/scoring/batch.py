@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
@@ -33,7 +33,12 @@ Answer = dict[str, Any]
 """What is said of a file, plain JSON: `file`, `content`, `status` (`scored` or `rejected`),
 `reason`, `settings`, `peak_bytes` of the process; where scored, `entry`: see `page.Entry`."""
 
-_CONTENT_DIGITS = 32
+if TYPE_CHECKING:
+    from authenticity.scoring.bundle import Bundle
+
+CONTENT_DIGITS = 32
+"""Of the SHA-256 of a file's content, in `content`."""
+
 _HOUSE = Path(__file__).resolve().parents[2]
 
 
@@ -52,6 +57,11 @@ class Settings:
     bundle_id: str
     prior: float
     pictures: bool = True
+
+    @classmethod
+    def of(cls, bundle: "Bundle", prior: float, pictures: bool) -> "Settings":
+        """Return the settings of a loaded bundle."""
+        return cls(bundle.folder, bundle.about["identity"], prior, pictures)
 
     @property
     def digest(self) -> str:
@@ -106,7 +116,7 @@ class Answers:
 
     def __init__(self, path: Path, folder: Path):
         self.path, self.folder = path, folder
-        self._unfinished = path.with_suffix(".unfinished.jsonl")
+        self._unfinished = path.with_name(f"{path.name}.unfinished")
         self._by_file: dict[str, Answer] = {}
         for source in (self.path, self._unfinished):
             self._by_file |= {answer["file"]: answer for answer in read([source])}
@@ -125,9 +135,13 @@ class Answers:
         if settings.pictures and answer["status"] == "scored" and not drawn(answer):
             return None
         with contextlib.suppress(OSError):
-            if sha256(path)[:_CONTENT_DIGITS] == answer["content"]:
+            if sha256(path)[:CONTENT_DIGITS] == answer["content"]:
                 return answer
         return None
+
+    def of(self, paths: Iterable[str]) -> list[Answer]:
+        """Return the answers on these files, in this order."""
+        return in_order(paths, self._by_file.values())
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[Any]:
@@ -153,7 +167,7 @@ class Answers:
     def finish(self, paths: Iterable[str]) -> None:
         """Write the answers on these files, and forget all others."""
         with atomic(self.path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(_line(self._by_file[as_text(path)]) for path in paths)
+            stream.writelines(map(_line, self.of(paths)))
         self._unfinished.unlink()
 
 
@@ -174,6 +188,12 @@ def _parsed(stream: TextIO) -> Iterator[Answer]:
 
 def _line(answer: Answer) -> str:
     return json.dumps(answer, sort_keys=True, allow_nan=False) + "\n"
+
+
+def in_order(paths: Iterable[str], answers: Iterable[Answer]) -> list[Answer]:
+    """Return the answers on these files, in their order."""
+    by_file = {answer["file"]: answer for answer in answers}
+    return [by_file[as_text(path)] for path in paths]
 
 
 def drawn(answer: Answer) -> list[str]:

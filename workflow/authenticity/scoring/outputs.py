@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from safetensors import safe_open
 
 from authenticity import tables
 from authenticity.files import write_json, write_text
-from authenticity.scoring.batch import Answer, drawn
+from authenticity.scoring import decision, page
+from authenticity.scoring.batch import Answer, Settings, drawn
+from authenticity.scoring.bundle import WEIGHTS, Bundle
+from authenticity.scoring.result import Rejected
 
 SCORES = pa.schema(
     [
@@ -42,12 +46,11 @@ SCORES = pa.schema(
         ("picture", pa.string()),
         ("seconds", pa.float64()),
         ("real_time_factor", pa.float64()),
-        ("peak_bytes", pa.int64()),
     ]
 )
 """One row for each input, in the order of the inputs."""
 
-MEASURED = ("seconds", "real_time_factor", "peak_bytes")
+MEASURED = ("seconds", "real_time_factor")
 """The columns that differ from run to run: what a file cost."""
 
 WINDOWS = pa.schema(
@@ -61,6 +64,92 @@ WINDOWS = pa.schema(
     ]
 )
 """One row for each window of each scored file."""
+
+
+def write(
+    folder: Path, answers: Sequence[Answer], bundle: Bundle, settings: Settings
+) -> dict[str, Any]:
+    """Write all tables, `summary.json` and, where there are pictures, `index.html`.
+
+    Args:
+        folder: where; it holds the pictures and sounds.
+        answers: in the order of the rows.
+        bundle: what scored them.
+        settings: as they were scored with.
+
+    Returns:
+        The content of `summary.json`.
+    """
+    found = summary(answers) | _model(bundle) | {"prior": settings.prior}
+    write_tables(folder, answers)
+    remove_stale(folder, answers)
+    if settings.pictures:
+        _write_page(folder, answers, bundle, found)
+    write_json(folder / "summary.json", found)
+    return found
+
+
+def _write_page(
+    folder: Path, answers: Sequence[Answer], bundle: Bundle, found: Mapping[str, Any]
+) -> None:
+    about = page.About(
+        bundle=", ".join(bundle.about[name] for name in ("corpus", "experiment")),
+        demonstration=bundle.about["statement"] if bundle.about["demonstration"] else "",
+        decision=_decision(bundle.about["decision"]),
+        lower=bundle.band.lower,
+        upper=bundle.band.upper,
+        seconds=found["seconds"],
+        peak_bytes=found["peak_bytes"],
+        model_bytes=found["model_bytes"],
+        parameters=found["parameters"],
+    )
+    entries = [page.Entry(**answer["entry"]) for answer in answers if "entry" in answer]
+    others = [
+        Rejected(answer["file"], answer["reason"], answer["content"])
+        for answer in answers
+        if answer["status"] == "rejected"
+    ]
+    page.write(folder, entries, others, about)
+
+
+def _decision(found: Mapping[str, Any]) -> list[str]:
+    """Say how the thresholds were set, and how often verdicts were wrong."""
+    said = [f"The thresholds were {found['provenance']}."]
+    parts = [("On those clips", found["dev"]), (f"On {found['unseen']}", found["eval"])]
+    return said + [f"{where}: {_outcomes(counts)}." for where, counts in parts if counts]
+
+
+def _outcomes(counts: Mapping[str, Any]) -> str:
+    wrong = {"bonafide": decision.SYNTHETIC, "spoof": decision.GENUINE}
+    said = []
+    for name, words in zip(decision.CLASSES, ("genuine", "synthetic"), strict=True):
+        share, open_ = counts[name][wrong[name]], counts[name][decision.UNDECIDED]
+        said.append(
+            f"{100 * share['value']:.0f}% ({100 * share['low']:.0f} to {100 * share['high']:.0f}%) "
+            f"of {counts[name]['n']} {words} ones were called {wrong[name]}, and "
+            f"{100 * open_['value']:.0f}% got no verdict"
+        )
+    return "; ".join(said)
+
+
+def _model(bundle: Bundle) -> dict[str, Any]:
+    """Say what scored, and how large it is."""
+    weights = [bundle.folder / WEIGHTS]
+    if source := bundle.encoder_source:
+        weights += [path for path in source.files() if path.suffix == ".safetensors"]
+    return {
+        "bundle": bundle.about["identity"],
+        "corpus": bundle.about["corpus"],
+        "experiment": bundle.about["experiment"],
+        "demonstration": bundle.about["demonstration"],
+        "model_bytes": bundle.bytes,
+        "parameters": sum(map(_parameters, weights)),
+    }
+
+
+def _parameters(weights: Path) -> int:
+    with safe_open(weights, "numpy") as arrays:
+        return sum(math.prod(arrays.get_slice(name).get_shape()) for name in arrays.keys())
 
 
 def row(answer: Answer) -> dict[str, Any]:

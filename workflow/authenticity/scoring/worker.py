@@ -20,9 +20,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
-from authenticity.scoring.batch import Answer, rejected
+from authenticity.files import sha256
+from authenticity.plots import overlay
+from authenticity.plots.overlay import Span
+from authenticity.scoring import page, preview
+from authenticity.scoring.batch import CONTENT_DIGITS, Answer, rejected
+from authenticity.scoring.detector import Detector
 from authenticity.scoring.inputs import as_text
+from authenticity.scoring.result import Recording
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 _LONGEST_STEM = 60
@@ -52,17 +59,37 @@ class Scorer:
     """
 
     def __init__(self, given: Mapping[str, Any]):
-        from authenticity.scoring.detector import Detector
-
         self.given = given
         self._detector = Detector.load(given["bundle"], jobs=given["threads"])
+
+    def _scored(self, path: str) -> Answer:
+        found = self._detector.score(path, self.given["prior"])
+        entry = page.entry(found, *self._drawn(path, found))
+        return {
+            "file": as_text(path),
+            "content": found.content,
+            "status": "scored",
+            "entry": asdict(entry),
+        }
+
+    def _drawn(self, path: str, found: Recording) -> tuple[str, Span, str]:
+        """Draw a recording and keep its sound; return where, relative to the folder."""
+        if not self.given["pictures"]:
+            return "", Span(0.0, 1.0), ""
+        folder, name = Path(self.given["folder"]), drawn_name(as_text(path), found.content)
+        picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
+        band = self._detector.bundle.band
+        span = overlay.write(folder / picture, found, band.lower, band.upper)
+        with Path(path).open("rb") as file:
+            preview.write(folder / sound, audio.decode(file, self._detector.bundle.limits))
+        return picture, span, sound
 
     def answer(self, path: str) -> Answer:
         """Score one file; whatever is wrong with it is part of the answer."""
         try:
             found = self._scored(path)
         except RejectedClip as error:
-            found = rejected(path, str(error), self._content(path))
+            found = rejected(path, str(error), _content(path))
         except MemoryError:
             found = rejected(path, "needs more memory than there is; cut it into parts")
         except (UserError, OSError) as error:
@@ -71,6 +98,11 @@ class Scorer:
             traceback.print_exc()
             found = rejected(path, f"unexpected error, {type(error).__name__}: {error}")
         return found | {"peak_bytes": peak_bytes()}
+
+
+def _content(path: str) -> str:
+    """Identify the content of a file that was opened and is no recording."""
+    return sha256(path)[:CONTENT_DIGITS]
 
 
 def main() -> None:

@@ -1,0 +1,92 @@
+"""The files that the workflow scores: listed while it is planned, dealt to shards.
+
+Only the main process lists them; jobs read the list.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from authenticity import shards, tables
+from authenticity.scoring.inputs import as_text, collect
+
+FILES = pa.schema(
+    [
+        ("key", pa.string()),
+        ("path", pa.binary()),
+        ("bytes", pa.int64()),
+        ("mtime_ns", pa.int64()),
+    ]
+)
+"""The inputs in order; `path` as the system has it, which need not be text."""
+
+
+@dataclass(frozen=True)
+class ScorePlan:
+    """What the workflow scores at this moment.
+
+    Attributes:
+        output: the folder of the results.
+        bundle: the folder of the model bundle.
+        shards: the digest of each shard, by name.
+    """
+
+    output: str
+    bundle: str
+    shards: Mapping[str, str]
+
+    @property
+    def files(self) -> str:
+        """The list of inputs."""
+        return f"{self.output}/files.parquet"
+
+    @classmethod
+    def make(cls, settings: Mapping[str, Any], refresh: bool) -> "ScorePlan":
+        """Plan.
+
+        Args:
+            settings: the configuration's section `score`, with an input.
+            refresh: whether to list the input anew; only the main process does.
+
+        Raises:
+            UserError: there is nothing to score, or another number of shards than before.
+        """
+        output = Path(settings["output"])
+        path = output / "files.parquet"
+        if refresh:
+            listed = _listed(settings["input"], output)
+            if not path.exists() or not tables.read(path).equals(listed):
+                tables.write(path, listed, FILES)
+        table = tables.read(path)
+        n_shards = shards.number(
+            output, "shards/*-of-*.jsonl", settings.get("n_shards"), table.num_rows
+        )
+        digests = shards.digests(table, n_shards, ("key", "bytes", "mtime_ns"))
+        return cls(str(output), settings["bundle"], digests)
+
+
+def paths_of(files: str | Path, shard: str | None = None) -> list[str]:
+    """Return the paths of the inputs, or of those of one shard, in the order of the list."""
+    table = tables.read(files)
+    rows = table.to_pylist() if shard is None else shards.rows_of(table, shard)
+    return [os.fsdecode(row["path"]) for row in rows]
+
+
+def _listed(source: str, output: Path) -> pa.Table:
+    rows = [
+        {"key": as_text(path), "path": os.fsencode(path), **_state(path)}
+        for path in collect([source], output=output)
+    ]
+    return pa.Table.from_pylist(rows, schema=FILES)
+
+
+def _state(path: str) -> dict[str, int]:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return {"bytes": 0, "mtime_ns": 0}
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}

@@ -1,0 +1,21 @@
+"""Gather what is said of all recordings into tables and a page."""
+
+from pathlib import Path
+
+from authenticity.jobs import job
+from authenticity.scoring import batch, outputs
+from authenticity.scoring.bundle import Bundle
+from authenticity.scoring.display import cost
+from authenticity.scoring.listing import paths_of
+
+with job(snakemake) as log:
+    params = snakemake.params
+    bundle = Bundle.load(params.bundle)
+    settings = batch.Settings.of(bundle, params.prior, params.pictures)
+    answers = batch.in_order(
+        paths_of(snakemake.input.files), batch.read(map(Path, snakemake.input.shards))
+    )
+    found = outputs.write(Path(params.folder), answers, bundle, settings)
+    log.info(
+        "%d files: %d scored, %d set aside", *(found[k] for k in ("files", "scored", "rejected"))
+    )
