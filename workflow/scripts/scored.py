@@ -5,7 +5,6 @@ from pathlib import Path
 from authenticity.jobs import job
 from authenticity.scoring import batch, outputs
 from authenticity.scoring.bundle import Bundle
-from authenticity.scoring.display import cost
 from authenticity.scoring.listing import paths_of
 
 with job(snakemake) as log:
@@ -17,5 +16,9 @@ with job(snakemake) as log:
     )
     found = outputs.write(Path(params.folder), answers, bundle, settings)
     log.info(
-        "%d files: %d scored, %d set aside", *(found[k] for k in ("files", "scored", "rejected"))
+        "%s: %d files, %d scored, %d set aside",
+        params.folder,
+        found["files"],
+        found["scored"],
+        found["rejected"],
     )

@@ -4,7 +4,7 @@ Only the main process lists them; jobs read the list.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,24 +25,34 @@ FILES = pa.schema(
 """The inputs in order; `path` as the system has it, which need not be text."""
 
 
+TABLES = ("scores.csv", "scores.parquet", "scores.jsonl", "windows.parquet", "summary.json")
+
+
 @dataclass(frozen=True)
 class ScorePlan:
     """What the workflow scores at this moment.
 
     Attributes:
-        output: the folder of the results.
+        folder: of the results.
         bundle: the folder of the model bundle.
         shards: the digest of each shard, by name.
+        results: what is made of all shards, in the folder.
     """
 
-    output: str
+    folder: str
     bundle: str
     shards: Mapping[str, str]
+    results: Sequence[str]
 
     @property
     def files(self) -> str:
         """The list of inputs."""
-        return f"{self.output}/files.parquet"
+        return f"{self.folder}/files.parquet"
+
+    @property
+    def bundle_files(self) -> list[str]:
+        """What of the bundle is read; `bundle.json` has checksums of all the rest."""
+        return [f"{self.bundle}/bundle.json"]
 
     @classmethod
     def make(cls, settings: Mapping[str, Any], refresh: bool) -> "ScorePlan":
@@ -55,18 +65,22 @@ class ScorePlan:
         Raises:
             UserError: there is nothing to score, or another number of shards than before.
         """
-        output = Path(settings["output"])
-        path = output / "files.parquet"
+        folder = Path(settings["output"])
+        path = folder / "files.parquet"
         if refresh:
-            listed = _listed(settings["input"], output)
+            listed = _listed(settings["input"], folder)
             if not path.exists() or not tables.read(path).equals(listed):
                 tables.write(path, listed, FILES)
         table = tables.read(path)
         n_shards = shards.number(
-            output, "shards/*-of-*.jsonl", settings.get("n_shards"), table.num_rows
+            folder, "shards/*-of-*.jsonl", settings.get("n_shards"), table.num_rows
         )
-        digests = shards.digests(table, n_shards, ("key", "bytes", "mtime_ns"))
-        return cls(str(output), settings["bundle"], digests)
+        return cls(
+            str(folder),
+            settings["bundle"],
+            shards.digests(table, n_shards, ("key", "bytes", "mtime_ns")),
+            (*TABLES, "index.html") if settings["pictures"] else TABLES,
+        )
 
 
 def paths_of(files: str | Path, shard: str | None = None) -> list[str]:

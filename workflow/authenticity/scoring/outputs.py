@@ -149,7 +149,8 @@ def _model(bundle: Bundle) -> dict[str, Any]:
 
 def _parameters(weights: Path) -> int:
     with safe_open(weights, "numpy") as arrays:
-        return sum(math.prod(arrays.get_slice(name).get_shape()) for name in arrays.keys())
+        names = arrays.keys()
+        return sum(math.prod(arrays.get_slice(name).get_shape()) for name in names)
 
 
 def row(answer: Answer) -> dict[str, Any]:

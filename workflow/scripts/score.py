@@ -5,23 +5,17 @@ from pathlib import Path
 from authenticity.jobs import job
 from authenticity.scoring import batch
 from authenticity.scoring.bundle import Bundle
+from authenticity.scoring.display import line
 from authenticity.scoring.listing import paths_of
 
 with job(snakemake) as log:
-    params = snakemake.params
+    params, shard = snakemake.params, snakemake.wildcards.shard
     settings = batch.Settings.of(Bundle.load(params.bundle), params.prior, params.pictures)
     answers = batch.Answers(Path(snakemake.output.answers), Path(params.folder))
-    paths = paths_of(snakemake.input.files, snakemake.wildcards.shard)
-    computed = rejected = 0
+    paths = paths_of(snakemake.input.files, shard)
+    computed = 0
     for answer, reused in batch.score(paths, answers, settings, snakemake.threads):
         computed += not reused
-        rejected += answer["status"] == "rejected"
         if not reused:
-            log.info("%s: %s", answer["status"], answer["file"])
-    log.info(
-        "scored shard %s: %d files, %d computed, %d set aside",
-        snakemake.wildcards.shard,
-        len(paths),
-        computed,
-        rejected,
-    )
+            log.info("%s", line(answer))
+    log.info("shard %s: %d recordings, %d computed", shard, len(paths), computed)
