@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -22,6 +23,7 @@ DECODER_VERSION = "1"
 
 # A block bounds the memory that a long recording needs before it is mixed down and resampled.
 _BLOCK_FRAMES = 1 << 20
+_GROWTH = 1 << 24  # samples, 64 MB
 
 # A complete lossy stream meets the duration its container promises to within a few codec frames;
 # a lossless one meets it exactly, so there one frame dropped for a wrong checksum is seen.
@@ -68,8 +70,13 @@ def load(root: Root, path: str, limits: Limits) -> NDArray[np.float32]:
     return decode(root.read(path, limits.max_bytes), limits)
 
 
-def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
-    """Decode a file's content to mono samples at 16 kHz.
+def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
+    """Decode a file to mono samples at 16 kHz.
+
+    Args:
+        data: the file's content, or the file opened in binary mode: it is then read piece by piece,
+            and a long video is never in memory.
+        limits: what the clip must meet; of its size, the caller sees to it.
 
     soundfile decodes what libsndfile knows (FLAC, WAV, OGG, Opus, MP3); FFmpeg, by PyAV, all else
     and what libsndfile refuses. Channels are averaged; soxr resamples.
@@ -81,17 +88,18 @@ def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
         RejectedClip: unreadable, damaged, empty, silent, too short, or with samples that are not
             numbers.
     """
-    if not data:
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    if not stream.seek(0, io.SEEK_END):
         raise RejectedClip("empty: the file has 0 bytes")
     # Damaged bytes make decoders fail in ways they do not list, and none may stop the other clips:
     # so every exception but a rejection, and but a lack of memory, counts as a refusal.
     try:
-        samples = _resampled(_soundfile_blocks(data), limits)
+        samples = _resampled(_soundfile_blocks(stream), limits)
     except (RejectedClip, MemoryError):
         raise
     except Exception as refusal:
         try:
-            samples = _resampled(_ffmpeg_blocks(data), limits)
+            samples = _resampled(_ffmpeg_blocks(stream), limits)
         except (RejectedClip, MemoryError):
             raise
         except Exception as error:
@@ -104,10 +112,15 @@ def decode(data: bytes, limits: Limits) -> NDArray[np.float32]:
 
 def check(samples: NDArray[np.float32], limits: Limits) -> None:
     """Raise `RejectedClip` for samples that are not numbers or do not meet the limits."""
-    peak = float(np.abs(samples).max(initial=0.0))
+    peak = largest_magnitude(samples)
     if not np.isfinite(peak):
         raise RejectedClip("damaged: some samples are not finite numbers")
     limits.require(len(samples) / SAMPLE_RATE, decibels(peak))
+
+
+def largest_magnitude(samples: NDArray[np.float32]) -> float:
+    """Return the largest magnitude, without a copy of the samples; 0 where there are none."""
+    return float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
 
 
 def decibels(magnitude: float) -> float:
@@ -131,8 +144,8 @@ def _check_complete(missing_seconds: float, lossy: bool) -> None:
 def _resampled(
     blocks: Iterator[tuple[int, NDArray[np.float32]]], limits: Limits
 ) -> NDArray[np.float32]:
-    stream: soxr.ResampleStream | None = None
-    parts, seconds = [], 0.0
+    resampler: soxr.ResampleStream | None = None
+    samples, seconds = _Growing(), 0.0
     for rate, block in blocks:
         if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
             raise RejectedClip(f"damaged: a sampling rate of {rate} Hz is not one of audio")
@@ -140,16 +153,36 @@ def _resampled(
         if seconds > limits.max_seconds:
             limits.require(seconds, peak_dbfs=0.0)  # at once, before it fills the memory
         if rate != SAMPLE_RATE:
-            stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-            block = stream.resample_chunk(block)
-        parts.append(block)
-    if stream is not None:
-        parts.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
-    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+            resampler = resampler or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+            block = resampler.resample_chunk(block)
+        samples.append(block)
+    if resampler is not None:
+        samples.append(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+    return samples.whole()
 
 
-def _soundfile_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    with soundfile.SoundFile(io.BytesIO(data)) as sound:
+class _Growing:
+    """Samples that come block by block, in memory once: joining parts would hold them twice."""
+
+    def __init__(self) -> None:
+        self._samples, self._filled = np.empty(0, np.float32), 0
+
+    def append(self, block: NDArray[np.float32]) -> None:
+        needed, room = self._filled + len(block), len(self._samples)
+        if needed > room:
+            # The memory grows in place; nothing else refers to it.
+            self._samples.resize(max(needed, min(2 * room, room + _GROWTH)), refcheck=False)
+        self._samples[self._filled : needed] = block
+        self._filled = needed
+
+    def whole(self) -> NDArray[np.float32]:
+        self._samples.resize(self._filled, refcheck=False)
+        return self._samples
+
+
+def _soundfile_blocks(stream: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    stream.seek(0)
+    with soundfile.SoundFile(stream) as sound:
         promised, read = sound.frames, 0
         size = max(1, _BLOCK_FRAMES // sound.channels)
         while block := len(frames := sound.read(size, dtype="float32", always_2d=True)):
@@ -158,14 +191,9 @@ def _soundfile_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
         _check_complete((promised - read) / sound.samplerate, lossy=sound.format == "MP3")
 
 
-def _ffmpeg_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    # An empty whitelist: a playlist in disguise must not make FFmpeg open other files or addresses.
-    with av.open(io.BytesIO(data), options={"protocol_whitelist": ""}) as container:
-        if not container.streams.audio:
-            raise RejectedClip("no audio stream in the file")
-        stream = container.streams.audio[0]
-        if stream.codec_context is None:
-            raise RejectedClip("the audio's codec is unknown")
+def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    with _opened(file) as container:
+        stream = _audio_stream(container)
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
         promised = float(stream.duration * stream.time_base) if stream.duration else None
         to_planar = av.AudioResampler(format="fltp")
@@ -180,3 +208,59 @@ def _ffmpeg_blocks(data: bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
         if promised is not None:
             lossy = not stream.codec_context.codec.lossless
             _check_complete(promised - read / rate, lossy)
+
+
+def _opened(file: BinaryIO) -> "av.container.InputContainer":
+    file.seek(0)
+    # An empty whitelist: a playlist in disguise must not make FFmpeg open other files or addresses.
+    return av.open(file, options={"protocol_whitelist": ""})
+
+
+def _audio_stream(container: "av.container.InputContainer") -> "av.AudioStream":
+    if not container.streams.audio:
+        raise RejectedClip("no audio stream in the file")
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise RejectedClip("the audio's codec is unknown")
+    return stream
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file holds its audio.
+
+    Attributes:
+        codec: FFmpeg's name, such as `flac`, `pcm_s16le`, `opus` or `aac`; libsndfile's where only
+            that can read the file.
+        sample_rate: hertz.
+        channels: how many.
+        bit_rate: bits a second, or None where the file does not tell.
+        lossless: whether the codec gives back what it was given.
+    """
+
+    codec: str
+    sample_rate: int
+    channels: int
+    bit_rate: int | None
+    lossless: bool
+
+
+def file_format(file: BinaryIO) -> Format:
+    """Say how a file that `decode` accepts holds its audio; nothing is decoded."""
+    try:
+        with _opened(file) as container:
+            stream = _audio_stream(container)
+            codec = stream.codec_context
+            only = len(container.streams) == 1
+            return Format(
+                codec.codec.canonical_name,
+                codec.sample_rate,
+                codec.channels,
+                codec.bit_rate or (container.bit_rate if only else None) or None,
+                codec.codec.lossless,
+            )
+    except (RejectedClip, av.FFmpegError, ValueError):
+        file.seek(0)
+        with soundfile.SoundFile(file) as sound:
+            named = f"{sound.format} {sound.subtype}".lower()
+            return Format(named, sound.samplerate, sound.channels, None, "PCM" in sound.subtype)

@@ -75,8 +75,7 @@ def spectral_columns(which: str) -> list[str]:
 
 def n_spectral(which: str) -> int:
     """Return how many features the spectral columns are; see `spectral_columns`."""
-    fields = (spectral.SCHEMA.field(name).type for name in spectral_columns(which))
-    return sum(kind.list_size if pa.types.is_fixed_size_list(kind) else 1 for kind in fields)
+    return sum(spectral.width(name) for name in spectral_columns(which))
 
 
 @dataclass(frozen=True)

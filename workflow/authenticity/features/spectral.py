@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from authenticity.audio import SAMPLE_RATE, decibels
+from authenticity.audio import SAMPLE_RATE, decibels, largest_magnitude
 
 VERSION = "3"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
@@ -103,6 +103,12 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
     }
 
 
+def width(name: str) -> int:
+    """Return how many numbers a column of `SCHEMA` has in each row."""
+    kind = SCHEMA.field(name).type
+    return kind.list_size if pa.types.is_fixed_size_list(kind) else 1
+
+
 def mel_entropy(mel: NDArray[np.floating]) -> float:
     """Mean over frames of the Shannon entropy of the mel distribution, in nats.
 
@@ -118,7 +124,7 @@ def mel_entropy(mel: NDArray[np.floating]) -> float:
 def levels(samples: NDArray[np.float32]) -> dict[str, float]:
     """Compute what needs no spectrum, on 20 ms frames every 10 ms.
 
-    Which frames are silence, `_activity` says.
+    Which frames are silence, `activity` says.
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
@@ -126,9 +132,9 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         `trailing_silence` (s), `pause_fraction` (share of silent frames between the first and the
         last that is not), `dynamic_range_db` (95th minus 5th percentile of the frame levels).
     """
-    peak = decibels(float(np.abs(samples).max()))
+    peak = decibels(largest_magnitude(samples))
     level = 10 * np.log10(mean_power(samples))
-    frame_levels, active = _activity(samples)
+    frame_levels, active = activity(samples)
     first, last = _ends(active)
     hop_seconds = _LEVEL_HOP / SAMPLE_RATE
     low, high = np.percentile(frame_levels, [5, 95])
@@ -144,37 +150,7 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
     }
 
 
-def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
-    """Return where sound begins and ends, as the slice of samples without the silence around it.
-
-    The second number is one past the last sample. Frames of 20 ms decide; see `_activity`.
-    """
-    _, active = _activity(samples)
-    first, last = _ends(active)
-    # What is left beyond the last whole frame belongs to it.
-    end = len(samples) if last == len(active) - 1 else last * _LEVEL_HOP + _LEVEL_FRAME
-    return first * _LEVEL_HOP, end
-
-
-def active_power(samples: NDArray[np.float32]) -> float:
-    """Return the mean power of the frames that are not silence: the level of the speech itself."""
-    frame_levels, active = _activity(samples)
-    return float(np.mean(10 ** (frame_levels[active] / 10)))
-
-
-def digest(samples: NDArray[np.float32]) -> str:
-    """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
-
-    Copies of one recording agree whatever lossless container, header or name they have.
-    """
-    sha256 = hashlib.sha256()
-    for first in range(0, len(samples), _DIGEST_BLOCK):
-        scaled = np.rint(samples[first : first + _DIGEST_BLOCK] * np.float32(2**15))
-        sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
-    return sha256.hexdigest()[:32]
-
-
-def _activity(
+def activity(
     samples: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return each frame's level in dB, and whether it is sound rather than silence.
@@ -193,6 +169,36 @@ def _activity(
     return frame_levels, frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
 
 
+def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
+    """Return where sound begins and ends, as the slice of samples without the silence around it.
+
+    The second number is one past the last sample. Frames of 20 ms decide; see `activity`.
+    """
+    _, active = activity(samples)
+    first, last = _ends(active)
+    # What is left beyond the last whole frame belongs to it.
+    end = len(samples) if last == len(active) - 1 else last * _LEVEL_HOP + _LEVEL_FRAME
+    return first * _LEVEL_HOP, end
+
+
+def active_power(samples: NDArray[np.float32]) -> float:
+    """Return the mean power of the frames that are not silence: the level of the speech itself."""
+    frame_levels, active = activity(samples)
+    return float(np.mean(10 ** (frame_levels[active] / 10)))
+
+
+def digest(samples: NDArray[np.float32]) -> str:
+    """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
+
+    Copies of one recording agree whatever lossless container, header or name they have.
+    """
+    sha256 = hashlib.sha256()
+    for first in range(0, len(samples), _DIGEST_BLOCK):
+        scaled = np.rint(samples[first : first + _DIGEST_BLOCK] * np.float32(2**15))
+        sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
+    return sha256.hexdigest()[:32]
+
+
 def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the first and the last active frame."""
     frames = np.flatnonzero(active)
@@ -201,11 +207,14 @@ def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     """Yield the magnitude spectrogram of the centred transform, a block of frames at a time."""
-    padded = np.pad(samples, _FRAME // 2)
-    n_frames = 1 + (len(padded) - _FRAME) // _HOP
+    half = _FRAME // 2
+    n_frames = 1 + len(samples) // _HOP
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
-        block = padded[first * _HOP : last * _HOP + _FRAME]
+        # Where the block begins and ends, in the samples; beyond them there is silence.
+        begin, end = first * _HOP - half, last * _HOP + half
+        block = samples[max(begin, 0) : end]
+        block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
         yield np.abs(librosa.stft(block, n_fft=_FRAME, hop_length=_HOP, center=False))
 
 
@@ -217,6 +226,8 @@ def mean_power(samples: NDArray[np.float32]) -> float:
 def _frame_power(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
     usable = max(len(samples) // _LEVEL_HOP, 2) * _LEVEL_HOP
-    halves = np.pad(samples, (0, max(0, usable - len(samples))))[:usable].reshape(-1, _LEVEL_HOP)
+    if len(samples) < usable:
+        samples = np.pad(samples, (0, usable - len(samples)))
+    halves = samples[:usable].reshape(-1, _LEVEL_HOP)
     energy = np.einsum("ij,ij->i", halves, halves, dtype=np.float64)
     return (energy[:-1] + energy[1:]) / _LEVEL_FRAME

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.evaluation import calibration, splits
 from authenticity.models import candidates
+from authenticity.models.projection import model_class
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a candidate and a pooling, returns files and their features; see `matrix.load`."""
@@ -43,7 +44,7 @@ def apply(
         files, matrix = features(chosen["candidate"], chosen["pooling"])
         rows = pc.index_in(trials["file"], value_set=pa.array(files, pa.string()))
         there = pc.is_valid(rows)
-        fitted_model = candidates.model_class(model["kind"]).of(arrays, str(index))
+        fitted_model = model_class(model["kind"]).of(arrays, str(index))
         values = fitted_model.scores(matrix[rows.filter(there).to_numpy()])
         fitted = chosen["calibration"] and calibration.Calibration(**chosen["calibration"])
         blocks.append(

@@ -5,10 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from authenticity.evaluation.splits import Folds
 
@@ -85,6 +81,12 @@ def fit(
         folds: index pairs from `splits.folds`.
         C_grid: values to try.
     """
+    # Here, since who only scores need not wait for it.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_ITERATIONS))
     search = GridSearchCV(
         pipeline,

@@ -20,21 +20,13 @@ from sklearn.metrics import roc_auc_score
 from authenticity import tables
 from authenticity.evaluation import calibration, splits
 from authenticity.models import baseline
-from authenticity.models.baseline import LinearModel
-from authenticity.models.projection import ContrastiveModel
+from authenticity.models.projection import Model
 
 VERSION = "3"
 """Raise it when a change to features.matrix, splits, calibration or models changes any score."""
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a pooling and a view, returns files and their features; see `matrix.load`."""
-
-Model = LinearModel | ContrastiveModel
-
-
-def model_class(kind: str) -> type[LinearModel] | type[ContrastiveModel]:
-    """Return the class of an experiment's models by the `kind` of its model."""
-    return ContrastiveModel if kind == "contrastive" else LinearModel
 
 
 @dataclass(frozen=True)

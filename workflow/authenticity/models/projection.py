@@ -150,3 +150,11 @@ class ContrastiveModel:
 def joined(projection: Projection, standardised: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the heads' projections side by side, shape (trials, heads x dimension)."""
     return np.concatenate(projection.views(standardised), axis=1)
+
+
+Model = LinearModel | ContrastiveModel
+
+
+def model_class(kind: str) -> type[LinearModel] | type[ContrastiveModel]:
+    """Return the class of an experiment's models by the `kind` of its model."""
+    return ContrastiveModel if kind == "contrastive" else LinearModel

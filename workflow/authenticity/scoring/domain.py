@@ -1,0 +1,217 @@
+"""What makes a recording unlike the training data: there a score is an opinion without grounds.
+
+Limits come from the clips that the model was fitted, chosen and calibrated on. A caution is severe
+where it leaves nothing to judge, or where the features are further from the training clips' than
+nearly all of dev's are: the verdict is then `cannot tell`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from authenticity.audio import Format
+from authenticity.scoring.result import Caution
+
+TAIL = 0.01
+"""The share of the training clips, or of dev's, that lies beyond a limit."""
+
+LOSSLESS_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".w64", ".wav"})
+_LEAST_SECONDS = 1.0  # shorter speech holds a word or two: less than the pooled statistics need
+_LEAST_SOUND_SECONDS = 0.5
+_LEAST_SOUND_SHARE = 0.1
+# What telephones leave of speech is about this much of wideband speech's extent.
+_NARROW_SHARE = 0.75
+_QUIET_DBFS = -45.0
+_FULL_SCALE = 0.98
+_CLIPPED, _BADLY_CLIPPED = 0.001, 0.05
+_LOW_BIT_RATE = 64_000  # bits a second: below it, codecs of speech and music are audibly lossy
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of a recording to hold against the limits.
+
+    Attributes:
+        duration: seconds.
+        sound_share: of the duration that is sound rather than silence.
+        level_dbfs: root mean square, dB relative to full scale.
+        rolloff_95: mean frequency below which 95% of the magnitude lies, hertz.
+        clipped_share: of the samples that are at full scale.
+        distance: see `distances`.
+        format: of the file; None where there was none.
+    """
+
+    duration: float
+    sound_share: float
+    level_dbfs: float
+    rolloff_95: float
+    clipped_share: float
+    distance: float
+    format: Format | None
+
+
+def distances(
+    features: NDArray[np.floating], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far features are from the training clips': 1 is usual.
+
+    The root mean square over features of their deviation in standard deviations. A full covariance
+    (Ledoit-Wolf) told the demonstration's clips from music, hum and noise no better.
+
+    Args:
+        features: shape (clips, features).
+        mean: of each feature over the training clips, (features,).
+        scale: its standard deviation there.
+    """
+    return np.sqrt(np.square((features - mean) / scale).mean(axis=1))
+
+
+def sound_share(numbers: Mapping[str, Any]) -> Any:
+    """Return the share of sound in clips from what `spectral.levels` says of them."""
+    span = numbers["duration"] - numbers["leading_silence"] - numbers["trailing_silence"]
+    return span * (1 - numbers["pause_fraction"]) / numbers["duration"]
+
+
+def clipped_share(samples: NDArray[np.float32]) -> float:
+    """Return the share of samples at full scale, where the tops of a wave are cut off."""
+    loud = np.count_nonzero(samples >= _FULL_SCALE) + np.count_nonzero(samples <= -_FULL_SCALE)
+    return loud / len(samples)
+
+
+def limits(
+    numbers: Mapping[str, NDArray],
+    paths: list[str],
+    sizes: NDArray[np.integer],
+    dev_distances: NDArray[np.float64],
+) -> dict[str, Any]:
+    """Return the limits as plain data.
+
+    Args:
+        numbers: `spectral`'s columns of the training and dev clips, by name, (n,).
+        paths: of those clips' files, (n,).
+        sizes: their bytes, (n,).
+        dev_distances: of dev's clips; see `distances`.
+    """
+    coded = np.array(
+        [PurePosixPath(path).suffix.lower() not in LOSSLESS_SUFFIXES for path in paths]
+    )
+    rates = 8 * np.asarray(sizes)[coded] / np.asarray(numbers["duration"])[coded]
+    return {
+        "tail": TAIL,
+        "least_duration": _quantile(numbers["duration"], TAIL),
+        "least_sound_share": _quantile(sound_share(numbers), TAIL),
+        "least_level_dbfs": _quantile(numbers["level_dbfs"], TAIL),
+        "least_rolloff_95": _quantile(numbers["rolloff_95"], TAIL),
+        "greatest_rolloff_95": _quantile(numbers["rolloff_95"], 1 - TAIL),
+        "least_bit_rate": float(_quantile(rates, TAIL)) if coded.mean() > TAIL else None,
+        "greatest_distance": _quantile(dev_distances, 1 - TAIL),
+    }
+
+
+def _quantile(values: Any, share: float) -> float:
+    return float(np.quantile(np.asarray(values, np.float64), share))
+
+
+def cautions(found: Measured, limits: Mapping[str, Any]) -> tuple[Caution, ...]:
+    """Return what sets a recording off from the training data, severe cautions first.
+
+    Args:
+        found: of the recording.
+        limits: see `limits`.
+    """
+    made = [
+        *_of_duration(found, limits),
+        *_of_spectrum(found, limits),
+        *_of_level(found, limits),
+        *_of_codec(found, limits),
+    ]
+    if found.distance > limits["greatest_distance"]:
+        made.append(
+            Caution(
+                "unlike_training",
+                f"Its features are {found.distance:.1f} standard deviations from those of the "
+                f"training clips; {_of_100(limits)} of their like are within "
+                f"{limits['greatest_distance']:.1f}.",
+                severe=True,
+            )
+        )
+    return tuple(sorted(made, key=lambda caution: not caution.severe))
+
+
+def _of_100(limits: Mapping[str, Any]) -> str:
+    return f"{100 * (1 - limits['tail']):.0f} in 100"
+
+
+def _of_duration(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+    made = []
+    if found.duration < limits["least_duration"]:
+        message = (
+            f"It lasts {found.duration:.1f} s; {_of_100(limits)} training clips last "
+            f"{limits['least_duration']:.1f} s or longer."
+        )
+        made.append(Caution("too_short", message, severe=found.duration < _LEAST_SECONDS))
+    sound = found.sound_share * found.duration
+    nothing = sound < _LEAST_SOUND_SECONDS or found.sound_share < _LEAST_SOUND_SHARE
+    if nothing or found.sound_share < limits["least_sound_share"]:
+        message = (
+            f"Only {100 * found.sound_share:.0f}% of it, {sound:.1f} s, is sound rather than "
+            f"silence; {_of_100(limits)} training clips have "
+            f"{100 * limits['least_sound_share']:.0f}% or more."
+        )
+        made.append(Caution("mostly_silence", message, severe=nothing))
+    return made
+
+
+def _of_spectrum(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+    least, greatest = limits["least_rolloff_95"], limits["greatest_rolloff_95"]
+    if found.rolloff_95 < least:
+        message = (
+            f"It has little above {found.rolloff_95:,.0f} Hz, as after a telephone or a low-grade "
+            f"codec; {_of_100(limits)} training clips reach {least:,.0f} Hz or higher."
+        )
+        severe = found.rolloff_95 < _NARROW_SHARE * least
+        return [Caution("narrow_band", message, severe=severe)]
+    if found.rolloff_95 > greatest:
+        message = (
+            f"It is strong up to {found.rolloff_95:,.0f} Hz, as with hiss; {_of_100(limits)} "
+            f"training clips stay below {greatest:,.0f} Hz."
+        )
+        return [Caution("wide_band", message, severe=False)]
+    return []
+
+
+def _of_level(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+    made = []
+    if found.clipped_share > _CLIPPED:
+        message = (
+            f"{100 * found.clipped_share:.1f}% of its samples are at full scale: it was recorded "
+            "or amplified too loud, and the distortion is not speech."
+        )
+        made.append(Caution("clipped", message, severe=found.clipped_share > _BADLY_CLIPPED))
+    if found.level_dbfs < min(_QUIET_DBFS, limits["least_level_dbfs"]):
+        message = (
+            f"Its level is {found.level_dbfs:.0f} dB relative to full scale; {_of_100(limits)} "
+            f"training clips have {limits['least_level_dbfs']:.0f} dB or more, and what is this "
+            "quiet is close to the noise of its own recording."
+        )
+        made.append(Caution("quiet", message, severe=False))
+    return made
+
+
+def _of_codec(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+    known = found.format
+    if known is None or known.lossless or known.bit_rate is None:
+        return []
+    least = limits["least_bit_rate"]
+    if known.bit_rate >= (_LOW_BIT_RATE if least is None else least):
+        return []
+    trained = "had no such coding" if least is None else f"have {least / 1000:.0f} kbit/s or more"
+    message = (
+        f"It is coded as {known.codec} at {known.bit_rate / 1000:.0f} kbit/s, which changes "
+        f"speech; {_of_100(limits)} training clips {trained}."
+    )
+    return [Caution("lossy_codec", message, severe=False)]
