@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-_CSS = """
+STYLE = """
 :root { color-scheme: light dark; --line: #d4d8dd; --soft: #f3f5f7; --mark: #fdf1d6; --ink: #1d2733;
   --quiet: #586473; --paper: #ffffff; --good: #00664a; --doubt: #7a4f00; --bad: #a32a00; }
 @media (prefers-color-scheme: dark) { :root { --line: #3b4450; --soft: #232a33; --mark: #4a3c17;
@@ -119,7 +119,7 @@ def page(title: str, parts: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_CSS}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
         f"<body>\n<h1>{escape(title)}</h1>\n{''.join(parts)}</body>\n</html>\n"
     )
 

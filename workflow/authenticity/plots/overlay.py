@@ -20,6 +20,7 @@ from PIL import Image
 
 from authenticity.files import atomic
 from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
+from authenticity.scoring import words
 from authenticity.scoring.result import Recording, Windows
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
@@ -122,14 +123,13 @@ def _title(figure: Figure, recording: Recording) -> None:
     place = {"x": _LEFT / _WIDTH, "parse_math": False}  # a dollar in a file's name is a dollar
     size = {"y": 1 - 0.25 / _HEIGHT, "fontsize": 11, "fontweight": "bold", "color": _INK}
     figure.text(s=_title_name(recording.file), **place, **size)
-    value, low, high = (
-        f"{100 * share:.1f}" for share in (recording.p_synthetic, recording.p_low, recording.p_high)
+    interval = words.interval(recording.p_low, recording.p_high)
+    told = (
+        f"{recording.verdict}: probability of being synthetic "
+        f"{words.percent(recording.p_synthetic)}% ({interval}) at a prior of "
+        f"{100 * recording.prior:g}%"
     )
-    words = (
-        f"{recording.verdict}: probability of being synthetic {value}% ({low} to {high}) "
-        f"at a prior of {100 * recording.prior:g}%"
-    )
-    figure.text(s=words, y=1 - 0.46 / _HEIGHT, fontsize=9.5, color=_QUIET, **place)
+    figure.text(s=told, y=1 - 0.46 / _HEIGHT, fontsize=9.5, color=_QUIET, **place)
 
 
 def _title_name(file: str) -> str:
@@ -202,13 +202,13 @@ def _share_scale(
         axes.spines["bottom"].set_visible(False)
     middle = (lower + upper) / 2
     apart = 0.14 * (top - bottom)
-    for words, height, colour in (
+    for name, height, colour in (
         ("likely synthetic", max((upper + top) / 2, middle + apart), "#A84300"),
         ("cannot tell", middle, _QUIET),
         ("likely genuine", min((lower + bottom) / 2, middle - apart), BLUE),
     ):
         style = {"va": "center", "fontsize": 9, "color": colour}
-        whole.text(1.2, height, words, **style)
+        whole.text(1.2, height, name, **style)
 
 
 def _draw_colours(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
@@ -261,10 +261,10 @@ def _time_axis(axes: Axes, duration: float) -> None:
         (step for step in _STEPS_SECONDS if duration / step <= _MOST_TICKS), _STEPS_SECONDS[-1]
     )
     ticks = np.arange(0, duration * (1 + 1e-9), step)
-    words, unit = _clock(ticks, duration, step)
+    labels, unit = _clock(ticks, duration, step)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.tick_params(axis="x", bottom=True, labelbottom=True)
-    axes.set_xticks(ticks, words)
+    axes.set_xticks(ticks, labels)
     axes.set_xlabel(f"time ({unit})", fontsize=9, color=_INK, labelpad=2)
 
 

@@ -1,0 +1,336 @@
+"use strict";
+// Text reaches the page as text nodes only: names of files are data.
+(() => {
+  const table = document.getElementById("recordings");
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+  const about = JSON.parse(document.getElementById("about").textContent);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const opened = new Map(); // a row's number -> what it opened
+
+  function make(tag, attributes = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  }
+
+  // --- sorting ---
+
+  const headings = [...table.tHead.rows[0].cells];
+  const byName = new Intl.Collator("en", { numeric: true });
+
+  function value(row, column) {
+    const cell = row.cells[column];
+    return "value" in cell.dataset ? Number(cell.dataset.value) : cell.textContent.trim();
+  }
+
+  function sort(column) {
+    const heading = headings[column];
+    const before = heading.getAttribute("aria-sort");
+    const first = heading.dataset.first;
+    const turned = { ascending: "descending", descending: "ascending" };
+    const direction = before ? turned[before] : first;
+    for (const other of headings) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", direction);
+    const sign = direction === "ascending" ? 1 : -1;
+    const keyed = rows.map((row) => [value(row, column), row]);
+    keyed.sort(([a, one], [b, other]) =>
+      sign * (typeof a === "number" ? a - b : byName.compare(a, b))
+      || Number(one.dataset.number) - Number(other.dataset.number));
+    rows.splice(0, rows.length, ...keyed.map(([, row]) => row));
+    for (const row of rows) {
+      const detail = opened.get(row.dataset.number);
+      body.append(row, ...(detail ? [detail.row] : []));
+    }
+    say(`sorted by ${heading.textContent.trim()}, ${direction}`);
+  }
+
+  headings.forEach((heading, column) =>
+    heading.querySelector("button").addEventListener("click", () => sort(column)));
+
+  // --- filter ---
+
+  const text = document.getElementById("find");
+  const status = document.getElementById("status");
+
+  function say(more) {
+    const shown = rows.filter((row) => !row.hidden).length;
+    const count = shown === rows.length ? `${shown}` : `${shown} of ${rows.length}`;
+    status.textContent = `${count} recordings shown${more ? `, ${more}` : ""}`;
+  }
+
+  function filter() {
+    const verdict = document.querySelector("input[name=verdict]:checked").value;
+    const words = text.value.trim().toLocaleLowerCase();
+    for (const row of rows) {
+      const name = row.cells[0].textContent.toLocaleLowerCase();
+      row.hidden = !(name.includes(words) && (!verdict || row.dataset.verdict === verdict));
+      const detail = opened.get(row.dataset.number);
+      if (detail) {
+        detail.row.hidden = row.hidden;
+        if (row.hidden) detail.audio.pause();
+      }
+    }
+    say();
+  }
+
+  text.addEventListener("input", filter);
+  for (const choice of document.querySelectorAll("input[name=verdict]")) {
+    choice.addEventListener("change", filter);
+  }
+
+  // --- words ---
+
+  function clock(seconds, digits = 0) {
+    const unit = 10 ** digits;
+    const whole = Math.round(seconds * unit) / unit;
+    const hours = Math.floor(whole / 3600);
+    const minutes = Math.floor(whole / 60) % 60;
+    const rest = (whole % 60).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
+    return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+  }
+
+  function signed(number, digits = 1) {
+    const words = Math.abs(number).toFixed(digits);
+    return Number(words) === 0 ? words : (number < 0 ? "−" : "+") + words;
+  }
+
+  // What a window looks like: where its score lies, in words, a sign and a colour.
+  const LIKE = {
+    synthetic: "▲ like synthetic", unsure: "◆ cannot tell", genuine: "▼ like genuine",
+    silent: "silence",
+  };
+
+  function like(llr) {
+    if (llr === null) return "silent";
+    return llr > about.upper ? "synthetic" : llr < about.lower ? "genuine" : "unsure";
+  }
+
+  // --- what a row opens ---
+
+  function data(id) {
+    return document.getElementById(id)?.textContent;
+  }
+
+  // A picture or a sound within the page becomes a blob, which every browser can seek in.
+  function source(found, id, type) {
+    const inside = data(id);
+    if (inside === undefined) return found;
+    const bytes = Uint8Array.from(atob(inside.trim()), (sign) => sign.charCodeAt(0));
+    return URL.createObjectURL(new Blob([bytes], { type }));
+  }
+
+  // Where a window is the nearest one: from the middle between centres to the next.
+  function stretches(windows, duration) {
+    const centres = windows.start.map((start, index) => (start + windows.end[index]) / 2);
+    const found = [];
+    centres.forEach((centre, index) => {
+      const end = index + 1 < centres.length ? (centre + centres[index + 1]) / 2 : duration;
+      const kind = like(windows.llr[index]);
+      const last = found.at(-1);
+      if (last?.kind === kind) {
+        last.end = end;
+        last.llr.push(windows.llr[index]);
+      } else {
+        found.push({ kind, start: last ? last.end : 0, end, llr: [windows.llr[index]] });
+      }
+    });
+    return found;
+  }
+
+  function cautions(items) {
+    return make("ul", { "aria-label": "Cautions" }, ...items.map((item) => make("li", {},
+      ...(item.severe ? [make("strong", {}, "Severe: ")] : []), item.message)));
+  }
+
+  function evidence(found) {
+    const parts = found.contributions.slice(0, 12);
+    const rest = found.contributions.slice(12);
+    const sum = (items) => items.reduce((total, [, logOdds]) => total + logOdds, 0);
+    if (rest.length) parts.push([`${rest.length} others together`, sum(rest)]);
+    parts.push(["constant of the model", found.score - sum(found.contributions)]);
+    const largest = Math.max(...parts.map(([, logOdds]) => Math.abs(logOdds)), 1e-9);
+    const lines = parts.map(([name, logOdds]) => {
+      const bar = make("i");
+      const share = 50 * Math.abs(logOdds) / largest;
+      bar.style.width = `${share}%`;
+      bar.style.left = `${logOdds < 0 ? 50 - share : 50}%`;
+      return make("tr", {},
+        make("th", { scope: "row" }, name),
+        make("td", { class: "number" }, signed(logOdds, 2)),
+        make("td", { "aria-hidden": "true" },
+          make("div", { class: `bar ${logOdds < 0 ? "genuine" : "synthetic"}` }, bar)));
+    });
+    lines.push(make("tr", {}, make("th", { scope: "row" }, make("strong", {}, "sum: the model’s score")),
+      make("td", { class: "number" }, make("strong", {}, signed(found.score, 2))), make("td")));
+    const head = make("thead", {}, make("tr", {},
+      make("th", { scope: "col" }, "Evidence"), make("th", { scope: "col" }, "Log-odds"),
+      make("td", { "aria-hidden": "true" }, "← genuine | synthetic →")));
+    return make("section", { "aria-label": "Evidence" }, make("h3", {}, "What the score is made of"),
+      make("div", { class: "scroll" }, make("table", {}, head, make("tbody", {}, ...lines))));
+  }
+
+  function inTime(found, play) {
+    const lines = stretches(found.windows, found.duration).map((stretch) => {
+      const from = clock(stretch.start, 1);
+      const button = make("button", { type: "button", class: "go", "aria-label": `Play from ${from}` },
+        `▶ ${from} to ${clock(stretch.end, 1)}`);
+      button.addEventListener("click", () => play(stretch.start));
+      const low = signed(Math.min(...stretch.llr));
+      const high = signed(Math.max(...stretch.llr));
+      const range = stretch.kind === "silent" ? "–" : low === high ? low : `${low} to ${high}`;
+      return make("tr", {}, make("td", {}, button),
+        make("td", { class: `verdict ${stretch.kind}` }, LIKE[stretch.kind]),
+        make("td", { class: "number" }, range));
+    });
+    const head = make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Stretch (min:s)"),
+      make("th", { scope: "col" }, "Its windows are"), make("th", { scope: "col" }, "LLR of windows")));
+    return make("section", { "aria-label": "Where in time" }, make("h3", {}, "Where in time"),
+      make("div", { class: "tall", tabindex: "0", role: "group", "aria-label": "Stretches" },
+        make("table", {}, head, make("tbody", {}, ...lines))));
+  }
+
+  function facts(found, links) {
+    const channels = { 1: "mono", 2: "stereo" }[found.channels] ?? `${found.channels} channels`;
+    const items = [
+      ["File", `${found.codec}, ${found.sample_rate / 1000} kHz, ${channels}`],
+      ["Probability", `at a prior of ${+(100 * found.prior).toFixed(3)}%`],
+      ["Scored in", `${found.seconds.toFixed(1)} s, ${(found.seconds / found.duration).toFixed(2)} of its duration`],
+      ...(found.content ? [["SHA-256 begins", found.content]] : []),
+    ];
+    return make("section", { "aria-label": "The file" }, make("h3", {}, "The file"),
+      make("dl", {}, ...items.flatMap(([term, words]) => [make("dt", {}, term), make("dd", {}, words)])),
+      make("p", {}, ...links.flatMap((link, index) => index ? [" · ", link] : [link])));
+  }
+
+  // A playhead on the picture: a slider for the keyboard and for screen readers.
+  function follow(found, audio, left, right) {
+    const playhead = make("div", { class: "playhead" });
+    const seek = make("div", {
+      class: "seek", role: "slider", tabindex: "0", "aria-label": "Position in the recording",
+      "aria-valuemin": "0", "aria-valuemax": found.duration.toFixed(1),
+    }, playhead);
+    seek.style.left = `${100 * left}%`;
+    seek.style.width = `${100 * (right - left)}%`;
+    const readout = make("p", { class: "readout" });
+    const { start, end, llr } = found.windows;
+
+    function nearest(time) {
+      let best = 0;
+      const away = (index) => Math.abs((start[index] + end[index]) / 2 - time);
+      for (let index = 1; index < start.length; index++) if (away(index) < away(best)) best = index;
+      return best;
+    }
+
+    function show() {
+      const time = Math.min(audio.currentTime, found.duration);
+      const ratio = llr[nearest(time)];
+      const kind = like(ratio);
+      playhead.style.left = `${100 * time / found.duration}%`;
+      readout.className = `readout ${kind}`;
+      readout.textContent = `${clock(time, 1)} of ${clock(found.duration, 1)} · `
+        + (ratio === null ? LIKE.silent : `LLR ${signed(ratio)} ${LIKE[kind]}`);
+      seek.setAttribute("aria-valuenow", time.toFixed(1));
+      seek.setAttribute("aria-valuetext", readout.textContent);
+    }
+
+    function run() {
+      show();
+      if (!audio.paused && !calm.matches) requestAnimationFrame(run);
+    }
+
+    function go(time) {
+      audio.currentTime = Math.max(0, Math.min(time, found.duration));
+      show();
+    }
+
+    function goTo(event) {
+      const box = seek.getBoundingClientRect();
+      go((event.clientX - box.left) / box.width * found.duration);
+    }
+
+    for (const name of ["timeupdate", "seeking", "seeked", "loadedmetadata"]) {
+      audio.addEventListener(name, show);
+    }
+    audio.addEventListener("play", run);
+    // A finger may be there to scroll: it moves the playhead only by a tap, which is a click.
+    seek.addEventListener("click", goTo);
+    seek.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "mouse" && !event.button) seek.setPointerCapture(event.pointerId);
+    });
+    seek.addEventListener("pointermove", (event) => {
+      if (seek.hasPointerCapture(event.pointerId)) goTo(event);
+    });
+    seek.addEventListener("keydown", (event) => {
+      const step = Math.min(1, found.duration / 50);
+      const time = audio.currentTime;
+      const keys = {
+        ArrowRight: () => go(time + step), ArrowUp: () => go(time + step),
+        ArrowLeft: () => go(time - step), ArrowDown: () => go(time - step),
+        PageUp: () => go(time + 10 * step), PageDown: () => go(time - 10 * step),
+        Home: () => go(0), End: () => go(found.duration),
+        " ": () => (audio.paused ? audio.play() : audio.pause()),
+      };
+      if (event.ctrlKey || event.altKey || event.metaKey || !keys[event.key]) return;
+      event.preventDefault();
+      keys[event.key]();
+    });
+    show();
+    return { seek, readout, go };
+  }
+
+  function open(row) {
+    const number = row.dataset.number;
+    const entry = JSON.parse(data(`entry-${number}`));
+    const found = entry.recording;
+    const picture = source(entry.picture, `picture-${number}`, "image/png");
+    const sound = source(entry.preview, `sound-${number}`, "audio/mpeg");
+    const audio = make("audio", { controls: "", preload: "metadata", src: sound,
+      "aria-label": `Sound of ${found.file}` });
+    const { seek, readout, go } = follow(found, audio, entry.left, entry.right);
+    const strip = stretches(found.windows, found.duration);
+    const synthetic = strip.filter((stretch) => stretch.kind === "synthetic").length;
+    const image = make("img", { src: picture, width: "1200", height: "571", alt:
+      `Spectrogram of ${found.file} with the log-likelihood ratio of its windows along time; `
+      + `${synthetic} of ${strip.length} stretches are like synthetic. The table “Where in time” lists them.` });
+    const play = (time) => { go(time); audio.play(); };
+    audio.addEventListener("play", () => {
+      for (const other of opened.values()) if (other.audio !== audio) other.audio.pause();
+    });
+    const links = [
+      make("a", { href: picture, download: `${found.file.split(/[\\/]/).at(-1)}.png` }, "Save the picture"),
+      make("a", { href: sound, download: `${found.file.split(/[\\/]/).at(-1)}.mp3` }, "Save this sound"),
+    ];
+    const cell = make("td", { role: "cell", colspan: "6" },
+      make("p", {}, found.reason),
+      ...(found.cautions.length ? [cautions(found.cautions)] : []),
+      make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
+      make("div", { class: "player" }, audio, readout),
+      make("p", { class: "quiet" }, "Click in the picture to hear that place; on the keyboard, "
+        + "the arrow keys, Page Up and Page Down move and the space bar plays once the picture is in focus."),
+      make("div", { class: "columns" }, inTime(found, play), evidence(found), facts(found, links)));
+    const detail = make("tr", { role: "row", class: "detail", id: `detail-${number}` }, cell);
+    row.after(detail);
+    opened.set(number, { row: detail, audio, links: [picture, sound] });
+  }
+
+  function close(row) {
+    const detail = opened.get(row.dataset.number);
+    detail.audio.pause();
+    detail.row.remove();
+    for (const link of detail.links) if (link.startsWith("blob:")) URL.revokeObjectURL(link);
+    opened.delete(row.dataset.number);
+  }
+
+  body.addEventListener("click", (event) => {
+    const row = event.target.closest(".row");
+    if (!row || (String(getSelection()) && !event.target.closest("button"))) return;
+    const now = !opened.has(row.dataset.number);
+    (now ? open : close)(row);
+    row.querySelector(".open").setAttribute("aria-expanded", String(now));
+  });
+
+  document.documentElement.classList.add("ready");
+  filter();
+})();

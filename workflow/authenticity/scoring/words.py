@@ -1,0 +1,36 @@
+"""Numbers of a result in words, the same on the page and in the pictures."""
+
+
+def percent(share: float) -> str:
+    """Return a probability in percent; rounding never makes it certain."""
+    if share >= 0.9995:
+        return "above 99.9"
+    return "below 0.1" if share < 0.0005 else f"{100 * share:.1f}"
+
+
+def interval(low: float, high: float) -> str:
+    """Return the interval of a probability in percent."""
+    if low >= 0.9995 or high < 0.0005:
+        return percent(low)
+    return f"{percent(low)} to {percent(high)}"
+
+
+def signed(value: float) -> str:
+    """Return a log-likelihood ratio with its sign; what rounds to nothing has none."""
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
+
+
+def duration(seconds: float) -> str:
+    """Return how long something is or takes, with its unit."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def megabytes(size: int) -> str:
+    """Return a size in 10^6 bytes."""
+    return f"{size / 1e6:,.1f} MB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
