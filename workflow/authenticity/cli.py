@@ -122,8 +122,7 @@ def _score(given: argparse.Namespace) -> int:
     threads.one_each()  # before a numerical library is loaded
     paths = inputs.collect(given.paths, sys.stdin.buffer, given.output)
     # Imported here, so that help and mistakes in the call need not wait for numerical libraries.
-    from authenticity.scoring import batch, outputs
-    from authenticity.scoring.bundle import Bundle
+    from authenticity.scoring import batch
     from authenticity.scoring.display import Display
 
     if given.bundle == _DEMONSTRATION and not given.bundle.exists():
@@ -131,15 +130,16 @@ def _score(given: argparse.Namespace) -> int:
             f"{given.bundle}: the demonstration's model is not there yet; make it with `make run` "
             "in the repository, or name another with --bundle"
         )
-    bundle = Bundle.load(given.bundle)
-    settings = batch.Settings.of(bundle, given.prior, pictures=not given.no_pictures)
+    settings = batch.Settings.of(given.bundle, given.prior, pictures=not given.no_pictures)
     answers = batch.Answers(given.output / "recordings.jsonl", given.output)
     _require_own(given.output, answers)
     said = Display(len(paths), sys.stdout, sys.stderr, quiet=given.quiet, started=started)
     with said:
         for answer, reused in batch.score(paths, answers, settings, given.jobs):
             said.answer(answer, reused)
-    summary = outputs.write(given.output, answers.of(paths), bundle, settings)
+    from authenticity.scoring import outputs
+
+    summary = outputs.write(given.output, answers.of(paths), settings)
     said.summary(given.output, summary)
     return SOME_REJECTED if summary["rejected"] else DONE
 

@@ -4,13 +4,12 @@ from pathlib import Path
 
 from authenticity.jobs import job
 from authenticity.scoring import batch
-from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.display import line
 from authenticity.scoring.listing import paths_of
 
 with job(snakemake) as log:
     params, shard = snakemake.params, snakemake.wildcards.shard
-    settings = batch.Settings.of(Bundle.load(params.bundle), params.prior, params.pictures)
+    settings = batch.Settings.of(Path(params.bundle), params.prior, params.pictures)
     answers = batch.Answers(Path(snakemake.output.answers), Path(params.folder))
     paths = paths_of(snakemake.input.files, shard)
     computed = 0

@@ -20,10 +20,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from authenticity.errors import UserError
-from authenticity.files import atomic, sha256
+from authenticity.files import atomic, read_json, sha256
 from authenticity.scoring.inputs import as_text, printable
 
 VERSION = "1"
@@ -31,10 +31,8 @@ VERSION = "1"
 
 Answer = dict[str, Any]
 """What is said of a file, plain JSON: `file`, `content`, `status` (`scored` or `rejected`),
-`reason`, `settings`, `peak_bytes` of the process; where scored, `entry`: see `page.Entry`."""
-
-if TYPE_CHECKING:
-    from authenticity.scoring.bundle import Bundle
+`reason`, `settings`, `peak_bytes` of the process; where scored, `recording` (`stored.plain`) and,
+where it was drawn, `picture`, `span` of the time axis in it, and `preview`."""
 
 CONTENT_DIGITS = 32
 """Of the SHA-256 of a file's content, in `content`."""
@@ -59,9 +57,19 @@ class Settings:
     pictures: bool = True
 
     @classmethod
-    def of(cls, bundle: "Bundle", prior: float, pictures: bool) -> "Settings":
-        """Return the settings of a loaded bundle."""
-        return cls(bundle.folder, bundle.about["identity"], prior, pictures)
+    def of(cls, bundle: Path, prior: float, pictures: bool) -> "Settings":
+        """Return the settings for a bundle; it is not loaded unless something is wrong with it.
+
+        Raises:
+            UserError: it is none that can be used.
+        """
+        try:
+            identity = str(read_json(bundle / "bundle.json")["identity"])
+        except (OSError, UserError, LookupError, TypeError):
+            from authenticity.scoring.bundle import Bundle
+
+            identity = Bundle.load(bundle).about["identity"]
+        return cls(bundle, identity, prior, pictures)
 
     @property
     def digest(self) -> str:
@@ -198,8 +206,7 @@ def in_order(paths: Iterable[str], answers: Iterable[Answer]) -> list[Answer]:
 
 def drawn(answer: Answer) -> list[str]:
     """Return the picture and the sound of an answer, relative to their folder, if it has them."""
-    entry = answer.get("entry", {})
-    return [entry[part] for part in ("picture", "preview") if entry.get(part)]
+    return [answer[part] for part in ("picture", "preview") if part in answer]
 
 
 def rejected(path: str, reason: str, content: str = "") -> Answer:

@@ -116,7 +116,7 @@ def line(answer: Answer) -> str:
     name = printable(answer["file"])
     if answer["status"] == "rejected":
         return f"{'set aside':<16}  {name}: {answer['reason']}"
-    found = answer["entry"]["recording"]
+    found = answer["recording"]
     interval = f"({percent(found['p_low'])} to {percent(found['p_high'])})"
     cautions = " ".join(caution["code"] for caution in found["cautions"])
     noted = f"  [{cautions}]" if cautions else ""

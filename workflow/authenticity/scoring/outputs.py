@@ -17,7 +17,8 @@ from safetensors import safe_open
 
 from authenticity import tables
 from authenticity.files import write_json, write_text
-from authenticity.scoring import decision, page
+from authenticity.plots.overlay import Span
+from authenticity.scoring import decision, page, stored
 from authenticity.scoring.batch import Answer, Settings, drawn
 from authenticity.scoring.bundle import WEIGHTS, Bundle
 from authenticity.scoring.result import Rejected
@@ -66,20 +67,18 @@ WINDOWS = pa.schema(
 """One row for each window of each scored file."""
 
 
-def write(
-    folder: Path, answers: Sequence[Answer], bundle: Bundle, settings: Settings
-) -> dict[str, Any]:
+def write(folder: Path, answers: Sequence[Answer], settings: Settings) -> dict[str, Any]:
     """Write all tables, `summary.json` and, where there are pictures, `index.html`.
 
     Args:
         folder: where; it holds the pictures and sounds.
         answers: in the order of the rows.
-        bundle: what scored them.
         settings: as they were scored with.
 
     Returns:
         The content of `summary.json`.
     """
+    bundle = Bundle.load(settings.bundle)
     found = summary(answers) | _model(bundle) | {"prior": settings.prior}
     write_tables(folder, answers)
     remove_stale(folder, answers)
@@ -103,7 +102,16 @@ def _write_page(
         model_bytes=found["model_bytes"],
         parameters=found["parameters"],
     )
-    entries = [page.Entry(**answer["entry"]) for answer in answers if "entry" in answer]
+    entries = [
+        page.entry(
+            stored.restored(answer["recording"]),
+            answer["picture"],
+            Span(*answer["span"]),
+            answer["preview"],
+        )
+        for answer in answers
+        if answer["status"] == "scored"
+    ]
     others = [
         Rejected(answer["file"], answer["reason"], answer["content"])
         for answer in answers
@@ -158,11 +166,10 @@ def row(answer: Answer) -> dict[str, Any]:
     found = {name: answer.get(name) for name in SCORES.names}
     if answer["status"] == "rejected":
         return found
-    recording = answer["entry"]["recording"]
+    recording = answer["recording"]
     found |= {name: recording[name] for name in SCORES.names if name in recording}
     return found | {
         "cautions": " ".join(caution["code"] for caution in recording["cautions"]),
-        "picture": answer["entry"]["picture"] or None,
         "real_time_factor": recording["seconds"] / recording["duration"],
     }
 
@@ -195,7 +202,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _windows(answer: Answer) -> pa.Table:
-    windows = answer["entry"]["recording"]["windows"]
+    windows = answer["recording"]["windows"]
     columns = {name: windows[name] for name in WINDOWS.names if name != "file"}
     return pa.table({"file": [answer["file"]] * len(windows["start"]), **columns}, schema=WINDOWS)
 
@@ -208,7 +215,7 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
         sum over files of the time each took; `real_time_factor`, their ratio; `seconds_per_file`,
         the median; `peak_bytes`, the most memory that one process had.
     """
-    recordings = [found["entry"]["recording"] for found in answers if found["status"] == "scored"]
+    recordings = [found["recording"] for found in answers if found["status"] == "scored"]
     taken = sorted(recording["seconds"] for recording in recordings)
     audio = math.fsum(recording["duration"] for recording in recordings)
     return {

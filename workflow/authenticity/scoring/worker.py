@@ -16,7 +16,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,7 @@ from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
 from authenticity.files import sha256
 from authenticity.plots import overlay
-from authenticity.plots.overlay import Span
-from authenticity.scoring import page, preview
+from authenticity.scoring import preview, stored
 from authenticity.scoring.batch import CONTENT_DIGITS, Answer, rejected
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.inputs import as_text
@@ -64,25 +62,21 @@ class Scorer:
 
     def _scored(self, path: str) -> Answer:
         found = self._detector.score(path, self.given["prior"])
-        entry = page.entry(found, *self._drawn(path, found))
-        return {
-            "file": as_text(path),
-            "content": found.content,
-            "status": "scored",
-            "entry": asdict(entry),
-        }
+        answer = {"file": as_text(path), "content": found.content, "status": "scored"}
+        answer |= {"reason": found.reason, "recording": stored.plain(found)}
+        if self.given["pictures"]:
+            answer |= self._drawn(path, found)
+        return answer
 
-    def _drawn(self, path: str, found: Recording) -> tuple[str, Span, str]:
-        """Draw a recording and keep its sound; return where, relative to the folder."""
-        if not self.given["pictures"]:
-            return "", Span(0.0, 1.0), ""
+    def _drawn(self, path: str, found: Recording) -> dict[str, Any]:
+        """Draw a recording and keep its sound; say where, relative to the folder."""
         folder, name = Path(self.given["folder"]), drawn_name(as_text(path), found.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
         band = self._detector.bundle.band
         span = overlay.write(folder / picture, found, band.lower, band.upper)
         with Path(path).open("rb") as file:
             preview.write(folder / sound, audio.decode(file, self._detector.bundle.limits))
-        return picture, span, sound
+        return {"picture": picture, "span": list(span), "preview": sound}
 
     def answer(self, path: str) -> Answer:
         """Score one file; whatever is wrong with it is part of the answer."""
