@@ -451,3 +451,27 @@ def test_a_contrastive_experiment_keeps_every_seed_and_its_model_scores_as_it_di
     )
     expected = choice.scores.filter(pc.equal(choice.scores["split"], "eval"))
     np.testing.assert_allclose(again["score"], expected["score"], rtol=1e-9)
+
+
+def test_shuffled_labels_leave_nothing_to_learn():
+    table = trials(600)
+    generator = np.random.default_rng(3)
+    labels = table["label"].to_numpy()
+    matrix_ = (labels[:, None] + generator.normal(0, 0.3, (600, 4))).astype(np.float32)
+
+    def outcome(**changes: object) -> candidates.Candidate:
+        load = lambda pooling, view: (table["key"].to_pylist(), matrix_)  # noqa: E731
+        return candidates.fit(table, load, experiment(**changes), 0, 1)
+
+    def auc(found: candidates.Candidate) -> float:
+        scores = found.scores.filter(pc.equal(found.scores["split"], "eval"))
+        return roc_auc_score(scores["label"], scores["mean"])
+
+    true, shuffled = outcome(), outcome(shuffle_labels=True)
+    assert auc(true) > 0.98
+    (row,) = shuffled.summary["rounds"]
+    assert row["n_train_bonafide"] == true.summary["rounds"][0]["n_train_bonafide"]
+    # Both judged by what training and choice believed: nothing there, although eval's truth stands.
+    assert abs(row["poolings"]["mean"]["dev_roc_auc"] - 0.5) < 0.12
+    assert row["poolings"]["mean"]["cv_roc_auc"] < 0.65
+    assert shuffled.scores["label"].equals(true.scores["label"])

@@ -119,11 +119,12 @@ def _check_finetuned(name: str, experiment: Mapping[str, Any], config: Mapping[s
     protocol = config["protocols"].get(experiment["protocol"], {"kind": "partitions"})
     plain = features["spectral"] == "none" and features["layers"] not in ("none", "all", "each")
     clean = {features["view"], *features.get("train_views", [])} == {"clean"}
-    if not plain or not clean or protocol["kind"] not in ("partitions", "random"):
+    one_round = protocol["kind"] in ("partitions", "random")
+    if not plain or not clean or not one_round or experiment["shuffle_labels"]:
         raise UserError(
             f"configuration, experiments.{name}: fine-tuning takes `layers: last` or a list of how "
-            "many layers to keep, no spectral numbers, clean audio, and a protocol of one round; "
-            "config/README.md explains it"
+            "many layers to keep, no spectral numbers, clean audio, a protocol of one round, and "
+            "labels as they are; config/README.md explains it"
         )
 
 

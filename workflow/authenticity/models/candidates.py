@@ -5,6 +5,7 @@ and poolings, and the calibration of the chosen one's scores, are made on the ro
 (the choice by cross-validation where a protocol has no dev); never on `eval`.
 """
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ def fit(
         features: the candidate's, as a function of pooling and view.
         experiment: from the configuration, its protocol spelt out: `features` names the poolings,
             the views to fit on and the view to score; `model`, `protocol` and `seed`. The poolings
-            are those of `matrix.POOLINGS`.
+            are those of `matrix.POOLINGS`. With `shuffle_labels`, a control, classes (and attacks
+            with them) are dealt out anew within train and within dev before anything is fitted.
         n_spectral: how many of the features are spectral.
         n_layers: how many layers the others are of.
 
@@ -104,7 +106,10 @@ def fit(
             files, matrix = features(pooling, view)
             views[view] = (matrix, data.rows(files))
         for index, item in enumerate(rounds):
-            outcome = _fit_round(data, views, item, experiment)
+            known = data
+            if experiment.get("shuffle_labels"):
+                known = data.shuffled(item, experiment["seed"])
+            outcome = _fit_round(known, views, item, experiment)
             models[pooling].append(outcome.fitted[0].model)
             scored.setdefault(pooling, []).append(outcome.scores[0])
             for fitted, values in zip(outcome.fitted, outcome.scores, strict=True):
@@ -131,6 +136,17 @@ class _Trials:
         self.labels = trials["label"].to_numpy()
         self.speakers = np.asarray(trials["speaker"].to_pylist())
         self.attacks = np.asarray(trials["attack"].to_pylist())
+
+    def shuffled(self, item: splits.Round, seed: int) -> "_Trials":
+        """Return the same trials, their classes permuted within train and within dev."""
+        generator = np.random.default_rng(seed)
+        other = copy.copy(self)
+        other.labels, other.attacks = self.labels.copy(), self.attacks.copy()
+        for part in ("train", "dev"):
+            members = np.flatnonzero(item.parts == part)
+            dealt = generator.permutation(members)
+            other.labels[members], other.attacks[members] = self.labels[dealt], self.attacks[dealt]
+        return other
 
     def rows(self, files: Sequence[str]) -> NDArray[np.intp]:
         """Return the row of each trial in a feature matrix of these files, -1 where it has none."""

@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ from authenticity.errors import UserError
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.files import atomic
+from authenticity.models import losses
 from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import bounded
 from authenticity.pretraining import export
 
 VERSION = "1"
@@ -40,9 +42,6 @@ VERSION = "1"
 
 FRAMES_PER_SECOND = 50
 _MAX_ITERATIONS = 5000
-
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""Given projections [clips, dimension] and labels [clips], returns a scalar."""
 
 _logger = logging.getLogger("authenticity")
 
@@ -68,8 +67,10 @@ class Settings:
         precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
         dropout: in the trained layers while they train; see `TopLayers`.
-        loss: name of the loss on the projections that joins the cross-entropy; for the record.
-        loss_weight: of that loss.
+        loss: the name in `losses.LOSSES` of a loss on the projections that joins the cross-entropy
+            of the classifier, or `cross_entropy` for that alone.
+        loss_weight: of the one that joins.
+        temperature: of it, where it has one.
     """
 
     unfrozen: int = 1
@@ -88,6 +89,7 @@ class Settings:
     dropout: float = 0.0
     loss: str = "cross_entropy"
     loss_weight: float = 1.0
+    temperature: float = 0.1
 
     def first_trained(self, n_layers: int) -> int:
         """Return the number, from 0, of the first trained layer, which is what `frames` caches.
@@ -331,16 +333,14 @@ def fit(
     settings: Settings,
     seed: int,
     state: Path,
-    loss: Loss | None = None,
 ) -> FineTuned:
     """Train the layers and their head, going on from `state` where a run of the same was ended.
 
     Both classes are seen equally often: an epoch draws half of its clips from each, the larger
     class thinned and the smaller one repeated. The loss is the cross-entropy of the classifier,
-    and that of `loss` on the projections where one is given. The weights kept are those of the
-    epoch with the best ROC-AUC on dev, the untrained layers among them, or of the last one where
-    there is no dev. An interrupted
-    run that goes on gives the weights of one that was not.
+    and with it that of `settings.loss` on the projections. The weights kept are those of the epoch
+    with the best ROC-AUC on dev, the untrained layers among them, or of the last one where there is
+    no dev. An interrupted run that goes on gives the weights of one that was not.
 
     Args:
         frames: cached at the first trained layer.
@@ -352,7 +352,6 @@ def fit(
         seed: of the head's weights, the order of clips and dropout.
         state: the file that keeps the run after each epoch; the caller removes it once the result
             is safe.
-        loss: on the projections, beside the cross-entropy.
 
     Raises:
         UserError: the encoder has no such layers.
@@ -360,7 +359,7 @@ def fit(
     identity = _identity(frames, labels, train, dev, settings, seed)
     figures = ("loss", "dev_roc_auc")
     with torch.random.fork_rng(devices=[]):
-        run = _Run(frames, labels, train, dev, encoder, settings, seed, loss)
+        run = _Run(frames, labels, train, dev, encoder, settings, seed)
         if run.resume(state, identity):
             _logger.info("going on from epoch %d of %s", run.epoch, state)
         while not run.ended:
@@ -391,13 +390,12 @@ class _Run:
         encoder: Encoder,
         settings: Settings,
         seed: int,
-        loss: Loss | None,
     ):
         network = encoder.network
         first = settings.first_trained(len(network.encoder.layers))
         self._clips, self._labels = frames.clips, np.asarray(labels)
         self._train, self._dev = train, dev
-        self._settings, self._seed, self._loss = settings, seed, loss
+        self._settings, self._seed = settings, seed
         torch.manual_seed(_mixed(seed, 0))
         top = TopLayers(network, first, first + settings.unfrozen, settings.dropout)
         width = network.config.hidden_size
@@ -487,13 +485,22 @@ class _Run:
         with self._autocast():
             projections, log_odds = self.detector(batch)
         loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
-        if self._loss is not None:
-            loss = loss + self._settings.loss_weight * self._loss(projections, labels)
+        if self._settings.loss != "cross_entropy":
+            contrast = self._contrast(projections, labels, torch.from_numpy(chosen))
+            loss = loss + self._settings.loss_weight * contrast
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.detector.parameters(), self._settings.clip_norm)
         self._optimiser.step()
         return loss.item()
+
+    def _contrast(
+        self, projections: torch.Tensor, labels: torch.Tensor, clips: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss that joins; a clip has one view here."""
+        loss = losses.LOSSES[self._settings.loss]
+        batch = losses.Batch(bounded(projections, loss.norms), labels, clips, clips)
+        return loss(batch, self._settings.temperature, None)
 
     def _dev_roc_auc(self) -> float | None:
         if not len(self._dev):

@@ -22,7 +22,7 @@ POOLING = "mean"
 
 _SETTINGS = (
     *("unfrozen", "epochs", "patience", "batch_seconds", "learning_rate", "head_learning_rate"),
-    *("warmup", "weight_decay"),
+    *("warmup", "weight_decay", "loss", "loss_weight", "temperature"),
 )
 
 

@@ -58,7 +58,7 @@ class Projection:
             sums = spectral @ weight[: self.n_spectral] + layers @ weight[self.n_spectral :]
             blocks = [sums + bias]
         return [
-            self._bounded(_rest(block, head))
+            bounded(_rest(block, head), self.norms)
             for block, head in zip(blocks, self.heads, strict=True)
         ]
 
@@ -71,9 +71,16 @@ class Projection:
         layers = layers.reshape(len(layers), number, layers.shape[1] // number)
         return (layers * self.layer_weights[:, None]).sum(1)
 
-    def _bounded(self, projected: Array) -> Array:
-        norm = ((projected**2).sum(1)[:, None] + _SMALLEST_SQUARE) ** 0.5
-        return projected * (norm.clip(*self.norms) / norm)
+
+def bounded(projected: Array, norms: tuple[float, float]) -> Array:
+    """Scale projections whose norm is outside of these two to the nearer one.
+
+    Args:
+        projected: shape (trials, dimension).
+        norms: least and greatest.
+    """
+    norm = ((projected**2).sum(1)[:, None] + _SMALLEST_SQUARE) ** 0.5
+    return projected * (norm.clip(*norms) / norm)
 
 
 def _first(features: Array, head: Head) -> Array:
