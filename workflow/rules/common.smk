@@ -13,6 +13,7 @@ from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.features.frames import version as frames_version
 from authenticity.models import candidates as model_candidates
+from authenticity.scoring.batch import VERSION as SCORE_VERSION
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
 FINETUNE_VERSION = "1"

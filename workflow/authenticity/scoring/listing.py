@@ -50,9 +50,9 @@ class ScorePlan:
         return f"{self.folder}/files.parquet"
 
     @property
-    def bundle_files(self) -> list[str]:
-        """What of the bundle is read; `bundle.json` has checksums of all the rest."""
-        return [f"{self.bundle}/bundle.json"]
+    def bundle_file(self) -> str:
+        """What stands for the bundle: it has the checksums of all the rest."""
+        return f"{self.bundle}/bundle.json"
 
     @classmethod
     def make(cls, settings: Mapping[str, Any], refresh: bool) -> "ScorePlan":
