@@ -10,8 +10,8 @@ sys.path.insert(0, str(HOUSE))
 from authenticity import planning, threads, verification
 from authenticity.features import matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
-from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.features.frames import version as frames_version
+from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
 from authenticity.scoring.batch import VERSION as SCORE_VERSION
 

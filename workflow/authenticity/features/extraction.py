@@ -18,6 +18,7 @@ from authenticity.audio import Limits
 from authenticity.errors import RejectedClip, UserError
 from authenticity.features import encoder, spectral, views
 from authenticity.features.encoder import Embedding, Encoder
+from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.roots import MissingFileError, Root
 from authenticity.shards import PreviousRows
 
@@ -45,30 +46,6 @@ class View:
 
     name: str = "clean"
     steps: Sequence[Mapping[str, Any]] = ()
-
-
-def spectral_version(steps: Sequence[Mapping[str, Any]] = ()) -> str:
-    """Name everything but the audio that a spectral row depends on.
-
-    Args:
-        steps: of the view; none for the clean clips.
-    """
-    return f"spectral {spectral.VERSION}; {_heard(steps)}"
-
-
-def embedding_version(
-    identity: str, window_seconds: float, steps: Sequence[Mapping[str, Any]] = ()
-) -> str:
-    """Name everything but the audio that an embedding row depends on; see `spectral_version`."""
-    return (
-        f"embedding {encoder.VERSION}; encoder {identity}; window {window_seconds:g} s; "
-        f"{_heard(steps)}"
-    )
-
-
-def _heard(steps: Sequence[Mapping[str, Any]]) -> str:
-    decoder = f"decoder {audio.DECODER_VERSION}"
-    return f"{decoder}; {views.version(steps)}" if steps else decoder
 
 
 def extract_shard(

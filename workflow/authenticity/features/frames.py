@@ -31,6 +31,7 @@ from authenticity.features import encoder as encoders
 from authenticity.features import extraction
 from authenticity.features.encoder import Encoder
 from authenticity.features.extraction import View
+from authenticity.features.versions import embedding_version
 from authenticity.files import atomic
 from authenticity.roots import Root
 
@@ -62,7 +63,7 @@ def version(
         window_seconds: longest stretch that the encoder hears at once.
         steps: of the view; none for the clean clips.
     """
-    inputs = extraction.embedding_version(identity, window_seconds, steps)
+    inputs = embedding_version(identity, window_seconds, steps)
     return f"frames {VERSION}; layer {layer}; {inputs}"
 
 

@@ -45,10 +45,19 @@ _MOST_LETTERS = 80  # of a file's name
 
 
 class Span(NamedTuple):
-    """Where the time axis lies in a picture, as fractions of its width."""
+    """Where a picture's panels lie, all of which share the time axis.
+
+    Attributes:
+        left: of the time axis, as a fraction of the picture's width.
+        right: likewise.
+        top: of the highest panel, as a fraction of the picture's height from above.
+        bottom: of the lowest panel, likewise.
+    """
 
     left: float
     right: float
+    top: float
+    bottom: float
 
 
 def write(path: str | Path, recording: Recording, lower: float, upper: float) -> Span:
@@ -65,7 +74,7 @@ def write(path: str | Path, recording: Recording, lower: float, upper: float) ->
         upper: the one above which it is likely synthetic.
 
     Returns:
-        Where the time axis lies, for a playhead.
+        Where the panels lie, for a playhead.
     """
     with mpl.rc_context(STYLE):
         canvas = FigureCanvasAgg(_drawn(recording, lower, upper))
@@ -74,7 +83,8 @@ def write(path: str | Path, recording: Recording, lower: float, upper: float) ->
     with atomic(path) as temporary:
         indexed = picture.quantize(palette=_palette(), dither=Image.Dither.NONE)
         indexed.save(temporary, "PNG", optimize=True)
-    return Span(_LEFT / _WIDTH, _RIGHT / _WIDTH)
+    top, bottom = sum(_SCORES), _SOUND[0]
+    return Span(_LEFT / _WIDTH, _RIGHT / _WIDTH, 1 - top / _HEIGHT, 1 - bottom / _HEIGHT)
 
 
 def _palette() -> Image.Image:

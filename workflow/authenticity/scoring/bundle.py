@@ -21,8 +21,8 @@ from authenticity.audio import Limits
 from authenticity.errors import UserError
 from authenticity.evaluation.calibration import Calibration
 from authenticity.features.encoder import EncoderSource
-from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.features.matrix import POOLINGS
+from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.files import atomic, read_arrays, read_json, sha256, write_arrays, write_json
 from authenticity.models.projection import Model, model_class
 from authenticity.scoring import decision, domain

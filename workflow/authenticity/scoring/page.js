@@ -98,8 +98,8 @@
 
   // What a window looks like: where its score lies, in words, a sign and a colour.
   const LIKE = {
-    synthetic: "▲ like synthetic", unsure: "◆ cannot tell", genuine: "▼ like genuine",
-    silent: "silence",
+    synthetic: "▲ like synthetic", unsure: "◆ in between", genuine: "▼ like genuine",
+    silent: "– silence",
   };
 
   function like(llr) {
@@ -205,14 +205,14 @@
   }
 
   // A playhead on the picture: a slider for the keyboard and for screen readers.
-  function follow(found, audio, left, right) {
+  function follow(found, audio, span) {
     const playhead = make("div", { class: "playhead" });
     const seek = make("div", {
       class: "seek", role: "slider", tabindex: "0", "aria-label": "Position in the recording",
       "aria-valuemin": "0", "aria-valuemax": found.duration.toFixed(1),
     }, playhead);
-    seek.style.left = `${100 * left}%`;
-    seek.style.width = `${100 * (right - left)}%`;
+    for (const side of ["left", "top"]) seek.style[side] = `${100 * span[side]}%`;
+    for (const side of ["right", "bottom"]) seek.style[side] = `${100 * (1 - span[side])}%`;
     const readout = make("p", { class: "readout" });
     const { start, end, llr } = found.windows;
 
@@ -235,8 +235,16 @@
       seek.setAttribute("aria-valuetext", readout.textContent);
     }
 
+    // On a narrow screen, the picture scrolls along with the sound.
+    function keepInSight() {
+      const box = seek.closest(".picture");
+      const away = playhead.getBoundingClientRect().left - box.getBoundingClientRect().left;
+      if (away < 0 || away > box.clientWidth) box.scrollLeft += away - 0.1 * box.clientWidth;
+    }
+
     function run() {
       show();
+      keepInSight();
       if (!audio.paused && !calm.matches) requestAnimationFrame(run);
     }
 
@@ -250,6 +258,7 @@
       go((event.clientX - box.left) / box.width * found.duration);
     }
 
+    audio.addEventListener("timeupdate", () => audio.paused || keepInSight());
     for (const name of ["timeupdate", "seeking", "seeked", "loadedmetadata"]) {
       audio.addEventListener(name, show);
     }
@@ -288,10 +297,10 @@
     const sound = source(entry.preview, `sound-${number}`, "audio/mpeg");
     const audio = make("audio", { controls: "", preload: "metadata", src: sound,
       "aria-label": `Sound of ${found.file}` });
-    const { seek, readout, go } = follow(found, audio, entry.left, entry.right);
+    const { seek, readout, go } = follow(found, audio, entry.span);
     const strip = stretches(found.windows, found.duration);
     const synthetic = strip.filter((stretch) => stretch.kind === "synthetic").length;
-    const image = make("img", { src: picture, width: "1200", height: "571", alt:
+    const image = make("img", { src: picture, alt:
       `Spectrogram of ${found.file} with the log-likelihood ratio of its windows along time; `
       + `${synthetic} of ${strip.length} stretches are like synthetic. The table “Where in time” lists them.` });
     const play = (time) => { go(time); audio.play(); };

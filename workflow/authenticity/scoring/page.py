@@ -48,15 +48,13 @@ class Entry:
         recording: the numbers and sentences of a `Recording`, without its spectrogram; windows
             without a score have None.
         picture: the file of `plots.overlay`, relative to the page's folder, with "/".
-        left: of the picture's time axis, as a fraction of its width.
-        right: likewise.
+        span: where the scores lie in the picture, see `plots.overlay.Span`.
         preview: the file of `preview`, likewise relative.
     """
 
     recording: Mapping[str, Any]
     picture: str
-    left: float
-    right: float
+    span: Mapping[str, float]
     preview: str
 
 
@@ -101,7 +99,7 @@ def entry(recording: Recording, picture: str, span: Span, preview: str) -> Entry
         "end": [round(float(second), 3) for second in windows.end],
         "llr": [round(float(llr), 3) if math.isfinite(llr) else None for llr in windows.llr],
     }
-    return Entry(found, picture, span.left, span.right, preview)
+    return Entry(found, picture, span._asdict(), preview)
 
 
 def write(
@@ -291,13 +289,14 @@ def _table(entries: Sequence[Entry]) -> Iterator[str]:
 def _row(number: int, found: Mapping[str, Any]) -> str:
     kind, sign = _KINDS[found["verdict"]]
     order = list(reversed(_KINDS)).index(found["verdict"])
-    interval = words.interval(found["p_low"], found["p_high"])
+    probability = escape(words.percent(found["p_synthetic"]))
+    interval = escape(words.interval(found["p_low"], found["p_high"]))
     llr = f"{words.signed(found['llr_low'])} to {words.signed(found['llr_high'])}"
     cells = [
         (order, f'<span class="verdict {kind}">{sign} {found["verdict"]}</span>'),
         (
             found["p_synthetic"],
-            f'<span>{words.percent(found["p_synthetic"])}% <span class="quiet">({interval})</span>'
+            f'<span>{probability}% <span class="quiet">({interval})</span>'
             f"{_scale(found, kind)}</span>",
         ),
         (
@@ -373,7 +372,7 @@ def _cost(entries: Sequence[Entry], about: About) -> str:
 def _data(folder: Path, number: int, item: Entry, embedded: set[str]) -> Iterator[str]:
     """What a row opens: JSON, and the files that the page holds, which are read when opened."""
     links = {"picture": quote(item.picture), "preview": quote(item.preview)}
-    found = {**links, "left": item.left, "right": item.right, "recording": item.recording}
+    found = {**links, "span": item.span, "recording": item.recording}
     yield f'<script type="application/json" id="entry-{number}">{_json(found)}</script>\n'
     for kind, name in (("picture", item.picture), ("sound", item.preview)):
         if name in embedded:

@@ -4,8 +4,8 @@
 def percent(share: float) -> str:
     """Return a probability in percent; rounding never makes it certain."""
     if share >= 0.9995:
-        return "above 99.9"
-    return "below 0.1" if share < 0.0005 else f"{100 * share:.1f}"
+        return ">99.9"
+    return "<0.1" if share < 0.0005 else f"{100 * share:.1f}"
 
 
 def interval(low: float, high: float) -> str:

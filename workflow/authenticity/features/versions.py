@@ -1,0 +1,35 @@
+"""Names of everything but the audio that features depend on: rows of other versions are stale."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from authenticity import audio
+from authenticity.features import encoder, spectral
+
+
+def spectral_version(steps: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Name everything but the audio that a spectral row depends on.
+
+    Args:
+        steps: of the view; none for the clean clips.
+    """
+    return f"spectral {spectral.VERSION}; {_heard(steps)}"
+
+
+def embedding_version(
+    identity: str, window_seconds: float, steps: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Name everything but the audio that an embedding row depends on; see `spectral_version`."""
+    return (
+        f"embedding {encoder.VERSION}; encoder {identity}; window {window_seconds:g} s; "
+        f"{_heard(steps)}"
+    )
+
+
+def _heard(steps: Sequence[Mapping[str, Any]]) -> str:
+    decoder = f"decoder {audio.DECODER_VERSION}"
+    if not steps:
+        return decoder
+    from authenticity.features import views  # imports much that clean audio needs nothing of
+
+    return f"{decoder}; {views.version(steps)}"
