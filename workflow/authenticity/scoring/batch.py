@@ -254,12 +254,17 @@ def _computed(
             at_end.callback(worker.end)
             selector.register(worker.stream, selectors.EVENT_READ, worker)
 
-        for _ in range(n_workers):
+        # The first one loads its model alone, so that its first answer need not wait for the others.
+        n_started = min(1, n_workers)
+        for _ in range(n_started):
             start()
         while selector.get_map():
             for key, _ in selector.select():
                 worker = key.data
                 answer, alive = worker.answer()
+                for _ in range(n_workers - n_started):
+                    start()
+                n_started = n_workers
                 if alive and waiting:
                     worker.ask(waiting.popleft())
                 else:
