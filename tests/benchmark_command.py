@@ -22,7 +22,9 @@ N_FILES, HOURS, RATE = 200, 3, 16_000
 
 def speech(archive: zipfile.ZipFile, names: list[str]) -> np.ndarray:
     """The demonstration's clips one after the other, mono at 16 kHz."""
-    return np.concatenate([soundfile.read(archive.open(name), dtype="float32")[0] for name in names])
+    return np.concatenate(
+        [soundfile.read(archive.open(name), dtype="float32")[0] for name in names]
+    )
 
 
 def fill(folder: Path) -> None:

@@ -87,7 +87,9 @@ def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
 def test_names_of_pictures_are_safe_and_of_one_file_alone():
     names = {drawn_name(file, "c") for file in ("a/x.wav", "b/x.wav", "a/x.mp3", "…/ü\n'.wav", "/")}
     assert len(names) == 5
-    assert all(name.isascii() and name.replace("-", "").replace("_", "").isalnum() for name in names)
+    assert all(
+        name.isascii() and name.replace("-", "").replace("_", "").isalnum() for name in names
+    )
 
 
 # The call.
@@ -111,7 +113,11 @@ def test_help_waits_for_no_library():
         "except SystemExit: print(sorted({'numpy', 'torch', 'pyarrow'} & set(sys.modules)))"
     )
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), check=True
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
     )
     assert "Exit codes: 0" in run.stdout
     assert run.stdout.splitlines()[-1] == "[]"
@@ -265,7 +271,11 @@ def test_the_tables_agree(scored: Path):
     assert text == expected
     assert any("\n" in row["file"] for row in text)
     documented = (REPOSITORY / "docs" / "scores.md").read_text()
-    for name in {*rows[0], *outputs.WINDOWS.names, *json.loads((scored / "summary.json").read_text())}:
+    for name in {
+        *rows[0],
+        *outputs.WINDOWS.names,
+        *json.loads((scored / "summary.json").read_text()),
+    }:
         assert f"`{name}`" in documented, name
 
 
@@ -301,7 +311,9 @@ def test_the_same_again_computes_nothing_and_one_more_computes_one(
     output, before = tmp_path / "out", comparable(scored)
     shutil.copytree(scored, output)
     names = [path for path in mixed.iterdir() if path.name != "film.mp4"]
-    listed = "\0".join([*map(str, sorted(names)), str(tmp_path / "new.flac")]).encode("utf-8", "surrogateescape")
+    listed = "\0".join([*map(str, sorted(names)), str(tmp_path / "new.flac")]).encode(
+        "utf-8", "surrogateescape"
+    )
     (tmp_path / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
     code, lines, _ = run(bundle, output, "-", stdin=listed)
     assert code == cli.SOME_REJECTED
@@ -318,9 +330,7 @@ def test_the_same_again_computes_nothing_and_one_more_computes_one(
     assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == kept
 
 
-def test_interrupted_and_killed_it_goes_on(
-    scored: Path, mixed: Path, bundle: Path, tmp_path: Path
-):
+def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
     output, gone = tmp_path / "out", f"{mixed}/gone.wav"
     for n_lines, end, code in ((1, signal.SIGINT, cli.INTERRUPTED), (5, signal.SIGKILL, -9)):
         process = start(bundle, output, str(mixed), gone)

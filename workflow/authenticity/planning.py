@@ -66,11 +66,12 @@ def validate(config: dict[str, Any], schema_path: Path) -> None:
                 f"configuration, experiments.{name}.features: expected `spectral` or `layers` or "
                 "both; config/README.md explains them"
             )
-    for pair in config["run"]["comparisons"]:
-        for name in pair:
+    compared = [name for pair in config["run"]["comparisons"] for name in pair]
+    for key, names in (("comparisons", compared), ("bundles", config["run"]["bundles"])):
+        for name in names:
             if name not in config["experiments"]:
                 raise UserError(
-                    f"configuration, run.comparisons: {name} is not defined; expected one of "
+                    f"configuration, run.{key}: {name} is not defined; expected one of "
                     f"{', '.join(config['experiments'])}"
                 )
     if ablations := config["run"].get("ablations"):
@@ -89,6 +90,8 @@ def validate(config: dict[str, Any], schema_path: Path) -> None:
                 )
     for name in config["run"]["experiments"]:
         _check_experiment(name, config)
+    for name in config["run"]["bundles"]:
+        _check_bundle(name, config)
 
 
 def _check_experiment(name: str, config: Mapping[str, Any]) -> None:
@@ -125,6 +128,26 @@ def _check_finetuned(name: str, experiment: Mapping[str, Any], config: Mapping[s
             f"configuration, experiments.{name}: fine-tuning takes `layers: last` or a list of how "
             "many layers to keep, no spectral numbers, clean audio, a protocol of one round, and "
             "labels as they are; config/README.md explains it"
+        )
+
+
+def _check_bundle(name: str, config: Mapping[str, Any]) -> None:
+    """Check that an experiment leaves one calibrated model that scores recordings as they are."""
+    experiment = config["experiments"][name]
+    protocol = config["protocols"].get(experiment["protocol"], {"kind": "partitions"})
+    reasons = {
+        "it is fine-tuned": experiment["model"]["kind"] == "finetune",
+        f"it is scored in the view {experiment['features']['view']}": (
+            experiment["features"]["view"] != "clean"
+        ),
+        f"its protocol {experiment['protocol']} has several models or no dev": (
+            protocol["kind"] != "partitions"
+        ),
+    }
+    if said := [reason for reason, holds in reasons.items() if holds]:
+        raise UserError(
+            f"configuration, run.bundles: no bundle can be made of {name}, for {said[0]}; take it "
+            "out, config/README.md says what bundles are made of"
         )
 
 

@@ -196,4 +196,12 @@ def get_final_output():
         for one in tested
         for form in ("asvspoof2019.txt", "asvspoof2021.txt", "asvspoof5.tsv")
     ]
-    return [*shards, *checked, *models, *applied, *score_files, *get_report_output()]
+    return [
+        *shards,
+        *checked,
+        *models,
+        *applied,
+        *score_files,
+        *get_bundles(),
+        *get_report_output(),
+    ]

@@ -1,3 +1,69 @@
+from authenticity.scoring import bundle as bundles
+
+
+def with_layers(experiment):
+    """Whether an experiment uses the encoder, which its bundle then has to hold."""
+    return PLAN.experiments[experiment]["features"]["layers"] != "none"
+
+
+BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in config["run"]["bundles"]]
+
+
+def get_bundles():
+    """What says that a bundle is whole, for each corpus that its experiment is fitted on."""
+    return [f"results/{corpus}/bundles/{name}/bundle.json" for corpus, name in BUNDLES]
+
+
+rule bundle:
+    """Put together all that scoring needs of a trained experiment that hears spectra alone."""
+    input:
+        model="results/{corpus}/models/{experiment}.json",
+        weights="results/{corpus}/models/{experiment}.safetensors",
+        scores="results/{corpus}/scores/{experiment}.parquet",
+        card="results/{corpus}/cards/{experiment}.md",
+        trials="results/{corpus}/trials.parquet",
+        verified=lambda wildcards: verified(wildcards.corpus, ["clean"]),
+        encoder=f"results/encoders/{ENCODER}.json",
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
+        embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings"),
+    output:
+        bundle="results/{corpus}/bundles/{experiment}/bundle.json",
+        weights="results/{corpus}/bundles/{experiment}/model.safetensors",
+        card="results/{corpus}/bundles/{experiment}/card.md",
+    log:
+        "logs/{corpus}/bundle/{experiment}.log",
+    benchmark:
+        "benchmarks/{corpus}/bundle/{experiment}.tsv"
+    wildcard_constraints:
+        experiment="|".join(n for n in PLAN.experiments if not with_layers(n)) or "none",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
+        version=bundles.VERSION,
+        partitions=lambda wildcards: PLAN.partitions[wildcards.corpus, wildcards.experiment],
+        limits=asdict(PLAN.limits),
+        window_seconds=PLAN.window,
+        demonstration=lambda wildcards: config["corpora"][wildcards.corpus].get(
+            "demonstration", False
+        ),
+    script:
+        "../scripts/bundle.py"
+
+
+use rule bundle as bundle_with_encoder with:
+    output:
+        bundle="results/{corpus}/bundles/{experiment}/bundle.json",
+        weights="results/{corpus}/bundles/{experiment}/model.safetensors",
+        card="results/{corpus}/bundles/{experiment}/card.md",
+        encoder=expand(
+            "results/{{corpus}}/bundles/{{experiment}}/encoder/{file}",
+            file=bundles.encoder_files(PLAN.encoder),
+        ),
+    wildcard_constraints:
+        experiment="|".join(n for n in PLAN.experiments if with_layers(n)) or "none",
+
+
 if PLAN.scored:
 
     rule score:
