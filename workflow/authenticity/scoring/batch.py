@@ -254,7 +254,7 @@ def _computed(
             at_end.callback(worker.end)
             selector.register(worker.stream, selectors.EVENT_READ, worker)
 
-        # The first one loads its model alone, so that its first answer need not wait for the others.
+        # The first loads its model alone, so that its first answer need not wait for the others.
         n_started = min(1, n_workers)
         for _ in range(n_started):
             start()
