@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,8 @@ class Scorer:
         self._detector = Detector.load(given["bundle"], jobs=given["threads"])
 
     def _scored(self, path: str) -> Answer:
-        found = self._detector.score(path, self.given["prior"])
-        answer = {"file": as_text(path), "content": found.content, "status": "scored"}
+        found = replace(self._detector.score(path, self.given["prior"]), file=as_text(path))
+        answer = {"file": found.file, "content": found.content, "status": "scored"}
         answer |= {"reason": found.reason, "recording": stored.plain(found)}
         if self.given["pictures"]:
             answer |= self._drawn(path, found)
@@ -70,7 +71,7 @@ class Scorer:
 
     def _drawn(self, path: str, found: Recording) -> dict[str, Any]:
         """Draw a recording and keep its sound; say where, relative to the folder."""
-        folder, name = Path(self.given["folder"]), drawn_name(as_text(path), found.content)
+        folder, name = Path(self.given["folder"]), drawn_name(found.file, found.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
         band = self._detector.bundle.band
         span = overlay.write(folder / picture, found, band.lower, band.upper)
