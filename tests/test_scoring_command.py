@@ -25,9 +25,7 @@ from authenticity.scoring.worker import drawn_name
 from conftest import REPOSITORY, Checkout
 from corpora import encoded, voice
 from test_audio import muxed
-
-KEYS = {"scores.csv", "scores.parquet", "scores.jsonl", "windows.parquet", "summary.json"}
-
+from test_workflow import jobs
 
 # What is named, and what that stands for.
 
@@ -370,3 +368,56 @@ def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
     assert "was killed" in first["reason"]
     assert second["status"] == "scored"
     assert "2 files: 1 scored" in out.decode()
+
+
+# The rules.
+
+
+def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
+    resumed_from: Checkout, mixed: Path, scored: Path, tmp_path: Path
+):
+    folder, output = tmp_path / "in", resumed_from.path / "results" / "scored"
+    shutil.copytree(mixed, folder)
+    resumed_from.configure(
+        score={
+            "input": str(folder),
+            "bundle": "results/toy/bundles/layers",
+            "n_shards": 2,
+        }
+    )
+
+    def is_under_way() -> bool:
+        found = [path.read_bytes() for path in output.glob("shards/*.unfinished")]
+        return any(b'"status": "scored"' in content for content in found)
+
+    resumed_from.run_and_kill(is_under_way, "--", "scored")
+    assert not (output / "scores.csv").exists()
+    resumed = resumed_from.run("--", "scored", cores=1)
+    assert resumed.returncode == 0, resumed.stdout
+    counts = re.findall(r"shard \d-of-2: (\d) recordings, (\d) computed", resumed.stdout)
+    assert any(int(computed) < int(all_of_it) for all_of_it, computed in counts), counts
+    of_command = [row for row in rows_of(scored) if row["reason"] != "no such file"]
+    relative = [{**row, "file": Path(row["file"]).name} for row in rows_of(output)]
+    for ours, theirs in zip(relative, of_command, strict=True):
+        assert unmeasured(ours) == unmeasured({**theirs, "file": Path(theirs["file"]).name})
+    before = comparable(output)
+    (folder / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
+    grown = resumed_from.run("--", "scored", cores=1)
+    assert grown.returncode == 0, grown.stdout
+    assert jobs(grown.stdout) == {"score": 1, "scored": 1}
+    assert ", 1 computed" in grown.stdout
+    rows = comparable(output)["scores"]
+    assert [row for row in rows if not row["file"].endswith("new.flac")] == before["scores"]
+    assert len(rows) == len(before["scores"]) + 1
+    assert "Nothing to be done" in resumed_from.run("--", "scored").stdout
+
+
+def unmeasured(row: dict) -> dict:
+    """A row less what was measured, and less what tells where its file lay."""
+    return {
+        name: value for name, value in row.items() if name not in (*outputs.MEASURED, "picture")
+    }
+
+
+def test_without_an_input_nothing_is_scored(finished: Checkout):
+    assert "score" not in jobs(finished.run("--dry-run", "--forceall").stdout)
