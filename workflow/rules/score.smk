@@ -83,8 +83,6 @@ if PLAN.scored:
             mem_mb=1400,
         params:
             digest=lambda wildcards: PLAN.scored.shards[wildcards.shard],
-            bundle=PLAN.scored.bundle,
-            folder=PLAN.scored.folder,
             prior=config["score"]["prior"],
             pictures=config["score"]["pictures"],
             version=SCORE_VERSION,
@@ -105,8 +103,6 @@ if PLAN.scored:
             "../../envs/authenticity.yaml"
         params:
             digest=list(PLAN.scored.shards.values()),
-            bundle=PLAN.scored.bundle,
-            folder=PLAN.scored.folder,
             prior=config["score"]["prior"],
             pictures=config["score"]["pictures"],
             version=SCORE_VERSION,

@@ -8,10 +8,10 @@ from authenticity.scoring.display import line
 from authenticity.scoring.listing import paths_of
 
 with job(snakemake) as log:
-    params, shard = snakemake.params, snakemake.wildcards.shard
-    settings = batch.Settings.of(Path(params.bundle), params.prior, params.pictures)
-    answers = batch.Answers(Path(snakemake.output.answers), Path(params.folder))
-    paths = paths_of(snakemake.input.files, shard)
+    given, params, shard = snakemake.input, snakemake.params, snakemake.wildcards.shard
+    settings = batch.Settings.of(Path(given.bundle).parent, params.prior, params.pictures)
+    answers = batch.Answers(Path(snakemake.output.answers), Path(given.files).parent)
+    paths = paths_of(given.files, shard)
     computed = 0
     for answer, reused in batch.score(paths, answers, settings, snakemake.threads):
         computed += not reused

@@ -7,15 +7,14 @@ from authenticity.scoring import batch, outputs
 from authenticity.scoring.listing import paths_of
 
 with job(snakemake) as log:
-    params = snakemake.params
-    settings = batch.Settings.of(Path(params.bundle), params.prior, params.pictures)
-    answers = batch.in_order(
-        paths_of(snakemake.input.files), batch.read(map(Path, snakemake.input.shards))
-    )
-    found = outputs.write(Path(params.folder), answers, settings)
+    given, params = snakemake.input, snakemake.params
+    settings = batch.Settings.of(Path(given.bundle).parent, params.prior, params.pictures)
+    answers = batch.in_order(paths_of(given.files), batch.read(map(Path, given.shards)))
+    folder = Path(given.files).parent
+    found = outputs.write(folder, answers, settings)
     log.info(
         "%s: %d files, %d scored, %d set aside",
-        params.folder,
+        folder,
         found["files"],
         found["scored"],
         found["rejected"],

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from authenticity import shards, tables
+from authenticity.errors import UserError
 from authenticity.scoring.inputs import as_text, collect
 
 FILES = pa.schema(
@@ -65,7 +66,12 @@ class ScorePlan:
         Raises:
             UserError: there is nothing to score, or another number of shards than before.
         """
-        folder = Path(settings["output"])
+        bundle, folder = Path(settings["bundle"]), Path(settings["output"])
+        if bundle.parts[0] != "results" and not (bundle / "bundle.json").is_file():
+            raise UserError(
+                f"{bundle}: expected a bundle there, a folder with bundle.json; correct "
+                "`score.bundle` in the configuration"
+            )
         path = folder / "files.parquet"
         if refresh:
             listed = _listed(settings["input"], folder)
@@ -77,7 +83,7 @@ class ScorePlan:
         )
         return cls(
             str(folder),
-            settings["bundle"],
+            str(bundle),
             shards.digests(table, n_shards, ("key", "bytes", "mtime_ns")),
             (*TABLES, "index.html") if settings["pictures"] else TABLES,
         )
@@ -91,10 +97,13 @@ def paths_of(files: str | Path, shard: str | None = None) -> list[str]:
 
 
 def _listed(source: str, output: Path) -> pa.Table:
-    rows = [
-        {"key": as_text(path), "path": os.fsencode(path), **_state(path)}
-        for path in collect([source], output=output)
-    ]
+    paths = collect([source], output=output)
+    if paths == [source] and not os.path.lexists(source):
+        raise UserError(
+            f"{source}: no such folder; put the recordings there, or correct `score.input` in the "
+            "configuration"
+        )
+    rows = [{"key": as_text(path), "path": os.fsencode(path), **_state(path)} for path in paths]
     return pa.Table.from_pylist(rows, schema=FILES)
 
 
