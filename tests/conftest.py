@@ -45,8 +45,12 @@ class Checkout:
         """Write the overlay that the toy runs with; arguments replace its sections."""
         toy = {"format": "asvspoof2019_la", "root": str(self.corpus), "n_shards": 3}
         overlay = {
-            "run": {"corpora": ["toy"], "experiments": list(EXPERIMENTS), "views": []}
-            | {"bundles": ["layers"]},
+            "run": {
+                "corpora": ["toy"],
+                "experiments": list(EXPERIMENTS),
+                "bundles": list(EXPERIMENTS),
+                "views": [],
+            },
             "corpora": {"toy": {**toy, **(corpus or {})}},
             "experiments": EXPERIMENTS,
             **sections,

@@ -81,21 +81,25 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
           The floor is the same for all clips; that of the cepstra moves with the loudest band.
     """
-    centroids, rolloffs, mels = [], [], []
+    centroids, rolloffs, first = [], [], 0
+    mel = np.empty((N_MELS, _n_frames(samples)), np.float32)
     for magnitude in _magnitude_blocks(samples):
         centroids.append(librosa.feature.spectral_centroid(S=magnitude, sr=SAMPLE_RATE)[0])
         rolloffs.append(
             librosa.feature.spectral_rolloff(S=magnitude, sr=SAMPLE_RATE, roll_percent=0.95)[0]
         )
-        mels.append(librosa.feature.melspectrogram(S=magnitude**2, sr=SAMPLE_RATE, n_mels=N_MELS))
-    mel = np.concatenate(mels, axis=1)
+        last = first + magnitude.shape[1]
+        mel[:, first:last] = librosa.feature.melspectrogram(
+            S=magnitude**2, sr=SAMPLE_RATE, n_mels=N_MELS
+        )
+        first = last
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=N_MFCC).mean(axis=1)
     log_mel = 10 * np.log10(np.maximum(mel, _FLOOR))
     return {
         "centroid": float(np.concatenate(centroids).mean(dtype=np.float64)),
         "entropy": mel_entropy(mel),
         **{f"mfcc_{index}": float(value) for index, value in enumerate(mfcc)},
-        "entropy_prototype": float(entr(mel.astype(np.float64)).sum()),
+        "entropy_prototype": _prototype_entropy(mel),
         "rolloff_95": float(np.concatenate(rolloffs).mean(dtype=np.float64)),
         **levels(samples),
         "logmel_mean": log_mel.mean(axis=1, dtype=np.float64).astype(np.float32),
@@ -116,9 +120,18 @@ def mel_entropy(mel: NDArray[np.floating]) -> float:
         mel: power, shape (bands, frames). At least one frame has power.
     """
     power = mel.sum(axis=0, dtype=np.float64)
-    voiced = power > 0
-    distribution = mel[:, voiced] / power[voiced]
-    return float(entr(distribution).sum(axis=0).mean())
+    voiced = np.flatnonzero(power > 0)
+    # No block is narrow: of few columns, NumPy adds the bands in another order.
+    entropies = [
+        entr(mel[:, frames] / power[frames]).sum(axis=0)
+        for frames in np.array_split(voiced, max(1, len(voiced) // _BLOCK_FRAMES))
+    ]
+    return float(np.concatenate(entropies).mean())
+
+
+def _prototype_entropy(mel: NDArray[np.floating]) -> float:
+    values = mel.astype(np.float64)
+    return float(entr(values, out=values).sum())
 
 
 def levels(samples: NDArray[np.float32]) -> dict[str, float]:
@@ -208,7 +221,7 @@ def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
 def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     """Yield the magnitude spectrogram of the centred transform, a block of frames at a time."""
     half = _FRAME // 2
-    n_frames = 1 + len(samples) // _HOP
+    n_frames = _n_frames(samples)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
         # Where the block begins and ends, in the samples; beyond them there is silence.
@@ -216,6 +229,10 @@ def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float
         block = samples[max(begin, 0) : end]
         block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
         yield np.abs(librosa.stft(block, n_fft=_FRAME, hop_length=_HOP, center=False))
+
+
+def _n_frames(samples: NDArray[np.float32]) -> int:
+    return 1 + len(samples) // _HOP
 
 
 def mean_power(samples: NDArray[np.float32]) -> float:

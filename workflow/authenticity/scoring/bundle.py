@@ -43,6 +43,7 @@ N_REPLICATES = 500
 
 ABOUT, WEIGHTS, CARD, ENCODER = "bundle.json", "model.safetensors", "card.md", "encoder"
 _MODEL, _REPLICATES = "model", "calibration.replicates"
+_LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
 _COVERS = (
     "The interval says how much the calibration line depends on which clips dev happens to hold. "
     "It does not cover the choice of the training clips and of the layer, speakers, attacks, "
@@ -65,7 +66,7 @@ def write(trained: Trained, card: Path, folder: Path) -> None:
     source = EncoderSource(trained.encoder["model"])
     if trained.layers and source.is_folder:
         for path in _encoder_files(source):
-            _copy(path, folder / ENCODER / path.name)
+            _copy(path, folder / ENCODER / path.relative_to(source.model))
     about = {
         "schema": SCHEMA_VERSION,
         **{name: trained.model[name] for name in ("corpus", "experiment", "kind", "protocol")},
@@ -87,14 +88,18 @@ def write(trained: Trained, card: Path, folder: Path) -> None:
 
 
 def encoder_files(source: EncoderSource) -> list[str]:
-    """Return the names of the files of an encoder that a bundle has in its folder for it."""
-    return [path.name for path in _encoder_files(source)] if source.is_folder else []
+    """Return the files of an encoder that a bundle has a copy of, relative to its folder."""
+    if not source.is_folder:
+        return []
+    return [path.relative_to(source.model).as_posix() for path in _encoder_files(source)]
 
 
 def _encoder_files(source: EncoderSource) -> list[Path]:
-    files = source.files()
-    # Whoever hands a bundle on hands the encoder's licence on with it.
-    return [*files, *sorted(path for path in files[0].parent.glob("LICEN[CS]E*") if path.is_file())]
+    # Whoever hands a bundle on hands the encoder's licences on with it.
+    found = [
+        path for pattern in _LICENCES for path in Path(source.model).glob(pattern) if path.is_file()
+    ]
+    return [*source.files(), *sorted(found)]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -119,6 +124,8 @@ def _features(trained: Trained) -> dict[str, Any]:
 def _encoder(trained: Trained, source: EncoderSource) -> dict[str, Any]:
     return {
         **trained.encoder,
+        # Where it lay is no matter: the bundle may be elsewhere by now.
+        "model": source.name if source.is_folder else source.model,
         "folder": ENCODER if source.is_folder else None,
         "window_seconds": trained.window_seconds,
     }

@@ -26,7 +26,7 @@ VERDICTS = (SYNTHETIC, GENUINE, UNDECIDED)
 CLASSES = ("bonafide", "spoof")
 """By label."""
 
-_SAID = ("genuine", "synthetic")
+_NAMES = ("genuine", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -151,34 +151,42 @@ def explained(
         decision: of the bundle: `lower`, `upper`, `target`, `dev`, `eval` and `unseen`.
     """
     if severe := [caution for caution in cautions if caution.severe]:
-        return f"The recording is unlike what the model was trained on: {severe[0].message}"
-    lower, upper = decision["lower"], decision["upper"]
+        return f"It is unlike what the model was trained on. {severe[0].message}"
+    ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
     if verdict == UNDECIDED:
         return (
-            f"The log-likelihood ratio {llr:.2f} lies between {lower:.2f} and {upper:.2f}, where "
-            f"either verdict would be wrong too often; {_errors(decision, UNDECIDED)}."
+            f"Its log-likelihood ratio of {ratio} lies between {lower} and {upper}, where either "
+            f"verdict would be wrong too often; {_undecided(decision)}."
         )
-    side = f"not below {upper:.2f}" if verdict == SYNTHETIC else f"below {lower:.2f}"
-    return f"The log-likelihood ratio {llr:.2f} is {side}; {_errors(decision, verdict)}."
-
-
-def _errors(decision: Mapping[str, Any], verdict: Verdict) -> str:
-    """Say how often the verdict fell on the wrong class, or was refused, on dev and on eval."""
-    parts = [("on the clips that set these limits", decision["dev"])]
-    if decision["eval"]:
-        parts.append((f"on {decision['unseen']}", decision["eval"]))
-    said = [f"{where} {_share(found, verdict)}" for where, found in parts]
-    return ", ".join(said) + ("" if decision["eval"] else "; on other clips it was never measured")
-
-
-def _share(found: Mapping[str, Any], verdict: Verdict) -> str:
-    if verdict == UNDECIDED:
-        shares = [f"{100 * found[name][verdict]['value']:.0f}%" for name in CLASSES]
-        return f"{shares[0]} of the genuine and {shares[1]} of the synthetic ones got no verdict"
-    label = 0 if verdict == SYNTHETIC else 1
-    wrong = found[CLASSES[label]][verdict]
+    side = f"not below {upper}" if verdict == SYNTHETIC else f"below {lower}"
     called = verdict.removeprefix("likely ")
     return (
-        f"{100 * wrong['value']:.0f}% of the {_SAID[label]} ones were called {called} "
-        f"({100 * wrong['low']:.0f} to {100 * wrong['high']:.0f}%)"
+        f"Its log-likelihood ratio of {ratio} is {side}, where a recording is called {called}; so "
+        f"{_wrong(decision, verdict)}."
     )
+
+
+def _wrong(decision: Mapping[str, Any], verdict: Verdict) -> str:
+    """Say how often the verdict fell on the wrong class."""
+    label = 0 if verdict == SYNTHETIC else 1
+
+    def share(found: Mapping[str, Any]) -> str:
+        row = found[CLASSES[label]][verdict]
+        value, low, high = (f"{100 * row[name]:.0f}" for name in ("value", "low", "high"))
+        return f"{value}% ({low} to {high}%)"
+
+    said = f"were {share(decision['dev'])} of the {_NAMES[label]} clips that set this limit"
+    if decision["eval"]:
+        return f"{said}, and {share(decision['eval'])} of the {_NAMES[label]} {decision['unseen']}"
+    return f"{said}; on other clips it was not measured"
+
+
+def _undecided(decision: Mapping[str, Any]) -> str:
+    """Say how often there was no verdict."""
+    found = decision["eval"] or decision["dev"]
+    where = decision["unseen"] if decision["eval"] else "the clips that set these limits"
+    shares = [
+        f"{100 * found[own][UNDECIDED]['value']:.0f}% of the {name} ones"
+        for own, name in zip(CLASSES, _NAMES, strict=True)
+    ]
+    return f"of {where}, {' and '.join(shares)} got no verdict"

@@ -79,6 +79,7 @@ class Detector:
             UserError: `prior` is not between 0 and 1.
         """
         start = time.perf_counter()
+        _require_share(prior)
         try:
             with Path(path).open("rb") as file:
                 content = _digest(file)
@@ -91,6 +92,7 @@ class Detector:
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`."""
         start = time.perf_counter()
+        _require_share(prior)
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
         return self._scored(samples, prior, "", "", None, start)
@@ -104,8 +106,6 @@ class Detector:
         form: Format | None,
         start: float,
     ) -> Recording:
-        if not 0 < prior < 1:
-            raise UserError(f"prior {prior:g}: expected a share between 0 and 1, without the ends")
         about, model = self.bundle.about, self.bundle.model
         sound = _Sound(samples)
         windows, features = self._windows(samples, sound)
@@ -248,6 +248,11 @@ class _Sound:
             distance=distance,
             format=form,
         )
+
+
+def _require_share(prior: float) -> None:
+    if not 0 < prior < 1:
+        raise UserError(f"prior {prior:g}: expected a share between 0 and 1, without the ends")
 
 
 def _probability(llr: float, prior: float) -> float:
