@@ -33,7 +33,8 @@ _INK, _QUIET = "#1D2733", "#4A5563"
 _VERDICT_COLOURS = LinearSegmentedColormap.from_list("", [BLUE, "#C3C8CF", VERMILLION])
 _JUST_BEYOND = 0.45  # how far a score is coloured that has just left the band: it must be seen
 _N_SHADES = 41  # of the picture's palette, beside its greys; it saves two thirds of the bytes
-_RANGE_DB = 70.0  # from the loudest of the spectrogram, black, to white
+_LEAST_DB, _MOST_DB = 30.0, 70.0  # from the loudest of the spectrogram, black, to white
+_QUIETEST_PERCENT = 10  # of the spectrogram is white: the noise floor
 _TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000)
 _STEPS_SECONDS = (
     *(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
@@ -71,7 +72,7 @@ def write(path: str | Path, recording: Recording, lower: float, upper: float) ->
         path: of the picture.
         recording: as the detector returns it.
         lower: the log-likelihood ratio below which a recording is likely genuine.
-        upper: the one above which it is likely synthetic.
+        upper: the one from which on it is likely synthetic.
 
     Returns:
         Where the panels lie, for a playhead.
@@ -165,7 +166,7 @@ def _colour(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
     llr, width = np.asarray(llr), max(upper - lower, 1.0)
     above, below = (llr - upper) / width, (lower - llr) / width
     strength = np.clip(np.maximum(above, below), 0, 1) * (1 - _JUST_BEYOND) + _JUST_BEYOND
-    side = (above > 0).astype(float) - (below > 0)
+    side = (above >= 0).astype(float) - (below > 0)
     return _VERDICT_COLOURS((1 + side * strength) / 2)
 
 
@@ -231,11 +232,12 @@ def _draw_colours(axes: Axes, recording: Recording, lower: float, upper: float) 
 def _draw_power(axes: Axes, recording: Recording) -> None:
     spectrogram = recording.spectrogram
     bands, columns = spectrogram.power_db.shape
-    loudest, step = float(spectrogram.power_db.max()), spectrogram.seconds_per_column
+    step = spectrogram.seconds_per_column
+    quietest, loudest = np.percentile(spectrogram.power_db, [_QUIETEST_PERCENT, 100])
     axes.imshow(
         spectrogram.power_db,
         cmap="gray_r",
-        vmin=loudest - _RANGE_DB,
+        vmin=loudest - np.clip(loudest - quietest, _LEAST_DB, _MOST_DB),
         vmax=loudest,
         origin="lower",
         aspect="auto",

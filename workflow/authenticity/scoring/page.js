@@ -91,8 +91,8 @@
     return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
   }
 
-  function signed(number, digits = 1) {
-    const words = Math.abs(number).toFixed(digits);
+  function signed(number) {
+    const words = Math.abs(number).toFixed(2);
     return Number(words) === 0 ? words : (number < 0 ? "−" : "+") + words;
   }
 
@@ -104,7 +104,7 @@
 
   function like(llr) {
     if (llr === null) return "silent";
-    return llr > about.upper ? "synthetic" : llr < about.lower ? "genuine" : "unsure";
+    return llr >= about.upper ? "synthetic" : llr < about.lower ? "genuine" : "unsure";
   }
 
   // --- what a row opens ---
@@ -121,27 +121,21 @@
     return URL.createObjectURL(new Blob([bytes], { type }));
   }
 
-  // Where a window is the nearest one: from the middle between centres to the next.
-  function stretches(windows, duration) {
-    const centres = windows.start.map((start, index) => (start + windows.end[index]) / 2);
-    const found = [];
-    centres.forEach((centre, index) => {
-      const end = index + 1 < centres.length ? (centre + centres[index + 1]) / 2 : duration;
-      const kind = like(windows.llr[index]);
-      const last = found.at(-1);
-      if (last?.kind === kind) {
-        last.end = end;
-        last.llr.push(windows.llr[index]);
-      } else {
-        found.push({ kind, start: last ? last.end : 0, end, llr: [windows.llr[index]] });
-      }
-    });
-    return found;
-  }
-
   function cautions(items) {
     return make("ul", { "aria-label": "Cautions" }, ...items.map((item) => make("li", {},
-      ...(item.severe ? [make("strong", {}, "Severe: ")] : []), item.message)));
+      make("strong", {}, item.severe ? "Severe caution: " : "Caution: "), item.message)));
+  }
+
+  // A verdict on the whole says little of a short part: one that lasts a whole window is named.
+  function listen(found) {
+    const long = found.windows.end[0] - found.windows.start[0];
+    const parts = found.stretches.filter((stretch) =>
+      stretch.kind === "synthetic" && stretch.end - stretch.start >= long);
+    if (!parts.length || found.verdict === "likely synthetic") return [];
+    const places = parts.slice(0, 5).map((part) => `${clock(part.start)} to ${clock(part.end)}`);
+    if (parts.length > 5) places.push(`${parts.length - 5} more`);
+    return [make("p", { class: "notice" }, make("strong", {}, "Listen to a part: "),
+      `the verdict is on the whole, but what lies around ${places.join(", ")} is like synthetic.`)];
   }
 
   function evidence(found) {
@@ -158,12 +152,12 @@
       bar.style.left = `${logOdds < 0 ? 50 - share : 50}%`;
       return make("tr", {},
         make("th", { scope: "row" }, name),
-        make("td", { class: "number" }, signed(logOdds, 2)),
+        make("td", { class: "number" }, signed(logOdds)),
         make("td", { "aria-hidden": "true" },
           make("div", { class: `bar ${logOdds < 0 ? "genuine" : "synthetic"}` }, bar)));
     });
     lines.push(make("tr", {}, make("th", { scope: "row" }, make("strong", {}, "sum: the model’s score")),
-      make("td", { class: "number" }, make("strong", {}, signed(found.score, 2))), make("td")));
+      make("td", { class: "number" }, make("strong", {}, signed(found.score))), make("td")));
     const head = make("thead", {}, make("tr", {},
       make("th", { scope: "col" }, "Evidence"), make("th", { scope: "col" }, "Log-odds"),
       make("td", { "aria-hidden": "true" }, "← genuine | synthetic →")));
@@ -172,14 +166,13 @@
   }
 
   function inTime(found, play) {
-    const lines = stretches(found.windows, found.duration).map((stretch) => {
+    const lines = found.stretches.map((stretch) => {
       const from = clock(stretch.start, 1);
       const button = make("button", { type: "button", class: "go", "aria-label": `Play from ${from}` },
         `▶ ${from} to ${clock(stretch.end, 1)}`);
       button.addEventListener("click", () => play(stretch.start));
-      const low = signed(Math.min(...stretch.llr));
-      const high = signed(Math.max(...stretch.llr));
-      const range = stretch.kind === "silent" ? "–" : low === high ? low : `${low} to ${high}`;
+      const range = stretch.kind === "silent" ? "–" : stretch.low === stretch.high
+        ? signed(stretch.low) : `${signed(stretch.low)} to ${signed(stretch.high)}`;
       return make("tr", {}, make("td", {}, button),
         make("td", { class: `verdict ${stretch.kind}` }, LIKE[stretch.kind]),
         make("td", { class: "number" }, range));
@@ -196,7 +189,7 @@
     const items = [
       ["File", `${found.codec}, ${found.sample_rate / 1000} kHz, ${channels}`],
       ["Probability", `at a prior of ${+(100 * found.prior).toFixed(3)}%`],
-      ["Scored in", `${found.seconds.toFixed(1)} s, ${(found.seconds / found.duration).toFixed(2)} of its duration`],
+      ["Scored in", `${found.seconds.toFixed(2)} s, ${(found.seconds / found.duration).toFixed(2)} of its duration`],
       ...(found.content ? [["SHA-256 begins", found.content]] : []),
     ];
     return make("section", { "aria-label": "The file" }, make("h3", {}, "The file"),
@@ -298,11 +291,10 @@
     const audio = make("audio", { controls: "", preload: "metadata", src: sound,
       "aria-label": `Sound of ${found.file}` });
     const { seek, readout, go } = follow(found, audio, entry.span);
-    const strip = stretches(found.windows, found.duration);
-    const synthetic = strip.filter((stretch) => stretch.kind === "synthetic").length;
+    const synthetic = found.stretches.filter((stretch) => stretch.kind === "synthetic").length;
     const image = make("img", { src: picture, alt:
       `Spectrogram of ${found.file} with the log-likelihood ratio of its windows along time; `
-      + `${synthetic} of ${strip.length} stretches are like synthetic. The table “Where in time” lists them.` });
+      + `${synthetic} of ${found.stretches.length} stretches are like synthetic. The table “Where in time” lists them.` });
     const play = (time) => { go(time); audio.play(); };
     audio.addEventListener("play", () => {
       for (const other of opened.values()) if (other.audio !== audio) other.audio.pause();
@@ -311,9 +303,10 @@
       make("a", { href: picture, download: `${found.file.split(/[\\/]/).at(-1)}.png` }, "Save the picture"),
       make("a", { href: sound, download: `${found.file.split(/[\\/]/).at(-1)}.mp3` }, "Save this sound"),
     ];
-    const cell = make("td", { role: "cell", colspan: "6" },
+    const cell = make("td", { role: "cell", colspan: "7" },
       make("p", {}, found.reason),
       ...(found.cautions.length ? [cautions(found.cautions)] : []),
+      ...(listen(found)),
       make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
       make("div", { class: "player" }, audio, readout),
       make("p", { class: "quiet" }, "Click in the picture to hear that place; on the keyboard, "

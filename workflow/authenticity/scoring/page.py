@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,7 +68,7 @@ class About:
         demonstration: the sentence that says so; empty for a bundle that is none.
         decision: sentences on how thresholds were set and how often they err; from the bundle.
         lower: below this log-likelihood ratio a recording is likely genuine.
-        upper: above this, likely synthetic.
+        upper: from this on, likely synthetic.
         seconds: wall time of the command or of all shards.
         peak_bytes: largest resident memory of a process.
         model_bytes: of the bundle's files on disk, the encoder's included.
@@ -152,7 +153,7 @@ def _pieces(
     if entries:
         yield _counts(entries, rejected)
         yield _kept(entries, embedded)
-        yield from _table(entries)
+        yield from _table(entries, about)
     if rejected:
         yield _rejected(rejected)
     yield f"</main>\n{_cost(entries, about)}"
@@ -161,7 +162,7 @@ def _pieces(
         yield f'<script type="application/json" id="about">{_json(thresholds)}</script>\n'
         yield f"<script>{script}</script>\n"
     for number, item in enumerate(entries):
-        yield from _data(folder, number, item, embedded)
+        yield from _data(folder, number, item, embedded, about)
     yield "</body>\n</html>\n"
 
 
@@ -201,7 +202,7 @@ def _explained(about: About, entries: Sequence[Entry]) -> str:
     prior = f" of {' or '.join(f'{100 * share:g}%' for share in priors)}" if priors else ""
     points = [
         "The log-likelihood ratio (LLR, in nats) says how much more likely the sound is from a "
-        f"synthetic voice than from a genuine one. Above {upper} a recording is “likely "
+        f"synthetic voice than from a genuine one. From {upper} on a recording is “likely "
         f"synthetic”, below {lower} “likely genuine”; in between, or with a severe caution, the "
         "page says “cannot tell”, which is an answer too.",
         *about.decision,
@@ -263,12 +264,13 @@ _COLUMNS = (
     ("Verdict", "descending"),
     ("Probability synthetic", "descending"),
     ("LLR", "descending"),
+    ("Like synthetic", "descending"),
     ("Duration", "descending"),
     ("Cautions", "descending"),
 )
 
 
-def _table(entries: Sequence[Entry]) -> Iterator[str]:
+def _table(entries: Sequence[Entry], about: About) -> Iterator[str]:
     """The recordings; roles are said outright, since a narrow page shows the rows as cards."""
     sorted_by = {"LLR": ' aria-sort="descending"'}
     heads = "".join(
@@ -282,11 +284,11 @@ def _table(entries: Sequence[Entry]) -> Iterator[str]:
         f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead>\n<tbody role="rowgroup">\n'
     )
     for number, item in enumerate(entries):
-        yield _row(number, item.recording)
+        yield _row(number, item.recording, about)
     yield "</tbody></table></section>\n"
 
 
-def _row(number: int, found: Mapping[str, Any]) -> str:
+def _row(number: int, found: Mapping[str, Any], about: About) -> str:
     kind, sign = _KINDS[found["verdict"]]
     order = list(reversed(_KINDS)).index(found["verdict"])
     probability = escape(words.percent(found["p_synthetic"]))
@@ -303,6 +305,7 @@ def _row(number: int, found: Mapping[str, Any]) -> str:
             found["llr"],
             f'<span>{words.signed(found["llr"])} <span class="quiet">({llr})</span></span>',
         ),
+        _along_time(found, about),
         (found["duration"], f"<span>{words.duration(found['duration'])}</span>"),
         (len(found["cautions"]), _cautions(found["cautions"])),
     ]
@@ -327,6 +330,58 @@ def _scale(found: Mapping[str, Any], kind: str) -> Markup:
         f'opacity=".35"/><rect x="{low:.1f}" y="3" width="{max(high - low, 1):.1f}" height="4" '
         f'opacity=".55"/><rect x="{value - 1:.1f}" y="0" width="2" height="10"/></svg>'
     )
+
+
+def _along_time(found: Mapping[str, Any], about: About) -> tuple[float, str]:
+    """The share of a recording whose windows are like synthetic, and where they are."""
+    stretches = _stretches(found, about)
+    seconds = sum(item["end"] - item["start"] for item in stretches if item["kind"] == "synthetic")
+    share = seconds / found["duration"]
+    said = words.duration(seconds) if seconds else "none"
+    said = "all" if share > 0.9999 else said
+    # The higher, the more like synthetic; what is too narrow to be seen is left out.
+    heights = {"synthetic": 0, "unsure": 3, "genuine": 6}
+    marks = "".join(
+        f'<rect class="{item["kind"]}" x="{100 * item["start"] / found["duration"]:.2f}" '
+        f'y="{heights[item["kind"]]}" height="4" '
+        f'width="{100 * (item["end"] - item["start"]) / found["duration"]:.2f}"/>'
+        for item in stretches
+        if item["kind"] in heights and item["end"] - item["start"] > found["duration"] / 200
+    )
+    return share, (
+        f'<span>{said}<svg class="strip" viewBox="0 0 100 10" preserveAspectRatio="none" '
+        f'aria-hidden="true">{marks}</svg></span>'
+    )
+
+
+def _stretches(found: Mapping[str, Any], about: About) -> list[dict[str, Any]]:
+    """Neighbouring windows that say the same, from the first to the last second.
+
+    A stretch begins half-way between the centres of two windows, as its colour in the picture does.
+    `kind` is where the windows lie, `low` and `high` are the ends of their log-likelihood ratios.
+    """
+    windows = found["windows"]
+    centres = [(a + b) / 2 for a, b in zip(windows["start"], windows["end"], strict=True)]
+    ends = [*((a + b) / 2 for a, b in pairwise(centres)), found["duration"]]
+    stretches, start = [], 0.0
+    pairs = zip(ends, windows["llr"], strict=True)
+    for kind, items in groupby(pairs, lambda pair: _kind(pair[1], about)):
+        last, ratios = zip(*items, strict=True)
+        stretch = {"kind": kind, "start": start, "end": last[-1]}
+        if kind != "silent":
+            stretch |= {"low": min(ratios), "high": max(ratios)}
+        stretches.append(stretch)
+        start = last[-1]
+    return stretches
+
+
+def _kind(llr: float | None, about: About) -> str:
+    """What a window is like: as decisions on whole recordings are made."""
+    if llr is None:
+        return "silent"
+    if llr >= about.upper:
+        return "synthetic"
+    return "genuine" if llr < about.lower else "unsure"
 
 
 def _cautions(items: Sequence[Mapping[str, Any]]) -> str:
@@ -369,10 +424,13 @@ def _cost(entries: Sequence[Entry], about: About) -> str:
     return f"<footer>{html.paragraph(words_of_cost)}</footer>\n"
 
 
-def _data(folder: Path, number: int, item: Entry, embedded: set[str]) -> Iterator[str]:
+def _data(
+    folder: Path, number: int, item: Entry, embedded: set[str], about: About
+) -> Iterator[str]:
     """What a row opens: JSON, and the files that the page holds, which are read when opened."""
     links = {"picture": quote(item.picture), "preview": quote(item.preview)}
-    found = {**links, "span": item.span, "recording": item.recording}
+    recording = {**item.recording, "stretches": _stretches(item.recording, about)}
+    found = {**links, "span": item.span, "recording": recording}
     yield f'<script type="application/json" id="entry-{number}">{_json(found)}</script>\n'
     for kind, name in (("picture", item.picture), ("sound", item.preview)):
         if name in embedded:

@@ -17,12 +17,14 @@ def interval(low: float, high: float) -> str:
 
 def signed(value: float) -> str:
     """Return a log-likelihood ratio with its sign; what rounds to nothing has none."""
-    rounded = round(value, 1) + 0.0
-    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
+    said = f"{round(value, 2) + 0.0:+.2f}"
+    return "0.00" if said == "+0.00" else said.replace("-", "−")
 
 
 def duration(seconds: float) -> str:
     """Return how long something is or takes, with its unit."""
+    if seconds < 0.995:
+        return f"{seconds:.2f} s"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
