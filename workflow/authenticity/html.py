@@ -28,6 +28,7 @@ thead th { background: var(--soft); border-bottom: 2px solid var(--line); vertic
 tbody th { font-weight: 500; }
 .quiet { color: var(--quiet); font-size: .87em; white-space: nowrap; }
 .wide .quiet { display: block; }
+.described td:first-of-type { min-width: 15rem; }
 .change { display: block; font-size: .87em; white-space: nowrap; }
 tr.chosen { background: var(--mark); }
 .good, .doubt, .bad { font-weight: 600; white-space: nowrap; }
@@ -93,8 +94,9 @@ def table(
     """Return a table; the first cell of a row is its heading, the rows in `chosen` are marked.
 
     The kind `wide`, of many columns, has intervals below their figures instead of beside them;
-    where a page is narrow, the cells of `sentences`, running text, stand below each other, and
-    those of `figures` are not broken into lines.
+    `described` keeps room for words in the column after the heading. Where a page is narrow, the
+    cells of `sentences`, running text, stand below each other, and those of `figures` are not
+    broken into lines.
     """
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = [_row(row, index in chosen) for index, row in enumerate(rows)]

@@ -95,6 +95,7 @@ def ablations(
 
             {split, reference, n_bonafide, n_spoof, n_left_out, interval: {method, why, n_redrawn},
              rows: [{name, about, leaks, orientation, seeds: [...],
+                     dev_roc_auc: of the first seed, on the trials that choices are made on,
                      roc_auc, eer: {value, low, high, trial_error, seed_error, spread},
                      difference: null of the reference itself, else
                          {at_least_one_point, roc_auc, eer, seeds, relative_reduction, detectable},
@@ -121,6 +122,7 @@ def ablations(
                 "leaks": row.metrics["leak"]["leaks"],
                 "orientation": row.metrics["splits"][split]["orientation"],
                 "seeds": row.scorer.seed_names,
+                "dev_roc_auc": row.metrics["dev_roc_auc"],
                 **{
                     name: draws.figure(name, row.scorer, seed).as_json() for name in compare.FIGURES
                 },

@@ -54,6 +54,7 @@ def ablations(found: Json, metrics: Sequence[Json]) -> str:
         [
             _named(item),
             item["about"],
+            None if item["dev_roc_auc"] is None else f"{item['dev_roc_auc']:.4f}",
             html.estimate(item["roc_auc"]),
             html.estimate(item["eer"], percent=True),
             _change(item["difference"]["roc_auc"]) if item["difference"] else None,
@@ -62,7 +63,7 @@ def ablations(found: Json, metrics: Sequence[Json]) -> str:
         ]
         for item in found["rows"]
     ]
-    columns = ["Experiment", "What is varied", "ROC-AUC", "EER"]
+    columns = ["Experiment", "What is varied", "ROC-AUC on dev", "ROC-AUC", "EER"]
     columns += [f"AUC against {found['reference']}", "AUC over seeds", "Seconds", "Peak memory"]
     columns += ["Parameters trained", "Energy, estimated"]
     n = f"{found['n_bonafide']:,} bona fide and {found['n_spoof']:,} spoof clips"
@@ -71,7 +72,7 @@ def ablations(found: Json, metrics: Sequence[Json]) -> str:
     how = found["interval"]
     parts = [
         wording.warnings(metrics, found["split"]),
-        html.table(caption, columns, rows, reference, kind="wide"),
+        html.table(caption, columns, rows, reference, kind="wide described"),
         html.paragraph(f"Intervals: {how['method']} ({how['why']}), and over seeds. {_COST}"),
     ]
     return html.page("Ablations", parts)
@@ -80,8 +81,8 @@ def ablations(found: Json, metrics: Sequence[Json]) -> str:
 _COST = (
     "Cost: an experiment's own jobs, all its seeds together; what experiments share, such as the "
     "encoder's features, is the same for all and not counted. Energy is CPU time at an assumed "
-    "power of a core, not measured. Among many rows, the best on these trials is in part lucky: "
-    "choices are made on dev."
+    "power of a core, not measured. ROC-AUC on dev is the first seed's. Among many rows, the best "
+    "on these trials is in part lucky: choices are made on dev."
 )
 
 
