@@ -13,6 +13,7 @@ from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.frames import version as frames_version
 from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
+from authenticity.scoring import bundle as bundles
 from authenticity.scoring.batch import VERSION as SCORE_VERSION
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
@@ -35,6 +36,10 @@ TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in 
 # Where training has chance in it, every seed's scores are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] != "logistic"]
 FINETUNED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] == "finetune"]
+# Those that hear spectra alone: their bundles need no encoder.
+UNENCODED = [
+    name for name, item in PLAN.experiments.items() if item["features"]["layers"] == "none"
+]
 UNSEEDED = [name for name in PLAN.experiments if name not in SEEDED]
 VIEWS = sorted({view for corpus in PLAN.corpora.values() for view in corpus.view_splits})
 
@@ -160,6 +165,15 @@ def cross_metrics(experiment):
         for target in CORPORA
         for fitted, name in tested_on(target)
         if name == experiment
+    ]
+
+
+def get_bundles():
+    """What says that a bundle is whole, for each corpus that its experiment is fitted on."""
+    return [
+        f"results/{corpus}/bundles/{name}/bundle.json"
+        for corpus, name in TRAINED
+        if name in config["run"]["bundles"]
     ]
 
 

@@ -1,19 +1,3 @@
-from authenticity.scoring import bundle as bundles
-
-
-def with_layers(experiment):
-    """Whether an experiment uses the encoder, which its bundle then has to hold."""
-    return PLAN.experiments[experiment]["features"]["layers"] != "none"
-
-
-BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in config["run"]["bundles"]]
-
-
-def get_bundles():
-    """What says that a bundle is whole, for each corpus that its experiment is fitted on."""
-    return [f"results/{corpus}/bundles/{name}/bundle.json" for corpus, name in BUNDLES]
-
-
 rule bundle:
     """Put together all that scoring needs of a trained experiment that hears spectra alone."""
     input:
@@ -35,7 +19,7 @@ rule bundle:
     benchmark:
         "benchmarks/{corpus}/bundle/{experiment}.tsv"
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if not with_layers(n)) or "none",
+        experiment="|".join(UNENCODED) or "none",
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -61,7 +45,7 @@ use rule bundle as bundle_with_encoder with:
             file=bundles.encoder_files(PLAN.encoder),
         ),
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if with_layers(n)) or "none",
+        experiment="|".join(n for n in PLAN.experiments if n not in UNENCODED) or "none",
 
 
 if PLAN.scored:
