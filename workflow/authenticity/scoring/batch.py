@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import itertools
 import json
+import math
 import os
 import selectors
 import signal
@@ -16,6 +17,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,8 @@ from authenticity.files import atomic, read_json, sha256
 from authenticity.scoring.inputs import as_text, printable
 
 VERSION = "1"
-"""Raise it when a change alters what is said of any file: answers of another are made again."""
+"""Raise it when a change alters what is said of a file, or its picture: answers of other versions
+are made again."""
 
 Answer = dict[str, Any]
 """What is said of a file, plain JSON: `file`, `content`, `status` (`scored` or `rejected`),
@@ -37,6 +40,8 @@ where it was drawn, `picture`, `span` of the time axis in it, and `preview`."""
 CONTENT_DIGITS = 32
 """Of the SHA-256 of a file's content, in `content`."""
 
+# About what it takes to load libraries and a small encoder.
+_LOADING_SECONDS = 3.0
 _HOUSE = Path(__file__).resolve().parents[2]
 
 
@@ -244,7 +249,11 @@ def _unopenable(path: str) -> str | None:
 def _computed(
     paths: Sequence[str], folder: Path, settings: Settings, jobs: int
 ) -> Iterator[Answer]:
-    """Score files in processes of their own; one that dies of a file is replaced."""
+    """Score files in processes of their own; one that dies of a file is replaced.
+
+    The first process loads its model alone, so that its answer need not wait for others to load
+    theirs; and those are started only once it has worked for as long as that takes.
+    """
     waiting = deque(paths)
     n_workers = min(jobs, len(paths))
     with contextlib.ExitStack() as at_end, selectors.DefaultSelector() as selector:
@@ -254,17 +263,15 @@ def _computed(
             at_end.callback(worker.end)
             selector.register(worker.stream, selectors.EVENT_READ, worker)
 
-        # The first loads its model alone, so that its first answer need not wait for the others.
-        n_started = min(1, n_workers)
-        for _ in range(n_started):
+        if waiting:
             start()
+        n_started, others_from = 1, math.inf
         while selector.get_map():
-            for key, _ in selector.select():
+            patience = max(0.0, others_from - time.monotonic()) if n_started < n_workers else None
+            for key, _ in selector.select(None if patience == math.inf else patience):
                 worker = key.data
                 answer, alive = worker.answer()
-                for _ in range(n_workers - n_started):
-                    start()
-                n_started = n_workers
+                others_from = min(others_from, time.monotonic() + _LOADING_SECONDS)
                 if alive and waiting:
                     worker.ask(waiting.popleft())
                 else:
@@ -274,6 +281,9 @@ def _computed(
                         start()
                 if answer:
                     yield answer
+            while waiting and n_started < n_workers and time.monotonic() >= others_from:
+                start()
+                n_started += 1
 
 
 class _Worker:

@@ -17,11 +17,10 @@ from safetensors import safe_open
 
 from authenticity import tables
 from authenticity.files import write_json, write_text
-from authenticity.plots.overlay import Span
 from authenticity.scoring import decision, page, stored
 from authenticity.scoring.batch import Answer, Settings, drawn
 from authenticity.scoring.bundle import WEIGHTS, Bundle
-from authenticity.scoring.result import Rejected
+from authenticity.scoring.result import Rejected, Span
 
 SCORES = pa.schema(
     [
