@@ -42,6 +42,8 @@ CONTENT_DIGITS = 32
 
 # About what it takes to load libraries and a small encoder.
 _LOADING_SECONDS = 3.0
+# Of glibc: large arrays go back to the system at once, which is 100 MB less for an hour of sound.
+_FRUGAL = {"MALLOC_MMAP_THRESHOLD_": "16000000", "MALLOC_TRIM_THRESHOLD_": "16000000"}
 _HOUSE = Path(__file__).resolve().parents[2]
 
 
@@ -303,7 +305,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=os.environ | {"PYTHONPATH": str(_HOUSE)},
+            env=os.environ | _FRUGAL | {"PYTHONPATH": str(_HOUSE)},
         )
         self._path: str | None = None
 

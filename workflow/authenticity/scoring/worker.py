@@ -23,8 +23,7 @@ from typing import Any
 from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
 from authenticity.files import sha256
-from authenticity.plots import overlay
-from authenticity.scoring import preview, stored
+from authenticity.scoring import stored
 from authenticity.scoring.batch import CONTENT_DIGITS, Answer, rejected
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.inputs import as_text
@@ -71,6 +70,10 @@ class Scorer:
 
     def _drawn(self, path: str, found: Recording) -> dict[str, Any]:
         """Draw a recording and keep its sound; say where, relative to the folder."""
+        # Imported here, so that their memory comes after that of scoring, not on top of it.
+        from authenticity.plots import overlay
+        from authenticity.scoring import preview
+
         folder, name = Path(self.given["folder"]), drawn_name(found.file, found.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
         band = self._detector.bundle.band
