@@ -286,13 +286,10 @@ class Bundle:
             )
         if about["identity"] != _identity(about):
             raise UserError(f"{path}: it was changed after it was made; make the bundle anew")
-        expected = {folder / name: checksum for name, checksum in about["files"].items()}
+        _check(folder, about["files"])
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
-            for name, checksum in encoder["files"].items():
-                expected[folder / encoder["folder"] / name] = checksum
-        for file, checksum in expected.items():
-            _check(file, checksum)
+            _check(folder / encoder["folder"], encoder["files"])
         _check_versions(path, about)
         arrays = read_arrays(folder / WEIGHTS)
         model = model_class(about["kind"]).of(arrays, _MODEL)
@@ -319,15 +316,20 @@ class Bundle:
         """Of each layer, what is used: `mean`, `std` or both."""
         return POOLINGS.get(self.about["pooling"], ())
 
-    @property
-    def encoder_source(self) -> EncoderSource | None:
-        """Where the encoder is; None where the model uses none."""
+    def encoder_folder(self) -> Path | None:
+        """Return where the encoder is, fetched from the hub if need be; None without an encoder.
+
+        Raises:
+            UserError: what the hub gives is not what the bundle was made with.
+        """
         encoder = self.about["encoder"]
         if encoder is None:
             return None
         if encoder["folder"]:
-            return EncoderSource(str(self.folder / encoder["folder"]))
-        return EncoderSource(encoder["model"], encoder["revision"])
+            return self.folder / encoder["folder"]
+        folder = EncoderSource(encoder["model"], encoder["revision"]).fetch()
+        _check(folder, encoder["files"])
+        return folder
 
     @property
     def bytes(self) -> int:
@@ -335,14 +337,17 @@ class Bundle:
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
-def _check(file: Path, checksum: str) -> None:
-    if not file.is_file():
-        raise UserError(f"{file}: missing from the bundle; copy the bundle again, or make it anew")
-    if sha256(file) != checksum:
-        raise UserError(
-            f"{file}: not the file that the bundle was made with (its checksum differs); copy the "
-            "bundle again, or make it anew"
-        )
+def _check(folder: Path, checksums: Mapping[str, str]) -> None:
+    for name, checksum in checksums.items():
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder / name}: missing; copy the whole bundle again, or make it anew"
+            )
+        if sha256(folder / name) != checksum:
+            raise UserError(
+                f"{folder / name}: not the file that the bundle was made with (its checksum "
+                "differs); copy the bundle again, or make it anew"
+            )
 
 
 def _check_versions(path: Path, about: Mapping[str, Any]) -> None:

@@ -151,7 +151,8 @@ def explained(
         decision: of the bundle: `lower`, `upper`, `target`, `dev`, `eval` and `unseen`.
     """
     if severe := [caution for caution in cautions if caution.severe]:
-        return f"It is unlike what the model was trained on. {severe[0].message}"
+        said = severe[0].message
+        return f"It is unlike what the model was trained on: {said[0].lower()}{said[1:]}"
     ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
     if verdict == UNDECIDED:
         return (

@@ -56,12 +56,10 @@ class Detector:
             UserError: it is not a whole bundle, or one of another version.
         """
         loaded = Bundle.load(bundle)
-        source, encoder = loaded.encoder_source, None
-        if source:
+        folder, encoder = loaded.encoder_folder(), None
+        if folder:
             about = loaded.about["encoder"]
-            encoder = Encoder.load(
-                source.model, about["precision"], about["window_seconds"], source.revision
-            )
+            encoder = Encoder.load(folder, about["precision"], about["window_seconds"])
             encoder.cut_above(max(loaded.about["features"]["layers"]))
         return cls(loaded, encoder, jobs)
 

@@ -84,17 +84,16 @@ class Trained:
         """Gather it from the workflow's tables.
 
         Args:
-            model: as the attribute, and so are `weights`, `encoder`, `limits`, `window_seconds` and
-                `demonstration`.
-            weights: see there.
-            scores: the experiment's, `tables.SCORES`.
+            model: the experiment's JSON; see `candidates.Choice`.
+            weights: its arrays.
+            scores: its `tables.SCORES`.
             trials: of the corpus, `tables.TRIALS`.
             partitions: of the corpus, by part of the protocol.
             features: of the clean clips.
-            encoder: see there.
-            limits: see there.
-            window_seconds: see there.
-            demonstration: see there.
+            encoder: what `encoder.identify` returned.
+            limits: what a clip must meet.
+            window_seconds: longest stretch that the encoder hears at once.
+            demonstration: whether the corpus only serves to show how things work.
         """
         by_part = {
             part: _arrays(scores.filter(pc.equal(scores["split"], part)))
