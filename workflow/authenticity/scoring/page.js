@@ -156,19 +156,22 @@
         make("td", { "aria-hidden": "true" },
           make("div", { class: `bar ${logOdds < 0 ? "genuine" : "synthetic"}` }, bar)));
     });
-    lines.push(make("tr", {}, make("th", { scope: "row" }, make("strong", {}, "sum: the model’s score")),
+    lines.push(make("tr", {},
+      make("th", { scope: "row" }, make("strong", {}, "sum: the model’s score")),
       make("td", { class: "number" }, make("strong", {}, signed(found.score))), make("td")));
     const head = make("thead", {}, make("tr", {},
       make("th", { scope: "col" }, "Evidence"), make("th", { scope: "col" }, "Log-odds"),
       make("td", { "aria-hidden": "true" }, "← genuine | synthetic →")));
-    return make("section", { "aria-label": "Evidence" }, make("h3", {}, "What the score is made of"),
+    return make("section", { "aria-label": "Evidence" },
+      make("h3", {}, "What the score is made of"),
       make("div", { class: "scroll" }, make("table", {}, head, make("tbody", {}, ...lines))));
   }
 
   function inTime(found, play) {
     const lines = found.stretches.map((stretch) => {
       const from = clock(stretch.start, 1);
-      const button = make("button", { type: "button", class: "go", "aria-label": `Play from ${from}` },
+      const button = make("button",
+        { type: "button", class: "go", "aria-label": `Play from ${from}` },
         `▶ ${from} to ${clock(stretch.end, 1)}`);
       button.addEventListener("click", () => play(stretch.start));
       const range = stretch.kind === "silent" ? "–" : stretch.low === stretch.high
@@ -178,7 +181,8 @@
         make("td", { class: "number" }, range));
     });
     const head = make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Stretch (min:s)"),
-      make("th", { scope: "col" }, "Its windows are"), make("th", { scope: "col" }, "LLR of windows")));
+      make("th", { scope: "col" }, "Its windows are"),
+      make("th", { scope: "col" }, "LLR of windows")));
     return make("section", { "aria-label": "Where in time" }, make("h3", {}, "Where in time"),
       make("div", { class: "tall", tabindex: "0", role: "group", "aria-label": "Stretches" },
         make("table", {}, head, make("tbody", {}, ...lines))));
@@ -186,14 +190,16 @@
 
   function facts(found, links) {
     const channels = { 1: "mono", 2: "stereo" }[found.channels] ?? `${found.channels} channels`;
+    const share = (found.seconds / found.duration).toFixed(2);
     const items = [
       ["File", `${found.codec}, ${found.sample_rate / 1000} kHz, ${channels}`],
       ["Probability", `at a prior of ${+(100 * found.prior).toFixed(3)}%`],
-      ["Scored in", `${found.seconds.toFixed(2)} s, ${(found.seconds / found.duration).toFixed(2)} of its duration`],
+      ["Scored in", `${found.seconds.toFixed(2)} s, ${share} of its duration`],
       ...(found.content ? [["SHA-256 begins", found.content]] : []),
     ];
     return make("section", { "aria-label": "The file" }, make("h3", {}, "The file"),
-      make("dl", {}, ...items.flatMap(([term, words]) => [make("dt", {}, term), make("dd", {}, words)])),
+      make("dl", {}, ...items.flatMap(([term, words]) =>
+        [make("dt", {}, term), make("dd", {}, words)])),
       make("p", {}, ...links.flatMap((link, index) => index ? [" · ", link] : [link])));
   }
 
@@ -294,14 +300,16 @@
     const synthetic = found.stretches.filter((stretch) => stretch.kind === "synthetic").length;
     const image = make("img", { src: picture, alt:
       `Spectrogram of ${found.file} with the log-likelihood ratio of its windows along time; `
-      + `${synthetic} of ${found.stretches.length} stretches are like synthetic. The table “Where in time” lists them.` });
+      + `${synthetic} of ${found.stretches.length} stretches are like synthetic. `
+      + "The table “Where in time” lists them." });
     const play = (time) => { go(time); audio.play(); };
     audio.addEventListener("play", () => {
       for (const other of opened.values()) if (other.audio !== audio) other.audio.pause();
     });
+    const name = found.file.split(/[\\/]/).at(-1);
     const links = [
-      make("a", { href: picture, download: `${found.file.split(/[\\/]/).at(-1)}.png` }, "Save the picture"),
-      make("a", { href: sound, download: `${found.file.split(/[\\/]/).at(-1)}.mp3` }, "Save this sound"),
+      make("a", { href: picture, download: `${name}.png` }, "Save the picture"),
+      make("a", { href: sound, download: `${name}.mp3` }, "Save this sound"),
     ];
     const cell = make("td", { role: "cell", colspan: "7" },
       make("p", {}, found.reason),
@@ -309,8 +317,9 @@
       ...(listen(found)),
       make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
       make("div", { class: "player" }, audio, readout),
-      make("p", { class: "quiet" }, "Click in the picture to hear that place; on the keyboard, "
-        + "the arrow keys, Page Up and Page Down move and the space bar plays once the picture is in focus."),
+      make("p", { class: "quiet" }, "Click or tap the picture to hear that place; on the keyboard, "
+        + "the arrow keys, Page Up and Page Down move and the space bar plays once the picture "
+        + "is in focus."),
       make("div", { class: "columns" }, inTime(found, play), evidence(found), facts(found, links)));
     const detail = make("tr", { role: "row", class: "detail", id: `detail-${number}` }, cell);
     row.after(detail);
