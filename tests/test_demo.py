@@ -90,3 +90,14 @@ def test_a_second_run_does_nothing(demo: Path):
 
 def test_the_report_is_read_in_a_browser(demo: Path):
     look_at_report(demo / "results" / "report.html", demo / "results")
+
+
+def test_windows_find_the_synthetic_stretch_of_thirty_splices(demo: Path):
+    found = json.loads((demo / "results/demo/splices/baseline_layer.json").read_text())
+    assert found["n_recordings"] == 30
+    assert len(found["attacks"]) == 7
+    assert found["roc_auc"]["low"] > 0.6
+    assert found["found"] > 2 * found["by_chance"]
+    windows = tables.read(demo / "results/demo/splices/baseline_layer.parquet")
+    assert len(windows) == 30 * 67
+    assert "synthetic" in (demo / "results/demo/tables/splices/baseline_layer.html").read_text()

@@ -28,6 +28,9 @@ thead th { background: var(--soft); border-bottom: 2px solid var(--line); vertic
 tbody th { font-weight: 500; }
 .quiet { color: var(--quiet); font-size: .87em; white-space: nowrap; }
 .wide .quiet { display: block; }
+.picture { width: 60rem; } .picture img { width: 100%; display: block; }
+.bracket { box-sizing: border-box; border: 2px solid var(--ink); border-bottom: none;
+  text-align: center; font-size: .87em; color: var(--ink); height: 1.6em; }
 .described td:first-of-type { min-width: 15rem; }
 .change { display: block; font-size: .87em; white-space: nowrap; }
 tr.chosen { background: var(--mark); }
@@ -40,6 +43,8 @@ tr.chosen { background: var(--mark); }
   .sentences thead { display: none; } .sentences :is(th, td) { display: block; border: none; }
   .sentences tr { display: block; border-bottom: 1px solid var(--line); } }
 """
+
+_IMAGES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 class Markup(str):
@@ -152,6 +157,6 @@ def coloured(words: str, kind: str) -> Markup:
 
 
 def image(path: Path, description: str) -> str:
-    """Return an SVG file as an image inside the page, with a description for those who listen."""
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(description)}">\n'
+    """Return an SVG or PNG file as an image inside the page, described for those who listen."""
+    data, kind = base64.b64encode(path.read_bytes()).decode(), _IMAGES[path.suffix]
+    return f'<img src="data:{kind};base64,{data}" alt="{escape(description)}">\n'

@@ -98,6 +98,11 @@ def get_report_output():
                 "results/{corpus}/tables/selection/{experiment}.html",
             ]
         pages += expand(patterns, corpus=corpus, experiment=experiment)
+    pages += [
+        f"results/{corpus}/tables/splices/{name}.html"
+        for corpus, name in BUNDLES
+        if name in PLAN.reported[corpus]
+    ]
     pages += expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA)
     if "ablations" in config["run"]:
         rows = set(config["run"]["ablations"]["rows"])

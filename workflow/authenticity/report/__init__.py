@@ -10,6 +10,7 @@ from authenticity.report.comparison import ablations, answers, comparison
 from authenticity.report.data import audit, rejected
 from authenticity.report.headline import headline, headline_rows
 from authenticity.report.opening import Corpus, opening
+from authenticity.report.splices import splices
 from authenticity.report.verdict import verdict
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "rejected",
     "selection",
     "speakers",
+    "splices",
     "verdict",
     "views",
 ]

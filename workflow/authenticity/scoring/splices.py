@@ -1,0 +1,263 @@
+"""Where in time: recordings of one person with a stretch of synthetic speech spliced in.
+
+They are made of a corpus's own clips, so that the truth is known to the sample. A minute of one
+person, from as many clips as that takes, with ten seconds of one attack at a random joint. All
+clips are brought to one level and every joint is faded alike, so that neither a step in loudness
+nor a joint as such tells where the stretch is.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from authenticity.audio import SAMPLE_RATE
+from authenticity.errors import UserError
+from authenticity.features import spectral
+from authenticity.scoring.detector import Detector
+from authenticity.scoring.result import Recording, Windows
+
+VERSION = "1"
+"""Raise it when a change here alters any recording or figure."""
+
+NUMBER = 30
+HUMAN_SECONDS, SYNTHETIC_SECONDS = 60.0, 10.0
+MOSTLY = 0.5
+"""Share of a window from which on it counts as synthetic; only those without any count as human."""
+
+WINDOWS = pa.schema(
+    [
+        ("recording", pa.string()),
+        ("speaker", pa.string()),
+        ("attack", pa.string()),
+        ("start", pa.float64()),
+        ("end", pa.float64()),
+        ("synthetic", pa.float64()),
+        ("llr", pa.float64()),
+    ]
+)
+"""One row a window; `synthetic` is the share of it that is, `llr` is NaN where it is silent."""
+
+_FADE = 160  # samples; 10 ms
+_LEVEL = 10 ** (-26 / 10)  # mean power of the frames that are not silence: -26 dB, usual for speech
+
+Load = Callable[[str], NDArray[np.float32]]
+"""Given a clip's key, returns its samples, mono at 16 kHz."""
+
+_logger = logging.getLogger("authenticity")
+
+
+@dataclass(frozen=True)
+class Splice:
+    """One recording.
+
+    Attributes:
+        name: its number, from 1, as text.
+        samples: mono at 16 kHz, shape (n,).
+        start, end: of the synthetic stretch, seconds.
+        speaker: whose the rest is.
+        attack: what the stretch is made by.
+    """
+
+    name: str
+    samples: NDArray[np.float32]
+    start: float
+    end: float
+    speaker: str
+    attack: str
+
+    def share(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share of each window that is synthetic; windows are given in seconds."""
+        common = np.minimum(end, self.end) - np.maximum(start, self.start)
+        return np.clip(common, 0, None) / (end - start)
+
+
+def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Iterator[Splice]:
+    """Yield recordings, speakers and attacks taking turns.
+
+    Clips are drawn in random order, and again only where a speaker or an attack has too few.
+
+    Args:
+        trials: `file`, `label`, `attack` and `speaker` of the clips to use.
+        load: reads one.
+        seed: of what is drawn.
+        number: how many to make.
+
+    Raises:
+        UserError: there are no human or no synthetic clips.
+    """
+    people, machines = (
+        _grouped(trials, label, column) for label, column in ((0, "speaker"), (1, "attack"))
+    )
+    if not people or not machines:
+        raise UserError("splices need clips of both classes")
+    random = np.random.default_rng(seed)
+    order = [list(random.permutation(sorted(group))) for group in (people, machines)]
+    for index in range(number):
+        speaker, attack = (str(names[index % len(names)]) for names in order)
+        human = _pieces(people[speaker], load, HUMAN_SECONDS, random)
+        synthetic = _pieces(machines[attack], load, SYNTHETIC_SECONDS, random)
+        joint = int(random.integers(1, len(human))) if len(human) > 1 else 1
+        before, after = human[:joint], human[joint:]
+        start = sum(map(len, before)) / SAMPLE_RATE
+        samples = np.concatenate([_faded(piece) for piece in (*before, *synthetic, *after)])
+        end = start + sum(map(len, synthetic)) / SAMPLE_RATE
+        yield Splice(str(index + 1), samples, start, end, speaker, attack)
+
+
+def _grouped(trials: pa.Table, label: int, column: str) -> dict[str, list[str]]:
+    """Return the files of a class by speaker or attack."""
+    found: dict[str, list[str]] = {}
+    for row in trials.select(["file", "label", column]).to_pylist():
+        if row["label"] == label:
+            found.setdefault(row[column], []).append(row["file"])
+    return found
+
+
+def _pieces(
+    files: Sequence[str], load: Load, seconds: float, random: np.random.Generator
+) -> list[NDArray[np.float32]]:
+    """Return clips that last so long together, the last one cut; all at one level."""
+    missing, pieces = round(seconds * SAMPLE_RATE), []
+    while missing > 0:
+        for file in random.permutation(sorted(files)):
+            samples = load(str(file))[:missing]
+            power = spectral.active_power(samples)
+            pieces.append(samples * np.float32(np.sqrt(_LEVEL / max(power, 1e-12))))
+            missing -= len(samples)
+            if missing <= 0:
+                break
+    return pieces
+
+
+def _faded(piece: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fade both ends of a piece."""
+    length = min(_FADE, len(piece) // 2)
+    ramp = np.linspace(0, 1, length, dtype=np.float32)
+    faded = piece.copy()
+    faded[:length] *= ramp
+    faded[len(faded) - length :] *= ramp[::-1]
+    return faded
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a detector makes of splices.
+
+    Attributes:
+        windows: of all recordings, `WINDOWS`.
+        figures: see `figures`.
+        example: the first recording, and the detector's answer on it.
+    """
+
+    windows: pa.Table
+    figures: dict[str, Any]
+    example: tuple[Splice, Recording]
+
+
+def evaluate(detector: Detector, trials: pa.Table, load: Load, seed: int) -> Evaluation:
+    """Score the windows of splices made of some clips; see `make` for the arguments."""
+    tables, example = [], None
+    for splice in make(trials, load, seed):
+        recording = detector.score_samples(splice.samples)
+        example = example or (splice, recording)
+        tables.append(table(splice, recording.windows))
+        _logger.info("%s of %d recordings scored", splice.name, NUMBER)
+    windows = pa.concat_tables(tables)
+    return Evaluation(windows, figures(windows, seed), example)
+
+
+def table(splice: Splice, windows: Windows) -> pa.Table:
+    """Return the windows of a recording as rows of `WINDOWS`."""
+    number = len(windows.start)
+    columns = {
+        "recording": [splice.name] * number,
+        "speaker": [splice.speaker] * number,
+        "attack": [splice.attack] * number,
+        "start": windows.start,
+        "end": windows.end,
+        "synthetic": splice.share(windows.start, windows.end),
+        "llr": windows.llr,
+    }
+    return pa.table(columns, schema=WINDOWS)
+
+
+def figures(windows: pa.Table, seed: int) -> dict[str, Any]:
+    """Return how well windows tell where the synthetic stretch is, as plain data.
+
+    Intervals are bootstraps over recordings, since windows of one recording overlap.
+
+    Args:
+        windows: rows of `WINDOWS`, of all recordings.
+        seed: of the bootstrap.
+
+    Returns:
+        - `n_recordings`, `n_human`, `n_synthetic` (windows), `n_between` (windows of both, left
+          out) and `n_silent` (left out);
+        - `roc_auc`: over the windows of all recordings;
+        - `within`: the mean of each recording's own, which asks only that the stretch stands out
+          from the rest of its recording;
+        - `found`: the share of recordings whose highest window touches the stretch; `by_chance`,
+          the same for a window drawn at random;
+        - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
+    """
+    from authenticity.evaluation import bootstrap
+    from authenticity.evaluation.metrics import Ranking, once
+
+    silent = np.isnan(windows["llr"].to_numpy())
+    heard = windows.filter(pa.array(~silent))
+    share = heard["synthetic"].to_numpy()
+    between = (share > 0) & (share < MOSTLY)
+    told = heard.filter(pa.array(~between))
+    recordings = np.asarray(told["recording"].to_pylist())
+    attacks = np.asarray(told["attack"].to_pylist())
+    labels = (told["synthetic"].to_numpy() > 0).astype(int)
+    llr = told["llr"].to_numpy()
+    over_all = bootstrap.intervals(labels, llr, recordings, seed, ["roc_auc"])
+    _, within = bootstrap.mean_roc_auc(
+        labels, llr, recordings, np.arange(len(llr)).astype(str), recordings, seed
+    )
+    hits, chances = _hits(heard)
+    return {
+        "n_recordings": len(set(windows["recording"].to_pylist())),
+        "n_human": int((labels == 0).sum()),
+        "n_synthetic": int((labels == 1).sum()),
+        "n_between": int(between.sum()),
+        "n_silent": int(silent.sum()),
+        "interval": f"{over_all.method}, a recording for a speaker",
+        "roc_auc": _plain(over_all.estimates["roc_auc"]),
+        "within": _plain(within),
+        "found": float(np.mean(hits)),
+        "by_chance": float(np.mean(chances)),
+        "attacks": {
+            str(attack): {
+                "roc_auc": float(
+                    once(
+                        Ranking.of(labels[attacks == attack], llr[attacks == attack])
+                    ).corners.roc_auc()[0]
+                ),
+                "n_recordings": len(set(recordings[attacks == attack].tolist())),
+            }
+            for attack in np.unique(attacks)
+        },
+    }
+
+
+def _hits(heard: pa.Table) -> tuple[list[bool], list[float]]:
+    """Return, by recording, whether its highest window touches the stretch, and the odds of it."""
+    recordings = np.asarray(heard["recording"].to_pylist())
+    llr, touches = heard["llr"].to_numpy(), heard["synthetic"].to_numpy() > 0
+    hits, chances = [], []
+    for name in dict.fromkeys(recordings.tolist()):
+        own = recordings == name
+        hits.append(bool(touches[own][llr[own].argmax()]))
+        chances.append(float(touches[own].mean()))
+    return hits, chances
+
+
+def _plain(estimate: Any) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}

@@ -1,0 +1,51 @@
+from authenticity.scoring.splices import VERSION as SPLICES_VERSION
+
+
+rule splices:
+    """Where in time: recordings with a synthetic stretch, scored window by window."""
+    input:
+        bundle="results/{corpus}/bundles/{experiment}/bundle.json",
+        scores="results/{corpus}/scores/{experiment}.parquet",
+        trials="results/{corpus}/trials.parquet",
+        manifest=ancient("results/{corpus}/manifest.parquet"),
+    output:
+        figures="results/{corpus}/splices/{experiment}.json",
+        windows="results/{corpus}/splices/{experiment}.parquet",
+        picture="results/{corpus}/splices/{experiment}.png",
+    log:
+        "logs/{corpus}/splices/{experiment}.log",
+    benchmark:
+        "benchmarks/{corpus}/splices/{experiment}.tsv"
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
+    params:
+        seed=lambda wildcards: PLAN.experiments[wildcards.experiment]["seed"],
+        split="eval",
+        version=SPLICES_VERSION,
+    script:
+        "../scripts/splices.py"
+
+
+rule report_splices:
+    """The page on where in time a detector finds synthetic speech."""
+    input:
+        figures="results/{corpus}/splices/{experiment}.json",
+        picture="results/{corpus}/splices/{experiment}.png",
+    output:
+        page=report(
+            "results/{corpus}/tables/splices/{experiment}.html",
+            caption="../report/splices.rst",
+            category="1 Results",
+            subcategory="{corpus}",
+            labels={"Result": "7 Where in time", "Experiment": "{experiment}"},
+        ),
+    log:
+        "logs/{corpus}/report_splices/{experiment}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        version=REPORT_VERSION,
+    script:
+        "../scripts/report_splices.py"

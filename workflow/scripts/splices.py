@@ -1,0 +1,39 @@
+"""Score recordings with a synthetic stretch, window by window."""
+
+from pathlib import Path
+
+import pyarrow.compute as pc
+from authenticity import audio, tables
+from authenticity.files import write_json
+from authenticity.jobs import job
+from authenticity.manifest import root_of
+from authenticity.plots import overlay
+from authenticity.roots import Root
+from authenticity.scoring import splices
+from authenticity.scoring.detector import Detector
+
+with job(snakemake) as log:
+    given, out, params = snakemake.input, snakemake.output, snakemake.params
+    detector = Detector.load(Path(given.bundle).parent)
+    scores, trials = tables.read(given.scores), tables.read(given.trials)
+    path_of = dict(zip(trials["key"].to_pylist(), trials["path"].to_pylist(), strict=True))
+    root = Root(root_of(given.manifest))
+    found = splices.evaluate(
+        detector,
+        scores.filter(pc.equal(scores["split"], params.split)),
+        lambda file: audio.load(root, path_of[file], detector.bundle.limits),
+        params.seed,
+    )
+    about = dict(snakemake.wildcards.items())
+    tables.write(out.windows, found.windows, splices.WINDOWS, about)
+    splice, recording = found.example
+    span = overlay.write(
+        out.picture, recording, detector.bundle.band.lower, detector.bundle.band.upper
+    )
+    example = {"start": splice.start, "end": splice.end, "duration": recording.duration}
+    example |= {"speaker": splice.speaker, "attack": splice.attack, "span": span._asdict()}
+    window = detector.bundle.about["window"]
+    write_json(
+        out.figures,
+        {**about, "split": params.split, "window": window, **found.figures, "example": example},
+    )
