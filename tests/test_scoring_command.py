@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -152,6 +153,17 @@ def test_a_mistake_is_one_line(
     (line,) = said.err.splitlines()
     assert line.startswith("error: ")
     assert expected in line
+
+
+def test_the_console_command_and_the_pages_assets_are_installed():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert project["project"]["scripts"] == {"authenticity": "authenticity.cli:main"}
+    house = REPOSITORY / "workflow" / "authenticity"
+    named = project["tool"]["setuptools"]["package-data"]["authenticity"]
+    found = {path for pattern in named for path in house.glob(pattern)}
+    assert found == {
+        path for path in house.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
 
 
 # Whole runs.
@@ -334,8 +346,10 @@ def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Pa
         process = start(bundle, output, str(mixed), gone)
         for _ in range(n_lines):
             process.stdout.readline()
+        workers = psutil.Process(process.pid).children()
         process.send_signal(end)
         assert process.wait(60) == code
+        assert not psutil.wait_procs(workers, timeout=10)[1], "a process was left behind"
         process.stdout.close()
         process.stderr.close()
     assert not (output / "scores.csv").exists()

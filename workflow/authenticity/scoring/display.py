@@ -66,7 +66,7 @@ class Display:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(found["verdicts"].items()))
         reused = f"; {self._reused} as found by an earlier run" if self._reused else ""
         self._print(
-            f"{found['files']} files: {found['scored']} scored{f' ({counts})' if counts else ''}, "
+            f"{_files(found['files'])}: {found['scored']} scored{f' ({counts})' if counts else ''}, "
             f"{found['rejected']} set aside{reused}"
         )
         if found["scored"]:
@@ -101,14 +101,18 @@ class Display:
 
     def _said(self) -> str:
         seconds = time.monotonic() - self._started
-        said = f"{self._done} of {self._total} files, {seconds:.0f} s"
+        said = f"{self._done} of {_files(self._total)}, {seconds:.0f} s"
         computed = self._done - self._reused
         if self._rejected:
             said += f", {self._rejected} set aside"
         if computed and self._done < self._total:
             left = seconds / computed * (self._total - self._done)
-            said += f", about {left:.0f} s left"
+            said += f", about {left:.0f} s left, if the others are as long"
         return said
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'' if number == 1 else 's'}"
 
 
 def line(answer: Answer) -> str:
