@@ -41,6 +41,7 @@ UNENCODED = [
     name for name, item in PLAN.experiments.items() if item["features"]["layers"] == "none"
 ]
 UNSEEDED = [name for name in PLAN.experiments if name not in SEEDED]
+BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in config["run"]["bundles"]]
 VIEWS = sorted({view for corpus in PLAN.corpora.values() for view in corpus.view_splits})
 
 
@@ -170,11 +171,7 @@ def cross_metrics(experiment):
 
 def get_bundles():
     """What says that a bundle is whole, for each corpus that its experiment is fitted on."""
-    return [
-        f"results/{corpus}/bundles/{name}/bundle.json"
-        for corpus, name in TRAINED
-        if name in config["run"]["bundles"]
-    ]
+    return [f"results/{corpus}/bundles/{name}/bundle.json" for corpus, name in BUNDLES]
 
 
 def get_final_output():

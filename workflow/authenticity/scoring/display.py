@@ -66,8 +66,8 @@ class Display:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(found["verdicts"].items()))
         reused = f"; {self._reused} as found by an earlier run" if self._reused else ""
         self._print(
-            f"{_files(found['files'])}: {found['scored']} scored{f' ({counts})' if counts else ''}, "
-            f"{found['rejected']} set aside{reused}"
+            f"{_files(found['files'])}: {found['scored']} scored{f' ({counts})' if counts else ''}"
+            f", {found['rejected']} set aside{reused}"
         )
         if found["scored"]:
             self._print(f"cost: {cost(found)}; {self._times()}")
