@@ -140,22 +140,27 @@ def _outcomes(counts: Mapping[str, Any]) -> str:
 
 
 def _model(bundle: Bundle) -> dict[str, Any]:
-    """Say what scored, and how large it is."""
-    weights = [bundle.folder / WEIGHTS]
-    if source := bundle.encoder_source:
-        weights += [path for path in source.files() if path.suffix == ".safetensors"]
+    """Say what scored, and how large it is, with an encoder that lies elsewhere."""
+    folder, files = bundle.encoder_folder(), []
+    if folder:
+        files = [folder / name for name in bundle.about["encoder"]["files"]]
+    elsewhere = [path for path in files if bundle.folder not in path.parents]
     return {
         "bundle": bundle.about["identity"],
         "corpus": bundle.about["corpus"],
         "experiment": bundle.about["experiment"],
         "demonstration": bundle.about["demonstration"],
-        "model_bytes": bundle.bytes,
-        "parameters": sum(map(_parameters, weights)),
+        "model_bytes": bundle.bytes + sum(path.stat().st_size for path in elsewhere),
+        "parameters": sum(map(_parameters, [bundle.folder / WEIGHTS, *files])),
     }
 
 
-def _parameters(weights: Path) -> int:
-    with safe_open(weights, "numpy") as arrays:
+def _parameters(path: Path) -> int:
+    if path.suffix == ".bin":  # a torch file: four bytes each, and a small index
+        return path.stat().st_size // 4
+    if path.suffix != ".safetensors":
+        return 0
+    with safe_open(path, "numpy") as arrays:
         names = arrays.keys()
         return sum(math.prod(arrays.get_slice(name).get_shape()) for name in names)
 
