@@ -1,4 +1,4 @@
-# The few things a person types. `make run` and `make test` need Python 3.11 or newer and make.
+# The few things a person types. They need Python 3.11 or newer and make.
 
 PYTHON ?= python3
 CORES ?= all
@@ -8,13 +8,25 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/workflow"
 
-.PHONY: run ablations test lint lock clean demo-corpus pretrain
+# The model that `make run` makes of the demonstration.
+DEMONSTRATION := results/demo/bundles/baseline_layer
+
+.PHONY: run score ablations test lint lock clean demo-corpus pretrain
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
 	$(ACTIVATED) snakemake --cores $(CORES)
 	$(ACTIVATED) snakemake --report results/report.html
 	@$(ACTIVATED) python -m authenticity.summary results
+
+# Is this recording real? make score INPUT=path [OUTPUT=folder] [BUNDLE=folder]
+# Paths reach the shell by its environment, so that they may hold spaces and quotes.
+score: $(VENV)/.installed
+	@test -n "$$INPUT" || { echo "error: name a recording or a folder: make score INPUT=path"; exit 2; }
+	@test -n "$$BUNDLE" || test -f $(DEMONSTRATION)/bundle.json || \
+		$(ACTIVATED) snakemake --cores $(CORES) $(DEMONSTRATION)/bundle.json
+	@$(ACTIVATED) authenticity score --bundle "$${BUNDLE:-$(DEMONSTRATION)}" \
+		--output "$${OUTPUT:-scored}" -- "$$INPUT"
 
 # What the contrastive loss buys, one thing varied at a time, and fine-tuning.
 ablations: $(VENV)/.installed
@@ -28,11 +40,12 @@ test: $(VENV)/.installed-test
 	$(ACTIVATED) snakemake --lint --configfile config/build.yaml
 	$(ACTIVATED) python -m pytest
 
-$(VENV)/.installed: requirements.txt
+$(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --requirement requirements.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt

@@ -77,10 +77,10 @@ class Checkout:
             check=False,
         )
 
-    def run_and_kill(self, when: Callable[[], bool], cores: int = 1) -> None:
+    def run_and_kill(self, when: Callable[[], bool], *arguments: str, cores: int = 1) -> None:
         """Start it and end it, with all its children, as a power cut would."""
         process = subprocess.Popen(
-            self.command(cores=cores),
+            self.command(*arguments, cores=cores),
             cwd=self.path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -23,6 +23,7 @@ from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
+from authenticity.scoring.listing import ScorePlan
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
@@ -32,16 +33,6 @@ def let_scripts_import(house: Path) -> None:
     """Put the folder of this library on the path of every Python that this process starts."""
     others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(house), *filter(None, others)]))
-
-
-def one_thread_each() -> None:
-    """Have every job compute in one thread, as many jobs run at once as there are cores.
-
-    A matrix product split over threads is rounded otherwise, so that bytes would depend on the
-    machine's number of cores.
-    """
-    for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
-        os.environ[f"{library}_THREADS"] = "1"
 
 
 @contextlib.contextmanager
@@ -274,6 +265,7 @@ class Plan:
         encoder: where it comes from.
         limits: what a clip must meet.
         window: longest stretch embedded at once, seconds.
+        scored: the recordings of one's own to score, if there are any.
     """
 
     corpora: Mapping[str, CorpusPlan]
@@ -286,6 +278,7 @@ class Plan:
     encoder: EncoderSource
     limits: Limits
     window: float
+    scored: ScorePlan | None
 
     @classmethod
     def make(cls, config: Mapping[str, Any], refresh: bool) -> "Plan":
@@ -373,6 +366,7 @@ class Plan:
                 audio["max_seconds"],
             ),
             config["encoder"]["window_seconds"],
+            ScorePlan.make(config["score"], refresh) if config["score"]["input"] else None,
         )
 
 
@@ -507,21 +501,6 @@ def _candidates(encoder: EncoderSource, name: str, features: Mapping[str, Any]) 
     return matrix.candidates(features, encoder.n_layers)
 
 
-def _n_shards(folder: Path, configured: int | None, n_trials: int) -> int:
-    """Return the number of shards: the one of the tables that are there, once there are any.
-
-    Another one would compute everything again and leave each trial in two tables.
-    """
-    there = {int(path.stem.rpartition("-")[2]) for path in folder.glob("spectral/*-of-*.parquet")}
-    wanted = configured or next(iter(there), shards.suitable_number(n_trials))
-    if there - {wanted}:
-        raise UserError(
-            f"{folder}: its tables are in {min(there)} shards, the configuration says {wanted}; "
-            f"set `n_shards` back, or delete {folder} to compute everything again"
-        )
-    return wanted
-
-
 def _corpus_plan(
     name: str,
     table: pa.Table,
@@ -529,7 +508,9 @@ def _corpus_plan(
     view_splits: Mapping[str, list[str]],
 ) -> CorpusPlan:
     folder = _manifest_path(name).parent
-    n_shards = _n_shards(folder, settings.get("n_shards"), len(table))
+    n_shards = shards.number(
+        folder, "spectral/*-of-*.parquet", settings.get("n_shards"), len(table)
+    )
     digests = shards.digests(table, n_shards)
     whole = hashlib.sha256("".join(digests.values()).encode())
     # What the shards' tables do not depend on, but everything after them does.

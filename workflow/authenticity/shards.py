@@ -3,7 +3,7 @@
 import hashlib
 import math
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,30 @@ def suitable_number(n_trials: int) -> int:
     return max(min(math.ceil(n_trials / 100), 44), math.ceil(n_trials / 1000))
 
 
+def number(folder: Path, made: str, configured: int | None, n_trials: int) -> int:
+    """Return the number of shards: the one of the tables that are there, once there are any.
+
+    Another one would compute everything again and leave each trial in two tables.
+
+    Args:
+        folder: of the tables.
+        made: the pattern of their names.
+        configured: what the configuration asks for, if it does.
+        n_trials: how many are dealt to shards.
+
+    Raises:
+        UserError: the configuration asks for another number.
+    """
+    there = {int(path.stem.rpartition("-")[2]) for path in folder.glob(made)}
+    wanted = configured or next(iter(there), suitable_number(n_trials))
+    if there - {wanted}:
+        raise UserError(
+            f"{folder}: its tables are in {min(there)} shards, the configuration says {wanted}; "
+            f"set `n_shards` back, or delete {folder} to compute everything again"
+        )
+    return wanted
+
+
 def _name(index: int, n_shards: int) -> str:
     width = len(str(n_shards))
     return f"{index + 1:0{width}}-of-{n_shards}"
@@ -41,13 +65,20 @@ def shard_of(key: str, n_shards: int) -> str:
     return _name(zlib.crc32(key.encode()) % n_shards, n_shards)
 
 
-def digests(manifest: pa.Table, n_shards: int) -> dict[str, str]:
+def digests(
+    manifest: pa.Table, n_shards: int, columns: Sequence[str] = _IDENTITY
+) -> dict[str, str]:
     """Return a digest per shard of everything that its tables depend on.
 
     As a parameter of the shard's job it makes exactly the shards rerun whose trials changed.
+
+    Args:
+        manifest: what is dealt to shards, by key.
+        n_shards: how many.
+        columns: what tables depend on, the key first.
     """
     hashes = {name: hashlib.sha256() for name in names(n_shards)}
-    for row in zip(*(manifest[column].to_pylist() for column in _IDENTITY), strict=True):
+    for row in zip(*(manifest[column].to_pylist() for column in columns), strict=True):
         hashes[shard_of(row[0], n_shards)].update(repr(row).encode())
     return {name: digest.hexdigest()[:16] for name, digest in hashes.items()}
 

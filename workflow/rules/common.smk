@@ -7,18 +7,20 @@ HOUSE = Path(str(workflow.current_basedir)).parent
 # The library is imported from where it lies; nothing needs to be installed.
 sys.path.insert(0, str(HOUSE))
 
-from authenticity import planning, verification
+from authenticity import planning, threads, verification
 from authenticity.features import matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.frames import version as frames_version
 from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
+from authenticity.scoring import bundle as bundles
+from authenticity.scoring.batch import VERSION as SCORE_VERSION
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
 FINETUNE_VERSION = "1"
 
 planning.let_scripts_import(HOUSE)
-planning.one_thread_each()
+threads.one_each()
 with planning.one_line_errors():
     planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
     if workflow.is_main_process:
@@ -34,7 +36,12 @@ TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in 
 # Where training has chance in it, every seed's scores are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] != "logistic"]
 FINETUNED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] == "finetune"]
+# Those that hear spectra alone: their bundles need no encoder.
+UNENCODED = [
+    name for name, item in PLAN.experiments.items() if item["features"]["layers"] == "none"
+]
 UNSEEDED = [name for name in PLAN.experiments if name not in SEEDED]
+BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in config["run"]["bundles"]]
 VIEWS = sorted({view for corpus in PLAN.corpora.values() for view in corpus.view_splits})
 
 
@@ -160,6 +167,11 @@ def cross_metrics(experiment):
         for fitted, name in tested_on(target)
         if name == experiment
     ]
+
+
+def get_bundles():
+    """What says that a bundle is whole, for each corpus that its experiment is fitted on."""
+    return [f"results/{corpus}/bundles/{name}/bundle.json" for corpus, name in BUNDLES]
 
 
 def get_final_output():

@@ -1,19 +1,3 @@
-from authenticity.scoring import bundle as bundles
-
-
-def with_layers(experiment):
-    """Whether an experiment uses the encoder, which its bundle then has to hold."""
-    return PLAN.experiments[experiment]["features"]["layers"] != "none"
-
-
-BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in config["run"]["bundles"]]
-
-
-def get_bundles():
-    """What says that a bundle is whole, for each corpus that its experiment is fitted on."""
-    return [f"results/{corpus}/bundles/{name}/bundle.json" for corpus, name in BUNDLES]
-
-
 rule bundle:
     """Put together all that scoring needs of a trained experiment that hears spectra alone."""
     input:
@@ -35,7 +19,7 @@ rule bundle:
     benchmark:
         "benchmarks/{corpus}/bundle/{experiment}.tsv"
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if not with_layers(n)) or "none",
+        experiment="|".join(UNENCODED) or "none",
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -61,4 +45,50 @@ use rule bundle as bundle_with_encoder with:
             file=bundles.encoder_files(PLAN.encoder),
         ),
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if with_layers(n)) or "none",
+        experiment="|".join(n for n in PLAN.experiments if n not in UNENCODED) or "none",
+
+
+if PLAN.scored:
+
+    rule score:
+        """Score the recordings of a shard that no earlier run has scored with this bundle."""
+        input:
+            bundle=PLAN.scored.bundle_file,
+            files=ancient(PLAN.scored.files),
+        output:
+            answers=update(f"{PLAN.scored.folder}/shards/{{shard}}.jsonl"),
+        log:
+            "logs/score/{shard}.log",
+        benchmark:
+            "benchmarks/score/{shard}.tsv"
+        conda:
+            "../../envs/authenticity.yaml"
+        resources:
+            mem_mb=1400,
+        params:
+            digest=lambda wildcards: PLAN.scored.shards[wildcards.shard],
+            prior=config["score"]["prior"],
+            pictures=config["score"]["pictures"],
+            version=SCORE_VERSION,
+        script:
+            "../scripts/score.py"
+
+    rule scored:
+        """Tables and a page of all recordings; made when it is asked for by name."""
+        input:
+            bundle=PLAN.scored.bundle_file,
+            files=ancient(PLAN.scored.files),
+            shards=expand(f"{PLAN.scored.folder}/shards/{{shard}}.jsonl", shard=PLAN.scored.shards),
+        output:
+            [f"{PLAN.scored.folder}/{name}" for name in PLAN.scored.results],
+        log:
+            "logs/scored.log",
+        conda:
+            "../../envs/authenticity.yaml"
+        params:
+            digest=list(PLAN.scored.shards.values()),
+            prior=config["score"]["prior"],
+            pictures=config["score"]["pictures"],
+            version=SCORE_VERSION,
+        script:
+            "../scripts/scored.py"

@@ -5,7 +5,6 @@ height of the line says the same. A page in dark colours may invert the picture.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +20,7 @@ from PIL import Image
 from authenticity.files import atomic
 from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
 from authenticity.scoring import words
-from authenticity.scoring.result import Recording, Windows
+from authenticity.scoring.result import Recording, Span, Windows
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
 _WIDTH, _HEIGHT, _DOTS_PER_INCH = 10.0, 4.76, 120
@@ -43,22 +42,6 @@ _STEPS_SECONDS = (
 _MOST_TICKS = 12
 _MOST_MARKS = 90  # windows; more would hide the line
 _MOST_LETTERS = 80  # of a file's name
-
-
-class Span(NamedTuple):
-    """Where a picture's panels lie, all of which share the time axis.
-
-    Attributes:
-        left: of the time axis, as a fraction of the picture's width.
-        right: likewise.
-        top: of the highest panel, as a fraction of the picture's height from above.
-        bottom: of the lowest panel, likewise.
-    """
-
-    left: float
-    right: float
-    top: float
-    bottom: float
 
 
 def write(path: str | Path, recording: Recording, lower: float, upper: float) -> Span:

@@ -20,9 +20,8 @@ from urllib.parse import quote
 from authenticity import html
 from authenticity.files import atomic
 from authenticity.html import Markup
-from authenticity.plots.overlay import Span
 from authenticity.scoring import words
-from authenticity.scoring.result import Recording, Rejected
+from authenticity.scoring.result import Recording, Rejected, Span
 
 EMBEDDED_BYTES = 100_000_000
 """As many bytes of pictures and sounds are put into the page; the rest stays in files beside it."""
@@ -49,7 +48,7 @@ class Entry:
         recording: the numbers and sentences of a `Recording`, without its spectrogram; windows
             without a score have None.
         picture: the file of `plots.overlay`, relative to the page's folder, with "/".
-        span: where the scores lie in the picture, see `plots.overlay.Span`.
+        span: where the scores lie in the picture, see `Span`.
         preview: the file of `preview`, likewise relative.
     """
 

@@ -1,7 +1,7 @@
 """What is said about one recording: plain arrays and numbers, for pages, tables and programs."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,3 +152,19 @@ class Rejected:
     file: str
     reason: str
     content: str
+
+
+class Span(NamedTuple):
+    """Where a picture's panels lie, all of which share the time axis.
+
+    Attributes:
+        left: of the time axis, as a fraction of the picture's width.
+        right: likewise.
+        top: of the highest panel, as a fraction of the picture's height from above.
+        bottom: of the lowest panel, likewise.
+    """
+
+    left: float
+    right: float
+    top: float
+    bottom: float

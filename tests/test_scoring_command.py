@@ -1,0 +1,437 @@
+"""The command `authenticity score`, and the rules that do the same for a folder of thousands."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from authenticity import cli
+from authenticity.errors import UserError
+from authenticity.scoring import inputs, outputs
+from authenticity.scoring.worker import drawn_name
+from conftest import REPOSITORY, Checkout
+from corpora import encoded, voice
+from test_audio import muxed
+from test_workflow import jobs
+
+# What is named, and what that stands for.
+
+
+def written(folder: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder
+
+
+def test_a_folder_is_its_files_sorted_whatever_they_are_called(tmp_path: Path):
+    names = ["b.wav", "a/z.mp3", "a/notes", ".DS_Store", "a/._z.mp3", ".git/c.wav", "ünï.flac"]
+    folder = written(tmp_path / "in", names)
+    (folder / "a" / "loop").symlink_to(folder)
+    (folder / "broken.wav").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    found = [str(Path(path).relative_to(folder)) for path in inputs.collect([str(folder)])]
+    assert found == ["a/notes", "a/z.mp3", "b.wav", "broken.wav", "ünï.flac"]
+
+
+def test_each_file_counts_once_in_the_order_of_the_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    written(tmp_path, ["b.wav", "a.wav", "c/d.wav", "[x].wav"])
+    monkeypatch.chdir(tmp_path)
+    found = inputs.collect(["c/../b.wav", "*.wav", str(tmp_path), "**/d.wav", "gone.wav", "no*"])
+    assert found[:3] == ["c/../b.wav", "[x].wav", "a.wav"]
+    assert found[3:] == [str(tmp_path / "c/d.wav"), "gone.wav", "no*"]
+    assert inputs.collect(["[x].wav"]) == ["[x].wav"], "a file may be called like a pattern"
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
+def test_a_list_on_standard_input(separator: bytes):
+    listed = separator.join([b"one.wav", b"", b"two words.wav", b"\xff.wav", b"one.wav"])
+    found = inputs.collect(["-", "last.wav"], io.BytesIO(listed))
+    assert found == ["one.wav", "two words.wav", os.fsdecode(b"\xff.wav"), "last.wav"]
+    assert inputs.as_text(found[2]) == "\\xff.wav"
+
+
+def test_no_name_is_a_formula_or_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    written(tmp_path, ["=1+1.wav", "-rf.wav", "@a.wav", "a=1.wav"])
+    monkeypatch.chdir(tmp_path)
+    assert inputs.collect(["*.wav"]) == ["./-rf.wav", "./=1+1.wav", "./@a.wav", "a=1.wav"]
+    assert inputs.printable("a\x1b[2Jb\nc") == "a\\x1b[2Jb\\nc"
+
+
+def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
+    folder = written(tmp_path / "in", ["a.wav", "scored/scores.csv", "scored/overlays/a.png"])
+    assert inputs.collect([str(folder)], output=folder / "scored") == [str(folder / "a.wav")]
+    with pytest.raises(UserError, match="no files there"):
+        inputs.collect([str(folder)], output=folder)
+    with pytest.raises(UserError, match="standard input: no files"):
+        inputs.collect(["-"], io.BytesIO(b"\n"))
+
+
+def test_names_of_pictures_are_safe_and_of_one_file_alone():
+    files = ["a/x.wav", "b/x.wav", "a/x.mp3", "…/ü\n'.wav", "..wav"]
+    names = {drawn_name(file, "content") for file in files}
+    assert len(names) == len(files)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.]+-[0-9a-f]{8}", name) for name in names)
+
+
+# The call.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["score"], ["score", "--prior", "0", "x"], ["score", "--jobs", "0", "x"], ["guess", "x"]],
+)
+def test_a_wrong_call_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == cli.USAGE
+    assert "usage: authenticity" in capsys.readouterr().err
+
+
+def test_help_waits_for_no_library():
+    script = (
+        "import sys\nfrom authenticity.cli import main\n"
+        "try: main(['score', '--help'])\n"
+        "except SystemExit: print(sorted({'numpy', 'torch', 'pyarrow'} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    assert "Exit codes: 0" in run.stdout
+    assert run.stdout.splitlines()[-1] == "[]"
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow"), "HF_HUB_OFFLINE": "1"}
+
+
+BAD_CALLS: Mapping[str, tuple[Callable[[Path], list[str]], str]] = {
+    "empty folder": (lambda folder: [str(folder)], "no files there to score"),
+    "no bundle": (
+        lambda folder: [__file__, "--bundle", str(folder / "none")],
+        "expected a bundle there",
+    ),
+    "output with other things": (
+        lambda folder: [__file__, "--output", str(Path(__file__).parent)],
+        "holds other things than results",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_a_mistake_is_one_line(
+    name: str, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+):
+    arguments, expected = BAD_CALLS[name]
+    (tmp_path / "empty").mkdir()
+    given = ["--bundle", str(bundle), *arguments(tmp_path / "empty")]
+    output = [] if "--output" in given else ["--output", str(tmp_path / "out")]
+    assert cli.main(["score", *given, *output]) == cli.USAGE
+    said = capsys.readouterr()
+    assert not said.out
+    (line,) = said.err.splitlines()
+    assert line.startswith("error: ")
+    assert expected in line
+
+
+def test_the_console_command_and_the_pages_assets_are_installed():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert project["project"]["scripts"] == {"authenticity": "authenticity.cli:main"}
+    house = REPOSITORY / "workflow" / "authenticity"
+    named = project["tool"]["setuptools"]["package-data"]["authenticity"]
+    found = {path for pattern in named for path in house.glob(pattern)}
+    assert found == {
+        path for path in house.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+
+
+# Whole runs.
+
+
+@pytest.fixture(scope="session")
+def bundle(finished: Checkout) -> Path:
+    """The bundle that the toy run makes."""
+    return finished.path / "results" / "toy" / "bundles" / "layers"
+
+
+def start(
+    bundle: Path, output: Path, *arguments: str, jobs: int = 1, **options
+) -> subprocess.Popen[bytes]:
+    """Start the command, which prints as it goes."""
+    command = [sys.executable, "-m", "authenticity", "score", "--bundle", str(bundle)]
+    command += ["--output", str(output), "--jobs", str(jobs), "--", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), **options
+    )
+
+
+def run(
+    bundle: Path, output: Path, *arguments: str, stdin: bytes = b"", **options
+) -> tuple[int, list[str], str]:
+    """Run the command; return its exit code, its lines, and its standard error."""
+    process = start(bundle, output, *arguments, stdin=subprocess.PIPE, **options)
+    out, err = process.communicate(stdin, timeout=300)
+    assert b"Traceback" not in err, err.decode()
+    return process.returncode, out.decode().splitlines(), err.decode()
+
+
+def rows_of(output: Path) -> list[dict]:
+    return pq.read_table(output / "scores.parquet").to_pylist()
+
+
+def comparable(output: Path) -> dict[str, object]:
+    """The tables of results, but for what was measured and where the inputs lie."""
+    scores = pq.read_table(output / "scores.parquet").drop_columns(list(outputs.MEASURED))
+    windows = pq.read_table(output / "windows.parquet")
+    drawn = [path for kind in ("overlays", "previews") for path in (output / kind).iterdir()]
+    return {
+        "scores": scores.to_pylist(),
+        "windows": windows.to_pydict(),
+        "drawn": {path.name: path.read_bytes() for path in drawn},
+    }
+
+
+@pytest.fixture(scope="module")
+def mixed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as people have them: good and bad files, with names that programs stumble over."""
+    folder = tmp_path_factory.mktemp("mixed")
+    clips = sorted((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac"))
+    shutil.copy(clips[0], folder / clips[0].name)
+    shutil.copy(clips[1], folder / "two words, 'quoted' \"twice\".flac")
+    shutil.copy(clips[1], folder / "line\nbreak.flac")
+    shutil.copy(clips[2], os.fsdecode(os.fsencode(folder) + b"/not \xff UTF-8.flac"))
+    (folder / "film.mp4").write_bytes(muxed("mp4", "aac", seconds=1.0, video=True))
+    whole = encoded(voice(7, spoof=True, seconds=2))
+    (folder / "corrupt.flac").write_bytes(whole[: len(whole) // 2] + b"\x55" * (len(whole) // 2))
+    (folder / "text.wav").write_text("this is text, not sound")
+    (folder / "silent film.mp4").write_bytes(muxed("mp4", "", video=True))
+    (folder / "empty.mp3").write_bytes(b"")
+    (folder / ".hidden.wav").write_bytes(b"")
+    return folder
+
+
+REASONS = {
+    "corrupt.flac": "",
+    "text.wav": "not readable as audio",
+    "silent film.mp4": "no audio stream",
+    "empty.mp3": "0 bytes",
+    "gone.wav": "no such file",
+}
+
+
+@pytest.fixture(scope="module")
+def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results on that folder and a file that is not there, two files at once: only read it."""
+    output = tmp_path_factory.mktemp("scored") / "out"
+    listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
+    code, lines, _ = run(bundle, output, "-", stdin=listed, jobs=2)
+    assert code == cli.SOME_REJECTED
+    assert "10 files: 5 scored" in "\n".join(lines)
+    assert sum(line.startswith(("likely ", "cannot tell")) for line in lines) == 5
+    assert sum(line.startswith("set aside") for line in lines) == 5
+    assert any("line\\nbreak.flac" in line for line in lines)
+    return output
+
+
+def test_every_file_is_accounted_for(scored: Path, mixed: Path):
+    rows = rows_of(scored)
+    names = [Path(row["file"]).name for row in rows]
+    assert names[:-1] == sorted(
+        inputs.as_text(path.name) for path in mixed.iterdir() if path.name[0] != "."
+    )
+    assert names[-1] == "gone.wav"
+    rejected = {Path(row["file"]).name: row for row in rows if row["status"] == "rejected"}
+    assert rejected.keys() == REASONS.keys()
+    for name, reason in REASONS.items():
+        assert reason in rejected[name]["reason"]
+        assert rejected[name]["score"] is None
+        assert bool(rejected[name]["content"]) == (name != "gone.wav")
+
+
+def test_the_tables_agree(scored: Path):
+    rows = rows_of(scored)
+    lines = (scored / "scores.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == rows
+    with (scored / "scores.csv").open(newline="") as table:
+        text = list(csv.DictReader(table))
+    expected = [
+        {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
+    ]
+    assert text == expected
+    assert any("\n" in row["file"] for row in text)
+    documented = (REPOSITORY / "docs" / "scores.md").read_text()
+    for name in {
+        *rows[0],
+        *outputs.WINDOWS.names,
+        *json.loads((scored / "summary.json").read_text()),
+    }:
+        assert f"`{name}`" in documented, name
+
+
+def test_scores_equal_the_workflows(scored: Path, finished: Checkout):
+    table = pq.read_table(finished.path / "results" / "toy" / "scores" / "layers.parquet")
+    known = {row["file"]: row for row in table.to_pylist()}
+    row = next(row for row in rows_of(scored) if Path(row["file"]).stem in known)
+    expected = known[Path(row["file"]).stem]
+    assert row["score"] == pytest.approx(expected["score"], abs=1e-6)
+    assert row["llr"] == pytest.approx(expected["llr"], abs=1e-6)
+
+
+def test_each_recording_has_windows_a_picture_and_a_sound(scored: Path):
+    windows = pq.read_table(scored / "windows.parquet").to_pandas()
+    page = (scored / "index.html").read_text()
+    for row in rows_of(scored):
+        if row["status"] == "scored":
+            own = windows[windows.file == row["file"]]
+            assert own.start.min() == 0
+            assert own.end.max() == pytest.approx(row["duration"], abs=1e-3)
+            assert (scored / row["picture"]).read_bytes().startswith(b"\x89PNG")
+            sound = scored / "previews" / Path(row["picture"]).with_suffix(".mp3").name
+            assert soundfile.info(sound).duration == pytest.approx(row["duration"], abs=0.2)
+    assert "two words, &#x27;quoted&#x27; &quot;twice&quot;.flac" in page
+    summary = json.loads((scored / "summary.json").read_text())
+    assert sum(summary["verdicts"].values()) == summary["scored"] == 5
+    assert 0 < summary["peak_bytes"] < 2e9
+
+
+def test_the_same_again_computes_nothing_and_one_more_computes_one(
+    scored: Path, mixed: Path, bundle: Path, tmp_path: Path
+):
+    output, before = tmp_path / "out", comparable(scored)
+    shutil.copytree(scored, output)
+    names = [path for path in mixed.iterdir() if path.name != "film.mp4"]
+    listed = "\0".join([*map(str, sorted(names)), str(tmp_path / "new.flac")]).encode(
+        "utf-8", "surrogateescape"
+    )
+    (tmp_path / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
+    code, lines, _ = run(bundle, output, "-", stdin=listed)
+    assert code == cli.SOME_REJECTED
+    assert "8 as found by an earlier run" in "\n".join(lines)
+    after = comparable(output)
+    film = [row for row in before["scores"] if row["file"].endswith("/film.mp4")]
+    assert [row for row in after["scores"] if row in before["scores"]] == [
+        row for row in before["scores"] if row not in film and not row["file"].endswith("gone.wav")
+    ]
+    assert after["scores"][-1]["status"] == "scored"
+    assert not any(name.startswith("film") for name in after["drawn"]), "of a file that is gone"
+    kept = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
+    assert run(bundle, output, "-", stdin=listed)[0] == cli.SOME_REJECTED
+    assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == kept
+
+
+def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
+    output, gone = tmp_path / "out", f"{mixed}/gone.wav"
+    for n_lines, end, code in ((1, signal.SIGINT, cli.INTERRUPTED), (5, signal.SIGKILL, -9)):
+        process = start(bundle, output, str(mixed), gone)
+        for _ in range(n_lines):
+            process.stdout.readline()
+        workers = psutil.Process(process.pid).children()
+        process.send_signal(end)
+        assert process.wait(60) == code
+        assert not psutil.wait_procs(workers, timeout=10)[1], "a process was left behind"
+        process.stdout.close()
+        process.stderr.close()
+    assert not (output / "scores.csv").exists()
+    code, lines, _ = run(bundle, output, str(mixed), gone)
+    assert code == cli.SOME_REJECTED
+    assert " as found by an earlier run" in "\n".join(lines)
+    assert comparable(output) == comparable(scored)
+    assert not (output / "recordings.jsonl.unfinished").exists()
+
+
+def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
+    bundle: Path, mixed: Path, tmp_path: Path
+):
+    long = tmp_path / "long.wav"
+    noise = np.random.default_rng(1).standard_normal(900 * 16_000).astype(np.float32)
+    soundfile.write(long, 0.1 * noise, 16_000)
+    process = start(bundle, tmp_path / "out", str(long), str(mixed / "film.mp4"))
+    parent = psutil.Process(process.pid)
+    deadline = time.monotonic() + 60
+    while not any(
+        item.path == str(long) for child in parent.children() for item in child.open_files()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    (worker,) = parent.children()
+    worker.kill()
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == cli.SOME_REJECTED
+    first, second = rows_of(tmp_path / "out")
+    assert "was killed" in first["reason"]
+    assert second["status"] == "scored"
+    assert "2 files: 1 scored" in out.decode()
+
+
+# The rules.
+
+
+def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
+    resumed_from: Checkout, mixed: Path, scored: Path, tmp_path: Path
+):
+    folder, output = tmp_path / "in", resumed_from.path / "results" / "scored"
+    shutil.copytree(mixed, folder)
+    resumed_from.configure(
+        score={
+            "input": str(folder),
+            "bundle": "results/toy/bundles/layers",
+            "n_shards": 2,
+        }
+    )
+
+    def is_under_way() -> bool:
+        found = [path.read_bytes() for path in output.glob("shards/*.unfinished")]
+        return any(b'"status": "scored"' in content for content in found)
+
+    resumed_from.run_and_kill(is_under_way, "--", "scored")
+    assert not (output / "scores.csv").exists()
+    resumed = resumed_from.run("--", "scored", cores=1)
+    assert resumed.returncode == 0, resumed.stdout
+    counts = re.findall(r"shard \d-of-2: (\d) recordings, (\d) computed", resumed.stdout)
+    assert any(int(computed) < int(all_of_it) for all_of_it, computed in counts), counts
+    of_command = [row for row in rows_of(scored) if row["reason"] != "no such file"]
+    relative = [{**row, "file": Path(row["file"]).name} for row in rows_of(output)]
+    for ours, theirs in zip(relative, of_command, strict=True):
+        assert unmeasured(ours) == unmeasured({**theirs, "file": Path(theirs["file"]).name})
+    before = comparable(output)
+    (folder / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
+    grown = resumed_from.run("--", "scored", cores=1)
+    assert grown.returncode == 0, grown.stdout
+    assert jobs(grown.stdout) == {"score": 1, "scored": 1}
+    assert ", 1 computed" in grown.stdout
+    rows = comparable(output)["scores"]
+    assert [row for row in rows if not row["file"].endswith("new.flac")] == before["scores"]
+    assert len(rows) == len(before["scores"]) + 1
+    assert "Nothing to be done" in resumed_from.run("--", "scored").stdout
+
+
+def unmeasured(row: dict) -> dict:
+    """A row less what was measured, and less what tells where its file lay."""
+    return {
+        name: value for name, value in row.items() if name not in (*outputs.MEASURED, "picture")
+    }
+
+
+def test_without_an_input_nothing_is_scored(finished: Checkout):
+    assert "score" not in jobs(finished.run("--dry-run", "--forceall").stdout)

@@ -1,0 +1,152 @@
+"""The console command `authenticity`: score recordings of one's own.
+
+Exit codes, for scripts: 0 all scored, 2 not usable as called, 3 some files were set aside, 130
+interrupted; what was finished by then is kept, and the same command goes on from there.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from authenticity import threads
+from authenticity.errors import UserError, in_one_line
+from authenticity.scoring import inputs
+
+if TYPE_CHECKING:
+    from authenticity.scoring.batch import Answers
+
+DONE, USAGE, SOME_REJECTED, INTERRUPTED = 0, 2, 3, 130
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_DEMONSTRATION = _REPOSITORY / "results" / "demo" / "bundles" / "baseline_layer"
+# Beyond that many processes, memory is what a laptop runs out of first.
+_MOST_JOBS = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; a user's mistake is one line on standard error."""
+    given = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # no name stops a terminal without Unicode
+    try:
+        return _score(given)
+    except (UserError, OSError) as error:
+        print(f"error: {in_one_line(error)}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="authenticity", description="Is a recording a person speaking, or a machine?"
+    )
+    score = parser.add_subparsers(required=True, metavar="score").add_parser(
+        "score",
+        help="score recordings",
+        description="Score recordings, and write tables, pictures and a page on them.",
+        epilog="Exit codes: 0 all scored, 2 not usable as called, 3 some files were set aside, "
+        "130 interrupted. The same command goes on from where it was interrupted.",
+    )
+    score.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="recordings or videos, folders, patterns; - for a list on standard input",
+    )
+    score.add_argument(
+        "--output",
+        type=Path,
+        default=Path("scored"),
+        metavar="DIR",
+        help="folder of the results (default: scored)",
+    )
+    score.add_argument(
+        "--bundle",
+        type=Path,
+        default=Path(os.environ.get("AUTHENTICITY_BUNDLE") or _DEMONSTRATION),
+        metavar="DIR",
+        help="the model (default: AUTHENTICITY_BUNDLE, or the demonstration's)",
+    )
+    score.add_argument(
+        "--prior",
+        type=_share,
+        default=0.5,
+        metavar="P",
+        help="share of synthetic recordings that probabilities are given for (default: 0.5)",
+    )
+    score.add_argument(
+        "--jobs",
+        type=_count,
+        default=min(_MOST_JOBS, _cores()),
+        metavar="N",
+        help="files at once, or threads of a single one (default here: %(default)s)",
+    )
+    score.add_argument(
+        "--no-pictures",
+        action="store_true",
+        help="tables alone: no pictures, no sounds, no page",
+    )
+    score.add_argument("--quiet", action="store_true", help="print errors alone")
+    return parser
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, found {text}")
+    return share
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    return count
+
+
+def _cores() -> int:
+    """How many cores this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _score(given: argparse.Namespace) -> int:
+    started = time.monotonic()
+    threads.one_each()  # before a numerical library is loaded
+    paths = inputs.collect(given.paths, sys.stdin.buffer, given.output)
+    # Imported here, so that help and mistakes in the call need not wait for numerical libraries.
+    from authenticity.scoring import batch
+    from authenticity.scoring.display import Display
+
+    if given.bundle == _DEMONSTRATION and not given.bundle.exists():
+        raise UserError(
+            f"{given.bundle}: the demonstration's model is not there yet; make it with `make run` "
+            "in the repository, or name another with --bundle"
+        )
+    settings = batch.Settings.of(given.bundle, given.prior, pictures=not given.no_pictures)
+    answers = batch.Answers(given.output / "recordings.jsonl", given.output)
+    _require_own(given.output, answers)
+    said = Display(len(paths), sys.stdout, sys.stderr, quiet=given.quiet, started=started)
+    with said:
+        for answer, reused in batch.score(paths, answers, settings, given.jobs):
+            said.answer(answer, reused)
+    from authenticity.scoring import outputs
+
+    summary = outputs.write(given.output, answers.of(paths), settings)
+    said.summary(given.output, summary)
+    return SOME_REJECTED if summary["rejected"] else DONE
+
+
+def _require_own(output: Path, answers: "Answers") -> None:
+    """Refuse a folder that holds other things: a page of results is easily lost among them."""
+    if output.exists() and not answers.exist() and any(output.iterdir()):
+        raise UserError(
+            f"{output}: holds other things than results; name a new folder with --output"
+        )

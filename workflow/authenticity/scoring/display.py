@@ -1,0 +1,146 @@
+"""What a person sees while files are scored: a line for each, and how far it is."""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from authenticity.scoring.batch import Answer
+from authenticity.scoring.inputs import printable
+
+_TERMINAL_SECONDS, _PLAIN_SECONDS = 0.5, 30.0
+_CLEAR = "\r\x1b[K"
+
+
+class Display:
+    """Prints answers as they come, and in between how far it is.
+
+    Answers go to one stream, for a program that reads them; progress goes to the other: a single
+    line that is overwritten where that is a terminal, else a line now and then.
+    """
+
+    def __init__(self, total: int, answers: TextIO, progress: TextIO, quiet: bool, started: float):
+        self._total, self._answers, self._progress = total, answers, progress
+        self._quiet, self._started = quiet, started
+        self._terminal = progress.isatty()
+        self._done = self._reused = self._rejected = 0
+        self._first_seconds: float | None = None
+        self._lock, self._over = threading.Lock(), threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+
+    def __enter__(self) -> "Display":
+        if not self._quiet:
+            self._ticking.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if not self._quiet:
+            self._ticking.join()
+
+    def answer(self, answer: Answer, reused: bool) -> None:
+        """Print an answer."""
+        with self._lock:
+            self._done += 1
+            self._reused += reused
+            self._rejected += answer["status"] == "rejected"
+            if self._first_seconds is None and not reused:
+                self._first_seconds = time.monotonic() - self._started
+            if not self._quiet:
+                self._print(line(answer))
+
+    def summary(self, output: Path, found: Mapping[str, Any]) -> None:
+        """Print what was found, where it stands and what it cost."""
+        if self._quiet:
+            return
+        self._print("")
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(found["verdicts"].items()))
+        reused = f"; {self._reused} as found by an earlier run" if self._reused else ""
+        self._print(
+            f"{_files(found['files'])}: {found['scored']} scored{f' ({counts})' if counts else ''}"
+            f", {found['rejected']} set aside{reused}"
+        )
+        if found["scored"]:
+            self._print(f"cost: {cost(found)}; {self._times()}")
+        page = output / "index.html"
+        self._print(f"results: {(page if page.is_file() else output).absolute()}")
+
+    def _times(self) -> str:
+        taken = f"{time.monotonic() - self._started:.1f} s in all"
+        if self._first_seconds is None:
+            return taken
+        return f"the first after {self._first_seconds:.1f} s, {taken}"
+
+    def _print(self, text: str) -> None:
+        if self._terminal:
+            self._progress.write(_CLEAR)
+            self._progress.flush()
+        try:
+            print(text, file=self._answers, flush=True)
+        except BrokenPipeError:  # whoever read the lines has seen enough; the files are scored yet
+            self._answers = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+
+    def _tick(self) -> None:
+        while not self._over.wait(_TERMINAL_SECONDS if self._terminal else _PLAIN_SECONDS):
+            with self._lock, contextlib.suppress(OSError):
+                said = self._said()
+                self._progress.write(f"{_CLEAR}{said}" if self._terminal else f"{said}\n")
+                self._progress.flush()
+        if self._terminal:
+            self._progress.write(_CLEAR)
+            self._progress.flush()
+
+    def _said(self) -> str:
+        seconds = time.monotonic() - self._started
+        said = f"{self._done} of {_files(self._total)}, {seconds:.0f} s"
+        computed = self._done - self._reused
+        if self._rejected:
+            said += f", {self._rejected} set aside"
+        if computed and self._done < self._total:
+            left = seconds / computed * (self._total - self._done)
+            said += f", about {left:.0f} s left, if the others are as long"
+        return said
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'' if number == 1 else 's'}"
+
+
+def line(answer: Answer) -> str:
+    """Return an answer as a line: verdict, probability with its interval, file, cautions."""
+    name = printable(answer["file"])
+    if answer["status"] == "rejected":
+        return f"{'set aside':<16}  {name}: {answer['reason']}"
+    found = answer["recording"]
+    interval = f"({percent(found['p_low'])} to {percent(found['p_high'])})"
+    cautions = " ".join(caution["code"] for caution in found["cautions"])
+    noted = f"  [{cautions}]" if cautions else ""
+    return f"{found['verdict']:<16}  {percent(found['p_synthetic'])} {interval}  {name}{noted}"
+
+
+def percent(share: float) -> str:
+    """Return a probability in percent; none is shown as certain that is not."""
+    if 0 < share < 0.001:
+        return "<0.1%"
+    if 0.999 < share < 1:
+        return ">99.9%"
+    return f"{share:.1%}"
+
+
+def cost(found: Mapping[str, Any]) -> str:
+    """Return what scoring cost, from `outputs.summary`."""
+    return (
+        f"{found['seconds_per_file']:.2f} s a file, "
+        f"{found['real_time_factor']:.3f} of the recordings' duration, "
+        f"{found['peak_bytes'] / 1e6:.0f} MB of memory at most in a process, "
+        f"a model of {found['model_bytes'] / 1e6:.1f} MB"
+    )

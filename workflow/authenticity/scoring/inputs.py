@@ -1,0 +1,109 @@
+"""From what a person names on the command line to files: folders, patterns, lists."""
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from authenticity.errors import UserError
+
+LIST = "-"
+"""The argument that stands for a list of paths on standard input."""
+
+_PATTERN_SIGNS = frozenset("*?[")
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def collect(
+    arguments: Sequence[str], stream: BinaryIO | None = None, output: Path | None = None
+) -> list[str]:
+    """Return the paths to score, each once, in the order of the arguments; within a folder, sorted.
+
+    A folder stands for all files below it but hidden ones, whatever their names end with: what is
+    no recording is set aside with a reason later, so that every file is accounted for. So is a path
+    that does not exist. Nothing is opened here.
+
+    Args:
+        arguments: files, folders, patterns that no shell has expanded (`**` for any folders), and
+            `-` for a list on `stream`.
+        stream: paths, one a line, or each ended by a zero byte (as `find -print0` writes them).
+        output: a folder of results, of which nothing is an input.
+
+    Raises:
+        UserError: there is nothing to score.
+    """
+    found: dict[str, str] = {}
+    for argument in arguments:
+        named = _listed(stream) if argument == LIST and stream else _expanded(argument)
+        for path in (path for name in named for path in _files(name, output)):
+            safe = f".{os.sep}{path}" if path.startswith(_FORMULA_STARTS) else path
+            found.setdefault(_normal(path), safe)
+    if not found:
+        said = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
+        raise UserError(f"{said}: no files there to score; name a recording or a folder of them")
+    return list(found.values())
+
+
+def as_text(path: str) -> str:
+    """Return a path as valid Unicode: bytes of a name that are not UTF-8 are shown as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters, which names may carry, do nothing to a terminal."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def _listed(stream: BinaryIO) -> list[str]:
+    content = stream.read()
+    separator = b"\0" if b"\0" in content else b"\n"
+    lines = (line.removesuffix(b"\r") for line in content.split(separator))
+    return [os.fsdecode(line) for line in lines if line]
+
+
+def _expanded(argument: str) -> list[str]:
+    """Return what a pattern matches; a path that exists, or a pattern of nothing, is itself."""
+    if os.path.lexists(argument) or not _PATTERN_SIGNS & set(argument):
+        return [argument]
+    matches = glob.glob(argument, recursive=True)  # noqa: PTH207 - Path's takes no absolute ones
+    return sorted(matches) or [argument]
+
+
+def _files(path: str, output: Path | None) -> list[str]:
+    """Return a path itself, or the files below a folder; one that cannot be opened stays itself."""
+    if not os.path.isdir(path):  # noqa: PTH112 - Path's raises where a folder is not accessible
+        return [path]
+    found: list[str] = []
+    seen = {_identity(output)} if output and output.is_dir() else set()
+
+    def stays_itself(error: OSError) -> None:
+        found.append(str(error.filename))
+
+    for folder, subfolders, names in os.walk(path, onerror=stays_itself, followlinks=True):
+        if (identity := _identity(folder)) in seen:  # results, or a link back to where it has been
+            subfolders.clear()
+            continue
+        seen.add(identity)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        files = (Path(folder, name) for name in names if not name.startswith("."))
+        found += [str(file) for file in files if _may_be_opened(file)]
+    return sorted(found)
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    status = Path(folder).stat()
+    return status.st_dev, status.st_ino
+
+
+def _may_be_opened(file: Path) -> bool:
+    """Whether it is neither folder, pipe nor device: opening a pipe would wait for ever."""
+    try:
+        return file.is_file() or not file.exists()
+    except OSError:
+        return True  # to be set aside with the reason
+
+
+def _normal(path: str) -> str:
+    return os.path.normpath(Path(path).absolute())
