@@ -9,9 +9,13 @@ POOLING_WORDS = {
     "mean_std": "mean and standard deviation over time",
     "none": "no pooling over time",
 }
-CLEAN, TRIMMED = "clean", "trimmed"
-"""Audio as it is, and without leading and trailing silence, the field's best-known shortcut."""
-_VIEW_WORDS = {TRIMMED: "silence trimmed"}
+CLEAN, TRIMMED, INVERTED = "clean", "trimmed", "inverted"
+"""Audio as it is, without leading and trailing silence, and with the waveform upside down.
+
+Silence is the field's best-known shortcut. Polarity, which nobody hears, is one wherever
+microphones of the bona fide recordings agree on it.
+"""
+_VIEW_WORDS = {TRIMMED: "silence trimmed", INVERTED: "polarity inverted"}
 
 SPEAKER = "speaker"
 """The audit's row on who speaks."""
@@ -29,8 +33,9 @@ def split_name(split: str) -> str:
 
 
 def ordered_views(views: Iterable[str]) -> list[str]:
-    """Return the distinct views: clean audio, that without silence, then the others as given."""
-    return sorted(dict.fromkeys(views), key=lambda view: (view != CLEAN, view != TRIMMED))
+    """Return the distinct views: clean, without silence, inverted, then the others as given."""
+    first = (CLEAN, TRIMMED, INVERTED)
+    return sorted(dict.fromkeys(views), key=lambda view: [view != name for name in first])
 
 
 def ordered_splits(names: Iterable[str]) -> list[str]:

@@ -34,6 +34,7 @@ PROPERTIES = (
     Property("level_dbfs", "Level", "dBFS"),
     Property("peak_dbfs", "Peak", "dBFS"),
     Property("crest_db", "Crest factor", "dB"),
+    Property("skewness", "Skewness of the waveform", ""),
     Property("dynamic_range_db", "Dynamic range", "dB"),
     Property("leading_silence", "Leading silence", "s"),
     Property("trailing_silence", "Trailing silence", "s"),

@@ -121,6 +121,10 @@ def _trim(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
     return samples[first:last]
 
 
+def _invert(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+    return -samples
+
+
 # --- band ---
 
 _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
@@ -379,6 +383,7 @@ def _decoded(frame: av.AudioFrame) -> tuple[int, Samples]:
 
 _STEPS: dict[str, Callable[[Samples, Step, np.random.Generator], Samples]] = {
     "trim": _trim,
+    "invert": _invert,
     "band": _band,
     "noise": _noise,
     "reverberation": _reverberation,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from authenticity import html
-from authenticity.names import CLEAN, SPEAKER, TRIMMED, ordered_splits, split_name
+from authenticity.names import CLEAN, INVERTED, SPEAKER, TRIMMED, ordered_splits, split_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -105,10 +105,11 @@ def _beside(audit: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> st
     seen = wording.by_view(metrics, applied)
     rows = []
     for item in metrics:
-        views = [seen[item["name"]].get(view) for view in (CLEAN, TRIMMED)]
+        views = [seen[item["name"]].get(view) for view in (CLEAN, TRIMMED, INVERTED)]
         aucs = [view and html.estimate(view["splits"][REPORTED]["roc_auc"]) for view in views]
         rows.append([wording.marked(item), *aucs])
     columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]
+    columns.append("ROC-AUC, polarity inverted")
     said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)
     audits = [found for item in metrics for found in audited(audit, item)]
     if audits:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authenticity import html
-from authenticity.names import TRIMMED, ordered_views, view_name
+from authenticity.names import INVERTED, TRIMMED, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.data import audited, duplicates, known_voices, strongest
 from authenticity.report.wording import REPORTED, Json
@@ -199,24 +199,37 @@ def _shortcut(evidence: Evidence) -> Check:
 
 
 def _silence(evidence: Evidence) -> Check:
-    name = "Silence"
     if evidence.metrics["view"] == TRIMMED:
         words = "Fitted and tested without leading and trailing silence."
-        return Check(name, TRUST, words, [RANKING])
+        return Check("Silence", TRUST, words, [RANKING])
     if TRIMMED not in evidence.views:
         words = "Not measured: the run has no view without leading and trailing silence."
-        return Check(name, CAUTION, words, [RANKING])
-    clean, trimmed = evidence.found["roc_auc"], evidence.seen(TRIMMED)["roc_auc"]
-    change = evidence.views[TRIMMED]["change"]["roc_auc"]
+        return Check("Silence", CAUTION, words, [RANKING])
+    return _carried(evidence, TRIMMED, "Silence", "with silence", "with silence trimmed")
+
+
+def _polarity(evidence: Evidence) -> Check:
+    if INVERTED not in evidence.views:
+        words = "Not measured: the run has no view with the waveform turned upside down."
+        return Check("Polarity", CAUTION, words, [RANKING])
+    return _carried(
+        evidence, INVERTED, "Polarity", "as recorded", "upside down, which sounds the same"
+    )
+
+
+def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it: str) -> Check:
+    """Judge whether a figure is carried by what a view takes away, and speech does not need."""
+    clean, other = evidence.found["roc_auc"], evidence.seen(view)["roc_auc"]
+    change = evidence.views[view]["change"]["roc_auc"]
     said = (
-        f"ROC-AUC {_auc(clean)} with silence, {_auc(trimmed)} with silence trimmed, a change of "
+        f"ROC-AUC {_auc(clean)} {with_it}, {_auc(other)} {without_it}, a change of "
         f"{html.change(change['value'])} {html.interval_text(change)} on the same clips"
     )
     if change["value"] < -LOSS.value and change["high"] < 0:
-        return Check(name, DISTRUST, f"{said}: part of the figure is silence.", [RANKING])
+        return Check(name, DISTRUST, f"{said}: part of the figure is {name.lower()}.", [RANKING])
     if change["value"] < -LOSS.value:
         return Check(name, CAUTION, f"{said}: lower, perhaps by chance.", [RANKING])
-    return Check(name, TRUST, f"{said}: silence does not carry it.", [RANKING])
+    return Check(name, TRUST, f"{said}: {name.lower()} does not carry it.", [RANKING])
 
 
 def _worst_view(evidence: Evidence) -> Check | None:
@@ -347,6 +360,7 @@ _CHECKS = (
     _voices,
     _shortcut,
     _silence,
+    _polarity,
     _worst_view,
     _worst_attack,
     _threshold,
