@@ -71,6 +71,7 @@ class Display:
         )
         if found["scored"]:
             self._print(f"cost: {cost(found)}; {self._times()}")
+            self._print(f"model: {found['corpus']}, {found['experiment']}. {found['statement']}")
         page = output / "index.html"
         self._print(f"results: {(page if page.is_file() else output).absolute()}")
 
