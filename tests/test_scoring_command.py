@@ -126,14 +126,24 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow"), "HF_HUB_OFFLINE": "1"}
 
 
-BAD_CALLS: Mapping[str, tuple[Callable[[Path], list[str]], str]] = {
-    "empty folder": (lambda folder: [str(folder)], "no files there to score"),
+def spoilt(bundle: Path, folder: Path) -> list[str]:
+    """A copy of a bundle in which the encoder's weights are not what they were."""
+    shutil.copytree(bundle, folder / "bundle")
+    weights = folder / "bundle" / "encoder" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    shutil.copy(REPOSITORY / "README.md", folder)
+    return [str(folder / "README.md"), "--bundle", str(folder / "bundle")]
+
+
+BAD_CALLS: Mapping[str, tuple[Callable[[Path, Path], list[str]], str]] = {
+    "empty folder": (lambda bundle, folder: [str(folder)], "no files there to score"),
+    "spoilt bundle": (spoilt, "checksum"),
     "no bundle": (
-        lambda folder: [__file__, "--bundle", str(folder / "none")],
+        lambda bundle, folder: [__file__, "--bundle", str(folder / "none")],
         "expected a bundle there",
     ),
     "output with other things": (
-        lambda folder: [__file__, "--output", str(Path(__file__).parent)],
+        lambda bundle, folder: [__file__, "--output", str(Path(__file__).parent)],
         "holds other things than results",
     ),
 }
@@ -145,7 +155,7 @@ def test_a_mistake_is_one_line(
 ):
     arguments, expected = BAD_CALLS[name]
     (tmp_path / "empty").mkdir()
-    given = ["--bundle", str(bundle), *arguments(tmp_path / "empty")]
+    given = ["--bundle", str(bundle), *arguments(bundle, tmp_path / "empty")]
     output = [] if "--output" in given else ["--output", str(tmp_path / "out")]
     assert cli.main(["score", *given, *output]) == cli.USAGE
     said = capsys.readouterr()
