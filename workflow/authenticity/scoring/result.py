@@ -14,8 +14,8 @@ class Caution:
     """A reason to trust a score less: something that sets the recording off from the training data.
 
     Attributes:
-        code: what it is, for programs: `too_short`, `mostly_silence`, `narrow_band`, `clipped`,
-            `lossy_codec`, `quiet`, `loud` or `unlike_training`.
+        code: what it is, for programs: `too_short`, `mostly_silence`, `narrow_band`, `wide_band`,
+            `clipped`, `quiet`, `lossy_codec` or `unlike_training`.
         message: one sentence, with the numbers.
         severe: whether the score says nothing any more: the verdict is then `cannot tell`.
     """
