@@ -19,9 +19,11 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import soundfile
-from authenticity import cli
+import yaml
+from authenticity import cli, planning
 from authenticity.errors import UserError
 from authenticity.scoring import inputs, outputs
+from authenticity.scoring.listing import ScorePlan
 from authenticity.scoring.worker import drawn_name
 from conftest import REPOSITORY, Checkout
 from corpora import encoded, voice
@@ -126,14 +128,24 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow"), "HF_HUB_OFFLINE": "1"}
 
 
-BAD_CALLS: Mapping[str, tuple[Callable[[Path], list[str]], str]] = {
-    "empty folder": (lambda folder: [str(folder)], "no files there to score"),
+def spoilt(bundle: Path, folder: Path) -> list[str]:
+    """A copy of a bundle in which the encoder's weights are not what they were."""
+    shutil.copytree(bundle, folder / "bundle")
+    weights = folder / "bundle" / "encoder" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    shutil.copy(REPOSITORY / "README.md", folder)
+    return [str(folder / "README.md"), "--bundle", str(folder / "bundle")]
+
+
+BAD_CALLS: Mapping[str, tuple[Callable[[Path, Path], list[str]], str]] = {
+    "empty folder": (lambda bundle, folder: [str(folder)], "no files there to score"),
+    "spoilt bundle": (spoilt, "checksum"),
     "no bundle": (
-        lambda folder: [__file__, "--bundle", str(folder / "none")],
+        lambda bundle, folder: [__file__, "--bundle", str(folder / "none")],
         "expected a bundle there",
     ),
     "output with other things": (
-        lambda folder: [__file__, "--output", str(Path(__file__).parent)],
+        lambda bundle, folder: [__file__, "--output", str(Path(__file__).parent)],
         "holds other things than results",
     ),
 }
@@ -145,7 +157,7 @@ def test_a_mistake_is_one_line(
 ):
     arguments, expected = BAD_CALLS[name]
     (tmp_path / "empty").mkdir()
-    given = ["--bundle", str(bundle), *arguments(tmp_path / "empty")]
+    given = ["--bundle", str(bundle), *arguments(bundle, tmp_path / "empty")]
     output = [] if "--output" in given else ["--output", str(tmp_path / "out")]
     assert cli.main(["score", *given, *output]) == cli.USAGE
     said = capsys.readouterr()
@@ -431,6 +443,32 @@ def unmeasured(row: dict) -> dict:
     return {
         name: value for name, value in row.items() if name not in (*outputs.MEASURED, "picture")
     }
+
+
+def test_the_overlay_is_valid():
+    config, overlay = (
+        yaml.safe_load((REPOSITORY / "config" / name).read_text())
+        for name in ("config.yaml", "score.yaml")
+    )
+    planning.validate(config | overlay, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
+
+
+BAD_SECTIONS = {
+    "no such folder": ({"input": "nowhere"}, "nowhere: no such folder"),
+    "empty": ({"input": "{empty}"}, "no files there to score"),
+    "no such bundle": ({"input": "{full}", "bundle": "elsewhere"}, "elsewhere: expected a bundle"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SECTIONS)
+def test_a_bad_section_is_one_clear_line(name: str, tmp_path: Path):
+    section, expected = BAD_SECTIONS[name]
+    (tmp_path / "empty").mkdir()
+    written(tmp_path / "full", ["a.wav"])
+    folders = {folder: str(tmp_path / folder) for folder in ("empty", "full")}
+    given = {"bundle": "results/none", "output": str(tmp_path / "out")} | section
+    with pytest.raises(UserError, match=expected):
+        ScorePlan.make({**given, "input": given["input"].format(**folders), "pictures": True}, True)
 
 
 def test_without_an_input_nothing_is_scored(finished: Checkout):

@@ -71,6 +71,7 @@ class Display:
         )
         if found["scored"]:
             self._print(f"cost: {cost(found)}; {self._times()}")
+            self._print(f"model: {found['corpus']}, {found['experiment']}. {found['statement']}")
         page = output / "index.html"
         self._print(f"results: {(page if page.is_file() else output).absolute()}")
 
@@ -102,12 +103,13 @@ class Display:
     def _said(self) -> str:
         seconds = time.monotonic() - self._started
         said = f"{self._done} of {_files(self._total)}, {seconds:.0f} s"
-        computed = self._done - self._reused
         if self._rejected:
             said += f", {self._rejected} set aside"
-        if computed and self._done < self._total:
-            left = seconds / computed * (self._total - self._done)
-            said += f", about {left:.0f} s left, if the others are as long"
+        computed = self._done - self._reused
+        if self._first_seconds is not None and computed > 1:
+            each = (seconds - self._first_seconds) / (computed - 1)
+            left = each * (self._total - self._done)
+            said += f", about {left:.0f} s left" if left >= 1 else ""
         return said
 
 

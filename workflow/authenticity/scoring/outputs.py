@@ -150,6 +150,7 @@ def _model(bundle: Bundle) -> dict[str, Any]:
         "corpus": bundle.about["corpus"],
         "experiment": bundle.about["experiment"],
         "demonstration": bundle.about["demonstration"],
+        "statement": bundle.about["statement"],
         "model_bytes": bundle.bytes + sum(path.stat().st_size for path in elsewhere),
         "parameters": sum(map(_parameters, [bundle.folder / WEIGHTS, *files])),
     }
