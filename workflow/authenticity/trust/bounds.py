@@ -39,8 +39,8 @@ SHORTCUT = Bound(
 )
 LOSS = Bound(
     0.02,
-    "Caution where a view costs more ROC-AUC. Where trimming silence or inverting the waveform costs "
-    "it beyond chance, no trust: the figure is in part one of silence or polarity.",
+    "Caution where a view costs more ROC-AUC. Where trimming silence or inverting the waveform "
+    "costs it beyond chance, no trust: the figure is in part one of silence or polarity.",
 )
 DRIFT = Bound(
     0.05,
