@@ -15,7 +15,7 @@ from test_report import look_at_report
 
 # As `make run` runs it, less what takes time and whole runs of the toy corpus test as well.
 EXPERIMENTS = ["baseline_spectral", "baseline_prototype", "baseline_layer"]
-RUN = {"corpora": ["demo"], "experiments": EXPERIMENTS, "views": ["trimmed"]}
+RUN = {"corpora": ["demo"], "experiments": EXPERIMENTS, "views": ["trimmed", "inverted"]}
 SNAKEMAKE = ("snakemake", "--cores", "2", "--configfile", "part.yaml")
 
 
@@ -94,10 +94,23 @@ def test_the_report_is_read_in_a_browser(demo: Path):
 
 def test_windows_find_the_synthetic_stretch_of_thirty_splices(demo: Path):
     found = json.loads((demo / "results/demo/splices/baseline_layer.json").read_text())
-    assert found["n_recordings"] == 30
-    assert len(found["attacks"]) == 7
-    assert found["roc_auc"]["low"] > 0.6
-    assert found["found"] > 2 * found["by_chance"]
+    assert list(found["polarity"]) == ["as recorded", "by chance"]
+    for version in found["polarity"].values():
+        assert (version["n_recordings"], version["people"]) == (30, 2)
+        assert len(version["attacks"]) == 7
+    recorded, chance = found["polarity"].values()
+    assert recorded["roc_auc"]["low"] > 0.6
+    assert recorded["found"] > 2 * recorded["by_chance"]
+    # What this model hears is polarity above all, and the report says so.
+    assert chance["roc_auc"]["value"] < recorded["roc_auc"]["low"]
     windows = tables.read(demo / "results/demo/splices/baseline_layer.parquet")
-    assert len(windows) == 30 * 67
-    assert "synthetic" in (demo / "results/demo/tables/splices/baseline_layer.html").read_text()
+    assert len(windows) == 2 * 30 * 67
+    assert "upside down" in (demo / "results/demo/tables/splices/baseline_layer.html").read_text()
+
+
+def test_the_shortcut_of_polarity_is_found(demo: Path):
+    trust = json.loads((demo / "results/demo/tables/trust.json").read_text())
+    (layer,) = (item for item in trust["experiments"] if item["name"] == "baseline_layer")
+    (check,) = (check for check in layer["checks"] if check["name"] == "Polarity")
+    assert check["status"] == "do not trust"
+    assert "part of the figure is polarity" in check["sentence"]

@@ -185,3 +185,18 @@ def test_any_accepted_clip_gives_finite_numbers(length: int, seed: int):
     numbers = spectral.describe(clip)
     assert all(np.isfinite(value).all() for value in numbers.values())
     assert set(numbers) == set(spectral.SCHEMA.names) - {"file", "label", "content", "audio"}
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.2])
+def test_the_skewness_is_that_of_scipy(offset):
+    samples = np.random.default_rng(0).gamma(2.0, 0.05, 20_000).astype(np.float32) + offset
+    expected = scipy.stats.skew(samples.astype(np.float64))
+    assert spectral.skewness(samples.astype(np.float32)) == pytest.approx(expected, rel=1e-4)
+    assert spectral.skewness(np.full(500, 0.25, np.float32)) == 0
+
+
+def test_digital_silence_has_no_roll_off_and_takes_none_away():
+    noise = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
+    muted = np.concatenate([noise, np.zeros(32_000, np.float32)])
+    whole, half = (spectral.describe(each)["rolloff_95"] for each in (noise, muted))
+    assert half == pytest.approx(whole, rel=0.02)

@@ -7,6 +7,7 @@ from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import spectral
 from authenticity.scoring import splices
+from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Windows
 
 TRIALS = pa.table(
@@ -35,6 +36,8 @@ def is_synthetic(samples: np.ndarray) -> bool:
 
 def test_the_stretch_is_where_it_is_said_to_be_and_as_long():
     made = list(splices.make(TRIALS, load, seed=3, number=4))
+    assert [one.polarity for one in made[:2]] == [splices.AS_RECORDED, splices.BY_CHANCE]
+    assert [one.name for one in made] == [name for name in "1234" for _ in range(2)]
     assert {one.speaker for one in made} == {"ann", "ben"}
     assert {one.attack for one in made} == {"A1", "A2"}
     for one in made:
@@ -53,7 +56,7 @@ def test_the_stretch_is_where_it_is_said_to_be_and_as_long():
 
 
 def test_loudness_does_not_tell_and_joints_are_all_alike():
-    (one,) = splices.make(TRIALS, load, seed=3, number=1)
+    one, _ = splices.make(TRIALS, load, seed=3, number=1)
     first, last = round(one.start * SAMPLE_RATE), round(one.end * SAMPLE_RATE)
     levels = [
         10 * np.log10(spectral.active_power(part))
@@ -61,6 +64,16 @@ def test_loudness_does_not_tell_and_joints_are_all_alike():
     ]
     assert max(levels) - min(levels) < 0.5
     assert one.samples[first] == one.samples[first - 1] == one.samples[last] == 0
+
+
+def test_the_versions_differ_in_the_sign_of_whole_clips_alone():
+    upright, turned = splices.make(TRIALS, load, seed=3, number=1)
+    assert np.array_equal(np.abs(upright.samples), np.abs(turned.samples))
+    assert (upright.start, upright.end) == (turned.start, turned.end)
+    sounding = np.flatnonzero(np.abs(upright.samples) > 1e-3)
+    flipped = np.sign(upright.samples[sounding]) != np.sign(turned.samples[sounding])
+    assert 0.1 < flipped.mean() < 0.9
+    assert np.diff(flipped.astype(int)).astype(bool).sum() < 25  # at joints, of some twenty clips
 
 
 def test_the_same_seed_makes_the_same_recordings():
@@ -87,7 +100,8 @@ def test_figures_count_the_windows_by_their_share():
     perfect, noise = [], []
     for number in range(30):
         start = float(random.uniform(5, 50))
-        one = splices.Splice(str(number), np.zeros(0, np.float32), start, start + 10, "ann", "A1")
+        nothing = np.zeros(0, np.float32)
+        one = splices.Splice(str(number), "as recorded", nothing, start, start + 10, "ann", "A1")
         at = np.arange(67.0)
         share = one.share(at, at + 4)
         assert share.max() == 1
@@ -96,14 +110,18 @@ def test_figures_count_the_windows_by_their_share():
         llr[0] = np.nan
         perfect.append(splices.table(one, windows(llr)))
         noise.append(splices.table(one, windows(random.normal(size=67))))
-    found = splices.figures(pa.concat_tables(perfect), 1)
+    found = splices.figures(pa.concat_tables(perfect), Band(-2.0, -0.9), 1)
     assert found["within"] == {"value": 1, "low": 1, "high": 1}
     assert 0.5 < found["roc_auc"]["low"] < found["roc_auc"]["value"] < 1
     assert found["found"] == 1
+    assert found["people"] == 1
+    assert found["above"]["human"] == 0
+    assert 0 < found["above"]["synthetic"] < 1
+    assert 0 < found["above"]["recordings"] < 1
     assert (found["n_recordings"], found["n_silent"]) == (30, 30)
     counted = found["n_human"] + found["n_synthetic"] + found["n_between"] + found["n_silent"]
     assert counted == 30 * 67
-    blind = splices.figures(pa.concat_tables(noise), 1)
+    blind = splices.figures(pa.concat_tables(noise), Band(-2.0, 9.0), 1)
     assert blind["within"]["low"] < 0.5 < blind["within"]["high"]
     assert abs(blind["found"] - blind["by_chance"]) < 0.25
     assert blind["attacks"]["A1"]["n_recordings"] == 30

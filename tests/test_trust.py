@@ -14,7 +14,7 @@ SOUND = run.many_speakers()
 def evidence(auc=0.93, views=None, audit=None, verified=None, **changes):
     """Evidence against which nothing can be said, but for what a test changes."""
     changes["eval_changes"] = SOUND | changes.get("eval_changes", {})
-    seen = {"trimmed": auc - 0.005} if views is None else views
+    seen = {"trimmed": auc - 0.005, "inverted": auc} if views is None else views
     (found,) = trust.gather(
         [run.metrics(auc=auc, **changes)],
         [run.view(name, value) for name, value in seen.items()],
@@ -43,7 +43,7 @@ def test_a_sound_experiment_passes_every_check():
         [check["name"] for check in found["checks"]], TRUST
     )
     assert set(found["figures"].values()) == {TRUST}
-    assert len(found["checks"]) == 16
+    assert len(found["checks"]) == 17
     assert found["overall"]["status"] == TRUST
     assert "speakers drawn like those of eval" in found["claim"]
     assert "0.9200 and 0.9350 (95% interval)" in found["claim"]
@@ -93,6 +93,9 @@ CASES = [
     ("Silence", DISTRUST, {"views": {"trimmed": 0.7}}),
     ("Silence", TRUST, {"views": {"trimmed": 0.95}}),
     ("Silence", TRUST, {"view": "trimmed", "views": {"clean": 0.95}}),
+    ("Polarity", DISTRUST, {"views": {"trimmed": 0.93, "inverted": 0.6}}),
+    ("Polarity", CAUTION, {"views": {"trimmed": 0.93}}),
+    ("Polarity", TRUST, {"views": {"trimmed": 0.93, "inverted": 0.92}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.8}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.5}}),
     ("Worst attack", CAUTION, {"eval_changes": {"per_attack": attacks(A07=0.5, A08=0.95)}}),

@@ -297,3 +297,10 @@ def test_a_mistaken_step_is_told_by_its_key(steps, message: str):
 def test_clean_is_no_name_for_a_view():
     with pytest.raises(UserError, match="views: 'clean'"):
         validate({**CONFIG, "views": {**VIEWS, "clean": [{"step": "trim"}]}}, SCHEMA)
+
+
+def test_inverting_twice_is_the_clip_again_and_turns_its_skewness():
+    lopsided = np.maximum(CLIP, -0.1).astype(np.float32)
+    inverted = views.apply(lopsided, [{"step": "invert"}], "x")
+    assert np.array_equal(views.apply(inverted, [{"step": "invert"}], "x"), lopsided)
+    assert spectral.skewness(inverted) == pytest.approx(-spectral.skewness(lopsided))

@@ -35,5 +35,11 @@ with job(snakemake) as log:
     window = detector.bundle.about["window"]
     write_json(
         out.figures,
-        {**about, "split": params.split, "window": window, **found.figures, "example": example},
+        {
+            **about,
+            "split": params.split,
+            "window": window,
+            "polarity": found.figures,
+            "example": example,
+        },
     )

@@ -76,8 +76,8 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
         - `mfcc_0` ... `mfcc_12`: means over frames of the mel-frequency cepstral coefficients;
         - `entropy_prototype`: the prototype's sum of -m ln m over the un-normalised mel power
           spectrogram, which grows with level and duration;
-        - the numbers of `levels` and `rolloff_95`: mean over frames of the frequency below which
-          95% of the magnitude lies, hertz;
+        - the numbers of `levels` and `rolloff_95`: mean over frames with power of the frequency
+          below which 95% of the magnitude lies, hertz;
         - `logmel_mean` and `logmel_std`: mean and standard deviation over frames of the power in
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
           The floor is the same for all clips; that of the cepstra moves with the loudest band.
@@ -86,8 +86,11 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
     mel = np.empty((N_MELS, _n_frames(samples)), np.float32)
     for magnitude in _magnitude_blocks(samples):
         centroids.append(librosa.feature.spectral_centroid(S=magnitude, sr=SAMPLE_RATE)[0])
+        # Frames without power have no spectrum that could roll off.
         rolloffs.append(
-            librosa.feature.spectral_rolloff(S=magnitude, sr=SAMPLE_RATE, roll_percent=0.95)[0]
+            librosa.feature.spectral_rolloff(
+                S=magnitude[:, magnitude.any(axis=0)], sr=SAMPLE_RATE, roll_percent=0.95
+            )[0]
         )
         last = first + magnitude.shape[1]
         mel[:, first:last] = librosa.feature.melspectrogram(
@@ -142,10 +145,10 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
-        relative to full scale), `crest_db` (their difference), `skewness` (of the
-        samples; it changes its sign with the waveform's polarity), `leading_silence` and
-        `trailing_silence` (s), `pause_fraction` (share of silent frames between the first and the
-        last that is not), `dynamic_range_db` (95th minus 5th percentile of the frame levels).
+        relative to full scale), `crest_db` (their difference), `skewness` (of the samples; it
+        changes its sign with the waveform's polarity), `leading_silence` and `trailing_silence`
+        (s), `pause_fraction` (share of silent frames between the first and the last that is not),
+        `dynamic_range_db` (95th minus 5th percentile of the frame levels).
     """
     peak = decibels(largest_magnitude(samples))
     level = 10 * np.log10(mean_power(samples))

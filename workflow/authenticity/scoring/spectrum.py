@@ -52,7 +52,7 @@ def rolloff_95(samples: NDArray[np.float32]) -> float:
     hop = max(_ROLLOFF_HOP, len(samples) // MOST_COLUMNS)
     middles = np.arange(0, len(samples) + 1, hop)
     magnitude = np.abs(_spectra(samples, middles, _ROLLOFF_FRAME))
-    below = np.cumsum(magnitude, axis=1)
+    below = np.cumsum(magnitude[magnitude.any(axis=1)], axis=1)
     reached = below >= _ROLLOFF_SHARE * below[:, -1:]
     return float(reached.argmax(axis=1).mean() * SAMPLE_RATE / _ROLLOFF_FRAME)
 

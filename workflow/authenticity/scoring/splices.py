@@ -3,7 +3,8 @@
 They are made of a corpus's own clips, so that the truth is known to the sample. A minute of one
 person, from as many clips as that takes, with ten seconds of one attack at a random joint. All
 clips are brought to one level and every joint is faded alike, so that neither a step in loudness
-nor a joint as such tells where the stretch is.
+nor a joint as such tells where the stretch is. In a second version every clip's waveform is upright
+or upside down by chance, which sounds the same: a detector that hears polarity fails there.
 """
 
 import logging
@@ -13,15 +14,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import spectral
+from authenticity.scoring.decision import Band
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.result import Recording, Windows
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when a change here alters any recording or figure."""
 
 NUMBER = 30
@@ -29,9 +32,13 @@ HUMAN_SECONDS, SYNTHETIC_SECONDS = 60.0, 10.0
 MOSTLY = 0.5
 """Share of a window from which on it counts as synthetic; only those without any count as human."""
 
+AS_RECORDED, BY_CHANCE = "as recorded", "by chance"
+"""The polarity of the clips, in either version."""
+
 WINDOWS = pa.schema(
     [
         ("recording", pa.string()),
+        ("polarity", pa.string()),
         ("speaker", pa.string()),
         ("attack", pa.string()),
         ("start", pa.float64()),
@@ -57,6 +64,7 @@ class Splice:
 
     Attributes:
         name: its number, from 1, as text.
+        polarity: of its clips.
         samples: mono at 16 kHz, shape (n,).
         start, end: of the synthetic stretch, seconds.
         speaker: whose the rest is.
@@ -64,6 +72,7 @@ class Splice:
     """
 
     name: str
+    polarity: str
     samples: NDArray[np.float32]
     start: float
     end: float
@@ -77,9 +86,10 @@ class Splice:
 
 
 def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Iterator[Splice]:
-    """Yield recordings, speakers and attacks taking turns.
+    """Yield recordings in both versions, speakers and attacks taking turns.
 
-    Clips are drawn in random order, and again only where a speaker or an attack has too few.
+    Each recording draws from all clips, and a clip again only where there are too few; so clips
+    recur in different recordings.
 
     Args:
         trials: `file`, `label`, `attack` and `speaker` of the clips to use.
@@ -104,9 +114,14 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
         joint = int(random.integers(1, len(human))) if len(human) > 1 else 1
         before, after = human[:joint], human[joint:]
         start = sum(map(len, before)) / SAMPLE_RATE
-        samples = np.concatenate([_faded(piece) for piece in (*before, *synthetic, *after)])
         end = start + sum(map(len, synthetic)) / SAMPLE_RATE
-        yield Splice(str(index + 1), samples, start, end, speaker, attack)
+        pieces = [_faded(piece) for piece in (*before, *synthetic, *after)]
+        signs = random.choice(np.array([-1, 1], np.float32), len(pieces))
+        for polarity, chosen in ((AS_RECORDED, np.ones_like(signs)), (BY_CHANCE, signs)):
+            samples = np.concatenate(
+                [sign * piece for sign, piece in zip(chosen, pieces, strict=True)]
+            )
+            yield Splice(str(index + 1), polarity, samples, start, end, speaker, attack)
 
 
 def _grouped(trials: pa.Table, label: int, column: str) -> dict[str, list[str]]:
@@ -149,8 +164,8 @@ class Evaluation:
     """What a detector makes of splices.
 
     Attributes:
-        windows: of all recordings, `WINDOWS`.
-        figures: see `figures`.
+        windows: of all recordings in both versions, `WINDOWS`.
+        figures: by polarity; see `figures`.
         example: the first recording, and the detector's answer on it.
     """
 
@@ -166,9 +181,15 @@ def evaluate(detector: Detector, trials: pa.Table, load: Load, seed: int) -> Eva
         recording = detector.score_samples(splice.samples)
         example = example or (splice, recording)
         tables.append(table(splice, recording.windows))
-        _logger.info("%s of %d recordings scored", splice.name, NUMBER)
+        _logger.info("%s of %d recordings, polarity %s", splice.name, NUMBER, splice.polarity)
     windows = pa.concat_tables(tables)
-    return Evaluation(windows, figures(windows, seed), example)
+    found = {
+        polarity: figures(
+            windows.filter(pc.equal(windows["polarity"], polarity)), detector.bundle.band, seed
+        )
+        for polarity in (AS_RECORDED, BY_CHANCE)
+    }
+    return Evaluation(windows, found, example)
 
 
 def table(splice: Splice, windows: Windows) -> pa.Table:
@@ -176,6 +197,7 @@ def table(splice: Splice, windows: Windows) -> pa.Table:
     number = len(windows.start)
     columns = {
         "recording": [splice.name] * number,
+        "polarity": [splice.polarity] * number,
         "speaker": [splice.speaker] * number,
         "attack": [splice.attack] * number,
         "start": windows.start,
@@ -186,13 +208,14 @@ def table(splice: Splice, windows: Windows) -> pa.Table:
     return pa.table(columns, schema=WINDOWS)
 
 
-def figures(windows: pa.Table, seed: int) -> dict[str, Any]:
+def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
     """Return how well windows tell where the synthetic stretch is, as plain data.
 
     Intervals are bootstraps over recordings, since windows of one recording overlap.
 
     Args:
-        windows: rows of `WINDOWS`, of all recordings.
+        windows: rows of `WINDOWS`, of all recordings of one version.
+        band: of the detector's decision.
         seed: of the bootstrap.
 
     Returns:
@@ -203,6 +226,9 @@ def figures(windows: pa.Table, seed: int) -> dict[str, Any]:
           from the rest of its recording;
         - `found`: the share of recordings whose highest window touches the stretch; `by_chance`,
           the same for a window drawn at random;
+        - `above`: the share of `synthetic` and of `human` windows above the band, and of
+          `recordings` that have such a window in the stretch;
+        - `people`: how many the human speech is of;
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
@@ -228,9 +254,22 @@ def figures(windows: pa.Table, seed: int) -> dict[str, Any]:
         "n_synthetic": int((labels == 1).sum()),
         "n_between": int(between.sum()),
         "n_silent": int(silent.sum()),
-        "interval": f"{over_all.method}, a recording for a speaker",
+        "people": len(set(windows["speaker"].to_pylist())),
+        "interval": "bootstrap over recordings",
         "roc_auc": _plain(over_all.estimates["roc_auc"]),
         "within": _plain(within),
+        "above": {
+            "synthetic": float((llr[labels == 1] > band.upper).mean()),
+            "human": float((llr[labels == 0] > band.upper).mean()),
+            "recordings": float(
+                np.mean(
+                    [
+                        (llr[(recordings == name) & (labels == 1)] > band.upper).any()
+                        for name in np.unique(recordings)
+                    ]
+                )
+            ),
+        },
         "found": float(np.mean(hits)),
         "by_chance": float(np.mean(chances)),
         "attacks": {
