@@ -28,7 +28,7 @@ thead th { background: var(--soft); border-bottom: 2px solid var(--line); vertic
 tbody th { font-weight: 500; }
 .quiet { color: var(--quiet); font-size: .87em; white-space: nowrap; }
 .wide .quiet { display: block; }
-.picture { width: 60rem; } .picture img { width: 100%; display: block; }
+.bracketed { width: 60rem; } .bracketed img { width: 100%; display: block; }
 .bracket { box-sizing: border-box; border: 2px solid var(--ink); border-bottom: none;
   text-align: center; font-size: .87em; color: var(--ink); height: 1.6em; }
 .described td:first-of-type { min-width: 15rem; }

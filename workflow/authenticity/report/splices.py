@@ -90,5 +90,5 @@ def _example(example: Json, picture: Path) -> html.Markup:
         "</div>"
     )
     image = html.image(picture, f"Scores along the spectrogram of a recording. {words}")
-    figure = f'<div class="scroll"><div class="picture">{bracket}\n{image}</div></div>\n'
+    figure = f'<div class="scroll"><div class="bracketed">{bracket}\n{image}</div></div>\n'
     return html.Markup(html.paragraph(words) + figure)
