@@ -353,6 +353,7 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
             "experiments": ["spectral", "folds", "heads", "tuned"],
             "comparisons": [["spectral", "heads"], ["spectral", "tuned"]],
             "views": ["trimmed"],
+            "finetuned_views": ["trimmed"],
         },
         corpora={
             "toy": {"format": "asvspoof2019_la", "root": str(own), "n_shards": 1},
@@ -441,6 +442,11 @@ def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Check
     assert not list((toy / "unfinished").rglob("*.pt"))
     rows = read(toy / "scores" / "tuned.parquet")
     assert {row["split"] for row in rows} == {"dev", "eval"}
+    # In a view it hears the clips anew, and scores those of eval alone.
+    applied = read(toy / "applied" / "tuned" / "toy" / "trimmed.parquet")
+    clean = {row["file"]: row["score"] for row in rows if row["split"] == "eval"}
+    assert {row["file"] for row in applied} == set(clean)
+    assert any(row["score"] != clean[row["file"]] for row in applied)
 
 
 def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_side: Checkout):

@@ -91,6 +91,8 @@ rule apply:
         "logs/{corpus}/apply/{experiment}/{target}/{view}.log",
     benchmark:
         "benchmarks/{corpus}/apply/{experiment}/{target}/{view}.tsv"
+    wildcard_constraints:
+        experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
     conda:
         "../../envs/authenticity.yaml"
     resources:

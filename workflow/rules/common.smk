@@ -116,6 +116,17 @@ def finetuned_on(wildcards):
     }
 
 
+def exported(wildcards):
+    """The first seed's encoder of each candidate of a fine-tuned experiment."""
+    corpus, name = wildcards.corpus, wildcards.experiment
+    seed = PLAN.experiments[name]["model"]["seeds"][0]
+    return [
+        f"results/{corpus}/finetuned/{name}/{candidate}-{seed}/{file}"
+        for candidate in candidates(name)
+        for file in ("config.json", "preprocessor_config.json", "model.safetensors")
+    ]
+
+
 def seeds_of(wildcards, suffix):
     """What was fine-tuned with each seed."""
     folder = f"results/{wildcards.corpus}/finetuned/{wildcards.experiment}"
@@ -149,13 +160,12 @@ def reported_partitions(fitted, experiment, target):
 
 def applied_metrics(fitted, experiment, target):
     """The metrics of an experiment on a corpus in the other views that are tested."""
-    if experiment in FINETUNED:  # its frames are of clean audio
-        return []
     own = PLAN.experiments[experiment]["features"]["view"]
+    heard = config["run"]["finetuned_views"] if experiment in FINETUNED else config["run"]["views"]
     return [
         f"results/{fitted}/applied/{experiment}/{target}/{view}.json"
         for view in ["clean", *config["run"]["views"]]
-        if view != own
+        if view != own and (view in heard or view == "clean")
     ]
 
 

@@ -102,3 +102,35 @@ rule finetuned_candidate:
         version=model_candidates.VERSION,
     script:
         "../scripts/finetuned_candidate.py"
+
+
+rule apply_finetuned:
+    """Hear a view of the corpus with a fine-tuned encoder, its first seed's, and score it."""
+    input:
+        exported,
+        model="results/{corpus}/models/{experiment}.json",
+        weights="results/{corpus}/models/{experiment}.safetensors",
+        scores="results/{corpus}/scores/{experiment}.parquet",
+        trials="results/{corpus}/trials.parquet",
+        manifest=ancient("results/{corpus}/manifest.parquet"),
+    output:
+        scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
+    log:
+        "logs/{corpus}/apply_finetuned/{experiment}/{target}/{view}.log",
+    benchmark:
+        "benchmarks/{corpus}/apply_finetuned/{experiment}/{target}/{view}.tsv"
+    wildcard_constraints:
+        experiment="|".join(FINETUNED) or "none",
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
+    params:
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
+        version=[model_candidates.VERSION, FINETUNE_VERSION],
+        steps=lambda wildcards: config["views"][wildcards.view],
+        limits=asdict(PLAN.limits),
+        window_seconds=PLAN.window,
+        seed=lambda wildcards: PLAN.experiments[wildcards.experiment]["model"]["seeds"][0],
+    script:
+        "../scripts/apply_finetuned.py"

@@ -1,5 +1,7 @@
 """A fine-tuned encoder as an experiment: its scores, and its seeds put together as a candidate."""
 
+import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,18 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from authenticity import tables
+from authenticity.audio import Limits
+from authenticity.errors import RejectedClip
 from authenticity.evaluation import splits
+from authenticity.features import extraction
 from authenticity.features.encoder import Encoder
+from authenticity.features.extraction import View
 from authenticity.features.frames import Frames
 from authenticity.models import candidates, finetune
 from authenticity.models.baseline import LinearModel
+from authenticity.roots import Root
+
+_logger = logging.getLogger("authenticity")
 
 POOLING = "mean"
 """Over time, of the last trained layer."""
@@ -139,3 +148,32 @@ def together(
     }
     summary = {"leak": first["leak"], "rounds": [row]}
     return candidates.Candidate(table, {POOLING: [LinearModel.of(head, "head")]}, summary)
+
+
+def heard(
+    rows: Sequence[Mapping[str, Any]], root: Root, limits: Limits, view: View, encoder: Encoder
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the features of clips in a view: the mean over time of the encoder's last layer.
+
+    Args:
+        rows: of the trials.
+        root: the corpus.
+        limits: what a clip must meet; one that does not, in the view, is left out.
+        view: how the clips are heard.
+        encoder: as it was exported, in float32, as its scores are.
+
+    Returns:
+        Files and their features, shape (files, dimension).
+    """
+    files, features = [], []
+    for row in rows:
+        try:
+            data = extraction.read(root, row, limits)
+            content = hashlib.sha256(data).hexdigest()[:32]
+            samples = extraction.hear(data, content, limits, view)
+        except RejectedClip as reason:
+            _logger.warning("left out: %s: %s", row["path"], reason)
+            continue
+        files.append(row["key"])
+        features.append(encoder.embed(samples).mean[-1])
+    return files, np.stack(features)

@@ -1,0 +1,40 @@
+"""Score a view of an experiment's corpus with its fine-tuned encoder."""
+
+import functools
+import json
+from pathlib import Path
+
+from authenticity import tables
+from authenticity.audio import Limits
+from authenticity.features.encoder import Encoder
+from authenticity.features.extraction import View
+from authenticity.files import read_arrays, read_json
+from authenticity.jobs import job
+from authenticity.manifest import root_of
+from authenticity.models import application, candidates, finetuned
+from authenticity.roots import Root
+
+with job(snakemake) as log:
+    given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    model, trials = read_json(given.model), tables.read(given.trials)
+    scored = application.own_trials(tables.read(given.scores))
+    rows = application.rows_of(trials, scored).to_pylist()
+    root, limits = Root(root_of(given.manifest)), Limits(**params.limits)
+    view = View(wildcards.view, params.steps)
+    folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
+
+    @functools.lru_cache(1)
+    def heard(candidate, pooling):
+        """Embed the clips with the encoder that the experiment chose."""
+        encoder = Encoder.load(
+            folder / f"{candidate}-{params.seed}", "float32", params.window_seconds
+        )
+        return finetuned.heard(rows, root, limits, view, encoder)
+
+    scores = application.apply(scored, model, read_arrays(given.weights), heard)
+    scores = candidates.join_conditions(scores, trials)
+    about = {name: tables.metadata(given.scores)[name] for name in ("chosen", "protocol")}
+    about |= {name: wildcards[name] for name in ("experiment", "corpus", "target", "view")}
+    about["leak"] = json.dumps(model["leak"])
+    tables.write(snakemake.output.scores, scores, scores.schema, about)
+    log.info("%s: %d of %d trials scored", snakemake.output.scores, len(scores), len(scored))
