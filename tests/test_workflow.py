@@ -449,6 +449,20 @@ def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Check
     assert any(row["score"] != clean[row["file"]] for row in applied)
 
 
+def test_features_of_another_version_are_made_anew_in_every_view(side_by_side: Checkout):
+    """Also where what stands before an ancient input has to run again."""
+    module = side_by_side.path / "workflow" / "authenticity" / "features" / "spectral.py"
+    text = module.read_text()
+    try:
+        module.write_text(re.sub(r'^VERSION = "\d+"', 'VERSION = "next"', text, flags=re.M))
+        planned = side_by_side.run("--dry-run").stdout
+    finally:
+        module.write_text(text)
+    counts = dict(re.findall(r"^(extract\w*|frames)\s+(\d+)$", planned, flags=re.M))
+    assert counts == {"extract": "2", "extract_view": "2", "frames": "1"}
+    assert "Nothing to be done" in side_by_side.run("--dry-run").stdout
+
+
 def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_side: Checkout):
     result = side_by_side.run("--report", "results/report.html")
     assert result.returncode == 0, result.stdout

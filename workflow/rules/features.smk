@@ -51,6 +51,9 @@ rule extract_view:
     input:
         # Bad clips are found, and counted, before they are paid for several times.
         ancient("results/{corpus}/verified.json"),
+        # Where what stands before an ancient input is to run again, Snakemake overlooks that this
+        # rule's params have changed; what makes a shard run again makes the clean one run again.
+        "results/{corpus}/rejected/{shard}.parquet",
         manifest=ancient("results/{corpus}/manifest.parquet"),
         encoder=f"results/encoders/{ENCODER}.json",
     output:

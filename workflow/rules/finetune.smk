@@ -24,6 +24,8 @@ rule frames:
         manifest=ancient("results/{corpus}/manifest.parquet"),
         encoder=f"results/encoders/{ENCODER}.json",
         room=ancient(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/room.json"),
+        # As in the rule extract_view.
+        rejected="results/{corpus}/rejected/{shard}.parquet",
     output:
         frames=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.npy"),
         index=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.parquet"),
