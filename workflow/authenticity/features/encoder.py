@@ -316,6 +316,7 @@ class Encoder:
         spans: NDArray[np.int64],
         layers: Sequence[int],
         jobs: int = 1,
+        inverted: bool = False,
     ) -> Iterator[Embedding]:
         """Embed stretches of a clip and the clip as a whole, hearing it once.
 
@@ -328,12 +329,14 @@ class Encoder:
                 columns rise.
             layers: which hidden states; rising.
             jobs: in how many threads windows of a long clip are heard at once.
+            inverted: hear the samples negated: the same, to the bit, as of `-samples`, without a
+                second copy of them.
 
         Yields:
             Embeddings of `layers`: of each stretch in order, then of the whole.
         """
         whole, unfinished, given = _Moments(), dict[int, _Moments](), 0
-        for last, pieces in self._heard(samples, spans, layers, jobs):
+        for last, pieces in self._heard(samples, spans, layers, jobs, inverted):
             whole = whole.joined(pieces.pop(-1))
             for span, piece in pieces.items():
                 unfinished[span] = unfinished.get(span, _Moments()).joined(piece)
@@ -348,6 +351,7 @@ class Encoder:
         spans: NDArray[np.int64],
         layers: Sequence[int],
         jobs: int,
+        inverted: bool,
     ) -> Iterator[tuple[int, dict[int, "_Moments"]]]:
         """Yield of each window where it ends, and the statistics of its part of each stretch.
 
@@ -357,7 +361,8 @@ class Encoder:
         def hear(
             first: int, last: int, window: "torch.Tensor"
         ) -> tuple[int, dict[int, "_Moments"]]:
-            states = self._hidden_states(window, layers)
+            # A window is standardised by odd functions of the samples: negated after or before.
+            states = self._hidden_states(-window if inverted else window, layers)
             pieces = {-1: _Moments.of(states)}
             middles = first + self._frame_middles(states.shape[1])
             touched = np.flatnonzero((spans[:, 0] < last) & (spans[:, 1] > first))
