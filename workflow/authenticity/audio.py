@@ -59,7 +59,7 @@ class Limits:
         if seconds > self.max_seconds:
             raise RejectedClip(
                 f"too long: more than {self.max_seconds:g} s "
-                "(`audio.max_seconds` in the configuration)"
+                "(`audio.max_seconds` in the configuration); cut it into parts"
             )
         if peak_dbfs < self.silence_dbfs:
             raise RejectedClip(f"silent: no sample above {self.silence_dbfs:g} dBFS")
@@ -94,20 +94,33 @@ def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
     # Damaged bytes make decoders fail in ways they do not list, and none may stop the other clips:
     # so every exception but a rejection, and but a lack of memory, counts as a refusal.
     try:
-        samples = _resampled(_soundfile_blocks(stream), limits)
+        samples, loudest = _resampled(_soundfile_blocks(stream), limits)
     except (RejectedClip, MemoryError):
         raise
     except Exception as refusal:
         try:
-            samples = _resampled(_ffmpeg_blocks(stream), limits)
+            samples, loudest = _resampled(_ffmpeg_blocks(stream), limits)
         except (RejectedClip, MemoryError):
             raise
         except Exception as error:
             raise RejectedClip(
                 f"not readable as audio: libsndfile: {_reason(refusal)}; FFmpeg: {_reason(error)}"
             ) from error
+    _require_that_channels_add_up(samples, loudest, limits)
     check(samples, limits)
     return samples
+
+
+def _require_that_channels_add_up(
+    samples: NDArray[np.float32], loudest: float, limits: Limits
+) -> None:
+    """Say why a recording that a person hears has nothing in it."""
+    left = decibels(largest_magnitude(samples))
+    if math.isfinite(loudest) and left < limits.silence_dbfs <= decibels(loudest):
+        raise RejectedClip(
+            "silent once its channels are averaged, because they cancel each other: one is the "
+            "other upside down; save one of them alone"
+        )
 
 
 def check(samples: NDArray[np.float32], limits: Limits) -> None:
@@ -143,12 +156,15 @@ def _check_complete(missing_seconds: float, lossy: bool) -> None:
 
 def _resampled(
     blocks: Iterator[tuple[int, NDArray[np.float32]]], limits: Limits
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], float]:
+    """Mix blocks, (n, channels), down; return the samples, and the largest magnitude before."""
     resampler: soxr.ResampleStream | None = None
-    samples, seconds = _Growing(), 0.0
-    for rate, block in blocks:
+    samples, seconds, loudest = _Growing(), 0.0, 0.0
+    for rate, frames in blocks:
         if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
             raise RejectedClip(f"damaged: a sampling rate of {rate} Hz is not one of audio")
+        block = frames.mean(axis=1)
+        loudest = max(loudest, largest_magnitude(frames))
         seconds += len(block) / rate
         if seconds > limits.max_seconds:
             limits.require(seconds, peak_dbfs=0.0)  # at once, before it fills the memory
@@ -158,7 +174,7 @@ def _resampled(
         samples.append(block)
     if resampler is not None:
         samples.append(resampler.resample_chunk(np.empty(0, np.float32), last=True))
-    return samples.whole()
+    return samples.whole(), loudest
 
 
 class _Growing:
@@ -187,7 +203,7 @@ def _soundfile_blocks(stream: BinaryIO) -> Iterator[tuple[int, NDArray[np.float3
         size = max(1, _BLOCK_FRAMES // sound.channels)
         while block := len(frames := sound.read(size, dtype="float32", always_2d=True)):
             read += block
-            yield sound.samplerate, frames.mean(axis=1)
+            yield sound.samplerate, frames
         _check_complete((promised - read) / sound.samplerate, lossy=sound.format == "MP3")
 
 
@@ -202,9 +218,9 @@ def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
             if frame.sample_rate != rate:
                 raise ValueError("the sample rate changes within the file")
             for planar in to_planar.resample(frame):
-                block = planar.to_ndarray().mean(axis=0)
-                read += len(block)
-                yield rate, block
+                frames = planar.to_ndarray().T
+                read += len(frames)
+                yield rate, frames
         if promised is not None:
             lossy = not stream.codec_context.codec.lossless
             _check_complete(promised - read / rate, lossy)
