@@ -87,6 +87,8 @@ def trained(
             "limits": LIMITS,
             "window_seconds": 2.0,
             "demonstration": False,
+            "views": {},
+            "trust": None,
         }
         | changes
     )

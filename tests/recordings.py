@@ -58,12 +58,14 @@ def recording(file="a.wav", seconds=12.0, llr=0.0, spliced=None, seed=1, samples
         "sample_rate": 16000,
         "channels": 1,
         "score": 1.3 * llr + 0.2,
+        "score_inverted": 1.3 * llr + 0.1,
         "llr": llr,
         "llr_low": low,
         "llr_high": high,
         "p_synthetic": float(probability),
         "p_low": float(p_low),
         "p_high": float(p_high),
+        "p_trust": "trust",
         "prior": 0.5,
         "verdict": verdict,
         "reason": f"The log-likelihood ratio is {llr:+.1f}, between {LOWER:g} and {UPPER:g}.",
@@ -78,7 +80,10 @@ def recording(file="a.wav", seconds=12.0, llr=0.0, spliced=None, seed=1, samples
         "spectrogram": spectrogram(samples),
         "seconds": 0.04 * seconds + 0.1,
     }
-    return Recording(**{**values, **changes})
+    values |= changes
+    if any(caution.severe for caution in values["cautions"]):
+        values |= dict.fromkeys(("p_synthetic", "p_low", "p_high"))
+    return Recording(**values)
 
 
 SHORT = Caution("too_short", "The recording is 1.0 s long; below 2.0 s scores say little.", True)

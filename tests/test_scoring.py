@@ -1,5 +1,6 @@
 """Scoring recordings: the workflow's numbers, where in time, why, and when not to be believed."""
 
+import dataclasses
 import io
 import json
 import shutil
@@ -18,12 +19,16 @@ from authenticity.errors import RejectedClip, UserError
 from authenticity.evaluation.metrics import eer_threshold
 from authenticity.features import spectral
 from authenticity.features.encoder import Encoder, _variance
+from authenticity.models.baseline import LinearModel
 from authenticity.planning import validate
-from authenticity.scoring import decision, detector, domain, evidence, spectrum
+from authenticity.scoring import about as description
+from authenticity.scoring import decision, detector, domain, evidence, spectrum, statement
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.decision import Band
 from authenticity.scoring.domain import Measured
-from bundles import LAYER, LIMITS, make_bundle, model_of
+from authenticity.scoring.stretches import part_synthetic, stretches
+from authenticity.trust.checks import DISTRUST, PROBABILITIES
+from bundles import LAYER, LIMITS, make_bundle, model_of, trained
 from conftest import REPOSITORY, Checkout
 from corpora import encoded, voice
 from hypothesis import given, settings
@@ -219,6 +224,22 @@ def test_a_prior_is_a_share(folder: Path):
             Detector.load(folder).score_samples(LONG, prior)
 
 
+@pytest.mark.parametrize(
+    "samples", [np.zeros(16000, np.int16), np.zeros((16000, 2), np.float32), ["a"], np.float32(1)]
+)
+def test_samples_are_floating_point_numbers_in_a_row(samples, folder: Path):
+    with pytest.raises(UserError, match=r"of shape \(n,\); found") as caught:
+        Detector.load(folder).score_samples(samples)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_beyond_the_limit_is_not_read(folder: Path, tmp_path: Path):
+    with (tmp_path / "film.mkv").open("wb") as file:
+        file.truncate(LIMITS.max_bytes + 1)
+    with pytest.raises(RejectedClip, match=r"too large: 10 MB, .* up to 10 MB; save its sound"):
+        Detector.load(folder).score(tmp_path / "film.mkv")
+
+
 # Evidence.
 
 
@@ -295,15 +316,235 @@ def test_outcomes_are_counted_and_their_intervals_are_wilsons():
     assert (row["low"], row["high"]) == pytest.approx((middle - half, middle + half), abs=1e-5)
 
 
-def test_reasons_quote_the_errors_on_clips_never_met(folder: Path):
-    about = dict(Bundle.load(folder).about["decision"])
-    row = {"n": 31, "value": 0.31, "low": 0.22, "high": 0.41}
-    about["eval"] = {"spoof": {"likely genuine": row}}
-    about["unseen"] = "clips of speakers and 7 attacks that it had never met"
-    said = decision.explained("likely genuine", -9.0, [], about)
-    assert "31% (22 to 41%) of the synthetic clips of speakers and 7 attacks that it" in said
-    about["eval"] = None
-    assert "not measured" in decision.explained("likely genuine", -9.0, [], about)
+def counted(wrong: int, right: int, n: int = 100, speakers: int = 2) -> dict[str, dict]:
+    """Outcomes of as many clips of either class, of which so many get either verdict."""
+    llr = np.full(n, 0.0)
+    llr[:right], llr[right : right + wrong] = -5.0, 5.0
+    names = [f"s{number % speakers}" for number in range(n)] * 2
+    both, labels = np.concatenate([llr, -llr]), np.repeat([0, 1], n)
+    return decision.outcomes(Band(-1, 2), both, labels, names, seed=1)
+
+
+def known(evaluated: dict | None, trust: dict | None = None) -> dict:
+    """What a bundle with these outcomes says of itself, as far as reasons go."""
+    return {
+        "decision": {
+            "lower": -1.0,
+            "upper": 2.0,
+            "target": 0.05,
+            "dev": counted(5, 90),
+            "eval": evaluated,
+            "issued": decision.issued(evaluated, 0.05),
+            "views": {},
+            "provenance": "set on dev",
+            "unseen": "clips of speakers and 7 attacks that it had never met",
+        },
+        "trust": trust,
+        "corpus": "toy",
+        "experiment": "one",
+        "statement": "Made for a test.",
+    }
+
+
+def test_a_reason_says_what_a_verdict_is_worth():
+    verdict, said = decision.concluded("likely synthetic", 3.0, [], known(counted(4, 60)))
+    assert verdict == "likely synthetic"
+    assert "by construction, so were 5% of the genuine clips that set this limit" in said
+    assert "attacks that it had never met, so were 4% (2 to 10%) of the 100 genuine ones" in said
+    assert "(2 people)" in said
+    # Bayes at even odds: 0.04 / (0.04 + 0.60).
+    assert "at even odds about 6 in 100 recordings called synthetic are genuine" in said
+    assert said.count(". ") <= 2
+    none_wrong = decision.concluded("likely genuine", -3.0, [], known(counted(0, 60)))[1]
+    assert "at even odds up to 6 in 100 recordings called genuine are synthetic" in none_wrong
+    never = decision.concluded("likely genuine", -3.0, [], known(None))
+    assert never[0] == "likely genuine"
+    assert "never measured on unseen clips" in never[1]
+
+
+def test_a_verdict_that_unseen_clips_forbid_is_not_given():
+    """Only where even the lower end of the interval of its error is above the target."""
+    assert decision.issued(counted(9, 60), 0.05) == dict.fromkeys(decision.WRONG, True)
+    evaluated = counted(4, 60)
+    evaluated["spoof"] = counted(23, 60)["spoof"]
+    about = known(evaluated)
+    assert about["decision"]["issued"] == {"likely synthetic": True, "likely genuine": False}
+    verdict, said = decision.concluded("likely genuine", -3.0, [], about)
+    assert verdict == "cannot tell"
+    assert "would call 23% (16 to 32%) of 100 unseen synthetic clips genuine" in said
+    assert said.endswith("so it gives no such verdict.")
+    assert decision.concluded("likely synthetic", 3.0, [], about)[0] == "likely synthetic"
+    # Who has no verdict for that reason counts among those without.
+    said = decision.concluded("cannot tell", 0.0, [], about)[1]
+    assert "96% of the genuine ones (2 people) and 40% of the synthetic ones got no" in said
+    assert any("“likely genuine” is not given" in each for each in statement.opening(about))
+    assert any("“likely genuine” is not given" in each for each in statement.known(about))
+
+
+def test_what_was_measured_of_probabilities_and_views_is_said():
+    check = {"name": "Calibration", "sentence": "ECE 23%.", "concerns": [PROBABILITIES]}
+    trust = {PROBABILITIES: {"status": DISTRUST, "checks": [check]}}
+    about = known(counted(4, 60), trust)
+    about["decision"]["views"] = {"opus_12k": counted(11, 50)}
+    for llr, said in ((3.0, "likely synthetic"), (0.0, "cannot tell"), (-3.0, "likely genuine")):
+        reason = decision.concluded(said, llr, [], about)[1]
+        assert "probabilities are not to be trusted, because of calibration." in reason
+    for sentences in (statement.opening(about), statement.known(about)):
+        said = " ".join(sentences)
+        assert "4% and 4%; opus 12k 11% and 11%" in said
+        assert "Probabilities: do not trust, because of calibration." in said
+    assert "calibration clips only" in " ".join(statement.opening(about))
+    assert "ECE 23%." in " ".join(statement.known(about))
+    on_dev = statement.known(about)[1]
+    assert "by construction" in on_dev
+    assert " to " not in on_dev, "no interval of what was set so"
+
+
+def test_the_names_of_checks_are_those_of_trust():
+    assert decision.DISTRUST == DISTRUST
+    assert decision.PROBABILITIES == PROBABILITIES
+
+
+def test_a_bundle_carries_the_checks_and_the_views(encoder: Path, tmp_path: Path):
+    evaluated = trained(encoder).evaluated
+    checks = [
+        {"name": "Calibration", "sentence": "Bad.", "status": DISTRUST},
+        {"name": "Leak", "sentence": "None.", "status": "trust"},
+    ]
+    judged = {
+        "name": "layers",
+        "checks": [check | {"concerns": [PROBABILITIES]} for check in checks],
+        "figures": {PROBABILITIES: DISTRUST},
+    }
+    other = judged | {"name": "other", "figures": {PROBABILITIES: "trust"}}
+    folder = make_bundle(
+        tmp_path / "b",
+        encoder,
+        views={"noise": evaluated | {"llr": -evaluated["llr"]}},
+        trust={"experiments": [other, judged]},
+    )
+    about = Bundle.load(folder).about
+    found = about["trust"][PROBABILITIES]
+    assert found == {
+        "status": DISTRUST,
+        "checks": [{"name": "Calibration", "sentence": "Bad."}],
+    }
+    clean, noise = about["decision"]["eval"], about["decision"]["views"]["noise"]
+    assert noise["bonafide"]["n"] == clean["bonafide"]["n"]
+    assert noise != clean
+    assert Detector.load(folder).score_samples(LONG).p_trust == DISTRUST
+
+
+# The waveform upside down.
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_inverted_is_heard_as_the_negated_samples_are(encoder: Path, jobs: int):
+    loaded, none = Encoder.load(encoder, window_seconds=2.0), np.empty((0, 2), np.int64)
+    expected = loaded.embed(-LONG)
+    (found,) = loaded.embed_spans(LONG, none, [0, 1, 2], jobs, inverted=True)
+    np.testing.assert_array_equal(found.mean, expected.mean)
+    np.testing.assert_array_equal(found.std, expected.std)
+
+
+@pytest.mark.parametrize("fixture", ["folder", "with_spectrum"])
+def test_both_polarities_are_scored(fixture: str, request: pytest.FixtureRequest):
+    loaded = Detector.load(request.getfixturevalue(fixture))
+    one, two = loaded.score_samples(LONG), loaded.score_samples(-LONG)
+    assert one.score != one.score_inverted
+    assert (one.score, one.score_inverted) == pytest.approx((two.score_inverted, two.score))
+
+
+def test_no_verdict_hangs_on_polarity(encoder: Path, tmp_path: Path):
+    """A model made to hear nothing else: of one feature, the one that differs most."""
+    loaded = Encoder.load(encoder, window_seconds=2.0)
+    up, down = (loaded.embed(sign * LONG).mean[LAYER] for sign in (1, -1))
+    weight = np.zeros(len(up))
+    most = np.abs(up - down).argmax()
+    weight[most] = 60 / (up - down)[most]
+    made = trained(encoder)
+    model = LinearModel((up + down) / 2, np.ones(len(up)), weight, 0.0)
+    line = {"slope": 1.0, "offset": 0.0, "prior_spoof": 0.5}
+    chosen = made.chosen | {"calibration": made.chosen["calibration"] | line}
+    changed = {
+        "model": {**made.model, "rounds": [chosen]},
+        "weights": model.arrays("0"),
+        "dev_features": made.dev_features * 1e6,  # nothing is far away
+    }
+    detectors = Detector.load(make_bundle(tmp_path / "b", encoder, **changed))
+    found = detectors.score_samples(LONG)
+    assert found.score == pytest.approx(30, abs=1e-3)
+    assert found.score_inverted == pytest.approx(-30, abs=1e-3)
+    assert [caution.code for caution in found.cautions if caution.severe] == ["polarity"]
+    assert found.verdict == "cannot tell"
+    assert "it would be called likely genuine: the model hears the polarity" in found.reason
+    assert found.p_synthetic is found.p_low is found.p_high is None
+    assert "called likely synthetic" in detectors.score_samples(-LONG).reason
+    deaf = {**changed, "weights": LinearModel(up, np.ones(len(up)), 0 * weight, 9.0).arrays("0")}
+    same = Detector.load(make_bundle(tmp_path / "c", encoder, **deaf)).score_samples(LONG)
+    assert same.score_inverted == same.score
+    assert "polarity" not in [caution.code for caution in same.cautions]
+
+
+@pytest.mark.parametrize("said", decision.VERDICTS)
+@pytest.mark.parametrize("inverted", decision.VERDICTS)
+def test_the_caution_on_polarity_is_there_where_it_changes_anything(said, inverted):
+    found = decision.polarity(said, inverted)
+    assert bool(found) == (said != inverted)
+    assert all(caution.severe for caution in found)
+
+
+# A part that says otherwise.
+
+
+@pytest.mark.parametrize(
+    ("llr", "said", "expected"),
+    [
+        ([-5] * 8 + [3] * 6 + [-5] * 8, "likely genuine", ("From 0:10 to 0:16", True)),
+        ([0] * 8 + [3] * 6 + [0] * 8, "cannot tell", ("From 0:10 to 0:16", False)),
+        ([-5] * 8 + [3] * 6 + [-5] * 8, "likely synthetic", None),
+        ([-5] * 8 + [3] * 3 + [-5] * 11, "likely genuine", None),
+        ([3, 3, 1, 3, 3, 1, 3, 3] + [1] * 14, "likely genuine", None),
+        ([np.nan] * 8 + [3] * 6 + [np.nan] * 8, "likely genuine", ("From 0:10 to 0:16", True)),
+    ],
+)
+def test_a_part_that_scores_as_synthetic_is_named(llr, said, expected):
+    start = np.arange(22.0)
+    found = stretches(start, start + 4, llr, 25.0, Band(-1, 2))
+    cautions = part_synthetic(found, 4.0, said)
+    if expected is None:
+        assert cautions == ()
+        return
+    (caution,) = cautions
+    assert caution.message == f"{expected[0]} it scores as synthetic; the whole does not."
+    assert (caution.code, caution.severe) == ("part_synthetic", expected[1])
+
+
+def test_many_parts_are_summed_up():
+    llr = ([-5] * 6 + [3] * 6) * 7
+    start = np.arange(len(llr), dtype=float)
+    found = stretches(start, start + 4, llr, len(llr) + 3.0, Band(-1, 2))
+    (caution,) = part_synthetic(found, 4.0, "likely genuine")
+    assert caution.message.startswith("From 0:08 to 0:14, from 0:20 to 0:26, ")
+    assert "in 2 other places it scores as synthetic" in caution.message
+
+
+def test_a_part_is_found_in_a_recording_and_withholds_the_verdict(folder: Path):
+    loaded = Detector.load(folder)
+    clip = voice(3, spoof=False, seconds=60)
+    windows = loaded.score_samples(clip).windows
+    whole = loaded.score_samples(clip).llr
+    # A band between the whole and a stretch of it: as a genuine recording with a splice has it.
+    smooth = np.lib.stride_tricks.sliding_window_view(windows.llr, 5).min(axis=1).max()
+    limits = {"upper": float(smooth), "lower": float(np.nextafter(whole, np.inf))}
+    assert limits["lower"] < limits["upper"]
+    changed = dataclasses.replace(
+        loaded.bundle,
+        about=loaded.bundle.about | {"decision": loaded.bundle.about["decision"] | limits},
+    )
+    found = Detector(changed, loaded._encoder, 1).score_samples(clip)
+    assert "part_synthetic" in [caution.code for caution in found.cautions if caution.severe]
+    assert found.verdict == "cannot tell"
 
 
 # What is unlike the training data.
@@ -359,6 +600,8 @@ def test_a_severe_caution_withholds_the_verdict(with_spectrum: Path):
     assert "unlike_training" in [caution.code for caution in found.cautions]
     assert found.verdict == "cannot tell"
     assert found.reason.startswith("It is unlike what the model was trained on: ")
+    assert found.p_synthetic is found.p_low is found.p_high is None
+    assert np.isfinite([found.llr, found.llr_low, found.llr_high]).all()
 
 
 def test_clipping_is_seen():
@@ -441,10 +684,8 @@ def test_a_bundle_says_what_it_was_trained_on(folder: Path, encoder: Path, tmp_p
 
 def change_bundle(folder: Path, **changes) -> None:
     """Edit a bundle as its maker would have written it."""
-    from authenticity.scoring.bundle import _identity
-
     about = json.loads((folder / "bundle.json").read_text()) | changes
-    about["identity"] = _identity(about)
+    about["identity"] = description.identity(about)
     (folder / "bundle.json").write_text(json.dumps(about))
 
 
@@ -463,6 +704,25 @@ def damaged(name: str, folder: Path) -> None:
         change_bundle(folder, features=about["features"] | {"spectral_version": "spectral 0"})
     elif name == "another decoder":
         change_bundle(folder, features=about["features"] | {"embedding_version": "decoder 0"})
+    elif name == "no limit":
+        change_bundle(folder, decision={**about["decision"], "lower": None})
+    elif name == "no outcomes":
+        rest = {key: value for key, value in about["decision"].items() if key != "dev"}
+        change_bundle(folder, decision=rest)
+    elif name == "half an outcome":
+        half = {"bonafide": about["decision"]["dev"]["bonafide"]}
+        change_bundle(folder, decision=about["decision"] | {"eval": half})
+    elif name == "crossed limits":
+        change_bundle(folder, decision=about["decision"] | {"lower": 2.0, "upper": 1.0})
+    elif name in ("/etc", "encoder/../../other", ""):
+        change_bundle(folder, encoder=about["encoder"] | {"folder": name})
+    elif name == "no checksums":
+        change_bundle(folder, encoder=about["encoder"] | {"files": {}})
+    elif name == "no folder":
+        shutil.rmtree(folder / "encoder")
+    elif name == "no encoder said":
+        rest = {key: value for key, value in about["encoder"].items() if key != "precision"}
+        change_bundle(folder, encoder=rest)
     elif name == "no weights":
         (folder / "model.safetensors").unlink()
     else:
@@ -476,9 +736,19 @@ def damaged(name: str, folder: Path) -> None:
         ("no bundle", "expected a bundle there"),
         ("not JSON", "expected JSON"),
         ("edited", "changed after it was made"),
-        ("another schema", "expected a bundle of schema 1"),
+        ("another schema", "expected a bundle of schema 2"),
         ("other features", "features were of version “spectral 0”"),
         ("another decoder", "features were of version “decoder 0”"),
+        ("no limit", "`decision.lower` is missing or not what was expected"),
+        ("no outcomes", "`decision.dev` is missing"),
+        ("half an outcome", "`decision.eval.spoof` is missing"),
+        ("crossed limits", "`decision.lower` no greater than `decision.upper`"),
+        ("/etc", "`encoder.folder` within the bundle, found /etc"),
+        ("encoder/../../other", "`encoder.folder` within the bundle"),
+        ("", "`encoder.folder` within the bundle"),
+        ("no checksums", "encoder/config.json: not the file"),
+        ("no folder", "encoder/config.json: missing"),
+        ("no encoder said", "`encoder.precision` is missing"),
         ("no weights", "model.safetensors: missing"),
         ("other encoder", "encoder/model.safetensors: not the file"),
     ],

@@ -20,7 +20,7 @@ HOSTILE = "<script>document.title='owned'</script> & \"'><img src=x onerror=aler
 ABOUT = page.About(
     bundle="demo, baseline_layer",
     demonstration="A demonstration: rely on no verdict of it.",
-    decision=["Thresholds were set on 200 dev clips; 5% of genuine ones were called synthetic."],
+    known=["Thresholds were set on 200 dev clips; 5% of genuine ones were called synthetic."],
     lower=LOWER,
     upper=UPPER,
     seconds=3.2,
@@ -206,13 +206,45 @@ def test_stretches_cover_the_recording_and_join_windows_that_say_the_same():
             "llr": [-3, UPPER, 2.5, None, LOWER, 0.0],
         },
     }
-    said = [tuple(item.values()) for item in page._stretches(found, ABOUT)]
+    said = [dataclasses.astuple(item) for item in page._stretches(found, ABOUT)]
     assert said == [
         ("genuine", 0.0, 2.5, -3, -3),
         ("synthetic", 2.5, 4.5, UPPER, 2.5),
-        ("silent", 4.5, 5.5),
+        ("silent", 4.5, 5.5, None, None),
         ("unsure", 5.5, 9.0, LOWER, 0.0),
     ]
+
+
+def test_no_probability_where_none_is_worth_anything(tmp_path):
+    """Neither beside a severe caution nor, with any weight, where checks speak against it."""
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "audio").mkdir()
+    found = [
+        entry(tmp_path, 1, llr=5.0, file="worse.wav", cautions=(recordings.SHORT,)),
+        entry(tmp_path, 2, llr=6.0, file="bad.wav", cautions=(recordings.SHORT,)),
+        entry(tmp_path, 3, llr=3.0, file="doubtful.wav", p_trust="do not trust"),
+        entry(tmp_path, 4, llr=-3.0, file="fine.wav"),
+    ]
+    page.write(tmp_path, found, [], ABOUT)
+    made = (tmp_path / "index.html").read_text()
+    rows = re.findall(r'<tr role="row" class="row".*?</tr>', made, re.DOTALL)
+    assert [re.search(r"(\w+)\.wav", row)[1] for row in rows] == [
+        *("doubtful", "fine", "bad", "worse"),
+    ]
+    probability = [re.search(r'"Probability synthetic" .*?</td>', row)[0] for row in rows]
+    assert "do not trust: 95.3% (90.0 to 98.4)" in probability[0]
+    assert 'class="scale' not in probability[0]
+    assert "4.7%" in probability[1]
+    for cell in probability[2:]:
+        assert "none: severe caution" in cell
+        assert "%" not in cell
+    assert "95% interval, calibration clips only" in made
+
+
+def test_what_is_known_of_the_model_is_on_the_page(entries):
+    made = (entries[0] / "index.html").read_text()
+    for sentence in ABOUT.known:
+        assert sentence in made
 
 
 def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show):
@@ -241,16 +273,18 @@ def test_a_page_of_rejected_files_only_says_so(tmp_path, show):
 
 def test_the_page_shows_verdicts_counts_cautions_and_cost(shown):
     assert names(shown) == [
-        "podcast 10.mp3", "voicemail.m4a", "podcast 9.mp3", HOSTILE, "interview.wav",
+        "podcast 10.mp3", "podcast 9.mp3", HOSTILE, "interview.wav", "voicemail.m4a",
     ]  # fmt: skip
     assert shown.locator("fieldset").inner_text().split("\n")[1:] == [
         *("5", "all", "2", "▲ likely synthetic", "2", "◆ cannot tell"),
         *("1", "▼ likely genuine", "2", "rejected"),
     ]
-    row = shown.locator(".row").nth(1).inner_text()
+    row = shown.locator(".row").nth(4).inner_text()
     assert "◆ cannot tell" in row
-    assert "95.7% (90.9 to 98.5)" in row
+    assert "none: severe caution" in row
+    assert "95.7%" not in row
     assert "severe: too short" in row
+    assert "95.3% (90.0 to 98.4)" in shown.locator(".row").nth(1).inner_text()
     assert "A demonstration" in shown.inner_text("header")
     cost = shown.inner_text("footer")
     assert "59.0 s of sound in 3.2 s" in cost
@@ -275,6 +309,9 @@ def test_columns_sort_by_mouse_and_by_keyboard(shown):
     shown.keyboard.press("Space")
     assert names(shown)[0] == "voicemail.m4a"
     assert "sorted by Duration, ascending" in shown.get_by_role("status").inner_text()
+    for _ in range(2):
+        shown.get_by_role("button", name="Probability synthetic").click()
+        assert names(shown)[-1] == "voicemail.m4a", "what has no probability is last both ways"
     shown.get_by_role("button", name="Like synthetic").click()
     shown.get_by_role("button", name="Like synthetic").click()
     assert names(shown)[:2] == [HOSTILE, "interview.wav"]
@@ -297,7 +334,7 @@ def test_filters_by_name_and_verdict_are_announced(shown):
     shown.keyboard.press("ArrowRight")
     assert names(shown) == ["podcast 10.mp3", "podcast 9.mp3"]
     shown.get_by_role("radio", name="cannot tell").check()
-    assert names(shown) == ["voicemail.m4a", HOSTILE]
+    assert names(shown) == [HOSTILE, "voicemail.m4a"]
 
 
 def test_a_file_name_is_text_wherever_it_is_shown(shown):
@@ -320,12 +357,11 @@ def test_details_say_why_and_what_the_score_is_made_of(shown):
     assert values["layer 3, mean over time"] == pytest.approx(0.9 * 3.1, abs=0.01)
 
 
-def test_a_part_like_synthetic_in_a_genuine_recording_is_pointed_out(shown):
+def test_where_a_recording_is_like_synthetic_is_a_click_away(shown):
     row = shown.locator(".row", has_text="interview.wav").inner_text()
     seconds = float(re.search(r"([\d.]+) s\b", row.split("\t")[4])[1])
     assert 5 < seconds < 13
     detail = open_row(shown, "interview.wav")
-    assert "Listen to a part: the verdict is on the whole" in detail.inner_text()
     button = detail.locator("tr", has_text="▲ like synthetic").get_by_role("button").first
     button.click()
     until(shown, "document.querySelector('audio').currentTime > 15")

@@ -122,7 +122,7 @@ def _score(given: argparse.Namespace) -> int:
     threads.one_each()  # before a numerical library is loaded
     paths = inputs.collect(given.paths, sys.stdin.buffer, given.output)
     # Imported here, so that help and mistakes in the call need not wait for numerical libraries.
-    from authenticity.scoring import batch
+    from authenticity.scoring import about, batch, statement
     from authenticity.scoring.display import Display
 
     if given.bundle == _DEMONSTRATION and not given.bundle.exists():
@@ -133,7 +133,8 @@ def _score(given: argparse.Namespace) -> int:
     settings = batch.Settings.of(given.bundle, given.prior, pictures=not given.no_pictures)
     answers = batch.Answers(given.output / "recordings.jsonl", given.output)
     _require_own(given.output, answers)
-    said = Display(len(paths), sys.stdout, sys.stderr, quiet=given.quiet, started=started)
+    opening = statement.opening(about.read(given.bundle))
+    said = Display(len(paths), opening, sys.stdout, sys.stderr, given.quiet, started)
     with said:
         for answer, reused in batch.score(paths, answers, settings, given.jobs):
             said.answer(answer, reused)

@@ -1,3 +1,17 @@
+def own_view_scores(corpus, experiment):
+    """The scores of an experiment on its own corpus's eval in the other views that are tested."""
+    if experiment not in PLAN.reported[corpus]:
+        return []
+    metrics = applied_metrics(corpus, experiment, corpus)
+    return [f"{path.removesuffix('.json')}.parquet" for path in metrics]
+
+
+def own_trust(corpus, experiment):
+    """What the checks say of a corpus's experiments, if this one is among them."""
+    reported = experiment in PLAN.reported[corpus]
+    return f"results/{corpus}/tables/trust.json" if reported else []
+
+
 rule bundle:
     """Put together all that scoring needs of a trained experiment that hears spectra alone."""
     input:
@@ -10,6 +24,8 @@ rule bundle:
         encoder=f"results/encoders/{ENCODER}.json",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
         embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings"),
+        views=lambda wildcards: own_view_scores(wildcards.corpus, wildcards.experiment),
+        trust=lambda wildcards: own_trust(wildcards.corpus, wildcards.experiment),
     output:
         bundle="results/{corpus}/bundles/{experiment}/bundle.json",
         weights="results/{corpus}/bundles/{experiment}/model.safetensors",

@@ -24,6 +24,8 @@ with job(snakemake) as log:
         Limits(**params.limits),
         params.window_seconds,
         params.demonstration,
+        {Path(path).stem: tables.read(path) for path in given.views},
+        read_json(given.trust) if given.trust else None,
     )
     folder = Path(snakemake.output.bundle).parent
     bundle.write(trained, Path(given.card), folder)

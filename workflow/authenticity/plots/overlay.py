@@ -20,7 +20,9 @@ from PIL import Image
 from authenticity.files import atomic
 from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
 from authenticity.scoring import words
+from authenticity.scoring.decision import DISTRUST
 from authenticity.scoring.result import Recording, Span, Windows
+from authenticity.scoring.statement import INTERVAL
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
 _WIDTH, _HEIGHT, _DOTS_PER_INCH = 10.0, 4.76, 120
@@ -54,8 +56,8 @@ def write(path: str | Path, recording: Recording, lower: float, upper: float) ->
     Args:
         path: of the picture.
         recording: as the detector returns it.
-        lower: the log-likelihood ratio below which a recording is likely genuine.
-        upper: the one from which on it is likely synthetic.
+        lower: the log-likelihood ratio below which a recording lies where genuine ones do.
+        upper: the one from which on it lies where synthetic ones do.
 
     Returns:
         Where the panels lie, for a playhead.
@@ -117,13 +119,18 @@ def _title(figure: Figure, recording: Recording) -> None:
     place = {"x": _LEFT / _WIDTH, "parse_math": False}  # a dollar in a file's name is a dollar
     size = {"y": 1 - 0.25 / _HEIGHT, "fontsize": 11, "fontweight": "bold", "color": _INK}
     figure.text(s=_title_name(recording.file), **place, **size)
-    interval = words.interval(recording.p_low, recording.p_high)
-    told = (
-        f"{recording.verdict}: probability of being synthetic "
-        f"{words.percent(recording.p_synthetic)}% ({interval}) at a prior of "
-        f"{100 * recording.prior:g}%"
-    )
+    told = f"{recording.verdict}: {_number(recording)}"
     figure.text(s=told, y=1 - 0.46 / _HEIGHT, fontsize=9.5, color=_QUIET, **place)
+
+
+def _number(recording: Recording) -> str:
+    """The number that stands for a recording, and what its interval is of."""
+    if recording.p_synthetic is None:
+        return "no number, for a severe caution"
+    said = words.number(vars(recording))
+    if recording.p_trust != DISTRUST:
+        said = f"probability of being synthetic {said} at a prior of {100 * recording.prior:g}%"
+    return f"{said}; interval of {INTERVAL}"
 
 
 def _title_name(file: str) -> str:
@@ -197,9 +204,9 @@ def _share_scale(
     middle = (lower + upper) / 2
     apart = 0.14 * (top - bottom)
     for name, height, colour in (
-        ("likely synthetic", max((upper + top) / 2, middle + apart), "#A84300"),
-        ("cannot tell", middle, _QUIET),
-        ("likely genuine", min((lower + bottom) / 2, middle - apart), BLUE),
+        ("like synthetic", max((upper + top) / 2, middle + apart), "#A84300"),
+        ("in between", middle, _QUIET),
+        ("like genuine", min((lower + bottom) / 2, middle - apart), BLUE),
     ):
         style = {"va": "center", "fontsize": 9, "color": colour}
         whole.text(1.2, height, name, **style)

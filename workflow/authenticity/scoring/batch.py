@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from authenticity.errors import UserError
-from authenticity.files import atomic, read_json, sha256
+from authenticity.files import atomic, sha256
+from authenticity.scoring import about
 from authenticity.scoring.inputs import as_text, printable
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when a change alters what is said of a file, or its picture: answers of other versions
 are made again."""
 
@@ -65,18 +66,12 @@ class Settings:
 
     @classmethod
     def of(cls, bundle: Path, prior: float, pictures: bool) -> "Settings":
-        """Return the settings for a bundle; it is not loaded unless something is wrong with it.
+        """Return the settings for a bundle; of it, only `bundle.json` is read.
 
         Raises:
             UserError: it is none that can be used.
         """
-        try:
-            identity = str(read_json(bundle / "bundle.json")["identity"])
-        except (OSError, UserError, LookupError, TypeError):
-            from authenticity.scoring.bundle import Bundle
-
-            identity = Bundle.load(bundle).about["identity"]
-        return cls(bundle, identity, prior, pictures)
+        return cls(bundle, about.read(bundle)["identity"], prior, pictures)
 
     @property
     def digest(self) -> str:

@@ -5,8 +5,6 @@
 with its commit. What is loaded is what was made: checksums and versions are compared first.
 """
 
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -23,16 +21,15 @@ from authenticity.evaluation.calibration import Calibration
 from authenticity.features.encoder import EncoderSource
 from authenticity.features.matrix import POOLINGS
 from authenticity.features.versions import embedding_version, spectral_version
-from authenticity.files import atomic, read_arrays, read_json, sha256, write_arrays, write_json
+from authenticity.files import atomic, read_arrays, sha256, write_arrays, write_json
 from authenticity.models.projection import Model, model_class
+from authenticity.scoring import about as description
 from authenticity.scoring import decision, domain
+from authenticity.scoring.about import ABOUT, SCHEMA_VERSION
 from authenticity.scoring.decision import Band
 from authenticity.scoring.training import Trained
 
-SCHEMA_VERSION = 1
-"""Raise it when `bundle.json` changes in a way that older programs cannot read."""
-
-VERSION = "1"
+VERSION = "2"
 """Raise it when a change here, in `decision` or in `domain` alters any bundle."""
 
 WINDOW_SECONDS, HOP_SECONDS = 4.0, 1.0
@@ -41,8 +38,9 @@ WINDOW_SECONDS, HOP_SECONDS = 4.0, 1.0
 N_REPLICATES = 500
 """Refits of the calibration, whose spread is the interval."""
 
-ABOUT, WEIGHTS, CARD, ENCODER = "bundle.json", "model.safetensors", "card.md", "encoder"
+WEIGHTS, CARD, ENCODER = "model.safetensors", "card.md", "encoder"
 _MODEL, _REPLICATES = "model", "calibration.replicates"
+_TRUSTED = "trust"
 _LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
 _COVERS = (
     "The interval says how much the calibration line depends on which clips dev happens to hold. "
@@ -77,6 +75,7 @@ def write(trained: Trained, card: Path, folder: Path) -> None:
         "limits": asdict(trained.limits),
         "calibration": {**trained.chosen["calibration"], "replicates": how, "covers": _COVERS},
         "decision": _decision(trained),
+        "trust": _trust(trained.trust, trained.model["experiment"]),
         "domain": _domain(trained, model),
         "training": _training(trained),
         "window": {"seconds": WINDOW_SECONDS, "hop": HOP_SECONDS},
@@ -84,7 +83,7 @@ def write(trained: Trained, card: Path, folder: Path) -> None:
         "statement": _statement(trained),
         "files": {WEIGHTS: sha256(folder / WEIGHTS)},
     }
-    write_json(folder / ABOUT, {**about, "identity": _identity(about)})
+    write_json(folder / ABOUT, {**about, "identity": description.identity(about)})
 
 
 def encoder_files(source: EncoderSource) -> list[str]:
@@ -105,11 +104,6 @@ def _encoder_files(source: EncoderSource) -> list[Path]:
 def _copy(source: Path, target: Path) -> None:
     with atomic(target) as temporary:
         shutil.copyfile(source, temporary)
-
-
-def _identity(about: Mapping[str, Any]) -> str:
-    content = {name: value for name, value in about.items() if name != "identity"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _features(trained: Trained) -> dict[str, Any]:
@@ -164,6 +158,7 @@ def _decision(trained: Trained) -> dict[str, Any]:
         return decision.outcomes(chosen, part["llr"], part["label"], part["speaker"], seed)
 
     counts = [int(np.count_nonzero(dev["label"] == label)) for label in (0, 1)]
+    on_eval = outcomes(evaluated)
     return {
         "lower": chosen.lower,
         "upper": chosen.upper,
@@ -174,7 +169,13 @@ def _decision(trained: Trained) -> dict[str, Any]:
             "what it is not"
         ),
         "dev": outcomes(dev),
-        "eval": outcomes(evaluated),
+        "eval": on_eval,
+        "issued": decision.issued(on_eval, decision.TARGET_ERROR),
+        "views": {
+            view: counted
+            for view, part in sorted(trained.views.items())
+            if (counted := outcomes(part))
+        },
         "unseen": _unseen(trained.model["leak"], evaluated),
     }
 
@@ -192,6 +193,24 @@ def _unseen(leak: Mapping[str, Any], evaluated: Mapping[str, NDArray]) -> str:
     if new["speakers"]:
         return f"clips of speakers that it had never met, some of the {attacks} known to it"
     return f"clips of eval, some of whose speakers it had met in training ({attacks})"
+
+
+def _trust(found: Mapping[str, Any] | None, experiment: str) -> dict[str, Any] | None:
+    """Return what the run's checks say of each kind of figure, and which checks say it."""
+    if found is None:
+        return None
+    (own,) = [item for item in found["experiments"] if item["name"] == experiment]
+    return {
+        kind: {
+            "status": status,
+            "checks": [
+                {"name": check["name"], "sentence": check["sentence"]}
+                for check in own["checks"]
+                if kind in check["concerns"] and check["status"] == status != _TRUSTED
+            ],
+        }
+        for kind, status in own["figures"].items()
+    }
 
 
 def _domain(trained: Trained, model: Model) -> dict[str, Any]:
@@ -272,28 +291,23 @@ class Bundle:
             UserError: it is not.
         """
         folder = Path(folder)
-        path = folder / ABOUT
-        if not path.is_file():
-            raise UserError(
-                f"{folder}: expected a bundle there, a folder with {ABOUT}; run the workflow "
-                "(`make run`), which makes one, or name another"
-            )
-        about = read_json(path)
-        if not isinstance(about, dict) or about.get("schema") != SCHEMA_VERSION:
-            raise UserError(
-                f"{path}: expected a bundle of schema {SCHEMA_VERSION}; make it anew with this "
-                "version of the workflow"
-            )
-        if about["identity"] != _identity(about):
-            raise UserError(f"{path}: it was changed after it was made; make the bundle anew")
-        _check(folder, about["files"])
+        about = description.read(folder)
+        _check(folder, {WEIGHTS: "", **about["files"]})
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
-            _check(folder / encoder["folder"], encoder["files"])
-        _check_versions(path, about)
+            own = folder / encoder["folder"]
+            needed = [path.name for path in EncoderSource(str(own)).files()] if own.is_dir() else []
+            _check(own, {**dict.fromkeys(needed or ["config.json"], ""), **encoder["files"]})
+        _check_versions(folder / ABOUT, about)
         arrays = read_arrays(folder / WEIGHTS)
-        model = model_class(about["kind"]).of(arrays, _MODEL)
-        return cls(folder, about, model, arrays[_REPLICATES])
+        try:
+            model = model_class(about["kind"]).of(arrays, _MODEL)
+            return cls(folder, about, model, arrays[_REPLICATES])
+        except KeyError as error:
+            raise UserError(
+                f"{folder / WEIGHTS}: lacks {error}; make the bundle anew with this version of "
+                "the workflow"
+            ) from error
 
     @property
     def band(self) -> Band:
@@ -338,6 +352,7 @@ class Bundle:
 
 
 def _check(folder: Path, checksums: Mapping[str, str]) -> None:
+    """Require files as they were; one without a checksum could be anything."""
     for name, checksum in checksums.items():
         if not (folder / name).is_file():
             raise UserError(

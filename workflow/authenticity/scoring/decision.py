@@ -1,8 +1,9 @@
 """From a score to words: a band in which nothing is said, and what is known of the errors outside.
 
 The band is set on dev alone. What it comes to is then counted on dev and, since dev was used to set
-it and a layer was chosen there besides, on eval: only those rates say what to expect, and only of
-recordings like eval's.
+it and the calibration, and a layer was chosen there besides, on eval: only those rates say what to
+expect, and only of recordings like eval's. Where eval forbids a verdict, it is not given; that is
+all that eval is used for: it withholds, and tunes nothing.
 """
 
 import math
@@ -26,7 +27,15 @@ VERDICTS = (SYNTHETIC, GENUINE, UNDECIDED)
 CLASSES = ("bonafide", "spoof")
 """By label."""
 
-_NAMES = ("genuine", "synthetic")
+NAMES = dict(zip(CLASSES, ("genuine", "synthetic"), strict=True))
+WRONG = {SYNTHETIC: "bonafide", GENUINE: "spoof"}
+"""On which class a verdict is an error."""
+
+DISTRUST, PROBABILITIES = "do not trust", "Probabilities"
+"""Of `trust.checks`, which draws on the whole report."""
+
+OF_THE_ANSWER = ("polarity", "part_synthetic")
+"""Cautions that say that answers contradict each other; all others are on the recording."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +105,16 @@ def outcomes(
         seed: of the bootstrap.
 
     Returns:
-        By class (`bonafide`, `spoof`) `n` and, by verdict, `n`, `value`, `low` and `high` of its
-        share; and under `interval` how the intervals were made.
+        By class (`bonafide`, `spoof`) `n`, `speakers` (how many are known) and, by verdict, `n`,
+        `value`, `low` and `high` of its share; and under `interval` how the intervals were made.
     """
-    from authenticity.evaluation.bootstrap import BY_SPEAKER, LEVEL, N_RESAMPLES, Resampler
+    from authenticity.evaluation.bootstrap import (
+        BY_SPEAKER,
+        LEVEL,
+        N_RESAMPLES,
+        UNKNOWN,
+        Resampler,
+    )
 
     labels, said = np.asarray(labels), chosen.verdicts(llr)
     resampler = Resampler(labels, speakers, seed)
@@ -114,7 +129,8 @@ def outcomes(
     }
     for label, name in enumerate(CLASSES):
         own = labels == label
-        rows: dict[str, Any] = {"n": int(own.sum())}
+        known = set(np.asarray(speakers)[own].tolist()) - {UNKNOWN}
+        rows: dict[str, Any] = {"n": int(own.sum()), "speakers": len(known)}
         for verdict in VERDICTS:
             hits = own & (said == verdict)
             if weights is None:
@@ -139,55 +155,169 @@ def _wilson(hits: int, number: int, level: float) -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def explained(
-    verdict: Verdict, llr: float, cautions: Sequence[Caution], decision: Mapping[str, Any]
-) -> str:
-    """Say in one sentence why the verdict is what it is, and how often such a verdict was wrong.
+def issued(evaluated: Mapping[str, Any] | None, target: float) -> dict[str, bool]:
+    """Say of each verdict whether it is given at all.
+
+    It is not where, on clips that nothing was fitted, chosen or set on, even the lower end of the
+    interval of its error is above the target. Eval only ever withholds: no number is tuned on it,
+    so its rates stay those of unseen clips.
 
     Args:
-        verdict: what is said.
-        llr: the recording's.
-        cautions: on the recording.
-        decision: of the bundle: `lower`, `upper`, `target`, `dev`, `eval` and `unseen`.
+        evaluated: `outcomes` of eval; None without: nothing is then withheld.
+        target: the largest share of either class that a verdict may get wrong.
     """
-    if severe := [caution for caution in cautions if caution.severe]:
-        said = severe[0].message
-        return f"It is unlike what the model was trained on: {said[0].lower()}{said[1:]}"
+    return {
+        verdict: evaluated is None or evaluated[name][verdict]["low"] <= target
+        for verdict, name in WRONG.items()
+    }
+
+
+def concluded(
+    said: Verdict, llr: float, cautions: Sequence[Caution], about: Mapping[str, Any]
+) -> tuple[Verdict, str]:
+    """Return the verdict and, in a few sentences, why it is that and how often it is wrong.
+
+    Args:
+        said: where the recording lies by the band.
+        llr: its log-likelihood ratio.
+        cautions: on it, severe ones first.
+        about: of the bundle: `decision` and `trust`.
+    """
+    if cautions and cautions[0].severe:
+        message = cautions[0].message
+        if cautions[0].code in OF_THE_ANSWER:
+            return UNDECIDED, f"Its answers contradict each other. {message}"
+        message = f"{message[0].lower()}{message[1:]}"
+        return UNDECIDED, f"It is unlike what the model was trained on: {message}"
+    decision = about["decision"]
     ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
-    if verdict == UNDECIDED:
-        return (
+    if said == UNDECIDED:
+        why = (
             f"Its log-likelihood ratio of {ratio} lies between {lower} and {upper}, where either "
-            f"verdict would be wrong too often; {_undecided(decision)}."
+            f"verdict would be wrong too often. {_undecided(decision)}"
         )
-    side = f"not below {upper}" if verdict == SYNTHETIC else f"below {lower}"
-    called = verdict.removeprefix("likely ")
+        return UNDECIDED, why + _distrusted(about["trust"])
+    side = f"not below {upper}" if said == SYNTHETIC else f"below {lower}"
+    lies = f"Its log-likelihood ratio of {ratio} is {side}, where"
+    if not decision["issued"][said]:
+        why = (
+            f"{lies} the limit for “{said}” lies; but {withheld(decision, said)}, so it gives no "
+            "such verdict."
+        )
+        return UNDECIDED, why + _distrusted(about["trust"])
+    called, name = said.removeprefix("likely "), NAMES[WRONG[said]]
+    by_construction = decision["dev"][WRONG[said]][said]["value"]
+    why = (
+        f"{lies} a recording is called {called}; by construction, so were "
+        f"{100 * by_construction:.0f}% of the {name} clips that set this limit. "
+        f"{_unseen(decision, said)}"
+    )
+    return said, why + _distrusted(about["trust"])
+
+
+def polarity(said: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
+    """Return the caution on a recording that is judged otherwise with its waveform upside down.
+
+    Polarity is a matter of microphones and cables; nobody hears it, and no verdict may hang on it.
+
+    Args:
+        said: where the recording lies by the band.
+        inverted: where it lies with its samples negated.
+    """
+    if said == inverted:
+        return ()
+    instead = "get no verdict" if inverted == UNDECIDED else f"be called {inverted}"
+    message = (
+        f"Turned upside down, which sounds the same, it would {instead}: the model hears the "
+        "polarity of the waveform."
+    )
+    return (Caution("polarity", message, severe=True),)
+
+
+def withheld(decision: Mapping[str, Any], verdict: Verdict) -> str:
+    """Say why a verdict is not given."""
+    name = WRONG[verdict]
+    row = decision["eval"][name]
     return (
-        f"Its log-likelihood ratio of {ratio} is {side}, where a recording is called {called}; so "
-        f"{_wrong(decision, verdict)}."
+        f"this model would call {share(row[verdict])} of {row['n']} unseen {NAMES[name]} clips"
+        f"{people(row, name)} {verdict.removeprefix('likely ')}, where "
+        f"{100 * decision['target']:g}% is the aim"
     )
 
 
-def _wrong(decision: Mapping[str, Any], verdict: Verdict) -> str:
-    """Say how often the verdict fell on the wrong class."""
-    label = 0 if verdict == SYNTHETIC else 1
+def share(row: Mapping[str, float]) -> str:
+    """Return a share in percent, with its interval."""
+    value, low, high = (f"{100 * row[name]:.0f}" for name in ("value", "low", "high"))
+    return f"{value}% ({low} to {high}%)"
 
-    def share(found: Mapping[str, Any]) -> str:
-        row = found[CLASSES[label]][verdict]
-        value, low, high = (f"{100 * row[name]:.0f}" for name in ("value", "low", "high"))
-        return f"{value}% ({low} to {high}%)"
 
-    said = f"were {share(decision['dev'])} of the {_NAMES[label]} clips that set this limit"
-    if decision["eval"]:
-        return f"{said}, and {share(decision['eval'])} of the {_NAMES[label]} {decision['unseen']}"
-    return f"{said}; on other clips it was not measured"
+def people(rows: Mapping[str, Any], name: str) -> str:
+    """Say how many people bona fide clips are of, where that is known."""
+    if name != "bonafide" or not rows["speakers"]:
+        return ""
+    return " (1 person)" if rows["speakers"] == 1 else f" ({rows['speakers']} people)"
+
+
+def _unseen(decision: Mapping[str, Any], verdict: Verdict) -> str:
+    """Say how often the verdict is wrong on clips of eval."""
+    if not decision["eval"]:
+        return "It was never measured on unseen clips."
+    name = WRONG[verdict]
+    row = decision["eval"][name]
+    return (
+        f"Of {decision['unseen']}, so were {share(row[verdict])} of the {row['n']} {NAMES[name]} "
+        f"ones{people(row, name)}; {at_even_odds(decision['eval'], verdict)}."
+    )
+
+
+def at_even_odds(evaluated: Mapping[str, Any], verdict: Verdict) -> str:
+    """Say how many recordings with a verdict are not what it says, were half of all synthetic.
+
+    Args:
+        evaluated: `outcomes` of eval.
+        verdict: synthetic or genuine.
+    """
+    name = WRONG[verdict]
+    (other,) = set(CLASSES) - {name}
+    false, right = evaluated[name][verdict], evaluated[other][verdict]["value"]
+    if not false["n"] and not right:
+        return "none of the other class was either, so what it is worth is not known"
+    # Where none was seen to be wrong, it is not known that none is.
+    rate, about = (false["value"], "about") if false["n"] else (false["high"], "up to")
+    number = max(1, round(100 * rate / (rate + right)))
+    called = verdict.removeprefix("likely ")
+    return f"at even odds {about} {number} in 100 recordings called {called} are {NAMES[name]}"
+
+
+def without_verdict(rows: Mapping[str, Any], decision: Mapping[str, Any]) -> float:
+    """Return the share of a class's clips that get no verdict."""
+    left = [verdict for verdict, given in decision["issued"].items() if not given]
+    return sum(rows[verdict]["value"] for verdict in (UNDECIDED, *left))
 
 
 def _undecided(decision: Mapping[str, Any]) -> str:
     """Say how often there was no verdict."""
     found = decision["eval"] or decision["dev"]
     where = decision["unseen"] if decision["eval"] else "the clips that set these limits"
-    shares = [
-        f"{100 * found[own][UNDECIDED]['value']:.0f}% of the {name} ones"
-        for own, name in zip(CLASSES, _NAMES, strict=True)
-    ]
-    return f"of {where}, {' and '.join(shares)} got no verdict"
+    genuine, synthetic = (100 * without_verdict(found[name], decision) for name in CLASSES)
+    whose = people(found["bonafide"], "bonafide")
+    return (
+        f"Of {where}, {genuine:.0f}% of the genuine ones{whose} and "
+        f"{synthetic:.0f}% of the synthetic ones got no verdict."
+    )
+
+
+def _distrusted(trust: Mapping[str, Any] | None) -> str:
+    """Warn of probabilities that the run's own checks speak against."""
+    if not trust or trust[PROBABILITIES]["status"] != DISTRUST:
+        return ""
+    return f" The model's probabilities are not to be trusted{because(trust[PROBABILITIES])}."
+
+
+def because(found: Mapping[str, Any]) -> str:
+    """Name the checks that a status comes from."""
+    names = [check["name"].lower() for check in found["checks"]]
+    if not names:
+        return ""
+    named = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    return f", because of {named}"

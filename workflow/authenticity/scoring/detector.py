@@ -9,6 +9,7 @@ The numbers are those of the workflow: a clip of a corpus gets the score that it
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,10 @@ from authenticity.audio import SAMPLE_RATE, Format
 from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Embedding, Encoder
-from authenticity.scoring import decision, domain, evidence, spectrum
+from authenticity.scoring import decision, domain, evidence, spectrum, stretches
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.domain import Measured
-from authenticity.scoring.result import Activity, Recording, Windows
+from authenticity.scoring.result import Activity, Caution, Recording, Verdict, Windows
 
 _HASH_BLOCK = 1 << 20  # bytes
 _FRAME_SECONDS, _HOP_SECONDS = 0.02, 0.01  # of `spectral.activity`
@@ -80,6 +81,7 @@ class Detector:
         _require_share(prior)
         try:
             with Path(path).open("rb") as file:
+                self._require_size(os.fstat(file.fileno()).st_size)
                 content = _digest(file)
                 samples = audio.decode(file, self.bundle.limits)
                 form = audio.file_format(file)
@@ -88,12 +90,30 @@ class Detector:
         return self._scored(samples, prior, str(path), content, form, start)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
-        """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`."""
+        """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`.
+
+        Raises:
+            UserError: also where they are of another shape, or not floating-point numbers.
+        """
         start = time.perf_counter()
         _require_share(prior)
+        samples = np.asarray(samples)
+        if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
+            raise UserError(
+                "samples: expected floating-point numbers of full scale 1, mono at 16 kHz, of "
+                f"shape (n,); found {samples.dtype} of shape {samples.shape}"
+            )
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
         return self._scored(samples, prior, "", "", None, start)
+
+    def _require_size(self, size: int) -> None:
+        limits = self.bundle.limits
+        if size > limits.max_bytes:
+            raise RejectedClip(
+                f"too large: {size / 1e6:,.0f} MB, where the model takes files of up to "
+                f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
+            )
 
     def _scored(
         self,
@@ -108,32 +128,45 @@ class Detector:
         sound = _Sound(samples)
         windows, features = self._windows(samples, sound)
         score = float(model.scores(features[None])[0])
-        llr = float(self.bundle.calibration.llr(score))
+        score_inverted = self._score_inverted(samples, features)
+        llr, llr_inverted = self.bundle.calibration.llr([score, score_inverted]).tolist()
         low, high = self._interval(score)
         (distance,) = domain.distances(features[None], model.mean, model.scale).tolist()
-        cautions = domain.cautions(sound.measured(distance, form), about["domain"])
-        verdict = str(self.bundle.band.verdicts(llr))
-        if any(caution.severe for caution in cautions):
-            verdict = decision.UNDECIDED
-        probabilities = [_probability(value, prior) for value in (llr, low, high)]
+        said, said_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
+        duration = len(samples) / SAMPLE_RATE
+        cautions = domain.sorted_by_severity(
+            [
+                *domain.cautions(sound.measured(distance, form), about["domain"]),
+                *decision.polarity(said, said_inverted),
+                *self._part_synthetic(windows, duration, said),
+            ]
+        )
+        verdict, reason = decision.concluded(said, llr, cautions, about)
+        severe = any(caution.severe for caution in cautions)
+        probabilities = [
+            None if severe else _probability(value, prior) for value in (llr, low, high)
+        ]
+        trust = about["trust"]
         return Recording(
             file=file,
             content=content,
             audio=spectral.digest(samples),
-            duration=len(samples) / SAMPLE_RATE,
+            duration=duration,
             codec=form.codec if form else "",
             sample_rate=form.sample_rate if form else SAMPLE_RATE,
             channels=form.channels if form else 1,
             score=score,
+            score_inverted=score_inverted,
             llr=llr,
             llr_low=low,
             llr_high=high,
             p_synthetic=probabilities[0],
             p_low=probabilities[1],
             p_high=probabilities[2],
+            p_trust=trust[decision.PROBABILITIES]["status"] if trust else None,
             prior=prior,
             verdict=verdict,
-            reason=decision.explained(verdict, llr, cautions, about["decision"]),
+            reason=reason,
             cautions=cautions,
             windows=windows,
             activity=sound.stretches(),
@@ -141,6 +174,13 @@ class Detector:
             spectrogram=spectrum.spectrogram(samples),
             seconds=time.perf_counter() - start,
         )
+
+    def _part_synthetic(
+        self, windows: Windows, duration: float, said: Verdict
+    ) -> tuple[Caution, ...]:
+        arrays = (windows.start.tolist(), windows.end.tolist(), windows.llr.tolist())
+        found = stretches.stretches(*arrays, duration, self.bundle.band)
+        return stretches.part_synthetic(found, self.bundle.about["window"]["seconds"], said)
 
     def _interval(self, score: float) -> tuple[float, float]:
         """Return the ends of the log-likelihood ratio's interval at a score."""
@@ -176,6 +216,20 @@ class Detector:
             return iter([None] * (len(spans) + 1))
         return self._encoder.embed_spans(samples, spans, self._layers, self._jobs)
 
+    def _score_inverted(self, samples: NDArray[np.float32], features: NDArray[np.float32]) -> float:
+        """Score the recording as a whole with its samples negated.
+
+        Of the numbers that a model may hear, the encoder's alone depend on the sign.
+        """
+        if self._encoder is not None:
+            none = np.empty((0, 2), np.int64)
+            (embedding,) = self._encoder.embed_spans(
+                samples, none, self._layers, self._jobs, inverted=True
+            )
+            layers = self._pooled(embedding)
+            features = np.concatenate([features[: len(features) - len(layers)], layers])
+        return float(self.bundle.model.scores(features[None])[0])
+
     def _features(
         self, samples: NDArray[np.float32], embedding: Embedding | None
     ) -> NDArray[np.float32]:
@@ -183,12 +237,18 @@ class Detector:
         described = spectral.describe(samples) if self._columns else {}
         blocks = [np.atleast_1d(np.float32(described[name])) for name in self._columns]
         if embedding is not None:
-            blocks += [
+            blocks.append(self._pooled(embedding))
+        return np.concatenate(blocks)
+
+    def _pooled(self, embedding: Embedding) -> NDArray[np.float32]:
+        """Return the features that the encoder gives, which are a model's last."""
+        return np.concatenate(
+            [
                 getattr(embedding, statistic)[position]
                 for position in range(len(self._layers))
                 for statistic in self.bundle.statistics
             ]
-        return np.concatenate(blocks)
+        )
 
     def _parts(self) -> list[evidence.Part]:
         encoder = self.bundle.about["encoder"]

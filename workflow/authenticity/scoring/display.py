@@ -4,11 +4,12 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from authenticity.scoring import words
 from authenticity.scoring.batch import Answer
 from authenticity.scoring.inputs import printable
 
@@ -20,10 +21,20 @@ class Display:
     """Prints answers as they come, and in between how far it is.
 
     Answers go to one stream, for a program that reads them; progress goes to the other: a single
-    line that is overwritten where that is a terminal, else a line now and then.
+    line that is overwritten where that is a terminal, else a line now and then. What is known of
+    the model comes before its first answer.
     """
 
-    def __init__(self, total: int, answers: TextIO, progress: TextIO, quiet: bool, started: float):
+    def __init__(
+        self,
+        total: int,
+        opening: Sequence[str],
+        answers: TextIO,
+        progress: TextIO,
+        quiet: bool,
+        started: float,
+    ):
+        self._opening = opening
         self._total, self._answers, self._progress = total, answers, progress
         self._quiet, self._started = quiet, started
         self._terminal = progress.isatty()
@@ -56,7 +67,15 @@ class Display:
             if self._first_seconds is None and not reused:
                 self._first_seconds = time.monotonic() - self._started
             if not self._quiet:
+                if self._done == 1:
+                    self._open()
                 self._print(line(answer))
+
+    def _open(self) -> None:
+        with contextlib.suppress(OSError):
+            self._progress.write(_CLEAR if self._terminal else "")
+            self._progress.writelines(f"{said}\n" for said in self._opening)
+            self._progress.flush()
 
     def summary(self, output: Path, found: Mapping[str, Any]) -> None:
         """Print what was found, where it stands and what it cost."""
@@ -118,24 +137,18 @@ def _files(number: int) -> str:
 
 
 def line(answer: Answer) -> str:
-    """Return an answer as a line: verdict, probability with its interval, file, cautions."""
+    """Return an answer as a line: verdict, a number with its interval, file, cautions.
+
+    The number is the probability; where the checks on the model do not trust its probabilities, the
+    log-likelihood ratio; where a caution is severe, none.
+    """
     name = printable(answer["file"])
     if answer["status"] == "rejected":
         return f"{'set aside':<16}  {name}: {answer['reason']}"
     found = answer["recording"]
-    interval = f"({percent(found['p_low'])} to {percent(found['p_high'])})"
     cautions = " ".join(caution["code"] for caution in found["cautions"])
     noted = f"  [{cautions}]" if cautions else ""
-    return f"{found['verdict']:<16}  {percent(found['p_synthetic'])} {interval}  {name}{noted}"
-
-
-def percent(share: float) -> str:
-    """Return a probability in percent; none is shown as certain that is not."""
-    if 0 < share < 0.001:
-        return "<0.1%"
-    if 0.999 < share < 1:
-        return ">99.9%"
-    return f"{share:.1%}"
+    return f"{found['verdict']:<16}  {words.number(found):<26}  {name}{noted}"
 
 
 def cost(found: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ where it leaves nothing to judge, or where the features are further from the tra
 nearly all of dev's are: the verdict is then `cannot tell`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -141,6 +141,11 @@ def cautions(found: Measured, limits: Mapping[str, Any]) -> tuple[Caution, ...]:
                 severe=True,
             )
         )
+    return sorted_by_severity(made)
+
+
+def sorted_by_severity(made: Iterable[Caution]) -> tuple[Caution, ...]:
+    """Return cautions with the severe ones first."""
     return tuple(sorted(made, key=lambda caution: not caution.severe))
 
 

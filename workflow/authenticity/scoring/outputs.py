@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from authenticity import tables
 from authenticity.files import write_json, write_text
-from authenticity.scoring import decision, page, stored
+from authenticity.scoring import page, statement, stored
 from authenticity.scoring.batch import Answer, Settings, drawn
 from authenticity.scoring.bundle import WEIGHTS, Bundle
 from authenticity.scoring.result import Rejected, Span
@@ -30,11 +30,13 @@ SCORES = pa.schema(
         ("p_synthetic", pa.float64()),
         ("p_low", pa.float64()),
         ("p_high", pa.float64()),
+        ("p_trust", pa.string()),
         ("prior", pa.float64()),
         ("llr", pa.float64()),
         ("llr_low", pa.float64()),
         ("llr_high", pa.float64()),
         ("score", pa.float64()),
+        ("score_inverted", pa.float64()),
         ("cautions", pa.string()),
         ("reason", pa.string()),
         ("duration", pa.float64()),
@@ -93,7 +95,7 @@ def _write_page(
     about = page.About(
         bundle=", ".join(bundle.about[name] for name in ("corpus", "experiment")),
         demonstration=bundle.about["statement"] if bundle.about["demonstration"] else "",
-        decision=_decision(bundle.about["decision"]),
+        known=statement.known(bundle.about),
         lower=bundle.band.lower,
         upper=bundle.band.upper,
         seconds=found["seconds"],
@@ -117,26 +119,6 @@ def _write_page(
         if answer["status"] == "rejected"
     ]
     page.write(folder, entries, others, about)
-
-
-def _decision(found: Mapping[str, Any]) -> list[str]:
-    """Say how the thresholds were set, and how often verdicts were wrong."""
-    said = [f"The thresholds were {found['provenance']}."]
-    parts = [("On those clips", found["dev"]), (f"On {found['unseen']}", found["eval"])]
-    return said + [f"{where}: {_outcomes(counts)}." for where, counts in parts if counts]
-
-
-def _outcomes(counts: Mapping[str, Any]) -> str:
-    wrong = {"bonafide": decision.SYNTHETIC, "spoof": decision.GENUINE}
-    said = []
-    for name, words in zip(decision.CLASSES, ("genuine", "synthetic"), strict=True):
-        share, open_ = counts[name][wrong[name]], counts[name][decision.UNDECIDED]
-        said.append(
-            f"{100 * share['value']:.0f}% ({100 * share['low']:.0f} to {100 * share['high']:.0f}%) "
-            f"of {counts[name]['n']} {words} ones were called {wrong[name]}, and "
-            f"{100 * open_['value']:.0f}% got no verdict"
-        )
-    return "; ".join(said)
 
 
 def _model(bundle: Bundle) -> dict[str, Any]:

@@ -22,7 +22,8 @@
 
   function value(row, column) {
     const cell = row.cells[column];
-    return "value" in cell.dataset ? Number(cell.dataset.value) : cell.textContent.trim();
+    if (!("value" in cell.dataset)) return cell.textContent.trim();
+    return cell.dataset.value === "" ? null : Number(cell.dataset.value);
   }
 
   function sort(column) {
@@ -35,8 +36,9 @@
     heading.setAttribute("aria-sort", direction);
     const sign = direction === "ascending" ? 1 : -1;
     const keyed = rows.map((row) => [value(row, column), row]);
+    // What has no number comes last, whichever way is sorted.
     keyed.sort(([a, one], [b, other]) =>
-      sign * (typeof a === "number" ? a - b : byName.compare(a, b))
+      (a === null) - (b === null) || sign * (typeof a === "number" ? a - b : byName.compare(a, b))
       || Number(one.dataset.number) - Number(other.dataset.number));
     rows.splice(0, rows.length, ...keyed.map(([, row]) => row));
     for (const row of rows) {
@@ -126,18 +128,6 @@
       make("strong", {}, item.severe ? "Severe caution: " : "Caution: "), item.message)));
   }
 
-  // A verdict on the whole says little of a short part: one that lasts a whole window is named.
-  function listen(found) {
-    const long = found.windows.end[0] - found.windows.start[0];
-    const parts = found.stretches.filter((stretch) =>
-      stretch.kind === "synthetic" && stretch.end - stretch.start >= long);
-    if (!parts.length || found.verdict === "likely synthetic") return [];
-    const places = parts.slice(0, 5).map((part) => `${clock(part.start)} to ${clock(part.end)}`);
-    if (parts.length > 5) places.push(`${parts.length - 5} more`);
-    return [make("p", { class: "notice" }, make("strong", {}, "Listen to a part: "),
-      `the verdict is on the whole, but what lies around ${places.join(", ")} is like synthetic.`)];
-  }
-
   function evidence(found) {
     const parts = found.contributions.slice(0, 12);
     const rest = found.contributions.slice(12);
@@ -193,7 +183,9 @@
     const share = (found.seconds / found.duration).toFixed(2);
     const items = [
       ["File", `${found.codec}, ${found.sample_rate / 1000} kHz, ${channels}`],
-      ["Probability", `at a prior of ${+(100 * found.prior).toFixed(3)}%`],
+      ["Probability", found.p_synthetic === null ? "none, for a severe caution"
+        : `at a prior of ${+(100 * found.prior).toFixed(3)}%`],
+      ["Score", `${signed(found.score)}; turned upside down ${signed(found.score_inverted)}`],
       ["Scored in", `${found.seconds.toFixed(2)} s, ${share} of its duration`],
       ...(found.content ? [["SHA-256 begins", found.content]] : []),
     ];
@@ -314,7 +306,6 @@
     const cell = make("td", { role: "cell", colspan: "7" },
       make("p", {}, found.reason),
       ...(found.cautions.length ? [cautions(found.cautions)] : []),
-      ...(listen(found)),
       make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
       make("div", { class: "player" }, audio, readout),
       make("p", { class: "quiet" }, "Click or tap the picture to hear that place; on the keyboard, "

@@ -9,9 +9,8 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
-from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +20,10 @@ from authenticity import html
 from authenticity.files import atomic
 from authenticity.html import Markup
 from authenticity.scoring import words
+from authenticity.scoring.decision import DISTRUST, Band
 from authenticity.scoring.result import Recording, Rejected, Span
+from authenticity.scoring.statement import INTERVAL
+from authenticity.scoring.stretches import Stretch, stretches
 
 EMBEDDED_BYTES = 100_000_000
 """As many bytes of pictures and sounds are put into the page; the rest stays in files beside it."""
@@ -32,8 +34,9 @@ _KINDS = {
     "likely genuine": ("genuine", "▼"),
 }
 _FLAT = (
-    *("file", "content", "duration", "codec", "sample_rate", "channels", "score"),
-    *("llr", "llr_low", "llr_high", "p_synthetic", "p_low", "p_high", "prior"),
+    *("file", "content", "duration", "codec", "sample_rate", "channels"),
+    *("score", "score_inverted", "llr", "llr_low", "llr_high"),
+    *("p_synthetic", "p_low", "p_high", "p_trust", "prior"),
     *("verdict", "reason", "seconds"),
 )
 
@@ -65,9 +68,10 @@ class About:
     Attributes:
         bundle: its name, such as "demo, baseline_layer".
         demonstration: the sentence that says so; empty for a bundle that is none.
-        decision: sentences on how thresholds were set and how often they err; from the bundle.
-        lower: below this log-likelihood ratio a recording is likely genuine.
-        upper: from this on, likely synthetic.
+        known: sentences on how limits were set, how often they err, and which figures of the run
+            are to be trusted; see `statement.known`.
+        lower: below this log-likelihood ratio a recording lies where genuine ones do.
+        upper: from this on, where synthetic ones do.
         seconds: wall time of the command or of all shards.
         peak_bytes: largest resident memory of a process.
         model_bytes: of the bundle's files on disk, the encoder's included.
@@ -76,7 +80,7 @@ class About:
 
     bundle: str
     demonstration: str
-    decision: Sequence[str]
+    known: Sequence[str]
     lower: float
     upper: float
     seconds: float
@@ -107,8 +111,9 @@ def write(
 ) -> None:
     """Write `index.html` into the folder that holds the pictures and the sounds.
 
-    Recordings appear from the highest log-likelihood ratio to the lowest; those of one value, and
-    rejected files, by name. Names and sentences are data and are escaped.
+    Recordings appear from the highest log-likelihood ratio to the lowest, and after them likewise
+    those with a severe caution, whose ratio says nothing; those of one value, and rejected files,
+    by name. Names and sentences are data and are escaped.
 
     Args:
         folder: of the page; `Entry.picture` and `Entry.preview` are relative to it.
@@ -117,12 +122,20 @@ def write(
         about: the bundle and the run.
     """
     folder = Path(folder)
-    shown = sorted(entries, key=lambda item: (-item.recording["llr"], item.recording["file"]))
+    shown = sorted(entries, key=lambda item: _order(item.recording))
     refused = sorted(rejected, key=lambda item: item.file)
     embedded = _embedded(folder, shown)
     # Piece by piece: the page may be larger than what else the program needs.
     with atomic(folder / "index.html") as temporary, temporary.open("w", encoding="utf-8") as page:
         page.writelines(_pieces(folder, shown, refused, about, embedded))
+
+
+def _order(found: Mapping[str, Any]) -> tuple[bool, float, str]:
+    return _severe(found), -found["llr"], found["file"]
+
+
+def _severe(found: Mapping[str, Any]) -> bool:
+    return found["p_synthetic"] is None
 
 
 def _embedded(folder: Path, entries: Sequence[Entry]) -> set[str]:
@@ -201,14 +214,16 @@ def _explained(about: About, entries: Sequence[Entry]) -> str:
     prior = f" of {' or '.join(f'{100 * share:g}%' for share in priors)}" if priors else ""
     points = [
         "The log-likelihood ratio (LLR, in nats) says how much more likely the sound is from a "
-        f"synthetic voice than from a genuine one. From {upper} on a recording is “likely "
-        f"synthetic”, below {lower} “likely genuine”; in between, or with a severe caution, the "
-        "page says “cannot tell”, which is an answer too.",
-        *about.decision,
+        f"synthetic voice than from a genuine one. From {upper} on it speaks for “likely "
+        f"synthetic”, below {lower} for “likely genuine”; in between, with a severe caution, or "
+        "where the model gives no such verdict, the page says “cannot tell”, which is an answer "
+        "too.",
+        *about.known,
         f"The probability assumes a prior{prior}: the share of synthetic recordings among those "
         "of your kind. Where they are rarer, the probability is lower; the LLR stays. The 95% "
-        "intervals say what other calibration clips could have given; they do not cover voices "
-        "and synthesisers unlike all that the model has met.",
+        f"intervals are of {INTERVAL}: they say what other calibration clips of the same kind "
+        "could have given, and cover no other voices, languages, channels or synthesisers. A "
+        "recording with a severe caution has no probability.",
         "Pictures: the line is the LLR of each stretch of a few seconds, drawn at its middle, "
         "and the colours say the same: blue is like genuine, grey cannot tell, orange-red like "
         "synthetic. The thresholds were set for whole recordings: a single window is less "
@@ -277,6 +292,7 @@ def _table(entries: Sequence[Entry], about: About) -> Iterator[str]:
         f'<button type="button" class="sort">{name}</button></th>'
         for name, first in _COLUMNS
     )
+    yield html.paragraph(f"In brackets: 95% interval, {INTERVAL}.")
     yield (
         '<table id="recordings" role="table"><caption class="hidden">Recordings; a button in a '
         "column’s heading sorts by it, the button of a file opens its details</caption>\n"
@@ -290,26 +306,22 @@ def _table(entries: Sequence[Entry], about: About) -> Iterator[str]:
 def _row(number: int, found: Mapping[str, Any], about: About) -> str:
     kind, sign = _KINDS[found["verdict"]]
     order = list(reversed(_KINDS)).index(found["verdict"])
-    probability = escape(words.percent(found["p_synthetic"]))
-    interval = escape(words.interval(found["p_low"], found["p_high"]))
+    severe = _severe(found)
     llr = f"{words.signed(found['llr_low'])} to {words.signed(found['llr_high'])}"
     cells = [
         (order, f'<span class="verdict {kind}">{sign} {found["verdict"]}</span>'),
+        ("" if severe else found["p_synthetic"], f"<span>{_probability(found, kind)}</span>"),
         (
-            found["p_synthetic"],
-            f'<span>{probability}% <span class="quiet">({interval})</span>'
-            f"{_scale(found, kind)}</span>",
-        ),
-        (
-            found["llr"],
-            f'<span>{words.signed(found["llr"])} <span class="quiet">({llr})</span></span>',
+            "" if severe else found["llr"],
+            f'<span class="{"quiet" if severe else ""}">{words.signed(found["llr"])} '
+            f'<span class="quiet">({llr})</span></span>',
         ),
         _along_time(found, about),
         (found["duration"], f"<span>{words.duration(found['duration'])}</span>"),
         (len(found["cautions"]), _cautions(found["cautions"])),
     ]
     rest = "".join(
-        f'<td role="cell" data-label="{name}" data-value="{value!r}">{content}</td>'
+        f'<td role="cell" data-label="{name}" data-value="{value}">{content}</td>'
         for (name, _), (value, content) in zip(_COLUMNS[1:], cells, strict=True)
     )
     return (
@@ -318,6 +330,18 @@ def _row(number: int, found: Mapping[str, Any], about: About) -> str:
         f'aria-expanded="false" aria-controls="detail-{number}">{escape(found["file"])}</button>'
         f"</th>{rest}</tr>\n"
     )
+
+
+def _probability(found: Mapping[str, Any], kind: str) -> str:
+    """The probability, if there is one; without emphasis where the checks do not trust it."""
+    if _severe(found):
+        return '<span class="quiet">none: severe caution</span>'
+    share = escape(words.percent(found["p_synthetic"]))
+    interval = escape(words.interval(found["p_low"], found["p_high"]))
+    if found["p_trust"] == DISTRUST:
+        said = f"{DISTRUST}: {share}% ({interval})"
+        return f'<span class="quiet distrusted">{said}</span>'
+    return f'{share}% <span class="quiet">({interval})</span>{_scale(found, kind)}'
 
 
 def _scale(found: Mapping[str, Any], kind: str) -> Markup:
@@ -333,19 +357,19 @@ def _scale(found: Mapping[str, Any], kind: str) -> Markup:
 
 def _along_time(found: Mapping[str, Any], about: About) -> tuple[float, str]:
     """The share of a recording whose windows are like synthetic, and where they are."""
-    stretches = _stretches(found, about)
-    seconds = sum(item["end"] - item["start"] for item in stretches if item["kind"] == "synthetic")
+    parts = _stretches(found, about)
+    seconds = sum(item.end - item.start for item in parts if item.kind == "synthetic")
     share = seconds / found["duration"]
     said = words.duration(seconds) if seconds else "none"
     said = "all" if share > 0.9999 else said
     # The higher, the more like synthetic; what is too narrow to be seen is left out.
     heights = {"synthetic": 0, "unsure": 3, "genuine": 6}
     marks = "".join(
-        f'<rect class="{item["kind"]}" x="{100 * item["start"] / found["duration"]:.2f}" '
-        f'y="{heights[item["kind"]]}" height="4" '
-        f'width="{100 * (item["end"] - item["start"]) / found["duration"]:.2f}"/>'
-        for item in stretches
-        if item["kind"] in heights and item["end"] - item["start"] > found["duration"] / 200
+        f'<rect class="{item.kind}" x="{100 * item.start / found["duration"]:.2f}" '
+        f'y="{heights[item.kind]}" height="4" '
+        f'width="{100 * (item.end - item.start) / found["duration"]:.2f}"/>'
+        for item in parts
+        if item.kind in heights and item.end - item.start > found["duration"] / 200
     )
     return share, (
         f'<span>{said}<svg class="strip" viewBox="0 0 100 10" preserveAspectRatio="none" '
@@ -353,34 +377,10 @@ def _along_time(found: Mapping[str, Any], about: About) -> tuple[float, str]:
     )
 
 
-def _stretches(found: Mapping[str, Any], about: About) -> list[dict[str, Any]]:
-    """Neighbouring windows that say the same, from the first to the last second.
-
-    A stretch begins half-way between the centres of two windows, as its colour in the picture does.
-    `kind` is where the windows lie, `low` and `high` are the ends of their log-likelihood ratios.
-    """
+def _stretches(found: Mapping[str, Any], about: About) -> list[Stretch]:
     windows = found["windows"]
-    centres = [(a + b) / 2 for a, b in zip(windows["start"], windows["end"], strict=True)]
-    ends = [*((a + b) / 2 for a, b in pairwise(centres)), found["duration"]]
-    stretches, start = [], 0.0
-    pairs = zip(ends, windows["llr"], strict=True)
-    for kind, items in groupby(pairs, lambda pair: _kind(pair[1], about)):
-        last, ratios = zip(*items, strict=True)
-        stretch = {"kind": kind, "start": start, "end": last[-1]}
-        if kind != "silent":
-            stretch |= {"low": min(ratios), "high": max(ratios)}
-        stretches.append(stretch)
-        start = last[-1]
-    return stretches
-
-
-def _kind(llr: float | None, about: About) -> str:
-    """What a window is like: as decisions on whole recordings are made."""
-    if llr is None:
-        return "silent"
-    if llr >= about.upper:
-        return "synthetic"
-    return "genuine" if llr < about.lower else "unsure"
+    arrays = (windows["start"], windows["end"], windows["llr"])
+    return stretches(*arrays, found["duration"], Band(about.lower, about.upper))
 
 
 def _cautions(items: Sequence[Mapping[str, Any]]) -> str:
@@ -428,7 +428,8 @@ def _data(
 ) -> Iterator[str]:
     """What a row opens: JSON, and the files that the page holds, which are read when opened."""
     links = {"picture": quote(item.picture), "preview": quote(item.preview)}
-    recording = {**item.recording, "stretches": _stretches(item.recording, about)}
+    parts = [asdict(part) for part in _stretches(item.recording, about)]
+    recording = {**item.recording, "stretches": parts}
     found = {**links, "span": item.span, "recording": recording}
     yield f'<script type="application/json" id="entry-{number}">{_json(found)}</script>\n'
     for kind, name in (("picture", item.picture), ("sound", item.preview)):

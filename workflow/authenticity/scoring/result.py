@@ -11,11 +11,13 @@ Verdict = Literal["likely synthetic", "likely genuine", "cannot tell"]
 
 @dataclass(frozen=True)
 class Caution:
-    """A reason to trust a score less: something that sets the recording off from the training data.
+    """A reason to trust a score less.
 
     Attributes:
-        code: what it is, for programs: `too_short`, `mostly_silence`, `narrow_band`, `wide_band`,
-            `clipped`, `quiet`, `lossy_codec` or `unlike_training`.
+        code: what it is, for programs. Something sets the recording off from the training data:
+            `too_short`, `mostly_silence`, `narrow_band`, `wide_band`, `clipped`, `quiet`,
+            `lossy_codec` or `unlike_training`; or answers contradict each other: `polarity`,
+            `part_synthetic`.
         message: one sentence, with the numbers.
         severe: whether the score says nothing any more: the verdict is then `cannot tell`.
     """
@@ -95,13 +97,17 @@ class Recording:
         duration: seconds.
         codec, sample_rate, channels: of the file.
         score: the model's log-odds of spoof under its training prior, over the whole recording.
+        score_inverted: likewise, with the samples negated, which sounds the same.
         llr, llr_low, llr_high: natural log-likelihood ratio of synthetic against genuine, with its
-            95% interval.
+            95% interval, of the calibration clips only: what others of the same kind could have
+            given.
         p_synthetic, p_low, p_high: the probability that the recording is synthetic where a share
-            of `prior` is, with its 95% interval.
+            of `prior` is, with that interval; None where a caution is severe.
+        p_trust: what the checks on the run that made the model say of its probabilities, `trust`,
+            `caution` or `do not trust`; None where it was not checked.
         prior: see above.
-        verdict: in words; `reason` says in one sentence why.
-        cautions: what sets the recording off from the training data, severe ones first.
+        verdict: in words; `reason` says in a few sentences why.
+        cautions: why to trust the score less, severe ones first.
         windows: where in time.
         activity: where there is sound.
         contributions: which evidence mattered, the largest first.
@@ -117,12 +123,14 @@ class Recording:
     sample_rate: int
     channels: int
     score: float
+    score_inverted: float
     llr: float
     llr_low: float
     llr_high: float
-    p_synthetic: float
-    p_low: float
-    p_high: float
+    p_synthetic: float | None
+    p_low: float | None
+    p_high: float | None
+    p_trust: str | None
     prior: float
     verdict: Verdict
     reason: str

@@ -42,6 +42,8 @@ class Trained:
         limits: what a clip must meet.
         window_seconds: longest stretch that the encoder hears at once.
         demonstration: whether the corpus only serves to show how things work.
+        views: by view that the experiment was tested in, of eval's clips as `evaluated`.
+        trust: what `trust.judge_all` said of the corpus; None where nothing is reported on it.
     """
 
     model: Mapping[str, Any]
@@ -55,6 +57,8 @@ class Trained:
     limits: Limits
     window_seconds: float
     demonstration: bool
+    views: Mapping[str, Mapping[str, NDArray]]
+    trust: Mapping[str, Any] | None
 
     @property
     def chosen(self) -> Mapping[str, Any]:
@@ -80,6 +84,8 @@ class Trained:
         limits: Limits,
         window_seconds: float,
         demonstration: bool,
+        views: Mapping[str, pa.Table],
+        trust: Mapping[str, Any] | None,
     ) -> "Trained":
         """Gather it from the workflow's tables.
 
@@ -94,6 +100,8 @@ class Trained:
             limits: what a clip must meet.
             window_seconds: longest stretch that the encoder hears at once.
             demonstration: whether the corpus only serves to show how things work.
+            views: its `tables.SCORES` of other views of the corpus's own eval clips, by view.
+            trust: see `Trained`.
         """
         by_part = {
             part: _arrays(scores.filter(pc.equal(scores["split"], part)))
@@ -125,6 +133,11 @@ class Trained:
             limits=limits,
             window_seconds=window_seconds,
             demonstration=demonstration,
+            views={
+                view: _arrays(table.filter(pc.equal(table["split"], "eval")))
+                for view, table in views.items()
+            },
+            trust=trust,
         )
 
 

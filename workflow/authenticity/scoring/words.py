@@ -1,5 +1,10 @@
 """Numbers of a result in words, the same on the page and in the pictures."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from authenticity.scoring.decision import DISTRUST
+
 
 def percent(share: float) -> str:
     """Return a probability in percent; rounding never makes it certain."""
@@ -13,6 +18,24 @@ def interval(low: float, high: float) -> str:
     if low >= 0.9995 or high < 0.0005:
         return percent(low)
     return f"{percent(low)} to {percent(high)}"
+
+
+def number(found: Mapping[str, Any]) -> str:
+    """Return the one number that stands for a recording, with its interval.
+
+    It is the probability. Where the checks on the run that made the model do not trust that, it is
+    the log-likelihood ratio; where a caution is severe, none is worth a number.
+
+    Args:
+        found: the numbers of a `Recording`, by name.
+    """
+    if found["p_synthetic"] is None:
+        return "no number"
+    if found["p_trust"] == DISTRUST:
+        low, high = signed(found["llr_low"]), signed(found["llr_high"])
+        return f"LLR {signed(found['llr'])} ({low} to {high})"
+    share = percent(found["p_synthetic"])
+    return f"{share}% ({interval(found['p_low'], found['p_high'])})"
 
 
 def signed(value: float) -> str:
