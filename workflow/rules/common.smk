@@ -169,6 +169,20 @@ def applied_metrics(fitted, experiment, target):
     ]
 
 
+def own_view_scores(corpus, experiment):
+    """The scores of an experiment on its own corpus's eval in the other views that are tested."""
+    if experiment not in PLAN.reported[corpus]:
+        return []
+    metrics = applied_metrics(corpus, experiment, corpus)
+    return [f"{path.removesuffix('.json')}.parquet" for path in metrics]
+
+
+def own_trust(corpus, experiment):
+    """What the checks say of a corpus's experiments, if this one is among them."""
+    reported = experiment in PLAN.reported[corpus]
+    return f"results/{corpus}/tables/trust.json" if reported else []
+
+
 def cross_metrics(experiment):
     """The metrics of an experiment on all corpora, for each corpus that it is fitted on."""
     return [

@@ -1,17 +1,3 @@
-def own_view_scores(corpus, experiment):
-    """The scores of an experiment on its own corpus's eval in the other views that are tested."""
-    if experiment not in PLAN.reported[corpus]:
-        return []
-    metrics = applied_metrics(corpus, experiment, corpus)
-    return [f"{path.removesuffix('.json')}.parquet" for path in metrics]
-
-
-def own_trust(corpus, experiment):
-    """What the checks say of a corpus's experiments, if this one is among them."""
-    reported = experiment in PLAN.reported[corpus]
-    return f"results/{corpus}/tables/trust.json" if reported else []
-
-
 rule bundle:
     """Put together all that scoring needs of a trained experiment that hears spectra alone."""
     input:
