@@ -86,7 +86,9 @@ BAD = {
     "one bit wrong": (FLAC[:9000] + bytes([FLAC[9000] ^ 1]) + FLAC[9001:], "flac decoder"),
     "too short": (encoded(CLIP[:3000]), "too short: 0.188 s"),
     "silent": (encoded(np.zeros(16000, np.float32)), "silent"),
-    "nearly silent": (encoded(CLIP * 1e-3), "silent"),
+    "nearly silent": (encoded(CLIP * 1e-3), "silent: no sample"),
+    "channels that cancel each other": (encoded(np.stack([CLIP, -CLIP], axis=1)), "they cancel"),
+    "silent stereo": (encoded(np.zeros((16000, 2), np.float32)), "silent: no sample"),
     "not numbers": (
         encoded(np.full(16000, np.nan, np.float32), format="WAV", subtype="FLOAT"),
         "not finite",

@@ -393,6 +393,11 @@ def test_what_was_measured_of_probabilities_and_views_is_said():
         said = " ".join(sentences)
         assert "4% and 4%; opus 12k 11% and 11%" in said
         assert "Probabilities: do not trust, because of calibration." in said
+    worse = decision.concluded("likely synthetic", 3.0, [], about)[1]
+    expected = "genuine ones (2 people), and 11% (6 to 19%) of them in the view opus 12k"
+    assert expected in worse
+    about["decision"]["views"] = {"opus_12k": counted(9, 50)}
+    assert "opus" not in decision.concluded("likely synthetic", 3.0, [], about)[1]
     assert "calibration clips only" in " ".join(statement.opening(about))
     assert "ECE 23%." in " ".join(statement.known(about))
     on_dev = statement.known(about)[1]

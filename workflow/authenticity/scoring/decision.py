@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from authenticity.names import view_name
 from authenticity.scoring.result import Caution, Verdict
 
 TARGET_ERROR = 0.05
@@ -266,8 +267,18 @@ def _unseen(decision: Mapping[str, Any], verdict: Verdict) -> str:
     row = decision["eval"][name]
     return (
         f"Of {decision['unseen']}, so were {share(row[verdict])} of the {row['n']} {NAMES[name]} "
-        f"ones{people(row, name)}; {at_even_odds(decision['eval'], verdict)}."
+        f"ones{people(row, name)}{_worst_view(decision, verdict)}; {at_even_odds(decision['eval'], verdict)}."
     )
+
+
+def _worst_view(decision: Mapping[str, Any], verdict: Verdict) -> str:
+    """Name the view that the verdict is wrong in most often, if in any it is so too often."""
+    rows = {view: found[WRONG[verdict]][verdict] for view, found in decision["views"].items()}
+    forbidden = {view: row for view, row in rows.items() if row["low"] > decision["target"]}
+    if not forbidden:
+        return ""
+    worst = max(forbidden, key=lambda view: (forbidden[view]["value"], view))
+    return f", and {share(forbidden[worst])} of them in the view {view_name(worst)}"
 
 
 def at_even_odds(evaluated: Mapping[str, Any], verdict: Verdict) -> str:
