@@ -22,7 +22,7 @@ import soundfile
 import yaml
 from authenticity import cli, planning
 from authenticity.errors import UserError
-from authenticity.scoring import inputs, outputs
+from authenticity.scoring import display, inputs, outputs
 from authenticity.scoring.listing import ScorePlan
 from authenticity.scoring.worker import drawn_name
 from conftest import REPOSITORY, Checkout
@@ -178,6 +178,37 @@ def test_the_console_command_and_the_pages_assets_are_installed():
     }
 
 
+RECORDING = {
+    "verdict": "cannot tell",
+    "cautions": [],
+    "p_trust": "caution",
+    "p_synthetic": 0.9999,
+    "p_low": 0.8,
+    "p_high": 0.99999,
+    "llr": 1.5,
+    "llr_low": -0.25,
+    "llr_high": 4.0,
+}
+WITHHELD = {
+    **dict.fromkeys(("p_synthetic", "p_low", "p_high")),
+    "cautions": [{"code": "polarity", "message": "It would be called otherwise.", "severe": True}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "cannot tell       >99.9% (80.0 to >99.9)      a.wav"),
+        ({"p_trust": None}, "cannot tell       >99.9% (80.0 to >99.9)      a.wav"),
+        ({"p_trust": "do not trust"}, "cannot tell       LLR +1.50 (−0.25 to +4.00)  a.wav"),
+        (WITHHELD, "cannot tell       no number                   a.wav  [polarity]"),
+    ],
+)
+def test_a_line_has_the_number_that_may_be_relied_on(changes: dict, expected: str):
+    answer = {"file": "a.wav", "status": "scored", "recording": RECORDING | changes}
+    assert display.line(answer) == expected
+
+
 # Whole runs.
 
 
@@ -257,7 +288,11 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     """The results on that folder and a file that is not there, two files at once: only read it."""
     output = tmp_path_factory.mktemp("scored") / "out"
     listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
-    code, lines, _ = run(bundle, output, "-", stdin=listed, jobs=2)
+    code, lines, errors = run(bundle, output, "-", stdin=listed, jobs=2)
+    assert errors.startswith("toy, layers. Trained on ")
+    assert "of unseen genuine" in errors
+    assert "Probabilities: " in errors, "the checks of the run are in the bundle"
+    assert "of 95%, calibration clips only" in errors
     assert code == cli.SOME_REJECTED
     assert "10 files: 5 scored" in "\n".join(lines)
     assert sum(line.startswith(("likely ", "cannot tell")) for line in lines) == 5

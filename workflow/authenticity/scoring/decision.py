@@ -267,7 +267,8 @@ def _unseen(decision: Mapping[str, Any], verdict: Verdict) -> str:
     row = decision["eval"][name]
     return (
         f"Of {decision['unseen']}, so were {share(row[verdict])} of the {row['n']} {NAMES[name]} "
-        f"ones{people(row, name)}{_worst_view(decision, verdict)}; {at_even_odds(decision['eval'], verdict)}."
+        f"ones{people(row, name)}{_worst_view(decision, verdict)}; "
+        f"{at_even_odds(decision['eval'], verdict)}."
     )
 
 

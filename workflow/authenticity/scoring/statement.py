@@ -29,7 +29,7 @@ def opening(about: Mapping[str, Any]) -> list[str]:
         said.append(_UNMEASURED)
     if about["trust"]:
         statuses = " ".join(_status(kind, item) for kind, item in about["trust"].items())
-        said.append(f"What checks on the run that made it say. {statuses}")
+        said.append(f"Checks on the run that made it. {statuses}")
     return [*said, f"Intervals, in brackets, are of 95%, {INTERVAL}: {_COVERS}."]
 
 
