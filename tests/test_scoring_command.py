@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ import soundfile
 import yaml
 from authenticity import cli, planning
 from authenticity.errors import UserError
-from authenticity.scoring import inputs, outputs
+from authenticity.scoring import inputs, outputs, stored, worker
 from authenticity.scoring.listing import ScorePlan
 from authenticity.scoring.worker import drawn_name
 from conftest import REPOSITORY, Checkout
@@ -240,6 +241,8 @@ def mixed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "silent film.mp4").write_bytes(muxed("mp4", "", video=True))
     (folder / "empty.mp3").write_bytes(b"")
     (folder / ".hidden.wav").write_bytes(b"")
+    loud = np.clip(20 * voice(5, spoof=False), -1, 1)
+    (folder / "too loud.wav").write_bytes(encoded(loud, format="WAV"))
     return folder
 
 
@@ -259,8 +262,8 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
     code, lines, _ = run(bundle, output, "-", stdin=listed, jobs=2)
     assert code == cli.SOME_REJECTED
-    assert "10 files: 5 scored" in "\n".join(lines)
-    assert sum(line.startswith(("likely ", "cannot tell")) for line in lines) == 5
+    assert "11 files: 6 scored" in "\n".join(lines)
+    assert sum(line.startswith(("likely ", "cannot tell")) for line in lines) == 6
     assert sum(line.startswith("set aside") for line in lines) == 5
     assert any("line\\nbreak.flac" in line for line in lines)
     return output
@@ -279,6 +282,31 @@ def test_every_file_is_accounted_for(scored: Path, mixed: Path):
         assert reason in rejected[name]["reason"]
         assert rejected[name]["score"] is None
         assert bool(rejected[name]["content"]) == (name != "gone.wav")
+
+
+def test_a_clipped_recording_is_scored_with_a_severe_caution(scored: Path):
+    (row,) = (row for row in rows_of(scored) if row["file"].endswith("/too loud.wav"))
+    assert "clipped" in row["cautions"].split()
+    assert row["verdict"] == "cannot tell"
+
+
+def test_a_defect_of_ours_costs_one_answer_and_is_told(
+    bundle: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = {"bundle": str(bundle), "prior": 0.5, "pictures": False, "folder": str(tmp_path)}
+    scorer, path = worker.Scorer({**given, "threads": 1}), str(mixed / "too loud.wav")
+    good = json.loads(scorer.answer(path))
+    for unfit in (np.bool_(True), math.nan):
+        plain = {**good["recording"], "score": unfit}
+        monkeypatch.setattr(stored, "plain", lambda found, plain=plain: dict(plain))
+        bad = json.loads(scorer.answer(path))
+        assert (bad["status"], bad["content"]) == ("rejected", ""), "tried again by the next run"
+        assert bad["reason"].startswith("unexpected error: ")
+        assert bad["reason"].endswith(", please report it")
+        assert "Traceback" in bad["traceback"]
+    monkeypatch.undo()
+    again = json.loads(scorer.answer(path))
+    assert again["recording"]["score"] == good["recording"]["score"]
 
 
 def test_the_tables_agree(scored: Path):
@@ -323,7 +351,7 @@ def test_each_recording_has_windows_a_picture_and_a_sound(scored: Path):
             assert soundfile.info(sound).duration == pytest.approx(row["duration"], abs=0.2)
     assert "two words, &#x27;quoted&#x27; &quot;twice&quot;.flac" in page
     summary = json.loads((scored / "summary.json").read_text())
-    assert sum(summary["verdicts"].values()) == summary["scored"] == 5
+    assert sum(summary["verdicts"].values()) == summary["scored"] == 6
     assert 0 < summary["peak_bytes"] < 2e9
 
 
@@ -339,7 +367,7 @@ def test_the_same_again_computes_nothing_and_one_more_computes_one(
     (tmp_path / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
     code, lines, _ = run(bundle, output, "-", stdin=listed)
     assert code == cli.SOME_REJECTED
-    assert "8 as found by an earlier run" in "\n".join(lines)
+    assert "9 as found by an earlier run" in "\n".join(lines)
     after = comparable(output)
     film = [row for row in before["scores"] if row["file"].endswith("/film.mp4")]
     assert [row for row in after["scores"] if row in before["scores"]] == [

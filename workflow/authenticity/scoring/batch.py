@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import itertools
 import json
+import logging
 import math
 import os
 import selectors
@@ -45,6 +46,7 @@ _LOADING_SECONDS = 3.0
 # Of glibc: large arrays go back to the system at once, which is 100 MB less for an hour of sound.
 _FRUGAL = {"MALLOC_MMAP_THRESHOLD_": "16000000", "MALLOC_TRIM_THRESHOLD_": "16000000"}
 _HOUSE = Path(__file__).resolve().parents[2]
+_LOGGER = logging.getLogger("authenticity")  # of a job; elsewhere errors go to standard error
 
 
 @dataclass(frozen=True)
@@ -308,6 +310,7 @@ class _Worker:
             env=os.environ | _FRUGAL | {"PYTHONPATH": str(_HOUSE)},
         )
         self._path: str | None = None
+        self._asked_at = 0  # in what it said: before that is of other files
 
     @property
     def stream(self) -> Any:
@@ -317,6 +320,7 @@ class _Worker:
     def ask(self, path: str) -> None:
         """Have a file scored."""
         self._path = path
+        self._asked_at = os.fstat(self._said.fileno()).st_size
         with contextlib.suppress(BrokenPipeError):  # `answer` finds out
             self._process.stdin.write(json.dumps(path).encode() + b"\n")
             self._process.stdin.flush()
@@ -328,6 +332,8 @@ class _Worker:
             answer = json.loads(line)
             if "error" in answer:
                 raise UserError(answer["error"])
+            if trace := answer.pop("traceback", None):
+                _LOGGER.error("%s\n%s", printable(answer["file"]), trace)
             return (answer if "file" in answer else None), True
         status = self._process.wait()
         if self._path is None:
@@ -335,7 +341,7 @@ class _Worker:
         return rejected(self._path, _cause_of_death(status, self._last_words())), False
 
     def _last_words(self) -> str:
-        self._said.seek(0)
+        self._said.seek(self._asked_at)
         return self._said.read().decode("utf-8", "replace").strip()
 
     def end(self) -> None:
@@ -353,8 +359,8 @@ def _cause_of_death(status: int, last_words: str) -> str:
             "the process that read it was killed, as happens for lack of memory; "
             "close other programs, or cut the recording into parts"
         )
+    how = signal.Signals(-status).name if status < 0 else f"status {status}"
+    said = ", ".join([how, *last_words.splitlines()[-1:]])
     if status < 0:
-        name = signal.Signals(-status).name
-        return f"reading it crashed the decoder or the model ({name}); convert it to another format"
-    said = last_words.splitlines()[-1] if last_words else f"status {status}"
+        return f"reading it crashed the decoder or the model ({said}); convert it to another format"
     return f"the process that read it ended ({said})"
