@@ -64,7 +64,10 @@ def test_each_file_counts_once_in_the_order_of_the_arguments(
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
-def test_a_list_on_standard_input(separator: bytes):
+def test_a_list_on_standard_input(
+    separator: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(written(tmp_path, ["last.wav"]))
     listed = separator.join([b"one.wav", b"", b"two words.wav", b"\xff.wav", b"one.wav"])
     found = inputs.collect(["-", "last.wav"], io.BytesIO(listed))
     assert found == ["one.wav", "two words.wav", os.fsdecode(b"\xff.wav"), "last.wav"]
@@ -85,6 +88,10 @@ def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
         inputs.collect([str(folder)], output=folder)
     with pytest.raises(UserError, match="standard input: no files"):
         inputs.collect(["-"], io.BytesIO(b"\n"))
+    with pytest.raises(UserError, match=r"gone, no\*: no such file or folder"):
+        inputs.collect(["gone", "no*"])
+    with pytest.raises(UserError, match="an empty path"):
+        inputs.collect([str(folder), ""])
 
 
 def test_names_of_pictures_are_safe_and_of_one_file_alone():
@@ -99,13 +106,21 @@ def test_names_of_pictures_are_safe_and_of_one_file_alone():
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["score"], ["score", "--prior", "0", "x"], ["score", "--jobs", "0", "x"], ["guess", "x"]],
+    [
+        *([], ["score"], ["guess", "x"]),
+        *(["score", "--prior", prior, "x"] for prior in ("0", "nan", "abc", "50%")),
+        *(["score", "--jobs", jobs, "x"] for jobs in ("0", "x", "1.5")),
+    ],
 )
 def test_a_wrong_call_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert end.value.code == cli.USAGE
-    assert "usage: authenticity" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "usage: authenticity" in said
+    assert "invalid" not in said or "invalid choice" in said, "names of functions say nothing"
+    if "x" in arguments[3:]:
+        assert f"found {arguments[2]}" in said
 
 
 def test_help_waits_for_no_library():
@@ -138,9 +153,27 @@ def spoilt(bundle: Path, folder: Path) -> list[str]:
     return [str(folder / "README.md"), "--bundle", str(folder / "bundle")]
 
 
+def cut_short(bundle: Path, folder: Path) -> list[str]:
+    """A copy of a bundle whose `bundle.json` is not whole, named by that file."""
+    shutil.copytree(bundle, folder / "bundle")
+    about = folder / "bundle" / "bundle.json"
+    about.write_bytes(about.read_bytes()[:1000])
+    return [__file__, "--bundle", str(about)]
+
+
+def lhotse(bundle: Path, folder: Path) -> list[str]:
+    """A folder of another program, which calls a file of its own as we do."""
+    (folder / "recordings.jsonl").write_text('{"id": "a", "sources": []}\n')
+    return [__file__, "--output", str(folder)]
+
+
 BAD_CALLS: Mapping[str, tuple[Callable[[Path, Path], list[str]], str]] = {
     "empty folder": (lambda bundle, folder: [str(folder)], "no files there to score"),
     "spoilt bundle": (spoilt, "checksum"),
+    "cut bundle": (cut_short, "copy the whole bundle again, or make it anew"),
+    "no such path": (lambda bundle, folder: [f"{folder}x"], "no such file or folder"),
+    "empty path": (lambda bundle, folder: [""], "an empty path"),
+    "another program's folder": (lhotse, "expected answers of an earlier run"),
     "no bundle": (
         lambda bundle, folder: [__file__, "--bundle", str(folder / "none")],
         "expected a bundle there",
@@ -166,6 +199,7 @@ def test_a_mistake_is_one_line(
     (line,) = said.err.splitlines()
     assert line.startswith("error: ")
     assert expected in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_console_command_and_the_pages_assets_are_installed():
@@ -374,7 +408,6 @@ def test_the_same_again_computes_nothing_and_one_more_computes_one(
         row for row in before["scores"] if row not in film and not row["file"].endswith("gone.wav")
     ]
     assert after["scores"][-1]["status"] == "scored"
-    assert not any(name.startswith("film") for name in after["drawn"]), "of a file that is gone"
     kept = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
     assert run(bundle, output, "-", stdin=listed)[0] == cli.SOME_REJECTED
     assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == kept
@@ -482,7 +515,11 @@ def test_the_overlay_is_valid():
 
 
 BAD_SECTIONS = {
-    "no such folder": ({"input": "nowhere"}, "nowhere: no such folder"),
+    "no such folder": ({"input": "nowhere"}, "`score.input`.*nowhere: no such file or folder"),
+    "output with other things": (
+        {"input": "{full}", "bundle": "results/x", "output": str(REPOSITORY / "docs")},
+        "docs: holds other things than results; name a new folder with `score.output`",
+    ),
     "empty": ({"input": "{empty}"}, "no files there to score"),
     "no such bundle": ({"input": "{full}", "bundle": "elsewhere"}, "elsewhere: expected a bundle"),
 }

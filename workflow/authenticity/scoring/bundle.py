@@ -278,13 +278,13 @@ class Bundle:
                 f"{folder}: expected a bundle there, a folder with {ABOUT}; run the workflow "
                 "(`make run`), which makes one, or name another"
             )
-        about = read_json(path)
+        about = read_json(path, "copy the whole bundle again, or make it anew")
         if not isinstance(about, dict) or about.get("schema") != SCHEMA_VERSION:
             raise UserError(
                 f"{path}: expected a bundle of schema {SCHEMA_VERSION}; make it anew with this "
                 "version of the workflow"
             )
-        if about["identity"] != _identity(about):
+        if about.get("identity") != _identity(about):
             raise UserError(f"{path}: it was changed after it was made; make the bundle anew")
         _check(folder, about["files"])
         encoder = about["encoder"]
