@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import authenticity
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
@@ -23,7 +24,8 @@ import soundfile
 import yaml
 from authenticity import cli, planning
 from authenticity.errors import UserError
-from authenticity.scoring import inputs, outputs, stored, worker
+from authenticity.scoring import batch, inputs, outputs, stored, worker
+from authenticity.scoring.display import Display
 from authenticity.scoring.listing import ScorePlan
 from authenticity.scoring.worker import drawn_name
 from conftest import REPOSITORY, Checkout
@@ -146,7 +148,7 @@ def environment() -> dict[str, str]:
 
 def spoilt(bundle: Path, folder: Path) -> list[str]:
     """A copy of a bundle in which the encoder's weights are not what they were."""
-    shutil.copytree(bundle, folder / "bundle")
+    shutil.copytree(bundle.parent / "layers", folder / "bundle")
     weights = folder / "bundle" / "encoder" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     shutil.copy(REPOSITORY / "README.md", folder)
@@ -202,6 +204,34 @@ def test_a_mistake_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (3, 0), (2, 2)])
+def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int, tmp_path: Path):
+    command = tmp_path / "bin" / "authenticity"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nfor path; do :; done\necho "given: $path"\nexit {code}\n')
+    command.chmod(0o755)
+    (tmp_path / ".installed").touch()
+    venv = os.path.relpath(tmp_path, REPOSITORY)
+    given = [f"VENV={venv}", "INPUT=it's a$$b.wav", "BUNDLE=x"]
+    made = subprocess.run(
+        ["make", f"--assume-old={venv}/.installed", "score", *given],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == expected, made.stderr
+    assert "given: it's a$b.wav" in made.stdout
+    assert ("set aside" in made.stdout) == (code == 3)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == cli.DONE
+    assert capsys.readouterr().out == f"authenticity {authenticity.__version__}\n"
+
+
 def test_the_console_command_and_the_pages_assets_are_installed():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     assert project["project"]["scripts"] == {"authenticity": "authenticity.cli:main"}
@@ -218,8 +248,8 @@ def test_the_console_command_and_the_pages_assets_are_installed():
 
 @pytest.fixture(scope="session")
 def bundle(finished: Checkout) -> Path:
-    """The bundle that the toy run makes."""
-    return finished.path / "results" / "toy" / "bundles" / "layers"
+    """A bundle that the toy run makes: without an encoder, which takes seconds to load."""
+    return finished.path / "results" / "toy" / "bundles" / "spectral"
 
 
 def start(
@@ -339,6 +369,8 @@ def test_a_defect_of_ours_costs_one_answer_and_is_told(
         assert bad["reason"].endswith(", please report it")
         assert "Traceback" in bad["traceback"]
     monkeypatch.undo()
+    with pytest.raises(authenticity.UserError, match="prior x: expected a share"):
+        scorer._detector.score(path, prior="x")
     again = json.loads(scorer.answer(path))
     assert again["recording"]["score"] == good["recording"]["score"]
 
@@ -364,12 +396,19 @@ def test_the_tables_agree(scored: Path):
 
 
 def test_scores_equal_the_workflows(scored: Path, finished: Checkout):
-    table = pq.read_table(finished.path / "results" / "toy" / "scores" / "layers.parquet")
-    known = {row["file"]: row for row in table.to_pylist()}
-    row = next(row for row in rows_of(scored) if Path(row["file"]).stem in known)
-    expected = known[Path(row["file"]).stem]
-    assert row["score"] == pytest.approx(expected["score"], abs=1e-6)
-    assert row["llr"] == pytest.approx(expected["llr"], abs=1e-6)
+    assert_equal_to_the_workflows(rows_of(scored), finished, "spectral")
+
+
+def assert_equal_to_the_workflows(rows: Sequence[dict], finished: Checkout, experiment: str):
+    """The rows of clips of the corpus have the scores of the workflow's table."""
+    table = finished.path / "results" / "toy" / "scores" / f"{experiment}.parquet"
+    known = {row["file"]: row for row in pq.read_table(table).to_pylist()}
+    found = [row for row in rows if Path(row["file"]).stem in known]
+    assert found
+    for row in found:
+        expected = known[Path(row["file"]).stem]
+        assert row["score"] == pytest.approx(expected["score"], abs=1e-6)
+        assert row["llr"] == pytest.approx(expected["llr"], abs=1e-6)
 
 
 def test_each_recording_has_windows_a_picture_and_a_sound(scored: Path):
@@ -387,6 +426,9 @@ def test_each_recording_has_windows_a_picture_and_a_sound(scored: Path):
     summary = json.loads((scored / "summary.json").read_text())
     assert sum(summary["verdicts"].values()) == summary["scored"] == 6
     assert 0 < summary["peak_bytes"] < 2e9
+    taken = [row["seconds"] for row in rows_of(scored) if row["status"] == "scored"]
+    assert summary["seconds"] == pytest.approx(sum(taken))
+    assert max(taken) < summary["wall_seconds"], "of the run, loading included"
 
 
 def test_the_same_again_computes_nothing_and_one_more_computes_one(
@@ -411,6 +453,102 @@ def test_the_same_again_computes_nothing_and_one_more_computes_one(
     kept = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
     assert run(bundle, output, "-", stdin=listed)[0] == cli.SOME_REJECTED
     assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == kept
+    code, lines, _ = run(bundle, output, str(mixed / "film.mp4"))
+    assert code == cli.DONE
+    assert "; 1 as found by an earlier run" in "\n".join(lines)
+    assert not any(line.startswith("cost: ") for line in lines), "nothing was scored"
+    assert rows_of(output) == [row for row in rows_of(scored) if row["file"].endswith("/film.mp4")]
+    assert comparable(output)["drawn"] == after["drawn"], "what was found of others stays"
+    lines = run(bundle, output, "-", stdin=listed)[1]
+    assert "; 11 as found by an earlier run" in "\n".join(lines)
+    assert comparable(output) == after
+
+
+STREAMS = {
+    "all closed": ("<&- >&- 2>&-", ""),
+    "output full": (">/dev/full", "standard output: No space left on device; "),
+    "both full": (">/dev/full 2>&1", ""),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("name", STREAMS)
+def test_standard_streams_that_fail_end_no_run(
+    name: str, scored: Path, mixed: Path, bundle: Path, tmp_path: Path
+):
+    redirections, expected = STREAMS[name]
+    output = tmp_path / "out"
+    shutil.copytree(scored, output)
+    (output / "scores.csv").unlink()
+    command = [sys.executable, "-m", "authenticity", "score", "--bundle", str(bundle)]
+    command += ["--output", str(output), "--", str(mixed)]
+    run = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", *command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert run.returncode == cli.SOME_REJECTED
+    assert (output / "scores.csv").exists()
+    assert len(run.stderr.splitlines()) == bool(expected)
+    assert run.stderr.startswith(expected)
+
+
+def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_path: Path):
+    def answer(file: str, content: str) -> batch.Answer:
+        name = drawn_name(file, content)
+        drawn = {"picture": f"overlays/{name}.png", "preview": f"previews/{name}.mp3"}
+        for part in drawn.values():
+            written(tmp_path, [part])
+        common = {"status": "scored", "reason": "", "settings": "", "peak_bytes": 0}
+        return {"file": file, "content": content, **common, **drawn}
+
+    def kept(*given: batch.Answer) -> list[str]:
+        answers = batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+        with answers.kept() as keep:
+            for one in given:
+                keep(one)
+            answers.finish([one["file"] for one in given])
+        return [one["content"] for one in batch.read([answers.path])]
+
+    foreign = written(tmp_path, ["overlays/map-01234567.png"]) / "overlays/map-01234567.png"
+    first, second, changed = answer("a", "1"), answer("b", "2"), answer("a", "3")
+    assert kept(first) == ["1"]
+    assert kept(second) == ["2", "1"]
+    assert kept(changed) == ["3", "2"]
+    assert foreign.exists()
+    there = {one["content"]: (tmp_path / one["picture"]).exists() for one in (first, second)}
+    assert there == {"1": False, "2": True}
+    assert not (tmp_path / "recordings.jsonl.unfinished").exists()
+    with batch.Answers(tmp_path / "recordings.jsonl", tmp_path).kept():
+        pass
+    assert not (tmp_path / "recordings.jsonl.unfinished").exists(), "nothing was scored"
+    elsewhere = {**second, "picture": "../map-01234567.png"}
+    (tmp_path / "recordings.jsonl").write_text(json.dumps(elsewhere))
+    with pytest.raises(UserError, match="expected answers of an earlier run"):
+        batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+
+
+def test_the_time_to_the_first_score_and_the_time_left_count_from_a_score():
+    out, started = io.StringIO(), time.monotonic() - 100
+    said = Display(12, out, io.StringIO(), quiet=False, started=started)
+    gone = batch.rejected("gone.wav", "no such file")
+    assert said.wall_seconds() >= 100
+    said.answer(gone, reused=False)
+    said.answer(gone, reused=True)
+    assert said.wall_seconds() is None
+    nothing = {"files": 2, "scored": 0, "rejected": 2, "verdicts": {}}
+    said.summary(Path("out"), nothing)
+    assert "cost" not in out.getvalue()
+    assert "left" not in said._said()
+
+
+def test_a_process_that_dies_is_quoted():
+    cause = batch._cause_of_death(-signal.SIGABRT, "of a library\nterminate called")
+    assert "(SIGABRT, terminate called)" in cause
+    assert "(SIGSEGV)" in batch._cause_of_death(-signal.SIGSEGV, "")
+    assert "(status 1, TypeError: x)" in batch._cause_of_death(1, "Traceback\nTypeError: x")
 
 
 def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
@@ -434,12 +572,14 @@ def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Pa
 
 
 def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
-    bundle: Path, mixed: Path, tmp_path: Path
+    finished: Checkout, tmp_path: Path
 ):
     long = tmp_path / "long.wav"
-    noise = np.random.default_rng(1).standard_normal(900 * 16_000).astype(np.float32)
+    noise = np.random.default_rng(1).standard_normal(300 * 16_000).astype(np.float32)
     soundfile.write(long, 0.1 * noise, 16_000)
-    process = start(bundle, tmp_path / "out", str(long), str(mixed / "film.mp4"))
+    clip = next((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac"))
+    layers = finished.path / "results" / "toy" / "bundles" / "layers"
+    process = start(layers, tmp_path / "out", str(long), str(clip))
     parent = psutil.Process(process.pid)
     deadline = time.monotonic() + 60
     while not any(
@@ -454,6 +594,7 @@ def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
     first, second = rows_of(tmp_path / "out")
     assert "was killed" in first["reason"]
     assert second["status"] == "scored"
+    assert_equal_to_the_workflows([second], finished, "layers")
     assert "2 files: 1 scored" in out.decode()
 
 
@@ -468,7 +609,7 @@ def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
     resumed_from.configure(
         score={
             "input": str(folder),
-            "bundle": "results/toy/bundles/layers",
+            "bundle": "results/toy/bundles/spectral",
             "n_shards": 2,
         }
     )
@@ -479,7 +620,7 @@ def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
 
     resumed_from.run_and_kill(is_under_way, "--", "scored")
     assert not (output / "scores.csv").exists()
-    resumed = resumed_from.run("--", "scored", cores=1)
+    resumed = resumed_from.run("--", "scored")
     assert resumed.returncode == 0, resumed.stdout
     counts = re.findall(r"shard \d-of-2: (\d) recordings, (\d) computed", resumed.stdout)
     assert any(int(computed) < int(all_of_it) for all_of_it, computed in counts), counts
