@@ -355,11 +355,14 @@ def test_a_clipped_recording_is_scored_with_a_severe_caution(scored: Path):
 
 
 def test_a_defect_of_ours_costs_one_answer_and_is_told(
-    bundle: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    bundle = finished.path / "results" / "toy" / "bundles" / "layers"
     given = {"bundle": str(bundle), "prior": 0.5, "pictures": False, "folder": str(tmp_path)}
-    scorer, path = worker.Scorer({**given, "threads": 1}), str(mixed / "too loud.wav")
+    scorer = worker.Scorer({**given, "threads": 1})
+    path = str(next((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac")))
     good = json.loads(scorer.answer(path))
+    assert_equal_to_the_workflows([good["recording"]], finished, "layers")
     for unfit in (np.bool_(True), math.nan):
         plain = {**good["recording"], "score": unfit}
         monkeypatch.setattr(stored, "plain", lambda found, plain=plain: dict(plain))
@@ -572,14 +575,12 @@ def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Pa
 
 
 def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
-    finished: Checkout, tmp_path: Path
+    bundle: Path, mixed: Path, tmp_path: Path
 ):
     long = tmp_path / "long.wav"
     noise = np.random.default_rng(1).standard_normal(300 * 16_000).astype(np.float32)
     soundfile.write(long, 0.1 * noise, 16_000)
-    clip = next((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac"))
-    layers = finished.path / "results" / "toy" / "bundles" / "layers"
-    process = start(layers, tmp_path / "out", str(long), str(clip))
+    process = start(bundle, tmp_path / "out", str(long), str(mixed / "film.mp4"))
     parent = psutil.Process(process.pid)
     deadline = time.monotonic() + 60
     while not any(
@@ -594,7 +595,6 @@ def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
     first, second = rows_of(tmp_path / "out")
     assert "was killed" in first["reason"]
     assert second["status"] == "scored"
-    assert_equal_to_the_workflows([second], finished, "layers")
     assert "2 files: 1 scored" in out.decode()
 
 
@@ -678,4 +678,6 @@ def test_a_bad_section_is_one_clear_line(name: str, tmp_path: Path):
 
 
 def test_without_an_input_nothing_is_scored(finished: Checkout):
-    assert "score" not in jobs(finished.run("--dry-run", "--forceall").stdout)
+    assert (finished.path / "results" / "toy" / "bundles").exists()
+    assert not (finished.path / "logs" / "score").exists()
+    assert not (finished.path / "results" / "scored").exists()
