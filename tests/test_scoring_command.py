@@ -598,6 +598,22 @@ def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
     assert "2 files: 1 scored" in out.decode()
 
 
+def test_a_process_that_is_killed_while_it_loads_its_model_is_one_line(
+    bundle: Path, mixed: Path, tmp_path: Path
+):
+    process = start(bundle, tmp_path / "out", str(mixed / "film.mp4"))
+    deadline = time.monotonic() + 60
+    while not (workers := psutil.Process(process.pid).children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    workers[0].kill()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (cli.USAGE, b"")
+    (line,) = err.decode().splitlines()
+    assert "was killed" in line
+    assert not list((tmp_path / "out").iterdir()), "nothing was scored"
+
+
 # The rules.
 
 

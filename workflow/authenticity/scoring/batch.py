@@ -374,6 +374,11 @@ class _Worker:
                 _LOGGER.error("%s\n%s", printable(answer["file"]), trace)
             return (answer if "file" in answer else None), True
         status = self._process.wait()
+        if self._path is None and status == -signal.SIGKILL:
+            raise UserError(
+                "the process that loaded the model was killed, as happens for lack of memory; "
+                "close other programs, or score fewer files at once"
+            )
         if self._path is None:
             raise RuntimeError(f"a scoring process ended while it started:\n{self._last_words()}")
         return rejected(self._path, _cause_of_death(status, self._last_words())), False
