@@ -20,13 +20,16 @@ run: $(VENV)/.installed
 	@$(ACTIVATED) python -m authenticity.summary results
 
 # Is this recording real? make score INPUT=path [OUTPUT=folder] [BUNDLE=folder]
-# Paths reach the shell by its environment, so that they may hold spaces and quotes.
+# Paths reach the shell by its environment, so that they may hold spaces and quotes; only a $ must
+# be written $$. Files that are set aside (exit code 3 of the command) are no failure.
 score: $(VENV)/.installed
 	@test -n "$$INPUT" || { echo "error: name a recording or a folder: make score INPUT=path"; exit 2; }
 	@test -n "$$BUNDLE" || test -f $(DEMONSTRATION)/bundle.json || \
 		$(ACTIVATED) snakemake --cores $(CORES) $(DEMONSTRATION)/bundle.json
 	@$(ACTIVATED) authenticity score --bundle "$${BUNDLE:-$(DEMONSTRATION)}" \
-		--output "$${OUTPUT:-scored}" -- "$$INPUT"
+		--output "$${OUTPUT:-scored}" -- "$$INPUT" || { \
+		code=$$?; test $$code -eq 3 || exit $$code; \
+		echo "some files were set aside: the column reason of scores.csv says why"; }
 
 # What the contrastive loss buys, one thing varied at a time, and fine-tuning.
 ablations: $(VENV)/.installed

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import authenticity
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
@@ -22,7 +24,8 @@ import soundfile
 import yaml
 from authenticity import cli, planning
 from authenticity.errors import UserError
-from authenticity.scoring import display, inputs, outputs
+from authenticity.scoring import batch, display, inputs, outputs, stored, worker
+from authenticity.scoring.display import Display
 from authenticity.scoring.listing import ScorePlan
 from authenticity.scoring.worker import drawn_name
 from conftest import REPOSITORY, Checkout
@@ -63,7 +66,10 @@ def test_each_file_counts_once_in_the_order_of_the_arguments(
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
-def test_a_list_on_standard_input(separator: bytes):
+def test_a_list_on_standard_input(
+    separator: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(written(tmp_path, ["last.wav"]))
     listed = separator.join([b"one.wav", b"", b"two words.wav", b"\xff.wav", b"one.wav"])
     found = inputs.collect(["-", "last.wav"], io.BytesIO(listed))
     assert found == ["one.wav", "two words.wav", os.fsdecode(b"\xff.wav"), "last.wav"]
@@ -84,6 +90,10 @@ def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
         inputs.collect([str(folder)], output=folder)
     with pytest.raises(UserError, match="standard input: no files"):
         inputs.collect(["-"], io.BytesIO(b"\n"))
+    with pytest.raises(UserError, match=r"gone, no\*: no such file or folder"):
+        inputs.collect(["gone", "no*"])
+    with pytest.raises(UserError, match="an empty path"):
+        inputs.collect([str(folder), ""])
 
 
 def test_names_of_pictures_are_safe_and_of_one_file_alone():
@@ -98,13 +108,21 @@ def test_names_of_pictures_are_safe_and_of_one_file_alone():
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["score"], ["score", "--prior", "0", "x"], ["score", "--jobs", "0", "x"], ["guess", "x"]],
+    [
+        *([], ["score"], ["guess", "x"]),
+        *(["score", "--prior", prior, "x"] for prior in ("0", "nan", "abc", "50%")),
+        *(["score", "--jobs", jobs, "x"] for jobs in ("0", "x", "1.5")),
+    ],
 )
 def test_a_wrong_call_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert end.value.code == cli.USAGE
-    assert "usage: authenticity" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "usage: authenticity" in said
+    assert "invalid" not in said or "invalid choice" in said, "names of functions say nothing"
+    if "x" in arguments[3:]:
+        assert f"found {arguments[2]}" in said
 
 
 def test_help_waits_for_no_library():
@@ -130,16 +148,34 @@ def environment() -> dict[str, str]:
 
 def spoilt(bundle: Path, folder: Path) -> list[str]:
     """A copy of a bundle in which the encoder's weights are not what they were."""
-    shutil.copytree(bundle, folder / "bundle")
+    shutil.copytree(bundle.parent / "layers", folder / "bundle")
     weights = folder / "bundle" / "encoder" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     shutil.copy(REPOSITORY / "README.md", folder)
     return [str(folder / "README.md"), "--bundle", str(folder / "bundle")]
 
 
+def cut_short(bundle: Path, folder: Path) -> list[str]:
+    """A copy of a bundle whose `bundle.json` is not whole, named by that file."""
+    shutil.copytree(bundle, folder / "bundle")
+    about = folder / "bundle" / "bundle.json"
+    about.write_bytes(about.read_bytes()[:1000])
+    return [__file__, "--bundle", str(about)]
+
+
+def lhotse(bundle: Path, folder: Path) -> list[str]:
+    """A folder of another program, which calls a file of its own as we do."""
+    (folder / "recordings.jsonl").write_text('{"id": "a", "sources": []}\n')
+    return [__file__, "--output", str(folder)]
+
+
 BAD_CALLS: Mapping[str, tuple[Callable[[Path, Path], list[str]], str]] = {
     "empty folder": (lambda bundle, folder: [str(folder)], "no files there to score"),
     "spoilt bundle": (spoilt, "checksum"),
+    "cut bundle": (cut_short, "copy the whole bundle again, or make it anew"),
+    "no such path": (lambda bundle, folder: [f"{folder}x"], "no such file or folder"),
+    "empty path": (lambda bundle, folder: [""], "an empty path"),
+    "another program's folder": (lhotse, "expected answers of an earlier run"),
     "no bundle": (
         lambda bundle, folder: [__file__, "--bundle", str(folder / "none")],
         "expected a bundle there",
@@ -165,6 +201,35 @@ def test_a_mistake_is_one_line(
     (line,) = said.err.splitlines()
     assert line.startswith("error: ")
     assert expected in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (3, 0), (2, 2)])
+def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int, tmp_path: Path):
+    command = tmp_path / "bin" / "authenticity"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nfor path; do :; done\necho "given: $path"\nexit {code}\n')
+    command.chmod(0o755)
+    (tmp_path / ".installed").touch()
+    venv = os.path.relpath(tmp_path, REPOSITORY)
+    given = [f"VENV={venv}", "INPUT=it's a$$b.wav", "BUNDLE=x"]
+    made = subprocess.run(
+        ["make", f"--assume-old={venv}/.installed", "score", *given],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == expected, made.stderr
+    assert "given: it's a$b.wav" in made.stdout
+    assert ("set aside" in made.stdout) == (code == 3)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == cli.DONE
+    assert capsys.readouterr().out == f"authenticity {authenticity.__version__}\n"
 
 
 def test_the_console_command_and_the_pages_assets_are_installed():
@@ -214,8 +279,8 @@ def test_a_line_has_the_number_that_may_be_relied_on(changes: dict, expected: st
 
 @pytest.fixture(scope="session")
 def bundle(finished: Checkout) -> Path:
-    """The bundle that the toy run makes."""
-    return finished.path / "results" / "toy" / "bundles" / "layers"
+    """A bundle that the toy run makes: without an encoder, which takes seconds to load."""
+    return finished.path / "results" / "toy" / "bundles" / "spectral"
 
 
 def start(
@@ -271,6 +336,8 @@ def mixed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "silent film.mp4").write_bytes(muxed("mp4", "", video=True))
     (folder / "empty.mp3").write_bytes(b"")
     (folder / ".hidden.wav").write_bytes(b"")
+    loud = np.clip(20 * voice(5, spoof=False), -1, 1)
+    (folder / "too loud.wav").write_bytes(encoded(loud, format="WAV"))
     return folder
 
 
@@ -294,8 +361,8 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     assert "Probabilities: " in errors, "the checks of the run are in the bundle"
     assert "of 95%, calibration clips only" in errors
     assert code == cli.SOME_REJECTED
-    assert "10 files: 5 scored" in "\n".join(lines)
-    assert sum(line.startswith(("likely ", "cannot tell")) for line in lines) == 5
+    assert "11 files: 6 scored" in "\n".join(lines)
+    assert sum(line.startswith(("likely ", "cannot tell")) for line in lines) == 6
     assert sum(line.startswith("set aside") for line in lines) == 5
     assert any("line\\nbreak.flac" in line for line in lines)
     return output
@@ -314,6 +381,36 @@ def test_every_file_is_accounted_for(scored: Path, mixed: Path):
         assert reason in rejected[name]["reason"]
         assert rejected[name]["score"] is None
         assert bool(rejected[name]["content"]) == (name != "gone.wav")
+
+
+def test_a_clipped_recording_is_scored_with_a_severe_caution(scored: Path):
+    (row,) = (row for row in rows_of(scored) if row["file"].endswith("/too loud.wav"))
+    assert "clipped" in row["cautions"].split()
+    assert row["verdict"] == "cannot tell"
+
+
+def test_a_defect_of_ours_costs_one_answer_and_is_told(
+    finished: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    bundle = finished.path / "results" / "toy" / "bundles" / "layers"
+    given = {"bundle": str(bundle), "prior": 0.5, "pictures": False, "folder": str(tmp_path)}
+    scorer = worker.Scorer({**given, "threads": 1})
+    path = str(next((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac")))
+    good = json.loads(scorer.answer(path))
+    assert_equal_to_the_workflows([good["recording"]], finished, "layers")
+    for unfit in (np.bool_(True), math.nan):
+        plain = {**good["recording"], "score": unfit}
+        monkeypatch.setattr(stored, "plain", lambda found, plain=plain: dict(plain))
+        bad = json.loads(scorer.answer(path))
+        assert (bad["status"], bad["content"]) == ("rejected", ""), "tried again by the next run"
+        assert bad["reason"].startswith("unexpected error: ")
+        assert bad["reason"].endswith(", please report it")
+        assert "Traceback" in bad["traceback"]
+    monkeypatch.undo()
+    with pytest.raises(authenticity.UserError, match="prior x: expected a share"):
+        scorer._detector.score(path, prior="x")
+    again = json.loads(scorer.answer(path))
+    assert again["recording"]["score"] == good["recording"]["score"]
 
 
 def test_the_tables_agree(scored: Path):
@@ -337,12 +434,19 @@ def test_the_tables_agree(scored: Path):
 
 
 def test_scores_equal_the_workflows(scored: Path, finished: Checkout):
-    table = pq.read_table(finished.path / "results" / "toy" / "scores" / "layers.parquet")
-    known = {row["file"]: row for row in table.to_pylist()}
-    row = next(row for row in rows_of(scored) if Path(row["file"]).stem in known)
-    expected = known[Path(row["file"]).stem]
-    assert row["score"] == pytest.approx(expected["score"], abs=1e-6)
-    assert row["llr"] == pytest.approx(expected["llr"], abs=1e-6)
+    assert_equal_to_the_workflows(rows_of(scored), finished, "spectral")
+
+
+def assert_equal_to_the_workflows(rows: Sequence[dict], finished: Checkout, experiment: str):
+    """The rows of clips of the corpus have the scores of the workflow's table."""
+    table = finished.path / "results" / "toy" / "scores" / f"{experiment}.parquet"
+    known = {row["file"]: row for row in pq.read_table(table).to_pylist()}
+    found = [row for row in rows if Path(row["file"]).stem in known]
+    assert found
+    for row in found:
+        expected = known[Path(row["file"]).stem]
+        assert row["score"] == pytest.approx(expected["score"], abs=1e-6)
+        assert row["llr"] == pytest.approx(expected["llr"], abs=1e-6)
 
 
 def test_each_recording_has_windows_a_picture_and_a_sound(scored: Path):
@@ -358,8 +462,11 @@ def test_each_recording_has_windows_a_picture_and_a_sound(scored: Path):
             assert soundfile.info(sound).duration == pytest.approx(row["duration"], abs=0.2)
     assert "two words, &#x27;quoted&#x27; &quot;twice&quot;.flac" in page
     summary = json.loads((scored / "summary.json").read_text())
-    assert sum(summary["verdicts"].values()) == summary["scored"] == 5
+    assert sum(summary["verdicts"].values()) == summary["scored"] == 6
     assert 0 < summary["peak_bytes"] < 2e9
+    taken = [row["seconds"] for row in rows_of(scored) if row["status"] == "scored"]
+    assert summary["seconds"] == pytest.approx(sum(taken))
+    assert max(taken) < summary["wall_seconds"], "of the run, loading included"
 
 
 def test_the_same_again_computes_nothing_and_one_more_computes_one(
@@ -374,17 +481,112 @@ def test_the_same_again_computes_nothing_and_one_more_computes_one(
     (tmp_path / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
     code, lines, _ = run(bundle, output, "-", stdin=listed)
     assert code == cli.SOME_REJECTED
-    assert "8 as found by an earlier run" in "\n".join(lines)
+    assert "9 as found by an earlier run" in "\n".join(lines)
     after = comparable(output)
     film = [row for row in before["scores"] if row["file"].endswith("/film.mp4")]
     assert [row for row in after["scores"] if row in before["scores"]] == [
         row for row in before["scores"] if row not in film and not row["file"].endswith("gone.wav")
     ]
     assert after["scores"][-1]["status"] == "scored"
-    assert not any(name.startswith("film") for name in after["drawn"]), "of a file that is gone"
     kept = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
     assert run(bundle, output, "-", stdin=listed)[0] == cli.SOME_REJECTED
     assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == kept
+    code, lines, _ = run(bundle, output, str(mixed / "film.mp4"))
+    assert code == cli.DONE
+    assert "; 1 as found by an earlier run" in "\n".join(lines)
+    assert not any(line.startswith("cost: ") for line in lines), "nothing was scored"
+    assert rows_of(output) == [row for row in rows_of(scored) if row["file"].endswith("/film.mp4")]
+    assert comparable(output)["drawn"] == after["drawn"], "what was found of others stays"
+    lines = run(bundle, output, "-", stdin=listed)[1]
+    assert "; 11 as found by an earlier run" in "\n".join(lines)
+    assert comparable(output) == after
+
+
+STREAMS = {
+    "all closed": ("<&- >&- 2>&-", ""),
+    "output full": (">/dev/full", "standard output: No space left on device; "),
+    "both full": (">/dev/full 2>&1", ""),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("name", STREAMS)
+def test_standard_streams_that_fail_end_no_run(
+    name: str, scored: Path, mixed: Path, bundle: Path, tmp_path: Path
+):
+    redirections, expected = STREAMS[name]
+    output = tmp_path / "out"
+    shutil.copytree(scored, output)
+    (output / "scores.csv").unlink()
+    command = [sys.executable, "-m", "authenticity", "score", "--bundle", str(bundle)]
+    command += ["--output", str(output), "--", str(mixed)]
+    run = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", *command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert run.returncode == cli.SOME_REJECTED
+    assert (output / "scores.csv").exists()
+    assert run.stderr.count("standard output: ") == bool(expected)
+    assert expected in run.stderr
+
+
+def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_path: Path):
+    def answer(file: str, content: str) -> batch.Answer:
+        name = drawn_name(file, content)
+        drawn = {"picture": f"overlays/{name}.png", "preview": f"previews/{name}.mp3"}
+        for part in drawn.values():
+            written(tmp_path, [part])
+        common = {"status": "scored", "reason": "", "settings": "", "peak_bytes": 0}
+        return {"file": file, "content": content, **common, **drawn}
+
+    def kept(*given: batch.Answer) -> list[str]:
+        answers = batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+        with answers.kept() as keep:
+            for one in given:
+                keep(one)
+            answers.finish([one["file"] for one in given])
+        return [one["content"] for one in batch.read([answers.path])]
+
+    foreign = written(tmp_path, ["overlays/map-01234567.png"]) / "overlays/map-01234567.png"
+    first, second, changed = answer("a", "1"), answer("b", "2"), answer("a", "3")
+    assert kept(first) == ["1"]
+    assert kept(second) == ["2", "1"]
+    assert kept(changed) == ["3", "2"]
+    assert foreign.exists()
+    there = {one["content"]: (tmp_path / one["picture"]).exists() for one in (first, second)}
+    assert there == {"1": False, "2": True}
+    assert not (tmp_path / "recordings.jsonl.unfinished").exists()
+    with batch.Answers(tmp_path / "recordings.jsonl", tmp_path).kept():
+        pass
+    assert not (tmp_path / "recordings.jsonl.unfinished").exists(), "nothing was scored"
+    elsewhere = {**second, "picture": "../map-01234567.png"}
+    (tmp_path / "recordings.jsonl").write_text(json.dumps(elsewhere))
+    with pytest.raises(UserError, match="expected answers of an earlier run"):
+        batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+
+
+def test_the_time_to_the_first_score_and_the_time_left_count_from_a_score():
+    out, started = io.StringIO(), time.monotonic() - 100
+    said = Display(12, [], out, io.StringIO(), quiet=False, started=started)
+    gone = batch.rejected("gone.wav", "no such file")
+    assert said.wall_seconds() >= 100
+    said.answer(gone, reused=False)
+    said.answer(gone, reused=True)
+    assert said.wall_seconds() is None
+    nothing = {"files": 2, "scored": 0, "rejected": 2, "verdicts": {}}
+    said.summary(Path("out"), nothing)
+    assert "cost" not in out.getvalue()
+    assert "left" not in said._said()
+
+
+def test_a_process_that_dies_is_quoted():
+    cause = batch._cause_of_death(-signal.SIGABRT, "of a library\nterminate called")
+    assert "(SIGABRT, terminate called)" in cause
+    assert "(SIGSEGV)" in batch._cause_of_death(-signal.SIGSEGV, "")
+    assert "(status 1, TypeError: x)" in batch._cause_of_death(1, "Traceback\nTypeError: x")
 
 
 def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
@@ -411,7 +613,7 @@ def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
     bundle: Path, mixed: Path, tmp_path: Path
 ):
     long = tmp_path / "long.wav"
-    noise = np.random.default_rng(1).standard_normal(900 * 16_000).astype(np.float32)
+    noise = np.random.default_rng(1).standard_normal(300 * 16_000).astype(np.float32)
     soundfile.write(long, 0.1 * noise, 16_000)
     process = start(bundle, tmp_path / "out", str(long), str(mixed / "film.mp4"))
     parent = psutil.Process(process.pid)
@@ -431,6 +633,22 @@ def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
     assert "2 files: 1 scored" in out.decode()
 
 
+def test_a_process_that_is_killed_while_it_loads_its_model_is_one_line(
+    bundle: Path, mixed: Path, tmp_path: Path
+):
+    process = start(bundle, tmp_path / "out", str(mixed / "film.mp4"))
+    deadline = time.monotonic() + 60
+    while not (workers := psutil.Process(process.pid).children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    workers[0].kill()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (cli.USAGE, b"")
+    (line,) = err.decode().splitlines()
+    assert "was killed" in line
+    assert not list((tmp_path / "out").iterdir()), "nothing was scored"
+
+
 # The rules.
 
 
@@ -442,7 +660,7 @@ def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
     resumed_from.configure(
         score={
             "input": str(folder),
-            "bundle": "results/toy/bundles/layers",
+            "bundle": "results/toy/bundles/spectral",
             "n_shards": 2,
         }
     )
@@ -453,7 +671,7 @@ def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
 
     resumed_from.run_and_kill(is_under_way, "--", "scored")
     assert not (output / "scores.csv").exists()
-    resumed = resumed_from.run("--", "scored", cores=1)
+    resumed = resumed_from.run("--", "scored")
     assert resumed.returncode == 0, resumed.stdout
     counts = re.findall(r"shard \d-of-2: (\d) recordings, (\d) computed", resumed.stdout)
     assert any(int(computed) < int(all_of_it) for all_of_it, computed in counts), counts
@@ -489,7 +707,11 @@ def test_the_overlay_is_valid():
 
 
 BAD_SECTIONS = {
-    "no such folder": ({"input": "nowhere"}, "nowhere: no such folder"),
+    "no such folder": ({"input": "nowhere"}, "`score.input`.*nowhere: no such file or folder"),
+    "output with other things": (
+        {"input": "{full}", "bundle": "results/x", "output": str(REPOSITORY / "docs")},
+        "docs: holds other things than results; name a new folder with `score.output`",
+    ),
     "empty": ({"input": "{empty}"}, "no files there to score"),
     "no such bundle": ({"input": "{full}", "bundle": "elsewhere"}, "elsewhere: expected a bundle"),
 }
@@ -507,4 +729,6 @@ def test_a_bad_section_is_one_clear_line(name: str, tmp_path: Path):
 
 
 def test_without_an_input_nothing_is_scored(finished: Checkout):
-    assert "score" not in jobs(finished.run("--dry-run", "--forceall").stdout)
+    assert (finished.path / "results" / "toy" / "bundles").exists()
+    assert not (finished.path / "logs" / "score").exists()
+    assert not (finished.path / "results" / "scored").exists()

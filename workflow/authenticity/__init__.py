@@ -1,8 +1,15 @@
 """Spectral Contrastive Audio Authenticity: features, models and metrics for spoofed speech."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Detector"]
+from authenticity.errors import RejectedClip, UserError
+
+if TYPE_CHECKING:
+    from authenticity.scoring.detector import Detector
+
+__all__ = ["Detector", "RejectedClip", "UserError"]
+
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

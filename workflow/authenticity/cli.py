@@ -5,19 +5,16 @@ interrupted; what was finished by then is kept, and the same command goes on fro
 """
 
 import argparse
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from authenticity import threads
+from authenticity import __version__, threads
 from authenticity.errors import UserError, in_one_line
 from authenticity.scoring import inputs
-
-if TYPE_CHECKING:
-    from authenticity.scoring.batch import Answers
 
 DONE, USAGE, SOME_REJECTED, INTERRUPTED = 0, 2, 3, 130
 
@@ -29,23 +26,33 @@ _MOST_JOBS = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; a user's mistake is one line on standard error."""
+    _open_closed_streams()
     given = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # no name stops a terminal without Unicode
     try:
         return _score(given)
     except (UserError, OSError) as error:
-        print(f"error: {in_one_line(error)}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(f"error: {in_one_line(error)}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
 
 
+def _open_closed_streams() -> None:
+    """Put an empty file in the place of standard streams that were closed by the caller."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - until the end
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="authenticity", description="Is a recording a person speaking, or a machine?"
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     score = parser.add_subparsers(required=True, metavar="score").add_parser(
         "score",
         help="score recordings",
@@ -68,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument(
         "--bundle",
-        type=Path,
-        default=Path(os.environ.get("AUTHENTICITY_BUNDLE") or _DEMONSTRATION),
+        type=_folder,
+        default=os.environ.get("AUTHENTICITY_BUNDLE") or str(_DEMONSTRATION),
         metavar="DIR",
         help="the model (default: AUTHENTICITY_BUNDLE, or the demonstration's)",
     )
@@ -96,18 +103,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _folder(text: str) -> Path:
+    """Return a bundle's folder, where its `bundle.json` may be named for it."""
+    path = Path(text)
+    return path.parent if path.name == "bundle.json" and path.is_file() else path
+
+
 def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, found {text}")
-    return share
+    with contextlib.suppress(ValueError):
+        if 0 < (share := float(text)) < 1:
+            return share
+    raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, such as 0.5, found {text}")
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
-    return count
+    with contextlib.suppress(ValueError):
+        if (count := int(text)) >= 1:
+            return count
+    raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, found {text}")
 
 
 def _cores() -> int:
@@ -131,8 +144,9 @@ def _score(given: argparse.Namespace) -> int:
             "in the repository, or name another with --bundle"
         )
     settings = batch.Settings.of(given.bundle, given.prior, pictures=not given.no_pictures)
-    answers = batch.Answers(given.output / "recordings.jsonl", given.output)
-    _require_own(given.output, answers)
+    kept = given.output / "recordings.jsonl"
+    inputs.require_own(given.output, [kept.name, f"{kept.name}.unfinished"], "--output")
+    answers = batch.Answers(kept, given.output)
     opening = statement.opening(about.read(given.bundle))
     said = Display(len(paths), opening, sys.stdout, sys.stderr, given.quiet, started)
     with said:
@@ -140,14 +154,6 @@ def _score(given: argparse.Namespace) -> int:
             said.answer(answer, reused)
     from authenticity.scoring import outputs
 
-    summary = outputs.write(given.output, answers.of(paths), settings)
+    summary = outputs.write(given.output, answers.of(paths), settings, said.wall_seconds())
     said.summary(given.output, summary)
     return SOME_REJECTED if summary["rejected"] else DONE
-
-
-def _require_own(output: Path, answers: "Answers") -> None:
-    """Refuse a folder that holds other things: a page of results is easily lost among them."""
-    if output.exists() and not answers.exist() and any(output.iterdir()):
-        raise UserError(
-            f"{output}: holds other things than results; name a new folder with --output"
-        )

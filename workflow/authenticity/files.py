@@ -47,12 +47,12 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """Read JSON; a file that is not JSON is a `UserError` that names it."""
+def read_json(path: str | Path, remedy: str = "delete it and run again") -> Any:
+    """Read JSON; a file that is not JSON is a `UserError` that names it, and what to do."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path}: expected JSON, but {error}; delete it and run again") from error
+        raise UserError(f"{path}: expected JSON, but {error}; {remedy}") from error
 
 
 def sha256(path: str | Path) -> str:

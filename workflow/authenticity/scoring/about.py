@@ -76,7 +76,7 @@ def read(folder: Path) -> dict[str, Any]:
             f"{folder}: expected a bundle there, a folder with {ABOUT}; run the workflow "
             "(`make run`), which makes one, or name another"
         )
-    about = read_json(path)
+    about = read_json(path, "copy the whole bundle again, or make it anew")
     if not isinstance(about, dict) or about.get("schema") != SCHEMA_VERSION:
         raise UserError(
             f"{path}: expected a bundle of schema {SCHEMA_VERSION}; make it anew with this "

@@ -9,8 +9,10 @@ import fcntl
 import hashlib
 import itertools
 import json
+import logging
 import math
 import os
+import re
 import selectors
 import signal
 import stat
@@ -22,11 +24,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
-from authenticity.scoring import about
+from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.inputs import as_text, printable
 
 VERSION = "2"
@@ -46,6 +48,8 @@ _LOADING_SECONDS = 3.0
 # Of glibc: large arrays go back to the system at once, which is 100 MB less for an hour of sound.
 _FRUGAL = {"MALLOC_MMAP_THRESHOLD_": "16000000", "MALLOC_TRIM_THRESHOLD_": "16000000"}
 _HOUSE = Path(__file__).resolve().parents[2]
+_DRAWN = re.compile(r"(overlays|previews)/[A-Za-z0-9_.-]+-[0-9a-f]{8}\.(png|mp3)")
+_LOGGER = logging.getLogger("authenticity")  # of a job; elsewhere errors go to standard error
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,14 @@ class Settings:
 
     @classmethod
     def of(cls, bundle: Path, prior: float, pictures: bool) -> "Settings":
-        """Return the settings for a bundle; of it, only `bundle.json` is read.
+        """Return the settings for a bundle, which is found to be whole.
 
         Raises:
             UserError: it is none that can be used.
         """
-        return cls(bundle, about.read(bundle)["identity"], prior, pictures)
+        loaded = Bundle.load(bundle)
+        loaded.encoder_folder()  # checks one from the hub
+        return cls(bundle, loaded.about["identity"], prior, pictures)
 
     @property
     def digest(self) -> str:
@@ -117,23 +123,28 @@ def score(
 
 
 class Answers:
-    """The answers of a run, and those that an earlier one left.
+    """The answers of a run, and those that earlier ones left.
 
     Attributes:
-        path: all of them, in the order of the inputs; written when a run ends.
+        path: all of them, in the order of the inputs, then those on other files; written when a run
+            ends.
         folder: what their pictures and sounds are relative to.
+
+    Raises:
+        UserError: what stands at `path` are no answers.
     """
 
     def __init__(self, path: Path, folder: Path):
         self.path, self.folder = path, folder
         self._unfinished = path.with_name(f"{path.name}.unfinished")
         self._by_file: dict[str, Answer] = {}
-        for source in (self.path, self._unfinished):
-            self._by_file |= {answer["file"]: answer for answer in read([source])}
+        self._drawn: set[str] = set()  # also of answers that others have taken the place of
+        for answer in read([self.path, self._unfinished]):
+            self._take(answer)
 
-    def exist(self) -> bool:
-        """Whether a run has left anything here."""
-        return self.path.exists() or self._unfinished.exists()
+    def _take(self, answer: Answer) -> None:
+        self._by_file[answer["file"]] = answer
+        self._drawn.update(drawn(answer))
 
     def holding(self, path: str, settings: Settings) -> Answer | None:
         """Return the answer on a file if it still holds: of this content, by the same settings."""
@@ -157,6 +168,7 @@ class Answers:
     def kept(self) -> Iterator[Any]:
         """Yield what keeps an answer: on disk before anything else happens."""
         self._unfinished.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not self._unfinished.exists()
         with self._unfinished.open("a", encoding="utf-8") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -166,34 +178,67 @@ class Answers:
                     "choose another folder"
                 ) from None
             stream.write("\n")  # a line that a crash cut off must not swallow the next one
+            stream.flush()
+            empty = stream.tell()
 
             def keep(answer: Answer) -> None:
-                self._by_file[answer["file"]] = answer
+                self._take(answer)
                 stream.write(_line(answer))
                 stream.flush()
 
-            yield keep
+            try:
+                yield keep
+            finally:
+                if is_new and stream.tell() == empty:
+                    self._unfinished.unlink(missing_ok=True)
 
     def finish(self, paths: Iterable[str]) -> None:
-        """Write the answers on these files, and forget all others."""
+        """Write the answers on these files, then those on others, which a later run may want.
+
+        Pictures and sounds that no answer names any more are removed, and no other file.
+        """
+        found = {answer["file"]: answer for answer in self.of(paths)}
+        found |= {
+            file: answer
+            for file, answer in self._by_file.items()
+            if file not in found and answer["content"]
+        }
         with atomic(self.path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(map(_line, self.of(paths)))
+            stream.writelines(map(_line, found.values()))
         self._unfinished.unlink()
+        for part in self._drawn.difference(*map(drawn, found.values())):
+            (self.folder / part).unlink(missing_ok=True)
 
 
 def read(paths: Iterable[Path]) -> Iterator[Answer]:
-    """Read answers; a line that a crash cut off is none, nor is a file that is not there."""
+    """Read answers; a line that a crash cut off is none, nor is a file that is not there.
+
+    Raises:
+        UserError: a file holds something else.
+    """
     for path in paths:
         if path.exists():
-            with path.open(encoding="utf-8") as stream:
-                yield from _parsed(stream)
+            with path.open("rb") as stream:
+                for answer in _parsed(stream):
+                    if not _is_answer(answer):
+                        raise UserError(
+                            f"{path}: expected answers of an earlier run; choose another folder"
+                        )
+                    yield answer
 
 
-def _parsed(stream: TextIO) -> Iterator[Answer]:
+def _parsed(stream: BinaryIO) -> Iterator[Any]:
     for line in stream:
         with contextlib.suppress(ValueError):
             if line.strip():
                 yield json.loads(line)
+
+
+def _is_answer(found: Any) -> bool:
+    """Whether it is one, whose files lie where ours do: they are shown, and removed some day."""
+    if not isinstance(found, dict) or not found.keys() >= {"file", "content", "status", "settings"}:
+        return False
+    return all(_DRAWN.fullmatch(str(part)) for part in drawn(found))
 
 
 def _line(answer: Answer) -> str:
@@ -303,6 +348,7 @@ class _Worker:
             env=os.environ | _FRUGAL | {"PYTHONPATH": str(_HOUSE)},
         )
         self._path: str | None = None
+        self._asked_at = 0  # in what it said: before that is of other files
 
     @property
     def stream(self) -> Any:
@@ -312,6 +358,7 @@ class _Worker:
     def ask(self, path: str) -> None:
         """Have a file scored."""
         self._path = path
+        self._asked_at = os.fstat(self._said.fileno()).st_size
         with contextlib.suppress(BrokenPipeError):  # `answer` finds out
             self._process.stdin.write(json.dumps(path).encode() + b"\n")
             self._process.stdin.flush()
@@ -323,14 +370,21 @@ class _Worker:
             answer = json.loads(line)
             if "error" in answer:
                 raise UserError(answer["error"])
+            if trace := answer.pop("traceback", None):
+                _LOGGER.error("%s\n%s", printable(answer["file"]), trace)
             return (answer if "file" in answer else None), True
         status = self._process.wait()
+        if self._path is None and status == -signal.SIGKILL:
+            raise UserError(
+                "the process that loaded the model was killed, as happens for lack of memory; "
+                "close other programs, or score fewer files at once"
+            )
         if self._path is None:
             raise RuntimeError(f"a scoring process ended while it started:\n{self._last_words()}")
         return rejected(self._path, _cause_of_death(status, self._last_words())), False
 
     def _last_words(self) -> str:
-        self._said.seek(0)
+        self._said.seek(self._asked_at)
         return self._said.read().decode("utf-8", "replace").strip()
 
     def end(self) -> None:
@@ -348,8 +402,8 @@ def _cause_of_death(status: int, last_words: str) -> str:
             "the process that read it was killed, as happens for lack of memory; "
             "close other programs, or cut the recording into parts"
         )
+    how = signal.Signals(-status).name if status < 0 else f"status {status}"
+    said = ", ".join([how, *last_words.splitlines()[-1:]])
     if status < 0:
-        name = signal.Signals(-status).name
-        return f"reading it crashed the decoder or the model ({name}); convert it to another format"
-    said = last_words.splitlines()[-1] if last_words else f"status {status}"
+        return f"reading it crashed the decoder or the model ({said}); convert it to another format"
     return f"the process that read it ended ({said})"

@@ -12,6 +12,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
 from typing import BinaryIO
 
@@ -309,8 +310,8 @@ class _Sound:
 
 
 def _require_share(prior: float) -> None:
-    if not 0 < prior < 1:
-        raise UserError(f"prior {prior:g}: expected a share between 0 and 1, without the ends")
+    if not isinstance(prior, Real) or not 0 < prior < 1:
+        raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
 
 
 def _probability(llr: float, prior: float) -> float:

@@ -38,7 +38,7 @@ class Display:
         self._total, self._answers, self._progress = total, answers, progress
         self._quiet, self._started = quiet, started
         self._terminal = progress.isatty()
-        self._done = self._reused = self._rejected = 0
+        self._done = self._reused = self._rejected = self._after_first = 0
         self._first_seconds: float | None = None
         self._lock, self._over = threading.Lock(), threading.Event()
         self._ticking = threading.Thread(target=self._tick, daemon=True)
@@ -64,7 +64,9 @@ class Display:
             self._done += 1
             self._reused += reused
             self._rejected += answer["status"] == "rejected"
-            if self._first_seconds is None and not reused:
+            if self._first_seconds is not None:
+                self._after_first += not reused
+            elif answer["status"] == "scored" and not reused:
                 self._first_seconds = time.monotonic() - self._started
             if not self._quiet:
                 if self._done == 1:
@@ -77,6 +79,10 @@ class Display:
             self._progress.writelines(f"{said}\n" for said in self._opening)
             self._progress.flush()
 
+    def wall_seconds(self) -> float | None:
+        """Return how long it has taken; None where some answers are an earlier run's."""
+        return None if self._reused else time.monotonic() - self._started
+
     def summary(self, output: Path, found: Mapping[str, Any]) -> None:
         """Print what was found, where it stands and what it cost."""
         if self._quiet:
@@ -88,17 +94,13 @@ class Display:
             f"{_files(found['files'])}: {found['scored']} scored{f' ({counts})' if counts else ''}"
             f", {found['rejected']} set aside{reused}"
         )
+        if self._first_seconds is not None:
+            first, taken = self._first_seconds, time.monotonic() - self._started
+            self._print(f"cost: {cost(found)}; the first after {first:.1f} s, {taken:.1f} s in all")
         if found["scored"]:
-            self._print(f"cost: {cost(found)}; {self._times()}")
             self._print(f"model: {found['corpus']}, {found['experiment']}. {found['statement']}")
         page = output / "index.html"
         self._print(f"results: {(page if page.is_file() else output).absolute()}")
-
-    def _times(self) -> str:
-        taken = f"{time.monotonic() - self._started:.1f} s in all"
-        if self._first_seconds is None:
-            return taken
-        return f"the first after {self._first_seconds:.1f} s, {taken}"
 
     def _print(self, text: str) -> None:
         if self._terminal:
@@ -106,8 +108,13 @@ class Display:
             self._progress.flush()
         try:
             print(text, file=self._answers, flush=True)
-        except BrokenPipeError:  # whoever read the lines has seen enough; the files are scored yet
-            self._answers = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+        except OSError as error:  # the files are scored yet, and the results written
+            with Path(os.devnull).open("w") as nowhere:  # for what is not flushed yet, too
+                os.dup2(nowhere.fileno(), self._answers.fileno())
+            if not isinstance(error, BrokenPipeError):  # then whoever read has seen enough
+                said = f"standard output: {error.strerror}; the results go to their folder alone"
+                with contextlib.suppress(OSError):
+                    print(said, file=self._progress, flush=True)
 
     def _tick(self) -> None:
         while not self._over.wait(_TERMINAL_SECONDS if self._terminal else _PLAIN_SECONDS):
@@ -124,9 +131,8 @@ class Display:
         said = f"{self._done} of {_files(self._total)}, {seconds:.0f} s"
         if self._rejected:
             said += f", {self._rejected} set aside"
-        computed = self._done - self._reused
-        if self._first_seconds is not None and computed > 1:
-            each = (seconds - self._first_seconds) / (computed - 1)
+        if self._first_seconds is not None and self._after_first:
+            each = (seconds - self._first_seconds) / self._after_first
             left = each * (self._total - self._done)
             said += f", about {left:.0f} s left" if left >= 1 else ""
         return said

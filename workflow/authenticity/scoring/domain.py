@@ -81,7 +81,7 @@ def sound_share(numbers: Mapping[str, Any]) -> Any:
 def clipped_share(samples: NDArray[np.float32]) -> float:
     """Return the share of samples at full scale, where the tops of a wave are cut off."""
     loud = np.count_nonzero(samples >= _FULL_SCALE) + np.count_nonzero(samples <= -_FULL_SCALE)
-    return loud / len(samples)
+    return float(loud / len(samples))
 
 
 def limits(
@@ -198,7 +198,7 @@ def _of_level(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
             f"{100 * found.clipped_share:.1f}% of its samples are at full scale: it was recorded "
             "or amplified too loud, and the distortion is not speech."
         )
-        made.append(Caution("clipped", message, severe=found.clipped_share > _BADLY_CLIPPED))
+        made.append(Caution("clipped", message, severe=bool(found.clipped_share > _BADLY_CLIPPED)))
     if found.level_dbfs < min(_QUIET_DBFS, limits["least_level_dbfs"]):
         message = (
             f"Its level is {found.level_dbfs:.0f} dB relative to full scale; {_of_100(limits)} "

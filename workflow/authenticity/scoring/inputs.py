@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +23,7 @@ def collect(
 
     A folder stands for all files below it but hidden ones, whatever their names end with: what is
     no recording is set aside with a reason later, so that every file is accounted for. So is a path
-    that does not exist. Nothing is opened here.
+    that does not exist, unless none does. Nothing is opened here.
 
     Args:
         arguments: files, folders, patterns that no shell has expanded (`**` for any folders), and
@@ -34,16 +34,39 @@ def collect(
     Raises:
         UserError: there is nothing to score.
     """
+    if "" in arguments:
+        raise UserError("an empty path: name a recording or a folder of them")
     found: dict[str, str] = {}
     for argument in arguments:
         named = _listed(stream) if argument == LIST and stream else _expanded(argument)
         for path in (path for name in named for path in _files(name, output)):
             safe = f".{os.sep}{path}" if path.startswith(_FORMULA_STARTS) else path
             found.setdefault(_normal(path), safe)
+    said = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
     if not found:
-        said = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
         raise UserError(f"{said}: no files there to score; name a recording or a folder of them")
+    if not any(map(os.path.lexists, found.values())):
+        raise UserError(f"{said}: no such file or folder; nothing was scored, nothing changed")
     return list(found.values())
+
+
+def require_own(output: Path, marks: Iterable[str], option: str) -> None:
+    """Refuse a folder that holds other things than results, which these might overwrite.
+
+    Args:
+        output: a folder that results are to be written to.
+        marks: names of files one of which any earlier results have.
+        option: what names another folder.
+
+    Raises:
+        UserError: it holds other things, or is no folder.
+    """
+    if not output.exists() or any((output / mark).is_file() for mark in marks):
+        return
+    if not output.is_dir() or any(output.iterdir()):
+        raise UserError(
+            f"{output}: holds other things than results; name a new folder with {option}"
+        )
 
 
 def as_text(path: str) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from authenticity import shards, tables
 from authenticity.errors import UserError
-from authenticity.scoring.inputs import as_text, collect
+from authenticity.scoring.inputs import as_text, collect, require_own
 
 FILES = pa.schema(
     [
@@ -74,8 +74,12 @@ class ScorePlan:
             )
         path = folder / "files.parquet"
         if refresh:
+            require_own(folder, [path.name], "`score.output` in the configuration")
             listed = _listed(settings["input"], folder)
-            if not path.exists() or not tables.read(path).equals(listed):
+            known = tables.read(path) if path.exists() else listed.slice(0, 0)
+            if not known.schema.equals(FILES):
+                raise UserError(f"{path}: not of earlier results; correct `score.output`")
+            if not path.exists() or not known.equals(listed):
                 tables.write(path, listed, FILES)
         table = tables.read(path)
         n_shards = shards.number(
@@ -97,12 +101,10 @@ def paths_of(files: str | Path, shard: str | None = None) -> list[str]:
 
 
 def _listed(source: str, output: Path) -> pa.Table:
-    paths = collect([source], output=output)
-    if paths == [source] and not os.path.lexists(source):
-        raise UserError(
-            f"{source}: no such folder; put the recordings there, or correct `score.input` in the "
-            "configuration"
-        )
+    try:
+        paths = collect([source], output=output)
+    except UserError as error:
+        raise UserError(f"`score.input` in the configuration: {error}") from None
     rows = [{"key": as_text(path), "path": os.fsencode(path), **_state(path)} for path in paths]
     return pa.Table.from_pylist(rows, schema=FILES)
 

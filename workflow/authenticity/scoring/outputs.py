@@ -18,7 +18,7 @@ from safetensors import safe_open
 from authenticity import tables
 from authenticity.files import write_json, write_text
 from authenticity.scoring import page, statement, stored
-from authenticity.scoring.batch import Answer, Settings, drawn
+from authenticity.scoring.batch import Answer, Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
 from authenticity.scoring.result import Rejected, Span
 
@@ -68,21 +68,27 @@ WINDOWS = pa.schema(
 """One row for each window of each scored file."""
 
 
-def write(folder: Path, answers: Sequence[Answer], settings: Settings) -> dict[str, Any]:
+def write(
+    folder: Path,
+    answers: Sequence[Answer],
+    settings: Settings,
+    wall_seconds: float | None = None,
+) -> dict[str, Any]:
     """Write all tables, `summary.json` and, where there are pictures, `index.html`.
 
     Args:
         folder: where; it holds the pictures and sounds.
         answers: in the order of the rows.
         settings: as they were scored with.
+        wall_seconds: how long the run took that scored them all, if one did.
 
     Returns:
         The content of `summary.json`.
     """
     bundle = Bundle.load(settings.bundle)
-    found = summary(answers) | _model(bundle) | {"prior": settings.prior}
+    found = summary(answers) | _model(bundle)
+    found |= {"prior": settings.prior, "wall_seconds": wall_seconds}
     write_tables(folder, answers)
-    remove_stale(folder, answers)
     if settings.pictures:
         _write_page(folder, answers, bundle, found)
     write_json(folder / "summary.json", found)
@@ -98,7 +104,7 @@ def _write_page(
         known=statement.known(bundle.about),
         lower=bundle.band.lower,
         upper=bundle.band.upper,
-        seconds=found["seconds"],
+        seconds=found["wall_seconds"],
         peak_bytes=found["peak_bytes"],
         model_bytes=found["model_bytes"],
         parameters=found["parameters"],
@@ -216,12 +222,3 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
         "real_time_factor": math.fsum(taken) / audio if audio else None,
         "peak_bytes": max((answer["peak_bytes"] for answer in answers), default=0),
     }
-
-
-def remove_stale(folder: Path, answers: Sequence[Answer]) -> None:
-    """Remove the pictures and sounds of files that are no longer among the inputs."""
-    current = {folder / part for answer in answers for part in drawn(answer)}
-    for kind in ("overlays", "previews"):
-        for path in (folder / kind).glob("*-????????.*"):
-            if path not in current:
-                path.unlink()

@@ -72,7 +72,7 @@ class About:
             are to be trusted; see `statement.known`.
         lower: below this log-likelihood ratio a recording lies where genuine ones do.
         upper: from this on, where synthetic ones do.
-        seconds: wall time of the command or of all shards.
+        seconds: wall time of the command; None where several runs had a part in the answers.
         peak_bytes: largest resident memory of a process.
         model_bytes: of the bundle's files on disk, the encoder's included.
         parameters: of the encoder and of the classifier.
@@ -83,7 +83,7 @@ class About:
     known: Sequence[str]
     lower: float
     upper: float
-    seconds: float
+    seconds: float | None
     peak_bytes: int
     model_bytes: int
     parameters: int
@@ -405,17 +405,16 @@ def _rejected(rejected: Sequence[Rejected]) -> str:
 
 def _cost(entries: Sequence[Entry], about: About) -> str:
     """What the answers cost: latency, real-time factor, memory and size of the model."""
-    parts = []
-    if entries:
-        spent = [item.recording["seconds"] for item in entries]
-        heard = sum(item.recording["duration"] for item in entries)
-        parts = [
-            f"{words.duration(heard)} of sound in {words.duration(about.seconds)}",
-            f"{words.duration(median(spent))} a recording (median), at most "
-            f"{words.duration(max(spent))}",
-            f"real-time factor {sum(spent) / heard:.3f}",
-        ]
-    parts += [
+    if not entries:
+        return ""
+    spent = [item.recording["seconds"] for item in entries]
+    heard = sum(item.recording["duration"] for item in entries)
+    wall = "" if about.seconds is None else f" in {words.duration(about.seconds)}"
+    parts = [
+        f"{words.duration(heard)} of sound{wall}",
+        f"{words.duration(median(spent))} a recording (median), at most "
+        f"{words.duration(max(spent))}",
+        f"real-time factor {sum(spent) / heard:.3f}",
         f"peak memory {words.megabytes(about.peak_bytes)}",
         f"model of {words.megabytes(about.model_bytes)} with {about.parameters:,} parameters",
     ]

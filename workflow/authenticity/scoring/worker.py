@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -61,11 +62,13 @@ class Scorer:
         self._detector = Detector.load(given["bundle"], jobs=given["threads"])
 
     def _scored(self, path: str) -> Answer:
+        started = time.perf_counter()
         found = replace(self._detector.score(path, self.given["prior"]), file=as_text(path))
         answer = {"file": found.file, "content": found.content, "status": "scored"}
         answer |= {"reason": found.reason, "recording": stored.plain(found)}
         if self.given["pictures"]:
             answer |= self._drawn(path, found)
+        answer["recording"]["seconds"] = time.perf_counter() - started  # with picture and sound
         return answer
 
     def _drawn(self, path: str, found: Recording) -> dict[str, Any]:
@@ -82,10 +85,10 @@ class Scorer:
             preview.write(folder / sound, audio.decode(file, self._detector.bundle.limits))
         return {"picture": picture, "span": list(span), "preview": sound}
 
-    def answer(self, path: str) -> Answer:
-        """Score one file; whatever is wrong with it is part of the answer."""
+    def answer(self, path: str) -> str:
+        """Score one file; return a line of JSON. Whatever is wrong is part of the answer."""
         try:
-            found = self._scored(path)
+            return _line(self._scored(path))
         except RejectedClip as error:
             found = rejected(path, str(error), _content(path))
         except MemoryError:
@@ -93,9 +96,13 @@ class Scorer:
         except (UserError, OSError) as error:
             found = rejected(path, in_one_line(error))
         except Exception as error:  # a defect of ours must not stop the other files either
-            traceback.print_exc()
-            found = rejected(path, f"unexpected error, {type(error).__name__}: {error}")
-        return found | {"peak_bytes": peak_bytes()}
+            said = f"unexpected error: {type(error).__name__}: {error}, please report it"
+            found = rejected(path, said) | {"traceback": traceback.format_exc()}
+        return _line(found)
+
+
+def _line(answer: Answer) -> str:
+    return json.dumps(answer | {"peak_bytes": peak_bytes()}, allow_nan=False) + "\n"
 
 
 def _content(path: str) -> str:
@@ -112,16 +119,16 @@ def main() -> None:
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
 
-    def say(answer: Mapping[str, Any]) -> None:
-        answers.write(json.dumps(answer) + "\n")
+    def say(line: str) -> None:
+        answers.write(line)
         answers.flush()
 
     try:
         scorer = Scorer(json.loads(sys.argv[1]))
     except (UserError, OSError) as error:
-        say({"error": in_one_line(error)})
+        say(json.dumps({"error": in_one_line(error)}) + "\n")
         return
-    say({"ready": True})
+    say('{"ready": true}\n')
     while True:
         say(scorer.answer(requests.get()))
 
@@ -134,4 +141,9 @@ def _listen(requests: "queue.SimpleQueue[str]") -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(1)  # an orderly end would abort, since the other thread holds standard input
