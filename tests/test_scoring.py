@@ -334,7 +334,7 @@ def known(evaluated: dict | None, trust: dict | None = None) -> dict:
             "target": 0.05,
             "dev": counted(5, 90),
             "eval": evaluated,
-            "issued": decision.issued(evaluated, 0.05),
+            "issued": decision.issued(evaluated, {}, 0.05),
             "views": {},
             "provenance": "set on dev",
             "unseen": "clips of speakers and 7 attacks that it had never met",
@@ -364,7 +364,7 @@ def test_a_reason_says_what_a_verdict_is_worth():
 
 def test_a_verdict_that_unseen_clips_forbid_is_not_given():
     """Only where even the lower end of the interval of its error is above the target."""
-    assert decision.issued(counted(9, 60), 0.05) == dict.fromkeys(decision.WRONG, True)
+    assert decision.issued(counted(9, 60), {}, 0.05) == dict.fromkeys(decision.WRONG, True)
     evaluated = counted(4, 60)
     evaluated["spoof"] = counted(23, 60)["spoof"]
     about = known(evaluated)
@@ -393,11 +393,14 @@ def test_what_was_measured_of_probabilities_and_views_is_said():
         said = " ".join(sentences)
         assert "4% and 4%; opus 12k 11% and 11%" in said
         assert "Probabilities: do not trust, because of calibration." in said
-    worse = decision.concluded("likely synthetic", 3.0, [], about)[1]
-    expected = "genuine ones (2 people), and 11% (6 to 19%) of them in the view opus 12k"
-    assert expected in worse
-    about["decision"]["views"] = {"opus_12k": counted(9, 50)}
-    assert "opus" not in decision.concluded("likely synthetic", 3.0, [], about)[1]
+    found = about["decision"]
+    found["issued"] = decision.issued(found["eval"], found["views"], 0.05)
+    verdict, worse = decision.concluded("likely synthetic", 3.0, [], about)
+    assert verdict == "cannot tell"
+    assert "11% (6 to 19%) of 100 unseen genuine clips (2 people), opus 12k, synthetic" in worse
+    assert decision.issued(found["eval"], {"opus_12k": counted(9, 50)}, 0.05) == dict.fromkeys(
+        decision.WRONG, True
+    )
     assert "calibration clips only" in " ".join(statement.opening(about))
     assert "ECE 23%." in " ".join(statement.known(about))
     on_dev = statement.known(about)[1]

@@ -356,7 +356,7 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     output = tmp_path_factory.mktemp("scored") / "out"
     listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
     code, lines, errors = run(bundle, output, "-", stdin=listed, jobs=2)
-    assert errors.startswith("toy, layers. Trained on ")
+    assert errors.startswith("toy, spectral. Trained on ")
     assert "of unseen genuine" in errors
     assert "Probabilities: " in errors, "the checks of the run are in the bundle"
     assert "of 95%, calibration clips only" in errors

@@ -29,7 +29,7 @@ from authenticity.scoring.about import ABOUT, SCHEMA_VERSION
 from authenticity.scoring.decision import Band
 from authenticity.scoring.training import Trained
 
-VERSION = "2"
+VERSION = "3"
 """Raise it when a change here, in `decision` or in `domain` alters any bundle."""
 
 WINDOW_SECONDS, HOP_SECONDS = 4.0, 1.0
@@ -159,6 +159,9 @@ def _decision(trained: Trained) -> dict[str, Any]:
 
     counts = [int(np.count_nonzero(dev["label"] == label)) for label in (0, 1)]
     on_eval = outcomes(evaluated)
+    views = {
+        view: counted for view, part in sorted(trained.views.items()) if (counted := outcomes(part))
+    }
     return {
         "lower": chosen.lower,
         "upper": chosen.upper,
@@ -170,12 +173,8 @@ def _decision(trained: Trained) -> dict[str, Any]:
         ),
         "dev": outcomes(dev),
         "eval": on_eval,
-        "issued": decision.issued(on_eval, decision.TARGET_ERROR),
-        "views": {
-            view: counted
-            for view, part in sorted(trained.views.items())
-            if (counted := outcomes(part))
-        },
+        "views": views,
+        "issued": decision.issued(on_eval, views, decision.TARGET_ERROR),
         "unseen": _unseen(trained.model["leak"], evaluated),
     }
 

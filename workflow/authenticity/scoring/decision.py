@@ -156,19 +156,24 @@ def _wilson(hits: int, number: int, level: float) -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def issued(evaluated: Mapping[str, Any] | None, target: float) -> dict[str, bool]:
+def issued(
+    evaluated: Mapping[str, Any] | None, views: Mapping[str, Any], target: float
+) -> dict[str, bool]:
     """Say of each verdict whether it is given at all.
 
     It is not where, on clips that nothing was fitted, chosen or set on, even the lower end of the
-    interval of its error is above the target. Eval only ever withholds: no number is tuned on it,
-    so its rates stay those of unseen clips.
+    interval of its error is above the target: as they are, or in any view that they were tested in,
+    since nobody knows what a recording has been through. Eval only ever withholds: no number is
+    tuned on it, so its rates stay those of unseen clips.
 
     Args:
         evaluated: `outcomes` of eval; None without: nothing is then withheld.
+        views: the same in each tested view.
         target: the largest share of either class that a verdict may get wrong.
     """
+    measured = [each for each in (evaluated, *views.values()) if each is not None]
     return {
-        verdict: evaluated is None or evaluated[name][verdict]["low"] <= target
+        verdict: all(each[name][verdict]["low"] <= target for each in measured)
         for verdict, name in WRONG.items()
     }
 
@@ -236,12 +241,20 @@ def polarity(said: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
 
 
 def withheld(decision: Mapping[str, Any], verdict: Verdict) -> str:
-    """Say why a verdict is not given."""
+    """Say why a verdict is not given: where it is wrong too often, as recorded if it is so there."""
     name = WRONG[verdict]
-    row = decision["eval"][name]
+    measured = {"": decision["eval"], **decision["views"]}
+    wrong = {
+        view: found[name]
+        for view, found in measured.items()
+        if found is not None and found[name][verdict]["low"] > decision["target"]
+    }
+    view = "" if "" in wrong else max(wrong, key=lambda each: wrong[each][verdict]["value"])
+    row = wrong[view]
+    heard = f", {view_name(view)}," if view else ""
     return (
         f"this model would call {share(row[verdict])} of {row['n']} unseen {NAMES[name]} clips"
-        f"{people(row, name)} {verdict.removeprefix('likely ')}, where "
+        f"{people(row, name)}{heard} {verdict.removeprefix('likely ')}, where "
         f"{100 * decision['target']:g}% is the aim"
     )
 
@@ -267,19 +280,9 @@ def _unseen(decision: Mapping[str, Any], verdict: Verdict) -> str:
     row = decision["eval"][name]
     return (
         f"Of {decision['unseen']}, so were {share(row[verdict])} of the {row['n']} {NAMES[name]} "
-        f"ones{people(row, name)}{_worst_view(decision, verdict)}; "
+        f"ones{people(row, name)}; "
         f"{at_even_odds(decision['eval'], verdict)}."
     )
-
-
-def _worst_view(decision: Mapping[str, Any], verdict: Verdict) -> str:
-    """Name the view that the verdict is wrong in most often, if in any it is so too often."""
-    rows = {view: found[WRONG[verdict]][verdict] for view, found in decision["views"].items()}
-    forbidden = {view: row for view, row in rows.items() if row["low"] > decision["target"]}
-    if not forbidden:
-        return ""
-    worst = max(forbidden, key=lambda view: (forbidden[view]["value"], view))
-    return f", and {share(forbidden[worst])} of them in the view {view_name(worst)}"
 
 
 def at_even_odds(evaluated: Mapping[str, Any], verdict: Verdict) -> str:
