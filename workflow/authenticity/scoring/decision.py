@@ -241,7 +241,7 @@ def polarity(said: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
 
 
 def withheld(decision: Mapping[str, Any], verdict: Verdict) -> str:
-    """Say why a verdict is not given: where it is wrong too often, as recorded if it is so there."""
+    """Say where a verdict is wrong too often, and so not given: as recorded if it is so there."""
     name = WRONG[verdict]
     measured = {"": decision["eval"], **decision["views"]}
     wrong = {
