@@ -116,6 +116,10 @@ class Detector:
                 f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
             )
 
+    def windows(self, samples: NDArray[np.float32]) -> Windows:
+        """Score the windows alone of samples, mono at 16 kHz, full scale 1, shape (n,)."""
+        return self._windows(samples, _Sound(samples))[0]
+
     def _scored(
         self,
         samples: NDArray[np.float32],

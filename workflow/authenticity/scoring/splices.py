@@ -178,9 +178,8 @@ def evaluate(detector: Detector, trials: pa.Table, load: Load, seed: int) -> Eva
     """Score the windows of splices made of some clips; see `make` for the arguments."""
     tables, example = [], None
     for splice in make(trials, load, seed):
-        recording = detector.score_samples(splice.samples)
-        example = example or (splice, recording)
-        tables.append(table(splice, recording.windows))
+        example = example or (splice, detector.score_samples(splice.samples))
+        tables.append(table(splice, detector.windows(splice.samples)))
         _logger.info("%s of %d recordings, polarity %s", splice.name, NUMBER, splice.polarity)
     windows = pa.concat_tables(tables)
     found = {
