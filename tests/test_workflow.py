@@ -87,7 +87,8 @@ def test_killed_run_resumes_to_the_same_bytes(
     assert len(list(spectral.glob("*-of-3.parquet"))) < 3, "the kill came too late"
     resumed = killed.run("--until", "evaluate_experiment")
     assert resumed.returncode == 0, resumed.stdout
-    assert killed.tables() == finished.tables()
+    made = {path: table for path, table in finished.tables().items() if "/splices/" not in path}
+    assert killed.tables() == made
 
 
 def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
