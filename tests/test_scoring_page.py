@@ -493,6 +493,16 @@ def test_a_phone_shows_cards_that_stay_a_table_within_the_screen(show, entries):
     assert 0 < shown.locator(".playhead").bounding_box()["x"] < 400
 
 
+@pytest.mark.parametrize("width", [400, 768, 1025, 1100])
+def test_no_window_is_too_narrow_for_the_page(show, entries, width):
+    """In neither of its forms, table or cards, and with a row open or not."""
+    shown = show(entries[0] / "index.html", viewport={"width": width, "height": 800})
+    widest = "document.documentElement.scrollWidth"
+    assert shown.evaluate(widest) <= width
+    open_row(shown, "interview.wav")
+    assert shown.evaluate(widest) <= width
+
+
 _CONTRAST = """(selectors) => {
   const shade = (text) => {
     const canvas = document.createElement('canvas').getContext('2d', { colorSpace: 'srgb' });
