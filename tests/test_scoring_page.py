@@ -87,7 +87,7 @@ def show(browser):
     def opened(path, **options):
         contexts.append(browser.new_context(**options))
         shown = contexts[-1].new_page()
-        shown.set_default_timeout(5000)
+        shown.set_default_timeout(30_000)
         shown.on("pageerror", lambda error: problems.append(f"script: {error}"))
         shown.on("console", lambda line: problems.append(f"console: {line.text}"))
         shown.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
@@ -123,7 +123,7 @@ def open_row(shown, name):
 
 def until(shown, condition):
     """Wait for a condition: playwright's own way evaluates strings, which the page forbids."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not shown.evaluate(condition):
         assert time.monotonic() < deadline, f"never: {condition}"
         shown.wait_for_timeout(20)
