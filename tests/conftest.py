@@ -155,7 +155,7 @@ def check_out(folder: Path) -> Path:
     return folder
 
 
-def _check_out_for_toys(folder: Path) -> Path:
+def check_out_for_toys(folder: Path) -> Path:
     """Check out, with fewer spliced recordings: 70 seconds each, where toy clips last one."""
     module = check_out(folder) / "workflow" / "authenticity" / "scoring" / "splices.py"
     text = module.read_text()
@@ -172,7 +172,7 @@ def make_checkout(tmp_path: Path) -> Callable[..., Checkout]:
         corpus = corpora.write_folder(
             corpora.asvspoof2019_la() if files is None else files, tmp_path / f"{name}-corpus"
         )
-        checkout = Checkout(_check_out_for_toys(tmp_path / name), corpus)
+        checkout = Checkout(check_out_for_toys(tmp_path / name), corpus)
         checkout.configure()
         return checkout
 
@@ -184,7 +184,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A finished run of the toy corpus, on two cores and without interruption: only read it."""
     base = tmp_path_factory.mktemp("finished")
     corpus = corpora.write_folder(corpora.asvspoof2019_la(), base / "corpus")
-    checkout = Checkout(_check_out_for_toys(base / "checkout"), corpus)
+    checkout = Checkout(check_out_for_toys(base / "checkout"), corpus)
     checkout.configure()
     result = checkout.run()
     assert result.returncode == 0, result.stdout

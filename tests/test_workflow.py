@@ -9,7 +9,7 @@ from pathlib import Path
 import corpora
 import pyarrow.parquet as pq
 import pytest
-from conftest import EXPERIMENTS, REPOSITORY, Checkout
+from conftest import EXPERIMENTS, REPOSITORY, Checkout, check_out_for_toys
 
 TRIALS = 36
 EMBEDDINGS = "results/toy/embeddings/small/clean"
@@ -23,11 +23,6 @@ def jobs(output: str) -> dict[str, int]:
 
 def read(path: Path) -> list[dict]:
     return pq.read_table(path).to_pylist()
-
-
-def share_corpus(checkout: Checkout, finished: Checkout) -> None:
-    """Use the very same corpus: where it lies and its files' times stand in the manifest."""
-    checkout.configure(corpus={"root": str(finished.corpus)})
 
 
 def key_of_shard(shard: str, suffix: str = "") -> str:
@@ -64,30 +59,32 @@ def test_a_second_run_has_nothing_to_do(finished: Checkout):
     assert "Nothing to be done" in again.stdout
 
 
-def test_one_core_gives_the_same_bytes(finished: Checkout, make_checkout: Callable[..., Checkout]):
-    alone = make_checkout()
-    share_corpus(alone, finished)
-    result = alone.run("--until", "choose", cores=1)
-    assert result.returncode == 0, result.stdout
-    expected = finished.tables()
-    for path, content in alone.tables().items():
-        assert content == expected[path], path
-    assert any("/scores/" in path for path in alone.tables())
-
-
-def test_killed_run_resumes_to_the_same_bytes(
-    finished: Checkout, make_checkout: Callable[..., Checkout]
-):
-    killed = make_checkout()
-    share_corpus(killed, finished)
+@pytest.fixture(scope="module")
+def resumed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A run of the very same corpus on one core, killed on its way and run again."""
+    checkout = check_out_for_toys(tmp_path_factory.mktemp("resumed") / "checkout")
+    killed = Checkout(checkout, finished.corpus)
+    killed.configure()
     spectral = killed.path / "results" / "toy" / "spectral"
     killed.run_and_kill(lambda: spectral.exists() and any(spectral.glob("*-of-3.parquet")))
     assert any((killed.path / ".snakemake" / "locks").iterdir()), "nothing was interrupted"
     assert len(list(spectral.glob("*-of-3.parquet"))) < 3, "the kill came too late"
-    resumed = killed.run("--until", "evaluate_experiment")
-    assert resumed.returncode == 0, resumed.stdout
-    made = {path: table for path, table in finished.tables().items() if "/splices/" not in path}
-    assert killed.tables() == made
+    result = killed.run("--until", "evaluate_experiment", cores=1)
+    assert result.returncode == 0, result.stdout
+    return killed
+
+
+def test_a_killed_run_resumes_to_the_same_tables(finished: Checkout, resumed: Checkout):
+    made = {path for path in finished.tables() if "/splices/" not in path}
+    assert resumed.tables().keys() == made
+    assert any("/scores/" in path for path in made)
+
+
+def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
+    """Also after it was killed."""
+    expected = finished.tables()
+    for path, content in resumed.tables().items():
+        assert content == expected[path], path
 
 
 def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
