@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import corpora
+import hypothesis
 import pytest
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Files whose tests read one finished run of the toy corpus.
+FINISHED = ("test_workflow", "test_scoring_command", "test_report", "test_scoring")
+# Begun first, since a long one that is begun last is waited for.
+LONGEST = (*FINISHED, "test_demo", "test_corpora_together")
 
 # Two experiments, so that a run takes seconds: one without an encoder's layers, one with three.
 EXPERIMENTS = {
@@ -32,6 +38,35 @@ EXPERIMENTS = {
         "seed": 1,
     },
 }
+
+
+def pytest_configure() -> None:
+    """Allow for two workers, which take this environment over."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # How long an example takes says little while others compute.
+    hypothesis.settings.register_profile("shared", deadline=None)
+    hypothesis.settings.load_profile("shared")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    rank = {name: index for index, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give a worker whole files, and those of the finished run to one, which then makes it once.
+
+    `--dist=loadgroup` is for this, but does nothing from pytest 9.2 on (pytest-xdist issue 1386).
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByRun(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "finished" if Path(file).stem in FINISHED else file
+
+    return ByRun(config, log)
 
 
 @dataclass
@@ -73,7 +108,7 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=_environment(cores),
-            timeout=600,
+            timeout=1800,
             check=False,
         )
 
@@ -87,7 +122,7 @@ class Checkout:
             env=_environment(cores),
             start_new_session=True,
         )
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 900
         while not when():
             assert process.poll() is None, "the run ended before it could be killed"
             assert time.monotonic() < deadline, "the run never came to where it is killed"
@@ -120,6 +155,15 @@ def check_out(folder: Path) -> Path:
     return folder
 
 
+def check_out_for_toys(folder: Path) -> Path:
+    """Check out, with fewer spliced recordings: 70 seconds each, where toy clips last one."""
+    module = check_out(folder) / "workflow" / "authenticity" / "scoring" / "splices.py"
+    text = module.read_text()
+    assert text.count("\nNUMBER = 30\n") == 1
+    module.write_text(text.replace("\nNUMBER = 30\n", "\nNUMBER = 3\n"))
+    return folder
+
+
 @pytest.fixture
 def make_checkout(tmp_path: Path) -> Callable[..., Checkout]:
     """Return a function that makes a checkout with a toy corpus."""
@@ -128,7 +172,7 @@ def make_checkout(tmp_path: Path) -> Callable[..., Checkout]:
         corpus = corpora.write_folder(
             corpora.asvspoof2019_la() if files is None else files, tmp_path / f"{name}-corpus"
         )
-        checkout = Checkout(check_out(tmp_path / name), corpus)
+        checkout = Checkout(check_out_for_toys(tmp_path / name), corpus)
         checkout.configure()
         return checkout
 
@@ -140,7 +184,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A finished run of the toy corpus, on two cores and without interruption: only read it."""
     base = tmp_path_factory.mktemp("finished")
     corpus = corpora.write_folder(corpora.asvspoof2019_la(), base / "corpus")
-    checkout = Checkout(check_out(base / "checkout"), corpus)
+    checkout = Checkout(check_out_for_toys(base / "checkout"), corpus)
     checkout.configure()
     result = checkout.run()
     assert result.returncode == 0, result.stdout

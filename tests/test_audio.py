@@ -139,7 +139,7 @@ WHOLE = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(WHOLE)), st.binary(max_size=40), st.floats(0, 1))
 def test_damage_never_raises_anything_but_a_rejection(kind: str, noise: bytes, where: float):
     content = WHOLE[kind]

@@ -38,7 +38,7 @@ def test_the_llr_of_two_bell_curves_is_their_log_density_ratio():
     np.testing.assert_allclose(logit(found.probability(at)), found.llr(at) + logit(0.2), atol=2e-3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(-5, 5), min_size=3, max_size=30),
     st.floats(1e-3, 1e3),

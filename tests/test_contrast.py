@@ -213,7 +213,7 @@ def test_speakers_hide_the_class_from_regression_and_not_from_the_head():
     assert fit.held_roc_auc[fit.C] > 0.8
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data(), batch_size=st.integers(2, 50))
 def test_an_epoch_is_balanced(data: st.DataObject, batch_size: int):
     n = data.draw(st.integers(4, 80))

@@ -180,14 +180,14 @@ def link(name: str, target: str) -> tarfile.TarInfo:
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_ar_members_come_back_as_they_were(contents):
     members = [(f"member{number}", content) for number, content in enumerate(contents)]
     assert list(debian.ar_members(ar(*members), "x.deb")) == members
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_damaged_archives_end_in_one_line_and_never_in_a_traceback(noise):
     with pytest.raises(UserError, match=r"x\.deb"):
         list(debian.ar_members(b"!<arch>\n" + noise + b"?", "x.deb"))
@@ -269,7 +269,7 @@ def test_short_pauses_and_speech_from_the_first_sample_on_stay():
 
 
 @given(st.integers(0, 2**31), st.sampled_from(GRID))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_channel_keeps_length_and_sets_the_level(seed, seconds):
     rng = np.random.default_rng(seed)
     sent = channel.transmit(channel.crop(tone(2.5), seconds, rng), rng)

@@ -17,7 +17,6 @@ from authenticity.models import finetune, finetuned
 from authenticity.models.finetune import Batch, Detector, FineTuned, Settings, TopLayers
 from corpora import voice
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -340,7 +339,6 @@ def test_batches_hold_every_clip_once_within_their_limit(lengths: list[list[int]
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))
-@hypothesis_settings(deadline=None)
 def test_an_epoch_is_half_of_each_class(n_bonafide: int, n_spoof: int, seed: int):
     labels = np.array([0] * n_bonafide + [1] * n_spoof)
     trials = np.arange(len(labels))

@@ -145,7 +145,7 @@ def test_rows_that_coincide_have_finite_gradients(name: str):
     assert torch.isfinite(same.grad).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6))
 def test_the_order_of_rows_does_not_matter(seed: int):
     rows = batch(seed)

@@ -348,7 +348,7 @@ def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
     assert ((norm.cdf(norm.ppf(grid) + 1) > band.low) & (band.low > 0)).mean() > 0.7
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(scored_trials())
 def test_the_point_value_is_the_metric_itself(trials):
     labels, scores, _ = trials

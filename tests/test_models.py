@@ -87,7 +87,7 @@ def dealt(kind: str, **settings: object) -> dict:
     return {"kind": kind, "number": 5, "folds": "speaker", **settings}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_speaker_folds_report_each_trial_once_and_share_no_speaker(data: st.DataObject):
     n = 2 * data.draw(st.integers(15, 40))
@@ -188,7 +188,7 @@ def test_speakers_and_duplicates_on_both_sides_are_a_leak_and_attacks_are_not():
     assert other["unknown_speakers"] == 3
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_no_speaker_is_on_both_sides_of_a_fold(data: st.DataObject):
     n = data.draw(st.integers(20, 80))

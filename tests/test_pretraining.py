@@ -98,7 +98,7 @@ def test_noise_has_the_level_that_was_asked_for():
 # What is to be predicted
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(n_samples=st.integers(3200, 40_000))
 def test_targets_have_a_frame_for_each_of_the_encoder(n_samples):
     encoder = training.MaskedPrediction(4, **TINY).encoder

@@ -119,7 +119,7 @@ def test_bins_hold_equally_many_trials_and_equal_probabilities_share_one():
     ]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_calibration_lowers_cllr_towards_its_minimum(seed):
     labels, scores = bell_curves(400, 400, 1.5, seed)

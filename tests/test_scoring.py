@@ -100,7 +100,7 @@ def test_the_variance_of_a_long_clip_is_numpys_to_the_bit(length: int):
     assert _variance(samples) == samples.var(dtype=np.float64)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(400, 400_000), st.sampled_from([(4.0, 1.0), (1.5, 0.5), (2.0, 2.0)]))
 def test_windows_cover_the_recording_and_the_last_ends_with_it(n: int, window: tuple):
     spans = detector.window_spans(n, *window)
@@ -243,7 +243,7 @@ def test_a_file_beyond_the_limit_is_not_read(folder: Path, tmp_path: Path):
 # Evidence.
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from(["logistic", "contrastive"]))
 def test_contributions_and_bias_add_up_to_the_score(seed: int, kind: str):
     random = np.random.default_rng(seed)
@@ -267,7 +267,7 @@ def test_contributions_and_bias_add_up_to_the_score(seed: int, kind: str):
 # The decision.
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.integers(-8, 8), min_size=2, max_size=60),
     st.lists(st.integers(-8, 8), min_size=2, max_size=60),

@@ -589,16 +589,27 @@ def test_a_process_that_dies_is_quoted():
     assert "(status 1, TypeError: x)" in batch._cause_of_death(1, "Traceback\nTypeError: x")
 
 
-def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording that takes seconds, in which a process can be met."""
+    path = tmp_path_factory.mktemp("long") / "long.wav"
+    noise = np.random.default_rng(1).standard_normal(300 * 16_000).astype(np.float32)
+    soundfile.write(path, 0.1 * noise, 16_000)
+    return path
+
+
+def test_interrupted_and_killed_it_goes_on(
+    scored: Path, mixed: Path, long: Path, bundle: Path, tmp_path: Path
+):
     output, gone = tmp_path / "out", f"{mixed}/gone.wav"
     for n_lines, end, code in ((1, signal.SIGINT, cli.INTERRUPTED), (5, signal.SIGKILL, -9)):
-        process = start(bundle, output, str(mixed), gone)
+        process = start(bundle, output, str(mixed), gone, str(long))
         for _ in range(n_lines):
             process.stdout.readline()
         workers = psutil.Process(process.pid).children()
         process.send_signal(end)
-        assert process.wait(60) == code
-        assert not psutil.wait_procs(workers, timeout=10)[1], "a process was left behind"
+        assert process.wait(300) == code
+        assert not psutil.wait_procs(workers, timeout=60)[1], "a process was left behind"
         process.stdout.close()
         process.stderr.close()
     assert not (output / "scores.csv").exists()
@@ -610,14 +621,11 @@ def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Pa
 
 
 def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
-    bundle: Path, mixed: Path, tmp_path: Path
+    bundle: Path, mixed: Path, long: Path, tmp_path: Path
 ):
-    long = tmp_path / "long.wav"
-    noise = np.random.default_rng(1).standard_normal(300 * 16_000).astype(np.float32)
-    soundfile.write(long, 0.1 * noise, 16_000)
     process = start(bundle, tmp_path / "out", str(long), str(mixed / "film.mp4"))
     parent = psutil.Process(process.pid)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not any(
         item.path == str(long) for child in parent.children() for item in child.open_files()
     ):
@@ -625,7 +633,7 @@ def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
         time.sleep(0.005)
     (worker,) = parent.children()
     worker.kill()
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == cli.SOME_REJECTED
     first, second = rows_of(tmp_path / "out")
     assert "was killed" in first["reason"]
@@ -637,12 +645,12 @@ def test_a_process_that_is_killed_while_it_loads_its_model_is_one_line(
     bundle: Path, mixed: Path, tmp_path: Path
 ):
     process = start(bundle, tmp_path / "out", str(mixed / "film.mp4"))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (workers := psutil.Process(process.pid).children()):
         assert time.monotonic() < deadline
         time.sleep(0.005)
     workers[0].kill()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (cli.USAGE, b"")
     (line,) = err.decode().splitlines()
     assert "was killed" in line

@@ -87,7 +87,7 @@ def show(browser):
     def opened(path, **options):
         contexts.append(browser.new_context(**options))
         shown = contexts[-1].new_page()
-        shown.set_default_timeout(5000)
+        shown.set_default_timeout(30_000)
         shown.on("pageerror", lambda error: problems.append(f"script: {error}"))
         shown.on("console", lambda line: problems.append(f"console: {line.text}"))
         shown.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
@@ -123,7 +123,7 @@ def open_row(shown, name):
 
 def until(shown, condition):
     """Wait for a condition: playwright's own way evaluates strings, which the page forbids."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not shown.evaluate(condition):
         assert time.monotonic() < deadline, f"never: {condition}"
         shown.wait_for_timeout(20)
@@ -491,6 +491,16 @@ def test_a_phone_shows_cards_that_stay_a_table_within_the_screen(show, entries):
     shown.locator("audio").evaluate("sound => { sound.currentTime = 34; return sound.play(); }")
     until(shown, "document.querySelector('.picture').scrollLeft > 100")
     assert 0 < shown.locator(".playhead").bounding_box()["x"] < 400
+
+
+@pytest.mark.parametrize("width", [400, 768, 1025, 1100])
+def test_no_window_is_too_narrow_for_the_page(show, entries, width):
+    """In neither of its forms, table or cards, and with a row open or not."""
+    shown = show(entries[0] / "index.html", viewport={"width": width, "height": 800})
+    widest = "document.documentElement.scrollWidth"
+    assert shown.evaluate(widest) <= width
+    open_row(shown, "interview.wav")
+    assert shown.evaluate(widest) <= width
 
 
 _CONTRAST = """(selectors) => {

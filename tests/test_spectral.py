@@ -66,7 +66,7 @@ def test_entropy_of_known_distributions():
     assert spectral.mel_entropy(peak) == pytest.approx(0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(gain=st.floats(0.01, 3.0), repeats=st.integers(2, 4))
 def test_entropy_does_not_depend_on_level_or_length_but_the_prototypes_does(gain, repeats):
     noise = np.random.default_rng(4).standard_normal(SAMPLE_RATE).astype(np.float32) * 0.1
@@ -176,7 +176,7 @@ def test_the_digest_does_not_depend_on_the_container():
     assert len(digests) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1600, 20000), st.integers(0, 2**32 - 1))
 def test_any_accepted_clip_gives_finite_numbers(length: int, seed: int):
     random = np.random.default_rng(seed)

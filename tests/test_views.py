@@ -75,7 +75,7 @@ def test_every_view_that_ships_on_real_clips(name: str, speech):
         assert spectral.digest(degraded) != spectral.digest(clip) or name == "trimmed"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     length=st.integers(1600, 20000),
     name=st.sampled_from(sorted(set(VIEWS) - {"trimmed"})),

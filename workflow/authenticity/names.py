@@ -17,6 +17,11 @@ microphones of the bona fide recordings agree on it.
 """
 _VIEW_WORDS = {TRIMMED: "silence trimmed", INVERTED: "polarity inverted"}
 
+YES, NO, OPEN = "yes", "no", "cannot tell"
+"""The answers to whether one experiment is better than another."""
+POINT = 0.01
+"""One point of ROC-AUC."""
+
 SPEAKER = "speaker"
 """The audit's row on who speaks."""
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -112,8 +111,7 @@ def used_trials(
         "examples": _examples(groups),
     }
     if duplicates == "remove":
-        gone = pd.Series(data=False, index=frame.index)
-        gone[removed[removed].index] = True
+        gone = frame.index.isin(removed[removed].index)
         trials = trials.filter(pa.array(~gone))
     conditions = tables.conditions(trials.column_names)
     return trials.select(tables.with_conditions(tables.TRIALS, conditions).names), counts

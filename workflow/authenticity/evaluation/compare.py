@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, rankdata
+from scipy.special import ndtr, ndtri
 
 from authenticity import tables
 from authenticity.errors import UserError
@@ -36,7 +36,7 @@ from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
 FIGURES = ("roc_auc", "eer")
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
 POWER = 0.8
-_DETECTABLE = float(norm.ppf(1.0 - _TAIL) + norm.ppf(POWER))
+_DETECTABLE = float(ndtri(1.0 - _TAIL) + ndtri(POWER))
 """Minimum detectable effect in standard errors, z(0.975) + z(0.80) = 2.80 (Bloom 1995)."""
 _TRIAL = ["file", "round"]
 
@@ -85,10 +85,10 @@ def delong(labels: ArrayLike, baseline: ArrayLike, candidate: ArrayLike) -> DeLo
         np.var(new - old, ddof=1) / old.size
         for old, new in zip(of_baseline, of_candidate, strict=True)
     )
-    half = float(norm.ppf(1.0 - _TAIL) * np.sqrt(variance))
+    half = float(ndtri(1.0 - _TAIL) * np.sqrt(variance))
     if variance > 0:
         z = float(value / np.sqrt(variance))
-        p = float(2.0 * norm.sf(abs(z)))
+        p = float(2.0 * ndtr(-abs(z)))
     else:
         z, p = (0.0, 1.0) if value == 0 else (None, 0.0)
     return DeLong(value, value - half, value + half, z, p)
@@ -96,6 +96,8 @@ def delong(labels: ArrayLike, baseline: ArrayLike, candidate: ArrayLike) -> DeLo
 
 def _placements(labels: NDArray, scores: ArrayLike) -> tuple[Floats, Floats]:
     """Share of the other class that each spoof trial is above, and each bona fide trial below."""
+    from scipy.stats import rankdata  # takes half a second, which few jobs need to wait for
+
     spoof, bonafide = (np.asarray(scores, dtype=np.float64)[labels == label] for label in (1, 0))
     among_all = rankdata(np.concatenate([spoof, bonafide]))
     above = among_all[: spoof.size] - rankdata(spoof)

@@ -13,12 +13,10 @@ import pyarrow as pa
 
 from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.compare import POWER, Comparison, Mean, Scorer
+from authenticity.names import NO, OPEN, POINT, YES
 
-POINT = 0.01
-"""One point of ROC-AUC."""
 MINIMUM_SEEDS = 3
 """With fewer, how much chance in training matters is not known well enough for any answer."""
-YES, NO, OPEN = "yes", "no", "cannot tell"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ import av
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from scipy import signal
 
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
@@ -100,6 +99,10 @@ def _convolved(samples: Samples, response: NDArray, delay: int = 0) -> Samples:
 
     Block by block: `scipy.signal.oaconvolve` holds the transforms of all blocks at once.
     """
+    # Here and below where it is used: it takes half a second, and every parse of the workflow
+    # imports this module.
+    from scipy import signal
+
     response = response.astype(np.float32)
     result = np.zeros(len(samples) + len(response) - 1, np.float32)
     for first in range(0, len(samples), _BLOCK):
@@ -131,6 +134,8 @@ _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
 
 
 def _band(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+    from scipy import signal
+
     edges = [step["low_hz"], step["high_hz"]]
     return _filtered(samples, signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE))
 
@@ -170,6 +175,8 @@ def _added(samples: Samples, noise: Samples, power: float, snr_db: float) -> Sam
 @functools.cache
 def _colour(name: str) -> NDArray[np.float64]:
     """Coefficients of the filter that turns white noise into noise of this colour."""
+    from scipy import signal
+
     frequencies = np.linspace(0, SAMPLE_RATE / 2, 1025)
     if name == "pink":
         gains = np.maximum(frequencies, _LOWEST_PINK_HZ) ** -0.5
@@ -263,6 +270,8 @@ def _stationary(samples: Samples, random: np.random.Generator) -> Samples:
 
 def _notches(random: np.random.Generator) -> NDArray[np.float64]:
     """Draw a cascade of band-stop filters whose largest gain is 1."""
+    from scipy import signal
+
     coefficients = np.ones(1)
     for _ in range(_N_NOTCHES):
         centre, width = random.uniform(*_NOTCH_HZ), random.uniform(*_NOTCH_WIDTH_HZ)

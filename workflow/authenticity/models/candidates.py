@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.metrics import roc_auc_score
 
 from authenticity import tables
 from authenticity.evaluation import calibration, splits
@@ -220,6 +219,8 @@ def _fit_round(
     item: splits.Round,
     experiment: Mapping[str, Any],
 ) -> _Outcome:
+    from sklearn.metrics import roc_auc_score  # every parse of the workflow imports this module
+
     settings, model = experiment["features"], experiment["model"]
     members, blocks = [], []
     for view in settings["train_views"]:

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from authenticity.evaluation.bootstrap import Estimate
-from authenticity.evaluation.verdict import NO, OPEN, POINT, YES
+from authenticity.names import NO, OPEN, POINT, YES
 from authenticity.plots import drawing
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import binomtest
 
 from authenticity.evaluation.bootstrap import Estimate
 from authenticity.evaluation.metrics import Floats
@@ -133,6 +132,8 @@ def _errors(found: Sequence[Reliability], split: str) -> str:
 def _reliability(
     curve: Axes, counts: Axes, item: Reliability, name: str, colour: str, mark: str, aside: float
 ) -> None:
+    from scipy.stats import binomtest  # takes half a second, which other figures need not wait for
+
     filled = [chosen for chosen in item.bins if chosen.n]
     mean = np.array([chosen.mean_p for chosen in filled])
     share = np.array([chosen.share_spoof for chosen in filled])

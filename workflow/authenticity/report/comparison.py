@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from authenticity import html
-from authenticity.evaluation.verdict import NO, OPEN, POINT, YES
+from authenticity.names import NO, OPEN, POINT, YES
 from authenticity.report import wording
 from authenticity.report.wording import Json
 
