@@ -12,6 +12,7 @@ import librosa
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.fft import rfft
 from scipy.special import entr
 
 from authenticity.audio import SAMPLE_RATE, decibels, largest_magnitude
@@ -82,8 +83,9 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
         - `mfcc_0` ... `mfcc_12`: means over frames of the mel-frequency cepstral coefficients;
         - `entropy_prototype`: the prototype's sum of -m ln m over the un-normalised mel power
           spectrogram, which grows with level and duration;
-        - the numbers of `levels`, `slope_skewness`, and `rolloff_95`: mean over frames with power of the frequency
-          below which 95% of the magnitude lies, hertz;
+        - the numbers of `levels`, and `slope_skewness`;
+        - `rolloff_95`: mean over frames with power of the frequency below which 95% of the magnitude
+          lies, hertz;
         - `logmel_mean` and `logmel_std`: mean and standard deviation over frames of the power in
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
           The floor is the same for all clips; that of the cepstra moves with the loudest band.
@@ -91,7 +93,7 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
     # These come first, so that their memory is not on top of the mel spectrogram.
     measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
     centroids, rolloffs, first = [], [], 0
-    mel = np.empty((N_MELS, 1 + len(samples) // _HOP), np.float32)
+    mel = np.empty((N_MELS, _n_frames(samples)), np.float32)
     for magnitude in _magnitude_blocks(samples):
         centroids.append(librosa.feature.spectral_centroid(S=magnitude, sr=SAMPLE_RATE)[0])
         # Frames without power have no spectrum that could roll off.
@@ -224,7 +226,7 @@ def slope_skewness(samples: NDArray[np.float32]) -> float:
     statistics of the log-energy's differences tell of a room, Falk and Chan found (2010, "Temporal
     dynamics for blind measurement of room acoustical parameters").
 
-    Lines are fitted to nine frames each in 24 mel bands. What lies 20 dB or more below a band's
+    Lines are fitted to nine frames each in 24 bands. What lies 20 dB or more below a band's
     loud frames (95th percentile) counts as that far below, so that neither the depth of silence nor
     a floor of noise matters; stretches wholly below are left out.
 
@@ -235,6 +237,8 @@ def slope_skewness(samples: NDArray[np.float32]) -> float:
         The skewness of all slopes of all bands: about 0.1 for speech close to a microphone, 0.5 and
         more in a room; 0 where there are none.
     """
+    if len(samples) < _SLOPE_FRAME + (len(_SLOPE) - 1) * _SLOPE_HOP:
+        return 0.0
     moments = np.zeros(4)
     for band in _band_levels(samples):
         floor = max(np.quantile(band, _SLOPE_LOUD) - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR))
@@ -246,24 +250,23 @@ def slope_skewness(samples: NDArray[np.float32]) -> float:
 
 
 def _band_levels(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the levels of mel bands in dB over whole frames, none where there are fewer than nine.
+    """Return the levels in dB of bands equally wide on the mel scale, (bands, frames).
 
-    Shape (bands, frames).
+    Without librosa, whose import takes more memory than an hour's levels.
     """
-    beyond = -(-_SLOPE_FRAME // (2 * _SLOPE_HOP))  # frames at each end that hear past it
-    n_frames = 1 + len(samples) // _SLOPE_HOP
-    if n_frames < len(_SLOPE) + 2 * beyond:
-        return np.empty((0, 0), np.float32)
-    low, high = _SLOPE_HERTZ
-    bands = librosa.filters.mel(
-        sr=SAMPLE_RATE, n_fft=_SLOPE_FRAME, n_mels=_SLOPE_BANDS, fmin=low, fmax=high
-    )
-    levels, first = np.empty((_SLOPE_BANDS, n_frames), np.float32), 0
-    for magnitude in _magnitude_blocks(samples, _SLOPE_FRAME, _SLOPE_HOP):
-        last = first + magnitude.shape[1]
-        levels[:, first:last] = bands @ magnitude**2
-        first = last
-    return _decibels_in_place(levels)[:, beyond:-beyond]
+    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
+    hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
+    edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_SLOPE_FRAME) / _SLOPE_FRAME)).astype("f4")
+    n_frames = max(1 + (len(samples) - _SLOPE_FRAME) // _SLOPE_HOP, 0)
+    levels = np.empty((_SLOPE_BANDS, n_frames), np.float32)
+    for first in range(0, n_frames, _BLOCK_FRAMES):
+        last = min(first + _BLOCK_FRAMES, n_frames)
+        heard = samples[first * _SLOPE_HOP : (last - 1) * _SLOPE_HOP + _SLOPE_FRAME]
+        frames = np.lib.stride_tricks.sliding_window_view(heard, _SLOPE_FRAME)[::_SLOPE_HOP]
+        power = np.square(np.abs(rfft(frames * window, axis=1)[:, : edges[-1]]))
+        levels[:, first:last] = np.add.reduceat(power, edges[:-1], axis=1).T
+    return _decibels_in_place(levels)
 
 
 def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
@@ -302,19 +305,21 @@ def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
     return int(frames[0]), int(frames[-1])
 
 
-def _magnitude_blocks(
-    samples: NDArray[np.float32], frame: int = _FRAME, hop: int = _HOP
-) -> Iterator[NDArray[np.float32]]:
+def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     """Yield the magnitude spectrogram of the centred transform, a block of frames at a time."""
-    half = frame // 2
-    n_frames = 1 + len(samples) // hop
+    half = _FRAME // 2
+    n_frames = _n_frames(samples)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
         # Where the block begins and ends, in the samples; beyond them there is silence.
-        begin, end = first * hop - half, last * hop + half
+        begin, end = first * _HOP - half, last * _HOP + half
         block = samples[max(begin, 0) : end]
         block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
-        yield np.abs(librosa.stft(block, n_fft=frame, hop_length=hop, center=False))
+        yield np.abs(librosa.stft(block, n_fft=_FRAME, hop_length=_HOP, center=False))
+
+
+def _n_frames(samples: NDArray[np.float32]) -> int:
+    return 1 + len(samples) // _HOP
 
 
 def mean_power(samples: NDArray[np.float32]) -> float:

@@ -1,8 +1,9 @@
 """What makes a recording unlike the training data: there a score is an opinion without grounds.
 
 Limits come from the clips that the model was fitted, chosen and calibrated on. A caution is severe
-where it leaves nothing to judge, or where the features are further from the training clips' than
-nearly all of dev's are: the verdict is then `cannot tell`.
+where it leaves nothing to judge, where the features are further from the training clips' than
+nearly all of dev's are, or where it reverberates more than nearly all of those clips, which makes
+genuine voices read as synthetic: the verdict is then `cannot tell`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -211,8 +212,8 @@ def _of_room(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
     if found.slope_skewness <= greatest:
         return []
     message = (
-        "Its sound dies away more slowly than it rises, as in a room that reverberates: the skewness "
-        f"of its slopes is {found.slope_skewness:.2f}, and {_of_100(limits)} training clips have "
+        "Its sound dies away more slowly than it rises, as in a room that reverberates: the "
+        f"skewness of its slopes is {found.slope_skewness:.2f}, and {_of_100(limits)} training clips have "
         f"{greatest:.2f} or less."
     )
     return [Caution("reverberant", message, severe=True)]
