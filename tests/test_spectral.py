@@ -239,7 +239,6 @@ def test_silence_and_noise_are_no_room():
     noise = np.random.default_rng(2).standard_normal(len(dry)).astype(np.float32)
     for heard in (np.concatenate([silence, dry, silence]), dry + 0.005 * noise, 0.1 * noise):
         assert abs(spectral.slope_skewness(heard)) < 0.35
-    assert spectral.slope_skewness(np.concatenate([silence, in_a_room(dry, 0.8), silence])) > 0.4
     for nothing in (silence, noise[:100], np.zeros(0, np.float32)):
         assert spectral.slope_skewness(nothing) == 0
 

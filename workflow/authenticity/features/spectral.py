@@ -84,8 +84,8 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
         - `entropy_prototype`: the prototype's sum of -m ln m over the un-normalised mel power
           spectrogram, which grows with level and duration;
         - the numbers of `levels`, and `slope_skewness`;
-        - `rolloff_95`: mean over frames with power of the frequency below which 95% of the magnitude
-          lies, hertz;
+        - `rolloff_95`: mean over frames with power of the frequency below which 95% of the
+          magnitude lies, hertz;
         - `logmel_mean` and `logmel_std`: mean and standard deviation over frames of the power in
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
           The floor is the same for all clips; that of the cepstra moves with the loudest band.

@@ -213,8 +213,8 @@ def _of_room(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
         return []
     message = (
         "Its sound dies away more slowly than it rises, as in a room that reverberates: the "
-        f"skewness of its slopes is {found.slope_skewness:.2f}, and {_of_100(limits)} training clips have "
-        f"{greatest:.2f} or less."
+        f"skewness of its slopes is {found.slope_skewness:.2f}, and {_of_100(limits)} training "
+        f"clips have {greatest:.2f} or less."
     )
     return [Caution("reverberant", message, severe=True)]
 
