@@ -557,14 +557,16 @@ def test_a_part_is_found_in_a_recording_and_withholds_the_verdict(folder: Path):
 
 # What is unlike the training data.
 
-USUAL = Measured(2.0, 0.8, -26.0, 6000.0, 0.0, 1.0, audio.Format("flac", 16000, 1, None, True))
+USUAL = Measured(2.0, 0.8, -26.0, 6000.0, 0.1, 0.0, 1.0, audio.Format("flac", 16000, 1, None, True))
 BOUNDS = {
     "tail": 0.01,
     "least_duration": 1.5,
+    "greatest_duration": 30.0,
     "least_sound_share": 0.6,
     "least_level_dbfs": -30.0,
     "least_rolloff_95": 5000.0,
     "greatest_rolloff_95": 6700.0,
+    "greatest_slope_skewness": 0.4,
     "least_bit_rate": None,
     "greatest_distance": 2.0,
 }
@@ -582,12 +584,16 @@ def cautions(**changes) -> dict[str, bool]:
         ({}, {}),
         ({"duration": 1.2}, {"too_short": False}),
         ({"duration": 0.7}, {"too_short": True}),
+        ({"duration": 59.0}, {}),
+        ({"duration": 61.0}, {"longer_than_training": False}),
         ({"duration": 60.0, "sound_share": 0.4}, {"mostly_silence": False}),
         ({"duration": 60.0, "sound_share": 0.05}, {"mostly_silence": True}),
         ({"duration": 2.0, "sound_share": 0.2}, {"mostly_silence": True}),
         ({"rolloff_95": 4000.0}, {"narrow_band": False}),
         ({"rolloff_95": 3300.0}, {"narrow_band": True}),
         ({"rolloff_95": 7000.0}, {"wide_band": False}),
+        ({"slope_skewness": 0.4}, {}),
+        ({"slope_skewness": 0.5}, {"reverberant": True}),
         ({"clipped_share": 0.01}, {"clipped": False}),
         ({"clipped_share": 0.1}, {"clipped": True}),
         ({"level_dbfs": -40.0}, {}),
@@ -620,7 +626,8 @@ def test_clipping_is_seen():
 
 
 def test_limits_know_coded_training_clips():
-    numbers = {name: np.full(10, 2.0) for name in ("duration", "level_dbfs", "rolloff_95")}
+    names = ("duration", "level_dbfs", "rolloff_95", "slope_skewness")
+    numbers = {name: np.full(10, 2.0) for name in names}
     silences = ("leading_silence", "trailing_silence", "pause_fraction")
     numbers |= {name: np.zeros(10) for name in silences}
     sizes = np.full(10, 6000)
@@ -744,7 +751,7 @@ def damaged(name: str, folder: Path) -> None:
         ("no bundle", "expected a bundle there"),
         ("not JSON", "expected JSON"),
         ("edited", "changed after it was made"),
-        ("another schema", "expected a bundle of schema 2"),
+        ("another schema", "expected a bundle of schema 3"),
         ("other features", "features were of version “spectral 0”"),
         ("another decoder", "features were of version “decoder 0”"),
         ("no limit", "`decision.lower` is missing or not what was expected"),

@@ -12,7 +12,7 @@ from typing import Any
 from authenticity.errors import UserError
 from authenticity.files import read_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raise it when `bundle.json` changes in a way that older programs cannot read."""
 
 ABOUT = "bundle.json"
@@ -40,7 +40,8 @@ _SHAPE: dict[str, Any] = {
     },
     "trust": (dict, type(None)),
     "domain": {
-        **dict.fromkeys(("tail", "least_duration", "least_sound_share"), _NUMBER),
+        **dict.fromkeys(("tail", "least_duration", "greatest_duration"), _NUMBER),
+        **dict.fromkeys(("least_sound_share", "greatest_slope_skewness"), _NUMBER),
         **dict.fromkeys(("least_level_dbfs", "least_rolloff_95", "greatest_rolloff_95"), _NUMBER),
         "least_bit_rate": (*_NUMBER, type(None)),
         "greatest_distance": _NUMBER,

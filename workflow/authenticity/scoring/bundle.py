@@ -29,7 +29,7 @@ from authenticity.scoring.about import ABOUT, SCHEMA_VERSION
 from authenticity.scoring.decision import Band
 from authenticity.scoring.training import Trained
 
-VERSION = "3"
+VERSION = "4"
 """Raise it when a change here, in `decision` or in `domain` alters any bundle."""
 
 WINDOW_SECONDS, HOP_SECONDS = 4.0, 1.0
@@ -221,7 +221,7 @@ def _domain(trained: Trained, model: Model) -> dict[str, Any]:
 def _training(trained: Trained) -> dict[str, Any]:
     """Say what the model was fitted on and calibrated on."""
     fitted = trained.fitted
-    numbers = ("duration", "level_dbfs", "rolloff_95", "pause_fraction")
+    numbers = ("duration", "level_dbfs", "rolloff_95", "pause_fraction", "slope_skewness")
     points = (0.01, 0.05, 0.5, 0.95, 0.99)
 
     def part(name: str) -> dict[str, Any]:

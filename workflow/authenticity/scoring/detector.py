@@ -202,16 +202,18 @@ class Detector:
         spans = window_spans(len(samples), window["seconds"], window["hop"])
         silence = self.bundle.limits.silence_dbfs
         score = np.full(len(spans), np.nan)
+        # First, so that its memory does not come on top of what the encoder leaves behind.
+        described = self._described(samples)
         embedded = self._embedded(samples, spans)
         for index, (first, last) in enumerate(spans.tolist()):
             heard, embedding = samples[first:last], next(embedded)
             if audio.decibels(audio.largest_magnitude(heard)) >= silence:
-                features = self._features(heard, embedding)
+                features = self._features(self._described(heard), embedding)
                 score[index] = self.bundle.model.scores(features[None])[0]
         start, end = (spans / SAMPLE_RATE).T
         llr = self.bundle.calibration.llr(score)
         windows = Windows(start, end, score, llr, sound.share(start, end))
-        return windows, self._features(samples, next(embedded))
+        return windows, self._features(described, next(embedded))
 
     def _embedded(
         self, samples: NDArray[np.float32], spans: NDArray[np.int64]
@@ -235,15 +237,16 @@ class Detector:
             features = np.concatenate([features[: len(features) - len(layers)], layers])
         return float(self.bundle.model.scores(features[None])[0])
 
+    def _described(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return the features that `spectral` gives, which are a model's first."""
+        described = spectral.describe(samples) if self._columns else {}
+        return [np.atleast_1d(np.float32(described[name])) for name in self._columns]
+
     def _features(
-        self, samples: NDArray[np.float32], embedding: Embedding | None
+        self, described: list[NDArray[np.float32]], embedding: Embedding | None
     ) -> NDArray[np.float32]:
         """Return the features in the order of `matrix`, as float32 as the tables have them."""
-        described = spectral.describe(samples) if self._columns else {}
-        blocks = [np.atleast_1d(np.float32(described[name])) for name in self._columns]
-        if embedding is not None:
-            blocks.append(self._pooled(embedding))
-        return np.concatenate(blocks)
+        return np.concatenate(described + ([] if embedding is None else [self._pooled(embedding)]))
 
     def _pooled(self, embedding: Embedding) -> NDArray[np.float32]:
         """Return the features that the encoder gives, which are a model's last."""
@@ -307,6 +310,7 @@ class _Sound:
             sound_share=domain.sound_share(numbers),
             level_dbfs=numbers["level_dbfs"],
             rolloff_95=spectrum.rolloff_95(self._samples),
+            slope_skewness=spectral.slope_skewness(self._samples),
             clipped_share=domain.clipped_share(self._samples),
             distance=distance,
             format=form,

@@ -1,8 +1,9 @@
 """What makes a recording unlike the training data: there a score is an opinion without grounds.
 
 Limits come from the clips that the model was fitted, chosen and calibrated on. A caution is severe
-where it leaves nothing to judge, or where the features are further from the training clips' than
-nearly all of dev's are: the verdict is then `cannot tell`.
+where it leaves nothing to judge, where the features are further from the training clips' than
+nearly all of dev's are, or where it reverberates more than nearly all of those clips, which makes
+genuine voices read as synthetic: the verdict is then `cannot tell`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,9 @@ TAIL = 0.01
 
 LOSSLESS_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".w64", ".wav"})
 _LEAST_SECONDS = 1.0  # shorter speech holds a word or two: less than the pooled statistics need
+# From about this many times the training clips' length on, the pooled statistics of several clips
+# are no longer those of one.
+_MUCH_LONGER = 2
 _LEAST_SOUND_SECONDS = 0.5
 _LEAST_SOUND_SHARE = 0.1
 # What telephones leave of speech is about this much of wideband speech's extent.
@@ -40,6 +44,7 @@ class Measured:
         sound_share: of the duration that is sound rather than silence.
         level_dbfs: root mean square, dB relative to full scale.
         rolloff_95: mean frequency below which 95% of the magnitude lies, hertz.
+        slope_skewness: see `spectral.slope_skewness`.
         clipped_share: of the samples that are at full scale.
         distance: see `distances`.
         format: of the file; None where there was none.
@@ -49,6 +54,7 @@ class Measured:
     sound_share: float
     level_dbfs: float
     rolloff_95: float
+    slope_skewness: float
     clipped_share: float
     distance: float
     format: Format | None
@@ -105,10 +111,12 @@ def limits(
     return {
         "tail": TAIL,
         "least_duration": _quantile(numbers["duration"], TAIL),
+        "greatest_duration": _quantile(numbers["duration"], 1 - TAIL),
         "least_sound_share": _quantile(sound_share(numbers), TAIL),
         "least_level_dbfs": _quantile(numbers["level_dbfs"], TAIL),
         "least_rolloff_95": _quantile(numbers["rolloff_95"], TAIL),
         "greatest_rolloff_95": _quantile(numbers["rolloff_95"], 1 - TAIL),
+        "greatest_slope_skewness": _quantile(numbers["slope_skewness"], 1 - TAIL),
         "least_bit_rate": float(_quantile(rates, TAIL)) if coded.mean() > TAIL else None,
         "greatest_distance": _quantile(dev_distances, 1 - TAIL),
     }
@@ -128,6 +136,7 @@ def cautions(found: Measured, limits: Mapping[str, Any]) -> tuple[Caution, ...]:
     made = [
         *_of_duration(found, limits),
         *_of_spectrum(found, limits),
+        *_of_room(found, limits),
         *_of_level(found, limits),
         *_of_codec(found, limits),
     ]
@@ -161,6 +170,13 @@ def _of_duration(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
             f"{limits['least_duration']:.1f} s or longer."
         )
         made.append(Caution("too_short", message, severe=found.duration < _LEAST_SECONDS))
+    if found.duration > _MUCH_LONGER * limits["greatest_duration"]:
+        message = (
+            f"It lasts {found.duration:.1f} s; {_of_100(limits)} training clips last "
+            f"{limits['greatest_duration']:.1f} s or less, and how often verdicts on longer "
+            "recordings are wrong was not measured."
+        )
+        made.append(Caution("longer_than_training", message, severe=False))
     sound = found.sound_share * found.duration
     nothing = sound < _LEAST_SOUND_SECONDS or found.sound_share < _LEAST_SOUND_SHARE
     if nothing or found.sound_share < limits["least_sound_share"]:
@@ -189,6 +205,18 @@ def _of_spectrum(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
         )
         return [Caution("wide_band", message, severe=False)]
     return []
+
+
+def _of_room(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+    greatest = limits["greatest_slope_skewness"]
+    if found.slope_skewness <= greatest:
+        return []
+    message = (
+        "Its sound dies away more slowly than it rises, as in a room that reverberates: the "
+        f"skewness of its slopes is {found.slope_skewness:.2f}, and {_of_100(limits)} training "
+        f"clips have {greatest:.2f} or less."
+    )
+    return [Caution("reverberant", message, severe=True)]
 
 
 def _of_level(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:

@@ -15,9 +15,9 @@ class Caution:
 
     Attributes:
         code: what it is, for programs. Something sets the recording off from the training data:
-            `too_short`, `mostly_silence`, `narrow_band`, `wide_band`, `clipped`, `quiet`,
-            `lossy_codec` or `unlike_training`; or answers contradict each other: `polarity`,
-            `part_synthetic`.
+            `too_short`, `longer_than_training`, `mostly_silence`, `narrow_band`, `wide_band`,
+            `clipped`, `quiet`, `reverberant`, `lossy_codec` or `unlike_training`; or answers
+            contradict each other: `polarity`, `part_synthetic`.
         message: one sentence, with the numbers.
         severe: whether the score says nothing any more: the verdict is then `cannot tell`.
     """

@@ -20,6 +20,7 @@ SPECTRAL_NUMBERS = (
     "trailing_silence",
     "pause_fraction",
     "rolloff_95",
+    "slope_skewness",
 )
 """Of the training and dev clips, what a bundle sums up."""
 

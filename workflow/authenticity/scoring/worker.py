@@ -73,16 +73,18 @@ class Scorer:
 
     def _drawn(self, path: str, found: Recording) -> dict[str, Any]:
         """Draw a recording and keep its sound; say where, relative to the folder."""
-        # Imported here, so that their memory comes after that of scoring, not on top of it.
-        from authenticity.plots import overlay
+        # Imported one by one, so that their memory comes after that of scoring, and a picture's
+        # after that of the samples, not on top of it.
         from authenticity.scoring import preview
 
         folder, name = Path(self.given["folder"]), drawn_name(found.file, found.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
-        band = self._detector.bundle.band
-        span = overlay.write(folder / picture, found, band.lower, band.upper)
         with Path(path).open("rb") as file:
             preview.write(folder / sound, audio.decode(file, self._detector.bundle.limits))
+        from authenticity.plots import overlay
+
+        band = self._detector.bundle.band
+        span = overlay.write(folder / picture, found, band.lower, band.upper)
         return {"picture": picture, "span": list(span), "preview": sound}
 
     def answer(self, path: str) -> str:
