@@ -97,9 +97,9 @@ def _rows(
 def _deal_polarity(rows: list[dict[str, Any]], seed: int) -> None:
     """Give half of the clips of each voice and part the opposite polarity, in place.
 
-    Microphones differ in polarity and nobody hears it, but a model of waveforms does: left alone, it
-    names the microphone and with it the class. Drawn from a generator of its own, so that it is the
-    same plan otherwise.
+    Microphones differ in polarity and nobody hears it, but a model of waveforms does: left alone,
+    it names the microphone, and with it the class. Drawn from a generator of its own, so that
+    nothing else in the plan depends on it.
     """
     rng = np.random.default_rng([seed, 1])
     groups: dict[tuple, list[dict[str, Any]]] = {}
