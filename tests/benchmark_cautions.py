@@ -21,12 +21,13 @@ from authenticity.scoring.detector import Detector
 RESULTS = Path("results/demo")
 CLIPS = 60  # of each class
 JOINED_SECONDS = (6, 20, 60)
-JOINED = 10  # recordings of each length and class
+JOINED = 14  # recordings of each length and class: one or more of each voice
+_ROOM = {"step": "reverberation", "direct_to_reverberant_db": 0}
 CONDITIONS = {
     "as they are": [],
-    "room, 0.3 s": [{"step": "reverberation", "rt60_seconds": 0.3}],
-    "room, 0.6 s": [{"step": "reverberation", "rt60_seconds": 0.6}],
-    "room, 1.0 s": [{"step": "reverberation", "rt60_seconds": 1.0}],
+    "room, 0.3 s": [{**_ROOM, "rt60_seconds": 0.3}],
+    "room, 0.6 s": [{**_ROOM, "rt60_seconds": 0.6}],
+    "room, 1.0 s": [{**_ROOM, "rt60_seconds": 1.0}],
     "pink noise, 10 dB": [{"step": "noise", "colour": "pink", "snr_db": 10}],
     "Opus, 12 kbit/s": [{"step": "codec", "codec": "opus", "bit_rate": 12000}],
 }
@@ -47,11 +48,11 @@ def recordings(
             for index in range(JOINED):
                 voice = voices[index % len(voices)]
                 order = random.permutation(voice.path.to_numpy())
-                yield f"joined, {seconds} s", label, joined(order, root, limits, seconds)
+                yield f"joined, up to {seconds} s", label, joined(order, root, limits, seconds)
 
 
 def joined(paths: Sequence[str], root: Root, limits: audio.Limits, seconds: float) -> np.ndarray:
-    """Return clips one after another, until there are so many seconds or no more clips."""
+    """Return clips one after another, until there are so many seconds or no clips are left."""
     pieces: list[np.ndarray] = []
     for path in paths:
         pieces.append(audio.load(root, path, limits))
