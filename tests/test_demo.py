@@ -98,19 +98,21 @@ def test_windows_find_the_synthetic_stretch_of_thirty_splices(demo: Path):
     for version in found["polarity"].values():
         assert (version["n_recordings"], version["people"]) == (30, 2)
         assert len(version["attacks"]) == 7
-    recorded, chance = found["polarity"].values()
-    assert recorded["roc_auc"]["low"] > 0.6
-    assert recorded["found"] > 2 * recorded["by_chance"]
-    # What this model hears is polarity above all, and the report says so.
-    assert chance["roc_auc"]["value"] < recorded["roc_auc"]["low"]
+    # Polarity is dealt out by chance in the demonstration itself: the two are of a kind.
+    for version in found["polarity"].values():
+        assert version["roc_auc"]["low"] > 0.6
+        assert version["found"] > version["by_chance"]
     windows = tables.read(demo / "results/demo/splices/baseline_layer.parquet")
     assert len(windows) == 2 * 30 * 67
     assert "upside down" in (demo / "results/demo/tables/splices/baseline_layer.html").read_text()
 
 
-def test_the_shortcut_of_polarity_is_found(demo: Path):
+def test_polarity_is_no_shortcut_of_the_demonstration(demo: Path):
+    """Half of the clips are upside down: what told the classes apart once must not come back."""
+    audit = json.loads((demo / "results/demo/audit.json").read_text())
+    for split in audit["splits"].values():
+        assert split["properties"]["skewness"]["roc_auc"]["low"] < 0.52
     trust = json.loads((demo / "results/demo/tables/trust.json").read_text())
     (layer,) = (item for item in trust["experiments"] if item["name"] == "baseline_layer")
     (check,) = (check for check in layer["checks"] if check["name"] == "Polarity")
-    assert check["status"] == "do not trust"
-    assert "part of the figure is polarity" in check["sentence"]
+    assert check["status"] == "trust"

@@ -333,6 +333,30 @@ def test_the_plan_depends_on_its_seed_alone(planned):
     assert make_plan(seed=2).to_pylist() != planned
 
 
+def test_half_of_the_clips_of_each_voice_and_part_are_upside_down(planned):
+    groups: dict[tuple, list[int]] = {}
+    for row in planned:
+        of = tuple(row[name] for name in ("split", "attack", "speaker", "language", "voice"))
+        groups.setdefault(of, []).append(row["polarity"])
+    assert {abs(sum(polarities)) for polarities in groups.values()} == {0, 1}
+    # And not by the length that was dealt out as evenly.
+    for seconds in GRID:
+        drawn = [row["polarity"] for row in planned if row["seconds"] == seconds]
+        assert abs(np.mean(drawn)) < 0.2
+
+
+def test_the_planned_polarity_is_what_the_channel_is_sent(monkeypatch):
+    samples = tone(2.5)
+    rows = [{"key": key, "seed": 1, "seconds": 1.5, "polarity": int(key)} for key in ("1", "-1")]
+    # The noise and the codecs after it are not those of the clip the other way up.
+    monkeypatch.setattr(channel, "transmit", lambda sent, rng: sent)
+    encoded = produce.encode(((row["key"], samples) for row in rows), rows, 24_000)
+    upright, inverted = (
+        soundfile.read(io.BytesIO(audio))[0] for audio in encoded["audio"].to_pylist()
+    )
+    assert np.corrcoef(upright, inverted)[0, 1] < -0.99
+
+
 def test_a_prompt_is_used_by_one_attack_only_and_a_piece_once(planned):
     human = {voice.speaker for voice in attacks.BONAFIDE}
     users: dict[tuple, set[str]] = {}

@@ -191,6 +191,16 @@ def test_half_of_the_batches_are_noisy_and_the_targets_are_those_of_clean_speech
     assert len(labels) == 1
 
 
+def test_half_of_the_crops_are_upside_down(centroids):
+    # A sawtooth rises slowly and falls at once: its steps say which way up it is.
+    sawtooth = (np.arange(40_000, dtype=np.float32) % 100) - 50
+    drawn = [make_batches([sawtooth], centroids)[step] for step in range(20)]
+    falls = np.array(
+        [step[np.abs(step).argmax()] for batch in drawn for step in np.diff(batch.samples, axis=1)]
+    )
+    assert 25 < (falls > 0).sum() < 55
+
+
 def test_a_long_clip_is_cut_and_a_short_one_is_continued(clips, centroids):
     ramp = np.arange(50_000, dtype=np.float32)
     clip = targets.normalise(ramp)

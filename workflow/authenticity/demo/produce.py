@@ -81,8 +81,9 @@ def encode(
     for number, (key, samples) in enumerate(clips, start=1):
         rng = np.random.default_rng(planned[key]["seed"])
         cut = channel.crop(channel.speech_only(samples), planned[key]["seconds"], rng)
+        sent = channel.transmit(planned[key]["polarity"] * cut, rng)
         keys.append(key)
-        audio.append(channel.opus(channel.transmit(cut, rng), bit_rate))
+        audio.append(channel.opus(sent, bit_rate))
         if number % 20 == 0 or number == len(rows):
             logger.info("%d of %d clips", number, len(rows))
     return pa.table({"key": keys, "audio": audio}, schema=ENCODED)

@@ -70,7 +70,18 @@ _DIGEST_BLOCK = 1 << 20  # samples
 
 
 def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float32]]:
-    """Compute all numbers of one clip.
+    """Compute all numbers of one clip: those of `levels` and `spectrum`, and `slope_skewness`.
+
+    Args:
+        samples: mono at 16 kHz, shape (n,), full scale 1.
+    """
+    # The spectrum comes last, so that the memory of the others is not on top of its.
+    measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
+    return {**measured, **spectrum(samples)}
+
+
+def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float32]]:
+    """Compute the numbers of one clip that models are fitted on, and `rolloff_95`.
 
     Args:
         samples: mono at 16 kHz, shape (n,), full scale 1.
@@ -83,15 +94,12 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
         - `mfcc_0` ... `mfcc_12`: means over frames of the mel-frequency cepstral coefficients;
         - `entropy_prototype`: the prototype's sum of -m ln m over the un-normalised mel power
           spectrogram, which grows with level and duration;
-        - the numbers of `levels`, and `slope_skewness`;
         - `rolloff_95`: mean over frames with power of the frequency below which 95% of the
           magnitude lies, hertz;
         - `logmel_mean` and `logmel_std`: mean and standard deviation over frames of the power in
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
           The floor is the same for all clips; that of the cepstra moves with the loudest band.
     """
-    # These come first, so that their memory is not on top of the mel spectrogram.
-    measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
     centroids, rolloffs, first = [], [], 0
     mel = np.empty((N_MELS, _n_frames(samples)), np.float32)
     for magnitude in _magnitude_blocks(samples):
@@ -115,7 +123,6 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
         **entropies,
         **{f"mfcc_{index}": float(value) for index, value in enumerate(mfcc)},
         "rolloff_95": float(np.concatenate(rolloffs).mean(dtype=np.float64)),
-        **measured,
         # Band by band: in double precision, all of an hour's are large.
         "logmel_mean": np.array([band.mean(dtype=np.float64) for band in log_mel], np.float32),
         "logmel_std": np.array([band.std(dtype=np.float64) for band in log_mel], np.float32),
@@ -234,8 +241,8 @@ def slope_skewness(samples: NDArray[np.float32]) -> float:
         samples: mono at 16 kHz, (n,).
 
     Returns:
-        The skewness of all slopes of all bands: about 0.1 for speech close to a microphone, 0.5 and
-        more in a room; 0 where there are none.
+        The skewness of all slopes of all bands: near 0 for speech close to a microphone, more in a
+        room; 0 where there are none.
     """
     if len(samples) < _SLOPE_FRAME + (len(_SLOPE) - 1) * _SLOPE_HOP:
         return 0.0

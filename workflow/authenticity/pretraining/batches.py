@@ -54,8 +54,9 @@ class Batches:
     """Batches of crops of fixed length from a pool of clips.
 
     A clip is drawn with a probability proportional to its length. One that is longer than the crop
-    is cut at random; one that is shorter is followed by others. Every second batch, drawn at
-    random, carries white noise.
+    is cut at random; one that is shorter is followed by others. Half of the crops, drawn at random,
+    are upside down: polarity is a matter of microphones. Every second batch, drawn at random,
+    carries white noise.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class Batches:
         samples, targets, mask = [], [], []
         for _ in range(self._crops):
             crop = self._crop(rng)
+            if rng.random() < 0.5:
+                crop = -crop
             targets.append(assign(cepstra(crop), self._centroids))
             mask.append(span_mask(frame_count(len(crop)), rng))
             heard = with_noise(crop, rng.uniform(*NOISE_DB), rng) if noisy else crop

@@ -239,7 +239,7 @@ class Detector:
 
     def _described(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the features that `spectral` gives, which are a model's first."""
-        described = spectral.describe(samples) if self._columns else {}
+        described = spectral.spectrum(samples) if self._columns else {}
         return [np.atleast_1d(np.float32(described[name])) for name in self._columns]
 
     def _features(

@@ -2,8 +2,8 @@
 
 Limits come from the clips that the model was fitted, chosen and calibrated on. A caution is severe
 where it leaves nothing to judge, where the features are further from the training clips' than
-nearly all of dev's are, or where it reverberates more than nearly all of those clips, which makes
-genuine voices read as synthetic: the verdict is then `cannot tell`.
+nearly all of dev's are, or where it reverberates more than nearly all of those clips, which can
+make a genuine voice read as synthetic: the verdict is then `cannot tell`.
 """
 
 from collections.abc import Iterable, Mapping
