@@ -14,7 +14,7 @@ from authenticity.scoring.detector import Detector
 
 with job(snakemake) as log:
     given, out, params = snakemake.input, snakemake.output, snakemake.params
-    detector = Detector.load(Path(given.bundle).parent)
+    detector = Detector.load(Path(given.bundle).parent, jobs=snakemake.threads)
     scores, trials = tables.read(given.scores), tables.read(given.trials)
     path_of = dict(zip(trials["key"].to_pylist(), trials["path"].to_pylist(), strict=True))
     root = Root(root_of(given.manifest))
