@@ -179,6 +179,17 @@ def test_shards_of_two_versions_are_refused(tmp_path: Path):
         Frames.load([tmp_path / "a.npy", tmp_path / "b.npy"])
 
 
+def test_the_number_of_shards_does_not_tell(tmp_path: Path):
+    clips = {name: (name, name, [np.full((2, 4), number)]) for number, name in enumerate("abcd")}
+    for name, keys in {"one": "abcd", "first": "bd", "second": "ac"}.items():
+        frames.write(tmp_path / f"{name}.npy", [clips[key] for key in keys], 4, "version")
+    one = Frames.load([tmp_path / "one.npy"])
+    two = Frames.load([tmp_path / "first.npy", tmp_path / "second.npy"])
+    assert two.digest == one.digest
+    for clip, same in zip(two.clips, one.clips, strict=True):
+        np.testing.assert_array_equal(clip.windows, same.windows)
+
+
 def test_activations_beyond_half_precision_are_refused(tmp_path: Path):
     with pytest.raises(UserError, match="clip7: activations too large"):
         frames.write(tmp_path / "a.npy", [("clip7", "", [np.full((2, 4), 1e6)])], 4, "version")

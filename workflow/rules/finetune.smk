@@ -8,6 +8,8 @@ rule frames_room:
         room=f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/room.json",
     log:
         "logs/{corpus}/frames_room/{layer}.log",
+    # Before what needs no encoder: a long job that comes last leaves the other cores idle.
+    priority: 1
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -33,6 +35,7 @@ rule frames:
         "logs/{corpus}/frames/{layer}/{shard}.log",
     benchmark:
         "benchmarks/{corpus}/frames/{layer}/{shard}.tsv"
+    priority: 1
     conda:
         "../../envs/authenticity.yaml"
     resources:
@@ -67,6 +70,7 @@ rule finetune:
         "logs/{corpus}/finetune/{experiment}/{candidate}-{seed}.log",
     benchmark:
         "benchmarks/{corpus}/finetune/{experiment}/{candidate}-{seed}.tsv"
+    priority: 1
     conda:
         "../../envs/authenticity.yaml"
     threads: 1
@@ -123,6 +127,7 @@ rule apply_finetuned:
         "benchmarks/{corpus}/apply_finetuned/{experiment}/{target}/{view}.tsv"
     wildcard_constraints:
         experiment="|".join(FINETUNED) or "none",
+    priority: 1
     conda:
         "../../envs/authenticity.yaml"
     resources:

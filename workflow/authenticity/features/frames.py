@@ -350,7 +350,7 @@ class Frames:
     """The frames of many clips, memory-mapped.
 
     Attributes:
-        clips: in the order of the shards, in each by file.
+        clips: as loaded, by file: what is drawn from them does not depend on the shards.
         version: what they depend on beside the audio; see `version`.
     """
 
@@ -377,7 +377,7 @@ class Frames:
                 f"{list(versions.values())[-1]}: frames of another encoder, layer or window than "
                 "in the other shards; delete it and run again"
             )
-        return cls(clips, next(iter(versions), ""))
+        return cls(sorted(clips, key=lambda clip: clip.file), next(iter(versions), ""))
 
     def __len__(self) -> int:
         """How many clips there are."""

@@ -37,7 +37,7 @@ from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import bounded
 from authenticity.pretraining import export
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when the weights that any settings lead to change."""
 
 FRAMES_PER_SECOND = 50
