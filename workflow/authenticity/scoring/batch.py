@@ -45,8 +45,13 @@ CONTENT_DIGITS = 32
 
 # About what it takes to load libraries and a small encoder.
 _LOADING_SECONDS = 3.0
-# Of glibc: arrays go back to the system at once, which is 100 MB and more for an hour of sound.
-_FRUGAL = {"MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_TRIM_THRESHOLD_": "1000000"}
+# Of glibc: arrays go back to the system at once, and threads share one heap. For an hour of sound
+# that is more than 100 MB.
+_FRUGAL = {
+    "MALLOC_MMAP_THRESHOLD_": "1000000",
+    "MALLOC_TRIM_THRESHOLD_": "1000000",
+    "MALLOC_ARENA_MAX": "1",
+}
 _HOUSE = Path(__file__).resolve().parents[2]
 _DRAWN = re.compile(r"(overlays|previews)/[A-Za-z0-9_.-]+-[0-9a-f]{8}\.(png|mp3)")
 _LOGGER = logging.getLogger("authenticity")  # of a job; elsewhere errors go to standard error

@@ -131,9 +131,14 @@ class Detector:
     ) -> Recording:
         about, model = self.bundle.about, self.bundle.model
         sound = _Sound(samples)
+        nothing = np.empty((0, 2), np.int64)
+        (layers_inverted,) = self._embedded(samples, nothing, inverted=True)
         windows, features = self._windows(samples, sound)
         score = float(model.scores(features[None])[0])
-        score_inverted = self._score_inverted(samples, features)
+        # Of the numbers that a model may hear, the encoder's alone depend on the sign.
+        described = features[: len(features) - len(layers_inverted)]
+        inverted = np.concatenate([described, layers_inverted])
+        score_inverted = float(model.scores(inverted[None])[0])
         llr, llr_inverted = self.bundle.calibration.llr([score, score_inverted]).tolist()
         low, high = self._interval(score)
         (distance,) = domain.distances(features[None], model.mean, model.scale).tolist()
@@ -202,51 +207,40 @@ class Detector:
         spans = window_spans(len(samples), window["seconds"], window["hop"])
         silence = self.bundle.limits.silence_dbfs
         score = np.full(len(spans), np.nan)
-        # First, so that its memory does not come on top of what the encoder leaves behind.
-        described = self._described(samples)
         embedded = self._embedded(samples, spans)
+        if self._columns:
+            # Heard to the end first: of an hour, the encoder's memory is then gone before librosa,
+            # whose import alone takes 160 MB, is needed.
+            embedded = iter(list(embedded))
         for index, (first, last) in enumerate(spans.tolist()):
-            heard, embedding = samples[first:last], next(embedded)
+            heard, layers = samples[first:last], next(embedded)
             if audio.decibels(audio.largest_magnitude(heard)) >= silence:
-                features = self._features(self._described(heard), embedding)
+                features = np.concatenate([*self._described(heard), layers])
                 score[index] = self.bundle.model.scores(features[None])[0]
         start, end = (spans / SAMPLE_RATE).T
         llr = self.bundle.calibration.llr(score)
         windows = Windows(start, end, score, llr, sound.share(start, end))
-        return windows, self._features(described, next(embedded))
+        return windows, np.concatenate([*self._described(samples), next(embedded)])
 
     def _embedded(
-        self, samples: NDArray[np.float32], spans: NDArray[np.int64]
-    ) -> Iterator[Embedding | None]:
-        """Yield the embedding of each stretch, then of the whole; None without an encoder."""
-        if self._encoder is None:
-            return iter([None] * (len(spans) + 1))
-        return self._encoder.embed_spans(samples, spans, self._layers, self._jobs)
+        self, samples: NDArray[np.float32], spans: NDArray[np.int64], inverted: bool = False
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the encoder's features of each stretch, then of the whole; none without one.
 
-    def _score_inverted(self, samples: NDArray[np.float32], features: NDArray[np.float32]) -> float:
-        """Score the recording as a whole with its samples negated.
-
-        Of the numbers that a model may hear, the encoder's alone depend on the sign.
+        Args:
+            samples: of the recording.
+            spans: the stretches, as `window_spans` gives them.
+            inverted: hear the samples negated.
         """
-        if self._encoder is not None:
-            none = np.empty((0, 2), np.int64)
-            (embedding,) = self._encoder.embed_spans(
-                samples, none, self._layers, self._jobs, inverted=True
-            )
-            layers = self._pooled(embedding)
-            features = np.concatenate([features[: len(features) - len(layers)], layers])
-        return float(self.bundle.model.scores(features[None])[0])
+        if self._encoder is None:
+            return iter([np.empty(0, np.float32)] * (len(spans) + 1))
+        heard = self._encoder.embed_spans(samples, spans, self._layers, self._jobs, inverted)
+        return map(self._pooled, heard)
 
     def _described(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the features that `spectral` gives, which are a model's first."""
+        """Return the features that `spectral` gives, which are a model's first, float32."""
         described = spectral.spectrum(samples) if self._columns else {}
         return [np.atleast_1d(np.float32(described[name])) for name in self._columns]
-
-    def _features(
-        self, described: list[NDArray[np.float32]], embedding: Embedding | None
-    ) -> NDArray[np.float32]:
-        """Return the features in the order of `matrix`, as float32 as the tables have them."""
-        return np.concatenate(described + ([] if embedding is None else [self._pooled(embedding)]))
 
     def _pooled(self, embedding: Embedding) -> NDArray[np.float32]:
         """Return the features that the encoder gives, which are a model's last."""
