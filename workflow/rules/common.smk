@@ -17,7 +17,7 @@ from authenticity.scoring import bundle as bundles
 from authenticity.scoring.batch import VERSION as SCORE_VERSION
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
-FINETUNE_VERSION = "1"
+FINETUNE_VERSION = "2"
 
 planning.let_scripts_import(HOUSE)
 threads.one_each()
