@@ -31,7 +31,7 @@ def table(scores, labels, speakers=None, rounds="all", split="eval"):
     n = len(labels)
     columns = scores if isinstance(scores, dict) else {"score": scores}
     about = {"file": [f"f{k:05}" for k in range(n)], "split": split, "label": labels}
-    about |= {"attack": "-", "speaker": "-" if speakers is None else speakers, "round": rounds}
+    about |= {"attack": "-", "speaker": speakers, "round": rounds}
     return pa.Table.from_pandas(pd.DataFrame(about | columns), preserve_index=False)
 
 
@@ -173,29 +173,62 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(monkeypatch):
     assert np.mean([each.trial_error for each in found]) == pytest.approx(spread, rel=0.2)
 
 
-def test_the_smallest_detectable_difference_is_found_four_times_in_five():
+@pytest.mark.parametrize(
+    ("n_speakers", "n_seeds", "seed_error", "multiple"),
+    # Of certain errors, z(0.975) + z(0.80) = 2.80 standard errors (Bloom 1995).
+    [(None, 1, 0.0, 2.8016), (None, 3, 0.01, None), (12, 1, 0.0, None), (12, 3, 0.02, None)],
+)
+def test_the_stated_detectable_difference_is_found_four_times_in_five(
+    n_speakers, n_seeds, seed_error, multiple
+):
+    """Experiments are drawn with this true difference; each makes an interval of its own data."""
     random = np.random.default_rng(1)
-    difference = compare.mean({"score": 0.0}, {"score": 0.02 * random.normal(size=1000)}, 0.0)
-    assert difference.detectable == pytest.approx(2.8016 * difference.standard_error, rel=1e-4)
-    tests = difference.detectable + difference.standard_error * random.normal(size=20_000)
-    assert np.mean(tests > 1.96 * difference.standard_error) == pytest.approx(0.8, abs=0.01)
+    trial_error = 0.01
+    each = {str(seed): 0.0 for seed in range(n_seeds)} if n_seeds > 1 else {}
+    stated = compare.Mean(0.0, 0.0, 0.0, trial_error, seed_error, each, n_speakers).detectable
+    if multiple:
+        assert stated == pytest.approx(multiple * trial_error, rel=0.02)
+    found, hits, n = [], [], 3000
+    for k in range(n):
+        units = n_speakers or 400
+        noise = trial_error * random.normal(size=units) * np.sqrt(units)
+        drawn = noise.std() / np.sqrt(units) * random.normal(size=200)
+        seeds = np.sqrt(n_seeds) * seed_error * random.normal(size=n_seeds)
+        values = dict(enumerate(stated + noise.mean() + seeds))
+        values = values if n_seeds > 1 else {"score": values[0]}
+        made = compare.mean(values, {name: v + drawn for name, v in values.items()}, k, n_speakers)
+        found.append(made.low > 0)
+        hits.append(made.low <= stated <= made.high)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+    assert np.mean(hits) == pytest.approx(0.95, abs=0.03)
 
 
-def test_the_interval_over_seeds_covers_the_truth_of_three(monkeypatch):
+def test_the_interval_over_seeds_covers_the_truth_of_three():
     random = np.random.default_rng(0)
     hits, narrow = [], []
     for k in range(2000):
         at = dict(enumerate(0.01 * random.normal(size=3)))
         noise = 0.002 * random.normal()
         values = {name: value + noise for name, value in at.items()}
-        drawn = {name: value + 0.002 * random.normal(size=400) for name, value in values.items()}
         common = 0.002 * random.normal(size=400)
         drawn = {name: values[name] + common for name in values}
-        found = compare.mean(values, drawn, compare.student(3, 400, k))
+        found = compare.mean(values, drawn, k)
         hits.append(found.low <= 0 <= found.high)
         narrow.append(abs(found.value) <= 1.96 * found.seed_error)
     assert 0.935 <= np.mean(hits) <= 0.985
     assert np.mean(narrow) < 0.88
+
+
+@pytest.mark.parametrize(("n_speakers", "n_seeds"), [(None, 3), (10, 3), (25, 5), (None, 2)])
+def test_half_widths_are_those_of_a_simulated_behrens_fisher_distribution(n_speakers, n_seeds):
+    random = np.random.default_rng(2)
+    for trial_error, seed_error in ((0.01, 0.001), (0.01, 0.01), (0.001, 0.01)):
+        size = 400_000
+        trials = random.standard_t(n_speakers - 1, size) if n_speakers else random.normal(size=size)
+        both = trial_error * trials + seed_error * random.standard_t(n_seeds - 1, size)
+        expected = np.quantile(both, 0.975)
+        found = compare.half_width(trial_error, seed_error, n_speakers, n_seeds)
+        assert found == pytest.approx(expected, rel=0.04 if n_seeds == 2 else 0.02)
 
 
 def test_each_seed_is_compared_and_their_spread_widens_the_interval():

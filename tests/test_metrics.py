@@ -6,7 +6,8 @@ from authenticity.evaluation import bootstrap, metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.stats import norm, rankdata
+from scipy.special import expit, logit
+from scipy.stats import norm, rankdata, t
 from scored import bell_curves
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
@@ -179,7 +180,7 @@ def delong_standard_error(labels, scores):
 @pytest.mark.parametrize("distance", [0.5, 1.5, 2.5])
 def test_trial_intervals_are_as_wide_as_delongs(distance):
     labels, scores = bell_curves(300, 700, distance)
-    found = bootstrap.intervals(labels, scores, ["-"] * labels.size, seed=3)
+    found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=3)
     width = found.estimates["roc_auc"].high - found.estimates["roc_auc"].low
     expected = 2 * norm.ppf(0.975) * delong_standard_error(labels, scores)
     assert width == pytest.approx(expected, rel=0.12)
@@ -192,7 +193,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for seed in range(200):
         labels, scores = bell_curves(60, 60, 1.0, seed=seed)
         found = bootstrap.intervals(
-            labels, scores, ["-"] * 120, seed, figures=["roc_auc"], n_resamples=300
+            labels, scores, [None] * 120, seed, figures=["roc_auc"], n_resamples=300
         ).estimates["roc_auc"]
         held += found.low <= truth <= found.high
     assert 0.89 <= held / 200 <= 0.99
@@ -227,21 +228,21 @@ def test_ten_speakers_in_each_class_are_enough(n_speakers, method):
 def test_rows_of_one_file_are_drawn_together():
     labels = np.tile(np.repeat([0, 1], 20), 3)
     files = np.tile([f"f{i}" for i in range(40)], 3)
-    resampler = bootstrap.Resampler(labels, ["-"] * 120, seed=0, files=files)
+    resampler = bootstrap.Resampler(labels, [None] * 120, seed=0, files=files)
     weights = np.concatenate(list(resampler.blocks(50)))
     np.testing.assert_array_equal(weights[:, :40], weights[:, 40:80])
     np.testing.assert_array_equal(weights[:, :40], weights[:, 80:])
     assert (weights[:, labels == 0].sum(axis=1) == 60).all()
-    once = bootstrap.Resampler(labels[:40], ["-"] * 40, seed=0)
+    once = bootstrap.Resampler(labels[:40], [None] * 40, seed=0)
     np.testing.assert_array_equal(np.concatenate(list(once.blocks(50))), weights[:, :40])
 
 
 def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
     labels, scores = bell_curves(100, 100, 1.0)
     files = [f"f{i}" for i in range(200)]
-    single = bootstrap.intervals(labels, scores, ["-"] * 200, seed=0, files=files)
+    single = bootstrap.intervals(labels, scores, [None] * 200, seed=0, files=files)
     twice = bootstrap.intervals(
-        np.tile(labels, 2), np.tile(scores, 2), ["-"] * 400, seed=0, files=files * 2
+        np.tile(labels, 2), np.tile(scores, 2), [None] * 400, seed=0, files=files * 2
     )
     for name, estimate in single.estimates.items():
         assert twice.estimates[name].low == pytest.approx(estimate.low, abs=1e-12)
@@ -250,7 +251,7 @@ def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
 
 def test_the_mean_over_rounds_is_that_of_one_round_repeated():
     labels, scores = bell_curves(100, 100, 1.0)
-    files, nobody = [f"f{i}" for i in range(200)], ["-"] * 200
+    files, nobody = [f"f{i}" for i in range(200)], [None] * 200
     one = bootstrap.intervals(labels, scores, nobody, 0, ["roc_auc"], files=files)
     method, mean = bootstrap.mean_roc_auc(
         np.tile(labels, 2),
@@ -280,18 +281,20 @@ def test_with_one_speaker_to_a_round_rounds_are_drawn():
         for name in np.unique(speakers)
     ]
     assert mean.value == pytest.approx(np.mean(aucs))
-    drawn = np.random.default_rng(1).choice(aucs, size=(4000, 12)).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    assert (mean.low, mean.high) == pytest.approx((low, high), abs=0.012)
+    # The t interval of the rounds' mean, on the scale of the logit.
+    slope = 1 / (mean.value * (1 - mean.value))
+    half = t.ppf(0.975, 11) * np.std(aucs, ddof=1) / np.sqrt(12) * slope
+    expected = expit(logit(mean.value) - half), expit(logit(mean.value) + half)
+    assert (mean.low, mean.high) == pytest.approx(expected, abs=0.012)
 
 
 def test_unknown_speakers_are_no_speaker():
     labels, _ = bell_curves(40, 200, 1.0)
-    all_unknown = bootstrap.Resampler(labels, ["-"] * 240, seed=0)
+    all_unknown = bootstrap.Resampler(labels, [None] * 240, seed=0)
     assert all_unknown.method == bootstrap.BY_TRIAL
     assert all_unknown.why.startswith("0 bona fide and 0 spoof speakers")
     speakers = np.array([f"s{i % 12}" for i in range(240)], dtype=object)
-    speakers[200:] = "-"
+    speakers[200:] = None
     many = bootstrap.Resampler(labels, speakers, seed=0)
     assert many.method == bootstrap.BY_TRIAL
     assert many.why.endswith("only 80% of the trials have a known one")
@@ -321,10 +324,10 @@ def test_a_draw_without_a_class_is_drawn_again(monkeypatch):
 def test_resamples_follow_from_the_seed_alone(monkeypatch):
     labels, scores = bell_curves(50, 80, 1.0)
     grid = np.linspace(0, 1, 11)
-    first = bootstrap.intervals(labels, scores, ["-"] * 130, seed=5, band_at=grid)
+    first = bootstrap.intervals(labels, scores, [None] * 130, seed=5, band_at=grid)
     monkeypatch.setattr(bootstrap, "_BLOCK", 1)
-    again = bootstrap.intervals(labels, scores, ["-"] * 130, seed=5, band_at=grid)
-    other = bootstrap.intervals(labels, scores, ["-"] * 130, seed=6)
+    again = bootstrap.intervals(labels, scores, [None] * 130, seed=5, band_at=grid)
+    other = bootstrap.intervals(labels, scores, [None] * 130, seed=6)
     np.testing.assert_array_equal(first.band.low, again.band.low)
     for name, estimate in first.estimates.items():
         # Blocks of another size add in another order, which shows in the last digit only.
@@ -336,11 +339,11 @@ def test_resamples_follow_from_the_seed_alone(monkeypatch):
 
 def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
     labels, scores = bell_curves(20, 20, 100.0)
-    perfect = bootstrap.intervals(labels, scores, ["-"] * 40, seed=0, n_resamples=100)
+    perfect = bootstrap.intervals(labels, scores, [None] * 40, seed=0, n_resamples=100)
     assert perfect.estimates["roc_auc"] == bootstrap.Estimate(1.0, 1.0, 1.0)
     labels, scores = bell_curves(400, 400, 1.0)
     grid = np.linspace(0.05, 0.95, 19)
-    band = bootstrap.intervals(labels, scores, ["-"] * 800, seed=0, band_at=grid).band
+    band = bootstrap.intervals(labels, scores, [None] * 800, seed=0, band_at=grid).band
     points = metrics.operating_points(labels, scores)
     curve = np.interp(grid, points.false_alarm, points.detection)
     assert ((band.low <= curve) & (curve <= band.high)).all()
@@ -352,6 +355,6 @@ def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
 @given(scored_trials())
 def test_the_point_value_is_the_metric_itself(trials):
     labels, scores, _ = trials
-    found = bootstrap.intervals(labels, scores, ["-"] * labels.size, seed=0, n_resamples=10)
+    found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=0, n_resamples=10)
     for name in bootstrap.FIGURES:
         assert found.estimates[name].value == getattr(metrics, name)(labels, scores)

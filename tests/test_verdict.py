@@ -23,32 +23,60 @@ def judged(old, new, seeds=None, **changes):
     return verdict.judge(side("old", old), side("new", new, seeds, **changes), "eval", 1)
 
 
+def here(found):
+    return tuple(
+        found["on_these_speakers"][name] for name in ("at_least_one_point", "better_at_all")
+    )
+
+
 def test_a_large_gain_is_a_yes_and_its_reverse_a_no():
-    old, new = simulated(2000, 1.0)
+    old, new = simulated(2000, 1.0, n_speakers=40)
     found = judged(old, new)
-    assert (found["at_least_one_point"], found["better_at_all"]) == (YES, YES)
-    words = "new at least one point better than old: yes with n = 2,000 (1,000 bona fide, 1,000 spo"
-    assert found["headline"].startswith(words)
+    assert here(found) == (found["at_least_one_point"], found["better_at_all"]) == (YES, YES)
+    assert found["headline"] == (
+        "new at least one point better than old: yes, for new speakers too (40 bona fide and "
+        "40 spoof speakers); n = 2,000 (1,000 bona fide, 1,000 spoof)."
+    )
     assert "1 - AUC it removes" in found["sentence"]
     back = judged(new, old)
     assert "It adds" in back["sentence"]
     assert (back["at_least_one_point"], back["better_at_all"]) == (NO, NO)
 
 
+@pytest.mark.parametrize(("n_speakers", "answer"), [(2, OPEN), (9, OPEN), (10, YES)])
+def test_a_gain_on_few_speakers_is_one_on_these_speakers_only(n_speakers, answer):
+    old, new = simulated(2000, 1.5, n_speakers=n_speakers)
+    found = judged(old, new)
+    assert here(found) == (YES, YES)
+    assert (found["at_least_one_point"], found["better_at_all"]) == (answer, answer)
+    if answer == OPEN:
+        assert (
+            f": on these {n_speakers} bona fide and {n_speakers} spoof speakers yes, in general "
+            "cannot tell (fewer than 10 in a class); n = 2,000" in found["headline"]
+        )
+        assert "Better at all: on these speakers yes, in general cannot tell." in found["sentence"]
+
+
+def test_unknown_speakers_leave_the_general_answer_open():
+    found = judged(*simulated(2000, 1.0))
+    assert (found["at_least_one_point"], here(found)) == (OPEN, (YES, YES))
+    assert (
+        "on the speakers of these clips, not all known: yes, in general cannot tell"
+        in found["headline"]
+    )
+
+
 def test_few_trials_cannot_tell_and_say_what_they_could_have_told():
     found = judged(*simulated(60, 0.3))
-    assert (found["at_least_one_point"], found["better_at_all"]) == (OPEN, OPEN)
-    points = f"{100 * found['detectable']:.2f} points (80% power at 5%)"
-    assert (
-        f"smallest difference that this test could have told from none is {points}"
-        in (found["sentence"])
-    )
-    assert "cannot tell with n = 60" in found["headline"]
-    assert "other clips of the same speakers, not for other speakers" in found["sentence"]
+    assert here(found) == (OPEN, OPEN)
+    points = f"a true difference of {100 * found['detectable']:.2f} points is found"
+    assert points in found["sentence"]
+    assert "in general cannot tell (fewer than 10 in a class)" in found["headline"]
+    assert "covers other clips of the same speakers, not other speakers" in found["sentence"]
 
 
 def test_identical_scorers_are_a_no():
-    old, _ = simulated(200)
+    old, _ = simulated(200, n_speakers=20)
     found = judged(old, old)
     assert (found["at_least_one_point"], found["better_at_all"]) == (NO, NO)
     assert "+0.00 points (95% interval +0.00 to +0.00" in found["sentence"]
@@ -73,7 +101,7 @@ def test_shuffled_labels_do_not_make_a_yes(monkeypatch):
         judged(*(each.set_column(place, "label", [labels]) for each in simulated(200, seed=k)))
         for k, labels in enumerate(np.random.default_rng(0).permuted([[0, 1] * 100] * 80, axis=1))
     ]
-    assert [each["at_least_one_point"] for each in alone].count(YES) <= 5
+    assert [here(each)[0] for each in alone].count(YES) <= 5
 
 
 @pytest.mark.parametrize(("n_seeds", "said"), [(1, "for one seed"), (2, "for 2 seeds")])
@@ -88,18 +116,18 @@ def test_fewer_than_three_seeds_give_no_answer(n_seeds, said):
 def test_seeds_that_disagree_leave_it_open():
     old, steady = simulated(2000, 1.0, seeds=[0.0, 0.02, -0.02])
     found = judged(old, old, steady)
-    assert found["at_least_one_point"] == YES
+    assert here(found)[0] == YES
     assert "Over 3 seeds it is +" in found["sentence"]
     assert "over the seeds" in found["sentence"] or "independent: p < 0.001." in found["sentence"]
     old, wild = simulated(2000, 0.8, seeds=[0.0, 0.7, -0.7])
-    assert judged(old, old, wild)["at_least_one_point"] == OPEN
+    assert here(judged(old, old, wild))[0] == OPEN
 
 
 def test_near_perfection_a_point_cannot_be_gained():
     labels = np.arange(2000) % 2
     scores = np.random.default_rng(0).normal(size=2000) + 4.0 * labels
     found = judged(table(scores, labels), table(scores + labels, labels))
-    assert (found["at_least_one_point"], found["better_at_all"]) == (NO, YES)
+    assert here(found) == (NO, YES)
     assert "points were left to gain: a whole one cannot be" in found["sentence"]
     assert found["relative_reduction"]["value"] > 0.5
 
@@ -176,7 +204,7 @@ def test_the_forest_of_differences_has_both_lines_and_every_word_inside():
     names = [text.get_text() for text in axes.get_yticklabels()]
     assert names == ["margin", "supcon [leaks]", "a_head_of_256_dimensions"]
     marks = {line.get_label(): line.get_xdata() for line in axes.lines}
-    assert marks["at least one point better"] == [3.0]
+    assert marks["at least one point better on these speakers"] == [3.0]
     assert len(marks["one seed"]) == 6
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

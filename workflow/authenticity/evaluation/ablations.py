@@ -8,7 +8,7 @@ from typing import Any
 from authenticity import energy
 from authenticity.evaluation import compare
 from authenticity.evaluation.compare import Scorer
-from authenticity.evaluation.verdict import at_least_one_point
+from authenticity.evaluation.verdict import answers
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,13 @@ def ablations(
     Returns:
         Figures are fractions, means over seeds; differences are the row minus the reference::
 
-            {split, reference, n_bonafide, n_spoof, n_left_out, interval: {method, why, n_redrawn},
+            {split, reference, n_bonafide, n_spoof, n_left_out, interval: as in `verdict.verdict`,
              rows: [{name, about, leaks, orientation, seeds: [...],
                      dev_roc_auc: of the first seed, on the trials that choices are made on,
                      roc_auc, eer: {value, low, high, trial_error, seed_error, spread},
                      difference: null of the reference itself, else
-                         {at_least_one_point, roc_auc, eer, seeds, relative_reduction, detectable},
-                         laid out as in `verdict.verdict`,
+                         {at_least_one_point, better_at_all, on_these_speakers, roc_auc, eer,
+                          seeds, relative_reduction, detectable}, as in `verdict.verdict`,
                      cost: {seconds, peak_mib, watt_hours, parameters} | null}]}
 
     Raises:
@@ -142,5 +142,5 @@ def _difference(
     found = compare.between(draws, reference, scorer, seed)
     kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
     data = found.as_json()
-    answer = at_least_one_point(found.roc_auc, len(found.seeds) or None)
-    return {"at_least_one_point": answer} | {name: data[name] for name in kept}
+    given = answers(found.roc_auc, len(found.seeds) or None)
+    return asdict(given) | {name: data[name] for name in kept}

@@ -1,41 +1,46 @@
 """Bootstrap intervals for figures of scored trials, and bands for ROC curves.
 
-Percentile intervals (Efron and Tibshirani 1993, chapter 13). Trials of one speaker resemble each
-other, so with enough speakers whole speakers are drawn (the cluster bootstrap), and the interval
-says what other speakers could have given; with fewer, trials are drawn within each class, and it
-says less: what other clips of the same speakers could have given. The attacks are those of the
-corpus in both cases: no interval covers attacks that it does not hold.
+Trials of one speaker resemble each other, so with enough speakers whole speakers are drawn (the
+cluster bootstrap), and the interval covers new speakers; with fewer, trials are drawn within each
+class, and the interval covers other clips of the same speakers only. The attacks are those of the
+corpus in both cases: no interval covers attacks that the corpus does not hold.
 
 What is drawn is never a row: rows of one file (a protocol with several rounds may test it in each)
-are drawn together. A file of an unknown speaker ("-") counts as a speaker of its own where speakers
-are drawn, but not towards their number.
+are drawn together. A file whose speaker is not known (null) counts as a speaker of its own where
+speakers are drawn, but not towards their number.
 
-The interval is the resamples' own 2.5% and 97.5% points. It is not stretched to hold the value: the
-AUC's resamples are centred on it, the EER's may not be in small samples, and an interval that
-misses its value shows such a bias where a forced one would hide it (the expected calibration error
-and the minima over thresholds lean that way too). Perfect separation gives an interval of no width,
-since every resample is perfect too; that is not certainty.
+Of trials, the interval is the resamples' own 2.5% and 97.5% points (Efron and Tibshirani 1993,
+chapter 13). Of speakers, these points are too close: K speakers drawn with replacement vary by
+(K - 1) / K too little, a normal quantile ignores that K is small, and a speaker drawn twice meets
+its own clips of the other class twice, which moves the AUC's resamples up. There the interval is
+Student's, with K - 1 degrees of freedom, around the value, from the resamples' standard deviation
+times sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speakers. It is
+symmetric on the scale of the logit for shares and of the logarithm for costs (the delta method).
+`tests/benchmark_inference.py` simulates how often both kinds hold the truth.
+
+Perfect separation gives an interval of no width, since every resample is perfect too; that is not
+certainty.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit, stdtrit
 
 from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
 
 LEVEL = 0.95
 N_RESAMPLES = 1000
 # Below about ten clusters the cluster bootstrap is known to give intervals that are too narrow
-# (Cameron, Gelbach and Miller 2008), and so few speakers allow few distinct resamples.
+# (Cameron, Gelbach and Miller 2008); from ten on, simulated intervals hold the truth as promised.
 MINIMUM_SPEAKERS = 10
 # Trials of unknown speakers are drawn one by one: with many, the interval is one of trials.
 MINIMUM_KNOWN = 0.9
 BY_SPEAKER = "speaker-clustered bootstrap"
 BY_TRIAL = "trial bootstrap, stratified by class"
-UNKNOWN = "-"
 Figure = Callable[[Weighted], Floats]
 """A figure of each row of weighted trials, (m,)."""
 
@@ -47,6 +52,22 @@ _RANKED: dict[str, Figure] = {
 FIGURES = tuple(_RANKED)
 # Cells of one block of resamples, (resamples, trials): small enough for the processor's cache.
 _BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where intervals over speakers are symmetric: a function, its inverse and its derivative."""
+
+    to: Callable[[Floats], Floats]
+    back: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+
+
+SHARE = Scale(logit, expit, lambda value: 1.0 / (value * (1.0 - value)))
+"""For figures between 0 and 1."""
+COST = Scale(np.log, np.exp, lambda value: 1.0 / value)
+"""For figures from 0 without a bound above."""
+DIFFERENCE = Scale(np.asarray, np.asarray, np.ones_like)
 
 
 @dataclass(frozen=True)
@@ -98,20 +119,21 @@ class Resampler:
         """
         self.labels = np.asarray(labels)
         file = np.arange(self.labels.size) if files is None else pd.factorize(np.asarray(files))[0]
-        speaker = np.asarray(speakers).astype(str)
-        known = speaker != UNKNOWN
+        known = ~pd.isna(np.asarray(speakers, dtype=object))
+        speaker = np.where(known, speakers, "").astype(str)
         bonafide, spoof = (
             len(np.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
         )
         told = min(known[self.labels == label].mean() for label in (0, 1))
         enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
         self.method = BY_SPEAKER if enough else BY_TRIAL
+        self.n_bonafide_speakers, self.n_spoof_speakers = bonafide, spoof
         rule = f"{MINIMUM_SPEAKERS} or more in each class"
         if min(bonafide, spoof) < MINIMUM_SPEAKERS:
             rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
         elif not enough:
             rule = f"a class in which only {100 * told:.0f}% of the trials have a known one"
-        self.why = f"{bonafide} bona fide and {spoof} spoof speakers: {rule}"
+        self.rule = rule
         self.n_redrawn = 0
         self._random = np.random.default_rng(seed)
         if enough:
@@ -125,6 +147,18 @@ class Resampler:
         else:
             classes = [np.flatnonzero(self.labels == label) for label in (0, 1)]
             self._strata = [(rows, *pd.factorize(file[rows])) for rows in classes]
+
+    @property
+    def why(self) -> str:
+        """The numbers of speakers, and what follows from them."""
+        counts = f"{self.n_bonafide_speakers} bona fide and {self.n_spoof_speakers} spoof speakers"
+        return f"{counts}: {self.rule}"
+
+    @property
+    def n_speakers(self) -> int | None:
+        """The smaller class's number of speakers; None where trials are drawn: see `ends`."""
+        fewest = min(self.n_bonafide_speakers, self.n_spoof_speakers)
+        return fewest if self.method == BY_SPEAKER else None
 
     def blocks(self, n_resamples: int) -> Iterator[NDArray[np.int32]]:
         """Yield the weights in blocks of rows (m, n); the blocks' size does not change the draw."""
@@ -157,16 +191,18 @@ def intervals(
     seed: int,
     figures: Sequence[str] = FIGURES,
     others: Mapping[str, Figure] | None = None,
+    costs: Collection[str] = (),
     files: Sequence[str] | NDArray | None = None,
     n_resamples: int = N_RESAMPLES,
     band_at: Floats | None = None,
 ) -> Intervals:
-    """Return figures of scored trials with 95% percentile intervals, and a ROC band if asked.
+    """Return figures of scored trials with 95% intervals, and a ROC band if asked.
 
-    `labels`, `scores`, `speakers` and `files` are (n,); `figures` are names out of `FIGURES`;
-    `others` are any further figures of the same trials; `band_at` (g,) are false-alarm rates. The
-    same seed draws the same resamples of the same trials whatever the scores, so that two scorers
-    can be compared resample by resample. A `ValueError` says when a class is missing.
+    `labels`, `scores`, `speakers` (null where not known) and `files` are (n,); `figures` are names
+    out of `FIGURES`; `others` are further figures of the same trials, shares except for those named
+    in `costs`; `band_at` (g,) are false-alarm rates. The same seed draws the same resamples of the
+    same trials whatever the scores, so that two scorers can be compared resample by resample. A
+    `ValueError` says when a class is missing.
     """
     ranking = Ranking.of(labels, scores)
     resampler = Resampler(ranking.labels, speakers, seed, files)
@@ -180,17 +216,20 @@ def intervals(
         if band_at is not None:
             curves.append(trials.corners.detection_at(band_at))
     whole = once(ranking)
-    estimates = {
-        name: Estimate(float(figure(whole)[0]), *_ends(np.concatenate(drawn[name])))
-        for name, figure in wanted.items()
-    }
-    return Intervals(
-        method=resampler.method,
-        why=resampler.why,
-        n_redrawn=resampler.n_redrawn,
-        estimates=estimates,
-        band=None if band_at is None else Band(band_at, *_ends(np.concatenate(curves))),
-    )
+
+    def interval(value: Floats, values: Sequence[Floats], scale: Scale) -> tuple:
+        return ends(value, np.concatenate(values), resampler.n_speakers, scale)
+
+    estimates = {}
+    for name, figure in wanted.items():
+        value = figure(whole)[0]
+        low, high = interval(value, drawn[name], COST if name in costs else SHARE)
+        estimates[name] = Estimate(float(value), float(low), float(high))
+    band = None
+    if band_at is not None:
+        curve = whole.corners.detection_at(band_at)[0]
+        band = Band(band_at, *interval(curve, curves, SHARE))
+    return Intervals(resampler.method, resampler.why, resampler.n_redrawn, estimates, band)
 
 
 def mean_roc_auc(
@@ -228,12 +267,36 @@ def mean_roc_auc(
         share = np.stack([drawn.mean(axis=1) for drawn in each]) * np.isfinite(aucs)
         there = share.sum(axis=0) > 0
         means.append((share * np.nan_to_num(aucs)).sum(axis=0)[there] / share.sum(axis=0)[there])
-    value = float(np.mean([once(ranking).corners.roc_auc()[0] for ranking in rankings]))
-    return resampler.method, Estimate(value, *_ends(np.concatenate(means)))
+    value = np.mean([once(ranking).corners.roc_auc()[0] for ranking in rankings])
+    low, high = ends(value, np.concatenate(means), resampler.n_speakers, SHARE)
+    return resampler.method, Estimate(float(value), float(low), float(high))
 
 
-def _ends(values: Floats) -> tuple:
-    """Return the percentile ends over the first axis: two floats, or two arrays."""
+def ends(
+    value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale
+) -> tuple[Floats, Floats]:
+    """Return the ends of the 95% interval of a figure, or of each of several.
+
+    Args:
+        value: of the trials themselves, a number or (g,).
+        drawn: of the resamples, (m,) or (m, g).
+        n_speakers: `Resampler.n_speakers`.
+        scale: of the figure.
+    """
     tail = (1.0 - LEVEL) / 2.0
-    low, high = np.quantile(values, [tail, 1.0 - tail], axis=0)
-    return (low, high) if values.ndim > 1 else (float(low), float(high))
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    if n_speakers is None:
+        return low, high
+    value, half = np.asarray(value), stdtrit(n_speakers - 1, 1.0 - tail)
+    half = half * widened(drawn.std(axis=0, ddof=1), n_speakers)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = half * scale.slope(value)
+        student = [scale.back(scale.to(value) + sign * steps) for sign in (-1.0, 1.0)]
+    # At the end of its scale a figure has no slope: the resamples' own points stay.
+    inside = np.isfinite(steps)
+    return np.where(inside, student[0], low), np.where(inside, student[1], high)
+
+
+def widened(error: ArrayLike, n_speakers: int | None) -> Floats:
+    """Return a standard error of the bootstrap, mended for its bias where speakers are drawn."""
+    return np.asarray(error) * (np.sqrt(n_speakers / (n_speakers - 1)) if n_speakers else 1.0)

@@ -7,17 +7,18 @@ are drawn is decided, and said, by `bootstrap.Resampler`: whole speakers where t
 Scorers trained with several seeds are compared seed by seed, and the difference is the mean over
 seeds. Its interval has to hold what other trials and other seeds could have given. Trials are
 resampled; seeds are not, because three of them resampled give an interval far too narrow (their
-bootstrap variance is two thirds of the right one, and its tails are short). Instead, each resample
-of the trials is shifted by t s / sqrt(S), with s the standard deviation of the S seeds' differences
-and t drawn from Student's distribution with S - 1 degrees of freedom: the fiducial distribution of
-a mean of S normal values (Fisher 1935), which is convolved here with the bootstrap's as in the
-Behrens-Fisher problem. Where trials are certain this is the t interval of the seeds, and where
-seeds agree the paired bootstrap interval of the trials.
+bootstrap variance is two thirds of the right one, and its tails are short). Their mean has the
+error s / sqrt(S), with s the standard deviation of the S seeds' differences, and Student's
+distribution with S - 1 degrees of freedom (the fiducial distribution of a mean of S normal values,
+Fisher 1935). It is convolved with the distribution that the trials give, as in the Behrens-Fisher
+problem: the bootstrap's own where trials are drawn, Student's where speakers are (see `bootstrap`).
+Where trials are certain this is the t interval of the seeds, and where seeds agree the paired
+bootstrap interval of the trials.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -25,20 +26,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap
-from authenticity.evaluation.bootstrap import Estimate
+from authenticity.evaluation.bootstrap import DIFFERENCE, SHARE, Estimate, Scale
 from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
 
 FIGURES = ("roc_auc", "eer")
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
 POWER = 0.8
-_DETECTABLE = float(ndtri(1.0 - _TAIL) + ndtri(POWER))
-"""Minimum detectable effect in standard errors, z(0.975) + z(0.80) = 2.80 (Bloom 1995)."""
 _TRIAL = ["file", "round"]
+_HOW = ("method", "rule", "why", "n_redrawn", "n_bonafide_speakers", "n_spoof_speakers")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ class Draws:
         labels: (n,).
         scores: (n,) by scorer and seed; the seed is "score" where training has no chance in it.
         n_left_out: trials that were set aside for some scorer, and so for all.
-        interval: how resamples were drawn: `method`, `why` and `n_redrawn`.
+        interval: how resamples were drawn: `method`, `rule`, `why`, `n_redrawn`,
+            `n_bonafide_speakers` and `n_spoof_speakers`.
+        n_speakers: `bootstrap.Resampler.n_speakers`.
         values: of the trials themselves, by figure, scorer and seed.
         drawn: (m,), likewise.
     """
@@ -151,18 +153,18 @@ class Draws:
     scores: dict[tuple[str, str], Floats]
     n_left_out: int
     interval: dict[str, Any]
+    n_speakers: int | None
     values: dict[str, dict[tuple[str, str], float]]
     drawn: dict[str, dict[tuple[str, str], Floats]]
 
     def figure(self, name: str, scorer: Scorer, seed: int) -> "Mean":
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
         keys = {each: (scorer.name, each) for each in scorer.seed_names or ["score"]}
-        shifts = student(len(keys), bootstrap.N_RESAMPLES, seed)
         values, drawn = (
             {each: found[name][key] for each, key in keys.items()}
             for found in (self.values, self.drawn)
         )
-        return mean(values, drawn, shifts)
+        return mean(values, drawn, seed, self.n_speakers, SHARE)
 
 
 def resample(
@@ -204,7 +206,8 @@ def resample(
         labels=labels,
         scores=scores,
         n_left_out=n_left_out,
-        interval={name: getattr(resampler, name) for name in ("method", "why", "n_redrawn")},
+        interval={name: getattr(resampler, name) for name in _HOW},
+        n_speakers=resampler.n_speakers,
         values={name: {key: float(whole[key][name][0]) for key in scores} for name in FIGURES},
         drawn={
             name: {key: np.concatenate(blocks[name][key]) for key in scores} for name in FIGURES
@@ -250,9 +253,10 @@ class Mean:
         value: the mean; the one value where there are no seeds.
         low: lower end of the interval, see the module.
         high: upper end.
-        trial_error: standard error from the trials: the bootstrap's standard deviation.
+        trial_error: standard error from the trials: the bootstrap's, `bootstrap.widened`.
         seed_error: standard error from the seeds, s / sqrt(S); 0 where there is one value.
         each: the values, by seed; empty where training has no chance in it.
+        n_speakers: `bootstrap.Resampler.n_speakers`.
     """
 
     value: float
@@ -261,20 +265,32 @@ class Mean:
     trial_error: float
     seed_error: float
     each: Mapping[str, float]
-
-    @property
-    def standard_error(self) -> float:
-        """Of trials and seeds together."""
-        return float(np.hypot(self.trial_error, self.seed_error))
+    n_speakers: int | None = None
 
     @property
     def detectable(self) -> float:
-        """Smallest difference found with 80% power by a two-sided test at 5%: 2.80 errors.
+        """Smallest difference whose interval lies above 0 with a chance of 80%.
 
-        Bloom 1995, "Minimum detectable effects", Evaluation Review 19(5), with both standard errors
-        in it. With few seeds their error is itself uncertain, and so is this.
+        The interval's half-width is itself drawn: it follows the errors found in speakers and in
+        seeds, which with three seeds vary by a factor of six. So this is no multiple of the
+        standard error (2.80 of them where both are certain, Bloom 1995, "Minimum detectable
+        effects", Evaluation Review 19(5)) but the 80% point of half-width minus error of the mean,
+        simulated, with the errors found here as the true ones.
         """
-        return _DETECTABLE * self.standard_error
+        if not self.trial_error and not self.seed_error:
+            return 0.0
+        random = np.random.default_rng(0)
+        found = []
+        for error, freedom in (
+            (self.trial_error, _freedom(self.n_speakers)),
+            (self.seed_error, _freedom(len(self.each))),
+        ):
+            certain = np.isinf(freedom)
+            ratio = 1.0 if certain else random.chisquare(freedom, _SIMULATED) / freedom
+            found.append(np.broadcast_to(error * np.sqrt(ratio), _SIMULATED))
+        half = half_width(*found, self.n_speakers, len(self.each))
+        error = np.hypot(self.trial_error, self.seed_error) * random.normal(size=_SIMULATED)
+        return float(np.quantile(half - error, POWER))
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data, with the spread over seeds: null unless there are two or more."""
@@ -292,20 +308,34 @@ def spread(each: Mapping[str, float]) -> dict[str, Any] | None:
     return {**ends, "deviation": float(np.std(values, ddof=1)), "each": dict(each)}
 
 
-def mean(values: Mapping[str, float], drawn: Mapping[str, Floats], shifts: Floats) -> Mean:
+def mean(
+    values: Mapping[str, float],
+    drawn: Mapping[str, Floats],
+    seed: int,
+    n_speakers: int | None = None,
+    scale: Scale = DIFFERENCE,
+) -> Mean:
     """Average a figure or a difference over its seeds.
 
     Args:
         values: by seed; the only key is "score" where training has no chance in it.
         drawn: the resamples' values, (m,), likewise.
-        shifts: Student's t (m,) for the number of seeds, see `student`.
+        seed: of what is drawn here.
+        n_speakers: `bootstrap.Resampler.n_speakers`.
+        scale: of the figure; matters where speakers are drawn.
     """
-    seed_error = _seed_error(values)
+    value, seed_error = float(np.mean(list(values.values()))), _seed_error(values)
     resampled = np.mean(list(drawn.values()), axis=0)
-    low, high = _ends(resampled + seed_error * shifts)
+    trial_error = float(bootstrap.widened(resampled.std(ddof=1), n_speakers))
+    if n_speakers is None or not seed_error:
+        shifted = resampled + seed_error * student(len(values), resampled.size, seed)
+        low, high = bootstrap.ends(value, shifted, n_speakers, scale)
+    else:
+        slope = scale.slope(np.float64(value))
+        half = half_width(trial_error * slope, seed_error * slope, n_speakers, len(values))
+        low, high = (scale.back(scale.to(np.float64(value)) + sign * half) for sign in (-1, 1))
     each = {} if list(values) == ["score"] else dict(values)
-    value, trial_error = float(np.mean(list(values.values()))), float(resampled.std(ddof=1))
-    return Mean(value, low, high, trial_error, seed_error, each)
+    return Mean(value, float(low), float(high), trial_error, seed_error, each, n_speakers)
 
 
 def _seed_error(values: Mapping[str, float]) -> float:
@@ -314,17 +344,48 @@ def _seed_error(values: Mapping[str, float]) -> float:
     return float(np.std(list(values.values()), ddof=1) / np.sqrt(len(values)))
 
 
-def _ends(drawn: Floats) -> tuple[float, float]:
-    low, high = np.quantile(drawn, [_TAIL, 1.0 - _TAIL])
-    return float(low), float(high)
-
-
 def student(n_seeds: int, n_draws: int, seed: int) -> Floats:
     """Draw from Student's distribution for a mean over seeds, (n_draws,); zeros for one seed."""
     if n_seeds < 2:
         return np.zeros(n_draws)
     # Not the bootstrap's own stream: shifts must not follow from which trials were drawn.
     return np.random.default_rng([seed, n_seeds]).standard_t(n_seeds - 1, n_draws)
+
+
+def half_width(
+    trial_error: ArrayLike, seed_error: ArrayLike, n_speakers: int | None, n_seeds: int
+) -> Floats:
+    """Return half the width of the 95% interval that errors of trials and of seeds make together.
+
+    The errors, of any one shape, are standard errors; `n_speakers` and `n_seeds` give the degrees
+    of freedom of Student's distributions that are convolved, the normal where there is no number.
+    """
+    angle = np.arctan2(seed_error, trial_error)
+    table = _convolved(_freedom(n_speakers), _freedom(n_seeds))
+    return np.hypot(seed_error, trial_error) * np.interp(angle, _ANGLES, table)
+
+
+_ANGLES = np.linspace(0.0, np.pi / 2, 33)
+_SIMULATED = 20_000
+
+
+def _freedom(number: int | None) -> float:
+    return np.inf if number is None or number < 2 else number - 1.0
+
+
+@cache
+def _convolved(first: float, second: float) -> Floats:
+    """Return the 97.5% points of cos(angle) T1 + sin(angle) T2 at `_ANGLES`, T Student's."""
+    from scipy.optimize import brentq
+
+    nodes = stdtrit(second, (np.arange(1000) + 0.5) / 1000)
+
+    def excess(point: float, angle: float) -> float:
+        below = stdtr(first, (point - np.sin(angle) * nodes) / np.cos(angle))
+        return float(below.mean()) - (1.0 - _TAIL)
+
+    inner = [brentq(excess, 0.0, 1e3, args=(angle,)) for angle in _ANGLES[:-1]]
+    return np.array([*inner, stdtrit(second, 1.0 - _TAIL)])
 
 
 @dataclass(frozen=True)
@@ -413,17 +474,18 @@ def over_seeds(
 def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Comparison:
     """Compare two of the scorers that were resampled together; see `over_seeds`."""
     pairs = _seed_pairs(baseline, candidate)
-    shifts = student(len(pairs), bootstrap.N_RESAMPLES, seed)
     values, drawn = (
         {figure: [_sides(found[figure], pairs, side) for side in (0, 1)] for figure in FIGURES}
         for found in (draws.values, draws.drawn)
     )
     differences = {
-        figure: mean(_minus(*values[figure]), _minus(*drawn[figure]), shifts) for figure in FIGURES
+        figure: mean(_minus(*values[figure]), _minus(*drawn[figure]), seed, draws.n_speakers)
+        for figure in FIGURES
     }
     old, new = ({figure: _mean(values[figure][side]) for figure in FIGURES} for side in (0, 1))
-    gain = _mean(_minus(*drawn["roc_auc"])) + differences["roc_auc"].seed_error * shifts
-    left = 1.0 - _mean(drawn["roc_auc"][0])
+    shifts = student(len(pairs), bootstrap.N_RESAMPLES, seed)
+    gains = _mean(_minus(*drawn["roc_auc"])) + differences["roc_auc"].seed_error * shifts
+    lefts = 1.0 - _mean(drawn["roc_auc"][0])
     return Comparison(
         n_bonafide=int((draws.labels == 0).sum()),
         n_spoof=int((draws.labels == 1).sum()),
@@ -434,7 +496,13 @@ def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Com
         candidate={name: float(value) for name, value in new.items()},
         roc_auc=differences["roc_auc"],
         eer=differences["eer"],
-        relative=_relative(differences["roc_auc"].value, 1.0 - float(old["roc_auc"]), gain, left),
+        relative=_relative(
+            differences["roc_auc"].value,
+            1.0 - float(old["roc_auc"]),
+            gains,
+            lefts,
+            draws.n_speakers,
+        ),
         delong={
             name: delong(draws.labels, draws.scores[first], draws.scores[second])
             for name, (first, second) in pairs.items()
@@ -475,14 +543,23 @@ def _mean(found: Mapping[str, Any]) -> Any:
     return np.mean(list(found.values()), axis=0)
 
 
-def _relative(gain: float, left: float, gains: Floats, lefts: Floats) -> Estimate | None:
+def _relative(
+    gain: float, left: float, gains: Floats, lefts: Floats, n_speakers: int | None
+) -> Estimate | None:
+    """Return gain / left; of speakers, further points of the resamples are its interval's ends.
+
+    Those that Student's distribution asks for (Hesterberg 2015, "What teachers should know about
+    the bootstrap", The American Statistician 69(4), the expanded percentile interval).
+    """
     if left <= 0:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
         drawn = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
+    point = stdtrit(_freedom(n_speakers), _TAIL)
+    tail = float(ndtr(bootstrap.widened(point, n_speakers)))
     # Not interpolated: -inf would make the quantiles next to it undefined.
-    low, high = np.quantile(drawn, [_TAIL, 1.0 - _TAIL], method="nearest")
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], method="nearest")
     return (
         Estimate(gain / left, float(low), float(high)) if np.isfinite([low, high]).all() else None
     )

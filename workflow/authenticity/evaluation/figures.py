@@ -342,6 +342,7 @@ def _costs(
         value="llr" if calibrated else "score",
         figures=(),
         others={name: figure for name, figure in wanted.items() if figure is not None},
+        costs=[name for name in wanted if "cllr" in name or "dcf" in name],
     )
     found = dict.fromkeys(wanted) | _estimates(result)
     for name in ("brier", "ece"):
@@ -431,7 +432,7 @@ def _counts(trials: pd.DataFrame) -> dict[str, int]:
 
 def _interval_settings(seed: int) -> dict[str, Any]:
     return {
-        "kind": "percentile bootstrap",
+        "kind": "bootstrap",
         "level": bootstrap.LEVEL,
         "n_resamples": bootstrap.N_RESAMPLES,
         "seed": seed,

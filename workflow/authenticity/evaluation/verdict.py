@@ -3,10 +3,16 @@
 The question is asked of the interval of the paired difference in ROC-AUC (`compare`). "Yes" where
 all of it is at or above the margin, "no" where all of it is below, else "cannot tell": these trials
 and seeds leave it open. A false "yes" has a chance of about 2.5% at most, for each pair.
+
+Where a class has too few speakers to draw speakers (`bootstrap.MINIMUM_SPEAKERS`), the interval is
+one of trials, and its answer holds for these speakers only: the answer about the detectors in
+general is then "cannot tell". With two speakers a class, of two detectors that are equally good on
+all speakers, the interval of trials calls one a point better or not on most pairs of speakers
+(`tests/benchmark_inference.py`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -39,17 +45,29 @@ class Side:
         return Scorer(self.metrics["name"], self.scores, self.seeds)
 
 
-def at_least_one_point(difference: Mean, n_seeds: int | None) -> str:
-    """Say whether a difference in ROC-AUC is `POINT` or more: `YES`, `NO` or `OPEN`.
+@dataclass(frozen=True)
+class Answers:
+    """Whether a difference in ROC-AUC is `POINT` or more, and above zero: `YES`, `NO` or `OPEN`.
 
-    `n_seeds` is None where no training has chance in it.
+    Attributes:
+        at_least_one_point: of the detectors in general.
+        better_at_all: likewise; no difference at all is a "no".
+        on_these_speakers: both again, for other clips of the speakers at hand.
     """
-    return _answer(difference.low >= POINT, difference.high < POINT, n_seeds)
+
+    at_least_one_point: str
+    better_at_all: str
+    on_these_speakers: Mapping[str, str]
 
 
-def better_at_all(difference: Mean, n_seeds: int | None) -> str:
-    """Say whether a difference is above zero, likewise; no difference at all is a "no"."""
-    return _answer(difference.low > 0.0, difference.high <= 0.0, n_seeds)
+def answers(difference: Mean, n_seeds: int | None) -> Answers:
+    """Answer for a difference; `n_seeds` is None where no training has chance in it."""
+    here = {
+        "at_least_one_point": _answer(difference.low >= POINT, difference.high < POINT, n_seeds),
+        "better_at_all": _answer(difference.low > 0.0, difference.high <= 0.0, n_seeds),
+    }
+    general = here if difference.n_speakers is not None else dict.fromkeys(here, OPEN)
+    return Answers(**general, on_these_speakers=here)
 
 
 def _answer(above: bool, below: bool, n_seeds: int | None) -> str:
@@ -83,17 +101,18 @@ def verdict(
              interval: {kind, level, n_resamples, seed, minimum_speakers},
              pairs: [{
                baseline, candidate,                     # names
-               at_least_one_point, better_at_all,       # "yes" | "no" | "cannot tell"
+               at_least_one_point, better_at_all,       # "yes" | "no" | "cannot tell": in general
+               on_these_speakers: {at_least_one_point, better_at_all},   # of the speakers at hand
                headline, sentence,                      # words: the answer; all that belongs to it
                warnings: [...],                         # words: leaks, direction; [] for none
                n_bonafide, n_spoof, n_left_out,
-               interval: {method, why, n_redrawn},
+               interval: {method, rule, why, n_redrawn, n_bonafide_speakers, n_spoof_speakers},
                seeds: ["10", ...],                      # compared; [] where training has no chance
                baseline_mean, candidate_mean: {roc_auc, eer},            # over seeds
                roc_auc, eer: {value, low, high, trial_error, seed_error,
                               spread: {low, high, deviation, each: {"10": ...}} | null},
                relative_reduction: {value, low, high} | null,            # of 1 - AUC
-               detectable,                              # smallest difference in AUC, 80% power, 5%
+               detectable,                              # difference in AUC found with 80% power
                delong: {"10" | "score": {value, low, high, z, p} | null},
              }]}
 
@@ -106,7 +125,7 @@ def verdict(
         "minimum_seeds": MINIMUM_SEEDS,
         "power": POWER,
         "interval": {
-            "kind": "paired percentile bootstrap over trials, Student's t over seeds",
+            "kind": "paired bootstrap, Student's t over seeds",
             "level": bootstrap.LEVEL,
             "n_resamples": bootstrap.N_RESAMPLES,
             "seed": seed,
@@ -126,18 +145,18 @@ def judge(
     found = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
     names = {"baseline": baseline.metrics["name"], "candidate": candidate.metrics["name"]}
     n_seeds = len(found.seeds) or None
-    point = at_least_one_point(found.roc_auc, n_seeds)
-    at_all = better_at_all(found.roc_auc, n_seeds)
+    found_answers = answers(found.roc_auc, n_seeds)
     doubts = [words for side in (baseline, candidate) for words in _doubts(side.metrics, split)]
     headline = (
-        f"{names['candidate']} at least one point better than {names['baseline']}: {point} with "
-        f"{_trials(found)}{''.join(f'; but {words}' for words in doubts)}."
+        f"{names['candidate']} at least one point better than {names['baseline']}: "
+        f"{_headline(found, found_answers)}; {_trials(found)}"
+        f"{''.join(f'; but {words}' for words in doubts)}."
     )
     warnings = [words for side in (baseline, candidate) for words in _warnings(side.metrics, split)]
     sentences = [
         headline,
         _difference(found),
-        f"Better at all: {at_all}.",
+        _at_all(found_answers),
         *_seeds(found, n_seeds),
         *_relative(found),
         _error_rate(found),
@@ -147,13 +166,31 @@ def judge(
     ]
     return {
         **names,
-        "at_least_one_point": point,
-        "better_at_all": at_all,
+        **asdict(found_answers),
         "headline": headline,
         "sentence": " ".join(sentences),
         "warnings": warnings,
         **found.as_json(),
     }
+
+
+def _headline(found: Comparison, given: Answers) -> str:
+    """Say the answer and what it covers."""
+    bonafide, spoof = (found.interval[f"n_{name}_speakers"] for name in ("bonafide", "spoof"))
+    speakers = f"{bonafide:,} bona fide and {spoof:,} spoof speakers"
+    here = given.on_these_speakers["at_least_one_point"]
+    if found.roc_auc.n_speakers is not None:
+        return f"{here}, for new speakers too ({speakers})"
+    known = bonafide and spoof
+    whose = f"these {speakers}" if known else "the speakers of these clips, not all known:"
+    return f"on {whose} {here}, in general {OPEN} ({found.interval['rule']})"
+
+
+def _at_all(given: Answers) -> str:
+    here = given.on_these_speakers["better_at_all"]
+    if given.better_at_all == here:
+        return f"Better at all: {here}."
+    return f"Better at all: on these speakers {here}, in general {given.better_at_all}."
 
 
 def _trials(found: Comparison) -> str:
@@ -177,8 +214,8 @@ def _difference(found: Comparison) -> str:
         f"ROC-AUC goes from {old:.4f} to {new:.4f}: {_points(found.roc_auc.value)} points (95% "
         f"interval {_interval(found.roc_auc)}; {found.interval['method']})."
     )
-    if found.interval["method"] == bootstrap.BY_TRIAL:
-        words += " The interval is for other clips of the same speakers, not for other speakers."
+    if found.roc_auc.n_speakers is None:
+        words += " The interval covers other clips of the same speakers, not other speakers."
     if 1.0 - old < POINT:
         words += f" Only {100 * (1.0 - old):.2f} points were left to gain: a whole one cannot be."
     return words
@@ -216,9 +253,10 @@ def _error_rate(found: Comparison) -> str:
 
 
 def _power(found: Comparison) -> str:
+    vary = ", if seeds vary as these did" if len(found.seeds) > 1 else ""
     return (
-        f"The smallest difference that this test could have told from none is "
-        f"{100 * found.roc_auc.detectable:.2f} points ({POWER:.0%} power at 5%)."
+        f"With intervals made so, a true difference of {100 * found.roc_auc.detectable:.2f} points "
+        f"is found (told from none) with {POWER:.0%} power{vary}."
     )
 
 

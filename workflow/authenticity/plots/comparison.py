@@ -18,7 +18,7 @@ class Difference:
 
     Attributes:
         name: the experiment, or both.
-        answer: of `verdict`, whether it is at least one point better.
+        answer: of `verdict`, whether it is at least one point better on these speakers.
         leaks: whether a side leaks.
         roc_auc: the difference as a fraction, the mean over seeds.
         seeds: the difference for each seed.
@@ -36,7 +36,7 @@ class Difference:
         auc, pair = item["roc_auc"], (item["candidate"], item["baseline"])
         return cls(
             name=" against ".join(pair),
-            answer=item["at_least_one_point"],
+            answer=item["on_these_speakers"]["at_least_one_point"],
             leaks=bool(set(pair) & set(leaking)),
             roc_auc=Estimate(auc["value"], auc["low"], auc["high"]),
             seeds=list(auc["spread"]["each"].values()) if auc["spread"] else [],
@@ -49,7 +49,7 @@ class Difference:
         auc = found["roc_auc"]
         return cls(
             name=item["name"],
-            answer=found["at_least_one_point"],
+            answer=found["on_these_speakers"]["at_least_one_point"],
             leaks=item["leaks"],
             roc_auc=Estimate(auc["value"], auc["low"], auc["high"]),
             seeds=list(auc["spread"]["each"].values()) if auc["spread"] else [],
@@ -95,7 +95,7 @@ def differences(found: Sequence[Difference], title: str) -> Figure:
 
 
 _ANSWERS = {
-    YES: ("at least one point better", drawing.GREEN, "^"),
+    YES: ("at least one point better on these speakers", drawing.GREEN, "^"),
     OPEN: ("cannot tell", drawing.ORANGE, "o"),
-    NO: ("less than one point better", drawing.BLUE, "s"),
+    NO: ("less than one point better on these speakers", drawing.BLUE, "s"),
 }

@@ -22,8 +22,7 @@ def comparison(found: Json, metrics: Sequence[Json]) -> str:
     rows = [
         [
             f"{item['candidate']} against {item['baseline']}",
-            _coloured(item["at_least_one_point"]),
-            _coloured(item["better_at_all"]),
+            *(_answer(item, question) for question in ("at_least_one_point", "better_at_all")),
             _change(item["roc_auc"]),
             _change(item["eer"]),
             _share(item["relative_reduction"]),
@@ -34,7 +33,7 @@ def comparison(found: Json, metrics: Sequence[Json]) -> str:
         for item in found["pairs"]
     ]
     columns = ["Pair", "At least one point better", "Better at all", "ROC-AUC changes by"]
-    columns += ["EER changes by", "Removed of 1 - AUC", "Smallest detectable", "Over seeds"]
+    columns += ["EER changes by", "Removed of 1 - AUC", "Found with 80% power", "Over seeds"]
     columns += ["DeLong's p"]
     caption = f"Paired differences on {found['split']}, 95% intervals in brackets"
     parts = [
@@ -93,8 +92,13 @@ def _named(item: Json) -> html.Markup:
     return html.Markup(" ".join([escape(item["name"]), *badges]))
 
 
-def _coloured(words: str) -> html.Markup:
-    return html.coloured(words, _COLOURS[words])
+def _answer(item: Json, question: str) -> html.Markup:
+    """The answer in general; where the one on these speakers differs, that one too."""
+    general, here = item[question], item["on_these_speakers"][question]
+    words = html.coloured(general, _COLOURS[general])
+    if here == general:
+        return words
+    return html.Markup(f"{words}; on these speakers {html.coloured(here, _COLOURS[here])}")
 
 
 def _change(found: Mapping[str, float]) -> html.Markup:
@@ -157,8 +161,11 @@ def _how(found: Json) -> str:
     return (
         f"“Yes” means that the whole {100 * how['level']:g}% interval of the paired difference is "
         f"at or above {POINT:g} of ROC-AUC, “no” that it is wholly below, “cannot tell” that these "
-        f"trials and seeds leave it open. Intervals: {how['n_resamples']:,} resamples, the same "
-        f"for both sides; {'; '.join(draws)}. Where training has chance in it, the interval allows "
-        f"for other seeds too, and fewer than {found['minimum_seeds']} give no answer. Each pair "
-        "is judged by itself: of forty that are no point better, about one may come out “yes”."
+        f"trials and seeds leave it open. Where a class has fewer than {how['minimum_speakers']} "
+        "speakers, the interval and its answer hold for other clips of these speakers only, and "
+        "the answer in general is “cannot tell”. "
+        f"Intervals: {how['n_resamples']:,} resamples, the same for both sides; "
+        f"{'; '.join(draws)}. Where training has chance in it, the interval allows for other seeds "
+        f"too, and fewer than {found['minimum_seeds']} give no answer. Each pair is judged by "
+        "itself: of forty that are no point better, about one may come out “yes”."
     )

@@ -113,8 +113,9 @@ def outcomes(
         BY_SPEAKER,
         LEVEL,
         N_RESAMPLES,
-        UNKNOWN,
+        SHARE,
         Resampler,
+        ends,
     )
 
     labels, said = np.asarray(labels), chosen.verdicts(llr)
@@ -130,7 +131,7 @@ def outcomes(
     }
     for label, name in enumerate(CLASSES):
         own = labels == label
-        known = set(np.asarray(speakers)[own].tolist()) - {UNKNOWN}
+        known = set(np.asarray(speakers, dtype=object)[own].tolist()) - {None}
         rows: dict[str, Any] = {"n": int(own.sum()), "speakers": len(known)}
         for verdict in VERDICTS:
             hits = own & (said == verdict)
@@ -138,7 +139,7 @@ def outcomes(
                 low, high = _wilson(int(hits.sum()), rows["n"], LEVEL)
             else:
                 shares = weights[:, hits].sum(axis=1) / weights[:, own].sum(axis=1)
-                low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+                low, high = ends(hits.sum() / rows["n"], shares, resampler.n_speakers, SHARE)
             rows[verdict] = {
                 "n": int(hits.sum()),
                 "value": float(hits.sum() / rows["n"]),
