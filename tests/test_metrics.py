@@ -287,11 +287,11 @@ def test_with_one_speaker_to_a_round_rounds_are_drawn():
 
 def test_unknown_speakers_are_no_speaker():
     labels, _ = bell_curves(40, 200, 1.0)
-    all_unknown = bootstrap.Resampler(labels, ["-"] * 240, seed=0)
+    all_unknown = bootstrap.Resampler(labels, [None] * 240, seed=0)
     assert all_unknown.method == bootstrap.BY_TRIAL
     assert all_unknown.why.startswith("0 bona fide and 0 spoof speakers")
     speakers = np.array([f"s{i % 12}" for i in range(240)], dtype=object)
-    speakers[200:] = "-"
+    speakers[200:] = None
     many = bootstrap.Resampler(labels, speakers, seed=0)
     assert many.method == bootstrap.BY_TRIAL
     assert many.why.endswith("only 80% of the trials have a known one")

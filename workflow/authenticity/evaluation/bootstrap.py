@@ -7,8 +7,8 @@ says less: what other clips of the same speakers could have given. The attacks a
 corpus in both cases: no interval covers attacks that it does not hold.
 
 What is drawn is never a row: rows of one file (a protocol with several rounds may test it in each)
-are drawn together. A file of an unknown speaker ("-") counts as a speaker of its own where speakers
-are drawn, but not towards their number.
+are drawn together. A file of an unknown speaker counts as a speaker of its own where speakers are
+drawn, but not towards their number.
 
 The interval is the resamples' own 2.5% and 97.5% points. It is not stretched to hold the value: the
 AUC's resamples are centred on it, the EER's may not be in small samples, and an interval that
@@ -35,7 +35,6 @@ MINIMUM_SPEAKERS = 10
 MINIMUM_KNOWN = 0.9
 BY_SPEAKER = "speaker-clustered bootstrap"
 BY_TRIAL = "trial bootstrap, stratified by class"
-UNKNOWN = "-"
 Figure = Callable[[Weighted], Floats]
 """A figure of each row of weighted trials, (m,)."""
 
@@ -88,18 +87,19 @@ class Resampler:
     def __init__(
         self,
         labels: ArrayLike,
-        speakers: Sequence[str] | NDArray,
+        speakers: Sequence[str | None] | NDArray,
         seed: int,
         files: Sequence[str] | NDArray | None = None,
     ):
         """Choose the method from the number of speakers in each class.
 
-        `labels`, `speakers` and `files` are (n,); without `files` every trial is one of its own.
+        `labels`, `speakers` and `files` are (n,); a speaker that is not known is None or NaN.
+        Without `files` every trial is one of its own.
         """
         self.labels = np.asarray(labels)
         file = np.arange(self.labels.size) if files is None else pd.factorize(np.asarray(files))[0]
-        speaker = np.asarray(speakers).astype(str)
-        known = speaker != UNKNOWN
+        speaker = np.asarray(speakers, dtype=object)
+        known = ~pd.isna(speaker)
         bonafide, spoof = (
             len(np.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
         )
@@ -115,7 +115,7 @@ class Resampler:
         self.n_redrawn = 0
         self._random = np.random.default_rng(seed)
         if enough:
-            names, unit = np.unique(speaker, return_inverse=True)
+            unit, names = pd.factorize(speaker, sort=True)
             unit = np.where(known, unit, len(names) + file)
             self._unit = np.unique(unit, return_inverse=True)[1]
             self._holds = [

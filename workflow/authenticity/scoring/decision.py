@@ -102,20 +102,14 @@ def outcomes(
         chosen: the band.
         llr: of the trials, (n,).
         labels: 0 bona fide, 1 spoof, both present, (n,).
-        speakers: (n,).
+        speakers: (n,); None for one that is not known.
         seed: of the bootstrap.
 
     Returns:
         By class (`bonafide`, `spoof`) `n`, `speakers` (how many are known) and, by verdict, `n`,
         `value`, `low` and `high` of its share; and under `interval` how the intervals were made.
     """
-    from authenticity.evaluation.bootstrap import (
-        BY_SPEAKER,
-        LEVEL,
-        N_RESAMPLES,
-        UNKNOWN,
-        Resampler,
-    )
+    from authenticity.evaluation.bootstrap import BY_SPEAKER, LEVEL, N_RESAMPLES, Resampler
 
     labels, said = np.asarray(labels), chosen.verdicts(llr)
     resampler = Resampler(labels, speakers, seed)
@@ -130,7 +124,7 @@ def outcomes(
     }
     for label, name in enumerate(CLASSES):
         own = labels == label
-        known = set(np.asarray(speakers)[own].tolist()) - {UNKNOWN}
+        known = set(np.asarray(speakers)[own].tolist()) - {None}
         rows: dict[str, Any] = {"n": int(own.sum()), "speakers": len(known)}
         for verdict in VERDICTS:
             hits = own & (said == verdict)
