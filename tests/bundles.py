@@ -64,9 +64,7 @@ def trained(
                 "seed": 1,
                 "features": {"spectral": spectral_numbers},
                 "rounds": [row | {"calibration": fitted.as_json()}],
-                "leak": {
-                    name: {"train_eval": 0, "dev_eval": 0} for name in ("speakers", "attacks")
-                },
+                "leak": {"speakers": NO_LEAK, "attacks": NO_LEAK, "unknown_speakers": 0},
             },
             "weights": model.arrays("0"),
             "dev": scored,

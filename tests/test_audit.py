@@ -75,14 +75,14 @@ def test_knowing_speakers_of_one_class_is_found_and_unknown_ones_left_out(tmp_pa
         shared = np.char.add("both", random.integers(0, 10, labels.size).astype(str))
         alone = np.char.add("only", random.integers(0, 10, labels.size).astype(str))
         chosen = np.where((labels == 0) & (random.random(labels.size) < 0.5), alone, shared)
-        return np.where(np.arange(labels.size) % 7 == 0, "-", chosen)
+        return np.where(np.arange(labels.size) % 7 == 0, None, chosen)
 
     found, _ = corpus(tmp_path, n=300, speakers=voices)
     row = found["splits"]["eval"]["properties"][audit.SPEAKER]
     # Those speakers are below all others; the shared tell nothing: 1/2 + 1/2 x 1/2.
     assert row["roc_auc"]["value"] == pytest.approx(0.75, abs=0.07)
     assert "random split" in row["how"]
-    unknown, _ = corpus(tmp_path, speakers=lambda labels, random: ["-"] * labels.size)
+    unknown, _ = corpus(tmp_path, speakers=lambda labels, random: [None] * labels.size)
     assert audit.SPEAKER not in unknown["splits"]["eval"]["properties"]
 
 

@@ -266,6 +266,20 @@ def test_epochs_differ():
     assert (first != second).any()
 
 
+def test_batches_count_what_is_not_known_as_one_speaker_and_one_attack():
+    one = problem()
+    attacks, speakers = (
+        np.where(np.asarray(names) == name, None, names)
+        for names, name in ((one.attacks, "A0"), (one.speakers, "s0"))
+    )
+    nameless = replace(one, attacks=attacks, speakers=speakers)
+    # As the words that sort first, so that the same clips are drawn.
+    batches = [
+        np.concatenate(list(Sampler(each, 16, seed=1).batches(1))) for each in (one, nameless)
+    ]
+    np.testing.assert_array_equal(*batches)
+
+
 def test_scoring_and_the_module_itself_need_no_torch():
     code = (
         "import sys; import authenticity.models.contrast, authenticity.models.projection; "

@@ -1,5 +1,6 @@
 """Every other corpus format, on its exact layout, in a folder and in an archive."""
 
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -8,12 +9,15 @@ import corpora
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import run_files
 import yaml
-from authenticity import audio, manifest, planning, tables
+from authenticity import audio, manifest, names, planning, tables, trust
 from authenticity.audio import Limits
 from authenticity.corpora import FORMATS
-from authenticity.corpora.reading import unique_keys
+from authenticity.corpora.reading import given as given_value
+from authenticity.corpora.reading import known, unique_keys
 from authenticity.errors import UserError
+from authenticity.evaluation import splits
 from authenticity.roots import Root
 from conftest import REPOSITORY
 from corpora import write_archive, write_folder
@@ -185,7 +189,8 @@ def test_2021_df_is_found_in_its_parts(folders: tuple[str, ...], tmp_path: Path)
     assert [spoof[name] for name in ("task", "team", "gender_pair", "language")] == [
         *("Task1", "team20", "FF", "E")
     ]
-    assert (bonafide["attack"], bonafide["vocoder"], bonafide["source"]) == ("-", "-", "vcc2018")
+    assert (bonafide["attack"], bonafide["vocoder"], bonafide["source"]) == ("-", None, "vcc2018")
+    assert [bonafide[name] for name in ("task", "team", "language")] == [None] * 3
 
 
 @pytest.mark.parametrize("protocols", ["ASVspoof5_protocols/", ""])
@@ -197,7 +202,8 @@ def test_asvspoof5_reads_the_ninth_column(protocols: str, tmp_path: Path):
     coded, plain = rows["E_0000000005"], rows["T_0000000000"]
     assert (coded["attack"], coded["attack_tag"], coded["label"]) == ("A10", "AC1", 1)
     assert (coded["codec"], coded["codec_quality"], coded["gender"]) == ("C05", "3", "M")
-    assert (plain["attack"], plain["attack_tag"], plain["codec"]) == ("-", "-", "-")
+    assert (plain["attack"], plain["attack_tag"]) == ("-", None)
+    assert (plain["codec"], plain["codec_quality"]) == ("none", None)
 
 
 # FakeAVCeleb --------------------------------------------------------------------------------
@@ -288,15 +294,15 @@ def test_mlaad_has_names_with_spaces_and_unquoted_text(tmp_path: Path):
     rows = corpus.rows()
     system = rows["fake/en/OpenAI TTS-1 HD/a clip 0"]
     assert (system["attack"], system["speaker"]) == ("OpenAI TTS-1 HD", "OpenAI TTS-1 HD")
-    assert (system["language"], system["architecture"]) == ("en", "unknown")
+    assert (system["language"], system["architecture"]) == ("en", None)
     forgotten = rows["fake/en/OpenAI TTS-1 HD/forgotten"]
-    assert (forgotten["label"], forgotten["architecture"]) == (1, "-")
+    assert (forgotten["label"], forgotten["architecture"]) == (1, None)
     copied = rows["fake/de/griffin_lim/a clip 0"]
     reader = rows["de_DE/by_book/female/eva_k/grune_haus/wavs/grune_haus_01_f000001"]
     assert copied["speaker"] == reader["speaker"] == "eva_k"
-    assert (reader["label"], reader["language"], reader["architecture"]) == (0, "de", "-")
+    assert (reader["label"], reader["language"], reader["architecture"]) == (0, "de", None)
     mixed = rows["de_DE/by_book/mix/erzaehlungen/wavs/erzaehlungen_01_f000001"]
-    assert mixed["speaker"] == "-"
+    assert mixed["speaker"] is None
 
 
 @pytest.mark.parametrize("base", ["", "mine/", "a/b/"])
@@ -317,12 +323,40 @@ def test_folders_tell_label_attack_and_speaker(
     assert facts == {
         f"{bonafide}/anna/one": (0, "-", "anna"),
         f"{bonafide}/bert/one": (0, "-", "bert"),
-        f"{bonafide}/loose": (0, "-", "-"),
+        f"{bonafide}/loose": (0, "-", None),
         f"{spoof}/xtts/anna/one": (1, "xtts", "anna"),
-        f"{spoof}/xtts/two words": (1, "xtts", "-"),
-        f"{spoof}/loose.wav": (1, "unknown", "-"),
-        f"{spoof}/loose.flac": (1, "unknown", "-"),
+        f"{spoof}/xtts/two words": (1, "xtts", None),
+        f"{spoof}/loose.wav": (1, None, None),
+        f"{spoof}/loose.flac": (1, None, None),
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("human/spoof/x/2.wav", "its folder human says bona fide and its folder spoof says spoof"),
+        ("deepfake/real/y.wav", "its folder real says bona fide and its folder deepfake says"),
+        ("spoof/xtts/human/3.wav", "its folder human says bona fide and its folder spoof says"),
+        ("mine/Genuine/anna/Fake/4.wav", "its folder Genuine says bona fide and its folder Fake"),
+    ],
+)
+def test_a_path_with_words_of_both_classes_is_named(path: str, said: str, tmp_path: Path):
+    corpus = Corpus(tmp_path, "folder", corpora.folder() | {path: corpora.clip(8, True)})
+    with pytest.raises(UserError, match=said) as raised:
+        corpus.refresh()
+    assert path in str(raised.value)
+    assert "rename the one that does not tell the class" in str(raised.value)
+
+
+def test_the_folders_above_the_root_and_words_of_one_class_tell_nothing_else(tmp_path: Path):
+    files = corpora.folder("bonafide", "fake", "real_vs_fake/")
+    files["real_vs_fake/fake/spoof/1/5.wav"] = corpora.clip(8, True)
+    corpus = Corpus(tmp_path / "real" / "fake", "folder", files)
+    corpus.refresh()
+    rows = corpus.rows()
+    assert Counter(row["label"] for row in rows.values()) == {0: 3, 1: 5}
+    row = rows["real_vs_fake/fake/spoof/1/5"]
+    assert (row["attack"], row["speaker"]) == ("spoof", "1")
 
 
 def test_a_tree_is_walked_through_links_but_never_in_circles(tmp_path: Path):
@@ -382,7 +416,7 @@ def test_a_table_is_read_however_it_was_saved(encode, tmp_path: Path):
     assert (first["split"], first["label"], first["attack"]) == ("train", 0, "-")
     assert (first["speaker"], first["room"]) == ("Anna", 'the "big" one')
     assert (second["split"], second["label"], second["attack"]) == ("eval", 1, "XTTS v2")
-    assert (second["speaker"], second["room"]) == ("Zoë Q", "-")
+    assert (second["speaker"], second["room"]) == ("Zoë Q", None)
     corpus.all_are_there_and_readable()
 
 
@@ -398,8 +432,8 @@ def test_labels_are_the_words_of_the_field(word: str, label: int, tmp_path: Path
     corpus = own(tmp_path, ["path,label", f"a.wav,{word}"], "a.wav")
     corpus.refresh()
     row = corpus.rows()["a"]
-    assert (row["label"], row["attack"]) == (label, ("-", "unknown")[label])
-    assert (row["split"], row["speaker"]) == ("none", "-")
+    assert (row["label"], row["attack"]) == (label, ("-", None)[label])
+    assert (row["split"], row["speaker"]) == ("none", None)
 
 
 def test_a_table_lists_paths_from_where_it_is(tmp_path: Path):
@@ -454,6 +488,86 @@ def test_a_bad_table_is_one_clear_line(name: str, tmp_path: Path):
     with pytest.raises(UserError, match=expected) as raised:
         own(tmp_path, content, "a.wav").refresh()
     assert "\n" not in str(raised.value)
+
+
+# What is not known --------------------------------------------------------------------------
+
+NOT_KNOWN = ["-", "", "unknown", "Unknown", "N/A", "na", "NONE", "null", "nan", "?"]
+
+
+@given(st.sampled_from(NOT_KNOWN), st.sampled_from(["", " ", "  "]), st.booleans())
+def test_words_for_not_known_are_none_however_they_are_written(word, space, upper):
+    text = space + (word.upper() if upper else word) + space
+    assert known(text) is None
+    assert given_value(text) == (text if word == "NONE" else None)
+
+
+def test_names_that_hold_such_a_word_are_names():
+    for name in ("unknown soldier", "Nan", "none other", "--", "anna", "N"):
+        assert (known(name) is None) == (name == "Nan")
+    # What a report calls a null is never the name of anything else.
+    assert known(names.NOT_KNOWN) is given_value(names.NOT_GIVEN) is None
+
+
+@pytest.mark.parametrize("word", NOT_KNOWN)
+def test_a_table_has_one_null_for_what_is_not_known(word: str, tmp_path: Path):
+    lines = ["path,label,attack,speaker,room", f"a.wav,fake,{word},{word},{word}"]
+    lines.append(f"b.wav,real,{word},{word},hall")
+    corpus = own(tmp_path, lines, "a.wav", "b.wav")
+    corpus.refresh()
+    spoof, bonafide = corpus.rows()["a"], corpus.rows()["b"]
+    assert (spoof["attack"], spoof["speaker"]) == (None, None)
+    assert (bonafide["attack"], bonafide["speaker"]) == ("-", None)
+    assert spoof["room"] == ("NONE" if word == "NONE" else None)
+
+
+def test_every_reader_has_the_same_null(tmp_path: Path):
+    changes = {
+        "fakeavceleb": (corpora.fakeavceleb, "meta_data.csv", "id00076,", "Unknown,"),
+        "in_the_wild": (corpora.in_the_wild, "meta.csv", "Barack Obama", "N/A"),
+        "asvspoof5": (corpora.asvspoof5, "train.tsv", "T_0000 ", "unknown "),
+    }
+    for name, (build, path, old, new) in changes.items():
+        files = {
+            place: content.replace(old.encode(), new.encode()) if place.endswith(path) else content
+            for place, content in build().items()
+        }
+        corpus = Corpus(tmp_path / name, name, files)
+        corpus.refresh()
+        speakers = [row["speaker"] for row in corpus.rows().values()]
+        assert None in speakers, name
+        assert new.strip(" ,") not in speakers
+    files = {
+        "bonafide/unknown/1.wav": corpora.clip(1, False),
+        "spoof/Unknown/N A/2.wav": corpora.clip(2, True),
+        "spoof/tts/n.a/3.wav": corpora.clip(3, True),
+        "spoof/none/-/4.wav": corpora.clip(4, True),
+    }
+    corpus = Corpus(tmp_path / "folder", "folder", files)
+    corpus.refresh()
+    found = [(row["attack"], row["speaker"]) for row in corpus.rows().values()]
+    assert found == [("-", None), (None, "N A"), (None, None), ("tts", "n.a")]
+
+
+def test_speakers_called_unknown_on_both_sides_are_counted_and_no_leak(tmp_path: Path):
+    files = {
+        path: re.sub(rb"LA_..0[01] ", b"unknown ", content) if path.endswith(".txt") else content
+        for path, content in corpora.asvspoof2019_la(per_split=12).items()
+    }
+    corpus = Corpus(tmp_path, "asvspoof2019_la", files)
+    corpus.refresh()
+    table = tables.read(tmp_path / "manifest.parquet")
+    table = table.append_column("audio", table["key"])
+    official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
+    found = splits.leaks(table, splits.rounds(table, official, 1))
+    assert found["speakers"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 0}
+    assert found["unknown_speakers"] == table["speaker"].null_count == 24
+    (evidence,) = trust.gather(
+        [run_files.metrics(leak=found)], [], run_files.audit(), run_files.verified()
+    )
+    (check,) = [check for check in trust.checks(evidence) if check.name == "Leak"]
+    assert check.status == trust.CAUTION
+    assert "24 clips of its protocol without a known speaker" in check.sentence
 
 
 # Mistakes of other kinds --------------------------------------------------------------------

@@ -2,14 +2,16 @@
 
 import json
 
+import corpora
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 import scored
-from authenticity import tables
+from authenticity import manifest, tables
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, detection_cost, figures, metrics
+from authenticity.report import wording
 from sklearn.metrics import roc_auc_score
 
 LEAK = {"speakers": {"train_eval": 0}, "leaks": False}
@@ -212,14 +214,20 @@ def test_a_handful_of_clips_gets_no_interval(tmp_path):
 
 def test_conditions_are_compared_with_their_own_or_all_bona_fide(tmp_path):
     table = scored.trials("eval", n=90)
-    table["codec"] = [("C1", "C2", "-")[i % 3] for i in range(180)]
-    table["vocoder"] = np.where(table["label"] == 1, np.where(table.index % 2, "v1", "v2"), "-")
-    table["studio"] = np.where(table["label"] == 0, "north", "-")
+    table["codec"] = [("C1", "C2", None)[i % 3] for i in range(180)]
+    table["vocoder"] = np.where(table["label"] == 1, np.where(table.index % 2, "v1", "v2"), None)
+    table["studio"] = np.where(table["label"] == 0, "north", None)
     table["task"] = "same"
     path = scored.write(tmp_path / "scores.parquet", table)
     found = measured(path)["splits"]["eval"]["per_condition"]
     assert list(found) == ["codec", "vocoder", "studio"]
-    assert list(found["codec"]) == ["C1", "C2"]
+    assert list(found["codec"]) == ["C1", "C2", "not given"]
+    assert list(found["vocoder"]) == ["v1", "v2"]
+    assert list(found["studio"]) == ["north"]
+    own = table[table["codec"].isna()]
+    assert found["codec"]["not given"]["roc_auc"]["value"] == pytest.approx(
+        roc_auc_score(own["label"], own["score"])
+    )
     own = table[table["codec"] == "C2"]
     assert found["codec"]["C2"]["roc_auc"]["value"] == pytest.approx(
         roc_auc_score(own["label"], own["score"])
@@ -234,6 +242,50 @@ def test_conditions_are_compared_with_their_own_or_all_bona_fide(tmp_path):
     assert found["vocoder"]["v1"]["n_bonafide"] == 0
     assert found["studio"]["north"]["roc_auc"] is None
     assert "interval" not in found["studio"]["north"]
+
+
+def test_a_spoof_without_a_value_stands_against_all_bona_fide_where_those_have_none(tmp_path):
+    table = scored.trials("eval")
+    table["vocoder"] = np.where(table["attack"] == "A01", "v1", None)
+    found = measured(scored.write(tmp_path / "scores.parquet", table))["splits"]["eval"]
+    row = found["per_condition"]["vocoder"]["not given"]
+    assert (row["n_bonafide"], row["n_spoof"], row["against"]) == (0, 20, "all bona fide")
+    assert row["roc_auc"] == found["per_attack"]["A02"]["roc_auc"]
+
+
+def test_what_is_not_known_has_a_row_among_attacks_and_none_among_speakers(tmp_path):
+    table = scored.trials("eval")
+    table.loc[table["attack"] == "A02", "attack"] = None
+    table.loc[table["speaker"] == "s1", "speaker"] = None
+    split = measured(scored.write(tmp_path / "scores.parquet", table))["splits"]["eval"]
+    assert list(split["per_attack"]) == ["A01", "not known"]
+    own = table[table["attack"].isna() | (table["label"] == 0)]
+    figure = split["per_attack"]["not known"]
+    assert figure["n_spoof"] == 20
+    assert figure["roc_auc"]["value"] == pytest.approx(roc_auc_score(own["label"], own["score"]))
+    assert list(split["per_speaker"]) == ["s0", "s2", "s3"]
+    assert (split["n_speakers_bonafide"], split["n_speakers_spoof"]) == (3, 3)
+    assert wording.attacks(split) == "1 attack and unknown ones"
+
+
+def test_asvspoof5s_clips_that_were_not_coded_are_a_row_of_their_own(tmp_path):
+    root = corpora.write_folder(corpora.asvspoof5(), tmp_path / "corpus")
+    settings = {"format": "asvspoof5", "root": str(root), "splits": ["eval"]}
+    manifest.refresh(tmp_path / "manifest.parquet", "toy", settings)
+    trials = tables.read(tmp_path / "manifest.parquet").to_pandas()
+    table = trials.rename(columns={"key": "file"}).assign(round="all", score=range(len(trials)))
+    table = table.drop(columns=["path", "corpus", "bytes", "mtime_ns"])
+    split = measured(scored.write(tmp_path / "scores.parquet", table))["splits"]["eval"]
+    rows = {
+        name: {value: (row["n_bonafide"], row["n_spoof"]) for value, row in values.items()}
+        for name, values in split["per_condition"].items()
+    }
+    assert rows == {
+        "gender": {"F": (2, 2), "M": (2, 2)},
+        "codec": {"C05": (2, 2), "none": (2, 2)},
+        "codec_quality": {"3": (2, 2), "not given": (2, 2)},
+        "attack_tag": {"AC1": (0, 2), "AC2": (0, 2)},
+    }
 
 
 @pytest.mark.parametrize(("label", "missing"), [(0, "spoof"), (1, "bona fide")])

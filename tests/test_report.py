@@ -140,6 +140,19 @@ def test_conditions_show_every_value_and_who_stands_against_whom():
     assert "no column of conditions" in report.conditions([none])
 
 
+def test_what_has_no_name_comes_last_and_is_no_known_attack():
+    changes = run.split(0.93)
+    attacks, codecs = changes["per_attack"], changes["per_condition"]["codec"]
+    attacks |= {"not known": attacks["A07"], "xtts": attacks["A08"]}
+    codecs |= {"not given": codecs["C1"], "opus": codecs["C2"]}
+    item = run.metrics(eval_changes=changes)
+    page = report.per_attack([item])
+    assert [row[0] for row in rows_of(page)[:4]] == ["A07", "A08", "xtts", "not known"]
+    assert "eval has 3 attacks and unknown ones, and shares no known attack with train" in page
+    names = [row[0] for row in rows_of(report.conditions([item]))[:5]]
+    assert names == ["C1", "C2", "C3", "opus", "not given"]
+
+
 def test_the_worst_speakers_come_first_and_not_too_many():
     speakers = {f"S{n:03d}": run.speaker(1) | {"miss": n / 100} for n in range(60)}
     page = report.speakers([run.metrics(eval_changes={"per_speaker": speakers})])

@@ -59,6 +59,18 @@ def test_the_2019_form_names_attack_and_key(tmp_path):
     }
 
 
+def test_an_attack_that_is_not_known_is_a_word_in_the_2019_form_alone(tmp_path):
+    table = scored.trials("eval")
+    path = scored.write(tmp_path / "all.parquet", table)
+    table.loc[table["attack"] == "A02", "attack"] = None
+    nameless = scored.write(tmp_path / "nameless.parquet", table)
+    for form in score_files.FORMS:
+        for each in (path, nameless):
+            score_files.write(each, form, each.with_suffix(".txt"))
+        expected = path.with_suffix(".txt").read_text().replace(" A02 ", " unknown ")
+        assert nameless.with_suffix(".txt").read_text() == expected
+
+
 @pytest.mark.parametrize("form", score_files.FORMS)
 def test_names_that_would_break_a_line_come_back(tmp_path, form):
     names = ["fake/en/my tts/a b.wav", "#1.wav", 'say "no"', "50%.wav", "tab\there", "é\u2028'.wav"]

@@ -697,6 +697,31 @@ def test_a_bundle_says_what_it_was_trained_on(folder: Path, encoder: Path, tmp_p
     assert "no verdict of it is to be relied upon" in shown["statement"]
 
 
+@pytest.mark.parametrize(
+    ("attacks", "n_unknown", "said"),
+    [
+        ("A01", 0, "clips of speakers and one attack that it had never met"),
+        ("A01", 3, "some of whose speakers it may have met in training (one attack)"),
+        (None, 0, "had never met, some of the unknown attacks perhaps known to it"),
+    ],
+)
+def test_a_bundle_claims_nothing_of_speakers_and_attacks_that_are_not_known(
+    attacks: str | None, n_unknown: int, said: str, encoder: Path, tmp_path: Path
+):
+    made = trained(encoder)
+    made.model["leak"]["unknown_speakers"] = n_unknown
+    for part in (made.evaluated, made.fitted):
+        part["attack"] = np.where(part["label"] == 1, attacks, "-")
+        part["speaker"] = np.where(np.arange(len(part["label"])) < 4, None, part["speaker"])
+    made.fitted["codec"] = np.where(made.fitted["codec"] == "alaw", None, "none")
+    changes = {name: getattr(made, name) for name in ("model", "evaluated", "fitted")}
+    about = Bundle.load(make_bundle(tmp_path / "b", encoder, **changes)).about
+    assert said in about["decision"]["unseen"]
+    assert about["training"]["dev"]["attacks"] == {attacks or "not known": 10}
+    assert about["training"]["conditions"] == {"codec": {"none": 20, "not given": 20}}
+    assert about["training"]["train"]["bonafide"] == {"clips": 10, "speakers": 8}
+
+
 def change_bundle(folder: Path, **changes) -> None:
     """Edit a bundle as its maker would have written it."""
     about = json.loads((folder / "bundle.json").read_text()) | changes

@@ -14,7 +14,7 @@ TRIALS = pa.table(
     {
         "file": [f"h{number}" for number in range(30)] + [f"s{number}" for number in range(12)],
         "label": [0] * 30 + [1] * 12,
-        "speaker": ["ann"] * 20 + ["ben"] * 10 + ["-"] * 12,
+        "speaker": ["ann"] * 20 + ["ben"] * 10 + [None] * 12,
         "attack": ["-"] * 30 + ["A1"] * 6 + ["A2"] * 6,
     }
 )
@@ -53,6 +53,16 @@ def test_the_stretch_is_where_it_is_said_to_be_and_as_long():
         outside = (seconds + 0.1 < one.start) | (seconds > one.end)
         assert all(np.array(heard)[inside])
         assert not any(np.array(heard)[outside])
+
+
+def test_clips_of_nobody_known_are_one_voice_that_is_not_counted():
+    speakers = pa.array([None] * 42, pa.string())
+    table = TRIALS.set_column(2, "speaker", speakers)
+    found = list(splices.make(table, load, seed=3, number=1))
+    assert {one.speaker for one in found} == {"not known"}
+    scored = windows(np.random.default_rng(0).normal(size=67))
+    table = pa.concat_tables([splices.table(one, scored) for one in found])
+    assert splices.figures(table, Band(-1, 1), 1)["people"] == 0
 
 
 def test_loudness_does_not_tell_and_joints_are_all_alike():

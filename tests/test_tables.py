@@ -49,6 +49,16 @@ def test_a_new_key_changes_the_digest_of_its_own_shard_only(keys, n_shards, new)
     assert changed == (set() if new in keys else {shards.shard_of(new, n_shards)})
 
 
+def test_what_is_computed_of_clips_does_not_depend_on_who_speaks_and_how_it_was_made():
+    before = manifest([f"k{number}" for number in range(60)])
+    after = before
+    for name in ("attack", "speaker"):
+        place = after.schema.get_field_index(name)
+        after = after.set_column(place, name, pa.nulls(len(after), pa.string()))
+    after = after.append_column("codec", pa.nulls(len(after), pa.string()))
+    assert shards.digests(after, 7) == shards.digests(before, 7)
+
+
 def test_suitable_numbers_of_shards():
     numbers = [shards.suitable_number(n) for n in (1, 36, 1506, 5000, 121_461, 1_000_000)]
     assert numbers == [1, 1, 16, 44, 122, 1000]

@@ -179,6 +179,15 @@ def test_a_moved_corpus_computes_nothing(resumed_from: Checkout):
     assert "Nothing to be done" in resumed_from.run().stdout
 
 
+def test_a_speaker_who_is_not_known_any_more_extracts_nothing(resumed_from: Checkout):
+    for protocol in (resumed_from.corpus / corpora.PROTOCOLS).iterdir():
+        protocol.write_text(re.sub(r"^LA_..00 ", "unknown ", protocol.read_text(), flags=re.M))
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["verify"] == 1
+    assert plan["candidate"]
+    assert not {"extract", "extract_view", "encoder"} & plan.keys()
+
+
 def test_a_changed_grid_refits_and_extracts_nothing(resumed_from: Checkout):
     before = resumed_from.tables()
     changed_grid = EXPERIMENTS["layers"] | {"model": {"C": [0.5], "folds": 3}}

@@ -25,6 +25,14 @@ POINT = 0.01
 SPEAKER = "speaker"
 """The audit's row on who speaks."""
 
+NOT_KNOWN, NOT_GIVEN = "not known", "not given"
+"""What a table's null is called where it needs a name: an attack or a speaker, a condition."""
+
+
+def ordered_values(values: Iterable[str]) -> list[str]:
+    """Return the distinct attacks, or values of a condition, in order; what has no name is last."""
+    return sorted(set(values), key=lambda value: (value in (NOT_KNOWN, NOT_GIVEN), value))
+
 
 def view_name(view: str) -> str:
     """Return what a view is called in the report."""

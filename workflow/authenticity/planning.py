@@ -27,6 +27,7 @@ from authenticity.scoring.listing import ScorePlan
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
+_NULL = "\1"  # in a digest; no name has a control character
 
 
 def let_scripts_import(house: Path) -> None:
@@ -515,7 +516,8 @@ def _corpus_plan(
     whole = hashlib.sha256("".join(digests.values()).encode())
     # What the shards' tables do not depend on, but everything after them does.
     for column in ("split", "attack", "speaker", *tables.conditions(table.column_names)):
-        whole.update("\0".join(table[column].to_pylist()).encode())
+        names = (_NULL if name is None else name for name in table[column].to_pylist())
+        whole.update("\0".join(names).encode())
     asv = hashlib.sha256((folder / "asv_scores.parquet").read_bytes())
     return CorpusPlan(
         shards=digests,

@@ -26,6 +26,8 @@ MANIFEST = pa.schema(
         ("mtime_ns", pa.int64()),
     ]
 )
+"""A corpus's trials. The attack of bona fide is "-"; what is not known is null: the attack of a
+spoof, a speaker, and a condition that the corpus does not give."""
 
 REJECTED = pa.schema(
     [("file", pa.string()), ("label", pa.int8()), ("reason", pa.string()), ("content", pa.string())]

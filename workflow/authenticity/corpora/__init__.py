@@ -23,5 +23,5 @@ FORMATS: Mapping[str, Format] = {
 }
 """Readers by the name that `format` has in the configuration."""
 
-VERSION = "2"
+VERSION = "3"
 """Raise it when a reader makes other rows of the same corpus."""

@@ -5,7 +5,7 @@ What differs between the challenges is data: a `Layout`.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
@@ -13,10 +13,12 @@ import pyarrow as pa
 
 from authenticity import tables
 from authenticity.corpora.reading import (
-    ABSENT,
+    NO_ATTACK,
     Content,
     Files,
     file_columns,
+    given,
+    known,
     left_out,
     read_text,
 )
@@ -27,7 +29,7 @@ _LABELS = {"bonafide": 0, "spoof": 1}
 _KINDS = ("target", "nontarget", "spoof")
 
 # What the challenges write where there is no attack: 2019 a dash, the later keys the label.
-_NO_ATTACK = (ABSENT, "bonafide")
+_NO_ATTACKS = (NO_ATTACK, "bonafide")
 
 _NOT_CONDITIONS = ("speaker", "key", "attack", "label")
 
@@ -72,12 +74,14 @@ class Layout:
         partitions: by split name.
         prefixes: folders that an archive may nest the corpus in; the first that fits is used.
         suffixes: of the audio files, in order of preference.
+        dashes: what a dash says in a condition, where it is a value; else none is given.
     """
 
     columns: tuple[str | None, ...]
     partitions: Mapping[str, Partition]
     prefixes: tuple[str, ...] = ("",)
     suffixes: tuple[str, ...] = (".flac", ".ogg", ".opus", ".wav")
+    dashes: Mapping[str, str] = field(default_factory=dict)
 
 
 ASVSPOOF2019_LA = Layout(
@@ -159,9 +163,11 @@ ASVSPOOF5 = Layout(
             ("eval", "eval.track_1", "flac_E_eval"),
         )
     },
+    dashes={"codec": "none"},
 )
 """README.txt of the corpus (zenodo.org/records/14498691): fields separated by spaces despite the
-name; the sixth is the utterance that was coded, the tenth is reserved."""
+name; the sixth is the utterance that was coded, the tenth is reserved. Clips that were not coded
+have a dash for the codec."""
 
 
 class Format:
@@ -173,6 +179,7 @@ class Format:
         self.layout = layout
         self.splits = tuple(layout.partitions)
         self.options = frozenset(["subsets"] if "subset" in layout.columns else [])
+        self._conditions = [name for name in layout.columns if name and name not in _NOT_CONDITIONS]
 
     def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
         """List the folders of the wanted partitions: protocols, ASV scores and audio."""
@@ -222,7 +229,7 @@ class Format:
         notes = [f"trials of other subsets left out: {n_other_subset}"] if n_other_subset else []
         return Content(
             trials,
-            [name for name in self.layout.columns if name and name not in _NOT_CONDITIONS],
+            self._conditions,
             pa.concat_tables(
                 self._asv_scores(root, prefix, split, files, subsets)
                 for split in settings["splits"]
@@ -276,13 +283,19 @@ class Format:
                 "correct or remove the line"
             )
         row["label"] = _LABELS[word]
-        if (row["label"] == 0) != (attack in _NO_ATTACK):
+        if (row["label"] == 0) != (attack in _NO_ATTACKS):
             raise UserError(
                 f"{where}: expected the attack - for bona fide and an attack for spoof, found "
                 f"attack {attack!r} with label {word}; correct or remove the line"
             )
-        # That a clip is bona fide is no attack, and no kind of vocoder either.
-        return {name: ABSENT if value == "bonafide" else value for name, value in row.items()}
+        row["attack"] = known(attack) if row["label"] else NO_ATTACK
+        row["speaker"] = known(row["speaker"])
+        return row | {name: self._condition(name, row[name]) for name in self._conditions}
+
+    def _condition(self, name: str, value: str) -> str | None:
+        if value == "bonafide":  # the vocoder of a clip that has none
+            return None
+        return self.layout.dashes.get(name) if value == "-" else given(value)
 
     def _named(self, where: str, fields: list[str]) -> dict[str, str]:
         columns = self.layout.columns
@@ -359,7 +372,7 @@ def _asv_trial(where: str, fields: Sequence[str]) -> tuple[str, str, float]:
             f"{where}: expected attack or bonafide, then target, nontarget or spoof, then a "
             "number; download the challenge's ASV scores again"
         )
-    return kind, attack if kind == "spoof" else ABSENT, score
+    return kind, attack if kind == "spoof" else NO_ATTACK, score
 
 
 def _lines(root: Root, path: str) -> Iterator[tuple[str, list[str]]]:

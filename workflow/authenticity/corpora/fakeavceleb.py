@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from authenticity.corpora.reading import (
-    ABSENT,
+    NO_ATTACK,
     Content,
     Files,
     file_columns,
     find_list,
+    given,
+    known,
     read_csv,
     unique_keys,
     unlisted,
@@ -70,9 +72,9 @@ class Format:
                 **file_columns(f"{folder}/{clip}" if folder else clip, files),
                 "split": "none",
                 "label": label,
-                "attack": ATTACK if label else ABSENT,
-                "speaker": record["source"] or ABSENT,
-                **{name: record[name] or ABSENT for name in _CONDITIONS},
+                "attack": ATTACK if label else NO_ATTACK,
+                "speaker": known(record["source"]),
+                **{name: given(record[name]) for name in _CONDITIONS},
             }
         keys = unique_keys(list(rows))
         trials = [{"key": keys[clip], **row} for clip, row in rows.items()]

@@ -8,12 +8,13 @@ from typing import Any
 
 from authenticity import tables
 from authenticity.corpora.reading import (
-    ABSENT,
-    UNKNOWN_ATTACK,
+    NO_ATTACK,
     Content,
     Files,
     file_columns,
     find_list,
+    given,
+    known,
     label_of,
     read_csv,
     require_plain_name,
@@ -29,7 +30,6 @@ SPLIT_WORDS = {
     **dict.fromkeys(["eval", "evaluation", "test", "testing"], "eval"),
     **dict.fromkeys(["none", ""], "none"),
 }
-_NO_ATTACK = ("", ABSENT, "none")
 _READ = ("label", "attack", "speaker", "split")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -104,7 +104,7 @@ class Format:
             rows[clip] = {
                 **file_columns(f"{folder}/{clip}" if folder else clip, files),
                 **self._trial(where, record),
-                **{name: record[name] or ABSENT for name in conditions},
+                **{name: given(record[name]) for name in conditions},
             }
         keys = unique_keys(list(rows))
         trials = [{"key": keys[clip], **row} for clip, row in rows.items()]
@@ -146,9 +146,8 @@ class Format:
                 f"{where}: unknown label {record['label']!r}, expected bonafide, genuine, real, "
                 "human or 0, or spoof, fake, synthetic, deepfake or 1; correct the line"
             )
-        attack = record.get("attack", "")
-        named = attack.lower() not in _NO_ATTACK
-        if label == 0 and named and label_of(attack) != 0:
+        attack = known(record.get("attack"))
+        if label == 0 and attack is not None and label_of(attack) != 0:
             raise UserError(
                 f"{where}: bona fide with the attack {attack!r}; correct the label, or leave the "
                 "attack empty"
@@ -162,8 +161,8 @@ class Format:
         return {
             "split": split if self._listing.own else "none",
             "label": label,
-            "attack": ABSENT if label == 0 else attack if named else UNKNOWN_ATTACK,
-            "speaker": record.get("speaker") or ABSENT,
+            "attack": attack if label else NO_ATTACK,
+            "speaker": known(record.get("speaker")),
         }
 
 

@@ -15,11 +15,13 @@ from authenticity import tables
 from authenticity.errors import RejectedClip, UserError
 from authenticity.roots import Entry, Root
 
-ABSENT = "-"
-"""The attack of bona fide, an unknown speaker, and the value of a condition that is not given."""
+NO_ATTACK = "-"
+"""The attack of bona fide."""
 
-UNKNOWN_ATTACK = "unknown"
-"""The attack of spoof whose making the corpus does not tell."""
+_NOT_GIVEN = frozenset(
+    ["", "-", "?", "n/a", "na", "nan", "not given", "not known", "null", "unknown"]
+)
+_NOT_KNOWN = _NOT_GIVEN | {"none"}
 
 _SUFFIXES = (
     "3gp aac ac3 aif aifc aiff amr ape au avi caf flac m4a m4b mka mkv mov mp2 mp3 mp4 mpeg mpga "
@@ -80,6 +82,26 @@ class Format(Protocol):
         Raises:
             UserError: the corpus is not what the format says.
         """
+
+
+def known(name: str | None) -> str | None:
+    """Return a speaker, or the attack of spoof; `None` for a word that says it is not known.
+
+    Such words are `-`, `unknown`, `n/a`, `none` and the like, in upper or lower case.
+    """
+    return _unless(_NOT_KNOWN, name)
+
+
+def given(value: str | None) -> str | None:
+    """Return the value of a condition; `None` for a word that says it is not given.
+
+    The words are those of `known` but for `none`, which is a value: of clips without codec, say.
+    """
+    return _unless(_NOT_GIVEN, value)
+
+
+def _unless(words: Collection[str], text: str | None) -> str | None:
+    return None if text is None or text.strip().lower() in words else text
 
 
 def label_of(word: str) -> int | None:

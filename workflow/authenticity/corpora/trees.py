@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from authenticity.corpora.reading import (
-    ABSENT,
-    UNKNOWN_ATTACK,
+    NO_ATTACK,
     Content,
     Files,
     file_columns,
+    given,
     is_audio,
+    known,
     label_of,
     left_out,
     read_csv,
@@ -71,12 +72,12 @@ class Format:
         return Content(trials, self._tree.conditions, notes=self._tree.notes(files, trials))
 
 
-def _bonafide(speaker: str) -> dict[str, Any]:
-    return {"label": 0, "attack": ABSENT, "speaker": speaker}
+def _bonafide(speaker: str | None) -> dict[str, Any]:
+    return {"label": 0, "attack": NO_ATTACK, "speaker": known(speaker)}
 
 
-def _spoof(attack: str, speaker: str) -> dict[str, Any]:
-    return {"label": 1, "attack": attack, "speaker": speaker}
+def _spoof(attack: str | None, speaker: str | None) -> dict[str, Any]:
+    return {"label": 1, "attack": known(attack), "speaker": known(speaker)}
 
 
 # A user's own folders -----------------------------------------------------------------------
@@ -85,9 +86,13 @@ def _spoof(attack: str, speaker: str) -> dict[str, Any]:
 def _folder_trials(root: Root, files: Files) -> Trials:
     """`bonafide/[SPEAKER/]...` and `spoof/[ATTACK/[SPEAKER/]]...`, or other words of the labels.
 
-    Both may lie in one folder of any name, as in an archive of the whole.
+    Both may lie in one folder of any name, as in an archive of the whole. Only folders below the
+    root count, and none below `bonafide` may have a word of `spoof` for its name, nor the other way
+    round: no order of words tells what is meant by `human/spoof`, or by `fake/tts/human`.
     """
-    places = {path: place for path in files if is_audio(path) and (place := _class_place(path))}
+    places = {
+        path: place for path in files if is_audio(path) and (place := _class_place(root, path))
+    }
     bases = sorted({base for base, _, _ in places.values()})
     if len(bases) != 1:
         found = f"found some in {bases[0]} and {bases[1]}" if bases else "found neither"
@@ -97,19 +102,27 @@ def _folder_trials(root: Root, files: Files) -> Trials:
         )
     for path, (_, label, inner) in places.items():
         if label == 0:
-            yield path, _bonafide(inner[0] if inner else ABSENT)
+            yield path, _bonafide(inner[0] if inner else None)
         else:
-            attack, speaker = (*inner, *[""] * 2)[:2]
-            yield path, _spoof(attack or UNKNOWN_ATTACK, speaker or ABSENT)
+            attack, speaker, *_ = (*inner, None, None)
+            yield path, _spoof(attack, speaker)
 
 
-def _class_place(path: str) -> tuple[str, int, list[str]] | None:
+def _class_place(root: Root, path: str) -> tuple[str, int, list[str]] | None:
     """Return the folder that holds a path's class folder, the label, and the folders within."""
     folders = _folders(path)
-    for index, name in enumerate(folders):
-        if (label := label_of(name)) is not None and not name.isdigit():
-            return "/".join(folders[:index]) or ".", label, folders[index + 1 :]
-    return None
+    labels = [None if name.isdigit() else label_of(name) for name in folders]
+    if 0 in labels and 1 in labels:
+        bonafide, spoof = (folders[labels.index(label)] for label in (0, 1))
+        raise UserError(
+            f"{root.location}/{path}: its folder {bonafide} says bona fide and its folder {spoof} "
+            "says spoof; rename the one that does not tell the class, or list the clips in a table "
+            "and use the format csv"
+        )
+    index = next((index for index, label in enumerate(labels) if label is not None), None)
+    if index is None:
+        return None
+    return "/".join(folders[:index]) or ".", labels[index], folders[index + 1 :]
 
 
 def _folders(path: str) -> list[str]:
@@ -148,7 +161,7 @@ def _wavefake_trials(root: Root, files: Files) -> Trials:
             source, _, vocoder = folder.partition("_")
             if folder == _TTS:
                 source, vocoder = "ljspeech", "conformer_fastspeech2_pwg"
-            speaker = {"ljspeech": _LJ, "jsut": _JSUT}.get(source, ABSENT)
+            speaker = {"ljspeech": _LJ, "jsut": _JSUT}.get(source)
             yield path, {**_spoof(vocoder or folder, speaker), "source": source}
             continue
         for start, speaker in (("ljspeech-", _LJ), ("jsut_ver", _JSUT)):
@@ -192,7 +205,7 @@ def _mlaad_trials(root: Root, files: Files) -> Trials:
             {
                 **_spoof(system, speaker),
                 "language": language,
-                "architecture": record.get("architecture") or ABSENT,
+                "architecture": given(record.get("architecture")),
             },
         )
     for path in files:
@@ -201,7 +214,7 @@ def _mlaad_trials(root: Root, files: Files) -> Trials:
             language = folders[folders.index(_BOOKS) - 1].partition("_")[0]
             yield (
                 path,
-                {**_bonafide(_reader(path)), "language": language, "architecture": ABSENT},
+                {**_bonafide(_reader(path)), "language": language, "architecture": None},
             )
 
 
@@ -224,16 +237,16 @@ def _mlaad_list(root: Root, path: str) -> Iterator[tuple[str, Mapping[str, str]]
         yield record["path"].rpartition("/")[2], record
 
 
-def _reader(path: str) -> str:
+def _reader(path: str) -> str | None:
     """Return the reader from `LANGUAGE/by_book/GENDER/READER/BOOK/wavs/...` of M-AILABS.
 
     What lies in `by_book/mix` is by several readers.
     """
     folders = _folders(path)
     if _BOOKS not in folders:
-        return ABSENT
-    gender, reader, *_ = (*folders[folders.index(_BOOKS) + 1 :], ABSENT, ABSENT)
-    return reader if gender != "mix" else ABSENT
+        return None
+    gender, reader, *_ = (*folders[folders.index(_BOOKS) + 1 :], None, None)
+    return reader if gender != "mix" else None
 
 
 MLAAD = Tree(_mlaad_trials, ("language", "architecture"))

@@ -123,7 +123,7 @@ def _speaker(trials: pd.DataFrame, seed: int) -> dict[str, Any]:
     """
     from sklearn.model_selection import train_test_split
 
-    known = trials[trials["speaker"] != bootstrap.UNKNOWN]
+    known = trials[trials["speaker"].notna()]
     if known["label"].value_counts().reindex([0, 1], fill_value=0).min() < 2:
         return {}
     learned, tested = train_test_split(

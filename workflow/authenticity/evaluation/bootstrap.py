@@ -109,13 +109,14 @@ class Resampler:
     def __init__(
         self,
         labels: ArrayLike,
-        speakers: Sequence[str] | NDArray,
+        speakers: Sequence[str | None] | NDArray,
         seed: int,
         files: Sequence[str] | NDArray | None = None,
     ):
         """Choose the method from the number of speakers in each class.
 
-        `labels`, `speakers` and `files` are (n,); without `files` every trial is one of its own.
+        `labels`, `speakers` and `files` are (n,); a speaker that is not known is None or NaN.
+        Without `files` every trial is one of its own.
         """
         self.labels = np.asarray(labels)
         file = np.arange(self.labels.size) if files is None else pd.factorize(np.asarray(files))[0]
@@ -137,7 +138,7 @@ class Resampler:
         self.n_redrawn = 0
         self._random = np.random.default_rng(seed)
         if enough:
-            names, unit = np.unique(speaker, return_inverse=True)
+            unit, names = pd.factorize(speaker, sort=True)
             unit = np.where(known, unit, len(names) + file)
             self._unit = np.unique(unit, return_inverse=True)[1]
             self._holds = [

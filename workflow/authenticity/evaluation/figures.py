@@ -17,7 +17,7 @@ from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
 from authenticity.evaluation.metrics import OperatingPoints, Weighted, operating_points
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
 from authenticity.files import read_json
-from authenticity.names import ordered_splits
+from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_splits, ordered_values
 
 BAND = pa.schema(
     [
@@ -31,7 +31,6 @@ BAND = pa.schema(
 _TAIL = np.geomspace(1e-4, 0.05, 40)
 _BAND_AT = np.unique(np.concatenate([[0.0, 1.0], _TAIL, np.linspace(0.05, 0.95, 181), 1 - _TAIL]))
 _SUBSET = ("roc_auc", "eer")
-_ABSENT = "-"
 # A column of a list with more values than this, such as a duration, is no condition.
 _MOST_VALUES = 100
 # Of a class, to give a figure of an attack or a condition an interval.
@@ -271,7 +270,9 @@ def _split(
     seed: int,
 ) -> tuple[dict[str, Any], bootstrap.Band | None]:
     rates = threshold.rates(trials) if threshold else {}
-    values = {name: trials[name].nunique() for name in tables.conditions(trials.columns)}
+    values = {
+        name: trials[name].nunique(dropna=False) for name in tables.conditions(trials.columns)
+    }
     result = _intervals(trials, seed, others=rates, band_at=_BAND_AT)
     found = _estimates(result)
     at_threshold = {name: found.pop(name) for name in rates}
@@ -358,8 +359,9 @@ def _costs(
 def _attacks(trials: pd.DataFrame, threshold: _Threshold | None, seed: int) -> dict[str, Any]:
     """Each attack against all bona fide trials; see `_against_bonafide`."""
     figures = {}
-    for attack in sorted(trials.loc[trials["label"] == 1, "attack"].unique()):
-        chosen = _against_bonafide(trials, trials["attack"] == attack)
+    attacks = trials["attack"].fillna(NOT_KNOWN)
+    for attack in ordered_values(attacks[trials["label"] == 1]):
+        chosen = _against_bonafide(trials, attacks == attack)
         rates = threshold.rates(chosen) if threshold else {}
         miss = {"miss": rates["miss"]} if rates else {}
         result = _intervals(chosen, seed, figures=_SUBSET, others=miss)
@@ -382,7 +384,7 @@ def _speakers(trials: pd.DataFrame, threshold: _Threshold | None) -> dict[str, A
     called = threshold.called(trials) if threshold else np.full(len(trials), np.nan)
     trials = trials.assign(called=called)
     figures = {}
-    for speaker, own in trials[trials["speaker"] != _ABSENT].groupby("speaker"):
+    for speaker, own in trials.groupby("speaker"):  # leaves out nulls
         bonafide, spoof = (own.loc[own["label"] == label, "called"] for label in (0, 1))
         figures[str(speaker)] = {
             "n_bonafide": len(bonafide),
@@ -397,11 +399,14 @@ def _speakers(trials: pd.DataFrame, threshold: _Threshold | None) -> dict[str, A
 def _condition(trials: pd.DataFrame, name: str, seed: int) -> dict[str, Any]:
     """Each value of a condition: its own trials, or where none is bona fide, against all bona fide.
 
-    A vocoder's name, say, is a property of spoofs alone.
+    A vocoder's name, say, is a property of spoofs alone. Trials without a value are a row of their
+    own, but for those of a class that has no value at all: there the condition does not apply.
     """
     figures = {}
-    for value in sorted(set(trials[name]) - {_ABSENT}):
-        members = trials[name] == value
+    applies = trials.groupby("label")[name].transform("count") > 0
+    values = trials[name].fillna(NOT_GIVEN)
+    for value in ordered_values(values[applies]):
+        members = applies & (values == value)
         own = trials[members]
         row = {
             "n_bonafide": int((own["label"] == 0).sum()),
@@ -415,7 +420,7 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> dict[str, Any]:
         if both_classes(own):
             result = _intervals(own, seed, figures=_SUBSET)
             row |= {"interval": _how(result), **_estimates(_cautious(result, own))}
-        figures[str(value)] = row
+        figures[value] = row
     return figures
 
 
@@ -425,8 +430,8 @@ def _counts(trials: pd.DataFrame) -> dict[str, int]:
     return {
         "n_bonafide": bonafide["file"].nunique(),
         "n_spoof": spoof["file"].nunique(),
-        "n_speakers_bonafide": len(set(bonafide["speaker"]) - {_ABSENT}),
-        "n_speakers_spoof": len(set(spoof["speaker"]) - {_ABSENT}),
+        "n_speakers_bonafide": bonafide["speaker"].nunique(),
+        "n_speakers_spoof": spoof["speaker"].nunique(),
     }
 
 

@@ -17,6 +17,7 @@ from authenticity.files import write_text
 
 # Kept as they are in names of files; anything else that is not a letter or digit is escaped.
 _PLAIN = "/:,;=@+()[]"
+_UNKNOWN = "unknown"  # the attack of a spoof, where it is not known; its column takes any word
 
 
 def _row_2019(row: Mapping[str, Any]) -> str:
@@ -83,7 +84,7 @@ def write(scores: Path, form: str, path: Path) -> None:
         {
             "file": [quote(name, safe=_PLAIN) for name in values.index],
             "label": values["label"].to_numpy(),
-            "attack": [quote(name, safe=_PLAIN) for name in values["attack"]],
+            "attack": [quote(name, safe=_PLAIN) for name in values["attack"].fillna(_UNKNOWN)],
             "score": [0.0 - value for value in values["score"].tolist()],
         }
     )

@@ -22,12 +22,6 @@ Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 Parts = NDArray[np.str_]
 
 ONE_ROUND = "all"
-UNKNOWN = "-"
-"""An unknown speaker; and the attack of bona fide, which has none."""
-
-NAMELESS = {UNKNOWN, "unknown"}
-"""Attacks of which nothing is known: two trials of these need not share theirs."""
-
 _SIDES = (("train", "eval"), ("dev", "eval"), ("train", "dev"))
 
 
@@ -79,7 +73,8 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
     """Give each trial its part in every round of a protocol.
 
     Args:
-        trials: columns `key`, `split`, `label`, `attack` and `speaker`.
+        trials: columns `key`, `split`, `label`, `attack` and `speaker`; the last two are null where
+            they are not known.
         protocol: from the configuration. Its `kind` is
 
             - `partitions`: `fit`, `choose` and `report` name the corpus's partitions;
@@ -94,7 +89,8 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
         seed: of what is drawn at random.
 
     Raises:
-        UserError: there are too few speakers for the protocol.
+        UserError: there are too few speakers for the protocol, or one that leaves out speakers or
+            attacks does not know all of them.
     """
     own = np.asarray(trials["split"].to_pylist())
     if protocol["kind"] == "partitions":
@@ -109,20 +105,13 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
     keys = np.asarray(trials["key"].to_pylist())[members]
     labels = trials["label"].to_numpy()[members]
     group = _groups(labels, speakers, keys, protocol["number"], seed)
-    groups = stand_ins(speakers, keys)
-    if protocol["kind"] == "leave_one_speaker_out" and (speakers == UNKNOWN).any():
-        raise UserError(
-            f"{(speakers == UNKNOWN).sum()} of its trials have no known speaker, so speakers "
-            "cannot be left out one by one; name the speakers, or give the experiment the protocol "
-            "of speaker folds"
-        )
     if protocol["kind"] == "speaker_folds":
         made = _speaker_folds(group)
     elif protocol["kind"] == "leave_one_speaker_out":
-        made = _leave_one_speaker_out(group, groups)
+        made = _leave_one_speaker_out(group, speakers)
     else:
         attacks = np.asarray(trials["attack"].to_pylist())[members]
-        made = _leave_one_attack_out(group, attacks)
+        made = _leave_one_attack_out(group, labels == 0, attacks)
     found = []
     for name, members_parts in made:
         parts = np.full(len(own), "", dtype="<U5")
@@ -164,8 +153,25 @@ def _groups(
 
 
 def _speakers_of_each_class(labels: NDArray, speakers: NDArray, keys: NDArray) -> list[int]:
-    names = stand_ins(speakers, keys)
-    return [len(np.unique(names[labels == label])) for label in (0, 1)]
+    groups = _speakers_or_keys(speakers, keys)
+    return [
+        sum(len(np.unique(names[labels[chosen] == label])) for chosen, names in groups)
+        for label in (0, 1)
+    ]
+
+
+def _speakers_or_keys(
+    speakers: NDArray, keys: NDArray
+) -> list[tuple[NDArray[np.intp], NDArray[np.str_]]]:
+    """Return the trials of known speakers with those, and the others with their keys."""
+    nameless = unknown(speakers)
+    groups = (np.flatnonzero(~nameless), speakers), (np.flatnonzero(nameless), keys)
+    return [(chosen, names[chosen].astype(str)) for chosen, names in groups]
+
+
+def unknown(names: Sequence[str | None] | NDArray) -> NDArray[np.bool_]:
+    """Tell of each speaker or attack whether it is not known: null, None or NaN."""
+    return np.asarray(pa.array(names, from_pandas=True).is_null())
 
 
 def _dealt(
@@ -178,12 +184,10 @@ def _dealt(
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     group = np.empty(len(labels), np.intp)
-    unknown = speakers == UNKNOWN
-    for members, names in ((~unknown, speakers), (unknown, keys)):
-        chosen = np.flatnonzero(members)
-        n_names = len(np.unique(names[chosen]))
+    for chosen, names in _speakers_or_keys(speakers, keys):
+        n_names = len(np.unique(names))
         if n_names < number or np.bincount(labels[chosen], minlength=2).max() < number:
-            group[chosen] = np.unique(names[chosen], return_inverse=True)[1] % number
+            group[chosen] = np.unique(names, return_inverse=True)[1] % number
             continue
         # Groups of one each: the same thing without its cost, which is seconds for 100,000 trials.
         alone = n_names == len(chosen)
@@ -192,7 +196,7 @@ def _dealt(
         with warnings.catch_warnings():
             # A class with fewer trials than groups: who calls looks at what came out.
             warnings.simplefilter("ignore", UserWarning)
-            dealt = splitter.split(chosen, labels[chosen], None if alone else names[chosen])
+            dealt = splitter.split(chosen, labels[chosen], None if alone else names)
             for index, (_, held) in enumerate(dealt):
                 group[chosen[held]] = index
     return group
@@ -210,6 +214,11 @@ def _speaker_folds(group: NDArray[np.intp]) -> Iterable[tuple[str, Parts]]:
 def _leave_one_speaker_out(
     group: NDArray[np.intp], speakers: NDArray
 ) -> Iterable[tuple[str, Parts]]:
+    if n_unknown := unknown(speakers).sum():
+        raise UserError(
+            f"{n_unknown} of its trials have no known speaker, so speakers cannot be left out one "
+            "by one; name the speakers, or give the experiment the protocol of speaker folds"
+        )
     number = group.max() + 1
     for speaker in np.unique(speakers):
         held = speakers == speaker
@@ -219,9 +228,16 @@ def _leave_one_speaker_out(
         yield f"without speaker {speaker}", parts
 
 
-def _leave_one_attack_out(group: NDArray[np.intp], attacks: NDArray) -> Iterable[tuple[str, Parts]]:
-    number, bonafide = group.max() + 1, attacks == UNKNOWN
-    names = np.unique(attacks[~bonafide])
+def _leave_one_attack_out(
+    group: NDArray[np.intp], bonafide: NDArray[np.bool_], attacks: NDArray
+) -> Iterable[tuple[str, Parts]]:
+    if n_unknown := unknown(attacks[~bonafide]).sum():
+        raise UserError(
+            f"{n_unknown} of its spoof trials have no known attack, so attacks cannot be left out "
+            "one by one; name the attacks, or give the experiment another protocol"
+        )
+    attacks = np.where(bonafide, None, attacks)
+    number, names = group.max() + 1, np.unique(attacks[~bonafide].astype(str))
     if len(names) < 2:
         raise UserError(
             f"the corpus has one attack only ({', '.join(names)}), and without it nothing is left "
@@ -233,7 +249,7 @@ def _leave_one_attack_out(group: NDArray[np.intp], attacks: NDArray) -> Iterable
         for turn, attack in enumerate(present):
             own = attacks == attack
             parts = np.full(len(group), "train", dtype="<U5")
-            dev = _dev_group(group, index, bonafide & ~own, ~bonafide & ~own)
+            dev = _dev_group(group, index, bonafide, ~bonafide & ~own)
             parts[group == dev] = "dev"
             parts[held | own] = ""
             # Attacks share the group's bona fide trials out: each is reported on once.
@@ -292,7 +308,7 @@ def require_both_classes(
 
 def folds(
     labels: NDArray[np.integer],
-    speakers: Sequence[str],
+    speakers: Sequence[str | None],
     keys: Sequence[str],
     wanted: int,
     by: str,
@@ -306,7 +322,7 @@ def folds(
 
     Args:
         labels: 0 for bona fide, 1 for spoof; shape (n,).
-        speakers: of each trial; an unknown one stands for itself.
+        speakers: of each trial; one that is not known stands for itself.
         keys: of each trial; a trial that is there in several views is never parted.
         wanted: number of folds.
         by: `speaker` or `trial`.
@@ -328,18 +344,12 @@ def folds(
     how = f"{number} folds by trial"
     if by == "speaker":
         how += " (too few speakers of one class for speaker-disjoint folds)"
-    unknown = np.full(len(labels), UNKNOWN)
-    return _as_folds(_dealt(labels, unknown, keys, number, seed), number), how
+    nobody = np.full(len(labels), None)
+    return _as_folds(_dealt(labels, nobody, keys, number, seed), number), how
 
 
 def _as_folds(group: NDArray[np.intp], number: int) -> Folds:
     return [(np.flatnonzero(group != one), np.flatnonzero(group == one)) for one in range(number)]
-
-
-def stand_ins(speakers: Sequence[str], keys: Sequence[str]) -> NDArray[np.str_]:
-    """Return the speakers, with a name of its own for each trial whose speaker is unknown."""
-    speakers = np.asarray(speakers)
-    return np.where(speakers == UNKNOWN, np.char.add("- ", np.asarray(keys)), speakers)
 
 
 def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
@@ -354,18 +364,14 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
         in any round, by pair of sides; how many of the trials that take part have an unknown
         speaker; and whether the protocol `leaks`: an attack that is met again is no leak.
     """
-    columns = {
-        name: np.asarray(trials[name].to_pylist()) for name in ("speaker", "audio", "attack")
-    }
+    columns = _shareable(trials)
     shared = {name: {pair: set() for pair in _SIDES} for name in columns}
-    unknown = np.zeros(len(trials), dtype=bool)
     for item in found:
-        unknown |= (item.parts != "") & (columns["speaker"] == UNKNOWN)
         for name, values in columns.items():
-            for pair in _SIDES:
-                sides = (values[item.parts == side] for side in pair)
-                shared[name][pair].update(np.intersect1d(*sides).tolist())
-    return _counted(shared, int(unknown.sum()))
+            sides = {side: set(values[item.parts == side]) for side in ("train", "dev", "eval")}
+            for one, other in _SIDES:
+                shared[name][one, other] |= sides[one] & sides[other]
+    return _counted(shared, _n_unknown(columns["speaker"][_used(found)]))
 
 
 def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) -> dict[str, Any]:
@@ -378,24 +384,39 @@ def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) 
         found: the rounds there.
         reported: the trials reported on.
     """
-    shared = {name: {pair: set() for pair in _SIDES} for name in ("speaker", "audio", "attack")}
-    for name, pairs in shared.items():
-        values = np.asarray(fitted[name].to_pylist())
-        others = np.unique(reported[name].to_pylist())
-        for item in found:
-            for side in ("train", "dev"):
-                pairs[side, "eval"].update(np.intersect1d(values[item.parts == side], others))
-            sides = (values[item.parts == side] for side in ("train", "dev"))
-            pairs["train", "dev"].update(np.intersect1d(*sides))
-    used = np.any([item.parts != "" for item in found], axis=0)
-    speakers = np.asarray(fitted["speaker"].to_pylist())[used]
-    unknown = int((speakers == UNKNOWN).sum()) + reported["speaker"].to_pylist().count(UNKNOWN)
-    return _counted(shared, unknown)
+    columns, others = _shareable(fitted), _shareable(reported)
+    shared = {name: {pair: set() for pair in _SIDES} for name in columns}
+    for item in found:
+        for name, values in columns.items():
+            sides = {side: set(values[item.parts == side]) for side in ("train", "dev")}
+            sides["eval"] = set(others[name])
+            for one, other in _SIDES:
+                shared[name][one, other] |= sides[one] & sides[other]
+    n_unknown = _n_unknown(columns["speaker"][_used(found)]) + _n_unknown(others["speaker"])
+    return _counted(shared, n_unknown)
+
+
+def _shareable(trials: pa.Table) -> dict[str, NDArray]:
+    """Return what sides may share: None where it is not known, and for the attack of bona fide."""
+    columns = {
+        name: np.asarray(trials[name].to_pylist(), dtype=object)
+        for name in ("speaker", "audio", "attack")
+    }
+    columns["attack"][trials["label"].to_numpy() == 0] = None
+    return columns
+
+
+def _used(found: Sequence[Round]) -> NDArray[np.bool_]:
+    return np.any([item.parts != "" for item in found], axis=0)
+
+
+def _n_unknown(speakers: NDArray) -> int:
+    return int(unknown(speakers).sum())
 
 
 def _counted(shared: Mapping[str, Mapping[tuple, set]], unknown_speakers: int) -> dict[str, Any]:
     counts = {
-        name: {"_".join(pair): len(values - NAMELESS) for pair, values in pairs.items()}
+        name: {"_".join(pair): len(values - {None}) for pair, values in pairs.items()}
         for name, pairs in shared.items()
     }
     sides = ("train_eval", "dev_eval")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -47,8 +48,8 @@ class Problem:
         n_spectral: how many of the features are the spectral view; may be 0.
         n_layers: how many layers the others are from.
         labels: 0 for bona fide, 1 for spoof; shape (rows,).
-        speakers: of each row; the unknown ones count as one.
-        attacks: of each row, "-" for bona fide.
+        speakers: of each row; those that are not known, None, count as one.
+        attacks: of each row, likewise.
         clips: of each row, the same for the views of one clip.
         dev_features, dev_labels: of the trials to choose on; none where there are none.
     """
@@ -57,8 +58,8 @@ class Problem:
     n_spectral: int
     n_layers: int
     labels: NDArray[np.integer]
-    speakers: Sequence[str]
-    attacks: Sequence[str]
+    speakers: Sequence[str | None]
+    attacks: Sequence[str | None]
     clips: Sequence[str]
     dev_features: NDArray[np.float32] | None = None
     dev_labels: NDArray[np.integer] | None = None
@@ -428,8 +429,12 @@ class Sampler:
     def __init__(self, problem: Problem, batch_size: int, seed: int):
         _, first, clip = np.unique(problem.clips, return_index=True, return_inverse=True)
         self._rows = np.split(np.argsort(clip, kind="stable"), np.cumsum(np.bincount(clip))[:-1])
-        names = [np.asarray(names)[first] for names in (problem.attacks, problem.speakers)]
-        columns = [np.asarray(problem.labels)[first], *names]
+        names = (
+            np.asarray(names, dtype=object)[first] for names in (problem.attacks, problem.speakers)
+        )
+        # Numbers in the order of the names; what is not known is -1.
+        numbers = [pd.factorize(column, sort=True)[0] for column in names]
+        columns = [np.asarray(problem.labels)[first], *numbers]
         self._classes = _grouped(np.arange(len(first)), columns)
         self._half, self._seed = math.ceil(len(first) / 2), seed
         self.n_batches = math.ceil(2 * self._half / batch_size)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from authenticity import html
-from authenticity.names import ordered_splits, ordered_views, view_name
+from authenticity.names import ordered_splits, ordered_values, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -28,7 +28,8 @@ def per_attack(metrics: Sequence[Json]) -> str:
             .get(split, {"per_attack": {}})["per_attack"]
             .items()
         ]
-        found.sort(key=lambda each: (each[0], each[1]["name"]))
+        order = ordered_values(attack for attack, *_ in found)
+        found.sort(key=lambda each: (order.index(each[0]), each[1]["name"]))
         columns = ["Attack", "Experiment", "Spoof clips", "ROC-AUC", "EER"]
         with_threshold = any(figures.get("miss") for *_, figures in found)
         rows = [
@@ -44,9 +45,9 @@ def per_attack(metrics: Sequence[Json]) -> str:
 
 def _known_attacks(metrics: Sequence[Json]) -> list[str]:
     said = [
-        f"Protocol {item['protocol']}, trained on {item['corpus']}: eval shares "
-        f"{wording.counted(item['leak']['attacks']['train_eval'], 'attack')} with train, of "
-        f"{len(item['splits'][REPORTED]['per_attack'])}."
+        f"Protocol {item['protocol']}, trained on {item['corpus']}: eval has "
+        f"{wording.attacks(item['splits'][REPORTED])}, and shares "
+        f"{wording.counted(item['leak']['attacks']['train_eval'], 'known attack')} with train."
         for item in metrics
     ]
     return list(dict.fromkeys(said))
@@ -82,7 +83,8 @@ def conditions(metrics: Sequence[Json]) -> str:
 _ONE_CLASS = (
     "Within a condition, its spoof clips stand against its bona fide clips. Where it has spoof "
     "only, as a vocoder has, they stand against all bona fide clips of the split; where it has "
-    "bona fide only, there is no figure. Clips without a value are left out."
+    "bona fide only, there is no figure. Clips without a value are a row of their own, “not "
+    "given”, unless no clip of their class has a value."
 )
 
 
@@ -91,7 +93,9 @@ def _condition_tables(metrics: Sequence[Json], split: str) -> Iterator[str]:
     names = dict.fromkeys(name for _, found in within for name in found["per_condition"])
     columns = ["Value", "Experiment", "Bona fide clips", "Spoof clips", "ROC-AUC", "EER"]
     for name in names:
-        values = sorted({value for _, found in within for value in found["per_condition"][name]})
+        values = ordered_values(
+            value for _, found in within for value in found["per_condition"][name]
+        )
         rows = [
             [value, wording.marked(item), _bonafide(part), part["n_spoof"], *_figures(part)]
             for value in values

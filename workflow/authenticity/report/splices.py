@@ -61,9 +61,8 @@ def splices(found: Json, picture: Path) -> str:
         html.paragraph(how),
         html.table(f"{found['experiment']}, 95% intervals in brackets", columns, rows),
         html.paragraph(
-            f"Intervals: {first['interval']}. The human speech is of "
-            f"{'one person' if first['people'] == 1 else str(first['people']) + ' people'}, whose "
-            "clips recur. They do not cover other people and other attacks."
+            f"Intervals: {first['interval']}. The human speech is of {_people(first['people'])}, "
+            "whose clips recur. They do not cover other people and other attacks."
         ),
         html.heading("The first recording"),
         _example(found["example"], picture),
@@ -74,6 +73,12 @@ def splices(found: Json, picture: Path) -> str:
         ),
     ]
     return html.page("Where in time: a synthetic stretch in a human recording", parts)
+
+
+def _people(number: int) -> str:
+    if number < 2:
+        return "one person" if number else "people who are not known"
+    return f"{number} people"
 
 
 def _example(example: Json, picture: Path) -> html.Markup:

@@ -6,13 +6,12 @@ from html import escape
 from typing import Any
 
 from authenticity import html
-from authenticity.names import POOLING_WORDS, view_name
+from authenticity.names import NOT_KNOWN, POOLING_WORDS, view_name
 
 REPORTED = "eval"
 """The split whose figures are the headline: models were fitted and chosen without it."""
 Json = Mapping[str, Any]
 
-NAMELESS = ("-", "unknown")
 NO_WIDTH = (
     "An interval of no width comes from resamples that are all alike, as where the clips at hand "
     "are separated without an error. It is not certainty, least of all with few clips."
@@ -31,7 +30,7 @@ def counted(number: int, thing: str) -> str:
 
 def attacks(found: Json) -> str:
     """Say how many attacks a split has, as far as they are known."""
-    known = [name for name in found["per_attack"] if name not in NAMELESS]
+    known = [name for name in found["per_attack"] if name != NOT_KNOWN]
     if not known:
         return "unknown attacks"
     more = "" if len(known) == len(found["per_attack"]) else " and unknown ones"

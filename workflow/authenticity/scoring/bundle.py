@@ -6,6 +6,7 @@ with its commit. What is loaded is what was made: checksums and versions are com
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from authenticity.features.matrix import POOLINGS
 from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.files import atomic, read_arrays, sha256, write_arrays, write_json
 from authenticity.models.projection import Model, model_class
+from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_values
 from authenticity.scoring import about as description
 from authenticity.scoring import decision, domain
 from authenticity.scoring.about import ABOUT, SCHEMA_VERSION
@@ -175,23 +177,33 @@ def _decision(trained: Trained) -> dict[str, Any]:
         "eval": on_eval,
         "views": views,
         "issued": decision.issued(on_eval, views, decision.TARGET_ERROR),
-        "unseen": _unseen(trained.model["leak"], evaluated),
+        "unseen": _unseen(trained),
     }
 
 
-def _unseen(leak: Mapping[str, Any], evaluated: Mapping[str, NDArray]) -> str:
+def _unseen(trained: Trained) -> str:
     """Say of which clips the error rates on eval are."""
-    new = {
-        name: not (leak[name]["train_eval"] or leak[name]["dev_eval"])
-        for name in ("speakers", "attacks")
+    leak = trained.model["leak"]
+    met = {
+        name: leak[name]["train_eval"] or leak[name]["dev_eval"] for name in ("speakers", "attacks")
     }
-    n_attacks = len(set(evaluated["attack"].tolist()) - {"-"})
-    attacks = f"{n_attacks} attacks" if n_attacks != 1 else "one attack"
-    if new["speakers"] and new["attacks"]:
-        return f"clips of speakers and {attacks} that it had never met"
-    if new["speakers"]:
+    fitted, reported = (
+        set(part["attack"][part["label"] == 1].tolist())
+        for part in (trained.fitted, trained.evaluated)
+    )
+    number = len(reported - {None})
+    attacks = f"{number} attacks" if number != 1 else "one attack"
+    if None in reported:
+        attacks = f"{attacks} and unknown ones" if number else "unknown attacks"
+    if met["speakers"]:
+        return f"clips of eval, some of whose speakers it had met in training ({attacks})"
+    if leak["unknown_speakers"]:
+        return f"clips of eval, some of whose speakers it may have met in training ({attacks})"
+    if met["attacks"]:
         return f"clips of speakers that it had never met, some of the {attacks} known to it"
-    return f"clips of eval, some of whose speakers it had met in training ({attacks})"
+    if None in fitted | reported:
+        return f"clips of speakers that it had never met, some of the {attacks} perhaps known to it"
+    return f"clips of speakers and {attacks} that it had never met"
 
 
 def _trust(found: Mapping[str, Any] | None, experiment: str) -> dict[str, Any] | None:
@@ -229,12 +241,12 @@ def _training(trained: Trained) -> dict[str, Any]:
         counts = {}
         for label, class_name in enumerate(decision.CLASSES):
             rows = own & (fitted["label"] == label)
-            speakers = set(fitted["speaker"][rows].tolist()) - {"-"}
+            speakers = set(fitted["speaker"][rows].tolist()) - {None}
             counts[class_name] = {"clips": int(rows.sum()), "speakers": len(speakers)}
         return {
             **counts,
             "hours": float(fitted["duration"][own].sum() / 3600),
-            "attacks": _counts(fitted["attack"][own & (fitted["label"] == 1)]),
+            "attacks": _counts(fitted["attack"][own & (fitted["label"] == 1)], NOT_KNOWN),
         }
 
     return {
@@ -244,13 +256,14 @@ def _training(trained: Trained) -> dict[str, Any]:
             name: {f"{point:g}": float(np.quantile(fitted[name], point)) for point in points}
             for name in numbers
         },
-        "conditions": {name: _counts(fitted[name]) for name in trained.conditions},
+        "conditions": {name: _counts(fitted[name], NOT_GIVEN) for name in trained.conditions},
     }
 
 
-def _counts(names: NDArray) -> dict[str, int]:
-    values, counts = np.unique(names, return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+def _counts(names: NDArray, nameless: str) -> dict[str, int]:
+    """Count each name; `nameless` stands for None."""
+    counts = Counter(nameless if name is None else name for name in names.tolist())
+    return {name: counts[name] for name in ordered_values(counts)}
 
 
 def _statement(trained: Trained) -> str:

@@ -102,7 +102,7 @@ def outcomes(
         chosen: the band.
         llr: of the trials, (n,).
         labels: 0 bona fide, 1 spoof, both present, (n,).
-        speakers: (n,).
+        speakers: (n,); None for one that is not known.
         seed: of the bootstrap.
 
     Returns:

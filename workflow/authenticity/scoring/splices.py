@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import spectral
+from authenticity.names import NOT_KNOWN
 from authenticity.scoring.decision import Band
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.result import Recording, Windows
@@ -125,11 +126,11 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
 
 
 def _grouped(trials: pa.Table, label: int, column: str) -> dict[str, list[str]]:
-    """Return the files of a class by speaker or attack."""
+    """Return the files of a class by speaker or attack; those that are not known are one."""
     found: dict[str, list[str]] = {}
     for row in trials.select(["file", "label", column]).to_pylist():
         if row["label"] == label:
-            found.setdefault(row[column], []).append(row["file"])
+            found.setdefault(row[column] or NOT_KNOWN, []).append(row["file"])
     return found
 
 
@@ -227,7 +228,7 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
           the same for a window drawn at random;
         - `above`: the share of `synthetic` and of `human` windows above the band, and of
           `recordings` that have such a window in the stretch;
-        - `people`: how many the human speech is of;
+        - `people`: how many, as far as they are known, the human speech is of;
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
@@ -253,7 +254,7 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         "n_synthetic": int((labels == 1).sum()),
         "n_between": int(between.sum()),
         "n_silent": int(silent.sum()),
-        "people": len(set(windows["speaker"].to_pylist())),
+        "people": len(set(windows["speaker"].to_pylist()) - {NOT_KNOWN}),
         "interval": "bootstrap over recordings",
         "roc_auc": _plain(over_all.estimates["roc_auc"]),
         "within": _plain(within),
