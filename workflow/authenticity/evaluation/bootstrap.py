@@ -101,7 +101,7 @@ class Resampler:
         speaker = np.asarray(speakers, dtype=object)
         known = ~pd.isna(speaker)
         bonafide, spoof = (
-            len(np.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
+            len(pd.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
         )
         told = min(known[self.labels == label].mean() for label in (0, 1))
         enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
