@@ -19,6 +19,7 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     for index in range(18):
         spoof, speaker = index % 2 == 1, f"s{index // 2 % 9}"
         folder = f"spoof/tts{index // 6}/{speaker}" if spoof else f"bonafide/{speaker}"
+        folder = "spoof" if index == 17 else folder  # neither its attack nor its speaker is known
         samples = corpora.voice(500 + index, spoof, 0.6)
         files[f"{folder}/{index:02}.flac"] = corpora.encoded(samples)
     files["bonafide/s0/copy.flac"] = files["bonafide/s0/00.flac"]
@@ -69,7 +70,10 @@ def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_sid
     assert verified["duplicates"]["n_removed"] == 1
     counts = [found["splits"]["eval"][name] for name in ("n_bonafide", "n_spoof")]
     assert counts == [9, 9]
-    assert found["splits"]["eval"]["per_attack"].keys() == {"tts0", "tts1", "tts2"}
+    assert found["splits"]["eval"]["per_attack"].keys() == {*("tts0", "tts1", "tts2", "not known")}
+    assert found["leak"]["unknown_speakers"] == 1
+    said = "1 clip of its protocol without a known speaker"
+    assert said in (results / "other/tables/attacks.html").read_text()
     assert (results / "figures/matrix/spectral.svg").exists()
     page = (results / "other/tables/headline.html").read_text()
     assert "spectral, from toy" in page

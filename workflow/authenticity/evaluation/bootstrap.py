@@ -123,7 +123,7 @@ class Resampler:
         known = ~pd.isna(np.asarray(speakers, dtype=object))
         speaker = np.where(known, speakers, "").astype(str)
         bonafide, spoof = (
-            len(np.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
+            len(pd.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
         )
         told = min(known[self.labels == label].mean() for label in (0, 1))
         enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
