@@ -10,6 +10,7 @@ import scored
 from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, detection_cost, figures, metrics
+from authenticity.evaluation.probabilities import CalibrationError
 from sklearn.metrics import roc_auc_score
 
 LEAK = {"speakers": {"train_eval": 0}, "leaks": False}
@@ -82,7 +83,11 @@ def test_an_experiments_metrics_are_complete_and_those_of_its_scores(tmp_path):
     )
     for when in ("before", "after"):
         assert sum(item["n"] for item in split["reliability"][when]) == 120
-        assert set(split["ece"][when]) == {"value", "low", "high"}
+        assert set(split["ece"][when]) == {"value"}
+        chance = split["ece"]["chance"][when]
+        assert 0.05 < chance["mean"] < chance["high"] < 0.2
+    error = CalibrationError(own["p_calibrated"].to_numpy(), labels)
+    assert split["ece"]["after"]["value"] == pytest.approx(error.value())
 
 
 def test_the_threshold_comes_from_dev_and_is_used_on_eval(tmp_path):
@@ -142,7 +147,9 @@ def test_without_dev_nothing_is_calibrated_or_thresholded(tmp_path):
     assert found["threshold"] is None
     for name in ("at_threshold", "cllr", "act_dcf", "tdcf", "min_tdcf_legacy", "min_tdcf_revised"):
         assert split[name] is None
-    assert split["brier"]["after"] is split["ece"]["after"] is split["reliability"]["after"] is None
+    for name in ("brier", "ece", "reliability"):
+        assert split[name]["after"] is None
+    assert split["ece"]["chance"]["after"] is None
     assert split["min_dcf"]["value"] <= 1
     assert split["per_attack"]["A01"]["miss"] is None
     assert split["per_speaker"]["s0"]["miss"] is None

@@ -42,7 +42,7 @@ def test_the_headline_table_shows_figures_and_marks_eval():
     row = ["layers", "eval", "0.9300 (0.9200 to 0.9350)", "7.00% (6.00 to 7.50)"]
     row += ["7.00% (6.00 to 7.50)", "0.9000 (0.8900 to 0.9050)", "1,200 (3)", "300 (12)"]
     costs = ["layers", "eval", "0.4100 (0.4000 to 0.4150) min 0.3300 (0.3200 to 0.3350)"]
-    costs += ["6.10% (5.10 to 6.60) → 3.20% (2.20 to 3.70)"]
+    costs += ["6.10% (3.00% by chance) → 3.20% (3.00% by chance)"]
     costs += ["0.3500 (0.3400 to 0.3550)", "0.3700 (0.3600 to 0.3750)"]
     assert rows_of(page, ' class="chosen"') == [row, costs]
     assert 'class="notice"' not in page

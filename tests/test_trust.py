@@ -102,8 +102,10 @@ CASES = [
     ("Worst attack", CAUTION, {"eval_changes": {"per_attack": attacks(A07=0.8, A08=0.95)}}),
     ("Threshold", CAUTION, {"hter": 0.15}),
     ("Threshold", DISTRUST, {"hter": 0.40}),
-    ("Calibration", CAUTION, {"ece": 0.1}),
-    ("Calibration", DISTRUST, {"ece": 0.2}),
+    ("Calibration", CAUTION, {"ece": (0.1,)}),
+    ("Calibration", DISTRUST, {"ece": (0.2,)}),
+    ("Calibration", TRUST, {"ece": (0.2, 0.16)}),
+    ("Calibration", TRUST, {"ece": (0.06, 0.045)}),
     ("Cost of decisions", CAUTION, {"eval_changes": {"act_dcf": run.estimate(0.5)}}),
     ("Cost of decisions", DISTRUST, {"eval_changes": {"act_dcf": run.estimate(1.1)}}),
     ("Clips set aside", CAUTION, {"verified": run.verified(n_rejected=16)}),
@@ -118,7 +120,7 @@ def test_each_check_trips_on_its_own_number(name, expected, change):
     if hter := change.pop("hter", None):
         more["at_threshold"] = dict.fromkeys(["miss", "false_alarm", "hter"], run.estimate(hter))
     if ece := change.pop("ece", None):
-        more["ece"] = {"before": run.estimate(0.3), "after": run.estimate(ece)}
+        more["ece"] = run.ece(0.3, *ece)
     assert verdict(evidence(**change), name) == expected
 
 
@@ -172,8 +174,21 @@ def test_scores_that_dev_turned_round_are_not_trusted():
     assert "point the other way" in found.sentence
 
 
+def test_what_chance_does_to_a_calibration_error_is_said():
+    small = {"n_bonafide": 100, "n_spoof": 100, "ece": run.ece(0.3, 0.091, 0.087)}
+    made = {check.name: check for check in trust.checks(evidence(eval_changes=small))}
+    assert made["Calibration"].status == TRUST
+    assert made["Calibration"].sentence.startswith(
+        "ECE 9.10%, where chance alone gives 8.70% with 200 clips (up to 12.18% in 39 of 40 "
+        "draws): none of it is beyond chance, after calibration on dev (30.00% (8.70% by chance) "
+    )
+    made = trust.checks(evidence(eval_changes={"ece": run.ece(0.3, 0.1, 0.06)}))
+    (said,) = [check.sentence for check in made if check.name == "Calibration"]
+    assert "8.00% is beyond chance" in said
+
+
 def test_ill_calibrated_probabilities_do_not_touch_the_ranking():
-    bad = {"ece": {"before": run.estimate(0.3), "after": run.estimate(0.3)}}
+    bad = {"ece": run.ece(0.3, 0.3)}
     found = trust.judge(evidence(eval_changes=bad | {"per_attack": attacks(A07=0.94)}))
     assert found["figures"]["Probabilities"] == DISTRUST
     assert found["overall"]["status"] == TRUST

@@ -246,17 +246,17 @@ def _plain(found: Json | None, percent: bool = False) -> str:
     return f"{html.text(found, percent)} {html.interval_text(found, percent)}" if found else "–"
 
 
-_COLUMNS = ["ROC-AUC", "EER", "HTER", "Cllr", "ECE"]
+_COLUMNS = ["ROC-AUC", "EER", "HTER", "Cllr", "ECE (by chance)"]
 
 
 def _row(found: Json) -> list[str]:
-    at, ece = found["at_threshold"], found["ece"]["after"] or found["ece"]["before"]
+    at = found["at_threshold"]
     return [
         _plain(found["roc_auc"]),
         _plain(found["eer"], True),
         _plain(at and at["hter"], True),
         _plain(found["cllr"]),
-        _plain(ece, True),
+        wording.ece(found, wording.stage(found)),
     ]
 
 

@@ -1,8 +1,8 @@
 """Draw the reliability diagram of an experiment, before and after calibration."""
 
 from authenticity import files, plots
-from authenticity.evaluation.figures import estimate, ordered_splits
 from authenticity.jobs import job
+from authenticity.names import ordered_splits
 
 with job(snakemake) as log:
     metrics = files.read_json(snakemake.input.metrics)
@@ -12,7 +12,8 @@ with job(snakemake) as log:
             split,
             stage == "after",
             [plots.Bin(**each) for each in splits[split]["reliability"][stage]],
-            estimate(splits[split]["ece"][stage]),
+            splits[split]["ece"][stage]["value"],
+            splits[split]["ece"]["chance"][stage]["mean"],
         )
         for split in ordered_splits(splits)
         for stage in ("before", "after")

@@ -37,6 +37,8 @@ _MOST_VALUES = 100
 # Of a class, to give a figure of an attack or a condition an interval.
 _FEWEST_CLIPS = 5
 _ALL_BONAFIDE = "all bona fide"
+_STAGES = ("before", "after")
+"""Calibration, that is."""
 
 
 @dataclass(frozen=True)
@@ -313,8 +315,6 @@ def _costs(
     wanted: dict[str, bootstrap.Figure | None] = {
         "brier.before": Brier(trials["p_spoof"].to_numpy()),
         "brier.after": None,
-        "ece.before": error["before"],
-        "ece.after": None,
         "cllr": None,
         "min_cllr": lambda weighted: weighted.corners.least_cllr(),
         "min_dcf": cost.least,
@@ -326,7 +326,6 @@ def _costs(
         called = detection_cost.called_spoof(llr)
         error["after"] = CalibrationError(trials["p_calibrated"].to_numpy(), labels)
         wanted["brier.after"] = Brier(trials["p_calibrated"].to_numpy())
-        wanted["ece.after"] = error["after"]
         wanted["cllr"] = Cllr(llr)
         wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
     if system is not None:
@@ -344,14 +343,24 @@ def _costs(
         others={name: figure for name, figure in wanted.items() if figure is not None},
     )
     found = dict.fromkeys(wanted) | _estimates(result)
-    for name in ("brier", "ece"):
-        found[name] = {when: found.pop(f"{name}.{when}") for when in ("before", "after")}
+    found["brier"] = {when: found.pop(f"brier.{when}") for when in _STAGES}
     diagrams = {when: item.diagram() for when, item in error.items()}
     return {
         **found,
+        "ece": _calibration_errors(error, trials["file"].to_numpy(), seed),
         "tdcf": None if system is None else detection_cost.describe(system),
         "reliability": {"before": diagrams["before"], "after": diagrams.get("after")},
     }
+
+
+def _calibration_errors(
+    error: Mapping[str, CalibrationError], files: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Errors before and after calibration, each with what chance alone would give."""
+    values = {when: {"value": item.value()} for when, item in error.items()}
+    chance = {when: asdict(item.chance(seed, files)) for when, item in error.items()}
+    nothing = dict.fromkeys(_STAGES)
+    return {**nothing, **values, "chance": nothing | chance}
 
 
 def _attacks(trials: pd.DataFrame, threshold: _Threshold | None, seed: int) -> dict[str, Any]:

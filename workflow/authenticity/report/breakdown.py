@@ -167,7 +167,14 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
             if view != item["view"]:
                 figures = _view_figures(views_of[view], before)
                 rows.append([wording.marked(item), view_name(view), *figures])
-    columns = ["Experiment", "View", "ROC-AUC", "EER", "HTER at the threshold of dev", "ECE"]
+    columns = [
+        "Experiment",
+        "View",
+        "ROC-AUC",
+        "EER",
+        "HTER at the threshold of dev",
+        "ECE (by chance)",
+    ]
     columns += ["Clips"]
     caption = f"{REPORTED}; 95% intervals in brackets, then the change from the marked row"
     parts = [wording.warnings(metrics), html.table(caption, columns, rows, own, kind="wide")]
@@ -191,13 +198,15 @@ def _view_figures(item: Json, before: Json | None = None) -> list[Any]:
         if name == "hter":
             return (figures["at_threshold"] or {}).get("hter")
         if name == "ece":
-            return figures["ece"]["after"] or figures["ece"]["before"]
+            return figures["ece"][wording.stage(figures)]
         return figures[name]
 
     cells = []
     for name, percent in (("roc_auc", False), ("eer", True), ("hter", True), ("ece", True)):
         now, then = of(found, name), of(before, name)
-        cell = html.estimate(now, percent) if now else None
+        cell = html.estimate(now, percent) if now and name != "ece" else None
+        if name == "ece":
+            cell = html.quietly(wording.ece(found, wording.stage(found)))
         if now and then:
             difference = paired.get(name, {"value": now["value"] - then["value"], "low": None})
             cell = html.Markup(f"{cell}{_change(difference, percent)}")

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from authenticity import html
+from authenticity.evaluation.probabilities import Chance
 from authenticity.names import POOLING_WORDS, view_name
 
 REPORTED = "eval"
@@ -150,6 +151,41 @@ def ranged(values: Sequence[float]) -> str:
     """Return the range of some numbers, or the one number that all are."""
     low, high = min(values), max(values)
     return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+
+
+def stage(found: Json) -> str:
+    """Return which probabilities of a split count: those "after" calibration, if it was made."""
+    return "after" if found["ece"]["after"] else "before"
+
+
+def ece(found: Json, when: str) -> str:
+    """Return a split's calibration error with its chance level: "9.10% (8.70% by chance)"."""
+    value, chance = found["ece"][when]["value"], found["ece"]["chance"][when]["mean"]
+    return f"{100 * value:.2f}% ({100 * chance:.2f}% by chance)"
+
+
+def ece_in_words(found: Json, when: str) -> str:
+    """Say a split's calibration error, what chance gives, and what is beyond chance."""
+    value, chance = found["ece"][when]["value"], found["ece"]["chance"][when]
+    beyond = beyond_chance(found, when)
+    left = f"{100 * beyond:.2f}% is beyond chance" if beyond else "none of it is beyond chance"
+    return (
+        f"ECE {100 * value:.2f}%, where chance alone gives {100 * chance['mean']:.2f}% with "
+        f"{found['n_bonafide'] + found['n_spoof']:,} clips (up to {100 * chance['high']:.2f}% in "
+        f"39 of 40 draws): {left}"
+    )
+
+
+def beyond_chance(found: Json, when: str) -> float:
+    """Return the part of a split's calibration error that is not chance."""
+    return Chance(**found["ece"]["chance"][when]).beyond(found["ece"][when]["value"])
+
+
+CHANCE_OF_ECE = (
+    "ECE has no interval, because resampling adds chance of its own to it. Beside it stands its "
+    "chance level: the mean ECE of the same probabilities if every one of them held, over 1,000 "
+    "draws of the labels from them."
+)
 
 
 def covers_new_speakers(found: Json) -> bool:

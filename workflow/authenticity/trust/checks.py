@@ -298,15 +298,16 @@ def _threshold(evidence: Evidence) -> Check | None:
 
 
 def _calibration(evidence: Evidence) -> Check:
-    before, after = evidence.found["ece"]["before"], evidence.found["ece"]["after"]
-    said = f"ECE {html.text(before, True)} {html.interval_text(before, True)}"
-    if not after:
-        said += "; not calibrated, for the protocol has no dev part"
-        status = worst([CAUTION, _graded(before["value"], MISCALIBRATED, MEANINGLESS)])
+    found = evidence.found
+    when = wording.stage(found)
+    status = _graded(wording.beyond_chance(found, when), MISCALIBRATED, MEANINGLESS)
+    said = wording.ece_in_words(found, when)
+    if when == "before":
+        said += "; not calibrated, because the protocol has no dev part"
+        status = worst([CAUTION, status])
     else:
-        said += f" before, {html.text(after, True)} {html.interval_text(after, True)} after "
-        said += f"calibration on dev; {_class_shares(evidence)}"
-        status = _graded(after["value"], MISCALIBRATED, MEANINGLESS)
+        said += f", after calibration on dev ({wording.ece(found, 'before')} before); "
+        said += _class_shares(evidence)
     return Check("Calibration", status, f"{said}.", [PROBABILITIES])
 
 
