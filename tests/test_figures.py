@@ -9,7 +9,7 @@ import pytest
 import scored
 from authenticity import tables
 from authenticity.errors import UserError
-from authenticity.evaluation import bootstrap, detection_cost, figures, metrics
+from authenticity.evaluation import bootstrap, detection_cost, figures, metrics, score_files
 from authenticity.evaluation.probabilities import CalibrationError
 from sklearn.metrics import roc_auc_score
 
@@ -182,6 +182,19 @@ def test_random_and_flipped_scorers_are_told(tmp_path, distance, orientation):
     # A calibration turns a flipped score round; a minimum never exceeds its actual cost.
     assert split["min_cllr"]["value"] <= split["cllr"]["value"] + 1e-12
     assert split["min_dcf"]["value"] <= split["act_dcf"]["value"] + 1e-12
+
+
+def test_a_score_flipped_on_dev_too_is_exported_the_right_way_round(tmp_path):
+    parts = [scored.trials(split, distance=-1.5, seed=n) for n, split in enumerate(("dev", "eval"))]
+    path = scored.write(tmp_path / "scores.parquet", pd.concat(parts, ignore_index=True))
+    raw = measured(path)["splits"]["eval"]["eer"]["value"]
+    score_files.write(path, "asvspoof2019", tmp_path / "exported.txt")
+    lines = [line.split() for line in (tmp_path / "exported.txt").read_text().splitlines()]
+    own = {file: (label, float(score)) for file, _, label, score in lines}
+    labels = [label == "spoof" for label, _ in own.values()]
+    exported = metrics.eer(labels, [-score for _, score in own.values()])  # high is bona fide there
+    assert raw > 0.5 > exported
+    assert exported == pytest.approx(1 - raw)
 
 
 def test_an_attack_is_judged_against_the_bona_fide_of_all_rounds(tmp_path):

@@ -99,6 +99,19 @@ def test_what_must_be_said_is_said_wherever_figures_stand(item, said, tmp_path):
             )
 
 
+@pytest.mark.parametrize(
+    ("auc", "way"), [(0.154, "the right way"), (0.93, "the wrong way"), (0.5, "no way")]
+)
+def test_pages_say_which_figures_are_of_scores_that_calibration_turned_round(auc, way):
+    chosen = run.chosen()
+    chosen["calibration"]["slope"] = -0.3
+    page = report.headline([run.metrics("turned", auc, chosen=[chosen])])
+    (said,) = re.findall(r'class="notice">(.*?)</p>', page)
+    assert "The calibration on dev turned the scores round (slope -0.3)" in said
+    assert "exported score files are of the calibrated log-likelihood ratio" in said
+    assert said.endswith(f"which points {way} on eval.")
+
+
 def test_all_sides_of_a_leak_are_counted():
     leak = run.leak(speakers=1)
     leak["duplicates"]["dev_eval"] = 2
@@ -330,11 +343,14 @@ def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
 
 
 def test_the_summary_has_a_line_per_leak_and_per_scorer_that_ranks_wrongly(tmp_path, capsys):
-    write_json(tmp_path / "headline.json", headline(LEAKY, FLIPPED, UNDECIDED, run.metrics()))
+    turned = run.metrics("flipped", 0.3)
+    turned["chosen"][0]["calibration"]["slope"] = -1.0
+    write_json(tmp_path / "headline.json", headline(LEAKY, turned, UNDECIDED, run.metrics()))
     summary.main(tmp_path)
-    assert capsys.readouterr().out.splitlines()[6:9] == [
+    assert capsys.readouterr().out.splitlines()[6:10] == [
         "toy, leaky leaks: train and eval share 20 speakers and 3 duplicate clips",
         "toy, flipped is flipped: bona fide scores higher than spoof",
+        "toy, flipped was turned round by its calibration on dev: see the report",
         "toy, undecided is not told apart from guessing",
     ]
 

@@ -7,6 +7,7 @@ import run_files as run
 from authenticity import report, trust
 from authenticity.html import Markup
 from authenticity.trust import CAUTION, DISTRUST, NONE_MADE, TRUST, bounds
+from authenticity.trust.checks import DECISIONS, KINDS, RANKING
 
 SOUND = run.many_speakers()
 
@@ -166,12 +167,44 @@ def test_a_perfect_score_on_a_handful_of_clips_is_not_trusted():
     assert trust.judge(some)["overall"]["status"] == CAUTION
 
 
-def test_scores_that_dev_turned_round_are_not_trusted():
-    turned = run.chosen()
-    turned["calibration"]["slope"] = -0.3
-    (found,) = [c for c in trust.checks(evidence(chosen=[turned])) if c.name == "Direction"]
-    assert found.status == DISTRUST
-    assert "point the other way" in found.sentence
+def turned(rounds=1):
+    found = [run.chosen(str(number)) for number in range(rounds)]
+    found[0]["calibration"]["slope"] = -0.3
+    return found
+
+
+def direction(found):
+    (check,) = [check for check in trust.checks(found) if check.name == "Direction"]
+    return check
+
+
+def test_scores_that_dev_turned_round_against_eval_are_not_trusted():
+    found = direction(evidence(chosen=turned()))
+    assert (found.status, found.concerns) == (DISTRUST, KINDS)
+    assert "calibration on dev turned the scores round (slope -0.3)" in found.sentence
+    assert found.sentence.endswith("which points the wrong way on eval.")
+
+
+def test_a_scorer_flipped_on_dev_and_eval_has_probabilities_the_right_way_round():
+    found = direction(evidence(0.154, chosen=turned()))
+    assert (found.status, found.concerns) == (DISTRUST, [RANKING, DECISIONS])
+    assert "is flipped on eval" in found.sentence
+    assert (
+        "EER, average precision and error rates at the threshold are of the raw" in found.sentence
+    )
+    assert "exported score files are of the calibrated log-likelihood ratio" in found.sentence
+    assert found.sentence.endswith("which points the right way on eval.")
+    assert "would be a choice" not in found.sentence
+    only_eval = direction(evidence(0.154))
+    assert (only_eval.status, only_eval.concerns) == (DISTRUST, KINDS)
+    assert "would be a choice made on the clips that are reported" in only_eval.sentence
+
+
+def test_the_score_of_several_rounds_is_the_calibrated_one():
+    found = direction(evidence(chosen=turned(rounds=5)))
+    assert found.status == CAUTION
+    assert "In 1 of 5 rounds the calibration on dev turned the scores round" in found.sentence
+    assert "wrong way" not in found.sentence
 
 
 def test_what_chance_does_to_a_calibration_error_is_said():

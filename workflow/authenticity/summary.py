@@ -47,6 +47,8 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             said.append(f"{name} is flipped: bona fide scores higher than spoof")
         if row["orientation"] == "undecided":
             said.append(f"{name} is not told apart from guessing")
+        if row["turned"]:
+            said.append(f"{name} was turned round by its calibration on dev: see the report")
     return said
 
 

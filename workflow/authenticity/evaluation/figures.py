@@ -171,9 +171,13 @@ def experiment_metrics(
     Two readings of a calibrated score are kept apart. What is about the order of `score` (ROC-AUC,
     EER, average precision, error rates at the threshold) points as the model points, also where
     that is the wrong way. What is about its calibrated values (`brier.after`, `ece.after`, Cllr and
-    the detection costs, which are what the exported scores would be given) uses `llr` where there
-    is a calibration, so that a minimum is never above its actual cost; else `score`. The actual
-    costs need a calibration.
+    the detection costs) uses `llr` where there is a calibration, so that a minimum is never above
+    its actual cost; else `score`. The actual costs need a calibration.
+
+    The exported files hold `llr` too (`score_files`). Where the calibration's slope is negative,
+    because lower scores pointed to spoof on dev, it turns the order round: an EER of 84.6% here is
+    one of 15.4% by the challenges' tools on those files. The report says so
+    (`report.wording.orientation`). A protocol of several rounds has `llr` as its `score`.
 
     Args:
         scores: `tables.SCORES` with condition columns. Its metadata name `experiment`, `corpus` and

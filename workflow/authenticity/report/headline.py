@@ -116,6 +116,7 @@ def headline_rows(
         names = {name: item[name] for name in ("name", "experiment", "protocol")}
         names |= {"corpus": item["target"], "trained_on": item["corpus"]}
         method = {"split": REPORTED, "method": found["interval"]["method"]}
+        figures["turned"] = bool(wording.turned(item))
         leak = {"leak": wording.shared(item["leak"]) if item["leak"]["leaks"] else None}
         verdict = {"verdict": verdicts[item["target"], item["name"]]}
         rows.append(names | method | counts | figures | leak | verdict)

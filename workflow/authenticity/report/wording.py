@@ -87,22 +87,52 @@ def leak(item: Json) -> str | None:
     )
 
 
+def turned(item: Json) -> list[float]:
+    """Return the negative slopes of an experiment's calibrations on dev, of each round."""
+    slopes = [each["calibration"]["slope"] for each in item["chosen"] if each.get("calibration")]
+    return [slope for slope in slopes if slope < 0]
+
+
 def orientation(item: Json, split: str) -> str | None:
-    """Say that scores point the wrong way or nowhere; None where they point the right way."""
-    found = item["splits"][split]
+    """Say that scores point the wrong way or nowhere on a split, or did so on dev; else None."""
+    found, round_turned = item["splits"][split], _turned(item, split)
     interval = html.interval_text(found["roc_auc"]).strip("()")
     if found["orientation"] == "flipped":
-        return (
+        said = (
             f"{item['name']} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
-            f"({interval}), so bona fide clips score higher than spoof. Turning the scores round "
-            "now would be a choice made on the clips that are reported."
+            f"({interval}), so bona fide clips score higher than spoof. "
+        )
+        return said + (
+            round_turned
+            or "Turning the scores round now would be a choice made on the clips that are reported."
         )
     if found["orientation"] == "undecided":
-        return (
+        said = (
             f"{item['name']} is not told apart from guessing on {split}: the interval of its "
             f"ROC-AUC ({interval}) holds 0.5."
         )
-    return None
+        return f"{said} {round_turned}" if round_turned else said
+    return f"{item['name']} points another way on dev. {round_turned}" if round_turned else None
+
+
+def _turned(item: Json, split: str) -> str | None:
+    """Say that calibration turned the scores round, and which figures are of which scores."""
+    slopes, rounds = turned(item), len(item["chosen"])
+    if not slopes:
+        return None
+    if rounds > 1:
+        return (
+            f"In {len(slopes)} of {rounds} rounds the calibration on dev turned the scores round, "
+            "and the score of every round is the calibrated one."
+        )
+    way = {"flipped": "the right way", "undecided": "no way", "as expected": "the wrong way"}
+    return (
+        f"The calibration on dev turned the scores round (slope {slopes[0]:.3g}), because lower "
+        "scores pointed to spoof there. ROC-AUC, EER, average precision and error rates at the "
+        "threshold are of the raw score; Cllr, the detection costs, Brier score and ECE after "
+        "calibration and the exported score files are of the calibrated log-likelihood ratio, "
+        f"which points {way[item['splits'][split]['orientation']]} on {split}."
+    )
 
 
 def unknown_speakers(item: Json) -> str | None:

@@ -101,20 +101,18 @@ def _leak(evidence: Evidence) -> Check:
 
 
 def _direction(evidence: Evidence) -> Check:
-    said = wording.orientation(evidence.metrics, REPORTED)
-    if said:
-        return Check("Direction", DISTRUST, said)
-    calibrations = [each["calibration"] for each in evidence.metrics["chosen"]]
-    slopes = [each["slope"] for each in calibrations if each]
-    if slopes and min(slopes) <= 0:
-        words = (
-            f"The calibration on dev turned scores round (slope {wording.ranged(slopes)}): there, "
-            f"lower scores pointed to spoof, on {REPORTED} higher ones do. Likelihood ratios, and "
-            "the exported scores, point the other way than ROC-AUC and EER."
-        )
-        return Check("Direction", DISTRUST, words)
-    found = evidence.found["roc_auc"]
-    return Check("Direction", TRUST, f"ROC-AUC {_auc(found)}: its interval lies above 0.5.")
+    item, found = evidence.metrics, evidence.found
+    said = wording.orientation(item, REPORTED)
+    if not said:
+        auc = _auc(found["roc_auc"])
+        return Check("Direction", TRUST, f"ROC-AUC {auc}: its interval lies above 0.5.")
+    one_round = len(item["chosen"]) == 1
+    if found["orientation"] == "flipped" and one_round and wording.turned(item):
+        # Calibrated on dev, before eval was seen, the probabilities point the right way.
+        return Check("Direction", DISTRUST, said, [RANKING, DECISIONS])
+    # With several rounds, the score that is ranked is the calibrated one.
+    harmless = found["orientation"] == "as expected" and not one_round
+    return Check("Direction", CAUTION if harmless else DISTRUST, said)
 
 
 def _precision(evidence: Evidence) -> Check:
