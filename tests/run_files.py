@@ -212,8 +212,11 @@ def verified(**changes: Any) -> dict[str, Any]:
     return found | changes
 
 
-def audit(auc: float = 0.6) -> dict[str, Any]:
-    """Two properties and the rows of several; `auc` is that of the strongest, the level."""
+def audit(auc: float = 0.6, view: str = "clean") -> dict[str, Any]:
+    """The audit of one view, by view: two properties and the rows of several.
+
+    `auc` is that of the strongest, the level.
+    """
     common = {"direction": "lower", "unit": "s", "median_bonafide": 1.0, "median_spoof": 2.0}
     properties = {
         column: common | {"name": name, "roc_auc": estimate(value)}
@@ -228,7 +231,8 @@ def audit(auc: float = 0.6) -> dict[str, Any]:
         properties[column] = nothing | row
     how = {"method": "trial bootstrap", "why": "few speakers"}
     counts = {"n_bonafide": 1200, "n_spoof": 300}
-    return {"splits": {"eval": {**counts, "interval": how, "properties": properties}}}
+    splits = {"eval": {**counts, "interval": how, "properties": properties}}
+    return {view: {"view": view, "splits": splits}}
 
 
 def model(**changes: Any) -> dict[str, Any]:

@@ -192,7 +192,11 @@ def test_an_experiment_made_for_another_view_is_compared_with_that():
     rows = rows_of(page, "[^>]*")
     assert [row[1] for row in rows] == ["silence trimmed", "clean"]
     assert rows[1][2].endswith("+0.0200 (0.0100 to 0.0300)")
-    audit = rows_of(report.audit(run.audit(), [own], [run.view("clean", 0.95, "trims")]))
+    audit = rows_of(
+        report.audit(
+            run.audit() | run.audit(view="trimmed"), [own], [run.view("clean", 0.95, "trims")]
+        )
+    )
     assert audit[0][:3] == ["trims", "0.9500 (0.9400 to 0.9550)", "0.9000 (0.8900 to 0.9050)"]
 
 
@@ -265,11 +269,32 @@ def test_the_audit_puts_the_strongest_shortcut_first_and_beside_the_experiments(
     assert "The strongest property on eval is Level: ROC-AUC 0.9000" in page
 
 
+def test_the_audit_holds_experiments_against_the_view_that_they_score():
+    audits = run.audit(0.9) | run.audit(0.55004, view="trimmed")
+    trims = run.metrics("trims", 0.9, view="trimmed")
+    page = report.audit(audits, [run.metrics(), trims], [])
+    assert "The strongest property on eval is Level: ROC-AUC 0.9000" in page
+    words = (
+        "The strongest properties on eval, silence trimmed, are Duration and Level: ROC-AUC 0.5500"
+    )
+    assert words in page
+    assert page.index("eval, clean (") < page.index("eval, silence trimmed (")
+
+
+def test_a_prediction_below_one_half_is_called_no_shortcut():
+    rows = {row[0]: row for row in rows_of(report.audit(run.audit(), [], []))}
+    assert rows["All properties together"][2:4] == [
+        "0.4800 (0.4700 to 0.4850)",
+        "no better than guessing",
+    ]
+    assert rows["Speaker identity"][3] == "–"
+
+
 def test_a_corpus_without_experiments_has_an_audit_all_the_same():
     page = report.audit(run.audit(0.9), [], [])
     assert "Level" in page
     assert "Experiment" not in page
-    assert "nothing to audit" in report.audit({"splits": {}}, [], [])
+    assert "nothing to audit" in report.audit({"clean": {"splits": {}}}, [], [])
 
 
 def test_pages_are_whole_and_need_nothing_from_outside():

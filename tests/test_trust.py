@@ -15,11 +15,12 @@ SOUND = run.many_speakers()
 def evidence(auc=0.93, views=None, audit=None, verified=None, **changes):
     """Evidence against which nothing can be said, but for what a test changes."""
     changes["eval_changes"] = SOUND | changes.get("eval_changes", {})
+    audit = audit or run.audit(view=changes.get("view", "clean"))
     seen = {"trimmed": auc - 0.005, "inverted": auc} if views is None else views
     (found,) = trust.gather(
         [run.metrics(auc=auc, **changes)],
         [run.view(name, value) for name, value in seen.items()],
-        audit or run.audit(),
+        audit,
         verified or run.verified(),
     )
     return found
@@ -154,8 +155,25 @@ def test_who_speaks_is_a_shortcut_only_where_voices_are_known():
     assert verdict(evidence(leak=run.leak(speakers=3)), "Shortcuts") == DISTRUST
 
 
+def test_shortcuts_are_those_of_the_view_that_is_scored():
+    audits = run.audit(0.95) | run.audit(0.55, view="trimmed")
+    changes = {"view": "trimmed", "views": {"clean": 0.95}}
+    made = {check.name: check for check in trust.checks(evidence(audit=audits, **changes))}
+    assert made["Shortcuts"].status == TRUST
+    assert "Level (silence trimmed), without listening: ROC-AUC 0.55" in made["Shortcuts"].sentence
+    assert verdict(evidence(audit=audits), "Shortcuts") == DISTRUST
+    with pytest.raises(KeyError):  # never another view's
+        evidence(audit=run.audit(), **changes)
+
+
+def test_shortcuts_that_tie_to_the_printed_digits_are_all_named():
+    audits = run.audit(0.55004)
+    made = {check.name: check for check in trust.checks(evidence(audit=audits))}
+    assert made["Shortcuts"].sentence.startswith("Duration and Level, without listening: ROC-AUC")
+
+
 def test_without_an_audit_of_eval_shortcuts_are_not_known():
-    made = {check.name: check for check in trust.checks(evidence(audit={"splits": {}}))}
+    made = {check.name: check for check in trust.checks(evidence(audit={"clean": {"splits": {}}}))}
     assert made["Shortcuts"].status == CAUTION
     assert made["Shortcuts"].sentence.startswith("Not measured")
 

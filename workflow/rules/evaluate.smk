@@ -107,16 +107,17 @@ rule evaluate_candidates:
 
 
 rule audit:
-    """What duration, level, silence, speaker and the like score by themselves."""
+    """What duration, level, silence, speaker and the like score by themselves, in a view."""
     input:
         trials="results/{corpus}/trials.parquet",
-        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
+        verified=lambda wildcards: verified(wildcards.corpus, [wildcards.view]),
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
     output:
-        audit="results/{corpus}/audit.json",
+        audit="results/{corpus}/audit/{view}.json",
     log:
-        "logs/{corpus}/audit.log",
+        "logs/{corpus}/audit/{view}.log",
     benchmark:
-        "benchmarks/{corpus}/audit.tsv"
+        "benchmarks/{corpus}/audit/{view}.tsv"
     conda:
         "../../envs/authenticity.yaml"
     params:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authenticity import html
-from authenticity.names import INVERTED, TRIMMED, ordered_views, view_name
+from authenticity.names import CLEAN, INVERTED, TRIMMED, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.data import audited, duplicates, known_voices, strongest
 from authenticity.report.wording import REPORTED, Json
@@ -41,7 +41,7 @@ class Evidence:
     Attributes:
         metrics: on its own corpus, in the view that it is made for: mostly clean audio.
         views: metrics by view, of the same corpus, the view of `metrics` among them.
-        audit: of the corpus.
+        audit: of the corpus, in the view of `metrics`.
         verified: of the corpus.
     """
 
@@ -182,16 +182,15 @@ def _shortcut(evidence: Evidence) -> Check:
         words = "Not measured: no partition that it is reported on holds both classes by itself."
         return Check("Shortcuts", CAUTION, words)
     own = evidence.found["roc_auc"]
-    best = strongest(audits, known_voices(evidence.metrics))
-    said = (
-        f"{best['name']}, without listening: ROC-AUC {_auc(best['roc_auc'])}; the experiment: "
-        f"{_auc(own)}"
-    )
-    if own["value"] <= best["roc_auc"]["value"]:
+    names, best = strongest(audits, known_voices(evidence.metrics))
+    view = evidence.metrics["view"]
+    heard = "" if view == CLEAN else f" ({view_name(view)})"
+    said = f"{names}{heard}, without listening: ROC-AUC {_auc(best)}; the experiment: {_auc(own)}"
+    if own["value"] <= best["value"]:
         return Check("Shortcuts", DISTRUST, f"{said}: no better.")
-    if own["low"] <= best["roc_auc"]["high"]:
+    if own["low"] <= best["high"]:
         return Check("Shortcuts", CAUTION, f"{said}: the intervals overlap.")
-    if best["roc_auc"]["value"] >= SHORTCUT.value:
+    if best["value"] >= SHORTCUT.value:
         return Check("Shortcuts", CAUTION, f"{said}: better, but part of it may be the shortcut.")
     return Check("Shortcuts", TRUST, f"{said}: beyond what it explains.")
 
