@@ -119,6 +119,7 @@ def metrics(experiment: str = "layers", auc: float = 0.93, **changes: Any) -> di
         "corpus": "toy",
         "target": "toy",
         "view": "clean",
+        "control": False,
         "protocol": "official",
         "seed": 1,
         "chosen": [chosen()],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import run_files as run
-from authenticity import html, report, summary
+from authenticity import html, report, summary, trust
 from authenticity.errors import UserError
 from authenticity.files import read_json, write_json
 from authenticity.report import wording
@@ -334,6 +334,18 @@ def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
     assert "leaky, the best on dev, scores" in opening(tmp_path, leaky)
 
 
+def test_the_answer_is_never_a_controls(tmp_path):
+    control = run.metrics("shuffled", 0.97, control=True)
+    page = opening(tmp_path, run.metrics("one", 0.91), run.metrics("two", 0.8), control)
+    assert "one, the best on dev of those that are no controls, scores" in page
+    assert '<th scope="row">shuffled <span class="quiet">(control)</span></th>' in page
+    leaky = run.metrics("leaky", 0.9, leak=run.leak(speakers=3))
+    assert "leaky, the best on dev of" in opening(tmp_path, leaky, control)
+    page = opening(tmp_path, control)
+    assert "Only controls were run, and a control is no answer." in page
+    assert "of 100 pairs" not in page
+
+
 def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
     page = opening(tmp_path, corpus="wild")
     assert "The data: corpus wild" in page
@@ -365,6 +377,31 @@ def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
     assert printed[2].endswith("caution")
     assert printed[4] == f"which figures to trust: {page.resolve()}"
     assert printed[5] == f"report: {(tmp_path / 'report.html').resolve()}"
+
+
+def test_a_control_is_labelled_in_the_summary_and_on_every_page(tmp_path, capsys):
+    control = run.metrics("shuffled", 0.7, control=True)
+    write_json(tmp_path / "headline.json", headline(run.metrics(), control))
+    assert [row["control"] for row in read_json(tmp_path / "headline.json")] == [False, True]
+    summary.main(tmp_path)
+    assert "  shuffled (control)  eval" in capsys.readouterr().out
+    metrics = [control, run.metrics("zero")]
+    applied = [run.view("trimmed", 0.9, name) for name in ("shuffled", "zero")]
+    evidence = trust.gather(metrics, applied, run.audit(), run.verified())
+    for page in (
+        report.headline(metrics),
+        report.per_attack(metrics),
+        report.conditions(metrics),
+        report.speakers(metrics),
+        report.views(metrics, applied),
+        report.audit(run.audit(), metrics, applied),
+        report.selection(control, candidates()),
+        report.verdict(trust.judge_all("toy", evidence)),
+    ):
+        assert re.search(r'shuffled (<span class="quiet">)?\(control\)', page)
+        assert not re.search(r'zero (<span class="quiet">)?\(control\)', page)
+    attacks = [row[1] for row in rows_of(report.per_attack(metrics))]
+    assert attacks[:2] == ["zero", "shuffled (control)"]
 
 
 def test_the_summary_has_a_line_per_leak_and_per_scorer_that_ranks_wrongly(tmp_path, capsys):

@@ -73,6 +73,33 @@ def test_what_is_scored_without_silence_is_held_against_an_audit_without_silence
         assert [path for path in made.split(", ") if "/audit/" in path] == wanted
 
 
+def test_controls_stand_last_and_shuffled_labels_make_one(make_checkout: Callable[..., Checkout]):
+    plain = EXPERIMENTS["spectral"]
+    checkout = make_checkout()
+    names = ["held", "shuffled", "spectral"]
+    checkout.configure(
+        experiments={
+            "held": plain | {"control": True},
+            "shuffled": plain | {"shuffle_labels": True},
+            "spectral": plain,
+        },
+        run={"corpora": ["toy"], "experiments": names, "views": []},
+    )
+    plan = checkout.run("--dry-run", "--quiet", "host").stdout
+    ordered = [f"results/toy/metrics/{name}.json" for name in ("spectral", "held", "shuffled")]
+    for output in ("tables/headline.html", "tables/trust.html", "results/opening.html"):
+        (made,) = re.findall(rf"    input: (.*)\n    output: .*{output}", plan)
+        assert [path for path in made.split(", ") if "/metrics/" in path] == ordered
+
+
+def test_what_becomes_a_control_is_not_fitted_again(resumed_from: Checkout):
+    control = EXPERIMENTS["spectral"] | {"control": True}
+    resumed_from.configure(experiments={**EXPERIMENTS, "spectral": control})
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["evaluate_experiment"] == 1
+    assert not {"extract", "candidate", "choose"} & plan.keys()
+
+
 def test_a_second_run_has_nothing_to_do(finished: Checkout):
     again = finished.run()
     assert again.returncode == 0

@@ -26,6 +26,11 @@ SPEAKER = "speaker"
 """The audit's row on who speaks."""
 
 
+def labelled(name: str, control: bool) -> str:
+    """Return an experiment's name as tables and figures show it: a control says that it is one."""
+    return f"{name} (control)" if control else name
+
+
 def view_name(view: str) -> str:
     """Return what a view is called in the report."""
     words = _VIEW_WORDS.get(view, view.replace("_", " "))

@@ -102,11 +102,16 @@ def verified(corpus, views):
     ]
 
 
+def controls_last(items, experiments):
+    """Put controls, and what has one among its `experiments`, below all else: in every table."""
+    return sorted(items, key=lambda item: bool(PLAN.controls & set(experiments(item))))
+
+
 def tested_on(corpus):
     """What is reported on a corpus: the corpora and experiments that were fitted, its own first."""
     own = [(corpus, experiment) for experiment in PLAN.reported[corpus]]
     others = [pair for pair, targets in PLAN.targets.items() if corpus in targets]
-    return [*own, *others]
+    return controls_last([*own, *others], lambda pair: pair[1:])
 
 
 def finetuned_on(wildcards):

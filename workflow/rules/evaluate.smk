@@ -18,6 +18,7 @@ rule evaluate_experiment:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        control=lambda wildcards: wildcards.experiment in PLAN.controls,
         asv=lambda wildcards: PLAN.corpora[wildcards.corpus].asv_digest,
         partitions=lambda wildcards: PLAN.partitions[wildcards.corpus, wildcards.experiment],
         version=EVALUATION_VERSION,
@@ -44,6 +45,7 @@ rule evaluate_applied:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        control=lambda wildcards: wildcards.experiment in PLAN.controls,
         asv=lambda wildcards: PLAN.corpora[wildcards.target].asv_digest,
         partitions=lambda wildcards: reported_partitions(
             wildcards.corpus, wildcards.experiment, wildcards.target

@@ -51,7 +51,8 @@ REPORTED_CORPORA = [corpus for corpus in CORPORA if tested_on(corpus)]
 def pairs_on(corpus):
     """The pairs of experiments to compare on a corpus: those that are both reported on it."""
     own = PLAN.reported[corpus]
-    return [pair for pair in config["run"]["comparisons"] if set(pair) <= set(own)]
+    pairs = [pair for pair in config["run"]["comparisons"] if set(pair) <= set(own)]
+    return controls_last(pairs, lambda pair: pair)
 
 
 def side_by_side(corpus, names):
@@ -74,7 +75,8 @@ def compared_on(wildcards):
 
 def ablated_on(wildcards):
     """What the table of ablations reads."""
-    return side_by_side(wildcards.corpus, config["run"]["ablations"]["rows"])
+    rows = controls_last(config["run"]["ablations"]["rows"], lambda name: [name])
+    return side_by_side(wildcards.corpus, rows)
 
 
 COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]

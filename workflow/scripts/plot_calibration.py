@@ -3,6 +3,7 @@
 from authenticity import files, plots
 from authenticity.jobs import job
 from authenticity.names import ordered_splits
+from authenticity.report.wording import label
 
 with job(snakemake) as log:
     metrics = files.read_json(snakemake.input.metrics)
@@ -19,5 +20,5 @@ with job(snakemake) as log:
         for stage in ("before", "after")
         if splits[split]["reliability"][stage]
     ]
-    figure = plots.calibration(found, metrics["name"], metrics["leak"]["leaks"])
+    figure = plots.calibration(found, label(metrics), metrics["leak"]["leaks"])
     plots.save(figure, snakemake.output.figure)

@@ -17,7 +17,7 @@ from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
 from authenticity.evaluation.metrics import OperatingPoints, Weighted, operating_points
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
 from authenticity.files import read_json
-from authenticity.names import ordered_splits
+from authenticity.names import labelled, ordered_splits
 
 BAND = pa.schema(
     [
@@ -535,7 +535,7 @@ def curve(scores: Path, bands: Path, metrics: Path, split: str) -> Curve:
     found = read_json(metrics)
     figures = found["splits"][split]
     return Curve(
-        name=found["name"],
+        name=labelled(found["name"], found["control"]),
         points=operating_points(trials["label"], trials["score"]),
         band=bootstrap.Band(*(band[name].to_numpy() for name in ("false_alarm", "low", "high"))),
         roc_auc=estimate(figures["roc_auc"]),

@@ -28,7 +28,7 @@ def per_attack(metrics: Sequence[Json]) -> str:
             .get(split, {"per_attack": {}})["per_attack"]
             .items()
         ]
-        found.sort(key=lambda each: (each[0], each[1]["name"]))
+        found.sort(key=lambda each: (each[0], each[1]["control"], each[1]["name"]))
         columns = ["Attack", "Experiment", "Spoof clips", "ROC-AUC", "EER"]
         with_threshold = any(figures.get("miss") for *_, figures in found)
         rows = [
@@ -112,7 +112,7 @@ def speakers(metrics: Sequence[Json]) -> str:
         found = item["splits"][REPORTED]["per_speaker"]
         worst = sorted(found, key=lambda speaker: (-_error(found[speaker]), speaker))
         rows = [[speaker, *_speaker(found[speaker])] for speaker in worst[:WORST_SPEAKERS]]
-        caption = f"{item['name']}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
+        caption = f"{wording.label(item)}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
         if len(found) > WORST_SPEAKERS:
             caption += f", the {WORST_SPEAKERS} worst"
         caption += " (leaks)" if item["leak"]["leaks"] else ""

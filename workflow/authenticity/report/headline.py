@@ -115,6 +115,7 @@ def headline_rows(
         figures = {name: found[name] for name in ("roc_auc", "eer", "orientation")}
         names = {name: item[name] for name in ("name", "experiment", "protocol")}
         names |= {"corpus": item["target"], "trained_on": item["corpus"]}
+        names |= {"control": item["control"]}
         method = {"split": REPORTED, "method": found["interval"]["method"]}
         figures["turned"] = bool(wording.turned(item))
         leak = {"leak": wording.shared(item["leak"]) if item["leak"]["leaks"] else None}

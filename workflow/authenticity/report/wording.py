@@ -7,7 +7,7 @@ from typing import Any
 
 from authenticity import html
 from authenticity.evaluation.probabilities import Chance
-from authenticity.names import POOLING_WORDS, view_name
+from authenticity.names import POOLING_WORDS, labelled, view_name
 
 REPORTED = "eval"
 """The split whose figures are the headline: models were fitted and chosen without it."""
@@ -157,10 +157,15 @@ def warnings(metrics: Sequence[Json], split: str = REPORTED) -> str:
 
 
 def marked(item: Json) -> html.Markup:
-    """Return an experiment's name as HTML, marked where its protocol leaks."""
-    name = escape(item["name"])
+    """Return an experiment's name as HTML, marked where it is a control or its protocol leaks."""
+    name = html.quietly(label(item)) if item["control"] else escape(item["name"])
     badge = f" {html.coloured('leaks', 'bad')}" if item["leak"]["leaks"] else ""
     return html.Markup(name + badge)
+
+
+def label(item: Json) -> str:
+    """Return an experiment's name in plain text, marked where it is a control."""
+    return labelled(item["name"], item["control"])
 
 
 def chosen(item: Json) -> str:

@@ -64,6 +64,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
     because = {kind: _because(made, kind, status) for kind, status in figures.items()}
     return {
         "name": evidence.metrics["name"],
+        "control": evidence.metrics["control"],
         "overall": {
             "status": figures[RANKING],
             "sentence": " ".join(f"{kind}: {why}." for kind, why in because.items()),
