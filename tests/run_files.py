@@ -31,7 +31,7 @@ def split(auc: float, **changes: Any) -> dict[str, Any]:
         "orientation": orientation,
         "at_threshold": {"miss": error, "false_alarm": error, "hter": error},
         "brier": {"before": estimate(0.08), "after": estimate(0.07)},
-        "ece": {"before": estimate(0.061), "after": estimate(0.032)},
+        "ece": ece(0.061, 0.032),
         "cllr": estimate(0.41),
         "min_cllr": estimate(0.33),
         "min_dcf": estimate(0.35),
@@ -61,6 +61,16 @@ def split(auc: float, **changes: Any) -> dict[str, Any]:
         },
     }
     return found | changes
+
+
+def ece(before: float, after: float | None, chance: float = 0.03) -> dict[str, Any]:
+    """Calibration errors beside the same chance level."""
+    level = {"mean": chance, "high": 1.4 * chance}
+    return {
+        "before": {"value": before},
+        "after": None if after is None else {"value": after},
+        "chance": {"before": level, "after": None if after is None else level},
+    }
 
 
 def bins(slope: float) -> list[dict[str, Any]]:
@@ -109,6 +119,7 @@ def metrics(experiment: str = "layers", auc: float = 0.93, **changes: Any) -> di
         "corpus": "toy",
         "target": "toy",
         "view": "clean",
+        "control": False,
         "protocol": "official",
         "seed": 1,
         "chosen": [chosen()],
@@ -149,7 +160,7 @@ def without_dev(experiment: str = "nodev", auc: float = 0.93) -> dict[str, Any]:
     nothing = {
         "at_threshold": None,
         "brier": {"before": estimate(0.08), "after": None},
-        "ece": {"before": estimate(0.061), "after": None},
+        "ece": ece(0.061, None),
         "reliability": {"before": bins(0.7), "after": None},
     }
     nothing |= dict.fromkeys(["cllr", "min_cllr", "min_dcf", "act_dcf"])
@@ -202,8 +213,11 @@ def verified(**changes: Any) -> dict[str, Any]:
     return found | changes
 
 
-def audit(auc: float = 0.6) -> dict[str, Any]:
-    """Two properties and the rows of several; `auc` is that of the strongest, the level."""
+def audit(auc: float = 0.6, view: str = "clean") -> dict[str, Any]:
+    """The audit of one view, by view: two properties and the rows of several.
+
+    `auc` is that of the strongest, the level.
+    """
     common = {"direction": "lower", "unit": "s", "median_bonafide": 1.0, "median_spoof": 2.0}
     properties = {
         column: common | {"name": name, "roc_auc": estimate(value)}
@@ -218,7 +232,8 @@ def audit(auc: float = 0.6) -> dict[str, Any]:
         properties[column] = nothing | row
     how = {"method": "trial bootstrap", "why": "few speakers"}
     counts = {"n_bonafide": 1200, "n_spoof": 300}
-    return {"splits": {"eval": {**counts, "interval": how, "properties": properties}}}
+    splits = {"eval": {**counts, "interval": how, "properties": properties}}
+    return {view: {"view": view, "splits": splits}}
 
 
 def model(**changes: Any) -> dict[str, Any]:

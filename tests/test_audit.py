@@ -1,8 +1,11 @@
 """What plain properties, the speaker, and all properties together give away in made-up corpora."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 from authenticity import tables
 from authenticity.evaluation import audit
@@ -84,6 +87,37 @@ def test_knowing_speakers_of_one_class_is_found_and_unknown_ones_left_out(tmp_pa
     assert "random split" in row["how"]
     unknown, _ = corpus(tmp_path, speakers=lambda labels, random: [None] * labels.size)
     assert audit.SPEAKER not in unknown["splits"]["eval"]["properties"]
+
+
+def test_speakers_with_equal_shares_are_no_shortcut_whichever_way_the_halves_fall(tmp_path):
+    """What is in one half is missing from the other: the AUC is below one half by itself."""
+    # Two clips of each class of every speaker.
+    found, _ = corpus(
+        tmp_path,
+        n=100,
+        splits=("eval",),
+        speakers=lambda labels, _: [f"s{i % 50}" for i in range(200)],
+    )
+    row = found["splits"]["eval"]["properties"][audit.SPEAKER]
+    assert row["roc_auc"]["high"] < 0.5
+    assert row["direction"] is None
+    assert not audit.informative(row)
+    assert re.search(
+        r"Speaker identity \| 0\.[1-4]\d\d \(.*\), no better than", audit.markdown(found)
+    )
+
+
+def test_an_audit_is_of_the_clips_that_its_tables_hold(tmp_path):
+    corpus(tmp_path, splits=("train", "eval"))
+    whole = tables.read(tmp_path / "0.parquet"), tables.read(tmp_path / "1.parquet")
+    table = pa.concat_tables(whole)
+    keys = tables.read(tmp_path / "trials.parquet").to_pandas().query("split == 'eval'")["key"]
+    part = table.filter(pa.compute.is_in(table["file"], value_set=pa.array(keys[1:])))
+    tables.write(tmp_path / "view.parquet", part, part.schema)
+    found = audit.audit(tmp_path / "trials.parquet", [tmp_path / "view.parquet"], seed=1)
+    assert list(found["splits"]) == ["eval"]
+    assert found["splits"]["eval"]["n_bonafide"] == 49
+    assert "folds" in found["splits"]["eval"]["properties"][audit.TOGETHER]["how"]
 
 
 def test_all_properties_together_are_learned_from_train_where_there_is_one(tmp_path):

@@ -109,6 +109,13 @@ def test_spectral_experiments_say_nothing_of_an_encoder():
     assert "Encoder" not in text(facts(found))
 
 
+def test_a_card_of_a_control_says_so():
+    said = text(facts(run.metrics(control=True)))
+    assert said.startswith("# Model card: layers (control), trained on toy")
+    assert "A control: for others to be held against" in said
+    assert "control" not in text(facts()).lower()
+
+
 def test_the_licence_is_found_where_the_folder_has_one(tmp_path):
     assert card.licence_of(run.encoder(str(tmp_path))) is None
     (tmp_path / "LICENSES").mkdir()

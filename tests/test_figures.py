@@ -10,7 +10,8 @@ import pytest
 import scored
 from authenticity import manifest, tables
 from authenticity.errors import UserError
-from authenticity.evaluation import bootstrap, detection_cost, figures, metrics
+from authenticity.evaluation import bootstrap, detection_cost, figures, metrics, score_files
+from authenticity.evaluation.probabilities import CalibrationError
 from authenticity.report import wording
 from sklearn.metrics import roc_auc_score
 
@@ -84,7 +85,11 @@ def test_an_experiments_metrics_are_complete_and_those_of_its_scores(tmp_path):
     )
     for when in ("before", "after"):
         assert sum(item["n"] for item in split["reliability"][when]) == 120
-        assert set(split["ece"][when]) == {"value", "low", "high"}
+        assert set(split["ece"][when]) == {"value"}
+        chance = split["ece"]["chance"][when]
+        assert 0.05 < chance["mean"] < chance["high"] < 0.2
+    error = CalibrationError(own["p_calibrated"].to_numpy(), labels)
+    assert split["ece"]["after"]["value"] == pytest.approx(error.value())
 
 
 def test_the_threshold_comes_from_dev_and_is_used_on_eval(tmp_path):
@@ -144,7 +149,9 @@ def test_without_dev_nothing_is_calibrated_or_thresholded(tmp_path):
     assert found["threshold"] is None
     for name in ("at_threshold", "cllr", "act_dcf", "tdcf", "min_tdcf_legacy", "min_tdcf_revised"):
         assert split[name] is None
-    assert split["brier"]["after"] is split["ece"]["after"] is split["reliability"]["after"] is None
+    for name in ("brier", "ece", "reliability"):
+        assert split[name]["after"] is None
+    assert split["ece"]["chance"]["after"] is None
     assert split["min_dcf"]["value"] <= 1
     assert split["per_attack"]["A01"]["miss"] is None
     assert split["per_speaker"]["s0"]["miss"] is None
@@ -177,6 +184,19 @@ def test_random_and_flipped_scorers_are_told(tmp_path, distance, orientation):
     # A calibration turns a flipped score round; a minimum never exceeds its actual cost.
     assert split["min_cllr"]["value"] <= split["cllr"]["value"] + 1e-12
     assert split["min_dcf"]["value"] <= split["act_dcf"]["value"] + 1e-12
+
+
+def test_a_score_flipped_on_dev_too_is_exported_the_right_way_round(tmp_path):
+    parts = [scored.trials(split, distance=-1.5, seed=n) for n, split in enumerate(("dev", "eval"))]
+    path = scored.write(tmp_path / "scores.parquet", pd.concat(parts, ignore_index=True))
+    raw = measured(path)["splits"]["eval"]["eer"]["value"]
+    score_files.write(path, "asvspoof2019", tmp_path / "exported.txt")
+    lines = [line.split() for line in (tmp_path / "exported.txt").read_text().splitlines()]
+    own = {file: (label, float(score)) for file, _, label, score in lines}
+    labels = [label == "spoof" for label, _ in own.values()]
+    exported = metrics.eer(labels, [-score for _, score in own.values()])  # high is bona fide there
+    assert raw > 0.5 > exported
+    assert exported == pytest.approx(1 - raw)
 
 
 def test_an_attack_is_judged_against_the_bona_fide_of_all_rounds(tmp_path):

@@ -62,7 +62,7 @@ def row(experiment, name, value):
 def reliability(split, calibrated, slope):
     middles = [0.05 + 0.1 * number for number in range(10)]
     bins = [plots.Bin(p, 0.5 + slope * (p - 0.5), 7 * n) for n, p in enumerate(middles)]
-    return plots.Reliability(split, calibrated, bins, Estimate(0.06, 0.05, 0.07))
+    return plots.Reliability(split, calibrated, bins, 0.06, 0.05)
 
 
 def cells(*corpora, leaking=()):
@@ -244,7 +244,7 @@ def test_reliability_points_have_wilson_intervals_and_empty_bins_none():
     assert low == pytest.approx((middle - half) / (1 + z**2 / n), abs=1e-6)
     assert high == pytest.approx((middle + half) / (1 + z**2 / n), abs=1e-6)
     title = curve.get_title(loc="left")
-    assert title == "eval\nECE 0.060 (0.050 to 0.070), after calibration"
+    assert title == "eval\nECE 6.0% (5.0% by chance), after calibration"
     assert "after calibration" in words(figure)
 
 

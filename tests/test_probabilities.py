@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from authenticity.evaluation import calibration, metrics
+from authenticity.evaluation import calibration, metrics, probabilities
 from authenticity.evaluation.probabilities import N_BINS, Brier, CalibrationError, Cllr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,10 +55,15 @@ def test_weights_are_repetitions(trials):
     assert Cllr(scores)(weighted)[0] == pytest.approx(slow_cllr(*repeated), abs=1e-12)
     expected = slow_min_cllr(*repeated)
     assert weighted.corners.least_cllr()[0] == pytest.approx(expected, abs=1e-9)
-    error = CalibrationError(p_spoof, labels)
-    drawn = np.repeat(error.bin, weights)
-    gaps = [abs((expit(repeated[1]) - repeated[0])[drawn == one].sum()) for one in np.unique(drawn)]
-    assert error(weighted)[0] == pytest.approx(sum(gaps) / weights.sum(), abs=1e-12)
+
+
+@given(weighted_trials())
+def test_the_calibration_error_is_the_mean_distance_within_bins(trials):
+    labels, scores, _ = trials
+    error = CalibrationError(expit(scores), labels)
+    within = [error.bin == one for one in np.unique(error.bin)]
+    gaps = [abs((error.p_spoof - labels)[members].sum()) for members in within]
+    assert error.value() == pytest.approx(sum(gaps) / labels.size, abs=1e-12)
 
 
 @given(weighted_trials())
@@ -100,9 +105,47 @@ def test_the_calibration_error_sees_an_offset(offset):
     log_odds = random.normal(size=60_000) * 2
     labels = (random.random(log_odds.size) < expit(log_odds)).astype(int)
     said = expit(log_odds + offset)
-    found = once(CalibrationError(said, labels), labels, log_odds)
+    found = CalibrationError(said, labels).value()
     truth = np.abs(said - expit(log_odds)).mean()
     assert found == pytest.approx(truth, abs=0.01)
+
+
+@pytest.mark.parametrize("n", [40, 71, 810])
+def test_chance_is_what_labels_drawn_from_the_probabilities_give(n, monkeypatch):
+    random = np.random.default_rng(n)
+    p_spoof = random.random(n)
+    errors = [
+        CalibrationError(p_spoof, (random.random(n) < p_spoof).astype(int)).value()
+        for _ in range(2000)
+    ]
+    one = CalibrationError(p_spoof, np.zeros(n))
+    chance = one.chance(seed=1)
+    assert chance.mean == pytest.approx(np.mean(errors), rel=0.04)
+    assert chance.high == pytest.approx(np.quantile(errors, 0.975), rel=0.06)
+    assert one.chance(seed=1) == chance != one.chance(seed=2)
+    monkeypatch.setattr(probabilities, "_BLOCK", 3 * n)  # the blocks' size changes nothing
+    assert one.chance(seed=1) == chance
+
+
+def test_probabilities_that_hold_are_rarely_beyond_chance_and_doubled_log_odds_often():
+    beyond = {1.0: [], 2.0: []}
+    for seed in range(100):
+        labels, scores = bell_curves(405, 405, 0.7, seed)
+        for factor, found in beyond.items():
+            error = CalibrationError(expit(factor * 0.7 * (scores - 0.35)), labels)
+            found.append(error.chance(seed).beyond(error.value()))
+    assert np.count_nonzero(beyond[1.0]) <= 6  # 2.5 of 100 are expected
+    assert np.mean(np.array(beyond[2.0]) > 0.05) > 0.95
+    assert np.mean(beyond[2.0]) == pytest.approx(0.095, abs=0.01)
+
+
+def test_rows_of_one_file_share_their_draw():
+    p_spoof = np.tile(np.linspace(0.05, 0.95, 30), 5)
+    error = CalibrationError(p_spoof, np.zeros(150))
+    together = error.chance(1, files=np.tile(np.arange(30), 5))
+    alone = CalibrationError(p_spoof[:30], np.zeros(30)).chance(1)
+    assert together.mean == pytest.approx(alone.mean)
+    assert error.chance(1).mean < 0.6 * together.mean
 
 
 def test_bins_hold_equally_many_trials_and_equal_probabilities_share_one():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import run_files as run
-from authenticity import html, report, summary
+from authenticity import html, report, summary, trust
 from authenticity.errors import UserError
 from authenticity.files import read_json, write_json
 from authenticity.report import wording
@@ -42,7 +42,7 @@ def test_the_headline_table_shows_figures_and_marks_eval():
     row = ["layers", "eval", "0.9300 (0.9200 to 0.9350)", "7.00% (6.00 to 7.50)"]
     row += ["7.00% (6.00 to 7.50)", "0.9000 (0.8900 to 0.9050)", "1,200 (3)", "300 (12)"]
     costs = ["layers", "eval", "0.4100 (0.4000 to 0.4150) min 0.3300 (0.3200 to 0.3350)"]
-    costs += ["6.10% (5.10 to 6.60) → 3.20% (2.20 to 3.70)"]
+    costs += ["6.10% (3.00% by chance) → 3.20% (3.00% by chance)"]
     costs += ["0.3500 (0.3400 to 0.3550)", "0.3700 (0.3600 to 0.3750)"]
     assert rows_of(page, ' class="chosen"') == [row, costs]
     assert 'class="notice"' not in page
@@ -97,6 +97,19 @@ def test_what_must_be_said_is_said_wherever_figures_stand(item, said, tmp_path):
             assert re.search(
                 r'leaky <span class="bad">leaks|12 speakers \(leaks\)|Candidates of', page
             )
+
+
+@pytest.mark.parametrize(
+    ("auc", "way"), [(0.154, "the right way"), (0.93, "the wrong way"), (0.5, "no way")]
+)
+def test_pages_say_which_figures_are_of_scores_that_calibration_turned_round(auc, way):
+    chosen = run.chosen()
+    chosen["calibration"]["slope"] = -0.3
+    page = report.headline([run.metrics("turned", auc, chosen=[chosen])])
+    (said,) = re.findall(r'class="notice">(.*?)</p>', page)
+    assert "The calibration on dev turned the scores round (slope -0.3)" in said
+    assert "exported score files are of the calibrated log-likelihood ratio" in said
+    assert said.endswith(f"which points {way} on eval.")
 
 
 def test_all_sides_of_a_leak_are_counted():
@@ -192,7 +205,11 @@ def test_an_experiment_made_for_another_view_is_compared_with_that():
     rows = rows_of(page, "[^>]*")
     assert [row[1] for row in rows] == ["silence trimmed", "clean"]
     assert rows[1][2].endswith("+0.0200 (0.0100 to 0.0300)")
-    audit = rows_of(report.audit(run.audit(), [own], [run.view("clean", 0.95, "trims")]))
+    audit = rows_of(
+        report.audit(
+            run.audit() | run.audit(view="trimmed"), [own], [run.view("clean", 0.95, "trims")]
+        )
+    )
     assert audit[0][:3] == ["trims", "0.9500 (0.9400 to 0.9550)", "0.9000 (0.8900 to 0.9050)"]
 
 
@@ -265,11 +282,32 @@ def test_the_audit_puts_the_strongest_shortcut_first_and_beside_the_experiments(
     assert "The strongest property on eval is Level: ROC-AUC 0.9000" in page
 
 
+def test_the_audit_holds_experiments_against_the_view_that_they_score():
+    audits = run.audit(0.9) | run.audit(0.55004, view="trimmed")
+    trims = run.metrics("trims", 0.9, view="trimmed")
+    page = report.audit(audits, [run.metrics(), trims], [])
+    assert "The strongest property on eval is Level: ROC-AUC 0.9000" in page
+    words = (
+        "The strongest properties on eval, silence trimmed, are Duration and Level: ROC-AUC 0.5500"
+    )
+    assert words in page
+    assert page.index("eval, clean (") < page.index("eval, silence trimmed (")
+
+
+def test_a_prediction_below_one_half_is_called_no_shortcut():
+    rows = {row[0]: row for row in rows_of(report.audit(run.audit(), [], []))}
+    assert rows["All properties together"][2:4] == [
+        "0.4800 (0.4700 to 0.4850)",
+        "no better than guessing",
+    ]
+    assert rows["Speaker identity"][3] == "–"
+
+
 def test_a_corpus_without_experiments_has_an_audit_all_the_same():
     page = report.audit(run.audit(0.9), [], [])
     assert "Level" in page
     assert "Experiment" not in page
-    assert "nothing to audit" in report.audit({"splits": {}}, [], [])
+    assert "nothing to audit" in report.audit({"clean": {"splits": {}}}, [], [])
 
 
 def test_pages_are_whole_and_need_nothing_from_outside():
@@ -309,6 +347,18 @@ def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
     assert "leaky, the best on dev, scores" in opening(tmp_path, leaky)
 
 
+def test_the_answer_is_never_a_controls(tmp_path):
+    control = run.metrics("shuffled", 0.97, control=True)
+    page = opening(tmp_path, run.metrics("one", 0.91), run.metrics("two", 0.8), control)
+    assert "one, the best on dev of those that are no controls, scores" in page
+    assert '<th scope="row">shuffled <span class="quiet">(control)</span></th>' in page
+    leaky = run.metrics("leaky", 0.9, leak=run.leak(speakers=3))
+    assert "leaky, the best on dev of" in opening(tmp_path, leaky, control)
+    page = opening(tmp_path, control)
+    assert "Only controls were run, and a control is no answer." in page
+    assert "of 100 pairs" not in page
+
+
 def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
     page = opening(tmp_path, corpus="wild")
     assert "The data: corpus wild" in page
@@ -342,12 +392,40 @@ def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
     assert printed[5] == f"report: {(tmp_path / 'report.html').resolve()}"
 
 
-def test_the_summary_has_a_line_per_leak_and_per_scorer_that_ranks_wrongly(tmp_path, capsys):
-    write_json(tmp_path / "headline.json", headline(LEAKY, FLIPPED, UNDECIDED, run.metrics()))
+def test_a_control_is_labelled_in_the_summary_and_on_every_page(tmp_path, capsys):
+    control = run.metrics("shuffled", 0.7, control=True)
+    write_json(tmp_path / "headline.json", headline(run.metrics(), control))
+    assert [row["control"] for row in read_json(tmp_path / "headline.json")] == [False, True]
     summary.main(tmp_path)
-    assert capsys.readouterr().out.splitlines()[6:9] == [
+    assert "  shuffled (control)  eval" in capsys.readouterr().out
+    metrics = [control, run.metrics("zero")]
+    applied = [run.view("trimmed", 0.9, name) for name in ("shuffled", "zero")]
+    evidence = trust.gather(metrics, applied, run.audit(), run.verified())
+    for page in (
+        report.headline(metrics),
+        report.per_attack(metrics),
+        report.conditions(metrics),
+        report.speakers(metrics),
+        report.views(metrics, applied),
+        report.audit(run.audit(), metrics, applied),
+        report.selection(control, candidates()),
+        report.verdict(trust.judge_all("toy", evidence)),
+    ):
+        assert re.search(r'shuffled (<span class="quiet">)?\(control\)', page)
+        assert not re.search(r'zero (<span class="quiet">)?\(control\)', page)
+    attacks = [row[1] for row in rows_of(report.per_attack(metrics))]
+    assert attacks[:2] == ["zero", "shuffled (control)"]
+
+
+def test_the_summary_has_a_line_per_leak_and_per_scorer_that_ranks_wrongly(tmp_path, capsys):
+    turned = run.metrics("flipped", 0.3)
+    turned["chosen"][0]["calibration"]["slope"] = -1.0
+    write_json(tmp_path / "headline.json", headline(LEAKY, turned, UNDECIDED, run.metrics()))
+    summary.main(tmp_path)
+    assert capsys.readouterr().out.splitlines()[6:10] == [
         "toy, leaky leaks: train and eval share 20 speakers and 3 duplicate clips",
         "toy, flipped is flipped: bona fide scores higher than spoof",
+        "toy, flipped was turned round by its calibration on dev: see the report",
         "toy, undecided is not told apart from guessing",
     ]
 

@@ -7,6 +7,7 @@ import run_files as run
 from authenticity import report, trust
 from authenticity.html import Markup
 from authenticity.trust import CAUTION, DISTRUST, NONE_MADE, TRUST, bounds
+from authenticity.trust.checks import DECISIONS, KINDS, RANKING
 
 SOUND = run.many_speakers()
 
@@ -14,11 +15,12 @@ SOUND = run.many_speakers()
 def evidence(auc=0.93, views=None, audit=None, verified=None, **changes):
     """Evidence against which nothing can be said, but for what a test changes."""
     changes["eval_changes"] = SOUND | changes.get("eval_changes", {})
+    audit = audit or run.audit(view=changes.get("view", "clean"))
     seen = {"trimmed": auc - 0.005, "inverted": auc} if views is None else views
     (found,) = trust.gather(
         [run.metrics(auc=auc, **changes)],
         [run.view(name, value) for name, value in seen.items()],
-        audit or run.audit(),
+        audit,
         verified or run.verified(),
     )
     return found
@@ -102,8 +104,10 @@ CASES = [
     ("Worst attack", CAUTION, {"eval_changes": {"per_attack": attacks(A07=0.8, A08=0.95)}}),
     ("Threshold", CAUTION, {"hter": 0.15}),
     ("Threshold", DISTRUST, {"hter": 0.40}),
-    ("Calibration", CAUTION, {"ece": 0.1}),
-    ("Calibration", DISTRUST, {"ece": 0.2}),
+    ("Calibration", CAUTION, {"ece": (0.1,)}),
+    ("Calibration", DISTRUST, {"ece": (0.2,)}),
+    ("Calibration", TRUST, {"ece": (0.2, 0.16)}),
+    ("Calibration", TRUST, {"ece": (0.06, 0.045)}),
     ("Cost of decisions", CAUTION, {"eval_changes": {"act_dcf": run.estimate(0.5)}}),
     ("Cost of decisions", DISTRUST, {"eval_changes": {"act_dcf": run.estimate(1.1)}}),
     ("Clips set aside", CAUTION, {"verified": run.verified(n_rejected=16)}),
@@ -118,7 +122,7 @@ def test_each_check_trips_on_its_own_number(name, expected, change):
     if hter := change.pop("hter", None):
         more["at_threshold"] = dict.fromkeys(["miss", "false_alarm", "hter"], run.estimate(hter))
     if ece := change.pop("ece", None):
-        more["ece"] = {"before": run.estimate(0.3), "after": run.estimate(ece)}
+        more["ece"] = run.ece(0.3, *ece)
     assert verdict(evidence(**change), name) == expected
 
 
@@ -151,8 +155,25 @@ def test_who_speaks_is_a_shortcut_only_where_voices_are_known():
     assert verdict(evidence(leak=run.leak(speakers=3)), "Shortcuts") == DISTRUST
 
 
+def test_shortcuts_are_those_of_the_view_that_is_scored():
+    audits = run.audit(0.95) | run.audit(0.55, view="trimmed")
+    changes = {"view": "trimmed", "views": {"clean": 0.95}}
+    made = {check.name: check for check in trust.checks(evidence(audit=audits, **changes))}
+    assert made["Shortcuts"].status == TRUST
+    assert "Level (silence trimmed), without listening: ROC-AUC 0.55" in made["Shortcuts"].sentence
+    assert verdict(evidence(audit=audits), "Shortcuts") == DISTRUST
+    with pytest.raises(KeyError):  # never another view's
+        evidence(audit=run.audit(), **changes)
+
+
+def test_shortcuts_that_tie_to_the_printed_digits_are_all_named():
+    audits = run.audit(0.55004)
+    made = {check.name: check for check in trust.checks(evidence(audit=audits))}
+    assert made["Shortcuts"].sentence.startswith("Duration and Level, without listening: ROC-AUC")
+
+
 def test_without_an_audit_of_eval_shortcuts_are_not_known():
-    made = {check.name: check for check in trust.checks(evidence(audit={"splits": {}}))}
+    made = {check.name: check for check in trust.checks(evidence(audit={"clean": {"splits": {}}}))}
     assert made["Shortcuts"].status == CAUTION
     assert made["Shortcuts"].sentence.startswith("Not measured")
 
@@ -164,16 +185,61 @@ def test_a_perfect_score_on_a_handful_of_clips_is_not_trusted():
     assert trust.judge(some)["overall"]["status"] == CAUTION
 
 
-def test_scores_that_dev_turned_round_are_not_trusted():
-    turned = run.chosen()
-    turned["calibration"]["slope"] = -0.3
-    (found,) = [c for c in trust.checks(evidence(chosen=[turned])) if c.name == "Direction"]
-    assert found.status == DISTRUST
-    assert "point the other way" in found.sentence
+def turned(rounds=1):
+    found = [run.chosen(str(number)) for number in range(rounds)]
+    found[0]["calibration"]["slope"] = -0.3
+    return found
+
+
+def direction(found):
+    (check,) = [check for check in trust.checks(found) if check.name == "Direction"]
+    return check
+
+
+def test_scores_that_dev_turned_round_against_eval_are_not_trusted():
+    found = direction(evidence(chosen=turned()))
+    assert (found.status, found.concerns) == (DISTRUST, KINDS)
+    assert "calibration on dev turned the scores round (slope -0.3)" in found.sentence
+    assert found.sentence.endswith("which points the wrong way on eval.")
+
+
+def test_a_scorer_flipped_on_dev_and_eval_has_probabilities_the_right_way_round():
+    found = direction(evidence(0.154, chosen=turned()))
+    assert (found.status, found.concerns) == (DISTRUST, [RANKING, DECISIONS])
+    assert "is flipped on eval" in found.sentence
+    assert (
+        "EER, average precision and error rates at the threshold are of the raw" in found.sentence
+    )
+    assert "exported score files are of the calibrated log-likelihood ratio" in found.sentence
+    assert found.sentence.endswith("which points the right way on eval.")
+    assert "would be a choice" not in found.sentence
+    only_eval = direction(evidence(0.154))
+    assert (only_eval.status, only_eval.concerns) == (DISTRUST, KINDS)
+    assert "would be a choice made on the clips that are reported" in only_eval.sentence
+
+
+def test_the_score_of_several_rounds_is_the_calibrated_one():
+    found = direction(evidence(chosen=turned(rounds=5)))
+    assert found.status == CAUTION
+    assert "In 1 of 5 rounds the calibration on dev turned the scores round" in found.sentence
+    assert "wrong way" not in found.sentence
+
+
+def test_what_chance_does_to_a_calibration_error_is_said():
+    small = {"n_bonafide": 100, "n_spoof": 100, "ece": run.ece(0.3, 0.091, 0.087)}
+    made = {check.name: check for check in trust.checks(evidence(eval_changes=small))}
+    assert made["Calibration"].status == TRUST
+    assert made["Calibration"].sentence.startswith(
+        "ECE 9.10%, where chance alone gives 8.70% with 200 clips (up to 12.18% in 39 of 40 "
+        "draws): none of it is beyond chance, after calibration on dev (30.00% (8.70% by chance) "
+    )
+    made = trust.checks(evidence(eval_changes={"ece": run.ece(0.3, 0.1, 0.06)}))
+    (said,) = [check.sentence for check in made if check.name == "Calibration"]
+    assert "8.00% is beyond chance" in said
 
 
 def test_ill_calibrated_probabilities_do_not_touch_the_ranking():
-    bad = {"ece": {"before": run.estimate(0.3), "after": run.estimate(0.3)}}
+    bad = {"ece": run.ece(0.3, 0.3)}
     found = trust.judge(evidence(eval_changes=bad | {"per_attack": attacks(A07=0.94)}))
     assert found["figures"]["Probabilities"] == DISTRUST
     assert found["overall"]["status"] == TRUST

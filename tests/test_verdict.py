@@ -160,6 +160,19 @@ def verdicts():
     return verdict.verdict(pairs, sides, "eval", 1), metrics
 
 
+def test_a_pair_with_a_control_says_so():
+    old, new = simulated(200)
+    sides = {"new": side("new", new), "old": side("old", old, control=True)}
+    found = verdict.verdict([["old", "new"]], sides, "eval", 1)
+    metrics = [each.metrics for each in sides.values()]
+    page = report.comparison(found, metrics)
+    assert "new against old (control)" in page
+    assert f"{found['pairs'][0]['headline']} old is a control." in report.answers(found, metrics)
+    assert (
+        plots.Difference.of_pair(found["pairs"][0], [], ["old"]).name == "new against old (control)"
+    )
+
+
 def test_the_json_is_plain_and_the_page_says_it_all():
     found, metrics = verdicts()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
@@ -173,7 +186,7 @@ def test_the_json_is_plain_and_the_page_says_it_all():
     assert page.count('class="notice"') == 1
     assert "<td>&lt; 0.001</td>" in page
     assert "speaker-clustered bootstrap (40 bona fide and 39 spoof speakers" in page
-    assert report.answers(found).count("<li>") == 4
+    assert report.answers(found, metrics).count("<li>") == 4
 
 
 def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():

@@ -53,6 +53,53 @@ def test_a_run_makes_every_table_and_figure(finished: Checkout):
     ]
 
 
+def test_what_is_scored_without_silence_is_held_against_an_audit_without_silence(
+    make_checkout: Callable[..., Checkout],
+):
+    trims = EXPERIMENTS["spectral"] | {"features": {"spectral": "standard", "view": "trimmed"}}
+    checkout = make_checkout()
+    checkout.configure(
+        experiments={"spectral": EXPERIMENTS["spectral"], "trims": trims},
+        run={"corpora": ["toy"], "experiments": ["spectral", "trims"], "views": []},
+    )
+    plan = checkout.run("--dry-run", "--quiet", "host").stdout
+    assert jobs(plan)["audit"] == 2
+    audits = [f"results/toy/audit/{view}.json" for view in ("clean", "trimmed")]
+    for page, wanted in (
+        *(("tables/trust", audits), ("tables/audit", audits)),
+        *(("cards/spectral", audits[:1]), ("cards/trims", audits[1:])),
+    ):
+        (made,) = re.findall(rf"    input: (.*)\n    output: .*{page}.html", plan)
+        assert [path for path in made.split(", ") if "/audit/" in path] == wanted
+
+
+def test_controls_stand_last_and_shuffled_labels_make_one(make_checkout: Callable[..., Checkout]):
+    plain = EXPERIMENTS["spectral"]
+    checkout = make_checkout()
+    names = ["held", "shuffled", "spectral"]
+    checkout.configure(
+        experiments={
+            "held": plain | {"control": True},
+            "shuffled": plain | {"shuffle_labels": True},
+            "spectral": plain,
+        },
+        run={"corpora": ["toy"], "experiments": names, "views": []},
+    )
+    plan = checkout.run("--dry-run", "--quiet", "host").stdout
+    ordered = [f"results/toy/metrics/{name}.json" for name in ("spectral", "held", "shuffled")]
+    for output in ("tables/headline.html", "tables/trust.html", "results/opening.html"):
+        (made,) = re.findall(rf"    input: (.*)\n    output: .*{output}", plan)
+        assert [path for path in made.split(", ") if "/metrics/" in path] == ordered
+
+
+def test_what_becomes_a_control_is_not_fitted_again(resumed_from: Checkout):
+    control = EXPERIMENTS["spectral"] | {"control": True}
+    resumed_from.configure(experiments={**EXPERIMENTS, "spectral": control})
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["evaluate_experiment"] == 1
+    assert not {"extract", "candidate", "choose"} & plan.keys()
+
+
 def test_a_second_run_has_nothing_to_do(finished: Checkout):
     again = finished.run()
     assert again.returncode == 0

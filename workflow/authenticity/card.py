@@ -11,7 +11,7 @@ from pathlib import Path
 from authenticity import html
 from authenticity.document import Block, Bullets, Heading, Paragraph, Table
 from authenticity.energy import Spent
-from authenticity.names import ordered_splits, ordered_views, view_name
+from authenticity.names import labelled, ordered_splits, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 from authenticity.trust import TRUST, Evidence, checks, judge
@@ -63,7 +63,8 @@ def licence_of(encoder: Json) -> str | None:
 
 def title(facts: Facts) -> str:
     """Return the card's title."""
-    return f"Model card: {facts.metrics['experiment']}, trained on {facts.metrics['corpus']}"
+    name = labelled(facts.metrics["experiment"], facts.metrics["control"])
+    return f"Model card: {name}, trained on {facts.metrics['corpus']}"
 
 
 def card(facts: Facts) -> list[Block]:
@@ -144,8 +145,10 @@ def _calibration(item: Json) -> str:
 
 def _use(facts: Facts) -> list[Block]:
     corpus = facts.metrics["corpus"]
+    control = "A control: for others to be held against, not for use as a detector."
     return [
         Heading("Intended use"),
+        *([Paragraph(control)] if facts.metrics["control"] else []),
         Paragraph(
             "To study what tells bona fide from synthetic or converted speech, and to be the "
             f"measure for other detectors, on speech like that of the corpus {corpus}."
@@ -246,17 +249,17 @@ def _plain(found: Json | None, percent: bool = False) -> str:
     return f"{html.text(found, percent)} {html.interval_text(found, percent)}" if found else "–"
 
 
-_COLUMNS = ["ROC-AUC", "EER", "HTER", "Cllr", "ECE"]
+_COLUMNS = ["ROC-AUC", "EER", "HTER", "Cllr", "ECE (by chance)"]
 
 
 def _row(found: Json) -> list[str]:
-    at, ece = found["at_threshold"], found["ece"]["after"] or found["ece"]["before"]
+    at = found["at_threshold"]
     return [
         _plain(found["roc_auc"]),
         _plain(found["eer"], True),
         _plain(at and at["hter"], True),
         _plain(found["cllr"]),
-        _plain(ece, True),
+        wording.ece(found, wording.stage(found)),
     ]
 
 

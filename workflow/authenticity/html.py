@@ -53,8 +53,13 @@ class Markup(str):
 
 def estimate(found: Mapping[str, float], percent: bool = False) -> Markup:
     """Return a figure with its interval: `{"value", "low", "high"}` as fractions or percent."""
-    interval = interval_text(found, percent)
-    return Markup(f'{text(found, percent)} <span class="quiet">{interval}</span>')
+    return quietly(f"{text(found, percent)} {interval_text(found, percent)}")
+
+
+def quietly(words: str) -> Markup:
+    """Return "value (more)" as HTML with what stands in brackets set back."""
+    value, _, more = words.partition(" (")
+    return Markup(f'{escape(value)} <span class="quiet">({escape(more)}</span>')
 
 
 def text(found: Mapping[str, float], percent: bool = False) -> str:

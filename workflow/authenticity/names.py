@@ -34,6 +34,11 @@ def ordered_values(values: Iterable[str]) -> list[str]:
     return sorted(set(values), key=lambda value: (value in (NOT_KNOWN, NOT_GIVEN), value))
 
 
+def labelled(name: str, control: bool) -> str:
+    """Return an experiment's name as tables and figures show it: a control says that it is one."""
+    return f"{name} (control)" if control else name
+
+
 def view_name(view: str) -> str:
     """Return what a view is called in the report."""
     words = _VIEW_WORDS.get(view, view.replace("_", " "))

@@ -256,6 +256,8 @@ class Plan:
     Attributes:
         corpora: by name.
         experiments: their entries in the configuration, each with its protocol spelt out.
+        controls: those that are there to hold others against. Not in their entries, since what is
+            fitted does not depend on it.
         trained: the experiments that are fitted on a corpus, by corpus.
         reported: those that are tested on the corpus itself too, by corpus.
         targets: by corpus and experiment, the other corpora that it is tested on, and which of
@@ -271,6 +273,7 @@ class Plan:
 
     corpora: Mapping[str, CorpusPlan]
     experiments: Mapping[str, Mapping[str, Any]]
+    controls: frozenset[str]
     trained: Mapping[str, list[str]]
     reported: Mapping[str, list[str]]
     targets: Mapping[tuple[str, str], Mapping[str, list[str]]]
@@ -344,6 +347,7 @@ class Plan:
                 for name, table in manifests.items()
             },
             experiments,
+            frozenset(name for name in experiments if _is_control(config["experiments"][name])),
             trained,
             {
                 corpus: [
@@ -377,7 +381,7 @@ def _manifest_path(corpus: str) -> Path:
 
 def _experiment(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return an experiment's entry with what it refers to and leaves open spelt out."""
-    entry = config["experiments"][name]
+    entry = {key: item for key, item in config["experiments"][name].items() if key != "control"}
     features = {"train_views": [entry["features"]["view"]], **entry["features"]}
     if features["layers"] == "none":
         features["pooling"] = [matrix.NO_POOLING]
@@ -387,6 +391,11 @@ def _experiment(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "protocol_name": entry["protocol"],
         "protocol": config["protocols"][entry["protocol"]],
     }
+
+
+def _is_control(entry: Mapping[str, Any]) -> bool:
+    """Whether an experiment is a control; shuffled labels make one, whatever `control` says."""
+    return entry["control"] or entry["shuffle_labels"]
 
 
 def _has(present: set[str], used: Mapping[str, list[str]], parts: Sequence[str]) -> bool:

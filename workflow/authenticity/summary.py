@@ -8,6 +8,7 @@ from typing import Any
 from authenticity import html
 from authenticity.errors import UserError
 from authenticity.files import read_json
+from authenticity.names import labelled
 
 
 def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -26,7 +27,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     auc, eer = row["roc_auc"], row["eer"]
     return [
         row["corpus"],
-        row["name"],
+        labelled(row["name"], row["control"]),
         row["split"],
         f"{html.text(auc)} {html.interval_text(auc)}",
         f"{html.text(eer, percent=True)} {html.interval_text(eer, percent=True)}",
@@ -47,6 +48,8 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             said.append(f"{name} is flipped: bona fide scores higher than spoof")
         if row["orientation"] == "undecided":
             said.append(f"{name} is not told apart from guessing")
+        if row["turned"]:
+            said.append(f"{name} was turned round by its calibration on dev: see the report")
     return said
 
 

@@ -73,10 +73,15 @@ def shard_paths(corpus, table, view="clean"):
     return [f"results/{corpus}/{folder}/{shard}.parquet" for shard in PLAN.corpora[corpus].shards]
 
 
+def scored_view(experiment):
+    """The view in which an experiment's dev and eval are scored."""
+    return PLAN.experiments[experiment]["features"]["view"]
+
+
 def views_of(experiment):
     """The views that an experiment is fitted and scored on."""
     features = PLAN.experiments[experiment]["features"]
-    return list(dict.fromkeys([*features["train_views"], features["view"]]))
+    return list(dict.fromkeys([*features["train_views"], scored_view(experiment)]))
 
 
 def view_tables(wildcards, table):
@@ -97,11 +102,16 @@ def verified(corpus, views):
     ]
 
 
+def controls_last(items, experiments):
+    """Put controls, and what has one among its `experiments`, below all else: in every table."""
+    return sorted(items, key=lambda item: bool(PLAN.controls & set(experiments(item))))
+
+
 def tested_on(corpus):
     """What is reported on a corpus: the corpora and experiments that were fitted, its own first."""
     own = [(corpus, experiment) for experiment in PLAN.reported[corpus]]
     others = [pair for pair, targets in PLAN.targets.items() if corpus in targets]
-    return [*own, *others]
+    return controls_last([*own, *others], lambda pair: pair[1:])
 
 
 def finetuned_on(wildcards):
@@ -140,13 +150,12 @@ def result(kind, fitted, experiment, target):
         suffix = "json" if kind == "metrics" else "parquet"
         return f"results/{fitted}/{kind}/{experiment}.{suffix}"
     suffix = {"scores": "parquet", "metrics": "json", "bands": "bands.parquet"}[kind]
-    view = PLAN.experiments[experiment]["features"]["view"]
-    return f"results/{fitted}/applied/{experiment}/{target}/{view}.{suffix}"
+    return f"results/{fitted}/applied/{experiment}/{target}/{scored_view(experiment)}.{suffix}"
 
 
 def reference(corpus, experiment, target, view):
     """The scores that those of another view are held against; none for the view that is scored."""
-    if view == PLAN.experiments[experiment]["features"]["view"]:
+    if view == scored_view(experiment):
         return []
     return result("scores", corpus, experiment, target)
 
@@ -160,7 +169,7 @@ def reported_partitions(fitted, experiment, target):
 
 def applied_metrics(fitted, experiment, target):
     """The metrics of an experiment on a corpus in the other views that are tested."""
-    own = PLAN.experiments[experiment]["features"]["view"]
+    own = scored_view(experiment)
     heard = config["run"]["finetuned_views"] if experiment in FINETUNED else config["run"]["views"]
     return [
         f"results/{fitted}/applied/{experiment}/{target}/{view}.json"

@@ -1,5 +1,5 @@
 # Raised when authenticity/evaluation changes what it writes, so that older figures are made anew.
-EVALUATION_VERSION = 2
+EVALUATION_VERSION = 3
 
 
 rule evaluate_experiment:
@@ -18,6 +18,7 @@ rule evaluate_experiment:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        control=lambda wildcards: wildcards.experiment in PLAN.controls,
         asv=lambda wildcards: PLAN.corpora[wildcards.corpus].asv_digest,
         partitions=lambda wildcards: PLAN.partitions[wildcards.corpus, wildcards.experiment],
         version=EVALUATION_VERSION,
@@ -44,6 +45,7 @@ rule evaluate_applied:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        control=lambda wildcards: wildcards.experiment in PLAN.controls,
         asv=lambda wildcards: PLAN.corpora[wildcards.target].asv_digest,
         partitions=lambda wildcards: reported_partitions(
             wildcards.corpus, wildcards.experiment, wildcards.target
@@ -107,16 +109,17 @@ rule evaluate_candidates:
 
 
 rule audit:
-    """What duration, level, silence, speaker and the like score by themselves."""
+    """What duration, level, silence, speaker and the like score by themselves, in a view."""
     input:
         trials="results/{corpus}/trials.parquet",
-        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
+        verified=lambda wildcards: verified(wildcards.corpus, [wildcards.view]),
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
     output:
-        audit="results/{corpus}/audit.json",
+        audit="results/{corpus}/audit/{view}.json",
     log:
-        "logs/{corpus}/audit.log",
+        "logs/{corpus}/audit/{view}.log",
     benchmark:
-        "benchmarks/{corpus}/audit.tsv"
+        "benchmarks/{corpus}/audit/{view}.tsv"
     conda:
         "../../envs/authenticity.yaml"
     params:

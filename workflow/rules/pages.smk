@@ -32,18 +32,32 @@ def elsewhere(wildcards):
     return [result("metrics", *pair, target) for target in targets]
 
 
+def audits_of(wildcards):
+    """Audits of the rule's corpus: of its clips as they are, and in each view that is scored."""
+    views = dict.fromkeys(
+        ["clean", *(scored_view(name) for _, name in tested_on(wildcards.corpus))]
+    )
+    return [f"results/{wildcards.corpus}/audit/{view}.json" for view in views]
+
+
+def own_audit(wildcards):
+    """The audit of an experiment's own corpus in the view that it scores."""
+    return f"results/{wildcards.corpus}/audit/{scored_view(wildcards.experiment)}.json"
+
+
 REPORTED_CORPORA = [corpus for corpus in CORPORA if tested_on(corpus)]
 
 
 def pairs_on(corpus):
     """The pairs of experiments to compare on a corpus: those that are both reported on it."""
     own = PLAN.reported[corpus]
-    return [pair for pair in config["run"]["comparisons"] if set(pair) <= set(own)]
+    pairs = [pair for pair in config["run"]["comparisons"] if set(pair) <= set(own)]
+    return controls_last(pairs, lambda pair: pair)
 
 
 def side_by_side(corpus, names):
     """What a comparison of a corpus's experiments reads."""
-    views = dict.fromkeys(PLAN.experiments[name]["features"]["view"] for name in names)
+    views = dict.fromkeys(scored_view(name) for name in names)
     return {
         "scores": [f"results/{corpus}/scores/{name}.parquet" for name in names],
         "seeds": [f"results/{corpus}/seeds/{name}.parquet" for name in names if name in SEEDED],
@@ -61,7 +75,8 @@ def compared_on(wildcards):
 
 def ablated_on(wildcards):
     """What the table of ablations reads."""
-    return side_by_side(wildcards.corpus, config["run"]["ablations"]["rows"])
+    rows = controls_last(config["run"]["ablations"]["rows"], lambda name: [name])
+    return side_by_side(wildcards.corpus, rows)
 
 
 COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]

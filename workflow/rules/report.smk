@@ -277,7 +277,7 @@ rule report_data:
         metrics=on_corpus("metrics"),
         applied=on_views,
         verified="results/{corpus}/verified.json",
-        audit="results/{corpus}/audit.json",
+        audits=audits_of,
     output:
         audit=report(
             "results/{corpus}/tables/audit.html",
@@ -309,7 +309,7 @@ rule report_trust:
         metrics=on_corpus("metrics"),
         applied=on_views,
         verified="results/{corpus}/verified.json",
-        audit="results/{corpus}/audit.json",
+        audits=audits_of,
     output:
         page=report(
             "results/{corpus}/tables/trust.html",
@@ -338,7 +338,7 @@ rule report_card:
         model="results/{corpus}/models/{experiment}.json",
         encoder=f"results/encoders/{ENCODER}.json",
         verified="results/{corpus}/verified.json",
-        audit="results/{corpus}/audit.json",
+        audit=own_audit,
     output:
         page=report(
             "results/{corpus}/cards/{experiment}.html",

@@ -15,6 +15,7 @@ with job(snakemake) as log:
         log.info,
         snakemake.params.partitions,
     )
+    metrics["control"] = snakemake.params.control
     if reference := snakemake.input.get("reference"):
         metrics["change"] = figures.change(reference, snakemake.input.scores, model["seed"])
     tables.write(snakemake.output.bands, bands, figures.BAND)

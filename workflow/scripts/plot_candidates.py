@@ -5,6 +5,7 @@ from math import nan
 from authenticity import files, plots
 from authenticity.evaluation.bootstrap import Estimate
 from authenticity.jobs import job
+from authenticity.report.wording import label
 
 with job(snakemake) as log:
     found = []
@@ -15,6 +16,6 @@ with job(snakemake) as log:
             ends = [nan if figure[end] is None else figure[end] for end in ("low", "high")]
             roc_auc[split] = Estimate(figure["value"], *ends)
         found.append(plots.Candidate(item["candidate"], item["pooling"], item["chosen"], roc_auc))
-    leaks = files.read_json(snakemake.input.metrics)["leak"]["leaks"]
-    figure = plots.candidates(found, snakemake.wildcards.experiment, leaks)
+    metrics = files.read_json(snakemake.input.metrics)
+    figure = plots.candidates(found, label(metrics), metrics["leak"]["leaks"])
     plots.save(figure, snakemake.output.figure)

@@ -3,9 +3,11 @@
 from authenticity import files, plots
 from authenticity.evaluation.figures import estimate
 from authenticity.jobs import job
+from authenticity.names import labelled
 
 with job(snakemake) as log:
     split = snakemake.params.split
+    metrics = [files.read_json(path) for path in snakemake.input.metrics]
     cells = [
         plots.Cell(
             item["corpus"],
@@ -14,7 +16,8 @@ with job(snakemake) as log:
             estimate(item["splits"][split]["roc_auc"]),
             estimate(item["splits"][split]["eer"]),
         )
-        for item in map(files.read_json, snakemake.input.metrics)
+        for item in metrics
         if split in item["splits"]  # a corpus may have no part of its own to report on
     ]
-    plots.save(plots.matrix(cells, snakemake.wildcards.experiment), snakemake.output.figure)
+    name = labelled(snakemake.wildcards.experiment, metrics[0]["control"])
+    plots.save(plots.matrix(cells, name), snakemake.output.figure)

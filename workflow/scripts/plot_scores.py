@@ -3,6 +3,7 @@
 from authenticity import files, plots, tables
 from authenticity.jobs import job
 from authenticity.names import ordered_splits
+from authenticity.report.wording import label
 
 with job(snakemake) as log:
     trials = tables.read(snakemake.input.scores, ["split", "label", "score"]).to_pandas()
@@ -12,6 +13,6 @@ with job(snakemake) as log:
         splits.append(
             plots.ScoredSplit(split, chosen["label"].to_numpy(), chosen["score"].to_numpy())
         )
-    leaks = files.read_json(snakemake.input.metrics)["leak"]["leaks"]
-    figure = plots.score_histograms(splits, snakemake.wildcards.experiment, leaks)
+    metrics = files.read_json(snakemake.input.metrics)
+    figure = plots.score_histograms(splits, label(metrics), metrics["leak"]["leaks"])
     plots.save(figure, snakemake.output.figure)

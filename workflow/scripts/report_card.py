@@ -13,7 +13,7 @@ with job(snakemake) as log:
     (evidence,) = trust.gather(
         [metrics],
         [files.read_json(path) for path in snakemake.input.applied],
-        files.read_json(snakemake.input.audit),
+        {metrics["view"]: files.read_json(snakemake.input.audit)},
         files.read_json(snakemake.input.verified),
     )
     elsewhere = [files.read_json(path) for path in snakemake.input.elsewhere]

@@ -7,6 +7,6 @@ with job(snakemake) as log:
     metrics = [files.read_json(path) for path in snakemake.input.metrics]
     applied = [files.read_json(path) for path in snakemake.input.applied]
     verified = files.read_json(snakemake.input.verified)
-    audited = files.read_json(snakemake.input.audit)
+    audits = {item["view"]: item for item in map(files.read_json, snakemake.input.audits)}
     files.write_text(snakemake.output.rejected, report.rejected(verified))
-    files.write_text(snakemake.output.audit, report.audit(audited, metrics, applied))
+    files.write_text(snakemake.output.audit, report.audit(audits, metrics, applied))

@@ -23,5 +23,6 @@ with job(snakemake) as log:
     files.write_json(snakemake.output.verdict, found)
     files.write_text(snakemake.output.page, report.comparison(found, metrics))
     leaking = {item["name"] for item in metrics if item["leak"]["leaks"]}
-    drawn = [plots.Difference.of_pair(item, leaking) for item in found["pairs"]]
+    controls = {item["name"] for item in metrics if item["control"]}
+    drawn = [plots.Difference.of_pair(item, leaking, controls) for item in found["pairs"]]
     plots.save(plots.differences(drawn, snakemake.wildcards.corpus), snakemake.output.figure)

@@ -94,7 +94,7 @@ def ablations(
         Figures are fractions, means over seeds; differences are the row minus the reference::
 
             {split, reference, n_bonafide, n_spoof, n_left_out, interval: as in `verdict.verdict`,
-             rows: [{name, about, leaks, orientation, seeds: [...],
+             rows: [{name, about, control, leaks, orientation, seeds: [...],
                      dev_roc_auc: of the first seed, on the trials that choices are made on,
                      roc_auc, eer: {value, low, high, trial_error, seed_error, spread},
                      difference: null of the reference itself, else
@@ -119,6 +119,7 @@ def ablations(
             {
                 "name": row.scorer.name,
                 "about": row.about,
+                "control": row.metrics["control"],
                 "leaks": row.metrics["leak"]["leaks"],
                 "orientation": row.metrics["splits"][split]["orientation"],
                 "seeds": row.scorer.seed_names,

@@ -5,7 +5,7 @@ reaches 15% EER on ASVspoof 2019 LA eval (Müller et al. 2021, arXiv 2106.12914)
 scores far from one half is a shortcut that a model may have taken, whatever its figures say.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,13 @@ PROPERTIES = (
 )
 TOGETHER = "together"
 """The row on all properties in one model."""
+NO_SHORTCUT = "no better than guessing"
 _FOLDS = 5
+
+
+def informative(item: Mapping[str, Any]) -> bool:
+    """Tell whether a row of the audit gives anything away: a prediction may be below one half."""
+    return item["roc_auc"]["value"] > 0.5
 
 
 def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
@@ -55,17 +61,21 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
     separate at all. Splits without both classes are left out; "median" is per class.
 
     Two rows are predictions on trials that they were not learned from, so nothing is turned and
-    they have neither direction, unit nor median; "how" says what they were learned from:
+    they have neither direction, unit nor median; "how" says what they were learned from. One that
+    is not above one half is no shortcut (`informative`), however far below it is:
 
     - `speaker`: the share of spoof among the same speaker's clips in the other half of a random
       split of the trials. This is what any random split gives away to a model that knows voices.
-      Trials of unknown speakers take no part; there is no such row where too few remain.
+      Where speakers have the classes in equal shares it falls below one half by itself, since a
+      clip that is in one half is missing from the other. Trials of unknown speakers take no part;
+      there is no such row where too few remain.
     - `together`: logistic regression on all properties, which finds what single ones show only
       side by side; learned from train where it holds both classes, else across folds.
 
     Args:
         trials: `tables.TRIALS`, the trials that are used.
-        spectral: tables with their properties, which may hold more clips.
+        spectral: tables with their properties in the view to audit. They may hold more clips, and
+            fewer: a view may be of some splits alone, and leave clips too short.
         seed: of the bootstrap, the halves and the folds.
     """
     columns = ["file", *(item.column for item in PROPERTIES)]
@@ -193,4 +203,6 @@ def _cell(item: dict[str, Any] | None) -> str:
         return "-"
     auc = item["roc_auc"]
     said = f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
+    if not informative(item):
+        return f"{said}, {NO_SHORTCUT}"
     return f"{said}, {item['direction']}" if item["direction"] else said

@@ -17,7 +17,7 @@ from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
 from authenticity.evaluation.metrics import OperatingPoints, Weighted, operating_points
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
 from authenticity.files import read_json
-from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_splits, ordered_values
+from authenticity.names import NOT_GIVEN, NOT_KNOWN, labelled, ordered_splits, ordered_values
 
 BAND = pa.schema(
     [
@@ -36,6 +36,8 @@ _MOST_VALUES = 100
 # Of a class, to give a figure of an attack or a condition an interval.
 _FEWEST_CLIPS = 5
 _ALL_BONAFIDE = "all bona fide"
+_STAGES = ("before", "after")
+"""Calibration, that is."""
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,13 @@ def experiment_metrics(
     Two readings of a calibrated score are kept apart. What is about the order of `score` (ROC-AUC,
     EER, average precision, error rates at the threshold) points as the model points, also where
     that is the wrong way. What is about its calibrated values (`brier.after`, `ece.after`, Cllr and
-    the detection costs, which are what the exported scores would be given) uses `llr` where there
-    is a calibration, so that a minimum is never above its actual cost; else `score`. The actual
-    costs need a calibration.
+    the detection costs) uses `llr` where there is a calibration, so that a minimum is never above
+    its actual cost; else `score`. The actual costs need a calibration.
+
+    The exported files hold `llr` too (`score_files`). Where the calibration's slope is negative,
+    because lower scores pointed to spoof on dev, it turns the order round: an EER of 84.6% here is
+    one of 15.4% by the challenges' tools on those files. The report says so
+    (`report.wording.orientation`). A protocol of several rounds has `llr` as its `score`.
 
     Args:
         scores: `tables.SCORES` with condition columns. Its metadata name `experiment`, `corpus` and
@@ -314,8 +320,6 @@ def _costs(
     wanted: dict[str, bootstrap.Figure | None] = {
         "brier.before": Brier(trials["p_spoof"].to_numpy()),
         "brier.after": None,
-        "ece.before": error["before"],
-        "ece.after": None,
         "cllr": None,
         "min_cllr": lambda weighted: weighted.corners.least_cllr(),
         "min_dcf": cost.least,
@@ -327,7 +331,6 @@ def _costs(
         called = detection_cost.called_spoof(llr)
         error["after"] = CalibrationError(trials["p_calibrated"].to_numpy(), labels)
         wanted["brier.after"] = Brier(trials["p_calibrated"].to_numpy())
-        wanted["ece.after"] = error["after"]
         wanted["cllr"] = Cllr(llr)
         wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
     if system is not None:
@@ -346,14 +349,24 @@ def _costs(
         costs=[name for name in wanted if "cllr" in name or "dcf" in name],
     )
     found = dict.fromkeys(wanted) | _estimates(result)
-    for name in ("brier", "ece"):
-        found[name] = {when: found.pop(f"{name}.{when}") for when in ("before", "after")}
+    found["brier"] = {when: found.pop(f"brier.{when}") for when in _STAGES}
     diagrams = {when: item.diagram() for when, item in error.items()}
     return {
         **found,
+        "ece": _calibration_errors(error, trials["file"].to_numpy(), seed),
         "tdcf": None if system is None else detection_cost.describe(system),
         "reliability": {"before": diagrams["before"], "after": diagrams.get("after")},
     }
+
+
+def _calibration_errors(
+    error: Mapping[str, CalibrationError], files: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Errors before and after calibration, each with what chance alone would give."""
+    values = {when: {"value": item.value()} for when, item in error.items()}
+    chance = {when: asdict(item.chance(seed, files)) for when, item in error.items()}
+    nothing = dict.fromkeys(_STAGES)
+    return {**nothing, **values, "chance": nothing | chance}
 
 
 def _attacks(trials: pd.DataFrame, threshold: _Threshold | None, seed: int) -> dict[str, Any]:
@@ -528,7 +541,7 @@ def curve(scores: Path, bands: Path, metrics: Path, split: str) -> Curve:
     found = read_json(metrics)
     figures = found["splits"][split]
     return Curve(
-        name=found["name"],
+        name=labelled(found["name"], found["control"]),
         points=operating_points(trials["label"], trials["score"]),
         band=bootstrap.Band(*(band[name].to_numpy() for name in ("false_alarm", "low", "high"))),
         roc_auc=estimate(figures["roc_auc"]),

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from authenticity.evaluation.bootstrap import Estimate
-from authenticity.names import NO, OPEN, POINT, YES
+from authenticity.names import NO, OPEN, POINT, YES, labelled
 from authenticity.plots import drawing
 
 
@@ -31,11 +31,16 @@ class Difference:
     seeds: Collection[float]
 
     @classmethod
-    def of_pair(cls, item: Mapping[str, Any], leaking: Collection[str]) -> "Difference":
-        """Return a pair of `verdict.verdict`; `leaking` are the names of experiments that leak."""
+    def of_pair(
+        cls, item: Mapping[str, Any], leaking: Collection[str], controls: Collection[str] = ()
+    ) -> "Difference":
+        """Return a pair of `verdict.verdict`.
+
+        `leaking` and `controls` are the names of experiments that leak, and of controls.
+        """
         auc, pair = item["roc_auc"], (item["candidate"], item["baseline"])
         return cls(
-            name=" against ".join(pair),
+            name=" against ".join(labelled(name, name in controls) for name in pair),
             answer=item["on_these_speakers"]["at_least_one_point"],
             leaks=bool(set(pair) & set(leaking)),
             roc_auc=Estimate(auc["value"], auc["low"], auc["high"]),
@@ -48,7 +53,7 @@ class Difference:
         found = item["difference"]
         auc = found["roc_auc"]
         return cls(
-            name=item["name"],
+            name=labelled(item["name"], item["control"]),
             answer=found["on_these_speakers"]["at_least_one_point"],
             leaks=item["leaks"],
             roc_auc=Estimate(auc["value"], auc["low"], auc["high"]),

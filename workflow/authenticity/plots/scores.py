@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from authenticity.evaluation.bootstrap import Estimate
 from authenticity.evaluation.metrics import Floats
 from authenticity.plots import drawing
 
@@ -27,12 +26,16 @@ class Bin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """One split's probabilities of spoof, before or after calibration."""
+    """One split's probabilities of spoof, before or after calibration.
+
+    `ece` is their expected calibration error, `chance` what it is on average where they hold.
+    """
 
     split: str
     calibrated: bool
     bins: Sequence[Bin]
-    ece: Estimate
+    ece: float
+    chance: float
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def calibration(found: Sequence[Reliability], experiment: str, leaks: bool = Fal
 def _errors(found: Sequence[Reliability], split: str) -> str:
     """Say the calibration error of a split, before and after."""
     said = [
-        f"ECE {drawing.interval(item.ece)}, {name}"
+        f"ECE {100 * item.ece:.1f}% ({100 * item.chance:.1f}% by chance), {name}"
         for calibrated, name, *_ in _STAGES
         for item in found
         if (item.split, item.calibrated) == (split, calibrated)

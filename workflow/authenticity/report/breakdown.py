@@ -29,7 +29,7 @@ def per_attack(metrics: Sequence[Json]) -> str:
             .items()
         ]
         order = ordered_values(attack for attack, *_ in found)
-        found.sort(key=lambda each: (order.index(each[0]), each[1]["name"]))
+        found.sort(key=lambda each: (order.index(each[0]), each[1]["control"], each[1]["name"]))
         columns = ["Attack", "Experiment", "Spoof clips", "ROC-AUC", "EER"]
         with_threshold = any(figures.get("miss") for *_, figures in found)
         rows = [
@@ -116,7 +116,7 @@ def speakers(metrics: Sequence[Json]) -> str:
         found = item["splits"][REPORTED]["per_speaker"]
         worst = sorted(found, key=lambda speaker: (-_error(found[speaker]), speaker))
         rows = [[speaker, *_speaker(found[speaker])] for speaker in worst[:WORST_SPEAKERS]]
-        caption = f"{item['name']}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
+        caption = f"{wording.label(item)}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
         if len(found) > WORST_SPEAKERS:
             caption += f", the {WORST_SPEAKERS} worst"
         caption += " (leaks)" if item["leak"]["leaks"] else ""
@@ -171,7 +171,14 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
             if view != item["view"]:
                 figures = _view_figures(views_of[view], before)
                 rows.append([wording.marked(item), view_name(view), *figures])
-    columns = ["Experiment", "View", "ROC-AUC", "EER", "HTER at the threshold of dev", "ECE"]
+    columns = [
+        "Experiment",
+        "View",
+        "ROC-AUC",
+        "EER",
+        "HTER at the threshold of dev",
+        "ECE (by chance)",
+    ]
     columns += ["Clips"]
     caption = f"{REPORTED}; 95% intervals in brackets, then the change from the marked row"
     parts = [wording.warnings(metrics), html.table(caption, columns, rows, own, kind="wide")]
@@ -195,13 +202,15 @@ def _view_figures(item: Json, before: Json | None = None) -> list[Any]:
         if name == "hter":
             return (figures["at_threshold"] or {}).get("hter")
         if name == "ece":
-            return figures["ece"]["after"] or figures["ece"]["before"]
+            return figures["ece"][wording.stage(figures)]
         return figures[name]
 
     cells = []
     for name, percent in (("roc_auc", False), ("eer", True), ("hter", True), ("ece", True)):
         now, then = of(found, name), of(before, name)
-        cell = html.estimate(now, percent) if now else None
+        cell = html.estimate(now, percent) if now and name != "ece" else None
+        if name == "ece":
+            cell = html.quietly(wording.ece(found, wording.stage(found)))
         if now and then:
             difference = paired.get(name, {"value": now["value"] - then["value"], "low": None})
             cell = html.Markup(f"{cell}{_change(difference, percent)}")

@@ -30,7 +30,7 @@ def selection(item: Json, found: Json) -> str:
     words = f"Folds of the cross-validation, which sets C: {found['folds']}."
     table = html.table(caption, columns, rows, chosen)
     parts = [wording.warnings([item]), table, html.paragraph(words)]
-    return html.page(f"Candidates of {item['name']}", parts)
+    return html.page(f"Candidates of {wording.label(item)}", parts)
 
 
 def _figure(found: Json | None) -> str | None:

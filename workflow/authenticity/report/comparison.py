@@ -5,23 +5,36 @@ from html import escape
 from typing import Any
 
 from authenticity import html
-from authenticity.names import NO, OPEN, POINT, YES
+from authenticity.names import NO, OPEN, POINT, YES, labelled
 from authenticity.report import wording
 from authenticity.report.wording import Json
 
 _COLOURS = {YES: "good", OPEN: "doubt", NO: "bad"}
 
 
-def answers(found: Json) -> str:
+def answers(found: Json, metrics: Sequence[Json]) -> str:
     """Return the answers of `verdict.verdict` in one line per pair, for the top of the report."""
-    return html.bullets([item["headline"] for item in found["pairs"]])
+    controls = _controls(metrics)
+    said = []
+    for item in found["pairs"]:
+        held = [f" {item[side]} is a control." for side in _SIDES if item[side] in controls]
+        said.append("".join([item["headline"], *held]))
+    return html.bullets(said)
+
+
+_SIDES = ("candidate", "baseline")
+
+
+def _controls(metrics: Sequence[Json]) -> set[str]:
+    return {item["name"] for item in metrics if item["control"]}
 
 
 def comparison(found: Json, metrics: Sequence[Json]) -> str:
     """Return the page of `verdict.verdict`; `metrics` are those of the experiments compared."""
+    controls = _controls(metrics)
     rows = [
         [
-            f"{item['candidate']} against {item['baseline']}",
+            " against ".join(labelled(item[side], item[side] in controls) for side in _SIDES),
             *(_answer(item, question) for question in ("at_least_one_point", "better_at_all")),
             _change(item["roc_auc"]),
             _change(item["eer"]),
@@ -37,7 +50,7 @@ def comparison(found: Json, metrics: Sequence[Json]) -> str:
     columns += ["DeLong's p"]
     caption = f"Paired differences on {found['split']}, 95% intervals in brackets"
     parts = [
-        answers(found),
+        answers(found, metrics),
         wording.warnings(metrics, found["split"]),
         html.table(caption, columns, rows, kind="wide"),
         html.heading("In words"),
@@ -89,7 +102,7 @@ def _named(item: Json) -> html.Markup:
     badges = [html.coloured("leaks", "bad")] if item["leaks"] else []
     if item["orientation"] == "flipped":
         badges.append(html.coloured("flipped", "bad"))
-    return html.Markup(" ".join([escape(item["name"]), *badges]))
+    return html.Markup(" ".join([escape(wording.label(item)), *badges]))
 
 
 def _answer(item: Json, question: str) -> html.Markup:

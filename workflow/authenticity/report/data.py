@@ -1,10 +1,20 @@
 """What the data are like: clips set aside, duplicates, and what single properties give away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authenticity import html
-from authenticity.names import CLEAN, INVERTED, SPEAKER, TRIMMED, ordered_splits, split_name
+from authenticity.evaluation.audit import NO_SHORTCUT, informative
+from authenticity.names import (
+    CLEAN,
+    INVERTED,
+    SPEAKER,
+    TRIMMED,
+    ordered_splits,
+    ordered_views,
+    split_name,
+    view_name,
+)
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
@@ -56,15 +66,24 @@ def _examples(examples: Sequence[Sequence[str]]) -> list[list[str]]:
     return [[", ".join(files)] for files in examples]
 
 
-def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
+def audit(audits: Mapping[str, Json], metrics: Sequence[Json], applied: Sequence[Json]) -> str:
     """Return the page of what single properties of a clip score, beside what experiments score.
 
     Args:
-        found: the audit.
-        metrics: of the experiments trained on the corpus; may be empty.
+        audits: by view; of each view that an experiment scores, at least.
+        metrics: of the experiments tested on the corpus; may be empty.
         applied: their metrics in the views.
     """
-    parts = [_beside(found, metrics, applied)] if metrics else []
+    parts = [_beside(audits, metrics, applied)] if metrics else []
+    for view in ordered_views(audits):
+        heard = "" if list(audits) == [CLEAN] else f", {view_name(view)}"
+        parts += _audit_tables(audits[view], heard)
+    return html.page("What single properties of a clip give away", parts)
+
+
+def _audit_tables(found: Json, heard: str) -> list[str]:
+    """Return a table per split, and how it was made; `heard` names the view."""
+    parts = []
     splits = ordered_splits(found["splits"])
     for split in sorted(splits, key=lambda split: split != REPORTED):
         figures = found["splits"][split]
@@ -73,7 +92,7 @@ def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         )
         rows = [_property(item) for item in strongest_first]
         count = f"{figures['n_bonafide']:,} bona fide, {figures['n_spoof']:,} spoof"
-        name = split_name(split)
+        name = f"{split_name(split)}{heard}"
         parts.append(html.table(f"{name} ({count})", _PROPERTY_COLUMNS, rows))
         learned = [item for item in figures["properties"].values() if "how" in item]
         parts += [html.paragraph(f"{item['name']}: {item['how']}.") for item in learned]
@@ -81,7 +100,7 @@ def audit(found: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
         parts.append(html.paragraph(f"95% intervals: {how['method']} ({how['why']})."))
     if not splits:
         parts.append(html.paragraph("No split holds both classes: nothing to audit."))
-    return html.page("What single properties of a clip give away", parts)
+    return parts
 
 
 _PROPERTY_COLUMNS = ["Property", "Unit", "ROC-AUC", "Spoof is", "Median, bona fide"]
@@ -95,12 +114,12 @@ def _property(item: Json) -> list[Any]:
         item["name"],
         item["unit"],
         html.estimate(item["roc_auc"]),
-        item["direction"],
+        item["direction"] or (None if informative(item) else NO_SHORTCUT),
         *(None if median is None else f"{median:.4g}" for median in medians),
     ]
 
 
-def _beside(audit: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> str:
+def _beside(audits: Mapping[str, Json], metrics: Sequence[Json], applied: Sequence[Json]) -> str:
     """Show the experiments next to the strongest property, so that neither is read alone."""
     seen = wording.by_view(metrics, applied)
     rows = []
@@ -111,17 +130,27 @@ def _beside(audit: Json, metrics: Sequence[Json], applied: Sequence[Json]) -> st
     columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]
     columns.append("ROC-AUC, polarity inverted")
     said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)
-    audits = [found for item in metrics for found in audited(audit, item)]
-    if audits:
-        met = any(map(known_voices, metrics))
-        best = strongest(audits, met)
-        said += html.paragraph(
-            f"The strongest property on {REPORTED} is {best['name']}: ROC-AUC "
-            f"{html.text(best['roc_auc'])} {html.interval_text(best['roc_auc'])}, without any "
-            "model. An experiment that does no better has shown nothing about speech."
-            + ("" if met else " Who speaks does not count: no experiment has met these speakers.")
-        )
+    for view in ordered_views(audits):
+        members = [item for item in metrics if item["view"] == view]
+        said += _strongest_in_words(audits[view], view, members)
     return said
+
+
+def _strongest_in_words(audit: Json, view: str, members: Sequence[Json]) -> str:
+    """Say which property the experiments that score a view are held against."""
+    found = [each for item in members for each in audited(audit, item)]
+    if not found:
+        return ""
+    met = any(map(known_voices, members))
+    names, auc = strongest(found, met)
+    where = REPORTED if view == CLEAN else f"{REPORTED}, {view_name(view)},"
+    noun, verb = ("properties", "are") if " and " in names else ("property", "is")
+    return html.paragraph(
+        f"The strongest {noun} on {where} {verb} {names}: ROC-AUC {html.text(auc)} "
+        f"{html.interval_text(auc)}, without any model. An experiment that does no better has "
+        "shown nothing about speech."
+        + ("" if met else " Who speaks does not count: no experiment has met these speakers.")
+    )
 
 
 def audited(audit: Json, item: Json) -> list[Json]:
@@ -131,10 +160,11 @@ def audited(audit: Json, item: Json) -> list[Json]:
     ]
 
 
-def strongest(audits: Sequence[Json], known_voices: bool) -> Json:
-    """Return the property that separates the classes of an audited partition best.
+def strongest(audits: Sequence[Json], known_voices: bool) -> tuple[str, Json]:
+    """Return the property that separates the classes of an audited partition best, and its ROC-AUC.
 
-    Who speaks is one that a model can use only where it has met the voices (`known_voices`).
+    Properties whose ROC-AUC is the same to the printed digits are all named. Who speaks is one that
+    a model can use only where it has met the voices (`known_voices`).
     """
     properties = [
         item
@@ -142,7 +172,9 @@ def strongest(audits: Sequence[Json], known_voices: bool) -> Json:
         for name, item in found["properties"].items()
         if known_voices or name != SPEAKER
     ]
-    return max(properties, key=lambda item: item["roc_auc"]["value"])
+    best = max(properties, key=lambda item: item["roc_auc"]["value"])["roc_auc"]
+    tied = [item["name"] for item in properties if html.text(item["roc_auc"]) == html.text(best)]
+    return wording.listed(list(dict.fromkeys(tied))), best
 
 
 def known_voices(item: Json) -> bool:

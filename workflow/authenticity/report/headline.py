@@ -22,6 +22,7 @@ def headline(metrics: Sequence[Json]) -> str:
         html.table("Chosen", ["Experiment", "Features, pooling, C", "Audio"], chosen),
         *(html.paragraph(words) for words in how_intervals(metrics)),
         html.paragraph(wording.NO_WIDTH),
+        html.paragraph(wording.CHANCE_OF_ECE),
     ]
     return html.page("Headline figures", parts)
 
@@ -61,11 +62,9 @@ def _cllr(found: Json) -> html.Markup | None:
     return html.Markup(f"{html.estimate(found['cllr'])}{least}")
 
 
-def _ece(found: Json) -> html.Markup | None:
-    before, after = found["ece"]["before"], found["ece"]["after"]
-    if not after:
-        return html.estimate(before, percent=True)
-    return html.Markup(f"{html.estimate(before, True)}→ {html.estimate(after, True)}")
+def _ece(found: Json) -> html.Markup:
+    stages = [when for when in ("before", "after") if found["ece"][when]]
+    return html.Markup("→ ".join(html.quietly(wording.ece(found, when)) for when in stages))
 
 
 def _trials(label: str) -> Callable[[Json], str]:
@@ -82,7 +81,7 @@ _ERRORS: Mapping[str, Cell] = {
 }
 _COSTS: Mapping[str, Cell] = {
     "Cllr (its minimum)": _cllr,
-    "ECE, before → after calibration": _ece,
+    "ECE (by chance), before → after calibration": _ece,
     "Min DCF": _figure("min_dcf"),
     "Act DCF": _figure("act_dcf"),
     "Min t-DCF, legacy": _figure("min_tdcf_legacy"),
@@ -116,7 +115,9 @@ def headline_rows(
         figures = {name: found[name] for name in ("roc_auc", "eer", "orientation")}
         names = {name: item[name] for name in ("name", "experiment", "protocol")}
         names |= {"corpus": item["target"], "trained_on": item["corpus"]}
+        names |= {"control": item["control"]}
         method = {"split": REPORTED, "method": found["interval"]["method"]}
+        figures["turned"] = bool(wording.turned(item))
         leak = {"leak": wording.shared(item["leak"]) if item["leak"]["leaks"] else None}
         verdict = {"verdict": verdicts[item["target"], item["name"]]}
         rows.append(names | method | counts | figures | leak | verdict)

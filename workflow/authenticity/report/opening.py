@@ -59,7 +59,8 @@ def opening(corpora: Sequence[Corpus]) -> str:
     parts = [_QUESTION]
     for corpus in corpora:
         if corpus.compared:
-            parts.append(f"<h2>Is it better, and by a point?</h2>\n{answers(corpus.compared)}")
+            said = answers(corpus.compared, corpus.metrics)
+            parts.append(f"<h2>Is it better, and by a point?</h2>\n{said}")
     for corpus in corpora:
         parts.append(_data(corpus))
         if corpus.figure:
@@ -137,14 +138,21 @@ def _answer(corpus: Corpus) -> str:
 def _in_words(corpus: Corpus) -> str:
     """Say in a reader's terms what the experiment that does best on dev reaches on eval.
 
-    Naming the best on eval would be a choice made on eval, and so too good a figure. One whose
-    protocol leaks is named only where all leak: its figures answer another question.
+    A control is never the answer: it is there for others to be held against. Naming the best on
+    eval would be a choice made on eval, and so too good a figure; naming the first would be one
+    made by the order in the configuration, which says nothing. One whose protocol leaks is named
+    only where all leak: its figures answer another question.
     """
-    sound = [item for item in corpus.metrics if not item["leak"]["leaks"]]
-    chosen = max(sound or corpus.metrics, key=_roc_auc_on_dev)
+    contenders = [item for item in corpus.metrics if not item["control"]]
+    if not contenders:
+        return "Only controls were run, and a control is no answer."
+    sound = [item for item in contenders if not item["leak"]["leaks"]]
+    chosen = max(sound or contenders, key=_roc_auc_on_dev)
     found = chosen["splits"][REPORTED]
     pairs, wrong = 100 * found["roc_auc"]["value"], 100 * found["eer"]["value"]
     why = "" if _roc_auc_on_dev(chosen) < 0 else ", the best on dev,"
+    if why and len(contenders) < len(corpus.metrics):
+        why = ", the best on dev of those that are no controls,"
     words = (
         f"{chosen['name']}{why} scores the spoof higher in {pairs:.1f} of 100 pairs of one "
         f"clip of each kind on {REPORTED} (ROC-AUC; guessing gives 50). With the threshold where "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from authenticity import html
+from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 
 _COLOURS = {"trust": "good", "caution": "doubt", "do not trust": "bad"}
@@ -17,7 +18,7 @@ def verdict(found: Json) -> str:
     """Return the page of `trust.judge_all`: per experiment its verdict, then each check."""
     parts = [html.paragraph(_OPENING), _overview(found["experiments"])]
     for item in found["experiments"]:
-        title = f"{item['name']}: {item['overall']['status']}"
+        title = f"{wording.label(item)}: {item['overall']['status']}"
         rows = [
             [check["name"], coloured(check["status"]), check["sentence"]]
             for check in item["checks"]
@@ -57,6 +58,6 @@ def _overview(experiments: Sequence[Json]) -> str:
         [name, *(coloured(column[name]) if name in column else None for column in columns)]
         for name in names
     ]
-    titles = ["Figures, then checks", *(item["name"] for item in experiments)]
+    titles = ["Figures, then checks", *(wording.label(item) for item in experiments)]
     kinds = range(len(experiments[0]["figures"]))
     return html.table("Verdicts at a glance", titles, rows, kinds)

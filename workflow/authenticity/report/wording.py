@@ -6,7 +6,8 @@ from html import escape
 from typing import Any
 
 from authenticity import html
-from authenticity.names import NOT_KNOWN, POOLING_WORDS, view_name
+from authenticity.evaluation.probabilities import Chance
+from authenticity.names import NOT_KNOWN, POOLING_WORDS, labelled, view_name
 
 REPORTED = "eval"
 """The split whose figures are the headline: models were fitted and chosen without it."""
@@ -85,22 +86,52 @@ def leak(item: Json) -> str | None:
     )
 
 
+def turned(item: Json) -> list[float]:
+    """Return the negative slopes of an experiment's calibrations on dev, of each round."""
+    slopes = [each["calibration"]["slope"] for each in item["chosen"] if each.get("calibration")]
+    return [slope for slope in slopes if slope < 0]
+
+
 def orientation(item: Json, split: str) -> str | None:
-    """Say that scores point the wrong way or nowhere; None where they point the right way."""
-    found = item["splits"][split]
+    """Say that scores point the wrong way or nowhere on a split, or did so on dev; else None."""
+    found, round_turned = item["splits"][split], _turned(item, split)
     interval = html.interval_text(found["roc_auc"]).strip("()")
     if found["orientation"] == "flipped":
-        return (
+        said = (
             f"{item['name']} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
-            f"({interval}), so bona fide clips score higher than spoof. Turning the scores round "
-            "now would be a choice made on the clips that are reported."
+            f"({interval}), so bona fide clips score higher than spoof. "
+        )
+        return said + (
+            round_turned
+            or "Turning the scores round now would be a choice made on the clips that are reported."
         )
     if found["orientation"] == "undecided":
-        return (
+        said = (
             f"{item['name']} is not told apart from guessing on {split}: the interval of its "
             f"ROC-AUC ({interval}) holds 0.5."
         )
-    return None
+        return f"{said} {round_turned}" if round_turned else said
+    return f"{item['name']} points another way on dev. {round_turned}" if round_turned else None
+
+
+def _turned(item: Json, split: str) -> str | None:
+    """Say that calibration turned the scores round, and which figures are of which scores."""
+    slopes, rounds = turned(item), len(item["chosen"])
+    if not slopes:
+        return None
+    if rounds > 1:
+        return (
+            f"In {len(slopes)} of {rounds} rounds the calibration on dev turned the scores round, "
+            "and the score of every round is the calibrated one."
+        )
+    way = {"flipped": "the right way", "undecided": "no way", "as expected": "the wrong way"}
+    return (
+        f"The calibration on dev turned the scores round (slope {slopes[0]:.3g}), because lower "
+        "scores pointed to spoof there. ROC-AUC, EER, average precision and error rates at the "
+        "threshold are of the raw score; Cllr, the detection costs, Brier score and ECE after "
+        "calibration and the exported score files are of the calibrated log-likelihood ratio, "
+        f"which points {way[item['splits'][split]['orientation']]} on {split}."
+    )
 
 
 def unknown_speakers(item: Json) -> str | None:
@@ -125,10 +156,15 @@ def warnings(metrics: Sequence[Json], split: str = REPORTED) -> str:
 
 
 def marked(item: Json) -> html.Markup:
-    """Return an experiment's name as HTML, marked where its protocol leaks."""
-    name = escape(item["name"])
+    """Return an experiment's name as HTML, marked where it is a control or its protocol leaks."""
+    name = html.quietly(label(item)) if item["control"] else escape(item["name"])
     badge = f" {html.coloured('leaks', 'bad')}" if item["leak"]["leaks"] else ""
     return html.Markup(name + badge)
+
+
+def label(item: Json) -> str:
+    """Return an experiment's name in plain text, marked where it is a control."""
+    return labelled(item["name"], item["control"])
 
 
 def chosen(item: Json) -> str:
@@ -149,6 +185,41 @@ def ranged(values: Sequence[float]) -> str:
     """Return the range of some numbers, or the one number that all are."""
     low, high = min(values), max(values)
     return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+
+
+def stage(found: Json) -> str:
+    """Return which probabilities of a split count: those "after" calibration, if it was made."""
+    return "after" if found["ece"]["after"] else "before"
+
+
+def ece(found: Json, when: str) -> str:
+    """Return a split's calibration error with its chance level: "9.10% (8.70% by chance)"."""
+    value, chance = found["ece"][when]["value"], found["ece"]["chance"][when]["mean"]
+    return f"{100 * value:.2f}% ({100 * chance:.2f}% by chance)"
+
+
+def ece_in_words(found: Json, when: str) -> str:
+    """Say a split's calibration error, what chance gives, and what is beyond chance."""
+    value, chance = found["ece"][when]["value"], found["ece"]["chance"][when]
+    beyond = beyond_chance(found, when)
+    left = f"{100 * beyond:.2f}% is beyond chance" if beyond else "none of it is beyond chance"
+    return (
+        f"ECE {100 * value:.2f}%, where chance alone gives {100 * chance['mean']:.2f}% with "
+        f"{found['n_bonafide'] + found['n_spoof']:,} clips (up to {100 * chance['high']:.2f}% in "
+        f"39 of 40 draws): {left}"
+    )
+
+
+def beyond_chance(found: Json, when: str) -> float:
+    """Return the part of a split's calibration error that is not chance."""
+    return Chance(**found["ece"]["chance"][when]).beyond(found["ece"][when]["value"])
+
+
+CHANCE_OF_ECE = (
+    "ECE has no interval, because resampling adds chance of its own to it. Beside it stands its "
+    "chance level: the mean ECE of the same probabilities if every one of them held, over 1,000 "
+    "draws of the labels from them."
+)
 
 
 def covers_new_speakers(found: Json) -> bool:

@@ -5,7 +5,7 @@ The worst verdict on a kind of figure is the verdict on it; that on the ranking 
 EER, is the experiment's. What a check holds a figure against is a `Bound`, with its reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -43,11 +43,14 @@ __all__ = [
 
 
 def gather(
-    metrics: Sequence[Json], applied: Sequence[Json], audit: Json, verified: Json
+    metrics: Sequence[Json], applied: Sequence[Json], audits: Mapping[str, Json], verified: Json
 ) -> list[Evidence]:
-    """Put together what a corpus's files say of each experiment; see `Evidence`."""
+    """Put together what a corpus's files say of each experiment; see `Evidence`.
+
+    `audits` are by view: each experiment is held against that of the view which it scores.
+    """
     views = wording.by_view(metrics, applied)
-    return [Evidence(item, views[item["name"]], audit, verified) for item in metrics]
+    return [Evidence(item, views[item["name"]], audits[item["view"]], verified) for item in metrics]
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:
@@ -61,6 +64,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
     because = {kind: _because(made, kind, status) for kind, status in figures.items()}
     return {
         "name": evidence.metrics["name"],
+        "control": evidence.metrics["control"],
         "overall": {
             "status": figures[RANKING],
             "sentence": " ".join(f"{kind}: {why}." for kind, why in because.items()),

@@ -49,10 +49,13 @@ DRIFT = Bound(
 )
 LOST = Bound(0.25, "No trust where it is further: whoever sets the threshold on dev is lost.")
 MISCALIBRATED = Bound(
-    0.05, "Caution where ECE is higher: a probability is off by one in twenty on average."
+    0.05,
+    "Caution where more of ECE is beyond chance (none is where chance gives as much in 1 of 40 "
+    "draws): a probability is off by one in twenty on average.",
 )
 MEANINGLESS = Bound(
-    0.15, "No trust in probabilities where ECE is higher: 80% may mean 65% as well as 95%."
+    0.15,
+    "No trust in probabilities where more of it is beyond chance: 80% may mean 65% as well as 95%.",
 )
 COST = Bound(
     0.10,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authenticity import html
-from authenticity.names import INVERTED, TRIMMED, ordered_views, view_name
+from authenticity.names import CLEAN, INVERTED, TRIMMED, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.data import audited, duplicates, known_voices, strongest
 from authenticity.report.wording import REPORTED, Json
@@ -41,7 +41,7 @@ class Evidence:
     Attributes:
         metrics: on its own corpus, in the view that it is made for: mostly clean audio.
         views: metrics by view, of the same corpus, the view of `metrics` among them.
-        audit: of the corpus.
+        audit: of the corpus, in the view of `metrics`.
         verified: of the corpus.
     """
 
@@ -101,20 +101,18 @@ def _leak(evidence: Evidence) -> Check:
 
 
 def _direction(evidence: Evidence) -> Check:
-    said = wording.orientation(evidence.metrics, REPORTED)
-    if said:
-        return Check("Direction", DISTRUST, said)
-    calibrations = [each["calibration"] for each in evidence.metrics["chosen"]]
-    slopes = [each["slope"] for each in calibrations if each]
-    if slopes and min(slopes) <= 0:
-        words = (
-            f"The calibration on dev turned scores round (slope {wording.ranged(slopes)}): there, "
-            f"lower scores pointed to spoof, on {REPORTED} higher ones do. Likelihood ratios, and "
-            "the exported scores, point the other way than ROC-AUC and EER."
-        )
-        return Check("Direction", DISTRUST, words)
-    found = evidence.found["roc_auc"]
-    return Check("Direction", TRUST, f"ROC-AUC {_auc(found)}: its interval lies above 0.5.")
+    item, found = evidence.metrics, evidence.found
+    said = wording.orientation(item, REPORTED)
+    if not said:
+        auc = _auc(found["roc_auc"])
+        return Check("Direction", TRUST, f"ROC-AUC {auc}: its interval lies above 0.5.")
+    one_round = len(item["chosen"]) == 1
+    if found["orientation"] == "flipped" and one_round and wording.turned(item):
+        # Calibrated on dev, before eval was seen, the probabilities point the right way.
+        return Check("Direction", DISTRUST, said, [RANKING, DECISIONS])
+    # With several rounds, the score that is ranked is the calibrated one.
+    harmless = found["orientation"] == "as expected" and not one_round
+    return Check("Direction", CAUTION if harmless else DISTRUST, said)
 
 
 def _precision(evidence: Evidence) -> Check:
@@ -184,16 +182,15 @@ def _shortcut(evidence: Evidence) -> Check:
         words = "Not measured: no partition that it is reported on holds both classes by itself."
         return Check("Shortcuts", CAUTION, words)
     own = evidence.found["roc_auc"]
-    best = strongest(audits, known_voices(evidence.metrics))
-    said = (
-        f"{best['name']}, without listening: ROC-AUC {_auc(best['roc_auc'])}; the experiment: "
-        f"{_auc(own)}"
-    )
-    if own["value"] <= best["roc_auc"]["value"]:
+    names, best = strongest(audits, known_voices(evidence.metrics))
+    view = evidence.metrics["view"]
+    heard = "" if view == CLEAN else f" ({view_name(view)})"
+    said = f"{names}{heard}, without listening: ROC-AUC {_auc(best)}; the experiment: {_auc(own)}"
+    if own["value"] <= best["value"]:
         return Check("Shortcuts", DISTRUST, f"{said}: no better.")
-    if own["low"] <= best["roc_auc"]["high"]:
+    if own["low"] <= best["high"]:
         return Check("Shortcuts", CAUTION, f"{said}: the intervals overlap.")
-    if best["roc_auc"]["value"] >= SHORTCUT.value:
+    if best["value"] >= SHORTCUT.value:
         return Check("Shortcuts", CAUTION, f"{said}: better, but part of it may be the shortcut.")
     return Check("Shortcuts", TRUST, f"{said}: beyond what it explains.")
 
@@ -298,15 +295,16 @@ def _threshold(evidence: Evidence) -> Check | None:
 
 
 def _calibration(evidence: Evidence) -> Check:
-    before, after = evidence.found["ece"]["before"], evidence.found["ece"]["after"]
-    said = f"ECE {html.text(before, True)} {html.interval_text(before, True)}"
-    if not after:
-        said += "; not calibrated, for the protocol has no dev part"
-        status = worst([CAUTION, _graded(before["value"], MISCALIBRATED, MEANINGLESS)])
+    found = evidence.found
+    when = wording.stage(found)
+    status = _graded(wording.beyond_chance(found, when), MISCALIBRATED, MEANINGLESS)
+    said = wording.ece_in_words(found, when)
+    if when == "before":
+        said += "; not calibrated, because the protocol has no dev part"
+        status = worst([CAUTION, status])
     else:
-        said += f" before, {html.text(after, True)} {html.interval_text(after, True)} after "
-        said += f"calibration on dev; {_class_shares(evidence)}"
-        status = _graded(after["value"], MISCALIBRATED, MEANINGLESS)
+        said += f", after calibration on dev ({wording.ece(found, 'before')} before); "
+        said += _class_shares(evidence)
     return Check("Calibration", status, f"{said}.", [PROBABILITIES])
 
 
