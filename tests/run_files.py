@@ -98,14 +98,17 @@ def condition(n_bonafide: int, n_spoof: int, auc: float | None) -> dict[str, Any
     return {"n_bonafide": n_bonafide, "n_spoof": n_spoof} | empty | figures
 
 
-def leak(speakers: int = 0, duplicates: int = 0, unknown_speakers: int = 0) -> dict[str, Any]:
+def leak(
+    speakers: int = 0, duplicates: int = 0, unknown_speakers: int = 0, near_duplicates: int = 0
+) -> dict[str, Any]:
     none = dict.fromkeys(PAIRS, 0)
     return {
         "speakers": none | {"train_eval": speakers},
         "duplicates": none | {"train_eval": duplicates},
+        "near_duplicates": none | {"train_eval": near_duplicates},
         "attacks": none,
         "unknown_speakers": unknown_speakers,
-        "leaks": bool(speakers or duplicates),
+        "leaks": bool(speakers or duplicates or near_duplicates),
     }
 
 
@@ -209,6 +212,7 @@ def verified(**changes: Any) -> dict[str, Any]:
         "rejected": [],
         "by_split": {"eval": {"bonafide": 1200, "spoof": 300}},
         "duplicates": {**duplicates, "n_conflicts": 0, "examples": []},
+        "near_duplicates": {"n_groups": 0, "n_trials": 0, "n_steady": 0, "examples": []},
     }
     return found | changes
 

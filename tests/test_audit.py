@@ -23,7 +23,7 @@ def corpus(folder, splits=("dev", "eval"), n=50, speakers=None, **columns):
     trials["split"] = np.repeat(splits, 2 * n)
     trials["attack"] = np.where(labels, "A01", "-")
     trials["speaker"] = "x" if speakers is None else speakers(labels, random)
-    trials["bytes"], trials["mtime_ns"], trials["audio"] = 1, 1, keys
+    trials["bytes"], trials["mtime_ns"], trials["audio"], trials["near"] = 1, 1, keys, None
     table = pa.Table.from_pandas(trials, preserve_index=False).select(tables.TRIALS.names)
     tables.write(folder / "trials.parquet", table, tables.TRIALS)
     spectral = pd.DataFrame({"file": keys, "label": labels})

@@ -378,6 +378,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
         "bytes": [1] * n,
         "mtime_ns": [1] * n,
         "audio": [f"a{index}" for index in range(n)],
+        "near": [None] * n,
     }
     trials = pa.table(columns, schema=tables.TRIALS)
     official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}

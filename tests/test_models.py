@@ -47,6 +47,7 @@ def trials(n: int = 120) -> pa.Table:
         "bytes": [1] * n,
         "mtime_ns": [1] * n,
         "audio": [f"a{number}" for number in index],
+        "near": [None] * n,
     }
     return pa.table(columns, schema=tables.TRIALS)
 
@@ -197,6 +198,7 @@ def test_speakers_and_duplicates_on_both_sides_are_a_leak_and_attacks_are_not():
     assert splits.leaks(table, rounds) == {
         "speakers": {**nothing, "train_eval": 1},
         "duplicates": nothing,
+        "near_duplicates": nothing,
         "attacks": {"train_eval": 1, "dev_eval": 1, "train_dev": 1},
         "unknown_speakers": 1,
         "leaks": True,
@@ -212,6 +214,31 @@ def test_speakers_and_duplicates_on_both_sides_are_a_leak_and_attacks_are_not():
     assert other["speakers"] == nothing
     assert other["duplicates"]["dev_eval"] == 1
     assert other["unknown_speakers"] == 3
+
+
+def test_near_duplicates_on_both_sides_are_a_leak_unless_their_audio_is_equal():
+    table = replaced(
+        trials(8),
+        split=["train", "dev", "eval", "train", "dev", "train", "eval", "none"],
+        speaker=list("abcdefgh"),
+        audio=["x", "y", "y", "z", "u", "v", "w", "t"],
+        near=["one", "two", "two", "three", "three", None, "one", "one"],
+    )
+    rounds = splits.rounds(table, OFFICIAL, 1)
+    found = splits.leaks(table, rounds)
+    assert found["near_duplicates"] == {"train_eval": 1, "dev_eval": 0, "train_dev": 1}
+    assert found["duplicates"] == {"train_eval": 0, "dev_eval": 1, "train_dev": 0}
+    within_train_and_dev = replaced(table, near=["one", *[None] * 2, "one", "one", *[None] * 3])
+    alone = replaced(within_train_and_dev, audio=list("abcdefgh"))
+    found = splits.leaks(alone, rounds)
+    assert found["near_duplicates"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 1}
+    assert not found["leaks"]
+    elsewhere = replaced(trials(2), speaker=["y", "z"], audio=["x", "q"], near=["one", "three"])
+    other = splits.leaks_between(table, rounds, elsewhere)
+    # The first one's audio is that of train: a duplicate.
+    assert other["duplicates"] == {"train_eval": 1, "dev_eval": 0, "train_dev": 0}
+    assert other["near_duplicates"] == {"train_eval": 1, "dev_eval": 1, "train_dev": 1}
+    assert other["leaks"]
 
 
 @settings(max_examples=50)

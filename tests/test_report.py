@@ -237,6 +237,18 @@ def test_duplicates_are_told_with_what_was_done():
     assert "All were kept" in report.rejected(kept)
 
 
+def test_near_duplicates_are_told_with_examples():
+    near = {"n_groups": 2, "n_trials": 5, "n_steady": 1, "examples": [["a.wav", "b <i>.wav"]]}
+    page = report.rejected(run.verified(near_duplicates=near))
+    assert "5 clips are near-duplicates of another" in page
+    assert "in 2 groups. All were kept. 1 clip of steady sound could not be compared." in page
+    assert "a.wav, b &lt;i&gt;.wav" in page
+    assert "No two clips are near-duplicates" in report.rejected(run.verified())
+    assert wording.shared(run.leak(near_duplicates=3)) == (
+        "train and eval share 3 near-duplicate clips"
+    )
+
+
 def candidates(n_rounds=1, **changes):
     items = [
         {

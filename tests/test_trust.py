@@ -51,14 +51,21 @@ def test_a_sound_experiment_passes_every_check():
     assert "0.9200 and 0.9350 (95% interval)" in found["claim"]
 
 
-@pytest.mark.parametrize("kind", ["speakers", "duplicates"])
-def test_a_leak_is_not_trusted_whatever_the_figure(kind):
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("speakers", "speakers"),
+        ("duplicates", "duplicate clips"),
+        ("near_duplicates", "near-duplicate clips"),
+    ],
+)
+def test_a_leak_is_not_trusted_whatever_the_figure(kind, words):
     found = trust.judge(evidence(0.999, leak=run.leak(**{kind: 7})))
     assert found["overall"]["status"] == DISTRUST
     assert set(found["figures"].values()) == {DISTRUST}
     assert "nothing" in found["claim"]
     (said,) = [check["sentence"] for check in found["checks"] if check["name"] == "Leak"]
-    assert f"train and eval share 7 {kind if kind == 'speakers' else 'duplicate clips'}" in said
+    assert f"train and eval share 7 {words}" in said
 
 
 @pytest.mark.parametrize("auc", [0.5, 0.3])
@@ -141,6 +148,12 @@ def test_duplicates_that_stay_or_contradict_call_for_caution(policy, conflicts, 
     counts = {"n_groups": 2, "n_trials": 4, "n_removed": 2, "examples": [["a", "b"]]}
     found = run.verified(duplicates={"policy": policy, "n_conflicts": conflicts} | counts)
     assert verdict(evidence(verified=found), "Duplicates") == expected
+
+
+def test_near_duplicates_call_for_caution():
+    near = {"n_groups": 1, "n_trials": 2, "n_steady": 0, "examples": [["a", "b"]]}
+    assert verdict(evidence(verified=run.verified(near_duplicates=near)), "Duplicates") == CAUTION
+    assert verdict(evidence(), "Duplicates") == TRUST
 
 
 def test_without_dev_no_decision_is_made_and_probabilities_call_for_caution():

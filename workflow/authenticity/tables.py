@@ -43,8 +43,11 @@ ASV_SCORES = pa.schema(
 )
 """A corpus's speaker-verification scores: `kind` is target, nontarget or spoof; higher = target."""
 
-TRIALS = MANIFEST.append(pa.field("audio", pa.string()))
-"""The manifest's trials that are used: accepted, without duplicates; `audio` digests them."""
+TRIALS = MANIFEST.append(pa.field("audio", pa.string())).append(pa.field("near", pa.string()))
+"""The manifest's trials that are used: accepted, without duplicates; `audio` digests them.
+
+`near` is the first key of a trial's group of near-duplicates; null where it has none.
+"""
 
 TRIAL_COLUMNS = ["file", "split", "label", "attack", "speaker", "round"]
 """What identifies a trial wherever it is scored; `round` names the protocol's round."""

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.errors import UserError
+from authenticity.features import fingerprints
 
-VERSION = "2"
+VERSION = "3"
 """Raise it when the checks or the counts change."""
 
 
@@ -91,13 +92,15 @@ def used_trials(
             they are only counted.
 
     Returns:
-        The trials, `tables.TRIALS` and the corpus's conditions; and counts, with some examples.
+        The trials, `tables.TRIALS` (`near` is null, see `with_near_duplicates`) and the corpus's
+        conditions; and counts, with some examples.
     """
     described = tables.read_many(spectral, ["file", "audio"])
     row = pc.index_in(manifest["key"], value_set=described["file"].combine_chunks())
     there = pc.is_valid(row)
     trials = manifest.filter(there)
     trials = trials.append_column("audio", described["audio"].take(row.filter(there)))
+    trials = trials.append_column("near", pa.nulls(len(trials), pa.string()))
     frame = trials.select(["key", "label", "audio"]).to_pandas()
     groups = frame[frame.duplicated("audio", keep=False)].groupby("audio", sort=False)
     conflict = groups["label"].transform("nunique") > 1
@@ -115,6 +118,34 @@ def used_trials(
         trials = trials.filter(pa.array(~gone))
     conditions = tables.conditions(trials.column_names)
     return trials.select(tables.with_conditions(tables.TRIALS, conditions).names), counts
+
+
+def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    """Group the near-duplicates among trials: copies of one recording whose samples differ.
+
+    They are only counted, whatever the policy on duplicates. Equal audio is certain, while
+    near-duplicates are found by a radius; and a corpus may hold several codecs' copies of each
+    recording on purpose, as ASVspoof 2021 DF does.
+
+    Args:
+        trials: `tables.TRIALS` and conditions.
+        clips: their fingerprints; see `fingerprints.of_trials`.
+
+    Returns:
+        The trials, with the groups in `near`; and counts, with some examples.
+    """
+    kinds = [trials[name].to_pandas() for name in ("label", "attack")]
+    near = fingerprints.groups(clips, kinds)
+    trials = trials.set_column(trials.schema.get_field_index("near"), "near", near)
+    frame = trials.select(["key", "near"]).to_pandas().dropna()
+    groups = frame.groupby("near")["key"]
+    counts = {
+        "n_groups": int(groups.ngroups),
+        "n_trials": len(frame),
+        "n_steady": clips["fingerprint"].null_count,
+        "examples": [keys.tolist() for _, keys in list(groups)[:5]],
+    }
+    return trials, counts
 
 
 def _examples(groups: Any) -> list[list[str]]:
@@ -141,6 +172,13 @@ def lines(report: Mapping[str, Any]) -> list[str]:
             f"corpus {report['corpus']}: {found['n_trials']} trials share their audio with another "
             f"(such as {' = '.join(found['examples'][0])}); {found['n_removed']} were left out, "
             f"{found['n_conflicts']} groups have both labels"
+        )
+    near = report.get("near_duplicates", {"n_groups": 0})
+    if near["n_groups"]:
+        text.append(
+            f"corpus {report['corpus']}: {near['n_trials']} trials are near-duplicates of another "
+            f"(such as {' and '.join(near['examples'][0][:2])}), in {near['n_groups']} groups; all "
+            "were kept"
         )
     return text
 

@@ -81,6 +81,10 @@ rule apply:
         scores="results/{corpus}/scores/{experiment}.parquet",
         trials="results/{corpus}/trials.parquet",
         target="results/{target}/trials.parquet",
+        fingerprints=[
+            "results/{corpus}/fingerprints.parquet",
+            "results/{target}/fingerprints.parquet",
+        ],
         verified=lambda wildcards: verified(wildcards.target, [wildcards.view]),
         encoder=f"results/encoders/{ENCODER}.json",
         spectral=lambda wildcards: shard_paths(wildcards.target, "spectral", wildcards.view),

@@ -8,6 +8,7 @@ rule verify:
     output:
         verified="results/{corpus}/verified.json",
         trials="results/{corpus}/trials.parquet",
+        fingerprints="results/{corpus}/fingerprints.parquet",
     log:
         "logs/{corpus}/verify.log",
     conda:

@@ -5,7 +5,7 @@ import json
 
 from authenticity import tables
 from authenticity.evaluation import splits
-from authenticity.features import matrix
+from authenticity.features import fingerprints, matrix
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
 from authenticity.models import application, candidates
@@ -21,7 +21,9 @@ with job(snakemake) as log:
         trials = application.other_trials(target, experiment["protocol"])
         fitted = tables.read(given.trials)
         rounds = splits.rounds(fitted, experiment["protocol"], experiment["seed"])
-        leak = splits.leaks_between(fitted, rounds, application.rows_of(target, trials))
+        clips = [tables.read(path) for path in given.fingerprints]
+        fitted, reported = fingerprints.grouped_together([fitted, target], clips)
+        leak = splits.leaks_between(fitted, rounds, application.rows_of(reported, trials))
     features = matrix.Tables(given.spectral, given.embeddings)
     n_layers = read_json(given.encoder)["n_layers"]
     which = experiment["features"]["spectral"]

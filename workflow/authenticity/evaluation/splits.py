@@ -356,13 +356,14 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
     """Count what is on two sides of a protocol: each shared speaker or duplicate is a leak.
 
     Args:
-        trials: see `rounds`, with the column `audio`.
+        trials: see `rounds`, with the columns `audio` and `near`.
         found: what `rounds` returned.
 
     Returns:
-        How many `speakers`, `attacks` and `duplicates` (the same decoded audio) are on both sides
-        in any round, by pair of sides; how many of the trials that take part have an unknown
-        speaker; and whether the protocol `leaks`: an attack that is met again is no leak.
+        How many `speakers`, `attacks`, `duplicates` (the same decoded audio) and `near_duplicates`
+        (groups; see `_near_duplicates`) are on both sides in any round, by pair of sides; how many
+        of the trials that take part have an unknown speaker; and whether the protocol `leaks`: an
+        attack that is met again is no leak.
     """
     columns = _shareable(trials)
     shared = {name: {pair: set() for pair in _SIDES} for name in columns}
@@ -371,7 +372,8 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
             sides = {side: set(values[item.parts == side]) for side in ("train", "dev", "eval")}
             for one, other in _SIDES:
                 shared[name][one, other] |= sides[one] & sides[other]
-    return _counted(shared, _n_unknown(columns["speaker"][_used(found)]))
+    near = _near_duplicates(trials, [(item, trials, item.parts == "eval") for item in found])
+    return _counted(shared | {"near": near}, _n_unknown(columns["speaker"][_used(found)]))
 
 
 def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) -> dict[str, Any]:
@@ -393,7 +395,9 @@ def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) 
             for one, other in _SIDES:
                 shared[name][one, other] |= sides[one] & sides[other]
     n_unknown = _n_unknown(columns["speaker"][_used(found)]) + _n_unknown(others["speaker"])
-    return _counted(shared, n_unknown)
+    everything = np.ones(len(reported), dtype=bool)
+    near = _near_duplicates(fitted, [(item, reported, everything) for item in found])
+    return _counted(shared | {"near": near}, n_unknown)
 
 
 def _shareable(trials: pa.Table) -> dict[str, NDArray]:
@@ -414,6 +418,35 @@ def _n_unknown(speakers: NDArray) -> int:
     return int(unknown(speakers).sum())
 
 
+def _near_duplicates(
+    fitted: pa.Table, reported: Iterable[tuple[Round, pa.Table, NDArray[np.bool_]]]
+) -> dict[tuple[str, str], set[str]]:
+    """Return the groups of near-duplicates that are on both sides, by pair of sides.
+
+    A group whose audio on both sides is one and the same is a duplicate, and not counted again.
+
+    Args:
+        fitted: trials of the corpus that is fitted on, with the columns `audio` and `near`.
+        reported: of each round: the round, the trials that `eval` is taken from, and which are.
+    """
+    shared: dict[tuple[str, str], set[str]] = {pair: set() for pair in _SIDES}
+    for item, trials, chosen in reported:
+        sides = {side: _audio_by_group(fitted, item.parts == side) for side in ("train", "dev")}
+        sides["eval"] = _audio_by_group(trials, chosen)
+        for (one, other), groups in shared.items():
+            both = sides[one].keys() & sides[other].keys()
+            groups.update(name for name in both if len(sides[one][name] | sides[other][name]) > 1)
+    return shared
+
+
+def _audio_by_group(trials: pa.Table, chosen: NDArray[np.bool_]) -> dict[str, set[str]]:
+    near = trials.select(["near", "audio"]).filter(pa.array(chosen)).drop_null()
+    found: dict[str, set[str]] = {}
+    for group, audio in zip(near["near"].to_pylist(), near["audio"].to_pylist(), strict=True):
+        found.setdefault(group, set()).add(audio)
+    return found
+
+
 def _counted(shared: Mapping[str, Mapping[tuple, set]], unknown_speakers: int) -> dict[str, Any]:
     counts = {
         name: {"_".join(pair): len(values - {None}) for pair, values in pairs.items()}
@@ -423,9 +456,10 @@ def _counted(shared: Mapping[str, Mapping[tuple, set]], unknown_speakers: int) -
     return {
         "speakers": counts["speaker"],
         "duplicates": counts["audio"],
+        "near_duplicates": counts["near"],
         "attacks": counts["attack"],
         "unknown_speakers": unknown_speakers,
-        "leaks": any(counts[name][side] for name in ("speaker", "audio") for side in sides),
+        "leaks": any(counts[name][side] for name in ("speaker", "audio", "near") for side in sides),
     }
 
 

@@ -40,6 +40,11 @@ def rejected(verified: Json) -> str:
     examples = verified["duplicates"]["examples"]
     if examples:
         parts.append(html.table("Examples", ["Clips with equal audio"], _examples(examples)))
+    near = verified["near_duplicates"]
+    parts += [html.heading("Near-duplicates"), html.paragraph(near_duplicates(near))]
+    if near["examples"]:
+        columns = ["Clips that are near-duplicates"]
+        parts.append(html.table("Examples", columns, _examples(near["examples"])))
     return html.page("Clips set aside, and duplicates", parts)
 
 
@@ -60,6 +65,23 @@ def duplicates(found: Json) -> str:
         said += f"In {groups} the same audio is called bona fide and spoof: a label is wrong"
         said += ", and none of their clips was used." if found["policy"] == "remove" else "."
     return said.strip()
+
+
+def near_duplicates(found: Json) -> str:
+    """Say how many clips are copies of another whose samples differ."""
+    steady = (
+        f" {wording.counted(found['n_steady'], 'clip').capitalize()} of steady sound could not be "
+        "compared."
+        if found["n_steady"]
+        else ""
+    )
+    if not found["n_groups"]:
+        return f"No two clips are near-duplicates (encoded again, louder, or cut shorter).{steady}"
+    return (
+        f"{wording.counted(found['n_trials'], 'clip')} are near-duplicates of another (encoded "
+        f"again, louder, or cut shorter), in {wording.counted(found['n_groups'], 'group')}. All "
+        f"were kept.{steady}"
+    )
 
 
 def _examples(examples: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -66,7 +66,11 @@ def shared(leak: Json, speaker: str = "speaker") -> str:
     for pair, sides in _PAIRS.items():
         things = [
             counted(leak[kind][pair], noun)
-            for kind, noun in (("speakers", speaker), ("duplicates", "duplicate clip"))
+            for kind, noun in (
+                ("speakers", speaker),
+                ("duplicates", "duplicate clip"),
+                ("near_duplicates", "near-duplicate clip"),
+            )
             if leak[kind][pair]
         ]
         if things:

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from authenticity import html
 from authenticity.names import CLEAN, INVERTED, TRIMMED, ordered_views, view_name
 from authenticity.report import wording
-from authenticity.report.data import audited, duplicates, known_voices, strongest
+from authenticity.report.data import (
+    audited,
+    duplicates,
+    known_voices,
+    near_duplicates,
+    strongest,
+)
 from authenticity.report.wording import REPORTED, Json
 from authenticity.trust.bounds import (
     COST,
@@ -97,7 +103,8 @@ def _leak(evidence: Evidence) -> Check:
     unknown = wording.unknown_speakers(evidence.metrics)
     if unknown:
         return Check("Leak", CAUTION, unknown)
-    return Check("Leak", TRUST, f"{REPORTED} shares no speaker and no clip with train or dev.")
+    said = f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
+    return Check("Leak", TRUST, said)
 
 
 def _direction(evidence: Evidence) -> Check:
@@ -342,9 +349,10 @@ def _set_aside(evidence: Evidence) -> Check:
 
 def _duplicates(evidence: Evidence) -> Check:
     found = evidence.verified["duplicates"]
-    said = duplicates(found)
+    near = evidence.verified["near_duplicates"]
+    said = f"{duplicates(found)} {near_duplicates(near)}"
     kept = found["n_groups"] > 0 and found["policy"] == "keep"
-    status = CAUTION if kept or found["n_conflicts"] else TRUST
+    status = CAUTION if kept or found["n_conflicts"] or near["n_groups"] else TRUST
     return Check("Duplicates", status, said)
 
 

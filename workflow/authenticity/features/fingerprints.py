@@ -1,0 +1,197 @@
+"""Near-duplicates: clips that are copies of one recording, though their samples differ.
+
+A copy that was encoded again, made louder or quieter, or cut by some milliseconds keeps the fine
+structure of its spectrum; other words of the same voice do not. docs/near_duplicates.md says what
+is found of which copies, and how often other clips are taken for copies.
+
+SciPy is imported where it is used: every parse of the workflow imports this module.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from authenticity import tables
+
+_BANDS = slice(16, 88)  # of the mel bands: 400 to 3,000 Hz, which every codec for speech lets pass
+_SMOOTH = 3  # coefficients of level, slope and curvature, which gains and filters change
+_STEADY_DB = 5.0
+
+WIDTH = _BANDS.stop - _BANDS.start - _SMOOTH
+SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("audio", pa.string()),
+        ("duration", pa.float64()),
+        ("fingerprint", pa.list_(pa.float32(), WIDTH)),
+    ]
+)
+"""Of a corpus's trials; the fingerprint is null where the clip has none."""
+
+RADIUS = 1.0
+"""Clips whose fingerprints are nearer than this are near-duplicates; dB times root seconds."""
+
+MOST_SECONDS_APART = 0.25
+_COARSE, _COARSE_RADIUS = 10, 0.6
+_NEIGHBOURS = 16
+
+
+def read(spectral: Iterable[str | Path]) -> pa.Table:
+    """Return the fingerprints of the clips that spectral tables describe, as `SCHEMA` says.
+
+    One shard's bands are in memory at a time.
+    """
+    columns = ["file", "audio", "duration", "logmel_mean", "logmel_std"]
+    return pa.concat_tables(_of(tables.read(path, columns)) for path in spectral)
+
+
+def of_trials(trials: pa.Table, spectral: Iterable[str | Path]) -> pa.Table:
+    """Return the fingerprints of a corpus's trials, row by row; `SCHEMA`.
+
+    Args:
+        trials: with the column `key`; all of them are described.
+        spectral: the corpus's spectral tables.
+    """
+    clips = read(spectral)
+    return clips.take(pc.index_in(trials["key"], value_set=clips["key"].combine_chunks()))
+
+
+def grouped_together(trials: Sequence[pa.Table], clips: Sequence[pa.Table]) -> list[pa.Table]:
+    """Return the trials of several corpora with groups in `near` that go across the corpora.
+
+    Args:
+        trials: `tables.TRIALS` of each corpus.
+        clips: their fingerprints, row by row.
+    """
+    kinds = [
+        np.concatenate([table[name].to_pandas() for table in trials])
+        for name in ("label", "attack")
+    ]
+    near, grouped = groups(pa.concat_tables(clips), kinds), []
+    for table in trials:
+        index = table.schema.get_field_index("near")
+        grouped.append(table.set_column(index, "near", near[: len(table)]))
+        near = near[len(table) :]
+    return grouped
+
+
+def _of(described: pa.Table) -> pa.Table:
+    mean, deviation = (_matrix(described[name]) for name in ("logmel_mean", "logmel_std"))
+    duration = described["duration"].to_numpy()
+    vectors, steady = fingerprints(mean, deviation, duration)
+    flat = pa.array(vectors.ravel())
+    column = pa.FixedSizeListArray.from_arrays(flat, WIDTH, mask=pa.array(steady))
+    names = [described["file"], described["audio"], described["duration"]]
+    return pa.table([*names, column], schema=SCHEMA)
+
+
+def fingerprints(
+    mean: NDArray[np.floating], deviation: NDArray[np.floating], duration: NDArray[np.floating]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the fingerprints of clips, and which clips have none.
+
+    Mean plus standard deviation over time is the level of a band's loud frames, which the noise of
+    a codec changes less than that of its pauses. Its curve over the bands is expanded in cosines.
+    The first ones are left out: level and slope change with gain and microphone.
+
+    Means over more seconds differ less between clips of one voice: by 1 over the root of their
+    number, as measured from 2 to 30 seconds. Fingerprints are multiplied by that root, so that one
+    radius suits clips of all lengths.
+
+    Steady noise has the spectrum of all other noise of its colour, so it has no fingerprint: its
+    bands' levels deviate by 2 dB over time. Those of speech deviate by 8 to 14 dB, and by 5 to 9 dB
+    in noise 12 to 24 dB below it; clips below 5 dB have no fingerprint.
+
+    Args:
+        mean: of the log-mel levels over time, dB, shape (clips, 128).
+        deviation: their standard deviation over time, likewise.
+        duration: seconds, shape (clips,).
+
+    Returns:
+        Fingerprints, shape (clips, WIDTH), in dB (root mean square over bands) times root seconds;
+        and whether each clip is steady, shape (clips,).
+    """
+    from scipy.fft import dct
+
+    spread = deviation[:, _BANDS]
+    curves = dct(mean[:, _BANDS] + spread, norm="ortho", axis=1)[:, _SMOOTH:]
+    scale = np.sqrt(duration / spread.shape[1])[:, np.newaxis]
+    steady = np.sqrt(np.mean(np.square(spread), axis=1)) < _STEADY_DB
+    return (curves * scale).astype(np.float32), steady
+
+
+def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
+    """Find the near-duplicates among clips.
+
+    Clips are compared with those of their kind only. A vocoder's copy of a recording has nearly its
+    spectrum, and is no copy to be found here: to tell both apart is the task itself.
+
+    Duration and the first cosines of the fingerprint are coordinates in a k-d tree, which gives
+    each clip's nearest ones; the whole fingerprint decides. Memory grows with the number of clips,
+    not with its square.
+
+    Args:
+        clips: `SCHEMA`.
+        kinds: what near-duplicates have in common, such as label and attack; each of shape
+            (clips,).
+
+    Returns:
+        The first key of each clip's group; null for a clip without near-duplicates. Clips of equal
+        audio are in one group only if the group has other audio too.
+    """
+    import pandas as pd
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names = [f"kind {index}" for index in range(len(kinds))]
+    frame = pd.DataFrame(dict(zip(names, kinds, strict=True)))
+    for name in ("key", "audio", "duration"):
+        frame[name] = clips[name].to_pandas()
+    found = frame[pc.is_valid(clips["fingerprint"]).to_numpy()]
+    vectors = _matrix(clips["fingerprint"].drop_null())
+    # Clips of equal audio and kind are one clip here, so that they do not crowd out its neighbours.
+    alike = found.groupby(["audio", *names], sort=False, dropna=False)
+    clip, first = alike.ngroup().to_numpy(), ~found.duplicated(["audio", *names]).to_numpy()
+    vectors, seconds = vectors[first], found["duration"].to_numpy()[first]
+    members = found[first].reset_index(drop=True).groupby(names, dropna=False).indices.values()
+    pairs = np.concatenate(
+        [np.empty((0, 2), np.intp)]
+        + [of_kind[_pairs(vectors[of_kind], seconds[of_kind])] for of_kind in members]
+    )
+    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(vectors), len(vectors)))
+    component = connected_components(graph, directed=False)[1]
+    alone = np.bincount(component)[component] == 1 if len(component) else component
+    found = found.assign(component=component[clip])[~alone.astype(bool)[clip]]
+    first_key = found.groupby("component")["key"].transform("min")
+    return pa.array(first_key.reindex(frame.index), pa.string(), from_pandas=True)
+
+
+def _pairs(vectors: NDArray[np.float32], seconds: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the rows of near-duplicates among clips of one kind, shape (pairs, 2)."""
+    from scipy.spatial import KDTree
+
+    apart = seconds[:, np.newaxis] * (_COARSE_RADIUS / MOST_SECONDS_APART)
+    coarse = np.hstack([apart, vectors[:, :_COARSE]])
+    # Tight boxes around points take longer to build and save nothing of these queries.
+    tree = KDTree(coarse, balanced_tree=False)
+    _, nearest = tree.query(coarse, k=_NEIGHBOURS, distance_upper_bound=_COARSE_RADIUS)
+    row = np.repeat(np.arange(len(vectors)), _NEIGHBOURS)
+    there = (nearest.ravel() < len(vectors)) & (nearest.ravel() != row)
+    row, other = row[there], nearest.ravel()[there]
+    # A block at a time: clips of a large group have many candidates each.
+    near = [
+        np.linalg.norm(vectors[row[block]] - vectors[other[block]], axis=1) < RADIUS
+        for block in np.array_split(np.arange(len(row)), 1 + len(row) // 100_000)
+    ]
+    return np.stack([row, other], axis=1)[np.concatenate(near)]
+
+
+def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    """Return a column of lists of one length, without nulls, as a matrix."""
+    values = column.combine_chunks()
+    flat = values.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(values), values.type.list_size)
