@@ -13,9 +13,10 @@ Of trials, the interval is the resamples' own 2.5% and 97.5% points (Efron and T
 chapter 13). Of speakers, these points are too close: K speakers drawn with replacement vary by
 (K - 1) / K too little, a normal quantile ignores that K is small, and a speaker drawn twice meets
 its own clips of the other class twice, which moves the AUC's resamples up. There the interval is
-Student's, with K - 1 degrees of freedom, around the value, from the resamples' standard deviation
-times sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speakers. It is
-symmetric on the scale of the logit for shares and of the logarithm for costs (the delta method).
+Student's, with K - 1 degrees of freedom, around the value, from the resamples' standard error times
+sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speakers. It is symmetric
+on the scale of the logit for shares and of the logarithm for costs; on that scale the standard
+error is half the distance of the two points that hold 68.3% of a normal distribution.
 `tests/benchmark_inference.py` simulates how often both kinds hold the truth.
 
 Perfect separation gives an interval of no width, since every resample is perfect too; that is not
@@ -28,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit, stdtrit
+from scipy.special import expit, logit, ndtr, stdtrit
 
 from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
 
@@ -288,14 +289,23 @@ def ends(
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
     if n_speakers is None:
         return low, high
-    value, half = np.asarray(value), stdtrit(n_speakers - 1, 1.0 - tail)
-    half = half * widened(drawn.std(axis=0, ddof=1), n_speakers)
+    value = np.asarray(value, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        steps = half * scale.slope(value)
-        student = [scale.back(scale.to(value) + sign * steps) for sign in (-1.0, 1.0)]
-    # At the end of its scale a figure has no slope: the resamples' own points stay.
-    inside = np.isfinite(steps)
+        half = stdtrit(n_speakers - 1, 1.0 - tail) * error(value, drawn, n_speakers, scale)
+        student = [scale.back(scale.to(value) + sign * half) for sign in (-1.0, 1.0)]
+    # At the end of its scale a figure has no error there: the resamples' own points stay.
+    inside = np.isfinite(half)
     return np.where(inside, student[0], low), np.where(inside, student[1], high)
+
+
+def error(value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale) -> Floats:
+    """Return the standard error of a figure on its scale; for the arguments see `ends`."""
+    points = np.quantile(drawn, ndtr([-1.0, 1.0]), axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (scale.to(points[1]) - scale.to(points[0])) / 2.0
+        # Where a sixth of the resamples has no error at all: the delta method.
+        delta = drawn.std(axis=0, ddof=1) * scale.slope(np.asarray(value, dtype=np.float64))
+    return widened(np.where(np.isfinite(found), found, delta), n_speakers)
 
 
 def widened(error: ArrayLike, n_speakers: int | None) -> Floats:

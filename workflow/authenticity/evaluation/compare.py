@@ -331,8 +331,11 @@ def mean(
         shifted = resampled + seed_error * student(len(values), resampled.size, seed)
         low, high = bootstrap.ends(value, shifted, n_speakers, scale)
     else:
-        slope = scale.slope(np.float64(value))
-        half = half_width(trial_error * slope, seed_error * slope, n_speakers, len(values))
+        errors = (
+            bootstrap.error(value, resampled, n_speakers, scale),
+            seed_error * scale.slope(np.float64(value)),
+        )
+        half = half_width(*errors, n_speakers, len(values))
         low, high = (scale.back(scale.to(np.float64(value)) + sign * half) for sign in (-1, 1))
     each = {} if list(values) == ["score"] else dict(values)
     return Mean(value, float(low), float(high), trial_error, seed_error, each, n_speakers)
