@@ -230,8 +230,8 @@ def test_what_chance_does_to_a_calibration_error_is_said():
     made = {check.name: check for check in trust.checks(evidence(eval_changes=small))}
     assert made["Calibration"].status == TRUST
     assert made["Calibration"].sentence.startswith(
-        "ECE 9.10%, where chance alone gives 8.70% with 200 clips (up to 12.18% in 39 of 40 "
-        "draws): none of it is beyond chance, after calibration on dev (30.00% (8.70% by chance) "
+        "After calibration on dev: ECE 9.10%, where chance alone gives 8.70% with 200 clips (up to "
+        "12.18% in 39 of 40 draws): none of it is beyond chance. Before: 30.00% (8.70% by chance)."
     )
     made = trust.checks(evidence(eval_changes={"ece": run.ece(0.3, 0.1, 0.06)}))
     (said,) = [check.sentence for check in made if check.name == "Calibration"]
