@@ -76,7 +76,7 @@ class Check:
 
 
 def worst(statuses: Iterable[str]) -> str:
-    """Return the most severe verdict; trust where there is none."""
+    """Return the most severe rating; trust where there is none."""
     return max(statuses, key=_SEVERITY.index, default=TRUST)
 
 
