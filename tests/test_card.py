@@ -88,7 +88,7 @@ def test_a_model_without_an_eval_part_of_its_own_has_a_card():
     found = run.metrics()
     del found["splits"]["eval"]
     said = text(facts(found, elsewhere={"wild": run.view("clean", 0.6, target="wild")}))
-    assert "Verdict: none, for the corpus has no eval part of its own" in said
+    assert "Rating: none, for the corpus has no eval part of its own" in said
     assert "| dev | 0.9300" in said
     assert "| wild | 0.6000" in said
 

@@ -79,7 +79,7 @@ def test_what_must_be_said_is_said_wherever_figures_stand(item, said, tmp_path):
     applied = [run.view("trimmed", 0.9, name) for name in ("layers", item["experiment"])]
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    verdicts = {each["experiment"]: "do not trust" for each in metrics}
+    ratings = {each["experiment"]: "do not trust" for each in metrics}
     pages = [
         report.headline(metrics),
         report.per_attack(metrics),
@@ -88,7 +88,7 @@ def test_what_must_be_said_is_said_wherever_figures_stand(item, said, tmp_path):
         report.views(metrics, applied),
         report.audit(run.audit(), metrics, applied),
         report.selection(item, candidates()),
-        report.opening([report.Corpus(run.verified(), metrics, verdicts, figure)]),
+        report.opening([report.Corpus(run.verified(), metrics, ratings, figure)]),
     ]
     for page in pages:
         assert f'<p class="notice">{said}' in page
@@ -333,9 +333,9 @@ def test_pages_are_whole_and_need_nothing_from_outside():
 def opening(tmp_path, *metrics, **verified):
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    verdicts = {item["experiment"]: "caution" for item in metrics}
+    ratings = {item["experiment"]: "caution" for item in metrics}
     found = run.verified(n_rejected=2, **verified)
-    return report.opening([report.Corpus(found, metrics, verdicts, figure if metrics else None)])
+    return report.opening([report.Corpus(found, metrics, ratings, figure if metrics else None)])
 
 
 def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
@@ -350,7 +350,7 @@ def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
     assert "1,500 clips were used, 2 set aside" in page
     assert "shares no speaker, no attack and no duplicate clip with training" in page
     assert 'alt="ROC curves on eval of toy"' in page
-    assert "The verdict on these figures: caution" in page
+    assert "The rating of these figures: caution" in page
 
 
 def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
@@ -379,8 +379,8 @@ def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
 
 
 def headline(*metrics):
-    verdicts = {("toy", item["experiment"]): "caution" for item in metrics}
-    return report.headline_rows(metrics, verdicts)
+    ratings = {("toy", item["experiment"]): "caution" for item in metrics}
+    return report.headline_rows(metrics, ratings)
 
 
 def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
@@ -408,6 +408,7 @@ def test_a_control_is_labelled_in_the_summary_and_on_every_page(tmp_path, capsys
     control = run.metrics("shuffled", 0.7, control=True)
     write_json(tmp_path / "headline.json", headline(run.metrics(), control))
     assert [row["control"] for row in read_json(tmp_path / "headline.json")] == [False, True]
+    assert [row["trust"] for row in read_json(tmp_path / "headline.json")] == ["caution"] * 2
     summary.main(tmp_path)
     assert "  shuffled (control)  eval" in capsys.readouterr().out
     metrics = [control, run.metrics("zero")]
@@ -421,7 +422,7 @@ def test_a_control_is_labelled_in_the_summary_and_on_every_page(tmp_path, capsys
         report.views(metrics, applied),
         report.audit(run.audit(), metrics, applied),
         report.selection(control, candidates()),
-        report.verdict(trust.judge_all("toy", evidence)),
+        report.rating(trust.judge_all("toy", evidence)),
     ):
         assert re.search(r'shuffled (<span class="quiet">)?\(control\)', page)
         assert not re.search(r'zero (<span class="quiet">)?\(control\)', page)

@@ -26,7 +26,7 @@ def evidence(auc=0.93, views=None, audit=None, verified=None, **changes):
     return found
 
 
-def verdict(found, name):
+def rating(found, name):
     (check,) = [check for check in trust.checks(found) if check.name == name]
     return check.status
 
@@ -130,13 +130,13 @@ def test_each_check_trips_on_its_own_number(name, expected, change):
         more["at_threshold"] = dict.fromkeys(["miss", "false_alarm", "hter"], run.estimate(hter))
     if ece := change.pop("ece", None):
         more["ece"] = run.ece(0.3, *ece)
-    assert verdict(evidence(**change), name) == expected
+    assert rating(evidence(**change), name) == expected
 
 
 def test_a_loss_with_the_silence_that_may_be_chance_calls_for_caution():
     found = evidence(views={"trimmed": 0.9})
     found.views["trimmed"]["change"]["roc_auc"] = run.estimate(-0.03, 0.05, 0.05)
-    assert verdict(found, "Silence") == CAUTION
+    assert rating(found, "Silence") == CAUTION
 
 
 @pytest.mark.parametrize(("policy", "conflicts", "expected"), [
@@ -147,7 +147,7 @@ def test_a_loss_with_the_silence_that_may_be_chance_calls_for_caution():
 def test_duplicates_that_stay_or_contradict_call_for_caution(policy, conflicts, expected):
     counts = {"n_groups": 2, "n_trials": 4, "n_removed": 2, "examples": [["a", "b"]]}
     found = run.verified(duplicates={"policy": policy, "n_conflicts": conflicts} | counts)
-    assert verdict(evidence(verified=found), "Duplicates") == expected
+    assert rating(evidence(verified=found), "Duplicates") == expected
 
 
 def test_near_duplicates_call_for_caution():
@@ -164,8 +164,8 @@ def test_without_dev_no_decision_is_made_and_probabilities_call_for_caution():
 
 
 def test_who_speaks_is_a_shortcut_only_where_voices_are_known():
-    assert verdict(evidence(), "Shortcuts") == TRUST
-    assert verdict(evidence(leak=run.leak(speakers=3)), "Shortcuts") == DISTRUST
+    assert rating(evidence(), "Shortcuts") == TRUST
+    assert rating(evidence(leak=run.leak(speakers=3)), "Shortcuts") == DISTRUST
 
 
 def test_shortcuts_are_those_of_the_view_that_is_scored():
@@ -174,7 +174,7 @@ def test_shortcuts_are_those_of_the_view_that_is_scored():
     made = {check.name: check for check in trust.checks(evidence(audit=audits, **changes))}
     assert made["Shortcuts"].status == TRUST
     assert "Level (silence trimmed), without listening: ROC-AUC 0.55" in made["Shortcuts"].sentence
-    assert verdict(evidence(audit=audits), "Shortcuts") == DISTRUST
+    assert rating(evidence(audit=audits), "Shortcuts") == DISTRUST
     with pytest.raises(KeyError):  # never another view's
         evidence(audit=run.audit(), **changes)
 
@@ -243,8 +243,8 @@ def test_what_chance_does_to_a_calibration_error_is_said():
     made = {check.name: check for check in trust.checks(evidence(eval_changes=small))}
     assert made["Calibration"].status == TRUST
     assert made["Calibration"].sentence.startswith(
-        "ECE 9.10%, where chance alone gives 8.70% with 200 clips (up to 12.18% in 39 of 40 "
-        "draws): none of it is beyond chance, after calibration on dev (30.00% (8.70% by chance) "
+        "After calibration on dev: ECE 9.10%, where chance alone gives 8.70% with 200 clips (up to "
+        "12.18% in 39 of 40 draws): none of it is beyond chance. Before: 30.00% (8.70% by chance)."
     )
     made = trust.checks(evidence(eval_changes={"ece": run.ece(0.3, 0.1, 0.06)}))
     (said,) = [check.sentence for check in made if check.name == "Calibration"]
@@ -259,10 +259,10 @@ def test_ill_calibrated_probabilities_do_not_touch_the_ranking():
     assert "Probabilities: do not trust, because of calibration" in found["overall"]["sentence"]
 
 
-def test_the_page_shows_every_verdict_and_every_bound_with_its_reason():
+def test_the_page_shows_every_rating_and_every_bound_with_its_reason():
     found = trust.judge_all("toy", [evidence(), evidence(leak=run.leak(speakers=3))])
     json.dumps(found, allow_nan=False)
-    page = report.verdict(found)
+    page = report.rating(found)
     for check in found["experiments"][0]["checks"]:
         assert check["name"] in page
         assert Markup(check["sentence"].replace("'", "&#x27;")) in page

@@ -70,7 +70,7 @@ def title(facts: Facts) -> str:
 def card(facts: Facts) -> list[Block]:
     """Return the card's content, for `document.as_html` and `document.as_markdown`."""
     return [
-        *_verdict(facts),
+        *_rating(facts),
         *_details(facts),
         *_use(facts),
         *_factors(facts),
@@ -82,11 +82,11 @@ def card(facts: Facts) -> list[Block]:
     ]
 
 
-def _verdict(facts: Facts) -> list[Block]:
+def _rating(facts: Facts) -> list[Block]:
     if not facts.tested:
-        return [Paragraph(f"Verdict: none, for the corpus has no {REPORTED} part of its own.")]
+        return [Paragraph(f"Rating: none, for the corpus has no {REPORTED} part of its own.")]
     found = judge(facts.evidence)
-    return [Paragraph(f"Verdict: {found['overall']['sentence']} {found['claim']}")]
+    return [Paragraph(f"Rating: {found['overall']['sentence']} {found['claim']}")]
 
 
 def _details(facts: Facts) -> list[Block]:

@@ -14,7 +14,7 @@ from authenticity.names import labelled
 def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the headline table as aligned plain text, one line per experiment."""
     header = ["corpus", "experiment", "split", "ROC-AUC (95% interval)", "EER % (95% interval)"]
-    header += ["bona fide", "spoof", "verdict"]
+    header += ["bona fide", "spoof", "trust"]
     cells = [header, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
     return [
@@ -33,7 +33,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         f"{html.text(eer, percent=True)} {html.interval_text(eer, percent=True)}",
         str(row["n_bonafide"]),
         str(row["n_spoof"]),
-        row["verdict"],
+        row["trust"],
     ]
 
 

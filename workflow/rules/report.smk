@@ -316,7 +316,7 @@ rule report_trust:
             caption="../report/trust.rst",
             category="0 Which figures to trust",
             subcategory="{corpus}",
-            labels={"Result": "1 Verdicts and their reasons"},
+            labels={"Result": "1 Ratings and their reasons"},
         ),
         trust="results/{corpus}/tables/trust.json",
     log:

@@ -9,7 +9,7 @@ with job(snakemake) as log:
     metrics = [files.read_json(path) for path in snakemake.input.metrics]
     judged = {item["corpus"]: item for item in map(files.read_json, snakemake.input.trust)}
     figures = dict(zip(judged, map(Path, snakemake.input.figure), strict=True))
-    verdicts = {
+    ratings = {
         (corpus, item["name"]): item["overall"]["status"]
         for corpus, found in judged.items()
         for item in found["experiments"]
@@ -20,7 +20,7 @@ with job(snakemake) as log:
     for verified in map(files.read_json, snakemake.input.verified):
         name = verified["corpus"]
         own = [item for item in metrics if item["target"] == name]
-        of = {item["name"]: verdicts[name, item["name"]] for item in own}
+        of = {item["name"]: ratings[name, item["name"]] for item in own}
         corpora.append(report.Corpus(verified, own, of, figures.get(name), compared.get(name)))
     files.write_text(snakemake.output.page, report.opening(corpora))
-    files.write_json(snakemake.output.headline, report.headline_rows(metrics, verdicts))
+    files.write_json(snakemake.output.headline, report.headline_rows(metrics, ratings))

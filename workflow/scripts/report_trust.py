@@ -13,4 +13,4 @@ with job(snakemake) as log:
     for item in found["experiments"]:
         log.info("%s: %s", item["name"], item["overall"]["sentence"])
     files.write_json(snakemake.output.trust, found)
-    files.write_text(snakemake.output.page, report.verdict(found))
+    files.write_text(snakemake.output.page, report.rating(found))

@@ -10,8 +10,8 @@ from authenticity.report.comparison import ablations, answers, comparison
 from authenticity.report.data import audit, rejected
 from authenticity.report.headline import headline, headline_rows
 from authenticity.report.opening import Corpus, opening
+from authenticity.report.rating import rating
 from authenticity.report.splices import splices
-from authenticity.report.verdict import verdict
 
 __all__ = [
     "Corpus",
@@ -24,10 +24,10 @@ __all__ = [
     "headline_rows",
     "opening",
     "per_attack",
+    "rating",
     "rejected",
     "selection",
     "speakers",
     "splices",
-    "verdict",
     "views",
 ]

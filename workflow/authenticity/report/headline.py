@@ -102,11 +102,11 @@ def how_intervals(metrics: Sequence[Json]) -> list[str]:
 
 
 def headline_rows(
-    metrics: Sequence[Json], verdicts: Mapping[tuple[str, str], str]
+    metrics: Sequence[Json], ratings: Mapping[tuple[str, str], str]
 ) -> list[dict[str, Any]]:
     """Return the headline figures on the reported split as plain rows, for `summary`.
 
-    `verdicts` has the overall verdict of `trust` by corpus and name.
+    `ratings` has the overall rating of `trust` by corpus and name.
     """
     rows = []
     for item in metrics:
@@ -119,6 +119,6 @@ def headline_rows(
         method = {"split": REPORTED, "method": found["interval"]["method"]}
         figures["turned"] = bool(wording.turned(item))
         leak = {"leak": wording.shared(item["leak"]) if item["leak"]["leaks"] else None}
-        verdict = {"verdict": verdicts[item["target"], item["name"]]}
-        rows.append(names | method | counts | figures | leak | verdict)
+        trust = {"trust": ratings[item["target"], item["name"]]}
+        rows.append(names | method | counts | figures | leak | trust)
     return rows

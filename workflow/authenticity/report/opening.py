@@ -8,7 +8,7 @@ from pathlib import Path
 from authenticity import html
 from authenticity.report import wording
 from authenticity.report.comparison import answers
-from authenticity.report.verdict import coloured
+from authenticity.report.rating import coloured
 from authenticity.report.wording import REPORTED, Json
 
 _OPENING_STYLE = """<style>
@@ -42,14 +42,14 @@ class Corpus:
     Attributes:
         verified: its verification.
         metrics: of the experiments tested on it.
-        verdicts: the overall verdict of `trust` by name.
+        ratings: the overall rating of `trust` by name.
         figure: the ROC curves; None without experiments.
         compared: the verdicts on pairs of experiments; None without any.
     """
 
     verified: Json
     metrics: Sequence[Json]
-    verdicts: Mapping[str, str]
+    ratings: Mapping[str, str]
     figure: Path | None
     compared: Json | None = None
 
@@ -123,9 +123,9 @@ def _answer(corpus: Corpus) -> str:
     for item in corpus.metrics:
         found = item["splits"][REPORTED]
         auc, eer = html.estimate(found["roc_auc"]), html.estimate(found["eer"], percent=True)
-        verdict = coloured(corpus.verdicts[item["name"]])
-        rows.append([wording.marked(item), auc, eer, item["protocol"], verdict])
-    columns = ["Experiment", "ROC-AUC", "EER", "Protocol", "Verdict"]
+        rating = coloured(corpus.ratings[item["name"]])
+        rows.append([wording.marked(item), auc, eer, item["protocol"], rating])
+    columns = ["Experiment", "ROC-AUC", "EER", "Protocol", "Trust"]
     caption = f"Figures on {REPORTED}, 95% intervals in brackets"
     parts = [
         html.paragraph(_in_words(corpus)),
@@ -158,9 +158,9 @@ def _in_words(corpus: Corpus) -> str:
         f"clip of each kind on {REPORTED} (ROC-AUC; guessing gives 50). With the threshold where "
         f"both kinds of error are equally frequent, it is wrong on {wrong:.1f}% of the clips (EER)."
     )
-    verdict = corpus.verdicts[chosen["name"]]
-    if verdict != "trust":
-        words += f" The verdict on these figures: {verdict}; the first page of the menu says why."
+    rating = corpus.ratings[chosen["name"]]
+    if rating != "trust":
+        words += f" The rating of these figures: {rating}; the first page of the menu says why."
     return words
 
 

@@ -210,7 +210,7 @@ def ece_in_words(found: Json, when: str) -> str:
     return (
         f"ECE {100 * value:.2f}%, where chance alone gives {100 * chance['mean']:.2f}% with "
         f"{found['n_bonafide'] + found['n_spoof']:,} clips (up to {100 * chance['high']:.2f}% in "
-        f"39 of 40 draws): {left}"
+        f"39 of 40 draws): {left}."
     )
 
 

@@ -1,7 +1,7 @@
 """Which figures of a run to trust, and why: named checks on the run's own numbers.
 
-A check has a verdict, a sentence with the numbers behind it, and the kinds of figure it bears on.
-The worst verdict on a kind of figure is the verdict on it; that on the ranking figures, ROC-AUC and
+A check has a rating, a sentence with the numbers behind it, and the kinds of figure it bears on.
+The worst rating of a kind of figure is the rating of it; that of the ranking figures, ROC-AUC and
 EER, is the experiment's. What a check holds a figure against is a `Bound`, with its reason.
 """
 
@@ -27,7 +27,7 @@ from authenticity.trust.checks import (
 )
 
 NONE_MADE = "none made"
-"""Stands for the verdict on figures that a protocol without a dev part does not have."""
+"""Stands for the rating of figures that a protocol without a dev part does not have."""
 __all__ = [
     "CAUTION",
     "DISTRUST",
@@ -54,7 +54,7 @@ def gather(
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:
-    """Return the verdict on one experiment as plain data: overall, per kind of figure, checks."""
+    """Return the rating of one experiment as plain data: overall, per kind of figure, checks."""
     made = checks(evidence)
     figures = {
         kind: worst(check.status for check in made if kind in check.concerns) for kind in KINDS
@@ -76,7 +76,7 @@ def judge(evidence: Evidence) -> dict[str, Any]:
 
 
 def judge_all(corpus: str, evidence: Sequence[Evidence]) -> dict[str, Any]:
-    """Return the verdicts on a corpus's experiments, with what figures were held against."""
+    """Return the ratings of a corpus's experiments, with what figures were held against."""
     return {
         "corpus": corpus,
         "split": REPORTED,

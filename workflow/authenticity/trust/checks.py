@@ -82,7 +82,7 @@ class Check:
 
 
 def worst(statuses: Iterable[str]) -> str:
-    """Return the most severe verdict; trust where there is none."""
+    """Return the most severe rating; trust where there is none."""
     return max(statuses, key=_SEVERITY.index, default=TRUST)
 
 
@@ -307,12 +307,13 @@ def _calibration(evidence: Evidence) -> Check:
     status = _graded(wording.beyond_chance(found, when), MISCALIBRATED, MEANINGLESS)
     said = wording.ece_in_words(found, when)
     if when == "before":
-        said += "; not calibrated, because the protocol has no dev part"
-        status = worst([CAUTION, status])
-    else:
-        said += f", after calibration on dev ({wording.ece(found, 'before')} before); "
-        said += _class_shares(evidence)
-    return Check("Calibration", status, f"{said}.", [PROBABILITIES])
+        said = f"{said} Not calibrated, because the protocol has no dev part."
+        return Check("Calibration", worst([CAUTION, status]), said, [PROBABILITIES])
+    said = (
+        f"After calibration on dev: {said} Before: {wording.ece(found, 'before')}. "
+        f"{_class_shares(evidence)}"
+    )
+    return Check("Calibration", status, said, [PROBABILITIES])
 
 
 def _class_shares(evidence: Evidence) -> str:
@@ -321,7 +322,7 @@ def _class_shares(evidence: Evidence) -> str:
         each["n_spoof"] / (each["n_bonafide"] + each["n_spoof"])
         for each in (evidence.found, evidence.metrics["threshold"])
     )
-    return f"the share of spoof is {here:.2f} on {REPORTED}, {dev:.2f} on dev"
+    return f"The share of spoof is {here:.2f} on {REPORTED}, {dev:.2f} on dev."
 
 
 def _cost(evidence: Evidence) -> Check | None:

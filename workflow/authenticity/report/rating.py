@@ -10,12 +10,12 @@ _COLOURS = {"trust": "good", "caution": "doubt", "do not trust": "bad"}
 
 
 def coloured(status: str) -> html.Markup:
-    """Return a verdict in its colour."""
+    """Return a rating in its colour."""
     return html.coloured(status, _COLOURS.get(status, "quiet"))
 
 
-def verdict(found: Json) -> str:
-    """Return the page of `trust.judge_all`: per experiment its verdict, then each check."""
+def rating(found: Json) -> str:
+    """Return the page of `trust.judge_all`: per experiment its rating, then each check."""
     parts = [html.paragraph(_OPENING), _overview(found["experiments"])]
     for item in found["experiments"]:
         title = f"{wording.label(item)}: {item['overall']['status']}"
@@ -29,7 +29,7 @@ def verdict(found: Json) -> str:
             html.paragraph(item["claim"]),
             html.table(
                 f"Checks on {REPORTED}",
-                ["Check", "Verdict", "What the run shows"],
+                ["Check", "Rating", "What the run shows"],
                 rows,
                 kind="sentences",
             ),
@@ -60,4 +60,4 @@ def _overview(experiments: Sequence[Json]) -> str:
     ]
     titles = ["Figures, then checks", *(wording.label(item) for item in experiments)]
     kinds = range(len(experiments[0]["figures"]))
-    return html.table("Verdicts at a glance", titles, rows, kinds)
+    return html.table("Ratings at a glance", titles, rows, kinds)
