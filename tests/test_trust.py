@@ -152,8 +152,8 @@ def test_duplicates_that_stay_or_contradict_call_for_caution(policy, conflicts, 
 
 def test_near_duplicates_call_for_caution():
     near = {"n_groups": 1, "n_trials": 2, "n_steady": 0, "examples": [["a", "b"]]}
-    assert verdict(evidence(verified=run.verified(near_duplicates=near)), "Duplicates") == CAUTION
-    assert verdict(evidence(), "Duplicates") == TRUST
+    assert rating(evidence(verified=run.verified(near_duplicates=near)), "Duplicates") == CAUTION
+    assert rating(evidence(), "Duplicates") == TRUST
 
 
 def test_without_dev_no_decision_is_made_and_probabilities_call_for_caution():

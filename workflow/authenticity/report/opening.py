@@ -104,9 +104,10 @@ def _protocol(item: Json) -> str:
     shared = [
         wording.counted(leak[kind]["train_eval"], noun)
         for kind, noun in (
-            ("speakers", "speaker"),
+            ("speakers", "known speaker" if leak["unknown_speakers"] else "speaker"),
             ("attacks", "attack"),
             ("duplicates", "duplicate clip"),
+            ("near_duplicates", "near-duplicate clip"),
         )
     ]
     attacks = wording.attacks(found)

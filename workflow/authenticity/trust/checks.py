@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authenticity import html
-from authenticity.names import CLEAN, INVERTED, TRIMMED, ordered_views, view_name
+from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.data import (
     audited,
@@ -273,7 +273,8 @@ def _worst_attack(evidence: Evidence) -> Check | None:
         return None
     name = min(measured, key=lambda attack: measured[attack]["value"])
     own, pooled = measured[name], evidence.found["roc_auc"]
-    said = f"Of {wording.counted(len(measured), 'attack')}, {name} passes most: ROC-AUC {_auc(own)}"
+    who = "spoof of an unknown attack" if name == NOT_KNOWN else name
+    said = f"Of {wording.counted(len(measured), 'attack')}, {who} passes most: ROC-AUC {_auc(own)}"
     if own["low"] <= 0.5:
         words = f"{said}. {_no_better(own)}; the pooled figure hides it."
         return Check("Worst attack", CAUTION, words)
