@@ -5,14 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import corpora
+import held
 import hypothesis
+import psutil
 import pytest
 import yaml
 
@@ -43,8 +44,9 @@ EXPERIMENTS = {
 def pytest_configure() -> None:
     """Allow for two workers, which take this environment over."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # How long an example takes says little while others compute.
-    hypothesis.settings.register_profile("shared", deadline=None)
+    # How long examples take, or take to make, says little while others compute.
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=slow)
     hypothesis.settings.load_profile("shared")
 
 
@@ -108,12 +110,18 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=_environment(cores),
-            timeout=1800,
+            timeout=held.GUARD_SECONDS,
             check=False,
         )
 
     def run_and_kill(self, when: Callable[[], bool], *arguments: str, cores: int = 1) -> None:
-        """Start it and end it, with all its children, as a power cut would."""
+        """Start it and end it, with all its children, as a power cut would.
+
+        Args:
+            when: says that it has come to where it is ended; it must be held there.
+            arguments: of the command, as of `run`.
+            cores: how many it has.
+        """
         process = subprocess.Popen(
             self.command(*arguments, cores=cores),
             cwd=self.path,
@@ -122,13 +130,11 @@ class Checkout:
             env=_environment(cores),
             start_new_session=True,
         )
-        deadline = time.monotonic() + 900
-        while not when():
-            assert process.poll() is None, "the run ended before it could be killed"
-            assert time.monotonic() < deadline, "the run never came to where it is killed"
-            time.sleep(0.02)
+        held.until(when, process)
+        family = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        held.until_gone(family)
 
     def tables(self) -> dict[str, bytes]:
         """The content of every table, by path."""

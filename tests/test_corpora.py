@@ -1,5 +1,6 @@
 """The adapter of ASVspoof 2019 LA, on its exact layout and on the real protocols."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -70,16 +71,16 @@ def test_the_manifest_is_rewritten_only_when_its_content_changed(tmp_path: Path)
     root = write_folder(asvspoof2019_la(8), tmp_path / "LA")
     path = tmp_path / "manifest.parquet"
     assert manifest.refresh(path, "toy", settings(root))
-    written = path.stat().st_mtime_ns
+    os.utime(path, (0, 0))  # long ago, so that it shows when it is written again
     assert manifest.refresh(path, "toy", settings(root)) is None
     protocol = root / PROTOCOLS / "ASVspoof2019.LA.cm.dev.trl.txt"
     protocol.write_bytes(protocol.read_bytes())  # touched: read again, same content
     assert manifest.refresh(path, "toy", settings(root)) is None
-    assert path.stat().st_mtime_ns == written
+    assert path.stat().st_mtime == 0
     audio = next((root / "ASVspoof2019_LA_dev" / "flac").iterdir())
     audio.write_bytes(audio.read_bytes() + b"\0")  # changed in place: the folder's time is the same
     assert manifest.refresh(path, "toy", settings(root))
-    assert path.stat().st_mtime_ns > written
+    assert path.stat().st_mtime > 0
 
 
 def test_only_the_splits_asked_for_are_needed(tmp_path: Path):
@@ -104,12 +105,12 @@ def test_the_scores_of_speaker_verification_are_kept_beside_the_manifest(tmp_pat
     path, beside = tmp_path / "manifest.parquet", tmp_path / "asv_scores.parquet"
     manifest.refresh(path, "toy", settings(root))
     assert pq.read_table(beside).num_rows == 0
-    written = path.stat().st_mtime_ns
+    os.utime(path, (0, 0))
     write_folder(asv_scores_2019("LA/"), root)
     news = manifest.refresh(path, "toy", settings(root))
     assert news is not None
     assert "8 scores of speaker verification" in news
-    assert path.stat().st_mtime_ns == written
+    assert path.stat().st_mtime == 0
     table = pq.read_table(beside)
     assert table.schema.equals(tables.ASV_SCORES)
     assert table.to_pylist()[:4] == [

@@ -705,10 +705,10 @@ def test_a_hundred_thousand_files_are_planned_in_seconds(tmp_path: Path):
     """Of an archive, since making so many files takes longer than the test may."""
     names = [f"{side}/s{n % 97}/{n}.wav" for n in range(60_000) for side in ("bonafide", "spoof")]
     corpus = Corpus(tmp_path, "folder", dict.fromkeys(names, b""), "archive")
-    start = time.monotonic()
+    start = time.process_time()  # what others compute meanwhile does not count
     corpus.refresh()
     assert len(corpus.rows()) == 120_000
-    read = time.monotonic()
+    read = time.process_time()
     assert corpus.refresh() is None
     assert read - start < 30
-    assert time.monotonic() - read < 10
+    assert time.process_time() - read < 10

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import held
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -27,7 +28,7 @@ def run(folder: Path, *arguments: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY / "workflow")},
-        timeout=1800,
+        timeout=held.GUARD_SECONDS,
         check=False,
     )
     assert result.returncode == 0, result.stdout

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import held
 import pytest
 import run_files as run
 from authenticity import html, report, summary, trust
@@ -24,6 +25,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 1000 * held.GUARD_SECONDS  # of the browser, in ms
 LEAKY = run.metrics("leaky", leak=run.leak(speakers=20, duplicates=3))
 FLIPPED = run.metrics("flipped", 0.3)
 UNDECIDED = run.metrics("undecided", 0.5)
@@ -477,8 +479,11 @@ def look_at_report(page_path: Path, results: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
     problems: list[str] = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=CHROMIUM_FLAGS, timeout=PATIENCE
+        )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: problems.append(f"script: {error}"))
         page.on("request", lambda request: problems.extend(_outside(request.url)))
         page.goto(page_path.as_uri())
@@ -512,8 +517,11 @@ def _look_at_opening(page, rows) -> None:
     for row in rows:
         assert row["name"] in text
         assert f"{row['roc_auc']['value']:.4f}" in text
-    assert page.eval_on_selector(
-        "#opening img", "image => image.complete && image.naturalWidth > 0"
+    page.wait_for_function(
+        """() => {
+          const image = document.querySelector('#opening img');
+          return image.complete && image.naturalWidth > 0;
+        }"""
     )
     assert page.eval_on_selector("#opening h1", "title => title.getBoundingClientRect().top >= 0")
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import authenticity
+import held
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
@@ -289,9 +290,30 @@ def start(
     """Start the command, which prints as it goes."""
     command = [sys.executable, "-m", "authenticity", "score", "--bundle", str(bundle)]
     command += ["--output", str(output), "--jobs", str(jobs), "--", *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), **options
-    )
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    # A shell that runs the tests in the background has them ignore SIGINT, and what they start
+    # would ignore it, too; a signal that is handled here is not handed on.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, env=environment(), **streams)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def start_held(
+    bundle: Path, output: Path, *arguments: str, room: int = 0
+) -> subprocess.Popen[bytes]:
+    """Start the command; it prints so many bytes, and waits in the next line until it is read."""
+    reading, writing = held.full_pipe(room)
+    process = start(bundle, output, *arguments, stdout=writing)
+    os.close(writing)
+    process.stdout = os.fdopen(reading, "rb")
+    return process
+
+
+def kept(output: Path) -> set[str]:
+    """The files that an unfinished run has answers on."""
+    return {answer["file"] for answer in batch.read([output / "recordings.jsonl.unfinished"])}
 
 
 def run(
@@ -299,7 +321,7 @@ def run(
 ) -> tuple[int, list[str], str]:
     """Run the command; return its exit code, its lines, and its standard error."""
     process = start(bundle, output, *arguments, stdin=subprocess.PIPE, **options)
-    out, err = process.communicate(stdin, timeout=300)
+    out, err = process.communicate(stdin, timeout=held.GUARD_SECONDS)
     assert b"Traceback" not in err, err.decode()
     return process.returncode, out.decode().splitlines(), err.decode()
 
@@ -589,29 +611,23 @@ def test_a_process_that_dies_is_quoted():
     assert "(status 1, TypeError: x)" in batch._cause_of_death(1, "Traceback\nTypeError: x")
 
 
-@pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording that takes seconds, in which a process can be met."""
-    path = tmp_path_factory.mktemp("long") / "long.wav"
-    noise = np.random.default_rng(1).standard_normal(300 * 16_000).astype(np.float32)
-    soundfile.write(path, 0.1 * noise, 16_000)
-    return path
-
-
-def test_interrupted_and_killed_it_goes_on(
-    scored: Path, mixed: Path, long: Path, bundle: Path, tmp_path: Path
-):
+def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
     output, gone = tmp_path / "out", f"{mixed}/gone.wav"
+    *answers, on_gone = batch.read([scored / "recordings.jsonl"])
+    # What cannot be opened comes first.
+    lines = [f"{display.line(answer)}\n".encode() for answer in [on_gone, *answers]]
     for n_lines, end, code in ((1, signal.SIGINT, cli.INTERRUPTED), (5, signal.SIGKILL, -9)):
-        process = start(bundle, output, str(mixed), gone, str(long))
-        for _ in range(n_lines):
-            process.stdout.readline()
+        printed = b"".join(lines[:n_lines])
+        process = start_held(bundle, output, str(mixed), gone, room=len(printed))
+        held.until(lambda n_lines=n_lines: len(kept(output)) > n_lines, process)
         workers = psutil.Process(process.pid).children()
+        assert workers, "nothing is worked on"
         process.send_signal(end)
-        assert process.wait(300) == code
-        assert not psutil.wait_procs(workers, timeout=60)[1], "a process was left behind"
-        process.stdout.close()
-        process.stderr.close()
+        out, _ = process.communicate(timeout=held.GUARD_SECONDS)
+        assert process.returncode == code
+        assert sorted(out.lstrip(b"\0").splitlines()[:n_lines]) == sorted(printed.splitlines())
+        assert len(kept(output)) == n_lines + 1
+        held.until_gone(workers)
     assert not (output / "scores.csv").exists()
     code, lines, _ = run(bundle, output, str(mixed), gone)
     assert code == cli.SOME_REJECTED
@@ -620,41 +636,36 @@ def test_interrupted_and_killed_it_goes_on(
     assert not (output / "recordings.jsonl.unfinished").exists()
 
 
-def test_a_file_that_kills_its_process_is_set_aside_and_the_next_one_scored(
-    bundle: Path, mixed: Path, long: Path, tmp_path: Path
-):
-    process = start(bundle, tmp_path / "out", str(long), str(mixed / "film.mp4"))
-    parent = psutil.Process(process.pid)
-    deadline = time.monotonic() + 300
-    while not any(
-        item.path == str(long) for child in parent.children() for item in child.open_files()
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    (worker,) = parent.children()
-    worker.kill()
-    out, _ = process.communicate(timeout=300)
-    assert process.returncode == cli.SOME_REJECTED
-    first, second = rows_of(tmp_path / "out")
-    assert "was killed" in first["reason"]
-    assert second["status"] == "scored"
-    assert "2 files: 1 scored" in out.decode()
-
-
-def test_a_process_that_is_killed_while_it_loads_its_model_is_one_line(
+def test_a_file_whose_process_dies_is_set_aside_and_the_next_one_scored(
     bundle: Path, mixed: Path, tmp_path: Path
 ):
-    process = start(bundle, tmp_path / "out", str(mixed / "film.mp4"))
-    deadline = time.monotonic() + 300
-    while not (workers := psutil.Process(process.pid).children()):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    workers[0].kill()
-    out, err = process.communicate(timeout=300)
-    assert (process.returncode, out) == (cli.USAGE, b"")
-    (line,) = err.decode().splitlines()
-    assert "was killed" in line
-    assert not list((tmp_path / "out").iterdir()), "nothing was scored"
+    output = tmp_path / "out"
+    names = ("film.mp4", "too loud.wav", "line\nbreak.flac", "two words, 'quoted' \"twice\".flac")
+    process = start_held(bundle, output, *(str(mixed / name) for name in names))
+    held.until(lambda: kept(output), process)
+    # It is in the second file, or through with it and not yet asked for the third.
+    (worker,) = psutil.Process(process.pid).children()
+    worker.kill()
+    out, _ = process.communicate(timeout=held.GUARD_SECONDS)
+    assert process.returncode == cli.SOME_REJECTED
+    first, *met, last = rows_of(output)
+    assert first["status"] == last["status"] == "scored"
+    assert sorted(row["status"] for row in met) == ["rejected", "scored"]
+    assert any("was killed" in row["reason"] for row in met)
+    assert b"4 files: 3 scored" in out
+
+
+def test_a_process_that_is_killed_while_it_loads_its_model_is_a_users_error(
+    bundle: Path, tmp_path: Path
+):
+    settings = batch.Settings.of(bundle, prior=0.5, pictures=False)
+    loading = batch._Worker(settings, tmp_path, threads=1)
+    loading._process.kill()
+    # Before it was killed, it may have said that it is ready.
+    with pytest.raises(UserError, match="that loaded the model was killed"):
+        while loading.answer() == (None, True):
+            pass
+    loading.end()
 
 
 # The rules.
@@ -673,11 +684,12 @@ def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
         }
     )
 
-    def is_under_way() -> bool:
-        found = [path.read_bytes() for path in output.glob("shards/*.unfinished")]
-        return any(b'"status": "scored"' in content for content in found)
-
-    resumed_from.run_and_kill(is_under_way, "--", "scored")
+    benchmarks = resumed_from.path / "benchmarks" / "score"
+    with held.jobs_at_their_end(benchmarks / "1-of-2.tsv", benchmarks / "2-of-2.tsv"):
+        shards = output / "shards"
+        resumed_from.run_and_kill(
+            lambda: any(batch.read(shards.glob("*.jsonl*"))), *("--", "scored")
+        )
     assert not (output / "scores.csv").exists()
     resumed = resumed_from.run("--", "scored")
     assert resumed.returncode == 0, resumed.stdout

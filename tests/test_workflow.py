@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import corpora
+import held
 import pyarrow.parquet as pq
 import pytest
 from conftest import EXPERIMENTS, REPOSITORY, Checkout, check_out_for_toys
@@ -112,10 +113,16 @@ def resumed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Che
     checkout = check_out_for_toys(tmp_path_factory.mktemp("resumed") / "checkout")
     killed = Checkout(checkout, finished.corpus)
     killed.configure()
-    spectral = killed.path / "results" / "toy" / "spectral"
-    killed.run_and_kill(lambda: spectral.exists() and any(spectral.glob("*-of-3.parquet")))
+    logs, spectral = killed.path / "logs/toy/extract", killed.path / "results/toy/spectral"
+    benchmarks = killed.path / "benchmarks/toy/extract"
+    with held.jobs_at_their_end(benchmarks / "2-of-3.tsv", benchmarks / "3-of-3.tsv"):
+        killed.run_and_kill(
+            lambda: (logs / "2-of-3.log").exists() or (logs / "3-of-3.log").exists(),
+            *("--prioritize", "results/toy/spectral/1-of-3.parquet"),
+        )
     assert any((killed.path / ".snakemake" / "locks").iterdir()), "nothing was interrupted"
-    assert len(list(spectral.glob("*-of-3.parquet"))) < 3, "the kill came too late"
+    assert (spectral / "1-of-3.parquet").exists()
+    assert len(list(spectral.glob("*.parquet"))) < 3, "a shard was to be left"
     result = killed.run("--until", "evaluate_experiment", cores=1)
     assert result.returncode == 0, result.stdout
     return killed
@@ -136,17 +143,15 @@ def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
 
 def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
     checkout = make_checkout()
-    locks = checkout.path / ".snakemake" / "locks"
     second = []
 
     def try_second() -> bool:
-        if not (locks.exists() and any(locks.iterdir())):
-            return False
-        plan = checkout.run("--dry-run")
-        second.extend([plan, checkout.run()])
-        return True
+        if (checkout.path / "logs/toy/extract/1-of-3.log").exists():
+            second.extend([checkout.run("--dry-run"), checkout.run()])
+        return bool(second)
 
-    checkout.run_and_kill(try_second)
+    with held.jobs_at_their_end(checkout.path / "benchmarks/toy/extract/1-of-3.tsv"):
+        checkout.run_and_kill(try_second)
     plan, run = second
     assert plan.returncode == 0, plan.stdout
     assert run.returncode != 0
