@@ -147,7 +147,7 @@ def check_out(folder: Path) -> Path:
     """Copy what a run needs of the project; what is large and only read is linked."""
     folder.mkdir(parents=True)
     shutil.copy(REPOSITORY / "Snakefile", folder)
-    for name in ("workflow", "config", "profiles", "envs"):
+    for name in ("workflow", "config", "profiles", "envs", "tools"):
         shutil.copytree(
             REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
         )

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
@@ -51,9 +50,13 @@ def keys(schema: dict) -> set[str]:
 
 
 def test_every_key_is_explained():
-    explained = (REPOSITORY / "config" / "README.md").read_text()
-    for key in keys(yaml.safe_load(SCHEMA.read_text())):
-        assert f"`{key}`" in explained, key
+    builders = (REPOSITORY / "tools").glob("*/config.schema.yaml")
+    places = [(SCHEMA, REPOSITORY / "config"), *((path, path.parent) for path in builders)]
+    assert len(places) == 3
+    for schema, folder in places:
+        explained = (folder / "README.md").read_text()
+        for key in keys(yaml.safe_load(schema.read_text())):
+            assert f"`{key}`" in explained, key
 
 
 @pytest.mark.parametrize("overlay", ["asvspoof2019_la"])
@@ -96,7 +99,9 @@ def test_no_large_file_is_tracked_and_versions_agree():
 
 
 def test_scripts_are_thin():
-    for path in Path(REPOSITORY / "workflow" / "scripts").glob("*.py"):
+    scripts = [*REPOSITORY.glob("workflow/scripts/*.py"), *REPOSITORY.glob("tools/*/scripts/*.py")]
+    assert len(scripts) > 30
+    for path in scripts:
         assert len(path.read_text().splitlines()) <= 60, path.name
 
 
