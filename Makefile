@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # pip, because it alone finds a CPU build of torch where one is offered.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/workflow"
+ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 # The model that `make run` makes of the demonstration.
 DEMONSTRATION := results/demo/bundles/baseline_layer
@@ -74,10 +74,11 @@ $(VENV)-demo/.installed: requirements.txt tools/demo_corpus/requirements.txt pyp
 		--no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Resolves requirements.in anew, and mirrors the pins in the conda environment.
+# Resolves requirements.in and requirements-workflow.in anew, and mirrors the pins in the conda environment.
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.in
+	$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.in \
+		--requirement requirements-workflow.in
 	$(VENV)-lock/bin/python -m pip freeze --all --exclude pip | sed 's/+cpu$$//' > requirements.txt
 	{ sed '/^  - pip:/q' envs/authenticity.yaml; sed 's/^/      - /' requirements.txt; } > envs/new.yaml
 	mv envs/new.yaml envs/authenticity.yaml

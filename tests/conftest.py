@@ -107,7 +107,7 @@ class Checkout:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_environment(cores),
+            env=environment(self.path, cores),
             timeout=1800,
             check=False,
         )
@@ -119,7 +119,7 @@ class Checkout:
             cwd=self.path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=_environment(cores),
+            env=environment(self.path, cores),
             start_new_session=True,
         )
         deadline = time.monotonic() + 900
@@ -138,9 +138,17 @@ class Checkout:
         }
 
 
-def _environment(cores: int) -> dict[str, str]:
-    """As on a machine with so many cores, where numerical libraries would use them all."""
-    return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(cores)}
+def environment(checkout: Path, cores: int = 2) -> dict[str, str]:
+    """As on a machine with so many cores, where numerical libraries would use them all.
+
+    A checkout is to import its own library, and not the one that is installed.
+    """
+    return {
+        **os.environ,
+        "PYTHONPATH": str(checkout / "workflow"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": str(cores),
+    }
 
 
 def check_out(folder: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY, check_out
+from conftest import REPOSITORY, check_out, environment
 
 
 def planned(folder: Path, builder: str) -> subprocess.CompletedProcess[str]:
@@ -17,6 +17,7 @@ def planned(folder: Path, builder: str) -> subprocess.CompletedProcess[str]:
             *("--snakefile", f"tools/{builder}/Snakefile"),
         ],
         cwd=folder,
+        env=environment(folder),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
