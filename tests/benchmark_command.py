@@ -1,6 +1,6 @@
 """Time the command on 200 files, five of them as bad as files come, one of three hours.
 
-Run: PYTHONPATH=workflow python tests/benchmark_command.py BUNDLE [FOLDER]
+Run: python tests/benchmark_command.py BUNDLE [FOLDER]
 """
 
 import csv

@@ -1,6 +1,6 @@
 """How long the contrastive heads of a corpus as large as ASVspoof 2019 LA's train part take.
 
-Run: PYTHONPATH=workflow python tests/benchmark_contrast.py [clips] [epochs]
+Run: python tests/benchmark_contrast.py [clips] [epochs]
 
 Features are random numbers of wav2vec2-base's width and of the spectral view's; a dev of a tenth of
 the clips chooses the epoch, as in the workflow. Reading tables is not counted.

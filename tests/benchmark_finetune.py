@@ -1,6 +1,6 @@
 """An epoch of the last two layers from the cache, against one that computes all layers each time.
 
-Run: PYTHONPATH=workflow python tests/benchmark_finetune.py [clips] [float32 or bfloat16]
+Run: python tests/benchmark_finetune.py [clips] [float32 or bfloat16]
 
 The shapes are wav2vec2-base's and the weights random; clips are of 3 s, one thread computes, and
 CPU time is counted, so that what else runs on the machine does not matter. Both ways see the same

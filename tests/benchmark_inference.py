@@ -12,17 +12,13 @@ CORPORA of each kind are simulated, 400 unless given.
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtr, ndtri
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
-
 from authenticity.evaluation import bootstrap, compare, verdict
 from authenticity.evaluation.metrics import Ranking, Weighted, once
 from authenticity.evaluation.probabilities import Cllr
 from authenticity.names import NO, YES
+from scipy.special import ndtr, ndtri
 
 CLIPS = 10
 SHARES = {"speaker": 0.3, "class": 0.1, "clip": 0.6}

@@ -1,6 +1,6 @@
 """Which copies of a clip are found, how often other clips are taken for copies, and how fast.
 
-Run: PYTHONPATH=workflow python tests/benchmark_near_duplicates.py [FOLDER]
+Run: python tests/benchmark_near_duplicates.py [FOLDER]
 
 Clips are those of the shipped demonstration: all to count false alarms, some to copy. FOLDER holds
 recordings of one speaker each, such as LibriSpeech's; they are used whole and in pieces of 2 s.
@@ -17,13 +17,16 @@ import pandas as pd
 import pyarrow as pa
 from authenticity import audio
 from authenticity.audio import SAMPLE_RATE
-from authenticity.demo import copy_synthesis
 from authenticity.features import fingerprints, spectral, views
 from authenticity.roots import Root
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+from demo_corpus import copy_synthesis
+
 ARCHIVE = "resources/demo/LA.zip"
 LIMITS = audio.Limits(0.25, -60, 1000, 14400)
-COPIED = 150  # clips of each set
+COPIED = 100  # clips of each set
 PIECE_SECONDS = 2
 NEAREST = 1000  # pairs that the tail of the distances is fitted to
 SPEED = ((25_000, 1), (25_000, 10), (100_000, 1), (100_000, 10), (1_000_000, 50))

@@ -13,9 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
-
 from authenticity import manifest, tables
 from authenticity.evaluation import calibration, figures, score_files
 from authenticity.models import candidates

@@ -109,7 +109,7 @@ class Checkout:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_environment(cores),
+            env=environment(self.path, cores),
             timeout=held.GUARD_SECONDS,
             check=False,
         )
@@ -127,7 +127,7 @@ class Checkout:
             cwd=self.path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=_environment(cores),
+            env=environment(self.path, cores),
             start_new_session=True,
         )
         held.until(when, process)
@@ -144,16 +144,24 @@ class Checkout:
         }
 
 
-def _environment(cores: int) -> dict[str, str]:
-    """As on a machine with so many cores, where numerical libraries would use them all."""
-    return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(cores)}
+def environment(checkout: Path, cores: int = 2) -> dict[str, str]:
+    """As on a machine with so many cores, where numerical libraries would use them all.
+
+    A checkout is to import its own library, and not the one that is installed.
+    """
+    return {
+        **os.environ,
+        "PYTHONPATH": str(checkout / "workflow"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": str(cores),
+    }
 
 
 def check_out(folder: Path) -> Path:
     """Copy what a run needs of the project; what is large and only read is linked."""
     folder.mkdir(parents=True)
     shutil.copy(REPOSITORY / "Snakefile", folder)
-    for name in ("workflow", "config", "profiles", "envs"):
+    for name in ("workflow", "config", "profiles", "envs", "tools"):
         shutil.copytree(
             REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
         )

@@ -1,7 +1,6 @@
 """The shipped demonstration, run as `make run` runs it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from authenticity import tables
-from conftest import REPOSITORY, check_out
+from conftest import check_out, environment
 from test_report import look_at_report
 
 # As `make run` runs it, less what takes time and whole runs of the toy corpus test as well.
@@ -27,7 +26,7 @@ def run(folder: Path, *arguments: str) -> str:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY / "workflow")},
+        env=environment(folder),
         timeout=held.GUARD_SECONDS,
         check=False,
     )

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import soundfile
-from authenticity.demo import attacks, channel, copy_synthesis, debian, phonemes, plan, produce
 from authenticity.errors import UserError
+from demo_corpus import attacks, channel, copy_synthesis, debian, phonemes, plan, produce
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
@@ -426,10 +426,10 @@ def test_griffin_lim_keeps_length_and_depends_on_its_seed():
 def test_conda_environment_lists_the_same_pins():
     pins = [
         line
-        for name in ("requirements.txt", "requirements-demo.txt")
+        for name in ("requirements.txt", "tools/demo_corpus/requirements.txt")
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
         if line and not line.startswith("#")
     ]
-    environment = (ROOT / "envs" / "demo.yaml").read_text(encoding="utf-8")
+    environment = (ROOT / "tools" / "demo_corpus" / "environment.yaml").read_text(encoding="utf-8")
     listed = [line.strip()[2:] for line in environment.splitlines() if "==" in line]
     assert listed == pins

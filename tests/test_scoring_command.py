@@ -144,7 +144,7 @@ def test_help_waits_for_no_library():
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow"), "HF_HUB_OFFLINE": "1"}
+    return os.environ | {"HF_HUB_OFFLINE": "1"}
 
 
 def spoilt(bundle: Path, folder: Path) -> list[str]:

@@ -18,8 +18,9 @@ from authenticity.scoring import inputs
 
 DONE, USAGE, SOME_REJECTED, INTERRUPTED = 0, 2, 3, 130
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
-_DEMONSTRATION = _REPOSITORY / "results" / "demo" / "bundles" / "baseline_layer"
+# Of the checkout that the library lies in; one that is installed elsewhere finds nothing there.
+_DEMONSTRATION = Path("results", "demo", "bundles", "baseline_layer")
+_CHECKOUT = Path(__file__).resolve().parents[2]
 # Beyond that many processes, memory is what a laptop runs out of first.
 _MOST_JOBS = 4
 
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--bundle",
         type=_folder,
-        default=os.environ.get("AUTHENTICITY_BUNDLE") or str(_DEMONSTRATION),
+        default=os.environ.get("AUTHENTICITY_BUNDLE") or str(_CHECKOUT / _DEMONSTRATION),
         metavar="DIR",
         help="the model (default: AUTHENTICITY_BUNDLE, or the demonstration's)",
     )
@@ -138,10 +139,10 @@ def _score(given: argparse.Namespace) -> int:
     from authenticity.scoring import about, batch, statement
     from authenticity.scoring.display import Display
 
-    if given.bundle == _DEMONSTRATION and not given.bundle.exists():
+    if given.bundle == _CHECKOUT / _DEMONSTRATION and not given.bundle.exists():
         raise UserError(
-            f"{given.bundle}: the demonstration's model is not there yet; make it with `make run` "
-            "in the repository, or name another with --bundle"
+            "no model: name a bundle's folder with --bundle or AUTHENTICITY_BUNDLE; `make run` in "
+            f"a checkout of the project makes one, {_DEMONSTRATION}"
         )
     settings = batch.Settings.of(given.bundle, given.prior, pictures=not given.no_pictures)
     kept = given.output / "recordings.jsonl"

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import os
 import shutil
 import sys
 import time
@@ -28,12 +27,6 @@ from authenticity.scoring.listing import ScorePlan
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
 _NULL = "\1"  # in a digest; no name has a control character
-
-
-def let_scripts_import(house: Path) -> None:
-    """Put the folder of this library on the path of every Python that this process starts."""
-    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(house), *filter(None, others)]))
 
 
 @contextlib.contextmanager

@@ -2,10 +2,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-HOUSE = Path(str(workflow.current_basedir)).parent
 
-# The library is imported from where it lies; nothing needs to be installed.
-sys.path.insert(0, str(HOUSE))
+include: "installed.smk"
+
 
 from authenticity import planning, threads, verification
 from authenticity.features import matrix
@@ -19,7 +18,6 @@ from authenticity.scoring.batch import VERSION as SCORE_VERSION
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
 FINETUNE_VERSION = "2"
 
-planning.let_scripts_import(HOUSE)
 threads.one_each()
 with planning.one_line_errors():
     planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")

@@ -14,9 +14,10 @@ chapter 13). Of speakers, these points are too close: K speakers drawn with repl
 (K - 1) / K too little, a normal quantile ignores that K is small, and a speaker drawn twice meets
 its own clips of the other class twice, which moves the AUC's resamples up. There the interval is
 Student's, with K - 1 degrees of freedom, around the value, from the resamples' standard error times
-sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speakers. It is symmetric
-on the scale of the logit for shares and of the logarithm for costs; on that scale the standard
-error is half the distance of the two points that hold 68.3% of a normal distribution.
+sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speakers (for costs,
+sqrt(K / (K - 2))). It is symmetric on the scale of the logit for shares and of the logarithm for
+costs; on that scale the standard error is half the distance of the two points that hold 68.3% of a
+normal distribution.
 `tests/benchmark_inference.py` simulates how often both kinds hold the truth.
 
 Perfect separation gives an interval of no width, since every resample is perfect too; that is not
@@ -57,17 +58,24 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Scale:
-    """Where intervals over speakers are symmetric: a function, its inverse and its derivative."""
+    """Where intervals over speakers are symmetric: a function, its inverse and its derivative.
+
+    `lost` is by how many the number of speakers is lowered when the bootstrap's variance is mended.
+    """
 
     to: Callable[[Floats], Floats]
     back: Callable[[Floats], Floats]
     slope: Callable[[Floats], Floats]
+    lost: int = 1
 
 
 SHARE = Scale(logit, expit, lambda value: 1.0 / (value * (1.0 - value)))
 """For figures between 0 and 1."""
-COST = Scale(np.log, np.exp, lambda value: 1.0 / value)
-"""For figures from 0 without a bound above."""
+COST = Scale(np.log, np.exp, lambda value: 1.0 / value, lost=2)
+"""For figures from 0 without a bound above.
+
+A few bad clips make most of a cost: of ten speakers, one lost is simulated to be too few.
+"""
 DIFFERENCE = Scale(np.asarray, np.asarray, np.ones_like)
 
 
@@ -305,9 +313,9 @@ def error(value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale)
         found = (scale.to(points[1]) - scale.to(points[0])) / 2.0
         # Where a sixth of the resamples has no error at all: the delta method.
         delta = drawn.std(axis=0, ddof=1) * scale.slope(np.asarray(value, dtype=np.float64))
-    return widened(np.where(np.isfinite(found), found, delta), n_speakers)
+    return widened(np.where(np.isfinite(found), found, delta), n_speakers, scale.lost)
 
 
-def widened(error: ArrayLike, n_speakers: int | None) -> Floats:
+def widened(error: ArrayLike, n_speakers: int | None, lost: int = 1) -> Floats:
     """Return a standard error of the bootstrap, mended for its bias where speakers are drawn."""
-    return np.asarray(error) * (np.sqrt(n_speakers / (n_speakers - 1)) if n_speakers else 1.0)
+    return np.asarray(error) * (np.sqrt(n_speakers / (n_speakers - lost)) if n_speakers else 1.0)

@@ -29,13 +29,13 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers.masking_utils import create_bidirectional_mask
 
 from authenticity.errors import UserError
+from authenticity.features import export
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.files import atomic
 from authenticity.models import losses
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import bounded
-from authenticity.pretraining import export
 
 VERSION = "2"
 """Raise it when the weights that any settings lead to change."""

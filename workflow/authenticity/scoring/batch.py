@@ -52,7 +52,6 @@ _FRUGAL = {
     "MALLOC_TRIM_THRESHOLD_": "1000000",
     "MALLOC_ARENA_MAX": "1",
 }
-_HOUSE = Path(__file__).resolve().parents[2]
 _DRAWN = re.compile(r"(overlays|previews)/[A-Za-z0-9_.-]+-[0-9a-f]{8}\.(png|mp3)")
 _LOGGER = logging.getLogger("authenticity")  # of a job; elsewhere errors go to standard error
 
@@ -350,7 +349,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=os.environ | _FRUGAL | {"PYTHONPATH": str(_HOUSE)},
+            env=os.environ | _FRUGAL,
         )
         self._path: str | None = None
         self._asked_at = 0  # in what it said: before that is of other files

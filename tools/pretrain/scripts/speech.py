@@ -1,0 +1,9 @@
+"""Decode the speech of Debian packages into one pool."""
+
+from authenticity.jobs import job
+from pretrain import speech
+
+with job(snakemake) as log:
+    clips = speech.gather(snakemake.input.packages)
+    log.info("%s: %s", snakemake.wildcards.speech, speech.describe(clips))
+    speech.write(snakemake.output.speech, clips)

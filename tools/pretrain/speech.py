@@ -1,0 +1,65 @@
+"""The pool of human speech that pretraining draws from, in one file."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from authenticity.errors import UserError
+from authenticity.files import read_arrays, write_arrays
+from demo_corpus import human
+from demo_corpus.attacks import BONAFIDE
+
+from pretrain.targets import SAMPLE_RATE
+
+logger = logging.getLogger("authenticity")
+
+FULL_SCALE = 2**15
+# Those the demo corpus keeps for dev and eval. An encoder that had heard eval's would make its
+# figures worthless; one that had heard dev's would be judged on familiar voices when it is chosen.
+HELD_OUT = {voice.speaker for voice in BONAFIDE if voice.dev or voice.eval}
+
+
+def gather(packages: Iterable[str | Path]) -> list[np.ndarray]:
+    """Return the speech of Debian packages, each clip float32 at 16 kHz, in the packages' order.
+
+    A package of a speaker who is held out is a `UserError`.
+    """
+    clips = []
+    for package in map(Path, packages):
+        before = len(clips)
+        if package.stem in human.PROMPTS:
+            speaker, _ = human.PROMPTS[package.stem]
+            if speaker in HELD_OUT:
+                raise UserError(
+                    f"{package}: speaker {speaker} is kept for dev or eval; "
+                    "take the package out of `speech` in tools/pretrain/config.yaml"
+                )
+            clips += [clip.samples for clip in human.prompts(package)]
+        else:
+            clips += [samples for _, samples in human.pretraining_speech(package)]
+        logger.info("%s: %s", package.stem, describe(clips[before:]))
+    return clips
+
+
+def describe(clips: Sequence[np.ndarray]) -> str:
+    """Return the number of clips and their length, for the log."""
+    hours = sum(map(len, clips)) / SAMPLE_RATE / 3600
+    return f"{len(clips)} clips, {hours:.2f} h"
+
+
+def write(path: str | Path, clips: Sequence[np.ndarray]) -> None:
+    """Write clips atomically: 16-bit samples one after the other, and where each clip ends."""
+    joined = np.concatenate(clips) * FULL_SCALE
+    arrays = {
+        "samples": joined.round().clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16),
+        "ends": np.cumsum([len(clip) for clip in clips]),
+    }
+    write_arrays(path, arrays)
+
+
+def read(path: str | Path) -> list[np.ndarray]:
+    """Read what `write` wrote: float32 clips in [-1, 1) at 16 kHz."""
+    arrays = read_arrays(path)
+    samples = arrays["samples"].astype(np.float32) / FULL_SCALE
+    return np.split(samples, arrays["ends"][:-1])

@@ -1,0 +1,51 @@
+"""An encoder as a folder that `AutoModel.from_pretrained` and `Encoder.load` take."""
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from transformers import PreTrainedModel
+
+from authenticity.files import atomic, write_json
+
+FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
+_TRAINING_ONLY = "masked_spec_embed"  # the vector that stands for a hidden frame
+
+
+def write(
+    encoder: PreTrainedModel,
+    preprocessing: Mapping[str, Any],
+    precision: torch.dtype,
+    folder: str | Path,
+) -> None:
+    """Write the configuration, the preprocessing and the weights.
+
+    What only training needs, the masking and its vector, is left out, so that no mode of the
+    loaded model changes its input.
+
+    Args:
+        encoder: wav2vec2, HuBERT or WavLM.
+        preprocessing: the content of `preprocessor_config.json`.
+        precision: in which the weights are stored.
+        folder: made where it is absent.
+    """
+    folder = Path(folder)
+    config = copy.deepcopy(encoder.config)
+    config.name_or_path = ""
+    config.architectures = [type(encoder).__name__]
+    config.dtype = torch.float32
+    config.mask_time_prob = config.mask_feature_prob = 0.0
+    config.apply_spec_augment = False
+    weights = {
+        name: value.to(precision).contiguous()
+        for name, value in encoder.state_dict().items()
+        if name != _TRAINING_ONLY
+    }
+    write_json(folder / FILES[0], json.loads(config.to_json_string()))
+    write_json(folder / FILES[1], preprocessing)
+    with atomic(folder / FILES[2]) as temporary:
+        temporary.write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))

@@ -1,9 +1,0 @@
-"""Put the archive and the notices of its sources into resources/."""
-
-from authenticity import files
-from authenticity.demo import ship
-from authenticity.jobs import job
-
-with job(snakemake):
-    shipped = ship.ship(snakemake.input.archive, snakemake.input.packages, snakemake.params.folder)
-    files.write_json(snakemake.output.shipped, shipped)
