@@ -7,6 +7,7 @@ from pathlib import Path
 
 import corpora
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import run_files
@@ -558,6 +559,7 @@ def test_speakers_called_unknown_on_both_sides_are_counted_and_no_leak(tmp_path:
     corpus.refresh()
     table = tables.read(tmp_path / "manifest.parquet")
     table = table.append_column("audio", table["key"])
+    table = table.append_column("near", pa.nulls(len(table), pa.string()))
     official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
     found = splits.leaks(table, splits.rounds(table, official, 1))
     assert found["speakers"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 0}
