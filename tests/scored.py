@@ -9,7 +9,9 @@ from authenticity import tables
 from authenticity.evaluation import calibration
 from scipy.special import expit
 
-ABOUT = {"experiment": "one", "corpus": "toy", "protocol": "official"}
+ABOUT = {"experiment": "one", "corpus": "toy", "target": "toy", "view": "clean"} | {
+    "protocol": "official"
+}
 CHOSEN = [{"round": "all", "candidate": "layer_2", "pooling": "mean", "C": 0.1}]
 
 

@@ -133,9 +133,9 @@ def benchmarks(tmp_path):
     for name, seconds, memory, cpu in (
         ("extract/1-of-2", 100, 700, 180),
         ("extract/trimmed/1-of-2", 50, 900, 80),
-        ("candidate/mine/layer_3", 10, 300, 20),
-        ("candidate/other/layer_3", 1000, 3000, 2000),
-        ("evaluate_experiment/mine", 2, "-", "NA"),
+        ("fit/mine", 10, 300, 20),
+        ("fit/other", 1000, 3000, 2000),
+        ("evaluate/mine", 2, "-", "NA"),
     ):
         path = tmp_path / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,14 +145,14 @@ def benchmarks(tmp_path):
 
 def test_energy_counts_an_experiments_own_and_the_shared_jobs(benchmarks):
     found = {item.rule: item for item in energy.spent(benchmarks, "mine", ["other"])}
-    assert set(found) == {"extract", "candidate", "evaluate_experiment"}
+    assert set(found) == {"extract", "fit", "evaluate"}
     extract = found["extract"]
     assert (extract.jobs, extract.wall_seconds, extract.cpu_seconds) == (2, 150, 260)
     assert (extract.peak_mib, extract.shared) == (900, True)
     assert extract.watt_hours(36) == pytest.approx(2.6)
-    assert found["candidate"].cpu_seconds == 20
-    assert not found["candidate"].shared
-    assert found["evaluate_experiment"].cpu_seconds == 0
+    assert found["fit"].cpu_seconds == 20
+    assert not found["fit"].shared
+    assert found["evaluate"].cpu_seconds == 0
     said = text(facts(spent=list(found.values())))
     assert "extract, for all experiments | 2 | 150 s | 260 s | 900 MiB | 0.72 Wh" in said
     assert "About 0.78 Wh in all: CPU time at an assumed 10 W a core" in said

@@ -58,8 +58,8 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_side: Checkout):
     results = side_by_side.path / "results"
-    own = json.loads((results / "toy/metrics/spectral.json").read_text())
-    found = json.loads((results / "toy/applied/spectral/other/clean.json").read_text())
+    own, _ = json.loads((results / "toy/metrics/spectral/toy.json").read_text())
+    found, _ = json.loads((results / "toy/metrics/spectral/other.json").read_text())
     assert (found["corpus"], found["target"]) == ("toy", "other")
     assert found["threshold"] == own["threshold"]
     assert found["chosen"] == own["chosen"]
@@ -82,10 +82,10 @@ def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_sid
 
 def test_every_result_is_there_again_with_the_silence_trimmed(side_by_side: Checkout):
     results = side_by_side.path / "results"
-    for path in ("toy/applied/spectral/toy", "toy/applied/spectral/other"):
-        found = json.loads((results / path / "trimmed.json").read_text())
-        assert found["view"] == "trimmed"
-    assert (results / "other/applied/folds/other/trimmed.json").exists()
+    for path in ("toy/metrics/spectral/toy", "toy/metrics/spectral/other"):
+        found = json.loads((results / f"{path}.json").read_text())
+        assert [item["view"] for item in found] == ["clean", "trimmed"]
+    assert (results / "other/applied/folds/other.parquet").exists()
     assert not list((results / "toy/spectral/trimmed").glob("1-of-2*"))
     files = [row["file"] for row in read(results / "toy/spectral/trimmed/1-of-1.parquet")]
     assert len(files) == 12, "of its own corpus, only what is reported on is heard through a view"
@@ -100,7 +100,7 @@ def test_folds_report_each_trial_once_by_a_model_of_other_speakers(side_by_side:
     rows = [row for row in read(results / "other/scores/folds.parquet") if row["split"] == "eval"]
     assert len({row["file"] for row in rows}) == len(rows) == 18
     assert all(row["score"] == row["llr"] for row in rows)
-    lines = (results / "other/scores/folds.asvspoof2021.txt").read_text().splitlines()
+    lines = (results / "other/score_files/folds/other.asvspoof2021.txt").read_text().splitlines()
     assert len(lines) == 18
 
 
@@ -116,7 +116,7 @@ def test_the_verdict_answers_each_pair_with_its_seeds_and_its_count(side_by_side
         assert item["headline"] in (results / "opening.html").read_text()
     assert (results / "toy/figures/verdict.svg").exists()
     assert not (results / "other/verdict.json").exists()
-    assert (results / "toy/applied/heads/other/clean.json").exists()
+    assert (results / "toy/metrics/heads/other.json").exists()
 
 
 def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Checkout):

@@ -104,7 +104,7 @@ CORPORA = {
 
 
 def leak(results) -> dict:
-    return json.loads((results / "toy/metrics/plain.json").read_text())["leak"]
+    return json.loads((results / "toy/metrics/plain/toy.json").read_text())[0]["leak"]
 
 
 def check(results, experiment: str, name: str) -> dict:

@@ -51,7 +51,7 @@ def test_every_trial_is_accounted_for(demo: Path):
 
 def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Path):
     """Well above chance, with an interval and a count; and chosen without a look at eval."""
-    metrics = json.loads((demo / "results/demo/metrics/baseline_layer.json").read_text())
+    metrics, *_ = json.loads((demo / "results/demo/metrics/baseline_layer/demo.json").read_text())
     figures = metrics["splits"]["eval"]
     assert figures["roc_auc"]["low"] > 0.6
     assert figures["eer"]["high"] < 0.45
@@ -70,7 +70,7 @@ def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Pat
 def test_metrics_and_scores_hold_to_the_contract(demo: Path, experiment: str):
     from sklearn.metrics import roc_auc_score
 
-    metrics = json.loads((demo / f"results/demo/metrics/{experiment}.json").read_text())
+    metrics, *_ = json.loads((demo / f"results/demo/metrics/{experiment}/demo.json").read_text())
     scores = pq.read_table(demo / f"results/demo/scores/{experiment}.parquet").to_pandas()
     assert scores.columns.tolist() == tables.SCORES.names
     for split, figures in metrics["splits"].items():

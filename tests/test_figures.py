@@ -37,8 +37,9 @@ def asv_table(path, splits=("dev", "eval")):
 
 def measured(path, dev=None, asv=None, model=None, **options):
     said = []
+    table, own = tables.read(path), None if dev is None else tables.read(dev)
     found, bands = figures.experiment_metrics(
-        path, dev, MODEL if model is None else model, asv, 7, said.append, **options
+        table, tables.metadata(path), own, model or MODEL, asv, 7, said.append, **options
     )
     json.dumps(found, allow_nan=False)
     assert len(said) == len(found["splits"])
@@ -190,7 +191,7 @@ def test_a_score_flipped_on_dev_too_is_exported_the_right_way_round(tmp_path):
     parts = [scored.trials(split, distance=-1.5, seed=n) for n, split in enumerate(("dev", "eval"))]
     path = scored.write(tmp_path / "scores.parquet", pd.concat(parts, ignore_index=True))
     raw = measured(path)["splits"]["eval"]["eer"]["value"]
-    score_files.write(path, "asvspoof2019", tmp_path / "exported.txt")
+    score_files.write(tables.read(path), "asvspoof2019", tmp_path / "exported.txt")
     lines = [line.split() for line in (tmp_path / "exported.txt").read_text().splitlines()]
     own = {file: (label, float(score)) for file, _, label, score in lines}
     labels = [label == "spoof" for label, _ in own.values()]
@@ -322,15 +323,10 @@ def test_a_table_without_trials_is_named(tmp_path):
         measured(path)
 
 
-def candidate_table(path, rounds):
-    columns = ["file", "split", "label", "attack", "speaker", "round"]
-    table = pd.concat(rounds)[[*columns, "score"]].rename(columns={"score": "mean"})
-    schema = pa.schema(
-        [tables.SCORES.field(name) for name in columns] + [pa.field("mean", pa.float64())]
-    )
-    columns = pa.Table.from_pandas(table, preserve_index=False)
-    tables.write(path, columns, schema, {"candidate": "layer_2"})
-    return path, table
+def candidate_table(rounds):
+    table = pd.concat(rounds)[[*tables.TRIAL_COLUMNS, "score"]]
+    table = table.rename(columns={"score": "layer_2 mean"})
+    return pa.Table.from_pandas(table, preserve_index=False)
 
 
 def candidate_model(rounds):
@@ -341,27 +337,25 @@ def candidate_model(rounds):
     }
 
 
-def test_a_candidates_figures_in_one_round_have_intervals(tmp_path):
-    path, table = candidate_table(
-        tmp_path / "c.parquet", [scored.trials("dev"), scored.trials("eval", seed=1)]
-    )
-    found = figures.candidate_metrics([path], candidate_model([("all", 0.1, 0.9)]), 1, print)
+def test_a_candidates_figures_in_one_round_have_intervals():
+    table = candidate_table([scored.trials("dev"), scored.trials("eval", seed=1)])
+    found = figures.candidate_metrics(table, candidate_model([("all", 0.1, 0.9)]), 1, print)
     row = found["candidates"][0]
     assert (row["C"], row["cv_roc_auc"], row["chosen"]) == (0.1, 0.9, True)
-    own = table[table["split"] == "eval"]
+    own = table.to_pandas().query("split == 'eval'")
     figure = row["splits"]["eval"]
-    assert figure["value"] == pytest.approx(roc_auc_score(own["label"], own["mean"]))
+    assert figure["value"] == pytest.approx(roc_auc_score(own["label"], own["layer_2 mean"]))
     assert figure["low"] < figure["value"] < figure["high"]
     assert (found["folds"], found["n_rounds"]) == ("3 folds", 1)
 
 
-def test_a_candidates_figures_over_rounds_are_means(tmp_path):
+def test_a_candidates_figures_over_rounds_are_means():
     rounds = [scored.trials("eval", name="a"), scored.trials("eval", name="b", seed=1)]
     rounds[1]["score"] += 100  # another model's scale
-    path, _ = candidate_table(tmp_path / "c.parquet", rounds)
+    table = candidate_table(rounds)
     model = candidate_model([("a", 0.1, 0.8), ("b", 1, 0.9)])
     model["rounds"][1]["candidate"] = "layer_3"
-    row = figures.candidate_metrics([path], model, 1, print)["candidates"][0]
+    row = figures.candidate_metrics(table, model, 1, print)["candidates"][0]
     assert (row["C"], row["chosen"], row["n_rounds_chosen"]) == (0.1, True, 1)
     assert row["cv_roc_auc"] == pytest.approx(0.85)
     expected = np.mean([roc_auc_score(own["label"], own["score"]) for own in rounds])

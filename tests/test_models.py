@@ -323,9 +323,7 @@ def fitted(table: pa.Table, load: candidates.Features, settings: dict) -> candid
 
 
 def concluded(table: pa.Table, outcome: candidates.Candidate) -> candidates.Choice:
-    return candidates.conclude(
-        table, {"one": outcome.summary}, lambda _: outcome.scores, lambda _: outcome.arrays()
-    )
+    return candidates.conclude(table, {"one": outcome})
 
 
 def test_a_candidate_scores_dev_and_eval_and_nothing_it_was_fitted_on():

@@ -41,7 +41,7 @@ def test_a_run_makes_every_table_and_figure(finished: Checkout):
         scores = read(results / "scores" / f"{name}.parquet")
         assert {row["split"] for row in scores} == {"dev", "eval"}
         assert len(scores) == TRIALS * 2 // 3
-        metrics = json.loads((results / "metrics" / f"{name}.json").read_text())
+        metrics, *_ = json.loads((results / f"metrics/{name}/toy.json").read_text())
         figure = metrics["splits"]["eval"]["roc_auc"]
         assert 0 <= figure["low"] <= figure["high"] <= 1
         assert metrics["splits"]["eval"]["n_bonafide"] == TRIALS // 6
@@ -87,7 +87,7 @@ def test_controls_stand_last_and_shuffled_labels_make_one(make_checkout: Callabl
         run={"corpora": ["toy"], "experiments": names, "views": []},
     )
     plan = checkout.run("--dry-run", "--quiet", "host").stdout
-    ordered = [f"results/toy/metrics/{name}.json" for name in ("spectral", "held", "shuffled")]
+    ordered = [f"results/toy/metrics/{name}/toy.json" for name in ("spectral", "held", "shuffled")]
     for output in ("tables/headline.html", "tables/trust.html", "results/opening.html"):
         (made,) = re.findall(rf"    input: (.*)\n    output: .*{output}", plan)
         assert [path for path in made.split(", ") if "/metrics/" in path] == ordered
@@ -97,8 +97,8 @@ def test_what_becomes_a_control_is_not_fitted_again(resumed_from: Checkout):
     control = EXPERIMENTS["spectral"] | {"control": True}
     resumed_from.configure(experiments={**EXPERIMENTS, "spectral": control})
     plan = jobs(resumed_from.run("--dry-run").stdout)
-    assert plan["evaluate_experiment"] == 1
-    assert not {"extract", "candidate", "choose"} & plan.keys()
+    assert plan["evaluate"] == 1
+    assert not {"extract", "fit"} & plan.keys()
 
 
 def test_a_second_run_has_nothing_to_do(finished: Checkout):
@@ -123,7 +123,7 @@ def resumed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Che
     assert any((killed.path / ".snakemake" / "locks").iterdir()), "nothing was interrupted"
     assert (spectral / "1-of-3.parquet").exists()
     assert len(list(spectral.glob("*.parquet"))) < 3, "a shard was to be left"
-    result = killed.run("--until", "evaluate_experiment", cores=1)
+    result = killed.run("--until", "evaluate", cores=1)
     assert result.returncode == 0, result.stdout
     return killed
 
@@ -237,7 +237,7 @@ def test_a_speaker_who_is_not_known_any_more_extracts_nothing(resumed_from: Chec
         protocol.write_text(re.sub(r"^LA_..00 ", "unknown ", protocol.read_text(), flags=re.M))
     plan = jobs(resumed_from.run("--dry-run").stdout)
     assert plan["verify"] == 1
-    assert plan["candidate"]
+    assert plan["fit"]
     assert not {"extract", "extract_view", "encoder"} & plan.keys()
 
 
@@ -246,14 +246,14 @@ def test_a_changed_grid_refits_and_extracts_nothing(resumed_from: Checkout):
     changed_grid = EXPERIMENTS["layers"] | {"model": {"C": [0.5], "folds": 3}}
     resumed_from.configure(experiments={**EXPERIMENTS, "layers": changed_grid})
     plan = jobs(resumed_from.run("--dry-run").stdout)
-    assert plan["candidate"] == 3
+    assert plan["fit"] == 1
     assert not {"extract", "verify", "encoder"} & plan.keys()
-    result = resumed_from.run("--until", "choose")
+    result = resumed_from.run("--until", "fit")
     assert result.returncode == 0, result.stdout
     changed = {path for path, content in resumed_from.tables().items() if before[path] != content}
     changed.discard("results/toy/manifest.parquet")  # it says where the copied corpus lies
     assert changed
-    assert all("/candidates/layers/" in path or "scores/layers" in path for path in changed)
+    assert all(path.endswith("/layers.parquet") for path in changed)
 
 
 def test_a_corrupted_clip_is_set_aside_and_named(resumed_from: Checkout):
