@@ -41,7 +41,7 @@ class Training:
         started = time.process_time()
         batch = self._load(numbers)
         with self._autocast:
-            _, log_odds = self._detector(batch)
+            _, log_odds = self._detector([batch])
         labels = torch.arange(len(log_odds)) % 2
         loss = torch.nn.functional.binary_cross_entropy_with_logits(log_odds, labels.float())
         self._optimiser.zero_grad(set_to_none=True)

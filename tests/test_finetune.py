@@ -96,7 +96,7 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     whole = Encoder.load(folder, window_seconds=WINDOW)
     torch.manual_seed(4)
     detector = Detector(TopLayers(whole.network, first, 2, 0.1), 32, 8).eval()
-    _, log_odds = detector(Batch.of(kept.clips))
+    _, log_odds = detector([Batch.of(kept.clips)])
     torch.nn.functional.softplus(log_odds).sum().backward()
 
     network = whole.network.requires_grad_(False)
@@ -336,6 +336,28 @@ def test_batches_hold_every_clip_once_within_their_limit(lengths: list[list[int]
     for batch in found:
         windows = [length for clip in batch for length in lengths[clip]]
         assert len(batch) == 1 or max(windows) * len(windows) <= 500
+
+
+@given(st.lists(st.lists(st.integers(1, 400), min_size=1, max_size=3), min_size=1, max_size=40))
+def test_groups_of_a_step_hold_every_clip_once_and_little_padding(lengths: list[list[int]]):
+    chosen = np.random.default_rng(1).permutation(len(lengths))
+    groups = finetune.alike(silent(lengths), chosen)
+    assert sorted(np.concatenate(groups)) == sorted(chosen)
+    for group in groups:
+        windows = [length for clip in group for length in lengths[clip]]
+        assert len(group) == 1 or max(windows) * len(windows) <= 1.05 * sum(windows)
+
+
+def test_a_step_in_groups_is_the_step_in_one_batch(cache: Frames, encoder: Path):
+    network = Encoder.load(encoder).network
+    detector = Detector(TopLayers(network, 1, 2, 0.0), 32, 8)
+    groups = finetune.alike(cache.clips, np.arange(len(cache.clips)))
+    assert len(groups) > 1
+    order = np.concatenate(groups)
+    together = detector([Batch.of([cache.clips[i] for i in order])])
+    apart = detector([Batch.of([cache.clips[i] for i in group]) for group in groups])
+    for one, other in zip(together, apart, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))

@@ -16,7 +16,7 @@ from authenticity.scoring import bundle as bundles
 from authenticity.scoring.batch import VERSION as SCORE_VERSION
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
-FINETUNE_VERSION = "2"
+FINETUNE_VERSION = "3"
 
 threads.one_each()
 with planning.one_line_errors():

@@ -37,11 +37,12 @@ from authenticity.models import losses
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import bounded
 
-VERSION = "2"
+VERSION = "3"
 """Raise it when the weights that any settings lead to change."""
 
 FRAMES_PER_SECOND = 50
 _MAX_ITERATIONS = 5000
+_PADDING = 0.05  # of the frames that a group of clips holds
 
 _logger = logging.getLogger("authenticity")
 
@@ -221,9 +222,9 @@ class Detector(torch.nn.Module):
         counts = batch.present.sum(dim=1).to(sums)
         return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return projections [clips, dimension] and log-odds of spoof [clips]."""
-        pooled = self.pooled(batch)
+    def forward(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return projections [clips, dimension] and log-odds of spoof [clips], batch after batch."""
+        pooled = torch.cat([self.pooled(batch) for batch in batches])
         with torch.autocast("cpu", enabled=False):
             projections = self.projection((pooled - self.mean) / self.scale)
             return projections, self.classifier(projections)[:, 0]
@@ -480,10 +481,13 @@ class _Run:
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
         for group in self._optimiser.param_groups:
             group["lr"] = group["height"] * schedule(progress, self._settings.warmup)
+        groups = alike(self._clips, chosen)
+        chosen = np.concatenate(groups)
         labels = torch.from_numpy(self._labels[chosen]).long()
-        batch = Batch.of([self._clips[i] for i in chosen])
         with self._autocast():
-            projections, log_odds = self.detector(batch)
+            projections, log_odds = self.detector(
+                [Batch.of([self._clips[i] for i in group]) for group in groups]
+            )
         loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
         if self._settings.loss != "cross_entropy":
             contrast = self._contrast(projections, labels, torch.from_numpy(chosen))
@@ -588,6 +592,23 @@ def batches(
             yield order[start:stop]
             start, longest, windows = stop, max(lengths), len(lengths)
     yield order[start:]
+
+
+def alike(clips: Sequence[Clip], chosen: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Part the clips of a step into groups of like length, padded by `_PADDING` at most.
+
+    A step of the demonstration takes 0.75 of the time that one padded batch takes.
+    """
+    lengths = [[len(window) for window in clips[i].windows] for i in chosen]
+    order = np.argsort([max(each) for each in lengths], kind="stable")
+    groups, start, windows, frames = [], 0, 0, 0
+    for stop, position in enumerate(order):
+        own = lengths[position]
+        windows, frames = windows + len(own), frames + sum(own)
+        if stop > start and max(own) * windows > (1 + _PADDING) * frames:
+            groups.append(chosen[order[start:stop]])
+            start, windows, frames = stop, len(own), sum(own)
+    return [*groups, chosen[order[start:]]]
 
 
 def _pooled(detector: Detector, clips: Sequence[Clip]) -> NDArray[np.float32]:
