@@ -223,7 +223,7 @@ class Detector(torch.nn.Module):
         return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
 
     def forward(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return projections [clips, dimension] and log-odds of spoof [clips], batch after batch."""
+        """Return projections [clips, dimension] and log-odds of spoof [clips], by batch."""
         pooled = torch.cat([self.pooled(batch) for batch in batches])
         with torch.autocast("cpu", enabled=False):
             projections = self.projection((pooled - self.mean) / self.scale)
