@@ -30,6 +30,7 @@ from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.inputs import as_text, printable
+from authenticity.scoring.result import CONTENT_DIGITS
 
 VERSION = "2"
 """Raise it when a change alters what is said of a file, or its picture: answers of other versions
@@ -39,9 +40,6 @@ Answer = dict[str, Any]
 """What is said of a file, plain JSON: `file`, `content`, `status` (`scored` or `rejected`),
 `reason`, `settings`, `peak_bytes` of the process; where scored, `recording` (`result.plain`) and,
 where it was drawn, `picture`, `span` of the time axis in it, and `preview`."""
-
-CONTENT_DIGITS = 32
-"""Of the SHA-256 of a file's content, in `content`."""
 
 # About what it takes to load libraries and a small encoder.
 _LOADING_SECONDS = 3.0

@@ -179,21 +179,10 @@ class Trained:
         views: Mapping[str, pa.Table],
         trust: Mapping[str, Any] | None,
     ) -> "Trained":
-        """Gather it from the workflow's tables; see `Trained` for what is not named here.
+        """Gather it from the workflow's tables; what is not named here is as of `Trained`.
 
-        Args:
-            model: the experiment's JSON.
-            weights: its arrays.
-            scores: its `tables.SCORES`.
-            trials: of the corpus, `tables.TRIALS`.
-            partitions: keys of the corpus's clips, by part of the protocol.
-            features: of the clean clips.
-            encoder: what `encoder.identify` returned.
-            limits: what a clip must meet.
-            window_seconds: as of `Trained`.
-            demonstration: as of `Trained`.
-            views: its `tables.SCORES` of other views of the corpus's own eval clips, by view.
-            trust: as of `Trained`.
+        `scores` and `views` are `tables.SCORES` of the experiment, `trials` `tables.TRIALS` of the
+        corpus, `partitions` its splits by part of the protocol, `features` those of clean clips.
         """
         by_part = {
             part: _arrays(scores.filter(pc.equal(scores["split"], part)))

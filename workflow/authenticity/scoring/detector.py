@@ -14,10 +14,10 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from numbers import Real
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from authenticity.scoring import cautions, decision
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.cautions import Measured
 from authenticity.scoring.result import (
+    CONTENT_DIGITS,
     Activity,
     Caution,
     Contribution,
@@ -51,7 +52,6 @@ _STATISTICS = {"mean": "mean over time", "std": "deviation over time"}
 MOST_COLUMNS, N_BANDS = 1600, 80
 """Of a spectrogram."""
 
-_HASH_BLOCK = 1 << 20  # bytes
 _FRAME_SECONDS, _HOP_SECONDS = 0.02, 0.01  # of `spectral.activity`
 _FRAME, _HOP = 1024, 256  # samples: 64 ms every 16 ms, unless the recording is long
 _FRAMES_PER_COLUMN = 8
@@ -111,12 +111,13 @@ class Detector:
         try:
             with Path(path).open("rb") as file:
                 self._require_size(os.fstat(file.fileno()).st_size)
-                content = _digest(file)
+                content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
                 samples = audio.decode(file, self.bundle.limits)
                 form = audio.file_format(file)
         except OSError as error:
             raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
-        return self._scored(samples, prior, str(path), content, form, start)
+        recording = self._scored(samples, prior, form, start)
+        return replace(recording, file=str(path), content=content)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`.
@@ -134,7 +135,7 @@ class Detector:
             )
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
-        return self._scored(samples, prior, "", "", None, start)
+        return self._scored(samples, prior, None, start)
 
     def _require_size(self, size: int) -> None:
         limits = self.bundle.limits
@@ -152,8 +153,6 @@ class Detector:
         self,
         samples: NDArray[np.float32],
         prior: float,
-        file: str,
-        content: str,
         form: Format | None,
         start: float,
     ) -> Recording:
@@ -181,13 +180,11 @@ class Detector:
         )
         verdict, reason = decision.concluded(verdict, llr, reasons_for_caution, about)
         severe = any(caution.severe for caution in reasons_for_caution)
-        probabilities = [
-            None if severe else _probability(value, prior) for value in (llr, low, high)
-        ]
+        shares = [None if severe else _probability(value, prior) for value in (llr, low, high)]
         trust = about["trust"]
         return Recording(
-            file=file,
-            content=content,
+            file="",
+            content="",
             audio=spectral.digest(samples),
             duration=duration,
             codec=form.codec if form else "",
@@ -198,9 +195,9 @@ class Detector:
             llr=llr,
             llr_low=low,
             llr_high=high,
-            p_synthetic=probabilities[0],
-            p_low=probabilities[1],
-            p_high=probabilities[2],
+            p_synthetic=shares[0],
+            p_low=shares[1],
+            p_high=shares[2],
             p_trust=trust[decision.PROBABILITIES]["status"] if trust else None,
             prior=prior,
             verdict=verdict,
@@ -348,13 +345,6 @@ def _probability(llr: float, prior: float) -> float:
     from scipy.special import expit, logit
 
     return float(expit(llr + logit(prior)))
-
-
-def _digest(file: BinaryIO) -> str:
-    sha256 = hashlib.sha256()
-    while block := file.read(_HASH_BLOCK):
-        sha256.update(block)
-    return sha256.hexdigest()[:32]
 
 
 def parts(

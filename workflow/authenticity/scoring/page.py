@@ -314,8 +314,8 @@ def _row(number: int, found: Mapping[str, Any], about: About) -> str:
     cells = [
         (
             order,
-            f'<span class="verdict {kind}">{sign} {found["verdict"]}</span> '
-            f'<span class="quiet">{escape(found["why_no_verdict"])}</span>',
+            f'<span><span class="verdict {kind}">{sign} {found["verdict"]}</span> '
+            f'<span class="quiet why">{escape(found["why_no_verdict"])}</span></span>',
         ),
         ("" if severe else found["p_synthetic"], f"<span>{_probability(found, kind)}</span>"),
         (

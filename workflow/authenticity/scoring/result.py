@@ -11,6 +11,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+CONTENT_DIGITS = 32
+"""Of the SHA-256 of a file's content, in `content`."""
+
 Verdict = Literal["likely synthetic", "likely genuine", "cannot tell"]
 
 
@@ -97,7 +100,7 @@ class Recording:
 
     Attributes:
         file: as it was given.
-        content: the first 32 digits of the SHA-256 of the file; empty where there was no file.
+        content: the first digits of the SHA-256 of the file; empty where there was no file.
         audio: identifies what is heard; see `spectral.digest`.
         duration: seconds.
         codec, sample_rate, channels: of the file.

@@ -31,10 +31,10 @@ from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
 from authenticity.files import atomic, sha256
 from authenticity.scoring import result
-from authenticity.scoring.batch import CONTENT_DIGITS, Answer, rejected
+from authenticity.scoring.batch import Answer, rejected
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.inputs import as_text
-from authenticity.scoring.result import Recording
+from authenticity.scoring.result import CONTENT_DIGITS, Recording
 
 BIT_RATE = 32_000
 """Of the sound for the page, bits per second; an hour is 14 MB."""
