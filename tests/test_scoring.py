@@ -914,6 +914,15 @@ def test_what_no_bundle_can_be_made_of_is_refused(changes: dict | None, message:
         validate(config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
 
 
+def test_the_limits_that_help_names_are_the_configurations():
+    import yaml
+
+    schema = (REPOSITORY / "workflow" / "schemas" / "config.schema.yaml").read_text()
+    keys = yaml.safe_load(schema)["properties"]["audio"]["properties"]
+    for name, value in dataclasses.asdict(audio.Limits()).items():
+        assert keys[name]["default"] == value
+
+
 def test_the_package_is_imported_without_what_scores():
     code = "import authenticity, sys; assert not {'torch', 'numpy'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)

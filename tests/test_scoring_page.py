@@ -243,6 +243,15 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
     assert "95% interval, calibration clips only" in made
 
 
+def test_why_there_is_no_verdict_stands_beside_it(tmp_path):
+    (tmp_path / "audio").mkdir()
+    shown = entry(tmp_path, 1, llr=0.3)
+    why = {**shown.recording, "why_no_verdict": "Its LLR is < 2."}
+    page.write(tmp_path, [dataclasses.replace(shown, recording=why)], [], ABOUT)
+    made = (tmp_path / "index.html").read_text()
+    assert 'cannot tell</span> <span class="quiet why">Its LLR is &lt; 2.</span>' in made
+
+
 def test_what_is_known_of_the_model_is_on_the_page(entries):
     made = (entries[0] / "index.html").read_text()
     for sentence in ABOUT.known:

@@ -1,6 +1,6 @@
 """The console command `authenticity`: score recordings of one's own.
 
-Exit codes, for scripts: 0 all scored, 2 not usable as called, 3 some files were set aside, 130
+Exit codes, for scripts: 0 all scored, 2 invalid usage, 3 some files were set aside, 130
 interrupted; what was finished by then is kept, and the same command goes on from there.
 """
 
@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
         help="score recordings",
         description="Score recordings, and write tables, pictures and a page on them. "
         f"Recordings are {Limits()}, unless the bundle sets other limits.",
-        epilog="Exit codes: 0 all scored, 2 not usable as called, 3 some files were set aside, "
-        "130 interrupted. The same command goes on from where it was interrupted.",
+        epilog="Exit codes: 0 all scored, 2 invalid usage, 3 some files were set aside, 130 "
+        "interrupted. The same command goes on from where it was interrupted.",
     )
     score.add_argument(
         "paths",

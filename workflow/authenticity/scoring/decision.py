@@ -1,9 +1,8 @@
-"""From a score to words: a band in which nothing is said, and what is known of the errors outside.
+"""From a score to a verdict: two thresholds with a band between them, and how often they are wrong.
 
-The band is set on dev alone. What it comes to is then counted on dev and, since dev was used to set
-it and the calibration, and a layer was chosen there besides, on eval: only those rates say what to
-expect, and only of recordings like eval's. Where eval forbids a verdict, it is not given; that is
-all that eval is used for: it withholds, and tunes nothing.
+The band is set on dev alone, where the calibration was fitted and the layer was chosen, too. So its
+errors are counted on dev and on eval, and only the rates on eval say what to expect, of recordings
+like eval's. Where these are too high, the verdict is withheld. Eval is used for nothing else.
 """
 
 import math
