@@ -11,7 +11,7 @@ from authenticity.features.encoder import Encoder, EncoderSource, identify
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import ContrastiveModel, Model, Projection
 from authenticity.scoring import bundle
-from authenticity.scoring.training import SPECTRAL_NUMBERS, Trained
+from authenticity.scoring.bundle import SPECTRAL_NUMBERS, Trained
 from corpora import voice
 
 LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_megabytes=10, max_seconds=600)

@@ -20,13 +20,12 @@ from authenticity.evaluation.metrics import eer_threshold
 from authenticity.features import spectral
 from authenticity.features.encoder import Encoder, _variance
 from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import Model
 from authenticity.planning import validate
-from authenticity.scoring import about as description
-from authenticity.scoring import decision, detector, domain, evidence, spectrum, statement
+from authenticity.scoring import bundle, cautions, decision, detector, words
 from authenticity.scoring.bundle import Bundle
+from authenticity.scoring.cautions import Measured, part_synthetic, stretches
 from authenticity.scoring.decision import Band
-from authenticity.scoring.domain import Measured
-from authenticity.scoring.stretches import part_synthetic, stretches
 from authenticity.trust.checks import DISTRUST, PROBABILITIES
 from bundles import LAYER, LIMITS, make_bundle, model_of, trained
 from conftest import REPOSITORY, Checkout
@@ -55,6 +54,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Path:
 def with_spectrum(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Path:
     base = tmp_path_factory.mktemp("bundles")
     return make_bundle(base / "both", encoder, spectral_numbers="full", kind="contrastive")
+
+
+def bias(model: Model) -> float:
+    """The score of a clip to which no part of the evidence adds anything."""
+    return model.bias if isinstance(model, LinearModel) else model.classifier.bias
 
 
 # The encoder: one pass over a recording.
@@ -124,8 +128,8 @@ def test_a_long_recording_is_in_memory_once(encoder: Path):
         pass
     spectral.levels(samples)
     spectral.digest(samples)
-    spectrum.spectrogram(samples)
-    spectrum.rolloff_95(samples)
+    detector.spectrogram(samples)
+    detector.rolloff_95(samples)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < samples.nbytes
@@ -147,7 +151,7 @@ def test_the_score_is_the_workflows_and_its_parts_add_up_to_it(finished: Checkou
             assert found.score == pytest.approx(row["score"], abs=1e-6)
             assert found.llr == pytest.approx(row["llr"], abs=1e-6)
             parts = sum(part.log_odds for part in found.contributions)
-            assert parts + evidence.bias(loaded.bundle.model) == pytest.approx(found.score)
+            assert parts + bias(loaded.bundle.model) == pytest.approx(found.score)
             assert found.windows.score == pytest.approx(np.array([found.score]))
     assert (results / "bundles" / "layers" / "encoder" / "LICENSE").is_file()
     assert not (results / "bundles" / "spectral" / "encoder").exists()
@@ -166,7 +170,6 @@ def test_a_recording_is_told_of_in_full(folder: Path, tmp_path: Path):
     assert found.p_low <= found.p_synthetic <= found.p_high
     assert found.llr_low <= found.llr <= found.llr_high
     assert found.reason
-    assert found.real_time_factor == found.seconds / found.duration
     windows = found.windows
     assert windows.end[-1] == pytest.approx(19.6)
     in_silence = (windows.start >= 7.3) & (windows.end <= 12.3)
@@ -249,11 +252,11 @@ def test_contributions_and_bias_add_up_to_the_score(seed: int, kind: str):
     random = np.random.default_rng(seed)
     features = random.standard_normal((30, 21)) * 5 + 2
     model = model_of(features, np.arange(30) % 2, kind, n_spectral=5)
-    of = evidence.parts([("centroid", 1), ("logmel_mean", 4)], [2, 3], ["mean", "std"], 4)
+    of = detector.parts([("centroid", 1), ("logmel_mean", 4)], [2, 3], ["mean", "std"], 4)
     clip = features[0].astype(np.float32)
-    found = evidence.contributions(model, clip, of)
+    found = detector.contributions(model, clip, of)
     assert len(found) == (6 if kind == "logistic" else 2)
-    total = sum(part.log_odds for part in found) + evidence.bias(model)
+    total = sum(part.log_odds for part in found) + bias(model)
     assert total == pytest.approx(float(model.scores(clip[None])[0]))
     sizes = [abs(part.log_odds) for part in found]
     assert sizes == sorted(sizes, reverse=True)
@@ -342,7 +345,7 @@ def known(evaluated: dict | None, trust: dict | None = None) -> dict:
         "trust": trust,
         "corpus": "toy",
         "experiment": "one",
-        "statement": "Made for a test.",
+        "demonstration": False,
     }
 
 
@@ -377,8 +380,11 @@ def test_a_verdict_that_unseen_clips_forbid_is_not_given():
     # Who has no verdict for that reason counts among those without.
     said = decision.concluded("cannot tell", 0.0, [], about)[1]
     assert "96% of the genuine ones (2 people) and 40% of the synthetic ones got no" in said
-    assert any("“likely genuine” is not given" in each for each in statement.opening(about))
-    assert any("“likely genuine” is not given" in each for each in statement.known(about))
+    assert words.opening(about)[1].endswith(
+        "4% of unseen genuine clips for synthetic, 23% of synthetic ones for genuine, "
+        "so it never says “likely genuine”."
+    )
+    assert any("“likely genuine” is not given" in each for each in words.known(about))
 
 
 def test_what_was_measured_of_probabilities_and_views_is_said():
@@ -389,10 +395,9 @@ def test_what_was_measured_of_probabilities_and_views_is_said():
     for llr, said in ((3.0, "likely synthetic"), (0.0, "cannot tell"), (-3.0, "likely genuine")):
         reason = decision.concluded(said, llr, [], about)[1]
         assert "probabilities are not to be trusted, because of calibration." in reason
-    for sentences in (statement.opening(about), statement.known(about)):
-        said = " ".join(sentences)
-        assert "4% and 4%; opus 12k 11% and 11%" in said
-        assert "Probabilities: do not trust, because of calibration." in said
+    said = " ".join(words.known(about))
+    assert "4% and 4%; opus 12k 11% and 11%" in said
+    assert "Probabilities: do not trust, because of calibration." in said
     found = about["decision"]
     found["issued"] = decision.issued(found["eval"], found["views"], 0.05)
     verdict, worse = decision.concluded("likely synthetic", 3.0, [], about)
@@ -401,11 +406,47 @@ def test_what_was_measured_of_probabilities_and_views_is_said():
     assert decision.issued(found["eval"], {"opus_12k": counted(9, 50)}, 0.05) == dict.fromkeys(
         decision.WRONG, True
     )
-    assert "calibration clips only" in " ".join(statement.opening(about))
-    assert "ECE 23%." in " ".join(statement.known(about))
-    on_dev = statement.known(about)[1]
+    assert "ECE 23%." in " ".join(words.known(about))
+    on_dev = words.known(about)[1]
     assert "by construction" in on_dev
     assert " to " not in on_dev, "no interval of what was set so"
+
+
+def test_two_lines_say_which_detector_and_what_it_is_worth():
+    about = known(counted(4, 60))
+    assert words.opening(about) == [
+        "Detector: toy, one.",
+        "It takes 4% of unseen genuine clips for synthetic, 4% of synthetic ones for genuine.",
+    ]
+    shown, worth = words.opening(known(None) | {"demonstration": True})
+    assert shown == "Detector: toy, one, a demonstration: rely on no verdict of it."
+    assert worth == "It was never measured on unseen clips."
+
+
+@pytest.mark.parametrize(
+    ("llr", "code", "expected"),
+    [
+        (0.5, None, "Its LLR of +0.50 is between −1.00 and +2.00."),
+        (-3.0, None, "“likely genuine” is unreliable: 23% of unseen synthetic clips get it."),
+        (
+            9.0,
+            "polarity",
+            "Turned upside down, which sounds the same, it would be judged otherwise.",
+        ),
+        (9.0, "part_synthetic", "A part of it scores as synthetic, the whole as genuine."),
+        (9.0, "too_short", "It is too unlike the training data to judge: too short."),
+        (9.0, "unlike_training", "It is too unlike the training data to judge."),
+    ],
+)
+def test_one_sentence_says_why_there_is_no_verdict(llr: float, code: str | None, expected: str):
+    evaluated = counted(4, 60)
+    evaluated["spoof"] = counted(23, 60)["spoof"]
+    severe = [{"code": code, "message": "", "severe": True}] if code else []
+    mild = {"code": "quiet", "message": "", "severe": False}
+    recording = {"verdict": "cannot tell", "llr": llr, "cautions": [*severe, mild]}
+    about = known(evaluated)
+    assert words.why_no_verdict(recording, about["decision"]).endswith(expected)
+    assert not words.why_no_verdict({**recording, "verdict": "likely genuine"}, about["decision"])
 
 
 def test_the_names_of_checks_are_those_of_trust():
@@ -497,7 +538,7 @@ def test_no_verdict_hangs_on_polarity(encoder: Path, tmp_path: Path):
 @pytest.mark.parametrize("said", decision.VERDICTS)
 @pytest.mark.parametrize("inverted", decision.VERDICTS)
 def test_the_caution_on_polarity_is_there_where_it_changes_anything(said, inverted):
-    found = decision.polarity(said, inverted)
+    found = cautions.polarity(said, inverted)
     assert bool(found) == (said != inverted)
     assert all(caution.severe for caution in found)
 
@@ -519,11 +560,11 @@ def test_the_caution_on_polarity_is_there_where_it_changes_anything(said, invert
 def test_a_part_that_scores_as_synthetic_is_named(llr, said, expected):
     start = np.arange(22.0)
     found = stretches(start, start + 4, llr, 25.0, Band(-1, 2))
-    cautions = part_synthetic(found, 4.0, said)
+    warned = part_synthetic(found, 4.0, said)
     if expected is None:
-        assert cautions == ()
+        assert warned == ()
         return
-    (caution,) = cautions
+    (caution,) = warned
     assert caution.message == f"{expected[0]} it scores as synthetic; the whole does not."
     assert (caution.code, caution.severe) == ("part_synthetic", expected[1])
 
@@ -572,8 +613,8 @@ BOUNDS = {
 }
 
 
-def cautions(**changes) -> dict[str, bool]:
-    found = domain.cautions(Measured(**{**vars(USUAL), **changes}), BOUNDS)
+def cautioned(**changes) -> dict[str, bool]:
+    found = cautions.beyond_limits(Measured(**{**vars(USUAL), **changes}), BOUNDS)
     assert [c.severe for c in found] == sorted((c.severe for c in found), reverse=True)
     return {caution.code: caution.severe for caution in found}
 
@@ -604,7 +645,7 @@ def cautions(**changes) -> dict[str, bool]:
     ],
 )
 def test_cautions(changes: dict, expected: dict):
-    assert cautions(**changes) == expected
+    assert cautioned(**changes) == expected
 
 
 def test_a_severe_caution_withholds_the_verdict(with_spectrum: Path):
@@ -620,9 +661,9 @@ def test_a_severe_caution_withholds_the_verdict(with_spectrum: Path):
 
 def test_clipping_is_seen():
     clip = voice(1, spoof=False)
-    assert domain.clipped_share(clip) == 0
+    assert cautions.clipped_share(clip) == 0
     loud = np.clip(20 * clip, -1, 1)
-    assert domain.clipped_share(loud) > 0.3
+    assert cautions.clipped_share(loud) > 0.3
 
 
 def test_limits_know_coded_training_clips():
@@ -631,9 +672,9 @@ def test_limits_know_coded_training_clips():
     silences = ("leading_silence", "trailing_silence", "pause_fraction")
     numbers |= {name: np.zeros(10) for name in silences}
     sizes = np.full(10, 6000)
-    coded = domain.limits(numbers, ["a.ogg"] * 10, sizes, np.ones(10))
+    coded = cautions.limits(numbers, ["a.ogg"] * 10, sizes, np.ones(10))
     assert coded["least_bit_rate"] == 24_000
-    assert domain.limits(numbers, ["a.flac"] * 10, sizes, np.ones(10))["least_bit_rate"] is None
+    assert cautions.limits(numbers, ["a.flac"] * 10, sizes, np.ones(10))["least_bit_rate"] is None
 
 
 # Spectra.
@@ -644,7 +685,7 @@ def test_the_rolloff_is_librosas(seconds: float):
     clip = voice(4, spoof=False, seconds=seconds)
     magnitude = np.abs(librosa.stft(clip, n_fft=2048, hop_length=512, pad_mode="constant"))
     expected = librosa.feature.spectral_rolloff(S=magnitude, sr=16000, roll_percent=0.95).mean()
-    assert spectrum.rolloff_95(clip) == pytest.approx(expected, rel=1e-3)
+    assert detector.rolloff_95(clip) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 3.0, 300.0])
@@ -653,10 +694,10 @@ def test_a_tone_stands_where_and_when_it_sounds(seconds: float):
     samples = np.zeros(n, np.float32)
     heard = slice(n // 2, 3 * n // 4)
     samples[heard] = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(n)[heard] / 16000)
-    found = spectrum.spectrogram(samples)
+    found = detector.spectrogram(samples)
     bands, columns = found.power_db.shape
     assert bands == 80
-    assert columns <= spectrum.MOST_COLUMNS
+    assert columns <= detector.MOST_COLUMNS
     assert columns * found.seconds_per_column == pytest.approx(
         seconds, abs=found.seconds_per_column
     )
@@ -725,7 +766,7 @@ def test_a_bundle_claims_nothing_of_speakers_and_attacks_that_are_not_known(
 def change_bundle(folder: Path, **changes) -> None:
     """Edit a bundle as its maker would have written it."""
     about = json.loads((folder / "bundle.json").read_text()) | changes
-    about["identity"] = description.identity(about)
+    about["identity"] = bundle.identity(about)
     (folder / "bundle.json").write_text(json.dumps(about))
 
 
@@ -871,6 +912,15 @@ def test_what_no_bundle_can_be_made_of_is_refused(changes: dict | None, message:
         config["experiments"]["one"] = {**config["experiments"]["baseline_layer"], **changes}
     with pytest.raises(UserError, match=message):
         validate(config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
+
+
+def test_the_limits_that_help_names_are_the_configurations():
+    import yaml
+
+    schema = (REPOSITORY / "workflow" / "schemas" / "config.schema.yaml").read_text()
+    keys = yaml.safe_load(schema)["properties"]["audio"]["properties"]
+    for name, value in dataclasses.asdict(audio.Limits()).items():
+        assert keys[name]["default"] == value
 
 
 def test_the_package_is_imported_without_what_scores():

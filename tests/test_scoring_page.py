@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import recordings
 from authenticity.plots import overlay
-from authenticity.scoring import page, preview, words
+from authenticity.scoring import page, words
 from authenticity.scoring.result import Rejected
+from authenticity.scoring.worker import BIT_RATE, write_sound
 from PIL import Image
 from recordings import LOWER, UPPER
 from test_report import CHROMIUM_FLAGS, PATIENCE, find_chromium
@@ -41,7 +42,7 @@ def entry(folder, number, **values):
     result = recordings.recording(seed=number, samples=samples, **values)
     picture, sound = f"overlays/{number}.png", f"audio/{number}.mp3"
     span = overlay.write(folder / picture, result, LOWER, UPPER)
-    preview.write(folder / sound, samples)
+    write_sound(folder / sound, samples)
     # As it comes back from a shard's JSON lines.
     line = json.dumps(dataclasses.asdict(page.entry(result, picture, span, sound)))
     return page.Entry(**json.loads(line))
@@ -161,11 +162,11 @@ def test_a_ratio_that_rounds_to_nothing_has_no_sign():
 
 def test_a_preview_is_small_lasts_as_long_and_is_the_same_again(tmp_path):
     samples = recordings.sound(30.0)
-    preview.write(tmp_path / "one.mp3", samples)
-    preview.write(tmp_path / "two.mp3", samples)
+    write_sound(tmp_path / "one.mp3", samples)
+    write_sound(tmp_path / "two.mp3", samples)
     content = (tmp_path / "one.mp3").read_bytes()
     assert content == (tmp_path / "two.mp3").read_bytes()
-    assert len(content) == pytest.approx(30 * preview.BIT_RATE / 8, rel=0.02)
+    assert len(content) == pytest.approx(30 * BIT_RATE / 8, rel=0.02)
     with av.open(tmp_path / "one.mp3") as container:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     assert len(heard) == len(samples)
@@ -174,7 +175,7 @@ def test_a_preview_is_small_lasts_as_long_and_is_the_same_again(tmp_path):
 
 
 def test_the_shortest_clip_has_a_preview(tmp_path):
-    preview.write(tmp_path / "a.mp3", np.full(10, 0.5, np.float32))
+    write_sound(tmp_path / "a.mp3", np.full(10, 0.5, np.float32))
     with av.open(tmp_path / "a.mp3") as container:
         assert sum(frame.samples for frame in container.decode(audio=0)) > 0
 
@@ -240,6 +241,15 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
         assert "none: severe caution" in cell
         assert "%" not in cell
     assert "95% interval, calibration clips only" in made
+
+
+def test_why_there_is_no_verdict_stands_beside_it(tmp_path):
+    (tmp_path / "audio").mkdir()
+    shown = entry(tmp_path, 1, llr=0.3)
+    why = {**shown.recording, "why_no_verdict": "Its LLR is < 2."}
+    page.write(tmp_path, [dataclasses.replace(shown, recording=why)], [], ABOUT)
+    made = (tmp_path / "index.html").read_text()
+    assert 'cannot tell</span> <span class="quiet why">Its LLR is &lt; 2.</span>' in made
 
 
 def test_what_is_known_of_the_model_is_on_the_page(entries):

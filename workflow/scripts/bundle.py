@@ -8,7 +8,7 @@ from authenticity.features import matrix
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
 from authenticity.scoring import bundle
-from authenticity.scoring.training import Trained
+from authenticity.scoring.bundle import Trained
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params

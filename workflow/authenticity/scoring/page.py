@@ -20,10 +20,10 @@ from authenticity import html
 from authenticity.files import atomic
 from authenticity.html import Markup
 from authenticity.scoring import words
+from authenticity.scoring.cautions import Stretch, stretches
 from authenticity.scoring.decision import DISTRUST, Band
 from authenticity.scoring.result import Recording, Rejected, Span
-from authenticity.scoring.statement import INTERVAL
-from authenticity.scoring.stretches import Stretch, stretches
+from authenticity.scoring.words import INTERVAL
 
 EMBEDDED_BYTES = 100_000_000
 """As many bytes of pictures and sounds are put into the page; the rest stays in files beside it."""
@@ -89,10 +89,13 @@ class About:
     parameters: int
 
 
-def entry(recording: Recording, picture: str, span: Span, preview: str) -> Entry:
+def entry(
+    recording: Recording, picture: str, span: Span, preview: str, why_no_verdict: str = ""
+) -> Entry:
     """Return what the page needs of a recording; the rest of it may be forgotten."""
     windows = recording.windows
     found = {name: getattr(recording, name) for name in _FLAT}
+    found["why_no_verdict"] = why_no_verdict
     found["cautions"] = [
         {"code": caution.code, "message": caution.message, "severe": caution.severe}
         for caution in recording.cautions
@@ -309,7 +312,11 @@ def _row(number: int, found: Mapping[str, Any], about: About) -> str:
     severe = _severe(found)
     llr = f"{words.signed(found['llr_low'])} to {words.signed(found['llr_high'])}"
     cells = [
-        (order, f'<span class="verdict {kind}">{sign} {found["verdict"]}</span>'),
+        (
+            order,
+            f'<span><span class="verdict {kind}">{sign} {found["verdict"]}</span> '
+            f'<span class="quiet why">{escape(found["why_no_verdict"])}</span></span>',
+        ),
         ("" if severe else found["p_synthetic"], f"<span>{_probability(found, kind)}</span>"),
         (
             "" if severe else found["llr"],

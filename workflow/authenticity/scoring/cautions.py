@@ -1,4 +1,7 @@
-"""What makes a recording unlike the training data: there a score is an opinion without grounds.
+"""Cautions: why to trust the score of a recording less.
+
+It is unlike the training data (`beyond_limits`), it would be judged otherwise with its waveform
+upside down (`polarity`), or a part of it contradicts the whole (`part_synthetic`).
 
 Limits come from the clips that the model was fitted, chosen and calibrated on. A caution is severe
 where it leaves nothing to judge, where the features are further from the training clips' than
@@ -6,16 +9,18 @@ nearly all of dev's are, or where it reverberates more than nearly all of those 
 make a genuine voice read as synthetic: the verdict is then `cannot tell`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from authenticity.audio import Format
-from authenticity.scoring.result import Caution
+from authenticity.scoring.decision import GENUINE, SYNTHETIC, UNDECIDED, Band
+from authenticity.scoring.result import Caution, Verdict
 
 TAIL = 0.01
 """The share of the training clips, or of dev's, that lies beyond a limit."""
@@ -33,6 +38,9 @@ _QUIET_DBFS = -45.0
 _FULL_SCALE = 0.98
 _CLIPPED, _BADLY_CLIPPED = 0.001, 0.05
 _LOW_BIT_RATE = 64_000  # bits a second: below it, codecs of speech and music are audibly lossy
+_MOST_NAMED = 5  # parts of a recording in one sentence
+
+Kind = Literal["synthetic", "unsure", "genuine", "silent"]
 
 
 @dataclass(frozen=True)
@@ -126,25 +134,25 @@ def _quantile(values: Any, share: float) -> float:
     return float(np.quantile(np.asarray(values, np.float64), share))
 
 
-def cautions(found: Measured, limits: Mapping[str, Any]) -> tuple[Caution, ...]:
+def beyond_limits(measured: Measured, limits: Mapping[str, Any]) -> tuple[Caution, ...]:
     """Return what sets a recording off from the training data, severe cautions first.
 
     Args:
-        found: of the recording.
+        measured: of the recording.
         limits: see `limits`.
     """
     made = [
-        *_of_duration(found, limits),
-        *_of_spectrum(found, limits),
-        *_of_room(found, limits),
-        *_of_level(found, limits),
-        *_of_codec(found, limits),
+        *_of_duration(measured, limits),
+        *_of_spectrum(measured, limits),
+        *_of_room(measured, limits),
+        *_of_level(measured, limits),
+        *_of_codec(measured, limits),
     ]
-    if found.distance > limits["greatest_distance"]:
+    if measured.distance > limits["greatest_distance"]:
         made.append(
             Caution(
                 "unlike_training",
-                f"Its features are {found.distance:.1f} standard deviations from those of the "
+                f"Its features are {measured.distance:.1f} standard deviations from those of the "
                 f"training clips; {_of_100(limits)} of their like are within "
                 f"{limits['greatest_distance']:.1f}.",
                 severe=True,
@@ -162,26 +170,26 @@ def _of_100(limits: Mapping[str, Any]) -> str:
     return f"{100 * (1 - limits['tail']):.0f} in 100"
 
 
-def _of_duration(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+def _of_duration(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
     made = []
-    if found.duration < limits["least_duration"]:
+    if measured.duration < limits["least_duration"]:
         message = (
-            f"It lasts {found.duration:.1f} s; {_of_100(limits)} training clips last "
+            f"It lasts {measured.duration:.1f} s; {_of_100(limits)} training clips last "
             f"{limits['least_duration']:.1f} s or longer."
         )
-        made.append(Caution("too_short", message, severe=found.duration < _LEAST_SECONDS))
-    if found.duration > _MUCH_LONGER * limits["greatest_duration"]:
+        made.append(Caution("too_short", message, severe=measured.duration < _LEAST_SECONDS))
+    if measured.duration > _MUCH_LONGER * limits["greatest_duration"]:
         message = (
-            f"It lasts {found.duration:.1f} s; {_of_100(limits)} training clips last "
+            f"It lasts {measured.duration:.1f} s; {_of_100(limits)} training clips last "
             f"{limits['greatest_duration']:.1f} s or less, and how often verdicts on longer "
             "recordings are wrong was not measured."
         )
         made.append(Caution("longer_than_training", message, severe=False))
-    sound = found.sound_share * found.duration
-    nothing = sound < _LEAST_SOUND_SECONDS or found.sound_share < _LEAST_SOUND_SHARE
-    if nothing or found.sound_share < limits["least_sound_share"]:
+    sound = measured.sound_share * measured.duration
+    nothing = sound < _LEAST_SOUND_SECONDS or measured.sound_share < _LEAST_SOUND_SHARE
+    if nothing or measured.sound_share < limits["least_sound_share"]:
         message = (
-            f"Only {100 * found.sound_share:.0f}% of it, {sound:.1f} s, is sound rather than "
+            f"Only {100 * measured.sound_share:.0f}% of it, {sound:.1f} s, is sound rather than "
             f"silence; {_of_100(limits)} training clips have "
             f"{100 * limits['least_sound_share']:.0f}% or more."
         )
@@ -189,47 +197,49 @@ def _of_duration(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
     return made
 
 
-def _of_spectrum(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+def _of_spectrum(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
     least, greatest = limits["least_rolloff_95"], limits["greatest_rolloff_95"]
-    if found.rolloff_95 < least:
+    if measured.rolloff_95 < least:
         message = (
-            f"It has little above {found.rolloff_95:,.0f} Hz, as after a telephone or a low-grade "
-            f"codec; {_of_100(limits)} training clips reach {least:,.0f} Hz or higher."
+            f"It has little above {measured.rolloff_95:,.0f} Hz, as after a telephone or a "
+            f"low-grade codec; {_of_100(limits)} training clips reach {least:,.0f} Hz or higher."
         )
-        severe = found.rolloff_95 < _NARROW_SHARE * least
+        severe = measured.rolloff_95 < _NARROW_SHARE * least
         return [Caution("narrow_band", message, severe=severe)]
-    if found.rolloff_95 > greatest:
+    if measured.rolloff_95 > greatest:
         message = (
-            f"It is strong up to {found.rolloff_95:,.0f} Hz, as with hiss; {_of_100(limits)} "
+            f"It is strong up to {measured.rolloff_95:,.0f} Hz, as with hiss; {_of_100(limits)} "
             f"training clips stay below {greatest:,.0f} Hz."
         )
         return [Caution("wide_band", message, severe=False)]
     return []
 
 
-def _of_room(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+def _of_room(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
     greatest = limits["greatest_slope_skewness"]
-    if found.slope_skewness <= greatest:
+    if measured.slope_skewness <= greatest:
         return []
     message = (
         "Its sound dies away more slowly than it rises, as in a room that reverberates: the "
-        f"skewness of its slopes is {found.slope_skewness:.2f}, and {_of_100(limits)} training "
+        f"skewness of its slopes is {measured.slope_skewness:.2f}, and {_of_100(limits)} training "
         f"clips have {greatest:.2f} or less."
     )
     return [Caution("reverberant", message, severe=True)]
 
 
-def _of_level(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+def _of_level(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
     made = []
-    if found.clipped_share > _CLIPPED:
+    if measured.clipped_share > _CLIPPED:
         message = (
-            f"{100 * found.clipped_share:.1f}% of its samples are at full scale: it was recorded "
-            "or amplified too loud, and the distortion is not speech."
+            f"{100 * measured.clipped_share:.1f}% of its samples are at full scale: it was "
+            "recorded or amplified too loud, and the distortion is not speech."
         )
-        made.append(Caution("clipped", message, severe=bool(found.clipped_share > _BADLY_CLIPPED)))
-    if found.level_dbfs < min(_QUIET_DBFS, limits["least_level_dbfs"]):
+        made.append(
+            Caution("clipped", message, severe=bool(measured.clipped_share > _BADLY_CLIPPED))
+        )
+    if measured.level_dbfs < min(_QUIET_DBFS, limits["least_level_dbfs"]):
         message = (
-            f"Its level is {found.level_dbfs:.0f} dB relative to full scale; {_of_100(limits)} "
+            f"Its level is {measured.level_dbfs:.0f} dB relative to full scale; {_of_100(limits)} "
             f"training clips have {limits['least_level_dbfs']:.0f} dB or more, and what is this "
             "quiet is close to the noise of its own recording."
         )
@@ -237,8 +247,8 @@ def _of_level(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
     return made
 
 
-def _of_codec(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
-    known = found.format
+def _of_codec(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+    known = measured.format
     if known is None or known.lossless or known.bit_rate is None:
         return []
     least = limits["least_bit_rate"]
@@ -250,3 +260,109 @@ def _of_codec(found: Measured, limits: Mapping[str, Any]) -> list[Caution]:
         f"speech; {_of_100(limits)} training clips {trained}."
     )
     return [Caution("lossy_codec", message, severe=False)]
+
+
+def polarity(verdict: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
+    """Return the caution on a recording that is judged otherwise with its waveform upside down.
+
+    Polarity is a matter of microphones and cables; nobody hears it, and no verdict may hang on it.
+
+    Args:
+        verdict: where the recording lies by the band.
+        inverted: where it lies with its samples negated.
+    """
+    if verdict == inverted:
+        return ()
+    instead = "get no verdict" if inverted == UNDECIDED else f"be called {inverted}"
+    message = (
+        f"Turned upside down, which sounds the same, it would {instead}: the model hears the "
+        "polarity of the waveform."
+    )
+    return (Caution("polarity", message, severe=True),)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Neighbouring windows that say the same.
+
+    Attributes:
+        kind: where they lie, as decisions on whole recordings are made.
+        start, end: seconds; half-way between the centres of two windows, or an end of the
+            recording.
+        low, high: the ends of their log-likelihood ratios; None where they are silent.
+    """
+
+    kind: Kind
+    start: float
+    end: float
+    low: float | None
+    high: float | None
+
+
+def stretches(
+    start: Sequence[float],
+    end: Sequence[float],
+    llr: Sequence[float | None],
+    duration: float,
+    band: Band,
+) -> list[Stretch]:
+    """Join windows, from the first to the last second.
+
+    Args:
+        start: of each window, seconds.
+        end: likewise.
+        llr: their log-likelihood ratios; None or not a number where a window is silent.
+        duration: of the recording, seconds.
+        band: where nothing is decided.
+    """
+    centres = [(a + b) / 2 for a, b in zip(start, end, strict=True)]
+    ends = [*((a + b) / 2 for a, b in pairwise(centres)), duration]
+    joined, begin = [], 0.0
+    pairs = zip(ends, llr, strict=True)
+    for kind, neighbours in groupby(pairs, lambda pair: _kind(pair[1], band)):
+        last, ratios = zip(*neighbours, strict=True)
+        low, high = (None, None) if kind == "silent" else (min(ratios), max(ratios))
+        joined.append(Stretch(kind, begin, last[-1], low, high))
+        begin = last[-1]
+    return joined
+
+
+def _kind(llr: float | None, band: Band) -> Kind:
+    if llr is None or llr != llr:
+        return "silent"
+    if llr >= band.upper:
+        return "synthetic"
+    return "genuine" if llr < band.lower else "unsure"
+
+
+def part_synthetic(
+    joined: Sequence[Stretch], window_seconds: float, verdict: Verdict
+) -> tuple[Caution, ...]:
+    """Return the caution on parts that score as synthetic where the whole does not.
+
+    A part counts that lasts a window or longer: with overlapping windows, a single one is chance.
+
+    Args:
+        joined: its `stretches`.
+        window_seconds: how long a window is.
+        verdict: where the whole lies by the band. A genuine recording with such a part is none.
+    """
+    parts = [
+        part
+        for part in joined
+        if part.kind == "synthetic" and part.end - part.start >= window_seconds
+    ]
+    if verdict == SYNTHETIC or not parts:
+        return ()
+    named = [f"from {_clock(part.start)} to {_clock(part.end)}" for part in parts[:_MOST_NAMED]]
+    if len(parts) > _MOST_NAMED:
+        named.append(f"in {len(parts) - _MOST_NAMED} other places")
+    places = ", ".join(named)
+    message = f"{places[0].upper()}{places[1:]} it scores as synthetic; the whole does not."
+    return (Caution("part_synthetic", message, severe=verdict == GENUINE),)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
