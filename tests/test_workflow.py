@@ -10,6 +10,7 @@ import corpora
 import held
 import pyarrow.parquet as pq
 import pytest
+from authenticity import results_page
 from conftest import EXPERIMENTS, REPOSITORY, Checkout, check_out_for_toys
 
 TRIALS = 36
@@ -52,6 +53,20 @@ def test_a_run_makes_every_table_and_figure(finished: Checkout):
     assert header[:17] == ["file", "label", "centroid", "entropy"] + [
         f"mfcc_{index}" for index in range(13)
     ]
+
+
+def test_every_figure_of_the_run_is_in_one_table_and_on_one_page(finished: Checkout):
+    results = finished.path / "results"
+    figures = pq.read_table(results / "results.parquet").to_pandas()
+    assert set(figures["experiment"]) == set(EXPERIMENTS)
+    page = results_page.page(results)
+    for row in json.loads((results / "headline.json").read_text()):
+        auc = row["roc_auc"]
+        own = figures.query(f"experiment == '{row['name']}' and split == 'eval' and group == 'all'")
+        (figure,) = own[own["metric"] == "roc_auc"].to_dict("records")
+        assert [figure[end] for end in ("value", "low", "high")] == [*auc.values()]
+        assert f"| {row['name']} | {auc['value']:.4f} ({auc['low']:.4f} to" in page
+    assert "| fit | 2 |" in page
 
 
 def test_what_is_scored_without_silence_is_held_against_an_audit_without_silence(
