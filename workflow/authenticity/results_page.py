@@ -59,10 +59,10 @@ def page(folder: Path) -> str:
 
 
 _ABOUT = (
-    "`make run`, then `python -m authenticity.results_page results > docs/results.md`, wrote this page "
-    f"on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds differently, which "
-    "moves figures in the third digit, and those of fine-tuning in the second. Brackets hold 95% "
-    "intervals; [figures.md](figures.md) says what they cover."
+    "`make run`, then `python -m authenticity.results_page results > docs/results.md`, wrote this "
+    f"page on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds "
+    "differently, which moves figures in the third digit, and those of fine-tuning in the second. "
+    "Brackets hold 95% intervals; [figures.md](figures.md) says what they cover."
 )
 
 
