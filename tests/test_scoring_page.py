@@ -232,7 +232,7 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
     assert [re.search(r"(\w+)\.wav", row)[1] for row in rows] == [
         *("doubtful", "fine", "bad", "worse"),
     ]
-    probability = [re.search(r'"Probability synthetic" .*?</td>', row)[0] for row in rows]
+    probability = [re.search(r'"Probability synthetic" .*?</td>', row, re.S)[0] for row in rows]
     assert "do not trust: 95.3% (90.0 to 98.4)" in probability[0]
     assert 'class="scale' not in probability[0]
     assert "4.7%" in probability[1]
