@@ -41,14 +41,9 @@ Block = Heading | Paragraph | Bullets | Table
 
 def as_html(title: str, blocks: Sequence[Block]) -> str:
     """Return the document as a page of the report."""
-    return _rendered("html", title, blocks)
+    return render("document.html.j2", title=title, blocks=blocks)
 
 
 def as_markdown(title: str, blocks: Sequence[Block]) -> str:
     """Return the document as Markdown (CommonMark, with tables of GitHub's kind)."""
-    return _rendered("md", title, blocks)
-
-
-def _rendered(form: str, title: str, blocks: Sequence[Block]) -> str:
-    named = [(type(block).__name__, block) for block in blocks]
-    return render(f"document.{form}.j2", title=title, blocks=named)
+    return render("document.md.j2", title=title, blocks=blocks)

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 _FOLDERS = [Path(__file__).parent / part / "templates" for part in ("report", "scoring")]
-_MACROS = ("bullets", "notices", "paragraphs", "table")
+_MACROS = ("bullets", "paragraphs", "table")
 # What Markdown would take for its own signs; an underscore within a word is none.
 _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*<>[]|"} | {"\n": " "})
 

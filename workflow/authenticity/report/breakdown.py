@@ -152,29 +152,25 @@ def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
 
 
 def _view_figures(item: Json, before: Json | None = None) -> list[Cell]:
-    found, paired = item["splits"][REPORTED], item.get("change") or {}
-
-    def of(figures: Json | None, name: str) -> Json | None:
-        if not figures:
-            return None
-        if name == "hter":
-            return (figures["at_threshold"] or {}).get("hter")
-        if name == "ece":
-            return figures["ece"][wording.stage(figures)]
-        return figures[name]
-
-    cells = []
-    for name, percent in (("roc_auc", False), ("eer", True), ("hter", True), ("ece", True)):
-        now, then = of(found, name), of(before, name)
+    found, paired, cells = item["splits"][REPORTED], item.get("change") or {}, []
+    then = _by_name(before) if before else {}
+    for name, now in _by_name(found).items():
+        percent = name != "roc_auc"
         if name == "ece":
             cell = wording.quietly(wording.ece(found, wording.stage(found)))
         else:
             cell = estimate(now, percent)
-        if now and then:
-            difference = paired.get(name, {"value": now["value"] - then["value"], "low": None})
-            cell = [*cell, _change(difference, percent)]
+        if now and then.get(name):
+            difference = {"value": now["value"] - then[name]["value"], "low": None}
+            cell = [*cell, _change(paired.get(name, difference), percent)]
         cells.append(cell)
     return [*cells, found["n_bonafide"] + found["n_spoof"]]
+
+
+def _by_name(found: Json) -> dict[str, Json | None]:
+    hter = (found["at_threshold"] or {}).get("hter")
+    ece = found["ece"][wording.stage(found)]
+    return {"roc_auc": found["roc_auc"], "eer": found["eer"], "hter": hter, "ece": ece}
 
 
 def _change(found: Json, percent: bool) -> Words:

@@ -48,15 +48,12 @@ def comparison(found: Json, metrics: Sequence[Json]) -> str:
     intervals = [item["interval"] for item in found["pairs"]]
     return render(
         "comparison.html.j2",
+        **found,
         answers=answers(found, metrics),
         warnings=wording.warnings(metrics, found["split"]),
-        split=found["split"],
         rows=rows,
-        sentences=[item["sentence"] for item in found["pairs"]],
-        how=found["interval"],
         point=POINT,
         draws=dict.fromkeys(f"{how['method']} ({how['why']})" for how in intervals),
-        minimum_seeds=found["minimum_seeds"],
     )
 
 
@@ -75,14 +72,11 @@ def ablations(found: Json, metrics: Sequence[Json]) -> str:
         ]
         for item in found["rows"]
     ]
-    names = ("split", "reference", "n_bonafide", "n_spoof")
     return render(
         "ablations.html.j2",
+        **found | {"rows": rows},
         warnings=wording.warnings(metrics, found["split"]),
-        rows=rows,
         chosen=[i for i, item in enumerate(found["rows"]) if item["name"] == found["reference"]],
-        how=found["interval"],
-        **{name: found[name] for name in names},
     )
 
 

@@ -32,13 +32,10 @@ def rejected(verified: Json) -> str:
         [item["file"], _CLASSES[item["label"]], item["reason"]] for item in verified["rejected"]
     ]
     same, near = verified["duplicates"], verified["near_duplicates"]
-    alike = [
-        ("Duplicates", "Clips with equal audio", duplicates(same), _examples(same)),
-        (
-            *("Near-duplicates", "Clips that are near-duplicates"),
-            *(near_duplicates(near), _examples(near)),
-        ),
-    ]
+    alike = {
+        "Duplicates": (duplicates(same), _examples(same)),
+        "Near-duplicates": (near_duplicates(near), _examples(near)),
+    }
     return render("rejected.html.j2", used=words, rows=rows, alike=alike)
 
 

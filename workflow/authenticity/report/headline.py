@@ -55,11 +55,6 @@ def _figure(name: str, percent: bool = False) -> Column:
     return lambda found: estimate(found.get(name), percent)
 
 
-def _hter(found: Json) -> Cell:
-    at = found["at_threshold"]
-    return estimate(at and at["hter"], percent=True)
-
-
 def _cllr(found: Json) -> Cell:
     if not found["cllr"]:
         return None
@@ -82,7 +77,9 @@ def _trials(label: str) -> Column:
 _ERRORS: Mapping[str, Column] = {
     "ROC-AUC": _figure("roc_auc"),
     "EER": _figure("eer", percent=True),
-    "HTER at the threshold of dev": _hter,
+    "HTER at the threshold of dev": lambda found: estimate(
+        (found["at_threshold"] or {}).get("hter"), True
+    ),
     "Average precision": _figure("average_precision"),
     "Bona fide clips (speakers)": _trials("bonafide"),
     "Spoof clips (speakers)": _trials("spoof"),
@@ -99,12 +96,10 @@ _COSTS: Mapping[str, Column] = {
 
 def how_intervals(metrics: Sequence[Json]) -> list[str]:
     """Say once per split how its intervals were made; protocols may differ between experiments."""
-    said = {}
-    for item in metrics:
-        for split, found in item["splits"].items():
-            how = found["interval"]
-            said[f"{split}: {how['method']} ({how['why']})."] = None
-    return list(said)
+    found = [each for item in metrics for each in item["splits"].items()]
+    intervals = [(split, each["interval"]) for split, each in found]
+    said = [f"{split}: {how['method']} ({how['why']})." for split, how in intervals]
+    return list(dict.fromkeys(said))
 
 
 def headline_rows(

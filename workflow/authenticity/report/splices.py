@@ -54,15 +54,12 @@ def splices(found: Json, picture: Path) -> str:
     scale = (span["right"] - span["left"]) / example["duration"]
     return render(
         "splices.html.j2",
-        experiment=found["experiment"],
-        split=found["split"],
+        **found,
         recordings=wording.counted(first["n_recordings"], "recording"),
-        window=found["window"],
         columns=columns,
         rows=rows,
         interval=first["interval"],
         people=_people(first["people"]),
-        example=example,
         left=f"{span['left'] + scale * example['start']:.3%}",
         width=f"{scale * seconds:.3%}",
         picture=picture,

@@ -12,7 +12,6 @@ REPORTED = "eval"
 """The split whose figures are the headline: models were fitted and chosen without it."""
 Json = Mapping[str, Any]
 
-
 NO_WIDTH = (
     "An interval of no width comes from resamples that are all alike, as where the clips at hand "
     "are separated without an error. It is not certainty, least of all with few clips."

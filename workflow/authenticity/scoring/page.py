@@ -122,7 +122,10 @@ def write(
     shown = sorted(entries, key=lambda item: _order(item.recording))
     refused = sorted(rejected, key=lambda item: item.file)
     embedded = _embedded(folder, shown)
-    verdicts = [item.recording["verdict"] for item in shown]
+    css, script = (
+        Markup(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+        for name in ("page.css", "page.js")
+    )
     pieces = html.pieces(
         "scored.html.j2",
         about=about,
@@ -130,17 +133,16 @@ def write(
         interval=INTERVAL,
         distrust=DISTRUST,
         kinds=_KINDS,
-        css=_asset("page.css"),
-        script=_asset("page.js"),
+        css=css,
+        script=script,
         priors=[f"{100 * prior:g}%" for prior in sorted({e.recording["prior"] for e in shown})],
         entries=shown,
-        verdicts=verdicts,
-        n_pictures=sum(item.picture in embedded for item in shown),
-        n_sounds=sum(item.preview in embedded for item in shown),
-        rows=(_row(number, item.recording, about) for number, item in enumerate(shown)),
+        recordings=[item.recording for item in shown],
+        embedded=embedded,
+        median=median,
+        rows=(_row(item.recording, about) for item in shown),
         rejected=[[item.file, item.reason] for item in refused],
         details=(_detail(folder, *item, embedded, about) for item in enumerate(shown)),
-        **_cost([item.recording for item in shown]),
     )
     # Piece by piece: the page may be larger than what else the program needs.
     with atomic(folder / "index.html") as temporary, temporary.open("w", encoding="utf-8") as page:
@@ -148,11 +150,7 @@ def write(
 
 
 def _order(found: Mapping[str, Any]) -> tuple[bool, float, str]:
-    return _severe(found), -found["llr"], found["file"]
-
-
-def _severe(found: Mapping[str, Any]) -> bool:
-    return found["p_synthetic"] is None
+    return found["p_synthetic"] is None, -found["llr"], found["file"]
 
 
 def _embedded(folder: Path, entries: Sequence[Entry]) -> set[str]:
@@ -168,50 +166,27 @@ def _embedded(folder: Path, entries: Sequence[Entry]) -> set[str]:
     return chosen
 
 
-def _asset(name: str) -> Markup:
-    return Markup(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-
-
-def _row(number: int, found: Mapping[str, Any], about: About) -> dict[str, Any]:
+def _row(found: Mapping[str, Any], about: About) -> dict[str, Any]:
     """Return a row of the table: the recording, and where in it windows are like synthetic."""
-    kind, sign = _KINDS[found["verdict"]]
     parts, duration = _stretches(found, about), found["duration"]
     seconds = sum(item.end - item.start for item in parts if item.kind == "synthetic")
-    share = seconds / duration
     said = words.duration(seconds) if seconds else "none"
     # What is too narrow to be seen, or silent, is left out.
-    seen = [
+    marks = [
         {"kind": item.kind, "start": item.start / duration, "width": width}
         for item in parts
         for width in [(item.end - item.start) / duration]
         if item.kind != "silent" and width > 1 / 200
     ]
-    return {
-        "number": number,
-        "found": found,
-        "kind": kind,
-        "sign": sign,
-        "order": list(reversed(_KINDS)).index(found["verdict"]),
-        "severe": _severe(found),
-        "share": share,
-        "synthetic": "all" if share > 0.9999 else said,
-        "marks": seen,
-    }
+    share = seconds / duration
+    synthetic = "all" if share > 0.9999 else said
+    return {"found": found, "share": share, "synthetic": synthetic, "marks": marks}
 
 
 def _stretches(found: Mapping[str, Any], about: About) -> list[Stretch]:
     windows = found["windows"]
     arrays = (windows["start"], windows["end"], windows["llr"])
     return stretches(*arrays, found["duration"], Band(about.lower, about.upper))
-
-
-def _cost(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """What the answers cost: seconds of sound, and seconds that it took."""
-    if not found:
-        return {}
-    spent = [item["seconds"] for item in found]
-    heard = sum(item["duration"] for item in found)
-    return {"heard": heard, "spent": sum(spent), "median": median(spent), "most": max(spent)}
 
 
 def _detail(
