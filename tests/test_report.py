@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import held
@@ -457,6 +458,20 @@ def test_a_number_with_its_interval_reads_well():
     assert wording.estimate(found, percent=True) == ["50.00%", interval]
     page = report.headline([run.metrics()])
     assert '<td>0.9300 <span class="quiet">(0.9200 to 0.9350)</span></td>' in page
+
+
+def test_names_are_text_on_every_page():
+    hostile = "<script>alert('x')</script> & \"y\""
+    clip = {"file": hostile, "label": 1, "reason": hostile}
+    item = run.metrics(hostile, control=True)
+    for page in (
+        report.rejected(run.verified(n_rejected=1, rejected=[clip])),
+        report.headline([item]),
+        report.views([item], []),
+        report.selection(item, candidates()),
+    ):
+        assert "<script" not in page
+        assert hostile in unescape(page)
 
 
 def find_chromium() -> str:
