@@ -93,12 +93,14 @@ def test_a_wheel_is_the_library_alone(wheel: Path):
     packages = {path.parts[0] for path in found.files if path.parts[0] != ".."}
     assert packages == {"authenticity", about.name}
     assert not any({"demo", "pretraining"} & set(path.parts) for path in found.files)
+    pages = {path.name for path in found.files if path.parts[1:-1] == ("report", "templates")}
+    assert {"page.html.j2", "style.css", "document.md.j2"} <= pages
     extra = {
         re.split(r"[\[=;<>! ]", line)[0]: line.endswith('extra == "workflow"')
         for line in found.requires
     }
     assert {name for name in extra if extra[name]} == {"snakemake", "jsonschema", "pyyaml"}
-    assert {"torch", "transformers", "librosa", "pyarrow"} <= extra.keys()
+    assert {"torch", "transformers", "librosa", "pyarrow", "jinja2"} <= extra.keys()
 
 
 def test_a_wheel_scores_without_the_workflow(wheel: Path, tmp_path: Path):

@@ -4,12 +4,13 @@ import json
 import os
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import held
 import pytest
 import run_files as run
-from authenticity import html, report, summary, trust
+from authenticity import report, summary, trust
 from authenticity.errors import UserError
 from authenticity.files import read_json, write_json
 from authenticity.report import wording
@@ -452,9 +453,25 @@ def test_a_summary_without_a_run_says_what_to_do(tmp_path):
 
 
 def test_a_number_with_its_interval_reads_well():
-    assert html.estimate({"value": 0.5, "low": 0.25, "high": 0.75}, percent=True) == (
-        '50.00% <span class="quiet">(25.00 to 75.00)</span>'
-    )
+    found = {"value": 0.5, "low": 0.25, "high": 0.75}
+    interval = wording.Words("(25.00 to 75.00)", "quiet")
+    assert wording.estimate(found, percent=True) == ["50.00%", interval]
+    page = report.headline([run.metrics()])
+    assert '<td>0.9300 <span class="quiet">(0.9200 to 0.9350)</span></td>' in page
+
+
+def test_names_are_text_on_every_page():
+    hostile = "<script>alert('x')</script> & \"y\""
+    clip = {"file": hostile, "label": 1, "reason": hostile}
+    item = run.metrics(hostile, control=True)
+    for page in (
+        report.rejected(run.verified(n_rejected=1, rejected=[clip])),
+        report.headline([item]),
+        report.views([item], []),
+        report.selection(item, candidates()),
+    ):
+        assert "<script" not in page
+        assert hostile in unescape(page)
 
 
 def find_chromium() -> str:

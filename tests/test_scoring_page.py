@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import time
+from html import unescape
 
 import av
 import held
@@ -233,7 +234,9 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
     assert [re.search(r"(\w+)\.wav", row)[1] for row in rows] == [
         *("doubtful", "fine", "bad", "worse"),
     ]
-    probability = [re.search(r'"Probability synthetic" .*?</td>', row)[0] for row in rows]
+    probability = [
+        re.search(r'"Probability synthetic" .*?</td>', row, re.DOTALL)[0] for row in rows
+    ]
     assert "do not trust: 95.3% (90.0 to 98.4)" in probability[0]
     assert 'class="scale' not in probability[0]
     assert "4.7%" in probability[1]
@@ -256,6 +259,18 @@ def test_what_is_known_of_the_model_is_on_the_page(entries):
     made = (entries[0] / "index.html").read_text()
     for sentence in ABOUT.known:
         assert sentence in made
+
+
+def test_a_hostile_name_is_escaped_and_a_page_of_rejected_files_has_no_table(entries, tmp_path):
+    made = (entries[0] / "index.html").read_text()
+    assert "<script>document" not in made
+    assert "<img" not in made
+    assert unescape(made).count(f">{HOSTILE}</button>") == 1
+    page.write(tmp_path, [], [Rejected(HOSTILE, "not readable", "")], ABOUT)
+    made = (tmp_path / "index.html").read_text()
+    assert HOSTILE in unescape(made)
+    assert "<script" not in made
+    assert 'id="recordings"' not in made
 
 
 def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show):

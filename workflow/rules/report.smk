@@ -1,6 +1,6 @@
-# Raised when authenticity/plots, report, trust, card.py, document.py, energy.py or html.py changes
-# what it writes.
-REPORT_VERSION = 4
+# Raised when authenticity/plots, report, trust, card.py, document.py, energy.py, estimates.py or
+# html.py changes what it writes.
+REPORT_VERSION = 5
 # The split whose figures are the headline: models were fitted and chosen without it.
 REPORTED_SPLIT = "eval"
 
