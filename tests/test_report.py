@@ -1,6 +1,5 @@
 """The report of a finished run: its tables, its opening page, and the page in a real browser."""
 
-import json
 import os
 import re
 import shutil
@@ -578,7 +577,8 @@ def test_a_run_writes_metrics_that_agree_with_its_headline(finished: Checkout):
     rows = read_json(finished.path / "results" / "headline.json")
     assert rows
     for row in rows:
-        path = finished.path / "results" / row["corpus"] / "metrics" / f"{row['experiment']}.json"
-        found = json.loads(path.read_text())["splits"]["eval"]
+        folder = finished.path / "results" / row["corpus"] / "metrics" / row["experiment"]
+        metrics, *_ = read_json(folder / f"{row['corpus']}.json")
+        found = metrics["splits"]["eval"]
         assert row["roc_auc"] == found["roc_auc"]
         assert row["n_spoof"] == found["n_spoof"]
