@@ -1,5 +1,6 @@
 """Two corpora in one run of the workflow: fitted on one, tested on the other."""
 
+import html
 import json
 import re
 
@@ -113,7 +114,9 @@ def test_the_verdict_answers_each_pair_with_its_seeds_and_its_count(side_by_side
         assert item["at_least_one_point"] in ("yes", "no", "cannot tell")
         assert item["seeds"] == ["1", "2", "3"]
         assert "n = 12" in item["headline"]
-        assert item["headline"] in (results / "opening.html").read_text()
+        assert item["headline"] in html.unescape((results / "toy/tables/verdict.html").read_text())
+        opening = (results / "opening.html").read_text()
+        assert f"{item['candidate']} against {item['baseline']}" in opening
     assert (results / "toy/figures/verdict.svg").exists()
     assert not (results / "other/verdict.json").exists()
     assert (results / "toy/metrics/heads/other.json").exists()

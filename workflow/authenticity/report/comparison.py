@@ -25,6 +25,34 @@ def answers(found: Json, metrics: Sequence[Json]) -> list[str]:
 _SIDES = ("candidate", "baseline")
 
 
+def in_short(found: Json, metrics: Sequence[Json]) -> list[list[Cell]]:
+    """Return a row per pair of `verdict.verdict`, for the top of the report.
+
+    Each has the pair, whether the first is better by a point (of these speakers, and in general),
+    the difference, and the counts of clips and speakers of each class.
+    """
+    controls = _controls(metrics)
+    rows = []
+    for item in found["pairs"]:
+        asked = "at_least_one_point"
+        answers_given = (item["on_these_speakers"][asked], item[asked])
+        speakers = [item["interval"][f"n_{name}_speakers"] for name in ("bonafide", "spoof")]
+        rows.append(
+            [
+                _pair(item, controls),
+                *([Words(answer, _COLOURS[answer])] for answer in answers_given),
+                _change(item["roc_auc"]),
+                f"{item['n_bonafide']:,} + {item['n_spoof']:,}",
+                None if None in speakers else " + ".join(f"{number:,}" for number in speakers),
+            ]
+        )
+    return rows
+
+
+def _pair(item: Json, controls: set[str]) -> str:
+    return " against ".join(labelled(item[side], item[side] in controls) for side in _SIDES)
+
+
 def _controls(metrics: Sequence[Json]) -> set[str]:
     return {item["name"] for item in metrics if item["control"]}
 
@@ -34,7 +62,7 @@ def comparison(found: Json, metrics: Sequence[Json]) -> str:
     controls = _controls(metrics)
     rows = [
         [
-            " against ".join(labelled(item[side], item[side] in controls) for side in _SIDES),
+            _pair(item, controls),
             *(_answer(item, question) for question in ("at_least_one_point", "better_at_all")),
             _change(item["roc_auc"]),
             _change(item["eer"]),

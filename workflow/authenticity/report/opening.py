@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from authenticity.html import render
+from authenticity.names import POINT
 from authenticity.report import wording
-from authenticity.report.comparison import answers
-from authenticity.report.rating import coloured
+from authenticity.report.comparison import in_short
+from authenticity.report.rating import coloured, counted
 from authenticity.report.wording import REPORTED, Cell, Json, estimate
 
 
@@ -32,11 +33,11 @@ class Corpus:
 
 def opening(corpora: Sequence[Corpus]) -> str:
     """Return the opening page's content, a fragment that the report puts into its page."""
-    compared = [corpus for corpus in corpora if corpus.compared]
     return render(
         "opening.html.j2",
         split=REPORTED,
-        compared=[answers(corpus.compared, corpus.metrics) for corpus in compared],
+        point=POINT,
+        compared=any(corpus.compared for corpus in corpora),
         corpora=[_said(corpus) for corpus in corpora],
     )
 
@@ -59,6 +60,8 @@ def _said(corpus: Corpus) -> Json:
     if corpus.figure:
         found |= {"answer": _in_words(corpus), "warnings": wording.warnings(metrics)}
         found["rows"] = [_row(item, corpus.ratings[item["name"]]) for item in metrics]
+        found["pairs"] = in_short(corpus.compared, metrics) if corpus.compared else []
+        found["ratings"] = counted([corpus.ratings[item["name"]] for item in metrics])
     return found
 
 

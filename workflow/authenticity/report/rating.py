@@ -1,5 +1,6 @@
 """The page that says which figures to trust, and why; its content comes from `trust`."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from authenticity.html import render
@@ -7,6 +8,12 @@ from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Cell, Json, Rows, Words
 
 _COLOURS = {"trust": "good", "caution": "doubt", "do not trust": "bad"}
+
+
+def counted(ratings: Sequence[str]) -> str:
+    """Say how many experiments have which rating, the best first."""
+    counts = Counter(ratings)
+    return wording.listed([f"“{name}” ({counts[name]})" for name in _COLOURS if counts[name]])
 
 
 def coloured(status: str) -> Cell:
