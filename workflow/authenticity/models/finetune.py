@@ -21,9 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers.masking_utils import create_bidirectional_mask
@@ -34,14 +32,13 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.files import atomic
 from authenticity.models import losses
-from authenticity.models.baseline import LinearModel
+from authenticity.models.baseline import LinearModel, regression
 from authenticity.models.projection import bounded
 
 VERSION = "3"
 """Raise it when the weights that any settings lead to change."""
 
 FRAMES_PER_SECOND = 50
-_MAX_ITERATIONS = 5000
 _PADDING = 0.05  # of the frames that a group of clips holds
 
 _logger = logging.getLogger("authenticity")
@@ -457,18 +454,10 @@ class _Run:
         Layers trained under a random head lose what they had learnt before the head has learnt
         anything (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022).
         """
-        scaler = StandardScaler()
-        pooled = scaler.fit_transform(self._pooled(self._train).astype(np.float64))
-        regression = LogisticRegression(
-            C=self._settings.inverse_regularisation,
-            class_weight="balanced",
-            max_iter=_MAX_ITERATIONS,
-        ).fit(pooled, self._labels[self._train])
-        self.detector.start_from(
-            LinearModel(
-                scaler.mean_, scaler.scale_, regression.coef_[0], float(regression.intercept_[0])
-            )
-        )
+        pipeline = regression(self._settings.inverse_regularisation, "balanced")
+        pooled = self._pooled(self._train).astype(np.float64)
+        pipeline.fit(pooled, self._labels[self._train])
+        self.detector.start_from(LinearModel.fitted(pipeline))
 
     def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
         with self._autocast():
