@@ -43,7 +43,7 @@ def judge(
     trials, _ = verification.used_trials(manifest, [spectral], "keep")
     features = matrix.Tables([spectral], [embeddings])
     which = experiment["features"]["spectral"]
-    outcomes = {
+    fitted = {
         name: candidates.fit(
             trials,
             lambda pooling, view, name=name: features.load(name, which, pooling, n_layers),
@@ -53,12 +53,7 @@ def judge(
         )
         for name in matrix.candidates(experiment["features"], n_layers)
     }
-    choice = candidates.conclude(
-        trials,
-        {name: outcome.summary for name, outcome in outcomes.items()},
-        lambda name: outcomes[name].scores,
-        lambda name: outcomes[name].arrays(),
-    )
+    choice = candidates.conclude(trials, fitted)
     (chosen,) = choice.model["rounds"]
     return choice.scores, {
         **{name: chosen[name] for name in ("candidate", "pooling", "C")},

@@ -13,6 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from authenticity.errors import RejectedClip
+from authenticity.limits import Limits
 from authenticity.roots import Root
 
 SAMPLE_RATE = 16_000
@@ -29,40 +30,6 @@ _GROWTH = 1 << 24  # samples, 64 MB
 # a lossless one meets it exactly, so there one frame dropped for a wrong checksum is seen.
 _LOSSY_TOLERANCE_SECONDS = 0.25
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # hertz
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a clip must meet.
-
-    Attributes:
-        min_seconds: shortest duration.
-        silence_dbfs: a peak below this level, in dB relative to full scale, counts as silence.
-        max_megabytes: largest file, in 10^6 bytes.
-        max_seconds: longest duration; it bounds the memory that a small file can decode to.
-    """
-
-    min_seconds: float
-    silence_dbfs: float
-    max_megabytes: float
-    max_seconds: float
-
-    @property
-    def max_bytes(self) -> int:
-        """The largest file in bytes."""
-        return int(self.max_megabytes * 1e6)
-
-    def require(self, seconds: float, peak_dbfs: float) -> None:
-        """Raise `RejectedClip` for a clip that is too short, too long or silent."""
-        if seconds < self.min_seconds:
-            raise RejectedClip(f"too short: {seconds:.3f} s, at least {self.min_seconds:g} needed")
-        if seconds > self.max_seconds:
-            raise RejectedClip(
-                f"too long: more than {self.max_seconds:g} s "
-                "(`audio.max_seconds` in the configuration); cut it into parts"
-            )
-        if peak_dbfs < self.silence_dbfs:
-            raise RejectedClip(f"silent: no sample above {self.silence_dbfs:g} dBFS")
 
 
 def load(root: Root, path: str, limits: Limits) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from authenticity import html
+from authenticity import estimates
 from authenticity.document import Block, Bullets, Heading, Paragraph, Table
 from authenticity.energy import Spent
 from authenticity.names import labelled, ordered_splits, ordered_views, view_name
@@ -246,7 +246,7 @@ def _training(model: Json) -> list[Block]:
 
 
 def _plain(found: Json | None, percent: bool = False) -> str:
-    return f"{html.text(found, percent)} {html.interval_text(found, percent)}" if found else "–"
+    return estimates.whole(found, percent) if found else "–"
 
 
 _COLUMNS = ["ROC-AUC", "EER", "HTER", "Cllr", "ECE (by chance)"]

@@ -1,6 +1,6 @@
 """The console command `authenticity`: score recordings of one's own.
 
-Exit codes, for scripts: 0 all scored, 2 not usable as called, 3 some files were set aside, 130
+Exit codes, for scripts: 0 all scored, 2 invalid usage, 3 some files were set aside, 130
 interrupted; what was finished by then is kept, and the same command goes on from there.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from authenticity import __version__, threads
 from authenticity.errors import UserError, in_one_line
-from authenticity.scoring import inputs
+from authenticity.limits import Limits
 
 DONE, USAGE, SOME_REJECTED, INTERRUPTED = 0, 2, 3, 130
 
@@ -28,11 +28,11 @@ _MOST_JOBS = 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; a user's mistake is one line on standard error."""
     _open_closed_streams()
-    given = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # no name stops a terminal without Unicode
     try:
-        return _score(given)
+        return _score(options)
     except (UserError, OSError) as error:
         with contextlib.suppress(OSError):
             print(f"error: {in_one_line(error)}", file=sys.stderr)
@@ -57,9 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     score = parser.add_subparsers(required=True, metavar="score").add_parser(
         "score",
         help="score recordings",
-        description="Score recordings, and write tables, pictures and a page on them.",
-        epilog="Exit codes: 0 all scored, 2 not usable as called, 3 some files were set aside, "
-        "130 interrupted. The same command goes on from where it was interrupted.",
+        description="Score recordings, and write tables, pictures and a page on them. "
+        f"Recordings are {Limits()}, unless the bundle sets other limits.",
+        epilog="Exit codes: 0 all scored, 2 invalid usage, 3 some files were set aside, 130 "
+        "interrupted. The same command goes on from where it was interrupted.",
     )
     score.add_argument(
         "paths",
@@ -131,30 +132,31 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _score(given: argparse.Namespace) -> int:
+def _score(options: argparse.Namespace) -> int:
     started = time.monotonic()
     threads.one_each()  # before a numerical library is loaded
-    paths = inputs.collect(given.paths, sys.stdin.buffer, given.output)
     # Imported here, so that help and mistakes in the call need not wait for numerical libraries.
-    from authenticity.scoring import about, batch, statement
+    from authenticity.scoring import inputs
+
+    paths = inputs.collect(options.paths, sys.stdin.buffer, options.output)
+    from authenticity.scoring import batch, bundle, outputs
     from authenticity.scoring.display import Display
 
-    if given.bundle == _CHECKOUT / _DEMONSTRATION and not given.bundle.exists():
+    if options.bundle == _CHECKOUT / _DEMONSTRATION and not options.bundle.exists():
         raise UserError(
             "no model: name a bundle's folder with --bundle or AUTHENTICITY_BUNDLE; `make run` in "
             f"a checkout of the project makes one, {_DEMONSTRATION}"
         )
-    settings = batch.Settings.of(given.bundle, given.prior, pictures=not given.no_pictures)
-    kept = given.output / "recordings.jsonl"
-    inputs.require_own(given.output, [kept.name, f"{kept.name}.unfinished"], "--output")
-    answers = batch.Answers(kept, given.output)
-    opening = statement.opening(about.read(given.bundle))
-    said = Display(len(paths), opening, sys.stdout, sys.stderr, given.quiet, started)
-    with said:
-        for answer, reused in batch.score(paths, answers, settings, given.jobs):
-            said.answer(answer, reused)
-    from authenticity.scoring import outputs
-
-    summary = outputs.write(given.output, answers.of(paths), settings, said.wall_seconds())
-    said.summary(given.output, summary)
+    settings = batch.Settings.of(options.bundle, options.prior, pictures=not options.no_pictures)
+    kept = options.output / "recordings.jsonl"
+    inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"], "--output")
+    answers = batch.Answers(kept, options.output)
+    about = bundle.read_about(options.bundle)
+    display = Display(len(paths), about, sys.stdout, sys.stderr, options.quiet, started)
+    scored = batch.score(paths, answers, settings, options.jobs)
+    with display, contextlib.closing(scored):
+        for answer, is_reused in scored:
+            display.answer(answer, is_reused)
+    summary = outputs.write(options.output, answers.of(paths), settings, display.wall_seconds())
+    display.summary(options.output, summary)
     return SOME_REJECTED if summary["rejected"] else DONE

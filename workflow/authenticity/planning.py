@@ -22,7 +22,7 @@ from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
-from authenticity.scoring.listing import ScorePlan
+from authenticity.scoring.inputs import ScorePlan
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0

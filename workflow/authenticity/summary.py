@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from authenticity import html
+from authenticity import estimates
 from authenticity.errors import UserError
 from authenticity.files import read_json
 from authenticity.names import labelled
@@ -29,8 +29,8 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         row["corpus"],
         labelled(row["name"], row["control"]),
         row["split"],
-        f"{html.text(auc)} {html.interval_text(auc)}",
-        f"{html.text(eer, percent=True)} {html.interval_text(eer, percent=True)}",
+        estimates.whole(auc),
+        estimates.whole(eer, percent=True),
         str(row["n_bonafide"]),
         str(row["n_spoof"]),
         row["trust"],

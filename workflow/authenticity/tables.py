@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from authenticity.errors import UserError
@@ -67,7 +68,10 @@ SCORES = pa.schema(
     ]
 )
 
-_NOT_CONDITIONS = frozenset([*TRIALS.names, *SCORES.names])
+VIEW = "view"
+"""A column of score tables that hold an experiment's scores of several views of the audio."""
+
+_NOT_CONDITIONS = frozenset([*TRIALS.names, *SCORES.names, VIEW])
 
 
 def conditions(names: Iterable[str]) -> list[str]:
@@ -119,6 +123,25 @@ def _readable(path: str | Path) -> Iterator[None]:
 def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None) -> pa.Table:
     """Read the shards of one table, one after the other, as a single table."""
     return pa.concat_tables(read(path, columns) for path in paths)
+
+
+def candidate_column(candidate: str, pooling: str) -> str:
+    """Name the column of a candidate's scores with a pooling."""
+    return f"{candidate} {pooling}"
+
+
+def scores(path: str | Path) -> dict[str, pa.Table]:
+    """Read an experiment's scores, view after view, the one that it is made to score first.
+
+    A table of one view names it in its metadata; one of several has the column `VIEW`.
+    """
+    table = read(path)
+    if VIEW not in table.column_names:
+        return {metadata(path)[VIEW]: table}
+    return {
+        view: table.filter(pc.equal(table[VIEW], view)).drop_columns(VIEW)
+        for view in table[VIEW].unique().to_pylist()
+    }
 
 
 def metadata(path: str | Path) -> dict[str, str]:

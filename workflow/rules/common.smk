@@ -16,7 +16,7 @@ from authenticity.scoring import bundle as bundles
 from authenticity.scoring.batch import VERSION as SCORE_VERSION
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
-FINETUNE_VERSION = "2"
+FINETUNE_VERSION = "3"
 
 threads.one_each()
 with planning.one_line_errors():
@@ -38,7 +38,6 @@ FINETUNED = [name for name, item in PLAN.experiments.items() if item["model"]["k
 UNENCODED = [
     name for name, item in PLAN.experiments.items() if item["features"]["layers"] == "none"
 ]
-UNSEEDED = [name for name in PLAN.experiments if name not in SEEDED]
 BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in config["run"]["bundles"]]
 VIEWS = sorted({view for corpus in PLAN.corpora.values() for view in corpus.view_splits})
 
@@ -54,13 +53,14 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def candidates(experiment):
-    return PLAN.candidates[experiment]
-
-
-def experiments_of(corpus):
-    """The experiments that are fitted on a corpus."""
-    return PLAN.trained[corpus]
+# What is left of an experiment once it is fitted.
+MODEL_FILES = {
+    "model": "results/{corpus}/models/{experiment}.json",
+    "weights": "results/{corpus}/models/{experiment}.safetensors",
+    "scores": "results/{corpus}/scores/{experiment}.parquet",
+    "candidates": "results/{corpus}/candidates/{experiment}.parquet",
+    "seeds": "results/{corpus}/seeds/{experiment}.parquet",
+}
 
 
 def shard_paths(corpus, table, view="clean"):
@@ -130,32 +130,59 @@ def exported(wildcards):
     seed = PLAN.experiments[name]["model"]["seeds"][0]
     return [
         f"results/{corpus}/finetuned/{name}/{candidate}-{seed}/{file}"
-        for candidate in candidates(name)
+        for candidate in PLAN.candidates[name]
         for file in ("config.json", "preprocessor_config.json", "model.safetensors")
     ]
 
 
-def seeds_of(wildcards, suffix):
-    """What was fine-tuned with each seed."""
+def finetuned(wildcards, suffix):
+    """What was fine-tuned of each candidate with each seed."""
     folder = f"results/{wildcards.corpus}/finetuned/{wildcards.experiment}"
-    seeds = PLAN.experiments[wildcards.experiment]["model"]["seeds"]
-    return [f"{folder}/{wildcards.candidate}-{seed}.{suffix}" for seed in seeds]
+    return [
+        f"{folder}/{candidate}-{seed}.{suffix}"
+        for candidate in PLAN.candidates[wildcards.experiment]
+        for seed in PLAN.experiments[wildcards.experiment]["model"]["seeds"]
+    ]
 
 
 def result(kind, fitted, experiment, target):
-    """The scores, metrics or bands of an experiment on a corpus, in the view that it scores."""
-    if fitted == target:
-        suffix = "json" if kind == "metrics" else "parquet"
-        return f"results/{fitted}/{kind}/{experiment}.{suffix}"
-    suffix = {"scores": "parquet", "metrics": "json", "bands": "bands.parquet"}[kind]
-    return f"results/{fitted}/applied/{experiment}/{target}/{scored_view(experiment)}.{suffix}"
+    """The metrics or bands of an experiment on a corpus."""
+    suffix = "json" if kind == "metrics" else "parquet"
+    return f"results/{fitted}/{kind}/{experiment}/{target}.{suffix}"
 
 
-def reference(corpus, experiment, target, view):
-    """The scores that those of another view are held against; none for the view that is scored."""
-    if view == scored_view(experiment):
-        return []
-    return result("scores", corpus, experiment, target)
+def applied_views(corpus, experiment, target):
+    """The views of a corpus that an experiment is applied to, the one that it scores first.
+
+    On its own corpus it has been scored in that view when it was fitted.
+    """
+    scored = scored_view(experiment)
+    heard = config["run"]["finetuned_views"] if experiment in FINETUNED else config["run"]["views"]
+    tested = [view for view in ["clean", *config["run"]["views"]] if view in ["clean", *heard]]
+    others = [view for view in tested if view != scored]
+    if corpus != target:
+        return [scored, *others]
+    return others if experiment in PLAN.reported[corpus] else []
+
+
+def applied_tables(wildcards, table):
+    """One of the feature tables of the views that an experiment is applied to, view after view."""
+    views = applied_views(**wildcards)
+    return [path for view in views for path in shard_paths(wildcards.target, table, view)]
+
+
+def applied(corpus, experiment, target):
+    """The scores of an experiment in the views that it is applied to."""
+    views, folder = applied_views(corpus, experiment, target), f"results/{corpus}/applied"
+    if experiment in FINETUNED:
+        return [f"{folder}/{experiment}/{target}/{view}.parquet" for view in views]
+    return [f"{folder}/{experiment}/{target}.parquet"] if views else []
+
+
+def score_tables(corpus, experiment, target):
+    """All scores of an experiment on a corpus, those of the view that it scores first."""
+    own = [f"results/{corpus}/scores/{experiment}.parquet"] if corpus == target else []
+    return [*own, *applied(corpus, experiment, target)]
 
 
 def reported_partitions(fitted, experiment, target):
@@ -165,29 +192,10 @@ def reported_partitions(fitted, experiment, target):
     return {"eval": PLAN.targets[fitted, experiment][target]}
 
 
-def applied_metrics(fitted, experiment, target):
-    """The metrics of an experiment on a corpus in the other views that are tested."""
-    own = scored_view(experiment)
-    heard = config["run"]["finetuned_views"] if experiment in FINETUNED else config["run"]["views"]
-    return [
-        f"results/{fitted}/applied/{experiment}/{target}/{view}.json"
-        for view in ["clean", *config["run"]["views"]]
-        if view != own and (view in heard or view == "clean")
-    ]
-
-
-def own_view_scores(corpus, experiment):
-    """The scores of an experiment on its own corpus's eval in the other views that are tested."""
-    if experiment not in PLAN.reported[corpus]:
-        return []
-    metrics = applied_metrics(corpus, experiment, corpus)
-    return [f"{path.removesuffix('.json')}.parquet" for path in metrics]
-
-
 def own_trust(corpus, experiment):
-    """What the checks say of a corpus's experiments, if this one is among them."""
+    """What the checks say of an experiment, if it is tested on its own corpus."""
     reported = experiment in PLAN.reported[corpus]
-    return f"results/{corpus}/tables/trust.json" if reported else []
+    return f"results/{corpus}/trust/{experiment}.json" if reported else []
 
 
 def cross_metrics(experiment):
@@ -228,22 +236,16 @@ def get_final_output():
         for path in [
             "results/{corpus}/models/{experiment}.json",
             "results/{corpus}/scores/{experiment}.parquet",
-            "results/{corpus}/metrics/{experiment}.json",
+            "results/{corpus}/metrics/{experiment}/{corpus}.json",
         ]
     ]
     tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]
-    applied = [path for one in tested for path in [result("metrics", *one), *applied_metrics(*one)]]
-    score_files = [
-        f"{result('scores', *one).removesuffix('.parquet')}.{form}"
-        for one in tested
-        for form in ("asvspoof2019.txt", "asvspoof2021.txt", "asvspoof5.tsv")
-    ]
+    metrics = [result("metrics", *one) for one in tested]
     return [
         *shards,
         *checked,
         *models,
-        *applied,
-        *score_files,
+        *metrics,
         *get_bundles(),
         *get_report_output(),
     ]

@@ -62,7 +62,7 @@ rule ablations:
     params:
         about=lambda wildcards: config["run"]["ablations"]["rows"],
         reference=lambda wildcards: config["run"]["ablations"]["reference"],
-        experiments=lambda wildcards: experiments_of(wildcards.corpus),
+        experiments=lambda wildcards: PLAN.trained[wildcards.corpus],
         watts_per_core=config["report"]["watts_per_core"],
         seed=1,
         split=REPORTED_SPLIT,

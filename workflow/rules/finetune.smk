@@ -1,31 +1,11 @@
-rule frames_room:
-    """Say how large an encoder's frames will be, and refuse where the disk cannot hold them."""
-    input:
-        trials="results/{corpus}/trials.parquet",
-        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
-        encoder=f"results/encoders/{ENCODER}.json",
-    output:
-        room=f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/room.json",
-    log:
-        "logs/{corpus}/frames_room/{layer}.log",
-    # Before what needs no encoder: a long job that comes last leaves the other cores idle.
-    priority: 1
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        model=PLAN.encoder.model,
-        revision=PLAN.encoder.revision,
-        window_seconds=PLAN.window,
-    script:
-        "../scripts/frames_room.py"
-
-
 rule frames:
     """What the frozen part of an encoder makes of a shard's clips, once for all epochs."""
     input:
         manifest=ancient("results/{corpus}/manifest.parquet"),
         encoder=f"results/encoders/{ENCODER}.json",
-        room=ancient(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/room.json"),
+        # All clips' durations say how large the frames will be.
+        spectral=lambda wildcards: ancient(shard_paths(wildcards.corpus, "spectral")),
+        trials=ancient("results/{corpus}/trials.parquet"),
         # As in the rule extract_view.
         rejected="results/{corpus}/rejected/{shard}.parquet",
     output:
@@ -35,6 +15,7 @@ rule frames:
         "logs/{corpus}/frames/{layer}/{shard}.log",
     benchmark:
         "benchmarks/{corpus}/frames/{layer}/{shard}.tsv"
+    # Before what needs no encoder: a long job that comes last leaves the other cores idle.
     priority: 1
     conda:
         "../../envs/authenticity.yaml"
@@ -45,6 +26,7 @@ rule frames:
         version=lambda wildcards: frames_version("", int(wildcards.layer), PLAN.window),
         limits=asdict(PLAN.limits),
         model=PLAN.encoder.model,
+        revision=PLAN.encoder.revision,
         window_seconds=PLAN.window,
     script:
         "../scripts/frames.py"
@@ -87,27 +69,27 @@ rule finetune:
         "../scripts/finetune.py"
 
 
-rule finetuned_candidate:
-    """Put the seeds of a fine-tuned encoder together, as a candidate like any other."""
+rule fit_finetuned:
+    """Put the seeds of a fine-tuned encoder together, choose, and calibrate."""
     input:
-        scores=lambda wildcards: seeds_of(wildcards, "parquet"),
-        summaries=lambda wildcards: seeds_of(wildcards, "json"),
-        heads=lambda wildcards: seeds_of(wildcards, "safetensors"),
+        trials="results/{corpus}/trials.parquet",
+        scores=lambda wildcards: finetuned(wildcards, "parquet"),
+        summaries=lambda wildcards: finetuned(wildcards, "json"),
+        heads=lambda wildcards: finetuned(wildcards, "safetensors"),
     output:
-        scores="results/{corpus}/candidates/{experiment}/{candidate}.parquet",
-        summary="results/{corpus}/candidates/{experiment}/{candidate}.json",
-        models="results/{corpus}/candidates/{experiment}/{candidate}.safetensors",
+        **MODEL_FILES,
     log:
-        "logs/{corpus}/finetuned_candidate/{experiment}/{candidate}.log",
+        "logs/{corpus}/fit_finetuned/{experiment}.log",
     wildcard_constraints:
         experiment="|".join(FINETUNED) or "none",
     conda:
         "../../envs/authenticity.yaml"
     params:
-        seeds=lambda wildcards: PLAN.experiments[wildcards.experiment]["model"]["seeds"],
         version=model_candidates.VERSION,
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        candidates=lambda wildcards: PLAN.candidates[wildcards.experiment],
     script:
-        "../scripts/finetuned_candidate.py"
+        "../scripts/fit_finetuned.py"
 
 
 rule apply_finetuned:

@@ -2,27 +2,10 @@
 
 
 def on_corpus(kind):
-    """Input function: scores, metrics or bands of all that is reported on the rule's corpus."""
+    """Input function: metrics or bands of all that is tested on the rule's corpus."""
     return lambda wildcards: [
         result(kind, *pair, wildcards.corpus) for pair in tested_on(wildcards.corpus)
     ]
-
-
-def on_views(wildcards):
-    """Metrics of all that is reported on the rule's corpus, in the other views."""
-    return [
-        path
-        for pair in tested_on(wildcards.corpus)
-        for path in applied_metrics(*pair, wildcards.corpus)
-    ]
-
-
-def own_views(wildcards):
-    """Metrics of one experiment on its own corpus, in the other views."""
-    corpus, experiment = wildcards.corpus, wildcards.experiment
-    if experiment not in PLAN.reported[corpus]:
-        return []
-    return applied_metrics(corpus, experiment, corpus)
 
 
 def elsewhere(wildcards):
@@ -61,7 +44,7 @@ def side_by_side(corpus, names):
     return {
         "scores": [f"results/{corpus}/scores/{name}.parquet" for name in names],
         "seeds": [f"results/{corpus}/seeds/{name}.parquet" for name in names if name in SEEDED],
-        "metrics": [f"results/{corpus}/metrics/{name}.json" for name in names],
+        "metrics": [result("metrics", corpus, name, corpus) for name in names],
         "models": [f"results/{corpus}/models/{name}.json" for name in names],
         "rejected": [path for view in views for path in shard_paths(corpus, "rejected", view)],
     }
@@ -100,14 +83,13 @@ def get_report_output():
                 corpus=corpus,
             )
     for corpus, experiment in TRAINED:
-        patterns = ["results/{corpus}/cards/{experiment}.html"]
-        if experiment in PLAN.reported[corpus]:
-            patterns += [
-                "results/{corpus}/figures/scores/{experiment}.svg",
-                "results/{corpus}/figures/calibration/{experiment}.svg",
-            ]
+        patterns = [
+            "results/{corpus}/cards/{experiment}.html",
+            "results/{corpus}/figures/scores/{experiment}.svg",
+            "results/{corpus}/figures/calibration/{experiment}.svg",
+        ]
         # Where there was a choice, how it was made.
-        if len(candidates(experiment)) > 1:
+        if len(PLAN.candidates[experiment]) > 1:
             patterns += [
                 "results/{corpus}/figures/candidates/{experiment}.svg",
                 "results/{corpus}/tables/selection/{experiment}.html",

@@ -1,6 +1,6 @@
-# Raised when authenticity/plots, report, trust, card.py, document.py, energy.py or html.py changes
-# what it writes.
-REPORT_VERSION = 4
+# Raised when authenticity/plots, report, trust, card.py, document.py, energy.py, estimates.py or
+# html.py changes what it writes.
+REPORT_VERSION = 5
 # The split whose figures are the headline: models were fitted and chosen without it.
 REPORTED_SPLIT = "eval"
 
@@ -12,13 +12,45 @@ include: "pages.smk"
 # into two equal halves becomes a switch in the report's menu, which fails unless both have them all.
 
 
-rule plot_curves:
-    """ROC and DET curves of all experiments of a corpus."""
+# Where the run has views to test on, what comes of them.
+VIEW_PAGES = {
+    "views_figure": report(
+        "results/{corpus}/figures/views.svg",
+        caption="../report/views.rst",
+        category="2 Attacks and conditions",
+        subcategory="{corpus}",
+        labels={"Result": "3 AUC per view of the audio"},
+    ),
+    "views": report(
+        "results/{corpus}/tables/views.html",
+        caption="../report/views.rst",
+        category="2 Attacks and conditions",
+        subcategory="{corpus}",
+        labels={"Result": "4 Table per view of the audio"},
+    ),
+}
+
+
+rule report_corpus:
+    """The figures of all that is tested on a corpus, and which of them to trust."""
     input:
-        scores=on_corpus("scores"),
+        scores=lambda wildcards: [
+            score_tables(*pair, wildcards.corpus)[0] for pair in tested_on(wildcards.corpus)
+        ],
         bands=on_corpus("bands"),
         metrics=on_corpus("metrics"),
+        verified="results/{corpus}/verified.json",
+        audits=audits_of,
     output:
+        **(VIEW_PAGES if config["run"]["views"] else {}),
+        trust_page=report(
+            "results/{corpus}/tables/trust.html",
+            caption="../report/trust.rst",
+            category="0 Which figures to trust",
+            subcategory="{corpus}",
+            labels={"Result": "1 Ratings and their reasons"},
+        ),
+        trust="results/{corpus}/tables/trust.json",
         roc=report(
             "results/{corpus}/figures/roc.svg",
             caption="../report/roc.rst",
@@ -33,183 +65,13 @@ rule plot_curves:
             subcategory="{corpus}",
             labels={"Result": "3 DET curves"},
         ),
-    log:
-        "logs/{corpus}/plot_curves.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        split=REPORTED_SPLIT,
-        version=REPORT_VERSION,
-    script:
-        "../scripts/plot_curves.py"
-
-
-rule plot_scores:
-    """Score histograms of an experiment, per class and split."""
-    input:
-        scores="results/{corpus}/scores/{experiment}.parquet",
-        metrics="results/{corpus}/metrics/{experiment}.json",
-    output:
-        figure=report(
-            "results/{corpus}/figures/scores/{experiment}.svg",
-            caption="../report/scores.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "4 Score histograms", "Experiment": "{experiment}"},
-        ),
-    log:
-        "logs/{corpus}/plot_scores/{experiment}.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        version=REPORT_VERSION,
-    script:
-        "../scripts/plot_scores.py"
-
-
-rule plot_calibration:
-    """Reliability diagram of an experiment, before and after calibration."""
-    input:
-        metrics="results/{corpus}/metrics/{experiment}.json",
-    output:
-        figure=report(
-            "results/{corpus}/figures/calibration/{experiment}.svg",
-            caption="../report/calibration.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "5 Calibration", "Experiment": "{experiment}"},
-        ),
-    log:
-        "logs/{corpus}/plot_calibration/{experiment}.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        version=REPORT_VERSION,
-    script:
-        "../scripts/plot_calibration.py"
-
-
-rule plot_matrix:
-    """Figures of an experiment over every pair of a training and a test corpus."""
-    input:
-        metrics=lambda wildcards: cross_metrics(wildcards.experiment),
-    output:
-        figure=report(
-            "results/figures/matrix/{experiment}.svg",
-            caption="../report/matrix.rst",
-            category="1 Results",
-            subcategory="across corpora",
-            labels={"Result": "6 Trained here, tested there", "Experiment": "{experiment}"},
-        ),
-    log:
-        "logs/plot_matrix/{experiment}.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        split=REPORTED_SPLIT,
-        version=REPORT_VERSION,
-    script:
-        "../scripts/plot_matrix.py"
-
-
-rule plot_attacks:
-    """ROC-AUC of all experiments of a corpus on each attack."""
-    input:
-        metrics=on_corpus("metrics"),
-    output:
-        figure=report(
+        attacks_figure=report(
             "results/{corpus}/figures/attacks.svg",
             caption="../report/attacks.rst",
             category="2 Attacks and conditions",
             subcategory="{corpus}",
             labels={"Result": "1 AUC per attack"},
         ),
-    log:
-        "logs/{corpus}/plot_attacks.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        split=REPORTED_SPLIT,
-        version=REPORT_VERSION,
-    script:
-        "../scripts/plot_attacks.py"
-
-
-rule plot_views:
-    """ROC-AUC of all experiments of a corpus on clean audio and in every view."""
-    input:
-        metrics=on_corpus("metrics"),
-        applied=on_views,
-    output:
-        figure=report(
-            "results/{corpus}/figures/views.svg",
-            caption="../report/views.rst",
-            category="2 Attacks and conditions",
-            subcategory="{corpus}",
-            labels={"Result": "3 AUC per view of the audio"},
-        ),
-    log:
-        "logs/{corpus}/plot_views.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        split=REPORTED_SPLIT,
-        version=REPORT_VERSION,
-    script:
-        "../scripts/plot_views.py"
-
-
-rule plot_candidates:
-    """ROC-AUC of an experiment's candidates, layer by layer, with the choice marked."""
-    input:
-        selection="results/{corpus}/selection/{experiment}.json",
-        metrics="results/{corpus}/metrics/{experiment}.json",
-    output:
-        figure=report(
-            "results/{corpus}/figures/candidates/{experiment}.svg",
-            caption="../report/candidates.rst",
-            category="3 Layers and features",
-            subcategory="{corpus}",
-            labels={"Result": "1 AUC per layer", "Experiment": "{experiment}"},
-        ),
-    log:
-        "logs/{corpus}/plot_candidates/{experiment}.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        version=REPORT_VERSION,
-    script:
-        "../scripts/plot_candidates.py"
-
-
-rule report_selection:
-    """Table of an experiment's candidates, with the choice marked."""
-    input:
-        selection="results/{corpus}/selection/{experiment}.json",
-        metrics="results/{corpus}/metrics/{experiment}.json",
-    output:
-        table=report(
-            "results/{corpus}/tables/selection/{experiment}.html",
-            caption="../report/selection.rst",
-            category="3 Layers and features",
-            subcategory="{corpus}",
-            labels={"Result": "2 Table of candidates", "Experiment": "{experiment}"},
-        ),
-    log:
-        "logs/{corpus}/report_selection/{experiment}.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        version=REPORT_VERSION,
-    script:
-        "../scripts/report_selection.py"
-
-
-rule report_tables:
-    """Tables of a corpus's experiments: headline, attacks, conditions, speakers."""
-    input:
-        metrics=on_corpus("metrics"),
-    output:
         headline=report(
             "results/{corpus}/tables/headline.html",
             caption="../report/headline.rst",
@@ -239,43 +101,103 @@ rule report_tables:
             labels={"Result": "6 Table per speaker"},
         ),
     log:
-        "logs/{corpus}/report_tables.log",
+        "logs/{corpus}/report_corpus.log",
     conda:
         "../../envs/authenticity.yaml"
     params:
+        split=REPORTED_SPLIT,
         version=REPORT_VERSION,
     script:
-        "../scripts/report_tables.py"
+        "../scripts/report_corpus.py"
 
 
-rule report_views:
-    """Table of all experiments of a corpus on clean audio and in every view."""
+rule report_experiment:
+    """An experiment's model card, score histograms and calibration."""
     input:
-        metrics=on_corpus("metrics"),
-        applied=on_views,
+        metrics="results/{corpus}/metrics/{experiment}/{corpus}.json",
+        elsewhere=elsewhere,
+        scores="results/{corpus}/scores/{experiment}.parquet",
+        model="results/{corpus}/models/{experiment}.json",
+        encoder=f"results/encoders/{ENCODER}.json",
+        verified="results/{corpus}/verified.json",
+        audit=own_audit,
     output:
-        views=report(
-            "results/{corpus}/tables/views.html",
-            caption="../report/views.rst",
-            category="2 Attacks and conditions",
+        card=report(
+            "results/{corpus}/cards/{experiment}.html",
+            caption="../report/card.rst",
+            category="0 Which figures to trust",
             subcategory="{corpus}",
-            labels={"Result": "4 Table per view of the audio"},
+            labels={"Result": "2 Model card", "Experiment": "{experiment}"},
+        ),
+        card_markdown="results/{corpus}/cards/{experiment}.md",
+        trust="results/{corpus}/trust/{experiment}.json",
+        scores=report(
+            "results/{corpus}/figures/scores/{experiment}.svg",
+            caption="../report/scores.rst",
+            category="1 Results",
+            subcategory="{corpus}",
+            labels={"Result": "4 Score histograms", "Experiment": "{experiment}"},
+        ),
+        calibration=report(
+            "results/{corpus}/figures/calibration/{experiment}.svg",
+            caption="../report/calibration.rst",
+            category="1 Results",
+            subcategory="{corpus}",
+            labels={"Result": "5 Calibration", "Experiment": "{experiment}"},
         ),
     log:
-        "logs/{corpus}/report_views.log",
+        "logs/{corpus}/report_experiment/{experiment}.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    params:
+        others=lambda wildcards: [
+            name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
+        ],
+        watts_per_core=config["report"]["watts_per_core"],
+        versions={
+            "features": spectral_version(),
+            "encoder": ENCODER_VERSION,
+            "models": model_candidates.VERSION,
+            "evaluation": str(EVALUATION_VERSION),
+            "report": str(REPORT_VERSION),
+        },
+    script:
+        "../scripts/report_experiment.py"
+
+
+rule report_choice:
+    """How an experiment's candidates did, layer by layer, and which one was chosen."""
+    input:
+        metrics="results/{corpus}/metrics/{experiment}/{corpus}.json",
+    output:
+        figure=report(
+            "results/{corpus}/figures/candidates/{experiment}.svg",
+            caption="../report/candidates.rst",
+            category="3 Layers and features",
+            subcategory="{corpus}",
+            labels={"Result": "1 AUC per layer", "Experiment": "{experiment}"},
+        ),
+        table=report(
+            "results/{corpus}/tables/selection/{experiment}.html",
+            caption="../report/selection.rst",
+            category="3 Layers and features",
+            subcategory="{corpus}",
+            labels={"Result": "2 Table of candidates", "Experiment": "{experiment}"},
+        ),
+    log:
+        "logs/{corpus}/report_choice/{experiment}.log",
     conda:
         "../../envs/authenticity.yaml"
     params:
         version=REPORT_VERSION,
     script:
-        "../scripts/report_views.py"
+        "../scripts/report_choice.py"
 
 
 rule report_data:
     """What a corpus is like: its audit, clips set aside, duplicates."""
     input:
         metrics=on_corpus("metrics"),
-        applied=on_views,
         verified="results/{corpus}/verified.json",
         audits=audits_of,
     output:
@@ -303,73 +225,31 @@ rule report_data:
         "../scripts/report_data.py"
 
 
-rule report_trust:
-    """Which figures of a corpus's experiments to trust, and why."""
+rule report_across:
+    """Figures of an experiment over every pair of a training and a test corpus."""
     input:
-        metrics=on_corpus("metrics"),
-        applied=on_views,
-        verified="results/{corpus}/verified.json",
-        audits=audits_of,
+        metrics=lambda wildcards: cross_metrics(wildcards.experiment),
     output:
-        page=report(
-            "results/{corpus}/tables/trust.html",
-            caption="../report/trust.rst",
-            category="0 Which figures to trust",
-            subcategory="{corpus}",
-            labels={"Result": "1 Ratings and their reasons"},
+        figure=report(
+            "results/figures/matrix/{experiment}.svg",
+            caption="../report/matrix.rst",
+            category="1 Results",
+            subcategory="across corpora",
+            labels={"Result": "6 Trained here, tested there", "Experiment": "{experiment}"},
         ),
-        trust="results/{corpus}/tables/trust.json",
     log:
-        "logs/{corpus}/report_trust.log",
+        "logs/report_across/{experiment}.log",
     conda:
         "../../envs/authenticity.yaml"
     params:
+        split=REPORTED_SPLIT,
         version=REPORT_VERSION,
     script:
-        "../scripts/report_trust.py"
-
-
-rule report_card:
-    """An experiment's model card."""
-    input:
-        metrics="results/{corpus}/metrics/{experiment}.json",
-        applied=own_views,
-        elsewhere=elsewhere,
-        model="results/{corpus}/models/{experiment}.json",
-        encoder=f"results/encoders/{ENCODER}.json",
-        verified="results/{corpus}/verified.json",
-        audit=own_audit,
-    output:
-        page=report(
-            "results/{corpus}/cards/{experiment}.html",
-            caption="../report/card.rst",
-            category="0 Which figures to trust",
-            subcategory="{corpus}",
-            labels={"Result": "2 Model card", "Experiment": "{experiment}"},
-        ),
-        markdown="results/{corpus}/cards/{experiment}.md",
-    log:
-        "logs/{corpus}/report_card/{experiment}.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        others=lambda wildcards: [
-            name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
-        ],
-        watts_per_core=config["report"]["watts_per_core"],
-        versions={
-            "features": spectral_version(),
-            "encoder": ENCODER_VERSION,
-            "models": model_candidates.VERSION,
-            "evaluation": str(EVALUATION_VERSION),
-            "report": str(REPORT_VERSION),
-        },
-    script:
-        "../scripts/report_card.py"
+        "../scripts/report_across.py"
 
 
 rule report_opening:
-    """The report's opening page, and the headline figures of the whole run."""
+    """The report's opening page, and the figures of the whole run as a table."""
     input:
         metrics=[
             result("metrics", *pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)
@@ -381,6 +261,7 @@ rule report_opening:
     output:
         page="results/opening.html",
         headline="results/headline.json",
+        results="results/results.parquet",
     log:
         "logs/report_opening.log",
     conda:

@@ -10,7 +10,7 @@ rule bundle:
         encoder=f"results/encoders/{ENCODER}.json",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
         embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings"),
-        views=lambda wildcards: own_view_scores(wildcards.corpus, wildcards.experiment),
+        views=lambda wildcards: applied(wildcards.corpus, wildcards.experiment, wildcards.corpus),
         trust=lambda wildcards: own_trust(wildcards.corpus, wildcards.experiment),
     output:
         bundle="results/{corpus}/bundles/{experiment}/bundle.json",

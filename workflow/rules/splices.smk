@@ -12,30 +12,6 @@ rule splices:
         figures="results/{corpus}/splices/{experiment}.json",
         windows="results/{corpus}/splices/{experiment}.parquet",
         picture="results/{corpus}/splices/{experiment}.png",
-    log:
-        "logs/{corpus}/splices/{experiment}.log",
-    benchmark:
-        "benchmarks/{corpus}/splices/{experiment}.tsv"
-    conda:
-        "../../envs/authenticity.yaml"
-    # It is the last job of a run, and has the machine to itself.
-    threads: 2
-    resources:
-        mem_mb=1400,
-    params:
-        seed=lambda wildcards: PLAN.experiments[wildcards.experiment]["seed"],
-        split="eval",
-        version=SPLICES_VERSION,
-    script:
-        "../scripts/splices.py"
-
-
-rule report_splices:
-    """The page on where in time a detector finds synthetic speech."""
-    input:
-        figures="results/{corpus}/splices/{experiment}.json",
-        picture="results/{corpus}/splices/{experiment}.png",
-    output:
         page=report(
             "results/{corpus}/tables/splices/{experiment}.html",
             caption="../report/splices.rst",
@@ -44,10 +20,16 @@ rule report_splices:
             labels={"Result": "7 Where in time", "Experiment": "{experiment}"},
         ),
     log:
-        "logs/{corpus}/report_splices/{experiment}.log",
+        "logs/{corpus}/splices/{experiment}.log",
+    benchmark:
+        "benchmarks/{corpus}/splices/{experiment}.tsv"
     conda:
         "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
     params:
-        version=REPORT_VERSION,
+        seed=lambda wildcards: PLAN.experiments[wildcards.experiment]["seed"],
+        split="eval",
+        version=[SPLICES_VERSION, REPORT_VERSION],
     script:
-        "../scripts/report_splices.py"
+        "../scripts/splices.py"

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from authenticity import files, plots, report, tables
-from authenticity.evaluation import ablations, compare
+from authenticity.evaluation import ablations, compare, results
 from authenticity.jobs import job
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
-    metrics = [files.read_json(path) for path in given.metrics]
+    metrics, _ = results.read(given.metrics)
     models = [files.read_json(path) for path in given.models]
     by_seed = {tables.metadata(path)["experiment"]: path for path in given.get("seeds", [])}
     rows = []

@@ -11,7 +11,7 @@ from authenticity.features.extraction import View
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
 from authenticity.manifest import root_of
-from authenticity.models import application, candidates, finetuned
+from authenticity.models import application, finetuned
 from authenticity.roots import Root
 
 with job(snakemake) as log:
@@ -31,10 +31,10 @@ with job(snakemake) as log:
         )
         return finetuned.heard(rows, root, limits, view, encoder)
 
-    scores = application.apply(scored, model, read_arrays(given.weights), heard)
-    scores = candidates.join_conditions(scores, trials)
+    features = {wildcards.view: heard}
+    scores = application.apply_views(scored, trials, model, read_arrays(given.weights), features)
     about = {name: tables.metadata(given.scores)[name] for name in ("chosen", "protocol")}
-    about |= {name: wildcards[name] for name in ("experiment", "corpus", "target", "view")}
+    about |= {name: wildcards[name] for name in ("experiment", "corpus", "target")}
     about["leak"] = json.dumps(model["leak"])
     tables.write(snakemake.output.scores, scores, scores.schema, about)
     log.info("%s: %d of %d trials scored", snakemake.output.scores, len(scores), len(scored))

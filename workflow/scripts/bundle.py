@@ -8,7 +8,7 @@ from authenticity.features import matrix
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
 from authenticity.scoring import bundle
-from authenticity.scoring.training import Trained
+from authenticity.scoring.bundle import Trained
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
@@ -24,7 +24,7 @@ with job(snakemake) as log:
         Limits(**params.limits),
         params.window_seconds,
         params.demonstration,
-        {Path(path).stem: tables.read(path) for path in given.views},
+        {view: table for path in given.views for view, table in tables.scores(path).items()},
         read_json(given.trust) if given.trust else None,
     )
     folder = Path(snakemake.output.bundle).parent

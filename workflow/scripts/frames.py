@@ -5,7 +5,7 @@ from pathlib import Path
 from authenticity import tables
 from authenticity.audio import Limits
 from authenticity.features import frames
-from authenticity.features.encoder import Encoder
+from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.extraction import View
 from authenticity.files import read_json
 from authenticity.jobs import job
@@ -16,6 +16,10 @@ from authenticity.shards import rows_of
 with job(snakemake) as log:
     params, wildcards = snakemake.params, snakemake.wildcards
     identity = read_json(snakemake.input.encoder)
+    config = read_json(EncoderSource(params.model, params.revision).fetch() / "config.json")
+    durations = tables.read_many(snakemake.input.spectral, ["duration"])["duration"].to_pylist()
+    folder = Path(snakemake.output.frames).parent
+    frames.require_room(folder, durations, config, params.window_seconds)
     counts = frames.write_shard(
         rows_of(tables.read(snakemake.input.manifest), wildcards.shard),
         Root(root_of(snakemake.input.manifest)),

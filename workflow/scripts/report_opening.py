@@ -1,12 +1,13 @@
-"""Write the report's opening page and the headline figures of the whole run."""
+"""Write the report's opening page, and the figures of the whole run as a table."""
 
 from pathlib import Path
 
-from authenticity import files, report
+from authenticity import files, report, tables
+from authenticity.evaluation import results
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    metrics = [files.read_json(path) for path in snakemake.input.metrics]
+    metrics, others = results.read(snakemake.input.metrics)
     judged = {item["corpus"]: item for item in map(files.read_json, snakemake.input.trust)}
     figures = dict(zip(judged, map(Path, snakemake.input.figure), strict=True))
     ratings = {
@@ -24,3 +25,5 @@ with job(snakemake) as log:
         corpora.append(report.Corpus(verified, own, of, figures.get(name), compared.get(name)))
     files.write_text(snakemake.output.page, report.opening(corpora))
     files.write_json(snakemake.output.headline, report.headline_rows(metrics, ratings))
+    figures_of_run = results.tidy([*metrics, *others])
+    tables.write(snakemake.output.results, figures_of_run, results.RESULTS)

@@ -5,7 +5,7 @@ from pathlib import Path
 from authenticity.jobs import job
 from authenticity.scoring import batch
 from authenticity.scoring.display import line
-from authenticity.scoring.listing import paths_of
+from authenticity.scoring.inputs import paths_of
 
 with job(snakemake) as log:
     given, params, shard = snakemake.input, snakemake.params, snakemake.wildcards.shard

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from authenticity.jobs import job
 from authenticity.scoring import batch, outputs
-from authenticity.scoring.listing import paths_of
+from authenticity.scoring.inputs import paths_of
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params

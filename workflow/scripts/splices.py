@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pyarrow.compute as pc
-from authenticity import audio, tables
-from authenticity.files import write_json
+from authenticity import audio, report, tables
+from authenticity.files import write_json, write_text
 from authenticity.jobs import job
 from authenticity.manifest import root_of
 from authenticity.plots import overlay
@@ -33,13 +33,7 @@ with job(snakemake) as log:
     example = {"start": splice.start, "end": splice.end, "duration": recording.duration}
     example |= {"speaker": splice.speaker, "attack": splice.attack, "span": span._asdict()}
     window = detector.bundle.about["window"]
-    write_json(
-        out.figures,
-        {
-            **about,
-            "split": params.split,
-            "window": window,
-            "polarity": found.figures,
-            "example": example,
-        },
-    )
+    figures = {**about, "split": params.split, "window": window}
+    figures |= {"polarity": found.figures, "example": example}
+    write_json(out.figures, figures)
+    write_text(out.page, report.splices(figures, Path(out.picture)))

@@ -1,12 +1,12 @@
 """Judge pairs of experiments, and show the differences."""
 
 from authenticity import files, plots, report, tables
-from authenticity.evaluation import verdict
+from authenticity.evaluation import results, verdict
 from authenticity.jobs import job
 
 with job(snakemake) as log:
     given = snakemake.input
-    metrics = [files.read_json(path) for path in given.metrics]
+    metrics, _ = results.read(given.metrics)
     names = [item["experiment"] for item in metrics]
     by_seed = given.get("seeds", [])
     seeds = {tables.metadata(path)["experiment"]: tables.read(path) for path in by_seed}

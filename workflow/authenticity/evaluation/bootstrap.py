@@ -18,7 +18,7 @@ sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speaker
 sqrt(K / (K - 2))). It is symmetric on the scale of the logit for shares and of the logarithm for
 costs; on that scale the standard error is half the distance of the two points that hold 68.3% of a
 normal distribution.
-`tests/benchmark_inference.py` simulates how often both kinds hold the truth.
+`tests/benchmarks/benchmark_inference.py` simulates how often both kinds hold the truth.
 
 Perfect separation gives an interval of no width, since every resample is perfect too; that is not
 certainty.

@@ -1,7 +1,7 @@
 """The figures of one experiment: per split, attack, speaker, condition; and of its candidates."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median_low
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
 from authenticity.evaluation.metrics import OperatingPoints, Weighted, operating_points
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
-from authenticity.files import read_json
 from authenticity.names import NOT_GIVEN, NOT_KNOWN, labelled, ordered_splits, ordered_values
 
 BAND = pa.schema(
@@ -157,8 +157,9 @@ def _threshold(dev: pd.DataFrame) -> _Threshold | None:
 
 
 def experiment_metrics(
-    scores: Path,
-    dev_scores: Path | None,
+    scores: pa.Table,
+    about: Mapping[str, str],
+    dev_scores: pa.Table | None,
     model: Mapping[str, Any],
     asv: Path | None,
     seed: int,
@@ -179,9 +180,9 @@ def experiment_metrics(
     (`report.wording.orientation`). A protocol of several rounds has `llr` as its `score`.
 
     Args:
-        scores: `tables.SCORES` with condition columns. Its metadata name `experiment`, `corpus` and
-            `protocol`, and say what was `chosen` (JSON); `target` and `view` unless they are the
-            corpus itself and "clean"; a table of another corpus also says its `leak` (JSON).
+        scores: `tables.SCORES` with condition columns, of one view.
+        about: the metadata of its file: `experiment`, `corpus`, `target`, `view` and `protocol`;
+            what was `chosen` (JSON); of another corpus also its `leak` (JSON).
         dev_scores: the scores of the experiment on its own corpus, for a table that has only eval
             rows: the threshold is chosen on their dev. None for that table itself.
         model: the model's JSON; its `leak` is the experiment's own.
@@ -194,13 +195,12 @@ def experiment_metrics(
     Raises:
         UserError: a split has one class only, or none.
     """
-    about = tables.metadata(scores)
-    target = about.get("target", about["corpus"])
-    trials = tables.read(scores).to_pandas()
+    target = about["target"]
+    trials = scores.to_pandas()
     names = ordered_splits(trials["split"])
     if not names:
         _require_both_classes(trials, target, "eval")
-    own = trials if dev_scores is None else tables.read(dev_scores).to_pandas()
+    own = trials if dev_scores is None else dev_scores.to_pandas()
     threshold = _threshold(own[own["split"] == "dev"])
     verification = None if asv is None else tables.read(asv).to_pandas()
     splits, bands = {}, []
@@ -220,7 +220,7 @@ def experiment_metrics(
         "experiment": about["experiment"],
         "corpus": about["corpus"],
         "target": target,
-        "view": about.get("view", "clean"),
+        "view": about["view"],
         "partitions": {name: (partitions or {}).get(name, [name]) for name in splits},
         "protocol": about["protocol"],
         "seed": seed,
@@ -245,21 +245,20 @@ def _name(experiment: str, corpus: str, target: str) -> str:
     return experiment if corpus == target else f"{experiment}, from {corpus}"
 
 
-def change(reference: Path, scores: Path, seed: int) -> dict[str, Any]:
+def change(before: pa.Table, after: pa.Table, seed: int) -> dict[str, Any]:
     """Return by how much ROC-AUC and EER change from one view of the eval clips to another.
 
     The difference is paired: each resample weighs a clip alike in both views. Clips that were set
     aside in the other view are left out of both.
 
     Args:
-        reference: scores in the view that an experiment is made for.
-        scores: its scores in the other view.
+        before: scores in the view that an experiment is made for.
+        after: its scores in the other view.
         seed: of the bootstrap.
 
     Returns:
         The differences as estimates, and how many clips were left out.
     """
-    before, after = tables.read(reference), tables.read(scores)
     gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
     found = compare.paired(before, after, "eval", seed, gone)
     differences = {"roc_auc": found.roc_auc, "eer": found.eer}
@@ -465,40 +464,34 @@ def _band_table(split: str, band: bootstrap.Band | None) -> pa.Table:
 
 
 def candidate_metrics(
-    candidates: Iterable[Path], model: Mapping[str, Any], seed: int, say: Callable[[str], None]
+    candidates: pa.Table, model: Mapping[str, Any], seed: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Return the ROC-AUC of every candidate and pooling on every split that has both classes.
 
-    `candidates` are the candidate score tables of one experiment, in the order in which readers
-    meet them; `model` is its JSON, whose "selection" gives C and the cross-validated AUC of each in
-    each round. Eval took no part in the choice: its figures are there so that the choice can be
-    judged. Over several rounds, each AUC is the mean of the rounds', since scores of different
-    models cannot be pooled, and C is the (lower) median of theirs.
+    `candidates` are the scores of all of one experiment's, see `candidates.Choice`; `model` is its
+    JSON, whose "selection" gives C and the cross-validated AUC of each in each round. Eval took no
+    part in the choice: its figures are there so that the choice can be judged. Over several rounds,
+    each AUC is the mean of the rounds', since scores of different models cannot be pooled, and C is
+    the (lower) median of theirs.
     """
     settings: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for item in model["selection"]:
         settings.setdefault((item["candidate"], item["pooling"]), []).append(item)
     chosen = [(item["candidate"], item["pooling"]) for item in model["rounds"]]
-    rows = []
-    for path in candidates:
-        name = tables.metadata(path)["candidate"]
-        trials = tables.read(path).to_pandas()
-        for pooling in trials.columns.drop(tables.TRIAL_COLUMNS):
-            if "@" in pooling:  # a seed's; the pooling's own is the first seed's
-                continue
-            say(f"{name}, {pooling}: {len(trials)} trials, {len(chosen)} rounds")
-            selected = settings[name, pooling]
-            rows.append(
-                {
-                    "candidate": name,
-                    "pooling": pooling,
-                    "C": median_low(item["C"] for item in selected),
-                    "cv_roc_auc": _mean([item["cv_roc_auc"] for item in selected]),
-                    "chosen": (name, pooling) in chosen,
-                    "n_rounds_chosen": chosen.count((name, pooling)),
-                    "splits": _candidate_splits(trials, pooling, seed),
-                }
-            )
+    trials = candidates.to_pandas()
+    say(f"{len(settings)} candidates: {len(trials)} trials, {len(chosen)} rounds")
+    rows = [
+        {
+            "candidate": name,
+            "pooling": pooling,
+            "C": median_low(item["C"] for item in selected),
+            "cv_roc_auc": _mean([item["cv_roc_auc"] for item in selected]),
+            "chosen": (name, pooling) in chosen,
+            "n_rounds_chosen": chosen.count((name, pooling)),
+            "splits": _candidate_splits(trials, tables.candidate_column(name, pooling), seed),
+        }
+        for (name, pooling), selected in settings.items()
+    ]
     folds = "; ".join(dict.fromkeys(item["folds"] for item in model["rounds"]))
     return {
         "interval": _interval_settings(seed),
@@ -513,10 +506,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return None if None in values else float(np.mean(values))
 
 
-def _candidate_splits(trials: pd.DataFrame, pooling: str, seed: int) -> dict[str, Any]:
+def _candidate_splits(trials: pd.DataFrame, column: str, seed: int) -> dict[str, Any]:
     figures = {}
     for split in ordered_splits(trials["split"]):
-        chosen = trials[trials["split"] == split].rename(columns={pooling: "score"})
+        chosen = trials[trials["split"] == split].rename(columns={column: "score"})
         rounds = [part for _, part in chosen.groupby("round", sort=False) if both_classes(part)]
         if rounds:
             part = pd.concat(rounds)
@@ -532,16 +525,13 @@ def estimate(found: Mapping[str, float]) -> bootstrap.Estimate:
     return bootstrap.Estimate(found["value"], low, high)
 
 
-def curve(scores: Path, bands: Path, metrics: Path, split: str) -> Curve:
-    """Read one experiment's error rates on one split, with its band and figures."""
-    trials = tables.read(scores, ["split", "label", "score"]).to_pandas()
-    trials = trials[trials["split"] == split]
-    band = tables.read(bands).to_pandas()
-    band = band[band["split"] == split]
-    found = read_json(metrics)
-    figures = found["splits"][split]
+def curve(scores: pa.Table, bands: pa.Table, metrics: Mapping[str, Any], split: str) -> Curve:
+    """Return one experiment's error rates on one split, with its band and figures."""
+    trials = scores.filter(pc.equal(scores["split"], split)).to_pandas()
+    band = bands.filter(pc.equal(bands["split"], split)).to_pandas()
+    figures = metrics["splits"][split]
     return Curve(
-        name=labelled(found["name"], found["control"]),
+        name=labelled(metrics["name"], metrics["control"]),
         points=operating_points(trials["label"], trials["score"]),
         band=bootstrap.Band(*(band[name].to_numpy() for name in ("false_alarm", "low", "high"))),
         roc_auc=estimate(figures["roc_auc"]),

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from authenticity import tables
-from authenticity.errors import UserError
 from authenticity.files import write_text
 
 # Kept as they are in names of files; anything else that is not a letter or digit is escaped.
@@ -45,7 +45,7 @@ github.com/asvspoof-challenge/2021, and `evaluation.py` of github.com/asvspoof-c
 """
 
 
-def write(scores: Path, form: str, path: Path) -> None:
+def write(scores: pa.Table, form: str, path: str | Path) -> None:
     """Write the eval scores of a table for the organisers' tools, at full precision.
 
     The value is the log-likelihood ratio of bona fide against spoof where the experiment is
@@ -60,19 +60,9 @@ def write(scores: Path, form: str, path: Path) -> None:
     Args:
         scores: `tables.SCORES`, at least.
         form: a name of `FORMS`.
-        path: of the text file, written atomically.
-
-    Raises:
-        UserError: the table has no eval scores.
+        path: of the text file, written atomically; it has no line where nothing is eval.
     """
-    columns = ["file", "split", "label", "attack", "score", "llr"]
-    trials = tables.read(scores, columns).to_pandas()
-    trials = trials[trials["split"] == "eval"]
-    if trials.empty:
-        raise UserError(
-            f"{scores}: no eval scores to export; choose an experiment whose protocol reports on "
-            "a partition that the corpus has"
-        )
+    trials = scores.filter(pc.equal(scores["split"], "eval")).to_pandas()
     calibrated = np.isfinite(trials["llr"]).all()
     values = trials.groupby("file", sort=False).agg(
         label=("label", "first"),

@@ -8,7 +8,7 @@ Where a class has too few speakers to draw speakers (`bootstrap.MINIMUM_SPEAKERS
 one of trials, and its answer holds for these speakers only: the answer about the detectors in
 general is then "cannot tell". With two speakers a class, of two detectors that are equally good on
 all speakers, the interval of trials calls one a point better or not on most pairs of speakers
-(`tests/benchmark_inference.py`).
+(`tests/benchmarks/benchmark_inference.py`).
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
+from authenticity.errors import UserError
 from authenticity.evaluation import calibration, splits
 from authenticity.models import candidates
 from authenticity.models.projection import model_class
@@ -52,6 +53,41 @@ def apply(
                 trials.filter(there), values, fitted or None, len(model["rounds"]) > 1
             )
         )
+    return pa.concat_tables(blocks)
+
+
+def apply_views(
+    reported: pa.Table,
+    corpus: pa.Table,
+    model: Mapping[str, Any],
+    arrays: Mapping[str, NDArray],
+    features: Mapping[str, Features],
+) -> pa.Table:
+    """Score trials in several views of their audio.
+
+    Args:
+        reported: see `apply`.
+        corpus: all trials of their corpus, `tables.TRIALS`, whose conditions are taken over.
+        model: see `apply`.
+        arrays: see `apply`.
+        features: by view.
+
+    Returns:
+        `tables.SCORES`, the corpus's conditions and `tables.VIEW`, view after view.
+
+    Raises:
+        UserError: no trial has features in a view.
+    """
+    blocks = []
+    for view, heard in features.items():
+        scores = apply(reported, model, arrays, heard)
+        if not len(scores):
+            raise UserError(
+                f"view {view}: all of the {len(reported)} trials to score were set aside in it; "
+                "see the log of its extraction"
+            )
+        scores = candidates.join_conditions(scores, corpus)
+        blocks.append(scores.append_column(tables.VIEW, pa.array([view] * len(scores))))
     return pa.concat_tables(blocks)
 
 

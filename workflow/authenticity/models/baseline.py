@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from authenticity.evaluation.splits import Folds
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 _MAX_ITERATIONS = 5000
 
@@ -43,6 +47,13 @@ class LinearModel:
         )
         return cls(mean, scale, weight, float(bias[0]))
 
+    @classmethod
+    def fitted(cls, pipeline: "Pipeline") -> "LinearModel":
+        """Return what a fitted `regression` comes to."""
+        scaler, classifier = (step for _, step in pipeline.steps)
+        bias = float(classifier.intercept_[0])
+        return cls(scaler.mean_, scaler.scale_, classifier.coef_[0], bias)
+
     def arrays(self, prefix: str) -> dict[str, NDArray[np.float64]]:
         """Return the model as named arrays, to be stored beside others."""
         arrays = {"mean": self.mean, "scale": self.scale, "weight": self.weight}
@@ -65,6 +76,22 @@ class Fit:
     cv_roc_auc: dict[float, float]
 
 
+def regression(C: float = 1.0, class_weight: str | None = None) -> "Pipeline":
+    """Return standardisation and logistic regression, to be fitted; lbfgs, which has no chance.
+
+    Args:
+        C: inverse strength of regularisation.
+        class_weight: `balanced`, or none.
+    """
+    # Here, so that scoring need not wait for scikit-learn.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    classifier = LogisticRegression(C=C, class_weight=class_weight, max_iter=_MAX_ITERATIONS)
+    return make_pipeline(StandardScaler(), classifier)
+
+
 def fit(
     features: NDArray[np.floating],
     labels: NDArray[np.integer],
@@ -81,29 +108,20 @@ def fit(
         folds: index pairs from `splits.folds`.
         C_grid: values to try.
     """
-    # Here, since who only scores need not wait for it.
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_ITERATIONS))
     search = GridSearchCV(
-        pipeline,
+        regression(),
         {"logisticregression__C": sorted(C_grid)},
         scoring="roc_auc",
         cv=folds,
         error_score="raise",
     )
     search.fit(np.asarray(features, np.float64), labels)
-    scaler, regression = (step for _, step in search.best_estimator_.steps)
-    model = LinearModel(
-        scaler.mean_, scaler.scale_, regression.coef_[0], float(regression.intercept_[0])
-    )
     results = search.cv_results_
     by_c = zip(results["param_logisticregression__C"], results["mean_test_score"], strict=True)
     return Fit(
-        model,
+        LinearModel.fitted(search.best_estimator_),
         float(search.best_params_["logisticregression__C"]),
         {float(C): float(auc) for C, auc in by_c},
     )

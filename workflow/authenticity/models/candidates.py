@@ -334,6 +334,8 @@ class Choice:
 
     Attributes:
         scores: `tables.SCORES` with the corpus's conditions.
+        candidates: `tables.TRIAL_COLUMNS` and what each candidate scores with each pooling, in
+            columns named by `tables.candidate_column`.
         seeds: `tables.TRIAL_COLUMNS` and a column of scores for each seed, named by it and
             comparable as `score` is; no such column where training has no chance in it.
         model: plain data: `rounds` (candidate, pooling, C, calibration, counts), `selection`,
@@ -342,6 +344,7 @@ class Choice:
     """
 
     scores: pa.Table
+    candidates: pa.Table
     seeds: pa.Table
     model: dict[str, Any]
     arrays: dict[str, NDArray[np.float64]]
@@ -353,34 +356,28 @@ class Choice:
         return json.dumps(rows, sort_keys=True)
 
 
-def conclude(
-    trials: pa.Table,
-    summaries: Mapping[str, Mapping[str, Any]],
-    scores: Callable[[str], pa.Table],
-    arrays: Callable[[str], Mapping[str, NDArray]],
-) -> Choice:
+def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
     """Choose in every round, calibrate on its dev, and put the rounds together.
 
     Args:
         trials: of the corpus, `tables.TRIALS`.
-        summaries: `Candidate.summary` by candidate.
-        scores: given a candidate, returns `Candidate.scores`.
-        arrays: given a candidate, returns `Candidate.arrays()`.
+        fitted: every candidate of the experiment, by name.
     """
+    summaries = {name: candidate.summary for name, candidate in fitted.items()}
     compared = choose(summaries)
     rows, blocks, seeds, weights = [], [], [], {}
     for index, items in enumerate(compared):
         best = next(row for row in items if row["chosen"])
         candidate, pooling = best["candidate"], best["pooling"]
-        table = scores(candidate)
+        table = fitted[candidate].scores
         table = table.filter(pc.equal(table["round"], best["round"]))
-        fitted = _calibration(table, pooling)
-        blocks.append(final_scores(table, table[pooling].to_numpy(), fitted, len(compared) > 1))
+        mapped = _calibration(table, pooling)
+        blocks.append(final_scores(table, table[pooling].to_numpy(), mapped, len(compared) > 1))
         seeds.append(_seeds(table, pooling, len(compared) > 1))
         prefix = f"{pooling}.{index}."
         weights |= {
             f"{index}.{name.removeprefix(prefix)}": array
-            for name, array in arrays(candidate).items()
+            for name, array in fitted[candidate].arrays().items()
             if name.startswith(prefix)
         }
         how = summaries[candidate]["rounds"][index]
@@ -389,7 +386,7 @@ def conclude(
                 **{name: best[name] for name in ("round", "candidate", "pooling", "C")},
                 **({"seeds": best["seeds"]} if "seeds" in best else {}),
                 **{name: value for name, value in how.items() if name != "poolings"},
-                "calibration": fitted.as_json() if fitted else None,
+                "calibration": mapped.as_json() if mapped else None,
             }
         )
     model = {
@@ -398,7 +395,17 @@ def conclude(
         "selection": [row for items in compared for row in items],
     }
     scored = join_conditions(pa.concat_tables(blocks), trials)
-    return Choice(scored, pa.concat_tables(seeds), model, weights)
+    return Choice(scored, _side_by_side(fitted), pa.concat_tables(seeds), model, weights)
+
+
+def _side_by_side(fitted: Mapping[str, Candidate]) -> pa.Table:
+    """Return the scores of all candidates with each pooling as columns of one table."""
+    table = next(iter(fitted.values())).scores.select(tables.TRIAL_COLUMNS)
+    for name, candidate in fitted.items():
+        for pooling in candidate.models:
+            column = candidate.scores[pooling]
+            table = table.append_column(tables.candidate_column(name, pooling), column)
+    return table
 
 
 def _calibration(table: pa.Table, column: str) -> calibration.Calibration | None:

@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from authenticity.errors import UserError
 from authenticity.evaluation.splits import Folds
-from authenticity.models.baseline import LinearModel
+from authenticity.models.baseline import LinearModel, regression
 from authenticity.models.projection import ContrastiveModel, Head, Projection, joined
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 _CHECKS = 10  # epochs at which the projection is judged, at most
 _CHECK_C = 1.0  # of the regression that judges them
-_MAX_ITERATIONS = 5000
 
 
 @dataclass(frozen=True)
@@ -261,12 +259,7 @@ class _Rows:
         """Fit the regression on what heads make of the rows."""
         mean, scale = self._scaler.mean_, self._scaler.scale_
         projected = joined(projection, self.features)
-        scaler = StandardScaler().fit(projected)
-        regression = LogisticRegression(C=C, max_iter=_MAX_ITERATIONS)
-        regression.fit(scaler.transform(projected), self.problem.labels)
-        classifier = LinearModel(
-            scaler.mean_, scaler.scale_, regression.coef_[0], float(regression.intercept_[0])
-        )
+        classifier = LinearModel.fitted(regression(C).fit(projected, self.problem.labels))
         return ContrastiveModel(mean, scale, projection, classifier)
 
 

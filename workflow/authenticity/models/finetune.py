@@ -21,9 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers.masking_utils import create_bidirectional_mask
@@ -34,14 +32,14 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.files import atomic
 from authenticity.models import losses
-from authenticity.models.baseline import LinearModel
+from authenticity.models.baseline import LinearModel, regression
 from authenticity.models.projection import bounded
 
-VERSION = "2"
+VERSION = "3"
 """Raise it when the weights that any settings lead to change."""
 
 FRAMES_PER_SECOND = 50
-_MAX_ITERATIONS = 5000
+_PADDING = 0.05  # of the frames that a group of clips holds
 
 _logger = logging.getLogger("authenticity")
 
@@ -221,9 +219,9 @@ class Detector(torch.nn.Module):
         counts = batch.present.sum(dim=1).to(sums)
         return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return projections [clips, dimension] and log-odds of spoof [clips]."""
-        pooled = self.pooled(batch)
+    def forward(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return projections [clips, dimension] and log-odds of spoof [clips], by batch."""
+        pooled = torch.cat([self.pooled(batch) for batch in batches])
         with torch.autocast("cpu", enabled=False):
             projections = self.projection((pooled - self.mean) / self.scale)
             return projections, self.classifier(projections)[:, 0]
@@ -456,18 +454,10 @@ class _Run:
         Layers trained under a random head lose what they had learnt before the head has learnt
         anything (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022).
         """
-        scaler = StandardScaler()
-        pooled = scaler.fit_transform(self._pooled(self._train).astype(np.float64))
-        regression = LogisticRegression(
-            C=self._settings.inverse_regularisation,
-            class_weight="balanced",
-            max_iter=_MAX_ITERATIONS,
-        ).fit(pooled, self._labels[self._train])
-        self.detector.start_from(
-            LinearModel(
-                scaler.mean_, scaler.scale_, regression.coef_[0], float(regression.intercept_[0])
-            )
-        )
+        pipeline = regression(self._settings.inverse_regularisation, "balanced")
+        pooled = self._pooled(self._train).astype(np.float64)
+        pipeline.fit(pooled, self._labels[self._train])
+        self.detector.start_from(LinearModel.fitted(pipeline))
 
     def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
         with self._autocast():
@@ -480,10 +470,13 @@ class _Run:
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
         for group in self._optimiser.param_groups:
             group["lr"] = group["height"] * schedule(progress, self._settings.warmup)
+        groups = alike(self._clips, chosen)
+        chosen = np.concatenate(groups)
         labels = torch.from_numpy(self._labels[chosen]).long()
-        batch = Batch.of([self._clips[i] for i in chosen])
         with self._autocast():
-            projections, log_odds = self.detector(batch)
+            projections, log_odds = self.detector(
+                [Batch.of([self._clips[i] for i in group]) for group in groups]
+            )
         loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
         if self._settings.loss != "cross_entropy":
             contrast = self._contrast(projections, labels, torch.from_numpy(chosen))
@@ -588,6 +581,23 @@ def batches(
             yield order[start:stop]
             start, longest, windows = stop, max(lengths), len(lengths)
     yield order[start:]
+
+
+def alike(clips: Sequence[Clip], chosen: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Part the clips of a step into groups of like length, padded by `_PADDING` at most.
+
+    A step of the demonstration takes 0.75 of the time that one padded batch takes.
+    """
+    lengths = [[len(window) for window in clips[i].windows] for i in chosen]
+    order = np.argsort([max(each) for each in lengths], kind="stable")
+    groups, start, windows, frames = [], 0, 0, 0
+    for stop, position in enumerate(order):
+        own = lengths[position]
+        windows, frames = windows + len(own), frames + sum(own)
+        if stop > start and max(own) * windows > (1 + _PADDING) * frames:
+            groups.append(chosen[order[start:stop]])
+            start, windows, frames = stop, len(own), sum(own)
+    return [*groups, chosen[order[start:]]]
 
 
 def _pooled(detector: Detector, clips: Sequence[Clip]) -> NDArray[np.float32]:

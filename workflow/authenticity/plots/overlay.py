@@ -22,7 +22,7 @@ from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
 from authenticity.scoring import words
 from authenticity.scoring.decision import DISTRUST
 from authenticity.scoring.result import Recording, Span, Windows
-from authenticity.scoring.statement import INTERVAL
+from authenticity.scoring.words import INTERVAL
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
 _WIDTH, _HEIGHT, _DOTS_PER_INCH = 10.0, 4.76, 120

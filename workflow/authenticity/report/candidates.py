@@ -1,9 +1,10 @@
 """The candidates among which an experiment's features were chosen."""
 
-from authenticity import html
+from authenticity import estimates
+from authenticity.html import render
 from authenticity.names import POOLING_WORDS, ordered_splits
 from authenticity.report import wording
-from authenticity.report.wording import Json
+from authenticity.report.wording import Cell, Json, estimate
 
 
 def selection(item: Json, found: Json) -> str:
@@ -27,17 +28,21 @@ def selection(item: Json, found: Json) -> str:
     caption = "95% intervals in brackets"
     if found["n_rounds"] > 1:
         caption = f"Means over {found['n_rounds']} rounds, each with models of its own"
-    words = f"Folds of the cross-validation, which sets C: {found['folds']}."
-    table = html.table(caption, columns, rows, chosen)
-    parts = [wording.warnings([item]), table, html.paragraph(words)]
-    return html.page(f"Candidates of {wording.label(item)}", parts)
+    return render(
+        "selection.html.j2",
+        name=wording.label(item),
+        warnings=wording.warnings([item]),
+        caption=caption,
+        columns=columns,
+        rows=rows,
+        chosen=chosen,
+        folds=found["folds"],
+    )
 
 
-def _figure(found: Json | None) -> str | None:
+def _figure(found: Json | None) -> Cell:
     """A mean over rounds has no interval."""
-    if found is None:
-        return None
-    return html.text(found) if found["low"] is None else html.estimate(found)
+    return estimates.value(found) if found and found["low"] is None else estimate(found)
 
 
 def _chosen(item: Json, n_rounds: int) -> str:

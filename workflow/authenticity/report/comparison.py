@@ -1,28 +1,56 @@
 """Verdicts on pairs of experiments, and the table of ablations."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-from authenticity import html
+from authenticity import estimates
+from authenticity.html import render
 from authenticity.names import NO, OPEN, POINT, YES, labelled
 from authenticity.report import wording
-from authenticity.report.wording import Json
+from authenticity.report.wording import Cell, Json, Words, estimate
 
 _COLOURS = {YES: "good", OPEN: "doubt", NO: "bad"}
 
 
-def answers(found: Json, metrics: Sequence[Json]) -> str:
+def answers(found: Json, metrics: Sequence[Json]) -> list[str]:
     """Return the answers of `verdict.verdict` in one line per pair, for the top of the report."""
     controls = _controls(metrics)
     said = []
     for item in found["pairs"]:
         held = [f" {item[side]} is a control." for side in _SIDES if item[side] in controls]
         said.append("".join([item["headline"], *held]))
-    return html.bullets(said)
+    return said
 
 
 _SIDES = ("candidate", "baseline")
+
+
+def in_short(found: Json, metrics: Sequence[Json]) -> list[list[Cell]]:
+    """Return a row per pair of `verdict.verdict`, for the top of the report.
+
+    Each has the pair, whether the first is better by a point (of these speakers, and in general),
+    the difference, and the counts of clips and speakers of each class.
+    """
+    controls = _controls(metrics)
+    rows = []
+    for item in found["pairs"]:
+        asked = "at_least_one_point"
+        answers_given = (item["on_these_speakers"][asked], item[asked])
+        speakers = [item["interval"][f"n_{name}_speakers"] for name in ("bonafide", "spoof")]
+        rows.append(
+            [
+                _pair(item, controls),
+                *([Words(answer, _COLOURS[answer])] for answer in answers_given),
+                _change(item["roc_auc"]),
+                f"{item['n_bonafide']:,} + {item['n_spoof']:,}",
+                None if None in speakers else " + ".join(f"{number:,}" for number in speakers),
+            ]
+        )
+    return rows
+
+
+def _pair(item: Json, controls: set[str]) -> str:
+    return " against ".join(labelled(item[side], item[side] in controls) for side in _SIDES)
 
 
 def _controls(metrics: Sequence[Json]) -> set[str]:
@@ -34,7 +62,7 @@ def comparison(found: Json, metrics: Sequence[Json]) -> str:
     controls = _controls(metrics)
     rows = [
         [
-            " against ".join(labelled(item[side], item[side] in controls) for side in _SIDES),
+            _pair(item, controls),
             *(_answer(item, question) for question in ("at_least_one_point", "better_at_all")),
             _change(item["roc_auc"]),
             _change(item["eer"]),
@@ -45,19 +73,16 @@ def comparison(found: Json, metrics: Sequence[Json]) -> str:
         ]
         for item in found["pairs"]
     ]
-    columns = ["Pair", "At least one point better", "Better at all", "ROC-AUC changes by"]
-    columns += ["EER changes by", "Removed of 1 - AUC", "Found with 80% power", "Over seeds"]
-    columns += ["DeLong's p"]
-    caption = f"Paired differences on {found['split']}, 95% intervals in brackets"
-    parts = [
-        answers(found, metrics),
-        wording.warnings(metrics, found["split"]),
-        html.table(caption, columns, rows, kind="wide"),
-        html.heading("In words"),
-        html.bullets([item["sentence"] for item in found["pairs"]]),
-        html.paragraph(_how(found)),
-    ]
-    return html.page("Is it better, and by a point?", parts)
+    intervals = [item["interval"] for item in found["pairs"]]
+    return render(
+        "comparison.html.j2",
+        **found,
+        answers=answers(found, metrics),
+        warnings=wording.warnings(metrics, found["split"]),
+        rows=rows,
+        point=POINT,
+        draws=dict.fromkeys(f"{how['method']} ({how['why']})" for how in intervals),
+    )
 
 
 def ablations(found: Json, metrics: Sequence[Json]) -> str:
@@ -67,73 +92,54 @@ def ablations(found: Json, metrics: Sequence[Json]) -> str:
             _named(item),
             item["about"],
             None if item["dev_roc_auc"] is None else f"{item['dev_roc_auc']:.4f}",
-            html.estimate(item["roc_auc"]),
-            html.estimate(item["eer"], percent=True),
+            estimate(item["roc_auc"]),
+            estimate(item["eer"], percent=True),
             _change(item["difference"]["roc_auc"]) if item["difference"] else None,
             _seeds(item["seeds"], item["roc_auc"]["spread"], percent=False),
             *_cost(item["cost"]),
         ]
         for item in found["rows"]
     ]
-    columns = ["Experiment", "What is varied", "ROC-AUC on dev", "ROC-AUC", "EER"]
-    columns += [f"AUC against {found['reference']}", "AUC over seeds", "Seconds", "Peak memory"]
-    columns += ["Parameters trained", "Energy, estimated"]
-    n = f"{found['n_bonafide']:,} bona fide and {found['n_spoof']:,} spoof clips"
-    caption = f"Ablations on {found['split']}: {n}, 95% intervals in brackets"
-    reference = [i for i, item in enumerate(found["rows"]) if item["name"] == found["reference"]]
-    how = found["interval"]
-    parts = [
-        wording.warnings(metrics, found["split"]),
-        html.table(caption, columns, rows, reference, kind="wide described"),
-        html.paragraph(f"Intervals: {how['method']} ({how['why']}), and over seeds. {_COST}"),
-    ]
-    return html.page("Ablations", parts)
+    return render(
+        "ablations.html.j2",
+        **found | {"rows": rows},
+        warnings=wording.warnings(metrics, found["split"]),
+        chosen=[i for i, item in enumerate(found["rows"]) if item["name"] == found["reference"]],
+    )
 
 
-_COST = (
-    "Cost: an experiment's own jobs, all its seeds together; what experiments share, such as the "
-    "encoder's features, is the same for all and not counted. Energy is CPU time at an assumed "
-    "power of a core, not measured. ROC-AUC on dev is the first seed's. Among many rows, the best "
-    "on these trials is in part lucky: choices are made on dev."
-)
+def _named(item: Json) -> Cell:
+    marks = {"leaks": item["leaks"], "flipped": item["orientation"] == "flipped"}
+    return [wording.label(item), *(Words(mark, "bad") for mark, held in marks.items() if held)]
 
 
-def _named(item: Json) -> html.Markup:
-    badges = [html.coloured("leaks", "bad")] if item["leaks"] else []
-    if item["orientation"] == "flipped":
-        badges.append(html.coloured("flipped", "bad"))
-    return html.Markup(" ".join([escape(wording.label(item)), *badges]))
-
-
-def _answer(item: Json, question: str) -> html.Markup:
+def _answer(item: Json, question: str) -> Cell:
     """The answer in general; where the one on these speakers differs, that one too."""
     general, here = item[question], item["on_these_speakers"][question]
-    words = html.coloured(general, _COLOURS[general])
     if here == general:
-        return words
-    return html.Markup(f"{words}; on these speakers {html.coloured(here, _COLOURS[here])}")
+        return [Words(general, _COLOURS[general])]
+    on_these = ["on these speakers", Words(here, _COLOURS[here])]
+    return [Words(f"{general};", _COLOURS[general]), *on_these]
 
 
-def _change(found: Mapping[str, float]) -> html.Markup:
+def _change(found: Mapping[str, float]) -> Cell:
     """A difference with its interval, in points."""
     value, low, high = (_points(found[name]) for name in ("value", "low", "high"))
-    return html.Markup(f'{value} points <span class="quiet">({low} to {high})</span>')
+    return wording.quietly(f"{value} points ({low} to {high})")
 
 
 def _points(value: float) -> str:
-    return html.change(value, percent=True).removesuffix(" points")
+    return estimates.change(value, percent=True).removesuffix(" points")
 
 
-def _share(found: Mapping[str, float] | None) -> html.Markup | None:
+def _share(found: Mapping[str, float] | None) -> Cell:
     if found is None:
         return None
     value, low, high = (f"{round(100 * found[name]) + 0:d}" for name in ("value", "low", "high"))
-    return html.Markup(f'{value}% <span class="quiet">({low} to {high})</span>')
+    return wording.quietly(f"{value}% ({low} to {high})")
 
 
-def _seeds(
-    seeds: Sequence[str], spread: Mapping[str, Any] | None, percent: bool = True
-) -> html.Markup | str:
+def _seeds(seeds: Sequence[str], spread: Mapping[str, Any] | None, percent: bool = True) -> Cell:
     """How a figure or a difference varies over seeds."""
     if not seeds:
         return "training not random"
@@ -145,8 +151,7 @@ def _seeds(
     else:
         ends = f"{spread['low']:.4f} to {spread['high']:.4f}"
         deviation = f"{spread['deviation']:.4f}"
-    words = f"{len(seeds)} seeds, standard deviation {deviation}"
-    return html.Markup(f'{ends} <span class="quiet">{words}</span>')
+    return [ends, Words(f"{len(seeds)} seeds, standard deviation {deviation}", "quiet")]
 
 
 def _delong(tests: Mapping[str, Json | None]) -> str | None:
@@ -155,7 +160,7 @@ def _delong(tests: Mapping[str, Json | None]) -> str | None:
     return " to ".join([*ends][:: max(1, len(ends) - 1)]) or None
 
 
-def _cost(found: Json | None) -> list[Any]:
+def _cost(found: Json | None) -> list[Cell]:
     if found is None:
         return [None] * 4
     return [
@@ -164,21 +169,3 @@ def _cost(found: Json | None) -> list[Any]:
         found["parameters"],
         f"{found['watt_hours']:.3f} Wh",
     ]
-
-
-def _how(found: Json) -> str:
-    how = found["interval"]
-    draws = dict.fromkeys(
-        f"{item['interval']['method']} ({item['interval']['why']})" for item in found["pairs"]
-    )
-    return (
-        f"“Yes” means that the whole {100 * how['level']:g}% interval of the paired difference is "
-        f"at or above {POINT:g} of ROC-AUC, “no” that it is wholly below, “cannot tell” that these "
-        f"trials and seeds leave it open. Where a class has fewer than {how['minimum_speakers']} "
-        "speakers, the interval and its answer hold for other clips of these speakers only, and "
-        "the answer in general is “cannot tell”. "
-        f"Intervals: {how['n_resamples']:,} resamples, the same for both sides; "
-        f"{'; '.join(draws)}. Where training has chance in it, the interval allows for other seeds "
-        f"too, and fewer than {found['minimum_seeds']} give no answer. Each pair is judged by "
-        "itself: of forty that are no point better, about one may come out “yes”."
-    )

@@ -1,10 +1,10 @@
 """What the data are like: clips set aside, duplicates, and what single properties give away."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-from authenticity import html
+from authenticity import estimates
 from authenticity.evaluation.audit import NO_SHORTCUT, informative
+from authenticity.html import render
 from authenticity.names import (
     CLEAN,
     INVERTED,
@@ -16,7 +16,7 @@ from authenticity.names import (
     view_name,
 )
 from authenticity.report import wording
-from authenticity.report.wording import REPORTED, Json
+from authenticity.report.wording import REPORTED, Cell, Json, Rows, estimate
 
 _CLASSES = ("bona fide", "spoof")
 
@@ -31,21 +31,12 @@ def rejected(verified: Json) -> str:
     rows = [
         [item["file"], _CLASSES[item["label"]], item["reason"]] for item in verified["rejected"]
     ]
-    parts = [html.paragraph(words)]
-    if rows:
-        parts.append(html.table("Clips set aside", ["Clip", "Class", "Reason"], rows))
-    else:
-        parts.append(html.paragraph("Clips set aside: none."))
-    parts += [html.heading("Duplicates"), html.paragraph(duplicates(verified["duplicates"]))]
-    examples = verified["duplicates"]["examples"]
-    if examples:
-        parts.append(html.table("Examples", ["Clips with equal audio"], _examples(examples)))
-    near = verified["near_duplicates"]
-    parts += [html.heading("Near-duplicates"), html.paragraph(near_duplicates(near))]
-    if near["examples"]:
-        columns = ["Clips that are near-duplicates"]
-        parts.append(html.table("Examples", columns, _examples(near["examples"])))
-    return html.page("Clips set aside, and duplicates", parts)
+    same, near = verified["duplicates"], verified["near_duplicates"]
+    alike = {
+        "Duplicates": (duplicates(same), _examples(same)),
+        "Near-duplicates": (near_duplicates(near), _examples(near)),
+    }
+    return render("rejected.html.j2", used=words, rows=rows, alike=alike)
 
 
 def duplicates(found: Json) -> str:
@@ -84,8 +75,8 @@ def near_duplicates(found: Json) -> str:
     )
 
 
-def _examples(examples: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [[", ".join(files)] for files in examples]
+def _examples(found: Json) -> list[list[str]]:
+    return [[", ".join(files)] for files in found["examples"]]
 
 
 def audit(audits: Mapping[str, Json], metrics: Sequence[Json], applied: Sequence[Json]) -> str:
@@ -96,70 +87,56 @@ def audit(audits: Mapping[str, Json], metrics: Sequence[Json], applied: Sequence
         metrics: of the experiments tested on the corpus; may be empty.
         applied: their metrics in the views.
     """
-    parts = [_beside(audits, metrics, applied)] if metrics else []
-    for view in ordered_views(audits):
-        heard = "" if list(audits) == [CLEAN] else f", {view_name(view)}"
-        parts += _audit_tables(audits[view], heard)
-    return html.page("What single properties of a clip give away", parts)
+    names = {view: "" if [*audits] == [CLEAN] else f", {view_name(view)}" for view in audits}
+    ordered = [(view, audits[view]) for view in ordered_views(audits)]
+    return render(
+        "audit.html.j2",
+        warnings=wording.warnings(metrics),
+        split=REPORTED,
+        experiments=_beside(metrics, applied),
+        strongest=filter(None, (_strongest_in_words(of, view, metrics) for view, of in ordered)),
+        views=[_audit_tables(found, names[view]) for view, found in ordered],
+    )
 
 
-def _audit_tables(found: Json, heard: str) -> list[str]:
-    """Return a table per split, and how it was made; `heard` names the view."""
-    parts = []
-    splits = ordered_splits(found["splits"])
-    for split in sorted(splits, key=lambda split: split != REPORTED):
+def _audit_tables(found: Json, heard: str) -> Iterator[tuple[str, Rows, list[str], Json]]:
+    """Yield a table per split, and how it was made; `heard` names the view."""
+    for split in sorted(ordered_splits(found["splits"]), key=lambda split: split != REPORTED):
         figures = found["splits"][split]
-        strongest_first = sorted(
-            figures["properties"].values(), key=lambda item: -item["roc_auc"]["value"]
-        )
-        rows = [_property(item) for item in strongest_first]
+        properties = figures["properties"].values()
+        strongest_first = sorted(properties, key=lambda item: -item["roc_auc"]["value"])
         count = f"{figures['n_bonafide']:,} bona fide, {figures['n_spoof']:,} spoof"
-        name = f"{split_name(split)}{heard}"
-        parts.append(html.table(f"{name} ({count})", _PROPERTY_COLUMNS, rows))
-        learned = [item for item in figures["properties"].values() if "how" in item]
-        parts += [html.paragraph(f"{item['name']}: {item['how']}.") for item in learned]
-        how = figures["interval"]
-        parts.append(html.paragraph(f"95% intervals: {how['method']} ({how['why']})."))
-    if not splits:
-        parts.append(html.paragraph("No split holds both classes: nothing to audit."))
-    return parts
+        learned = [f"{item['name']}: {item['how']}." for item in properties if "how" in item]
+        rows = [_property(item) for item in strongest_first]
+        yield f"{split_name(split)}{heard} ({count})", rows, learned, figures["interval"]
 
 
-_PROPERTY_COLUMNS = ["Property", "Unit", "ROC-AUC", "Spoof is", "Median, bona fide"]
-_PROPERTY_COLUMNS += ["Median, spoof"]
-
-
-def _property(item: Json) -> list[Any]:
+def _property(item: Json) -> list[Cell]:
     """Return a row; several properties together, or an identity, have no unit and no median."""
     medians = [item["median_bonafide"], item["median_spoof"]]
     return [
         item["name"],
         item["unit"],
-        html.estimate(item["roc_auc"]),
+        estimate(item["roc_auc"]),
         item["direction"] or (None if informative(item) else NO_SHORTCUT),
         *(None if median is None else f"{median:.4g}" for median in medians),
     ]
 
 
-def _beside(audits: Mapping[str, Json], metrics: Sequence[Json], applied: Sequence[Json]) -> str:
+def _beside(metrics: Sequence[Json], applied: Sequence[Json]) -> Rows:
     """Show the experiments next to the strongest property, so that neither is read alone."""
     seen = wording.by_view(metrics, applied)
     rows = []
     for item in metrics:
         views = [seen[item["name"]].get(view) for view in (CLEAN, TRIMMED, INVERTED)]
-        aucs = [view and html.estimate(view["splits"][REPORTED]["roc_auc"]) for view in views]
+        aucs = [view and estimate(view["splits"][REPORTED]["roc_auc"]) for view in views]
         rows.append([wording.marked(item), *aucs])
-    columns = ["Experiment", "ROC-AUC, clean", "ROC-AUC, silence trimmed"]
-    columns.append("ROC-AUC, polarity inverted")
-    said = wording.warnings(metrics) + html.table(f"Experiments on {REPORTED}", columns, rows)
-    for view in ordered_views(audits):
-        members = [item for item in metrics if item["view"] == view]
-        said += _strongest_in_words(audits[view], view, members)
-    return said
+    return rows
 
 
-def _strongest_in_words(audit: Json, view: str, members: Sequence[Json]) -> str:
+def _strongest_in_words(audit: Json, view: str, metrics: Sequence[Json]) -> str:
     """Say which property the experiments that score a view are held against."""
+    members = [item for item in metrics if item["view"] == view]
     found = [each for item in members for each in audited(audit, item)]
     if not found:
         return ""
@@ -167,10 +144,9 @@ def _strongest_in_words(audit: Json, view: str, members: Sequence[Json]) -> str:
     names, auc = strongest(found, met)
     where = REPORTED if view == CLEAN else f"{REPORTED}, {view_name(view)},"
     noun, verb = ("properties", "are") if " and " in names else ("property", "is")
-    return html.paragraph(
-        f"The strongest {noun} on {where} {verb} {names}: ROC-AUC {html.text(auc)} "
-        f"{html.interval_text(auc)}, without any model. An experiment that does no better has "
-        "shown nothing about speech."
+    return (
+        f"The strongest {noun} on {where} {verb} {names}: ROC-AUC {estimates.whole(auc)}, "
+        "without any model. An experiment that does no better has shown nothing about speech."
         + ("" if met else " Who speaks does not count: no experiment has met these speakers.")
     )
 
@@ -195,7 +171,11 @@ def strongest(audits: Sequence[Json], known_voices: bool) -> tuple[str, Json]:
         if known_voices or name != SPEAKER
     ]
     best = max(properties, key=lambda item: item["roc_auc"]["value"])["roc_auc"]
-    tied = [item["name"] for item in properties if html.text(item["roc_auc"]) == html.text(best)]
+    tied = [
+        item["name"]
+        for item in properties
+        if estimates.value(item["roc_auc"]) == estimates.value(best)
+    ]
     return wording.listed(list(dict.fromkeys(tied))), best
 
 

@@ -3,32 +3,37 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from authenticity import html
+from authenticity.html import render
 from authenticity.names import ordered_splits
 from authenticity.report import wording
-from authenticity.report.wording import REPORTED, Json
+from authenticity.report.wording import REPORTED, Cell, Json, Rows, estimate
 
-Cell = Callable[[Json], Any]
+Column = Callable[[Json], Cell]
 """Gives a column's cell, or None, from the figures of one split."""
 
 
 def headline(metrics: Sequence[Json]) -> str:
     """Return the page of headline figures: every experiment on every split."""
-    chosen = [[wording.marked(item), wording.chosen(item), wording.audio(item)] for item in metrics]
-    parts = [
-        wording.warnings(metrics),
-        _table("Errors, 95% intervals in brackets", _ERRORS, metrics),
-        _table("Calibration and costs, 95% intervals in brackets", _COSTS, metrics),
-        html.table("Chosen", ["Experiment", "Features, pooling, C", "Audio"], chosen),
-        *(html.paragraph(words) for words in how_intervals(metrics)),
-        html.paragraph(wording.NO_WIDTH),
-        html.paragraph(wording.CHANCE_OF_ECE),
-    ]
-    return html.page("Headline figures", parts)
+    return render(
+        "headline.html.j2",
+        warnings=wording.warnings(metrics),
+        tables=[
+            ("Errors", *_table(_ERRORS, metrics)),
+            ("Calibration and costs", *_table(_COSTS, metrics)),
+        ],
+        chosen=[
+            [wording.marked(item), wording.chosen(item), wording.audio(item)] for item in metrics
+        ],
+        settings=metrics[0]["interval"],
+        methods=how_intervals(metrics),
+        no_width=wording.NO_WIDTH,
+    )
 
 
-def _table(caption: str, columns: Mapping[str, Cell], metrics: Sequence[Json]) -> str:
-    """Return a table with a row per experiment and split.
+def _table(
+    columns: Mapping[str, Column], metrics: Sequence[Json]
+) -> tuple[list[str], Rows, list[int]]:
+    """Return columns, a row per experiment and split, and which rows are of the reported split.
 
     Figures that no experiment here has, for lack of a dev part or of ASV scores, get no column.
     """
@@ -43,43 +48,43 @@ def _table(caption: str, columns: Mapping[str, Cell], metrics: Sequence[Json]) -
         for index, (item, split) in enumerate(places)
     ]
     reported = [index for index, (_, split) in enumerate(places) if split == REPORTED]
-    return html.table(caption, ["Experiment", "Split", *cells], rows, reported, kind="wide")
+    return ["Experiment", "Split", *cells], rows, reported
 
 
-def _figure(name: str, percent: bool = False) -> Callable[[Json], html.Markup | None]:
-    return lambda found: html.estimate(found[name], percent) if found.get(name) else None
+def _figure(name: str, percent: bool = False) -> Column:
+    return lambda found: estimate(found.get(name), percent)
 
 
-def _hter(found: Json) -> html.Markup | None:
-    at = found["at_threshold"]
-    return html.estimate(at["hter"], percent=True) if at else None
-
-
-def _cllr(found: Json) -> html.Markup | None:
+def _cllr(found: Json) -> Cell:
     if not found["cllr"]:
         return None
-    least = f"min {html.estimate(found['min_cllr'])}"
-    return html.Markup(f"{html.estimate(found['cllr'])}{least}")
+    return [*estimate(found["cllr"]), "min", *estimate(found["min_cllr"])]
 
 
-def _ece(found: Json) -> html.Markup:
-    stages = [when for when in ("before", "after") if found["ece"][when]]
-    return html.Markup("→ ".join(html.quietly(wording.ece(found, when)) for when in stages))
+def _ece(found: Json) -> Cell:
+    before, *after = [
+        wording.quietly(wording.ece(found, when))
+        for when in ("before", "after")
+        if found["ece"][when]
+    ]
+    return [*before, *(part for value, chance in after for part in (f"→ {value}", chance))]
 
 
-def _trials(label: str) -> Callable[[Json], str]:
+def _trials(label: str) -> Column:
     return lambda found: f"{found[f'n_{label}']:,} ({found[f'n_speakers_{label}']:,})"
 
 
-_ERRORS: Mapping[str, Cell] = {
+_ERRORS: Mapping[str, Column] = {
     "ROC-AUC": _figure("roc_auc"),
     "EER": _figure("eer", percent=True),
-    "HTER at the threshold of dev": _hter,
+    "HTER at the threshold of dev": lambda found: estimate(
+        (found["at_threshold"] or {}).get("hter"), True
+    ),
     "Average precision": _figure("average_precision"),
     "Bona fide clips (speakers)": _trials("bonafide"),
     "Spoof clips (speakers)": _trials("spoof"),
 }
-_COSTS: Mapping[str, Cell] = {
+_COSTS: Mapping[str, Column] = {
     "Cllr (its minimum)": _cllr,
     "ECE (by chance), before → after calibration": _ece,
     "Min DCF": _figure("min_dcf"),
@@ -91,14 +96,10 @@ _COSTS: Mapping[str, Cell] = {
 
 def how_intervals(metrics: Sequence[Json]) -> list[str]:
     """Say once per split how its intervals were made; protocols may differ between experiments."""
-    said = {}
-    for item in metrics:
-        for split, found in item["splits"].items():
-            how = found["interval"]
-            said[f"{split}: {how['method']} ({how['why']})."] = None
-    settings = metrics[0]["interval"]
-    opening = f"Intervals: {100 * settings['level']:g}% of {settings['n_resamples']:,} resamples. "
-    return [opening + " ".join(said)]
+    found = [each for item in metrics for each in item["splits"].items()]
+    intervals = [(split, each["interval"]) for split, each in found]
+    said = [f"{split}: {how['method']} ({how['why']})." for split, how in intervals]
+    return list(dict.fromkeys(said))
 
 
 def headline_rows(

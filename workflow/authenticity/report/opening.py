@@ -2,37 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
-from authenticity import html
+from authenticity.html import render
+from authenticity.names import POINT
 from authenticity.report import wording
-from authenticity.report.comparison import answers
-from authenticity.report.rating import coloured
-from authenticity.report.wording import REPORTED, Json
-
-_OPENING_STYLE = """<style>
-/* The report's page is narrow, and centres content higher than the window so that its top cannot
-   be reached. */
-.prose:has(#opening) { max-width: 62rem !important; }
-.h-screen:has(#opening) { align-items: flex-start; }
-#opening { padding: 0 1rem 2rem; }
-#opening h1 { font-size: 1.6rem; margin: .2rem 0 .6rem; }
-#opening h2 { font-size: 1.1rem; margin: 1.2rem 0 .3rem; }
-#opening table { border-collapse: collapse; width: auto; margin: .6rem 0; }
-#opening caption { text-align: left; font-weight: 600; padding: .3rem 0; }
-#opening th, #opening td { padding: .25rem .9rem .25rem 0; text-align: left;
-  border-bottom: 1px solid #d4d8dd; }
-#opening img { width: 100%; max-width: 54rem; margin: .6rem 0; }
-#opening .quiet { color: #586473; }
-#opening .notice { border-left: .3rem solid #a32a00; padding-left: .7rem; }
-#opening .good, #opening .doubt, #opening .bad { font-weight: 600; white-space: nowrap; }
-#opening .good { color: #00664a; }
-#opening .doubt { color: #7a4f00; }
-#opening .bad { color: #a32a00; }
-#opening .scroll { overflow-x: auto; }
-</style>
-"""
+from authenticity.report.comparison import in_short
+from authenticity.report.rating import coloured, counted
+from authenticity.report.wording import REPORTED, Cell, Json, estimate
 
 
 @dataclass(frozen=True)
@@ -56,34 +33,16 @@ class Corpus:
 
 def opening(corpora: Sequence[Corpus]) -> str:
     """Return the opening page's content, a fragment that the report puts into its page."""
-    parts = [_QUESTION]
-    for corpus in corpora:
-        if corpus.compared:
-            said = answers(corpus.compared, corpus.metrics)
-            parts.append(f"<h2>Is it better, and by a point?</h2>\n{said}")
-    for corpus in corpora:
-        parts.append(_data(corpus))
-        if corpus.figure:
-            name = corpus.verified["corpus"]
-            parts.append(_answer(corpus))
-            parts.append(html.image(corpus.figure, f"ROC curves on {REPORTED} of {name}"))
-    return f'<div id="opening">{_OPENING_STYLE}{"".join(parts)}{_READ_ON}</div>\n'
+    return render(
+        "opening.html.j2",
+        split=REPORTED,
+        point=POINT,
+        compared=any(corpus.compared for corpus in corpora),
+        corpora=[_said(corpus) for corpus in corpora],
+    )
 
 
-_QUESTION = (
-    "<h1>Is this a person speaking, or a machine?</h1>\n"
-    "<p>A countermeasure gives each clip of speech a score: the higher, the more likely a machine "
-    "made it. This report says how well such scores tell bona fide from spoofed speech, and which "
-    "of its figures can be trusted.</p>\n"
-)
-_READ_ON = (
-    "<p>The menu on the left leads to figures and tables, first to which figures to trust; the "
-    "sign beside each says how to read it. The graph on this page is the workflow that made them: "
-    "click a step for its code.</p>\n"
-)
-
-
-def _data(corpus: Corpus) -> str:
+def _said(corpus: Corpus) -> Json:
     verified, metrics = corpus.verified, corpus.metrics
     removed = verified["duplicates"]["n_removed"]
     used = f"{verified['n_accepted'] - removed:,} clips were used"
@@ -92,11 +51,24 @@ def _data(corpus: Corpus) -> str:
     if removed:
         used += f", {removed:,} left out as duplicates"
     protocols = {(item["protocol"], item["corpus"]): item for item in metrics}
-    said = " ".join(_protocol(item) for item in protocols.values())
-    if not metrics:
-        said = "No experiment was trained on it: it is there to test on."
-    heading = f"The data: corpus {verified['corpus']}"
-    return f"<h2>{escape(heading)}</h2>\n{html.paragraph(f'{used}. {said}')}"
+    found = {
+        "name": verified["corpus"],
+        "used": used,
+        "protocols": [_protocol(item) for item in protocols.values()],
+        "figure": corpus.figure,
+    }
+    if corpus.figure:
+        found |= {"answer": _in_words(corpus), "warnings": wording.warnings(metrics)}
+        found["rows"] = [_row(item, corpus.ratings[item["name"]]) for item in metrics]
+        found["pairs"] = in_short(corpus.compared, metrics) if corpus.compared else []
+        found["ratings"] = counted([corpus.ratings[item["name"]] for item in metrics])
+    return found
+
+
+def _row(item: Json, rating: str) -> list[Cell]:
+    found = item["splits"][REPORTED]
+    auc, eer = estimate(found["roc_auc"]), estimate(found["eer"], percent=True)
+    return [wording.marked(item), auc, eer, item["protocol"], coloured(rating)]
 
 
 def _protocol(item: Json) -> str:
@@ -117,23 +89,6 @@ def _protocol(item: Json) -> str:
         f"{found['n_spoof']:,} spoof clips of {attacks}, and shares {wording.listed(shared)} with "
         f"training{where}."
     )
-
-
-def _answer(corpus: Corpus) -> str:
-    rows = []
-    for item in corpus.metrics:
-        found = item["splits"][REPORTED]
-        auc, eer = html.estimate(found["roc_auc"]), html.estimate(found["eer"], percent=True)
-        rating = coloured(corpus.ratings[item["name"]])
-        rows.append([wording.marked(item), auc, eer, item["protocol"], rating])
-    columns = ["Experiment", "ROC-AUC", "EER", "Protocol", "Trust"]
-    caption = f"Figures on {REPORTED}, 95% intervals in brackets"
-    parts = [
-        html.paragraph(_in_words(corpus)),
-        html.table(caption, columns, rows),
-        wording.warnings(corpus.metrics),
-    ]
-    return f"<h2>The answer</h2>\n{''.join(parts)}"
 
 
 def _in_words(corpus: Corpus) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from authenticity import html
+from authenticity.html import render
 from authenticity.report import wording
-from authenticity.report.wording import Json
+from authenticity.report.wording import Cell, Json, estimate
 
 
 def splices(found: Json, picture: Path) -> str:
@@ -16,15 +16,15 @@ def splices(found: Json, picture: Path) -> str:
             the `example` that was drawn.
         picture: of it, PNG.
     """
-    versions, window = found["polarity"], found["window"]
-    first, number = versions["as recorded"], versions["as recorded"]["n_recordings"]
+    versions = found["polarity"]
+    first = versions["as recorded"]
 
-    def row(name: str, figure: Callable[[Json], object]) -> list:
+    def row(name: str, figure: Callable[[Json], Cell]) -> list[Cell]:
         return [name, *(figure(item) for item in versions.values())]
 
     rows = [
-        row("ROC-AUC of windows, over all recordings", lambda it: html.estimate(it["roc_auc"])),
-        row("ROC-AUC of windows, within each recording", lambda it: html.estimate(it["within"])),
+        row("ROC-AUC of windows, over all recordings", lambda it: estimate(it["roc_auc"])),
+        row("ROC-AUC of windows, within each recording", lambda it: estimate(it["within"])),
         row(
             "Recordings whose highest window touches the stretch",
             lambda it: f"{it['found']:.0%}; by chance {it['by_chance']:.0%}",
@@ -49,51 +49,26 @@ def splices(found: Json, picture: Path) -> str:
         ]
         for name, item in first["attacks"].items()
     ]
-    how = (
-        f"{wording.counted(number, 'recording')}, made of clips of {found['split']} alone: a "
-        "minute of one person with ten seconds of one attack at a random joint between clips, all "
-        f"at one level, every joint faded alike. Windows of {window['seconds']:g} s every "
-        f"{window['hop']:g} s are scored as those of any recording are. In the second version "
-        "every clip is upright or upside down by chance, which sounds the same: what is lost there "
-        "was polarity, not speech."
+    example = found["example"]
+    span, seconds = example["span"], example["end"] - example["start"]
+    scale = (span["right"] - span["left"]) / example["duration"]
+    return render(
+        "splices.html.j2",
+        **found,
+        recordings=wording.counted(first["n_recordings"], "recording"),
+        columns=columns,
+        rows=rows,
+        interval=first["interval"],
+        people=_people(first["people"]),
+        left=f"{span['left'] + scale * example['start']:.3%}",
+        width=f"{scale * seconds:.3%}",
+        picture=picture,
+        versions=list(versions),
+        by_attack=by_attack,
     )
-    parts = [
-        html.paragraph(how),
-        html.table(f"{found['experiment']}, 95% intervals in brackets", columns, rows),
-        html.paragraph(
-            f"Intervals: {first['interval']}. The human speech is of {_people(first['people'])}, "
-            "whose clips recur. They do not cover other people and other attacks."
-        ),
-        html.heading("The first recording"),
-        _example(found["example"], picture),
-        html.table(
-            "Each attack, ROC-AUC of windows, no interval",
-            ["Attack", "Recordings", *versions],
-            by_attack,
-        ),
-    ]
-    return html.page("Where in time: a synthetic stretch in a human recording", parts)
 
 
 def _people(number: int) -> str:
     if number < 2:
         return "one person" if number else "people who are not known"
     return f"{number} people"
-
-
-def _example(example: Json, picture: Path) -> html.Markup:
-    """Return the picture, with a bracket where the stretch is."""
-    span = example["span"]
-    scale = (span["right"] - span["left"]) / example["duration"]
-    left, width = span["left"] + scale * example["start"], example["end"] - example["start"]
-    words = (
-        f"Synthetic from {example['start']:.1f} to {example['end']:.1f} s (attack "
-        f"{example['attack']}, in speech of {example['speaker']}): the bracket above the picture."
-    )
-    bracket = (
-        f'<div class="bracket" style="margin-left:{left:.3%};width:{scale * width:.3%}">synthetic'
-        "</div>"
-    )
-    image = html.image(picture, f"Scores along the spectrogram of a recording. {words}")
-    figure = f'<div class="scroll"><div class="bracketed">{bracket}\n{image}</div></div>\n'
-    return html.Markup(html.paragraph(words) + figure)

@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-from authenticity import html
+from authenticity import estimates
 from authenticity.evaluation.probabilities import Chance
 from authenticity.names import NOT_KNOWN, POOLING_WORDS, labelled, view_name
 
@@ -17,6 +16,19 @@ NO_WIDTH = (
     "An interval of no width comes from resamples that are all alike, as where the clips at hand "
     "are separated without an error. It is not certainty, least of all with few clips."
 )
+
+
+class Words(NamedTuple):
+    """Words in a table's cell, in a style: `quiet`, `change`, `good`, `doubt` or `bad`."""
+
+    text: str
+    style: str
+
+
+Cell = Sequence[str | Words] | str | int | None
+"""What a cell of a table holds; texts and words that stand in a row are set apart by spaces."""
+Rows = Sequence[Sequence[Cell]]
+
 _PAIRS = {
     "train_eval": "train and eval",
     "dev_eval": "dev and eval",
@@ -99,7 +111,7 @@ def turned(item: Json) -> list[float]:
 def orientation(item: Json, split: str) -> str | None:
     """Say that scores point the wrong way or nowhere on a split, or did so on dev; else None."""
     found, round_turned = item["splits"][split], _turned(item, split)
-    interval = html.interval_text(found["roc_auc"]).strip("()")
+    interval = estimates.interval(found["roc_auc"]).strip("()")
     if found["orientation"] == "flipped":
         said = (
             f"{item['name']} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
@@ -149,21 +161,30 @@ def unknown_speakers(item: Json) -> str | None:
     )
 
 
-def warnings(metrics: Sequence[Json], split: str = REPORTED) -> str:
-    """Return all that must be said beside the figures of these experiments, as HTML."""
+def warnings(metrics: Sequence[Json], split: str = REPORTED) -> list[str]:
+    """Return all that must be said beside the figures of these experiments."""
     said = []
     for item in metrics:
         said += [leak(item), orientation(item, split) if split in item["splits"] else None]
     unknown = [unknown_speakers(item) for item in metrics]
     # Several experiments of one protocol do not need it said several times.
-    return "".join(html.notice(words) for words in dict.fromkeys([*said, *unknown]) if words)
+    return [words for words in dict.fromkeys([*said, *unknown]) if words]
 
 
-def marked(item: Json) -> html.Markup:
-    """Return an experiment's name as HTML, marked where it is a control or its protocol leaks."""
-    name = html.quietly(label(item)) if item["control"] else escape(item["name"])
-    badge = f" {html.coloured('leaks', 'bad')}" if item["leak"]["leaks"] else ""
-    return html.Markup(name + badge)
+def marked(item: Json) -> Cell:
+    """Return an experiment's name, marked where it is a control or its protocol leaks."""
+    return [*quietly(label(item)), *([Words("leaks", "bad")] if item["leak"]["leaks"] else [])]
+
+
+def quietly(words: str) -> list[str | Words]:
+    """Return "value (more)" with what stands in brackets set back."""
+    value, bracket, more = words.partition(" (")
+    return [value, *([Words(f"({more}", "quiet")] if bracket else [])]
+
+
+def estimate(found: Json | None, percent: bool = False) -> Cell:
+    """Return an estimate with its interval set back, if there is an estimate."""
+    return quietly(estimates.whole(found, percent)) if found else None
 
 
 def label(item: Json) -> str:
@@ -217,13 +238,6 @@ def ece_in_words(found: Json, when: str) -> str:
 def beyond_chance(found: Json, when: str) -> float:
     """Return the part of a split's calibration error that is not chance."""
     return Chance(**found["ece"]["chance"][when]).beyond(found["ece"][when]["value"])
-
-
-CHANCE_OF_ECE = (
-    "ECE has no interval, because resampling adds chance of its own to it. Beside it stands its "
-    "chance level: the mean ECE of the same probabilities if every one of them held, over 1,000 "
-    "draws of the labels from them."
-)
 
 
 def covers_new_speakers(found: Json) -> bool:

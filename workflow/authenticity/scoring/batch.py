@@ -13,7 +13,6 @@ import logging
 import math
 import os
 import re
-import selectors
 import signal
 import stat
 import subprocess
@@ -22,6 +21,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,6 +30,7 @@ from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.inputs import as_text, printable
+from authenticity.scoring.result import CONTENT_DIGITS
 
 VERSION = "2"
 """Raise it when a change alters what is said of a file, or its picture: answers of other versions
@@ -37,14 +38,12 @@ are made again."""
 
 Answer = dict[str, Any]
 """What is said of a file, plain JSON: `file`, `content`, `status` (`scored` or `rejected`),
-`reason`, `settings`, `peak_bytes` of the process; where scored, `recording` (`stored.plain`) and,
+`reason`, `settings`, `peak_bytes` of the process; where scored, `recording` (`result.plain`) and,
 where it was drawn, `picture`, `span` of the time axis in it, and `preview`."""
-
-CONTENT_DIGITS = 32
-"""Of the SHA-256 of a file's content, in `content`."""
 
 # About what it takes to load libraries and a small encoder.
 _LOADING_SECONDS = 3.0
+_LOOK_SECONDS = 0.5  # between two looks whether another process may start
 # Of glibc: arrays go back to the system at once, and threads share one heap. For an hour of sound
 # that is more than 100 MB.
 _FRUGAL = {
@@ -91,7 +90,7 @@ class Settings:
 
 
 def score(
-    paths: Sequence[str], found: "Answers", settings: Settings, jobs: int
+    paths: Sequence[str], answers: "Answers", settings: Settings, jobs: int
 ) -> Iterator[tuple[Answer, bool]]:
     """Score files, as many at once as there are `jobs`; answers come as they are found.
 
@@ -99,7 +98,7 @@ def score(
 
     Args:
         paths: each once; see `inputs.collect`.
-        found: where answers are kept and, of an earlier run, taken from.
+        answers: where they are kept and, of an earlier run, taken from.
         settings: the model, and what is made.
         jobs: how many processes, or threads of one.
 
@@ -109,21 +108,21 @@ def score(
     Raises:
         UserError: the model cannot be used, or another run writes the same answers.
     """
-    with found.kept() as keep:
+    with answers.kept() as keep:
         unopened, missing = [], []
         for path in paths:
             if reason := _unopenable(path):
                 unopened.append(rejected(path, reason))
-            elif answer := found.holding(path, settings):
+            elif answer := answers.holding(path, settings):
                 yield answer, True
             else:
                 missing.append(path)
-        computed = _computed(missing, found.folder, settings, jobs)
+        computed = _computed(missing, answers.folder, settings, jobs)
         for answer in itertools.chain(unopened, computed):
             answer["settings"] = settings.digest
             keep(answer)
             yield answer, False
-        found.finish(paths)
+        answers.finish(paths)
 
 
 class Answers:
@@ -201,16 +200,16 @@ class Answers:
 
         Pictures and sounds that no answer names any more are removed, and no other file.
         """
-        found = {answer["file"]: answer for answer in self.of(paths)}
-        found |= {
+        by_file = {answer["file"]: answer for answer in self.of(paths)}
+        by_file |= {
             file: answer
             for file, answer in self._by_file.items()
-            if file not in found and answer["content"]
+            if file not in by_file and answer["content"]
         }
         with atomic(self.path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(map(_line, found.values()))
+            stream.writelines(map(_line, by_file.values()))
         self._unfinished.unlink()
-        for part in self._drawn.difference(*map(drawn, found.values())):
+        for part in self._drawn.difference(*map(drawn, by_file.values())):
             (self.folder / part).unlink(missing_ok=True)
 
 
@@ -238,11 +237,11 @@ def _parsed(stream: BinaryIO) -> Iterator[Any]:
                 yield json.loads(line)
 
 
-def _is_answer(found: Any) -> bool:
+def _is_answer(value: Any) -> bool:
     """Whether it is one, whose files lie where ours do: they are shown, and removed some day."""
-    if not isinstance(found, dict) or not found.keys() >= {"file", "content", "status", "settings"}:
+    if not isinstance(value, dict) or not value.keys() >= {"file", "content", "status", "settings"}:
         return False
-    return all(_DRAWN.fullmatch(str(part)) for part in drawn(found))
+    return all(_DRAWN.fullmatch(str(part)) for part in drawn(value))
 
 
 def _line(answer: Answer) -> str:
@@ -269,12 +268,11 @@ def rejected(path: str, reason: str, content: str = "") -> Answer:
         content: the digest of what it holds, if the reason lies there; a file without is tried
             again by the next run.
     """
-    said = " ".join(printable(line) for line in reason.splitlines())
     return {
         "file": as_text(path),
         "content": content,
         "status": "rejected",
-        "reason": said,
+        "reason": " ".join(printable(line) for line in reason.splitlines()),
         "peak_bytes": 0,
     }
 
@@ -297,105 +295,119 @@ def _computed(
 ) -> Iterator[Answer]:
     """Score files in processes of their own; one that dies of a file is replaced.
 
-    The first process loads its model alone, so that its answer need not wait for others to load
-    theirs; and those are started only once it has worked for as long as that takes.
+    A thread waits for each process: in a pool of `concurrent.futures`' own processes, one that dies
+    takes all others with it. The first process loads its model alone, so that its answer need not
+    wait for others to load theirs; those start once it has worked for as long as that takes.
     """
-    waiting = deque(paths)
-    n_workers = min(jobs, len(paths))
-    with contextlib.ExitStack() as at_end, selectors.DefaultSelector() as selector:
-
-        def start() -> None:
-            worker = _Worker(settings, folder, jobs // n_workers)
-            at_end.callback(worker.end)
-            selector.register(worker.stream, selectors.EVENT_READ, worker)
-
-        if waiting:
-            start()
-        n_started, others_from = 1, math.inf
-        while selector.get_map():
-            patience = max(0.0, others_from - time.monotonic()) if n_started < n_workers else None
-            for key, _ in selector.select(None if patience == math.inf else patience):
-                worker = key.data
-                answer, alive = worker.answer()
-                others_from = min(others_from, time.monotonic() + _LOADING_SECONDS)
-                if alive and waiting:
-                    worker.ask(waiting.popleft())
-                else:
-                    selector.unregister(worker.stream)
-                    worker.end()
+    waiting, answers = deque(paths), []
+    n_workers = max(1, min(jobs, len(paths)))
+    workers: list[_Worker] = []
+    at_work: dict[Future[Answer], _Worker] = {}
+    with ThreadPoolExecutor(n_workers) as threads:
+        try:
+            while waiting or at_work:
+                for worker in [worker for worker in workers if worker not in at_work.values()]:
                     if waiting:
-                        start()
-                if answer:
-                    yield answer
-            while waiting and n_started < n_workers and time.monotonic() >= others_from:
-                start()
-                n_started += 1
+                        at_work[threads.submit(worker.score, waiting.popleft())] = worker
+                    else:
+                        worker.end()
+                        workers.remove(worker)
+                others_may_come = bool(waiting) and len(workers) < n_workers
+                if others_may_come and all(worker.is_well_under_way() for worker in workers[:1]):
+                    workers.append(_Worker(settings, folder, jobs // n_workers))
+                    continue
+                yield from answers  # while the next files are worked on
+                patience = _LOOK_SECONDS if others_may_come else None
+                done, _ = wait(at_work, patience, FIRST_COMPLETED)
+                answers = [future.result() for future in done]
+                for worker in map(at_work.pop, done):
+                    if not worker.is_alive:
+                        worker.end()
+                        workers.remove(worker)
+            yield from answers
+        finally:
+            for worker in workers:  # a thread that waits for one ends with it
+                worker.end()
 
 
 class _Worker:
-    """A process that scores files, one after the other; see `worker`."""
+    """A process that scores files, one after the other; see `worker`.
+
+    Attributes:
+        is_alive: whether it can be asked for more.
+    """
 
     def __init__(self, settings: Settings, folder: Path, threads: int):
-        given = {
+        task = {
             "bundle": str(settings.bundle),
             "prior": settings.prior,
             "pictures": settings.pictures,
             "folder": str(folder),
             "threads": threads,
         }
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "authenticity.scoring.worker", json.dumps(given)],
+            [sys.executable, "-P", "-m", "authenticity.scoring.worker", json.dumps(task)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._errors,
             env=os.environ | _FRUGAL,
         )
-        self._path: str | None = None
-        self._asked_at = 0  # in what it said: before that is of other files
+        self.is_alive = True
+        self._loaded_at = math.inf
 
-    @property
-    def stream(self) -> Any:
-        """What answers come from; its first line says that the model is loaded."""
-        return self._process.stdout
+    def is_well_under_way(self) -> bool:
+        """Whether it has worked for as long as another one takes to load its model."""
+        return time.monotonic() - self._loaded_at > _LOADING_SECONDS
 
-    def ask(self, path: str) -> None:
-        """Have a file scored."""
-        self._path = path
-        self._asked_at = os.fstat(self._said.fileno()).st_size
-        with contextlib.suppress(BrokenPipeError):  # `answer` finds out
+    def score(self, path: str) -> Answer:
+        """Have a file scored, and wait for the answer.
+
+        Raises:
+            UserError: the model cannot be loaded.
+        """
+        if self._loaded_at == math.inf:
+            self._load()
+        before = os.fstat(self._errors.fileno()).st_size
+        with contextlib.suppress(BrokenPipeError):  # then there is no answer
             self._process.stdin.write(json.dumps(path).encode() + b"\n")
             self._process.stdin.flush()
+        answer = self._message()
+        if answer is None:
+            return rejected(path, _cause_of_death(self._process.wait(), self._said_since(before)))
+        if trace := answer.pop("traceback", None):
+            _LOGGER.error("%s\n%s", printable(answer["file"]), trace)
+        return answer
 
-    def answer(self) -> tuple[Answer | None, bool]:
-        """Wait for the next line; return the answer in it, and whether the process lives on."""
-        line = self._process.stdout.readline()
-        if line.endswith(b"\n"):
-            answer = json.loads(line)
-            if "error" in answer:
-                raise UserError(answer["error"])
-            if trace := answer.pop("traceback", None):
-                _LOGGER.error("%s\n%s", printable(answer["file"]), trace)
-            return (answer if "file" in answer else None), True
-        status = self._process.wait()
-        if self._path is None and status == -signal.SIGKILL:
+    def _load(self) -> None:
+        """Wait until the model is loaded."""
+        message = self._message()
+        if message is None and self._process.wait() == -signal.SIGKILL:
             raise UserError(
                 "the process that loaded the model was killed, as happens for lack of memory; "
                 "close other programs, or score fewer files at once"
             )
-        if self._path is None:
-            raise RuntimeError(f"a scoring process ended while it started:\n{self._last_words()}")
-        return rejected(self._path, _cause_of_death(status, self._last_words())), False
+        if message is None:
+            raise RuntimeError(f"a scoring process ended while it started:\n{self._said_since(0)}")
+        if "error" in message:
+            raise UserError(message["error"])
+        self._loaded_at = time.monotonic()
 
-    def _last_words(self) -> str:
-        self._said.seek(self._asked_at)
-        return self._said.read().decode("utf-8", "replace").strip()
+    def _message(self) -> dict[str, Any] | None:
+        """Wait for the next line; None where the process has ended instead."""
+        line = self._process.stdout.readline()
+        self.is_alive = line.endswith(b"\n")
+        return json.loads(line) if self.is_alive else None
+
+    def _said_since(self, place: int) -> str:
+        self._errors.seek(place)
+        return self._errors.read().decode("utf-8", "replace").strip()
 
     def end(self) -> None:
         """End the process, whatever it does."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._said):
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
 
@@ -407,7 +419,9 @@ def _cause_of_death(status: int, last_words: str) -> str:
             "close other programs, or cut the recording into parts"
         )
     how = signal.Signals(-status).name if status < 0 else f"status {status}"
-    said = ", ".join([how, *last_words.splitlines()[-1:]])
+    details = ", ".join([how, *last_words.splitlines()[-1:]])
     if status < 0:
-        return f"reading it crashed the decoder or the model ({said}); convert it to another format"
-    return f"the process that read it ended ({said})"
+        return (
+            f"reading it crashed the decoder or the model ({details}); convert it to another format"
+        )
+    return f"the process that read it ended ({details})"

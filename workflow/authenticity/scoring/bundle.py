@@ -3,36 +3,44 @@
 `bundle.json` (plain data; paths are relative to the folder), `model.safetensors`, `card.md`, and
 `encoder/` where the encoder is a local folder; an encoder from the model hub stays a reference,
 with its commit. What is loaded is what was made: checksums and versions are compared first.
+
+`Trained.gather` collects what a run of the workflow leaves of an experiment, `write` makes a bundle
+of it, `Bundle.load` reads one.
 """
 
+import hashlib
+import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from authenticity import tables
 from authenticity.audio import Limits
 from authenticity.errors import UserError
 from authenticity.evaluation.calibration import Calibration
+from authenticity.features import matrix
 from authenticity.features.encoder import EncoderSource
-from authenticity.features.matrix import POOLINGS
 from authenticity.features.versions import embedding_version, spectral_version
-from authenticity.files import atomic, read_arrays, sha256, write_arrays, write_json
+from authenticity.files import atomic, read_arrays, read_json, sha256, write_arrays, write_json
 from authenticity.models.projection import Model, model_class
 from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_values
-from authenticity.scoring import about as description
-from authenticity.scoring import decision, domain
-from authenticity.scoring.about import ABOUT, SCHEMA_VERSION
+from authenticity.scoring import cautions, decision
 from authenticity.scoring.decision import Band
-from authenticity.scoring.training import Trained
 
 VERSION = "4"
-"""Raise it when a change here, in `decision` or in `domain` alters any bundle."""
+"""Raise it when a change here, in `decision` or in `cautions` alters any bundle."""
+
+SCHEMA_VERSION = 3
+"""Raise it when `bundle.json` changes in a way that older programs cannot read."""
 
 WINDOW_SECONDS, HOP_SECONDS = 4.0, 1.0
 """Of the windows that a recording is scored in."""
@@ -40,7 +48,18 @@ WINDOW_SECONDS, HOP_SECONDS = 4.0, 1.0
 N_REPLICATES = 500
 """Refits of the calibration, whose spread is the interval."""
 
-WEIGHTS, CARD, ENCODER = "model.safetensors", "card.md", "encoder"
+SPECTRAL_NUMBERS = (
+    "duration",
+    "level_dbfs",
+    "leading_silence",
+    "trailing_silence",
+    "pause_fraction",
+    "rolloff_95",
+    "slope_skewness",
+)
+"""Of the training and dev clips, what a bundle sums up."""
+
+ABOUT, WEIGHTS, CARD, ENCODER = "bundle.json", "model.safetensors", "card.md", "encoder"
 _MODEL, _REPLICATES = "model", "calibration.replicates"
 _TRUSTED = "trust"
 _LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
@@ -49,6 +68,162 @@ _COVERS = (
     "It does not cover the choice of the training clips and of the layer, speakers, attacks, "
     "languages or channels unlike dev's, or an error in the labels."
 )
+_NUMBER = (int, float)
+_SHAPE: dict[str, Any] = {
+    **dict.fromkeys(("corpus", "experiment", "kind", "pooling", "statement", "identity"), str),
+    "demonstration": bool,
+    "features": {"spectral": str, "layers": list, "spectral_version": str},
+    "limits": dict.fromkeys(
+        ("min_seconds", "silence_dbfs", "max_megabytes", "max_seconds"), _NUMBER
+    ),
+    "calibration": {
+        **dict.fromkeys(("slope", "offset", "prior_spoof"), _NUMBER),
+        "replicates": {"level": _NUMBER},
+        "covers": str,
+    },
+    "decision": {
+        **dict.fromkeys(("lower", "upper", "target"), _NUMBER),
+        **dict.fromkeys(("provenance", "unseen"), str),
+        "issued": {"likely synthetic": bool, "likely genuine": bool},
+        "dev": dict,
+        "eval": (dict, type(None)),
+        "views": dict,
+    },
+    "trust": (dict, type(None)),
+    "domain": {
+        **dict.fromkeys(("tail", "least_duration", "greatest_duration"), _NUMBER),
+        **dict.fromkeys(("least_sound_share", "greatest_slope_skewness"), _NUMBER),
+        **dict.fromkeys(("least_level_dbfs", "least_rolloff_95", "greatest_rolloff_95"), _NUMBER),
+        "least_bit_rate": (*_NUMBER, type(None)),
+        "greatest_distance": _NUMBER,
+    },
+    "window": {"seconds": _NUMBER, "hop": _NUMBER},
+    "encoder": (dict, type(None)),
+    "files": dict,
+}
+_SHARE = dict.fromkeys(("n", "value", "low", "high"), _NUMBER)
+_COUNTED = {
+    **dict.fromkeys(("n", "speakers"), int),
+    **dict.fromkeys(("likely synthetic", "likely genuine", "cannot tell"), _SHARE),
+}
+_OUTCOMES: dict[str, Any] = {"bonafide": _COUNTED, "spoof": _COUNTED}
+_TRUST = {"Probabilities": {"status": str, "checks": list}}
+_ENCODER: dict[str, Any] = {
+    **dict.fromkeys(("model", "revision", "identity", "precision"), str),
+    **dict.fromkeys(("window_seconds", "dimension"), _NUMBER),
+    "folder": (str, type(None)),
+    "files": dict,
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run of the workflow leaves of an experiment of one round, of which a bundle is made.
+
+    Attributes:
+        model: the experiment's JSON; see `candidates.Choice`.
+        weights: its arrays.
+        dev, evaluated: of its scores, those of dev and those of eval: `label`, `speaker`, `attack`
+            and `llr`, (n,); `score` of dev. `evaluated` may be empty.
+        fitted: of the training and dev clips, in the same order, (n,): `SPECTRAL_NUMBERS`,
+            `path`, `bytes`, `label`, `speaker`, `attack`, `part` (`train` or `dev`), and the
+            corpus's conditions, which `conditions` names.
+        conditions: see above.
+        dev_features: of dev's clips, shape (n, features).
+        encoder: what `encoder.identify` returned.
+        limits: what a clip must meet.
+        window_seconds: longest stretch that the encoder hears at once.
+        demonstration: whether the corpus only serves to show how things work.
+        views: by view that the experiment was tested in, of eval's clips as `evaluated`.
+        trust: what `trust.judge_all` said of the corpus; None where nothing is reported on it.
+    """
+
+    model: Mapping[str, Any]
+    weights: Mapping[str, NDArray]
+    dev: Mapping[str, NDArray]
+    evaluated: Mapping[str, NDArray]
+    fitted: Mapping[str, NDArray]
+    conditions: Sequence[str]
+    dev_features: NDArray[np.float32]
+    encoder: Mapping[str, Any]
+    limits: Limits
+    window_seconds: float
+    demonstration: bool
+    views: Mapping[str, Mapping[str, NDArray]]
+    trust: Mapping[str, Any] | None
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """Its one round."""
+        (only,) = self.model["rounds"]
+        return only
+
+    @property
+    def layers(self) -> list[int]:
+        """The encoder's layers that the model uses."""
+        return matrix.layers_of(self.chosen["candidate"], self.encoder["n_layers"])
+
+    @classmethod
+    def gather(
+        cls,
+        model: Mapping[str, Any],
+        weights: Mapping[str, NDArray],
+        scores: pa.Table,
+        trials: pa.Table,
+        partitions: Mapping[str, Sequence[str]],
+        features: matrix.Tables,
+        encoder: Mapping[str, Any],
+        limits: Limits,
+        window_seconds: float,
+        demonstration: bool,
+        views: Mapping[str, pa.Table],
+        trust: Mapping[str, Any] | None,
+    ) -> "Trained":
+        """Gather it from the workflow's tables; what is not named here is as of `Trained`.
+
+        `scores` and `views` are `tables.SCORES` of the experiment, `trials` `tables.TRIALS` of the
+        corpus, `partitions` its splits by part of the protocol, `features` those of clean clips.
+        """
+        by_part = {
+            part: _arrays(scores.filter(pc.equal(scores["split"], part)))
+            for part in ("dev", "eval")
+        }
+        (chosen,) = model["rounds"]
+        files, matrix_of_all = features.load(
+            chosen["candidate"],
+            model["features"]["spectral"],
+            chosen["pooling"],
+            encoder["n_layers"],
+        )
+        dev_rows = np.searchsorted(files, by_part["dev"]["file"])
+        parts = {name: part for part in ("train", "dev") for name in partitions[part]}
+        used = trials.filter(pc.is_in(trials["split"], value_set=pa.array(list(parts))))
+        numbers = tables.read_many(features.spectral, ["file", *SPECTRAL_NUMBERS])
+        numbers = numbers.take(pc.index_in(used["key"], value_set=numbers["file"].combine_chunks()))
+        fitted = _arrays(used) | _arrays(numbers)
+        fitted["part"] = np.array([parts[split] for split in fitted["split"]])
+        return cls(
+            model=model,
+            weights=weights,
+            dev=by_part["dev"],
+            evaluated=by_part["eval"],
+            fitted=fitted,
+            conditions=tables.conditions(trials.column_names),
+            dev_features=matrix_of_all[dev_rows],
+            encoder=encoder,
+            limits=limits,
+            window_seconds=window_seconds,
+            demonstration=demonstration,
+            views={
+                view: _arrays(table.filter(pc.equal(table["split"], "eval")))
+                for view, table in views.items()
+            },
+            trust=trust,
+        )
+
+
+def _arrays(table: pa.Table) -> dict[str, NDArray]:
+    return {name: np.asarray(table[name].to_pylist()) for name in table.column_names}
 
 
 def write(trained: Trained, card: Path, folder: Path) -> None:
@@ -85,7 +260,7 @@ def write(trained: Trained, card: Path, folder: Path) -> None:
         "statement": _statement(trained),
         "files": {WEIGHTS: sha256(folder / WEIGHTS)},
     }
-    write_json(folder / ABOUT, {**about, "identity": description.identity(about)})
+    write_json(folder / ABOUT, {**about, "identity": identity(about)})
 
 
 def encoder_files(source: EncoderSource) -> list[str]:
@@ -97,10 +272,10 @@ def encoder_files(source: EncoderSource) -> list[str]:
 
 def _encoder_files(source: EncoderSource) -> list[Path]:
     # Whoever hands a bundle on hands the encoder's licences on with it.
-    found = [
+    licences = [
         path for pattern in _LICENCES for path in Path(source.model).glob(pattern) if path.is_file()
     ]
-    return [*source.files(), *sorted(found)]
+    return [*source.files(), *sorted(licences)]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -138,8 +313,8 @@ def _replicates(trained: Trained) -> tuple[NDArray[np.float64], dict[str, Any]]:
     lines = []
     for weights in resampler.blocks(N_REPLICATES):
         for row in weights:
-            found = calibration.fit(np.repeat(scores, row), np.repeat(labels, row))
-            lines.append((found.slope, found.offset - logit(found.prior_spoof)))
+            line = calibration.fit(np.repeat(scores, row), np.repeat(labels, row))
+            lines.append((line.slope, line.offset - logit(line.prior_spoof)))
     how = {
         "n": N_REPLICATES,
         "level": bootstrap.LEVEL,
@@ -206,28 +381,28 @@ def _unseen(trained: Trained) -> str:
     return f"clips of speakers and {attacks} that it had never met"
 
 
-def _trust(found: Mapping[str, Any] | None, experiment: str) -> dict[str, Any] | None:
+def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Any] | None:
     """Return what the run's checks say of each kind of figure, and which checks say it."""
-    if found is None:
+    if judged is None:
         return None
-    (own,) = [item for item in found["experiments"] if item["name"] == experiment]
+    (rating,) = [each for each in judged["experiments"] if each["name"] == experiment]
     return {
         kind: {
             "status": status,
             "checks": [
                 {"name": check["name"], "sentence": check["sentence"]}
-                for check in own["checks"]
+                for check in rating["checks"]
                 if kind in check["concerns"] and check["status"] == status != _TRUSTED
             ],
         }
-        for kind, status in own["figures"].items()
+        for kind, status in rating["figures"].items()
     }
 
 
 def _domain(trained: Trained, model: Model) -> dict[str, Any]:
-    found = domain.distances(trained.dev_features, model.mean, model.scale)
+    distances = cautions.distances(trained.dev_features, model.mean, model.scale)
     fitted = trained.fitted
-    return domain.limits(fitted, fitted["path"].tolist(), fitted["bytes"], found)
+    return cautions.limits(fitted, fitted["path"].tolist(), fitted["bytes"], distances)
 
 
 def _training(trained: Trained) -> dict[str, Any]:
@@ -237,16 +412,16 @@ def _training(trained: Trained) -> dict[str, Any]:
     points = (0.01, 0.05, 0.5, 0.95, 0.99)
 
     def part(name: str) -> dict[str, Any]:
-        own = fitted["part"] == name
+        rows_of_part = fitted["part"] == name
         counts = {}
         for label, class_name in enumerate(decision.CLASSES):
-            rows = own & (fitted["label"] == label)
+            rows = rows_of_part & (fitted["label"] == label)
             speakers = set(fitted["speaker"][rows].tolist()) - {None}
             counts[class_name] = {"clips": int(rows.sum()), "speakers": len(speakers)}
         return {
             **counts,
-            "hours": float(fitted["duration"][own].sum() / 3600),
-            "attacks": _counts(fitted["attack"][own & (fitted["label"] == 1)], NOT_KNOWN),
+            "hours": float(fitted["duration"][rows_of_part].sum() / 3600),
+            "attacks": _counts(fitted["attack"][rows_of_part & (fitted["label"] == 1)], NOT_KNOWN),
         }
 
     return {
@@ -303,13 +478,14 @@ class Bundle:
             UserError: it is not.
         """
         folder = Path(folder)
-        about = description.read(folder)
+        about = read_about(folder)
         _check(folder, {WEIGHTS: "", **about["files"]})
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
-            own = folder / encoder["folder"]
-            needed = [path.name for path in EncoderSource(str(own)).files()] if own.is_dir() else []
-            _check(own, {**dict.fromkeys(needed or ["config.json"], ""), **encoder["files"]})
+            inside = folder / encoder["folder"]
+            source = EncoderSource(str(inside))
+            needed = [path.name for path in source.files()] if inside.is_dir() else []
+            _check(inside, {**dict.fromkeys(needed or ["config.json"], ""), **encoder["files"]})
         _check_versions(folder / ABOUT, about)
         arrays = read_arrays(folder / WEIGHTS)
         try:
@@ -340,7 +516,7 @@ class Bundle:
     @property
     def statistics(self) -> tuple[str, ...]:
         """Of each layer, what is used: `mean`, `std` or both."""
-        return POOLINGS.get(self.about["pooling"], ())
+        return matrix.POOLINGS.get(self.about["pooling"], ())
 
     def encoder_folder(self) -> Path | None:
         """Return where the encoder is, fetched from the hub if need be; None without an encoder.
@@ -361,6 +537,77 @@ class Bundle:
     def bytes(self) -> int:
         """The size of all its files."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Read `bundle.json`, what a bundle says of itself, and check it; nothing large is loaded.
+
+    Raises:
+        UserError: there is none, or none that this program can read; in one line.
+    """
+    path = folder / ABOUT
+    if not path.is_file():
+        raise UserError(
+            f"{folder}: expected a bundle there, a folder with {ABOUT}; run the workflow "
+            "(`make run`), which makes one, or name another"
+        )
+    about = read_json(path, "copy the whole bundle again, or make it anew")
+    if not isinstance(about, dict) or about.get("schema") != SCHEMA_VERSION:
+        raise UserError(
+            f"{path}: expected a bundle of schema {SCHEMA_VERSION}; make it anew with this "
+            "version of the workflow"
+        )
+    _require(about, _SHAPE, path, "")
+    if about["identity"] != identity(about):
+        raise UserError(f"{path}: it was changed after it was made; make the bundle anew")
+    if about["encoder"]:
+        _require(about["encoder"], _ENCODER, path, "encoder.")
+        _require(about["features"], {"embedding_version": str}, path, "features.")
+        _require_within(about["encoder"]["folder"], path)
+    decision = about["decision"]
+    counted = {"dev": decision["dev"], "eval": decision["eval"]}
+    counted |= {f"views.{view}": outcomes for view, outcomes in decision["views"].items()}
+    for name, outcomes in counted.items():
+        if outcomes is not None:
+            _require(outcomes, _OUTCOMES, path, f"decision.{name}.")
+    if about["trust"] is not None:
+        _require(about["trust"], _TRUST, path, "trust.")
+    if not decision["lower"] <= decision["upper"]:
+        raise UserError(
+            f"{path}: expected `decision.lower` no greater than `decision.upper`; make the "
+            "bundle anew"
+        )
+    return about
+
+
+def identity(about: Mapping[str, Any]) -> str:
+    """Identify the content of `bundle.json`."""
+    content = {name: value for name, value in about.items() if name != "identity"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _require(content: Mapping[str, Any], shape: Mapping[str, Any], path: Path, within: str) -> None:
+    for name, kind in shape.items():
+        value, nested = content.get(name), isinstance(kind, dict)
+        if name not in content or not isinstance(value, dict if nested else kind):
+            raise UserError(
+                f"{path}: `{within}{name}` is missing or not what was expected; make the bundle "
+                "anew with this version of the workflow"
+            )
+        if nested:
+            _require(value, kind, path, f"{within}{name}.")
+
+
+def _require_within(folder: str | None, path: Path) -> None:
+    """Refuse an encoder elsewhere: whoever hands on a bundle must not choose what else is read."""
+    if folder is None:
+        return
+    parts = PurePosixPath(folder)
+    if not parts.parts or parts.is_absolute() or ".." in parts.parts or "\\" in folder:
+        raise UserError(
+            f"{path}: expected `encoder.folder` within the bundle, found {folder}; make the "
+            "bundle anew"
+        )
 
 
 def _check(folder: Path, checksums: Mapping[str, str]) -> None:

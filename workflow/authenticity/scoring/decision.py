@@ -1,9 +1,8 @@
-"""From a score to words: a band in which nothing is said, and what is known of the errors outside.
+"""From a score to a verdict: two thresholds with a band between them, and how often they are wrong.
 
-The band is set on dev alone. What it comes to is then counted on dev and, since dev was used to set
-it and the calibration, and a layer was chosen there besides, on eval: only those rates say what to
-expect, and only of recordings like eval's. Where eval forbids a verdict, it is not given; that is
-all that eval is used for: it withholds, and tunes nothing.
+The band is set on dev alone, where the calibration was fitted and the layer was chosen, too. So its
+errors are counted on dev and on eval, and only the rates on eval say what to expect, of recordings
+like eval's. Where these are too high, the verdict is withheld. Eval is used for nothing else.
 """
 
 import math
@@ -54,8 +53,8 @@ class Band:
     def verdicts(self, llr: ArrayLike) -> NDArray[np.str_]:
         """Return what is said at each log-likelihood ratio, (n,)."""
         llr = np.asarray(llr, np.float64)
-        said = np.where(llr < self.lower, GENUINE, UNDECIDED)
-        return np.where(llr >= self.upper, SYNTHETIC, said)
+        below = np.where(llr < self.lower, GENUINE, UNDECIDED)
+        return np.where(llr >= self.upper, SYNTHETIC, below)
 
 
 def band(llr: ArrayLike, labels: ArrayLike, target: float = TARGET_ERROR) -> Band:
@@ -118,11 +117,11 @@ def outcomes(
         ends,
     )
 
-    labels, said = np.asarray(labels), chosen.verdicts(llr)
+    labels, verdicts = np.asarray(labels), chosen.verdicts(llr)
     resampler = Resampler(labels, speakers, seed)
     by_speaker = resampler.method == BY_SPEAKER
     weights = np.concatenate(list(resampler.blocks(N_RESAMPLES))) if by_speaker else None
-    found: dict[str, Any] = {
+    counted: dict[str, Any] = {
         "interval": {
             "level": LEVEL,
             "method": BY_SPEAKER if by_speaker else "Wilson score interval of clips",
@@ -130,15 +129,15 @@ def outcomes(
         }
     }
     for label, name in enumerate(CLASSES):
-        own = labels == label
-        known = set(np.asarray(speakers, dtype=object)[own].tolist()) - {None}
-        rows: dict[str, Any] = {"n": int(own.sum()), "speakers": len(known)}
+        of_class = labels == label
+        known = set(np.asarray(speakers, dtype=object)[of_class].tolist()) - {None}
+        rows: dict[str, Any] = {"n": int(of_class.sum()), "speakers": len(known)}
         for verdict in VERDICTS:
-            hits = own & (said == verdict)
+            hits = of_class & (verdicts == verdict)
             if weights is None:
                 low, high = _wilson(int(hits.sum()), rows["n"], LEVEL)
             else:
-                shares = weights[:, hits].sum(axis=1) / weights[:, own].sum(axis=1)
+                shares = weights[:, hits].sum(axis=1) / weights[:, of_class].sum(axis=1)
                 low, high = ends(hits.sum() / rows["n"], shares, resampler.n_speakers, SHARE)
             rows[verdict] = {
                 "n": int(hits.sum()),
@@ -146,8 +145,8 @@ def outcomes(
                 "low": float(low),
                 "high": float(high),
             }
-        found[name] = rows
-    return found
+        counted[name] = rows
+    return counted
 
 
 def _wilson(hits: int, number: int, level: float) -> tuple[float, float]:
@@ -180,12 +179,12 @@ def issued(
 
 
 def concluded(
-    said: Verdict, llr: float, cautions: Sequence[Caution], about: Mapping[str, Any]
+    verdict: Verdict, llr: float, cautions: Sequence[Caution], about: Mapping[str, Any]
 ) -> tuple[Verdict, str]:
     """Return the verdict and, in a few sentences, why it is that and how often it is wrong.
 
     Args:
-        said: where the recording lies by the band.
+        verdict: where the recording lies by the band.
         llr: its log-likelihood ratio.
         cautions: on it, severe ones first.
         about: of the bundle: `decision` and `trust`.
@@ -198,66 +197,56 @@ def concluded(
         return UNDECIDED, f"It is unlike what the model was trained on: {message}"
     decision = about["decision"]
     ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
-    if said == UNDECIDED:
+    if verdict == UNDECIDED:
         why = (
             f"Its log-likelihood ratio of {ratio} lies between {lower} and {upper}, where either "
             f"verdict would be wrong too often. {_undecided(decision)}"
         )
         return UNDECIDED, why + _distrusted(about["trust"])
-    side = f"not below {upper}" if said == SYNTHETIC else f"below {lower}"
+    side = f"not below {upper}" if verdict == SYNTHETIC else f"below {lower}"
     lies = f"Its log-likelihood ratio of {ratio} is {side}, where"
-    if not decision["issued"][said]:
+    if not decision["issued"][verdict]:
         why = (
-            f"{lies} the limit for “{said}” lies; but {withheld(decision, said)}, so it gives no "
-            "such verdict."
+            f"{lies} the limit for “{verdict}” lies; but {withheld(decision, verdict)}, so it "
+            "gives no such verdict."
         )
         return UNDECIDED, why + _distrusted(about["trust"])
-    called, name = said.removeprefix("likely "), NAMES[WRONG[said]]
-    by_construction = decision["dev"][WRONG[said]][said]["value"]
+    called, name = verdict.removeprefix("likely "), NAMES[WRONG[verdict]]
+    by_construction = decision["dev"][WRONG[verdict]][verdict]["value"]
     why = (
         f"{lies} a recording is called {called}; by construction, so were "
         f"{100 * by_construction:.0f}% of the {name} clips that set this limit. "
-        f"{_unseen(decision, said)}"
+        f"{_unseen(decision, verdict)}"
     )
-    return said, why + _distrusted(about["trust"])
-
-
-def polarity(said: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
-    """Return the caution on a recording that is judged otherwise with its waveform upside down.
-
-    Polarity is a matter of microphones and cables; nobody hears it, and no verdict may hang on it.
-
-    Args:
-        said: where the recording lies by the band.
-        inverted: where it lies with its samples negated.
-    """
-    if said == inverted:
-        return ()
-    instead = "get no verdict" if inverted == UNDECIDED else f"be called {inverted}"
-    message = (
-        f"Turned upside down, which sounds the same, it would {instead}: the model hears the "
-        "polarity of the waveform."
-    )
-    return (Caution("polarity", message, severe=True),)
+    return verdict, why + _distrusted(about["trust"])
 
 
 def withheld(decision: Mapping[str, Any], verdict: Verdict) -> str:
-    """Say where a verdict is wrong too often, and so not given: as recorded if it is so there."""
+    """Say where a verdict is wrong too often, and so not given."""
     name = WRONG[verdict]
-    measured = {"": decision["eval"], **decision["views"]}
-    wrong = {
-        view: found[name]
-        for view, found in measured.items()
-        if found is not None and found[name][verdict]["low"] > decision["target"]
-    }
-    view = "" if "" in wrong else max(wrong, key=lambda each: wrong[each][verdict]["value"])
-    row = wrong[view]
+    view, row = against(decision, verdict)
     heard = f", {view_name(view)}," if view else ""
     return (
         f"this model would call {share(row[verdict])} of {row['n']} unseen {NAMES[name]} clips"
         f"{people(row, name)}{heard} {verdict.removeprefix('likely ')}, where "
         f"{100 * decision['target']:g}% is the aim"
     )
+
+
+def against(decision: Mapping[str, Any], verdict: Verdict) -> tuple[str, Mapping[str, Any]]:
+    """Return a view where a verdict is wrong too often, and the outcomes there of the wrong class.
+
+    The view is "", clips as recorded, if it is wrong too often there, else the worst one.
+    """
+    name = WRONG[verdict]
+    measured = {"": decision["eval"], **decision["views"]}
+    wrong = {
+        view: outcomes[name]
+        for view, outcomes in measured.items()
+        if outcomes is not None and outcomes[name][verdict]["low"] > decision["target"]
+    }
+    view = "" if "" in wrong else max(wrong, key=lambda each: wrong[each][verdict]["value"])
+    return view, wrong[view]
 
 
 def share(row: Mapping[str, float]) -> str:
@@ -307,16 +296,16 @@ def at_even_odds(evaluated: Mapping[str, Any], verdict: Verdict) -> str:
 
 def without_verdict(rows: Mapping[str, Any], decision: Mapping[str, Any]) -> float:
     """Return the share of a class's clips that get no verdict."""
-    left = [verdict for verdict, given in decision["issued"].items() if not given]
+    left = [verdict for verdict, is_issued in decision["issued"].items() if not is_issued]
     return sum(rows[verdict]["value"] for verdict in (UNDECIDED, *left))
 
 
 def _undecided(decision: Mapping[str, Any]) -> str:
     """Say how often there was no verdict."""
-    found = decision["eval"] or decision["dev"]
+    counted = decision["eval"] or decision["dev"]
     where = decision["unseen"] if decision["eval"] else "the clips that set these limits"
-    genuine, synthetic = (100 * without_verdict(found[name], decision) for name in CLASSES)
-    whose = people(found["bonafide"], "bonafide")
+    genuine, synthetic = (100 * without_verdict(counted[name], decision) for name in CLASSES)
+    whose = people(counted["bonafide"], "bonafide")
     return (
         f"Of {where}, {genuine:.0f}% of the genuine ones{whose} and "
         f"{synthetic:.0f}% of the synthetic ones got no verdict."
@@ -330,9 +319,9 @@ def _distrusted(trust: Mapping[str, Any] | None) -> str:
     return f" The model's probabilities are not to be trusted{because(trust[PROBABILITIES])}."
 
 
-def because(found: Mapping[str, Any]) -> str:
+def because(rating: Mapping[str, Any]) -> str:
     """Name the checks that a status comes from."""
-    names = [check["name"].lower() for check in found["checks"]]
+    names = [check["name"].lower() for check in rating["checks"]]
     if not names:
         return ""
     named = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -5,32 +5,60 @@
     recording = Detector.load("results/demo/bundles/baseline_layer").score("interview.mp3")
     print(recording.verdict, recording.p_synthetic, recording.reason)
 
-The numbers are those of the workflow: a clip of a corpus gets the score that its table has.
+The numbers are those of the workflow: a clip of a corpus gets the score that its table has. Beside
+the score stand the windows (where in time), the evidence (which part of the features adds how much)
+and a spectrogram for the eye, of a few columns, however long the recording.
 """
 
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
 from numbers import Real
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import rfft
 
 from authenticity import audio
 from authenticity.audio import SAMPLE_RATE, Format
 from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Embedding, Encoder
-from authenticity.scoring import decision, domain, evidence, spectrum, stretches
+from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import ContrastiveModel, Model
+from authenticity.scoring import cautions, decision
 from authenticity.scoring.bundle import Bundle
-from authenticity.scoring.domain import Measured
-from authenticity.scoring.result import Activity, Caution, Recording, Verdict, Windows
+from authenticity.scoring.cautions import Measured
+from authenticity.scoring.result import (
+    CONTENT_DIGITS,
+    Activity,
+    Caution,
+    Contribution,
+    Recording,
+    Spectrogram,
+    Verdict,
+    Windows,
+)
 
-_HASH_BLOCK = 1 << 20  # bytes
+Part = tuple[str, int]
+"""A name in words, and how many features it is of."""
+
+_STATISTICS = {"mean": "mean over time", "std": "deviation over time"}
+
+MOST_COLUMNS, N_BANDS = 1600, 80
+"""Of a spectrogram."""
+
 _FRAME_SECONDS, _HOP_SECONDS = 0.02, 0.01  # of `spectral.activity`
+_FRAME, _HOP = 1024, 256  # samples: 64 ms every 16 ms, unless the recording is long
+_FRAMES_PER_COLUMN = 8
+_FLOOR = 1e-10  # power; -100 dB
+# As `spectral` measures it.
+_ROLLOFF_FRAME, _ROLLOFF_HOP, _ROLLOFF_SHARE = 2048, 512, 0.95
+_BLOCK_COLUMNS = 512
 
 
 class Detector:
@@ -83,12 +111,13 @@ class Detector:
         try:
             with Path(path).open("rb") as file:
                 self._require_size(os.fstat(file.fileno()).st_size)
-                content = _digest(file)
+                content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
                 samples = audio.decode(file, self.bundle.limits)
                 form = audio.file_format(file)
         except OSError as error:
             raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
-        return self._scored(samples, prior, str(path), content, form, start)
+        recording = self._scored(samples, prior, form, start)
+        return replace(recording, file=str(path), content=content)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`.
@@ -106,7 +135,7 @@ class Detector:
             )
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
-        return self._scored(samples, prior, "", "", None, start)
+        return self._scored(samples, prior, None, start)
 
     def _require_size(self, size: int) -> None:
         limits = self.bundle.limits
@@ -124,8 +153,6 @@ class Detector:
         self,
         samples: NDArray[np.float32],
         prior: float,
-        file: str,
-        content: str,
         form: Format | None,
         start: float,
     ) -> Recording:
@@ -141,25 +168,23 @@ class Detector:
         score_inverted = float(model.scores(inverted[None])[0])
         llr, llr_inverted = self.bundle.calibration.llr([score, score_inverted]).tolist()
         low, high = self._interval(score)
-        (distance,) = domain.distances(features[None], model.mean, model.scale).tolist()
-        said, said_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
+        (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
+        verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
         duration = len(samples) / SAMPLE_RATE
-        cautions = domain.sorted_by_severity(
+        reasons_for_caution = cautions.sorted_by_severity(
             [
-                *domain.cautions(sound.measured(distance, form), about["domain"]),
-                *decision.polarity(said, said_inverted),
-                *self._part_synthetic(windows, duration, said),
+                *cautions.beyond_limits(sound.measured(distance, form), about["domain"]),
+                *cautions.polarity(verdict, verdict_inverted),
+                *self._part_synthetic(windows, duration, verdict),
             ]
         )
-        verdict, reason = decision.concluded(said, llr, cautions, about)
-        severe = any(caution.severe for caution in cautions)
-        probabilities = [
-            None if severe else _probability(value, prior) for value in (llr, low, high)
-        ]
+        verdict, reason = decision.concluded(verdict, llr, reasons_for_caution, about)
+        severe = any(caution.severe for caution in reasons_for_caution)
+        shares = [None if severe else _probability(value, prior) for value in (llr, low, high)]
         trust = about["trust"]
         return Recording(
-            file=file,
-            content=content,
+            file="",
+            content="",
             audio=spectral.digest(samples),
             duration=duration,
             codec=form.codec if form else "",
@@ -170,27 +195,27 @@ class Detector:
             llr=llr,
             llr_low=low,
             llr_high=high,
-            p_synthetic=probabilities[0],
-            p_low=probabilities[1],
-            p_high=probabilities[2],
+            p_synthetic=shares[0],
+            p_low=shares[1],
+            p_high=shares[2],
             p_trust=trust[decision.PROBABILITIES]["status"] if trust else None,
             prior=prior,
             verdict=verdict,
             reason=reason,
-            cautions=cautions,
+            cautions=reasons_for_caution,
             windows=windows,
             activity=sound.stretches(),
-            contributions=evidence.contributions(model, features, self._parts()),
-            spectrogram=spectrum.spectrogram(samples),
+            contributions=contributions(model, features, self._parts()),
+            spectrogram=spectrogram(samples),
             seconds=time.perf_counter() - start,
         )
 
     def _part_synthetic(
-        self, windows: Windows, duration: float, said: Verdict
+        self, windows: Windows, duration: float, verdict: Verdict
     ) -> tuple[Caution, ...]:
         arrays = (windows.start.tolist(), windows.end.tolist(), windows.llr.tolist())
-        found = stretches.stretches(*arrays, duration, self.bundle.band)
-        return stretches.part_synthetic(found, self.bundle.about["window"]["seconds"], said)
+        joined = cautions.stretches(*arrays, duration, self.bundle.band)
+        return cautions.part_synthetic(joined, self.bundle.about["window"]["seconds"], verdict)
 
     def _interval(self, score: float) -> tuple[float, float]:
         """Return the ends of the log-likelihood ratio's interval at a score."""
@@ -252,9 +277,9 @@ class Detector:
             ]
         )
 
-    def _parts(self) -> list[evidence.Part]:
+    def _parts(self) -> list[Part]:
         encoder = self.bundle.about["encoder"]
-        return evidence.parts(
+        return parts(
             [(name, spectral.width(name)) for name in self._columns],
             self._layers,
             self.bundle.statistics,
@@ -301,11 +326,11 @@ class _Sound:
         numbers = spectral.levels(self._samples)
         return Measured(
             duration=numbers["duration"],
-            sound_share=domain.sound_share(numbers),
+            sound_share=cautions.sound_share(numbers),
             level_dbfs=numbers["level_dbfs"],
-            rolloff_95=spectrum.rolloff_95(self._samples),
+            rolloff_95=rolloff_95(self._samples),
             slope_skewness=spectral.slope_skewness(self._samples),
-            clipped_share=domain.clipped_share(self._samples),
+            clipped_share=cautions.clipped_share(self._samples),
             distance=distance,
             format=form,
         )
@@ -322,8 +347,131 @@ def _probability(llr: float, prior: float) -> float:
     return float(expit(llr + logit(prior)))
 
 
-def _digest(file: BinaryIO) -> str:
-    sha256 = hashlib.sha256()
-    while block := file.read(_HASH_BLOCK):
-        sha256.update(block)
-    return sha256.hexdigest()[:32]
+def parts(
+    columns: Sequence[Part], layers: Sequence[int], statistics: Sequence[str], dimension: int
+) -> list[Part]:
+    """Return what the features consist of, in their order.
+
+    Args:
+        columns: the spectral ones, each with its width.
+        layers: the encoder's that are used.
+        statistics: of each, `mean` or `std`.
+        dimension: of a layer.
+    """
+    embedded = [
+        (f"layer {layer}, {_STATISTICS[statistic]}", dimension)
+        for layer in layers
+        for statistic in statistics
+    ]
+    return [*columns, *embedded]
+
+
+def contributions(
+    model: Model, features: NDArray[np.floating], of: Sequence[Part]
+) -> tuple[Contribution, ...]:
+    """Return what each part adds to the score of one clip, the largest first.
+
+    They and the bias of the model, or of its classifier, add up to the score. Of a linear model, a
+    part is what its features' weights make of their distance from the training clips' mean. Of a
+    contrastive model, which is not linear in its features, it is the view that a head projects.
+
+    Args:
+        model: that made the score.
+        features: of the clip, (features,).
+        of: the parts; see `parts`.
+    """
+    if isinstance(model, LinearModel):
+        terms = _summed(model, features, of)
+    else:
+        terms = _by_head(model, features)
+    return tuple(sorted(terms, key=lambda term: (-abs(term.log_odds), term.name)))
+
+
+def _summed(
+    model: LinearModel, features: NDArray[np.floating], of: Sequence[Part]
+) -> list[Contribution]:
+    terms = model.weight * (np.asarray(features, np.float64) - model.mean) / model.scale
+    ends = list(accumulate((width for _, width in of), initial=0))
+    return [
+        Contribution(name, float(terms[first:last].sum()))
+        for (name, _), (first, last) in zip(of, pairwise(ends), strict=True)
+    ]
+
+
+def _by_head(model: ContrastiveModel, features: NDArray[np.floating]) -> list[Contribution]:
+    standardised = (np.asarray(features, np.float64)[None] - model.mean) / model.scale
+    views = model.projection.views(standardised)
+    names = ["spectral view", "layers' view"] if len(views) == 2 else ["all features"]
+    widths = [(name, view.shape[1]) for name, view in zip(names, views, strict=True)]
+    return _summed(model.classifier, np.concatenate(views, axis=1)[0], widths)
+
+
+def spectrogram(samples: NDArray[np.float32]) -> Spectrogram:
+    """Return a mel spectrogram of at most `MOST_COLUMNS` columns.
+
+    Args:
+        samples: mono at 16 kHz, (n,).
+
+    A column of a long recording is the mean over a few frames of its stretch.
+    """
+    hop = max(_HOP, -(-len(samples) // MOST_COLUMNS))
+    middles = np.arange(0, len(samples), hop)
+    per_column = min(_FRAMES_PER_COLUMN, hop // _HOP)
+    bands = _mel_bands()
+    columns = np.empty((N_BANDS, len(middles)), np.float32)
+    for first in range(0, len(middles), _BLOCK_COLUMNS):
+        block = middles[first : first + _BLOCK_COLUMNS]
+        power = np.mean(
+            [
+                np.square(np.abs(_spectra(samples, block + hop * index // per_column, _FRAME)))
+                for index in range(per_column)
+            ],
+            axis=0,
+        )
+        columns[:, first : first + _BLOCK_COLUMNS] = bands @ power.T
+    power_db = 10 * np.log10(np.maximum(columns, _FLOOR))
+    return Spectrogram(power_db, hop / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2)
+
+
+def rolloff_95(samples: NDArray[np.float32]) -> float:
+    """Return the mean over frames of the frequency below which 95% of the magnitude lies, in hertz.
+
+    The number of the same name in `spectral`, but of a long recording over some frames only.
+    """
+    hop = max(_ROLLOFF_HOP, len(samples) // MOST_COLUMNS)
+    middles = np.arange(0, len(samples) + 1, hop)
+    magnitude = np.abs(_spectra(samples, middles, _ROLLOFF_FRAME))
+    below = np.cumsum(magnitude[magnitude.any(axis=1)], axis=1)
+    reached = below >= _ROLLOFF_SHARE * below[:, -1:]
+    return float(reached.argmax(axis=1).mean() * SAMPLE_RATE / _ROLLOFF_FRAME)
+
+
+def _spectra(
+    samples: NDArray[np.float32], middles: NDArray[np.integer], size: int
+) -> NDArray[np.complex64]:
+    """Return Hann-windowed spectra of frames around these samples, (frames, size // 2 + 1)."""
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+    frames = np.zeros((len(middles), size), np.float32)
+    for frame, middle in zip(frames, middles.tolist(), strict=True):
+        begin = middle - size // 2
+        heard = samples[max(begin, 0) : begin + size]
+        at = max(-begin, 0)
+        frame[at : at + len(heard)] = heard
+    return rfft(frames * window, axis=1)
+
+
+def _mel_bands() -> NDArray[np.float32]:
+    """Return triangular bands, equally wide on the mel scale of O'Shaughnessy, (bands, bins).
+
+    2595 log10(1 + f / 700), "Speech Communication: Human and Machine", 1987; each sums to one.
+    """
+    highest = 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, highest, N_BANDS + 2) / 2595) - 1)
+    hertz = np.arange(_FRAME // 2 + 1) * SAMPLE_RATE / _FRAME
+    rising = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]
+    bands = np.maximum(0, np.minimum(rising, falling))
+    # The lowest bands may lie between two bins: they then take the nearest one.
+    empty = bands.sum(axis=1) == 0
+    bands[empty, np.abs(hertz - edges[1:-1, None]).argmin(axis=1)[empty]] = 1
+    return (bands / bands.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,15 +1,36 @@
-"""From what a person names on the command line to files: folders, patterns, lists."""
+"""The files to score: what a person names on the command line, or in the workflow's configuration.
+
+The command collects them from folders, patterns and lists. The workflow lists them while it is
+planned and deals them to shards (`ScorePlan`); only its main process lists, jobs read the list.
+"""
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import pyarrow as pa
+
+from authenticity import shards, tables
 from authenticity.errors import UserError
 
 LIST = "-"
 """The argument that stands for a list of paths on standard input."""
+
+FILES = pa.schema(
+    [
+        ("key", pa.string()),
+        ("path", pa.binary()),
+        ("bytes", pa.int64()),
+        ("mtime_ns", pa.int64()),
+    ]
+)
+"""The inputs in order; `path` as the system has it, which need not be text."""
+
+TABLES = ("scores.csv", "scores.parquet", "scores.jsonl", "windows.parquet", "summary.json")
+"""What the workflow makes of all shards."""
 
 _PATTERN_SIGNS = frozenset("*?[")
 # A spreadsheet takes a cell that begins so for a formula.
@@ -36,18 +57,18 @@ def collect(
     """
     if "" in arguments:
         raise UserError("an empty path: name a recording or a folder of them")
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for argument in arguments:
         named = _listed(stream) if argument == LIST and stream else _expanded(argument)
         for path in (path for name in named for path in _files(name, output)):
             safe = f".{os.sep}{path}" if path.startswith(_FORMULA_STARTS) else path
-            found.setdefault(_normal(path), safe)
-    said = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
-    if not found:
-        raise UserError(f"{said}: no files there to score; name a recording or a folder of them")
-    if not any(map(os.path.lexists, found.values())):
-        raise UserError(f"{said}: no such file or folder; nothing was scored, nothing changed")
-    return list(found.values())
+            files.setdefault(_normal(path), safe)
+    source = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
+    if not files:
+        raise UserError(f"{source}: no files there to score; name a recording or a folder of them")
+    if not any(map(os.path.lexists, files.values())):
+        raise UserError(f"{source}: no such file or folder; nothing was scored, nothing changed")
+    return list(files.values())
 
 
 def require_own(output: Path, marks: Iterable[str], option: str) -> None:
@@ -98,11 +119,11 @@ def _files(path: str, output: Path | None) -> list[str]:
     """Return a path itself, or the files below a folder; one that cannot be opened stays itself."""
     if not os.path.isdir(path):  # noqa: PTH112 - Path's raises where a folder is not accessible
         return [path]
-    found: list[str] = []
+    files: list[str] = []
     seen = {_identity(output)} if output and output.is_dir() else set()
 
     def stays_itself(error: OSError) -> None:
-        found.append(str(error.filename))
+        files.append(str(error.filename))
 
     for folder, subfolders, names in os.walk(path, onerror=stays_itself, followlinks=True):
         if (identity := _identity(folder)) in seen:  # results, or a link back to where it has been
@@ -110,9 +131,9 @@ def _files(path: str, output: Path | None) -> list[str]:
             continue
         seen.add(identity)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        files = (Path(folder, name) for name in names if not name.startswith("."))
-        found += [str(file) for file in files if _may_be_opened(file)]
-    return sorted(found)
+        shown = (Path(folder, name) for name in names if not name.startswith("."))
+        files += [str(file) for file in shown if _may_be_opened(file)]
+    return sorted(files)
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
@@ -130,3 +151,91 @@ def _may_be_opened(file: Path) -> bool:
 
 def _normal(path: str) -> str:
     return os.path.normpath(Path(path).absolute())
+
+
+@dataclass(frozen=True)
+class ScorePlan:
+    """What the workflow scores at this moment.
+
+    Attributes:
+        folder: of the results.
+        bundle: the folder of the model bundle.
+        shards: the digest of each shard, by name.
+        results: what is made of all shards, in the folder.
+    """
+
+    folder: str
+    bundle: str
+    shards: Mapping[str, str]
+    results: Sequence[str]
+
+    @property
+    def files(self) -> str:
+        """The list of inputs."""
+        return f"{self.folder}/files.parquet"
+
+    @property
+    def bundle_file(self) -> str:
+        """What stands for the bundle: it has the checksums of all the rest."""
+        return f"{self.bundle}/bundle.json"
+
+    @classmethod
+    def make(cls, settings: Mapping[str, Any], refresh: bool) -> "ScorePlan":
+        """Plan.
+
+        Args:
+            settings: the configuration's section `score`, with an input.
+            refresh: whether to list the input anew; only the main process does.
+
+        Raises:
+            UserError: there is nothing to score, or another number of shards than before.
+        """
+        bundle, folder = Path(settings["bundle"]), Path(settings["output"])
+        if bundle.parts[0] != "results" and not (bundle / "bundle.json").is_file():
+            raise UserError(
+                f"{bundle}: expected a bundle there, a folder with bundle.json; correct "
+                "`score.bundle` in the configuration"
+            )
+        path = folder / "files.parquet"
+        if refresh:
+            require_own(folder, [path.name], "`score.output` in the configuration")
+            listed = _list_of(settings["input"], folder)
+            known = tables.read(path) if path.exists() else listed.slice(0, 0)
+            if not known.schema.equals(FILES):
+                raise UserError(f"{path}: not of earlier results; correct `score.output`")
+            if not path.exists() or not known.equals(listed):
+                tables.write(path, listed, FILES)
+        table = tables.read(path)
+        n_shards = shards.number(
+            folder, "shards/*-of-*.jsonl", settings.get("n_shards"), table.num_rows
+        )
+        return cls(
+            str(folder),
+            str(bundle),
+            shards.digests(table, n_shards, ("key", "bytes", "mtime_ns")),
+            (*TABLES, "index.html") if settings["pictures"] else TABLES,
+        )
+
+
+def paths_of(files: str | Path, shard: str | None = None) -> list[str]:
+    """Return the paths of the inputs, or of those of one shard, in the order of the list."""
+    table = tables.read(files)
+    rows = table.to_pylist() if shard is None else shards.rows_of(table, shard)
+    return [os.fsdecode(row["path"]) for row in rows]
+
+
+def _list_of(source: str, output: Path) -> pa.Table:
+    try:
+        paths = collect([source], output=output)
+    except UserError as error:
+        raise UserError(f"`score.input` in the configuration: {error}") from None
+    rows = [{"key": as_text(path), "path": os.fsencode(path), **_state(path)} for path in paths]
+    return pa.Table.from_pylist(rows, schema=FILES)
+
+
+def _state(path: str) -> dict[str, int]:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return {"bytes": 0, "mtime_ns": 0}
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}

@@ -17,10 +17,10 @@ from safetensors import safe_open
 
 from authenticity import tables
 from authenticity.files import write_json, write_text
-from authenticity.scoring import page, statement, stored
+from authenticity.scoring import page, words
 from authenticity.scoring.batch import Answer, Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
-from authenticity.scoring.result import Rejected, Span
+from authenticity.scoring.result import Rejected, Span, restored
 
 SCORES = pa.schema(
     [
@@ -51,9 +51,6 @@ SCORES = pa.schema(
     ]
 )
 """One row for each input, in the order of the inputs."""
-
-MEASURED = ("seconds", "real_time_factor")
-"""The columns that differ from run to run: what a file cost."""
 
 WINDOWS = pa.schema(
     [
@@ -86,35 +83,36 @@ def write(
         The content of `summary.json`.
     """
     bundle = Bundle.load(settings.bundle)
-    found = summary(answers) | _model(bundle)
-    found |= {"prior": settings.prior, "wall_seconds": wall_seconds}
+    counts = summary(answers) | _model(bundle)
+    counts |= {"prior": settings.prior, "wall_seconds": wall_seconds}
     write_tables(folder, answers)
     if settings.pictures:
-        _write_page(folder, answers, bundle, found)
-    write_json(folder / "summary.json", found)
-    return found
+        _write_page(folder, answers, bundle, counts)
+    write_json(folder / "summary.json", counts)
+    return counts
 
 
 def _write_page(
-    folder: Path, answers: Sequence[Answer], bundle: Bundle, found: Mapping[str, Any]
+    folder: Path, answers: Sequence[Answer], bundle: Bundle, counts: Mapping[str, Any]
 ) -> None:
     about = page.About(
         bundle=", ".join(bundle.about[name] for name in ("corpus", "experiment")),
         demonstration=bundle.about["statement"] if bundle.about["demonstration"] else "",
-        known=statement.known(bundle.about),
+        known=words.known(bundle.about),
         lower=bundle.band.lower,
         upper=bundle.band.upper,
-        seconds=found["wall_seconds"],
-        peak_bytes=found["peak_bytes"],
-        model_bytes=found["model_bytes"],
-        parameters=found["parameters"],
+        seconds=counts["wall_seconds"],
+        peak_bytes=counts["peak_bytes"],
+        model_bytes=counts["model_bytes"],
+        parameters=counts["parameters"],
     )
     entries = [
         page.entry(
-            stored.restored(answer["recording"]),
+            restored(answer["recording"]),
             answer["picture"],
             Span(*answer["span"]),
             answer["preview"],
+            words.why_no_verdict(answer["recording"], bundle.about["decision"]),
         )
         for answer in answers
         if answer["status"] == "scored"
@@ -156,12 +154,12 @@ def _parameters(path: Path) -> int:
 
 def row(answer: Answer) -> dict[str, Any]:
     """Return the row of `SCORES` that an answer makes; what a rejected file lacks is empty."""
-    found = {name: answer.get(name) for name in SCORES.names}
+    values = {name: answer.get(name) for name in SCORES.names}
     if answer["status"] == "rejected":
-        return found
+        return values
     recording = answer["recording"]
-    found |= {name: recording[name] for name in SCORES.names if name in recording}
-    return found | {
+    values |= {name: recording[name] for name in SCORES.names if name in recording}
+    return values | {
         "cautions": " ".join(caution["code"] for caution in recording["cautions"]),
         "real_time_factor": recording["seconds"] / recording["duration"],
     }
@@ -176,7 +174,7 @@ def write_tables(folder: Path, answers: Sequence[Answer]) -> None:
     """
     rows = [row(answer) for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)
-    write_text(folder / "scores.jsonl", "".join(json.dumps(found) + "\n" for found in rows))
+    write_text(folder / "scores.jsonl", "".join(json.dumps(each) + "\n" for each in rows))
     write_text(folder / "scores.csv", _csv(rows))
     parts = [_windows(answer) for answer in answers if answer["status"] == "scored"]
     tables.write(
@@ -208,7 +206,7 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
         sum over files of the time each took; `real_time_factor`, their ratio; `seconds_per_file`,
         the median; `peak_bytes`, the most memory that one process had.
     """
-    recordings = [found["recording"] for found in answers if found["status"] == "scored"]
+    recordings = [answer["recording"] for answer in answers if answer["status"] == "scored"]
     taken = sorted(recording["seconds"] for recording in recordings)
     audio = math.fsum(recording["duration"] for recording in recordings)
     return {

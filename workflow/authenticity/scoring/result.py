@@ -1,10 +1,18 @@
-"""What is said about one recording: plain arrays and numbers, for pages, tables and programs."""
+"""The answer on one recording: plain arrays and numbers, for pages, tables and programs.
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+`plain` makes JSON of it, which is kept on disk between scoring and showing, `restored` undoes that.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+CONTENT_DIGITS = 32
+"""Of the SHA-256 of a file's content, in `content`."""
 
 Verdict = Literal["likely synthetic", "likely genuine", "cannot tell"]
 
@@ -92,7 +100,7 @@ class Recording:
 
     Attributes:
         file: as it was given.
-        content: the first 32 digits of the SHA-256 of the file; empty where there was no file.
+        content: the first digits of the SHA-256 of the file; empty where there was no file.
         audio: identifies what is heard; see `spectral.digest`.
         duration: seconds.
         codec, sample_rate, channels: of the file.
@@ -141,11 +149,6 @@ class Recording:
     spectrogram: Spectrogram
     seconds: float
 
-    @property
-    def real_time_factor(self) -> float:
-        """Time taken over the recording's duration: below 1 is faster than listening."""
-        return self.seconds / self.duration
-
 
 @dataclass(frozen=True)
 class Rejected:
@@ -176,3 +179,36 @@ class Span(NamedTuple):
     right: float
     top: float
     bottom: float
+
+
+def plain(recording: Recording) -> dict[str, Any]:
+    """Return all of a recording but the spectrogram, exactly; what is not a number is null."""
+    values = {name: value for name, value in vars(recording).items() if name != "spectrogram"}
+    for name in ("windows", "activity"):
+        arrays = vars(values[name]).items()
+        values[name] = {key: [_number(value) for value in array.tolist()] for key, array in arrays}
+    for name in ("cautions", "contributions"):
+        values[name] = [asdict(part) for part in values[name]]
+    return values
+
+
+def restored(values: Mapping[str, Any]) -> Recording:
+    """Return the recording that `plain` was given, with an empty spectrogram."""
+
+    def arrays(name: str) -> dict[str, np.ndarray]:
+        return {key: np.array(numbers, np.float64) for key, numbers in values[name].items()}
+
+    return Recording(
+        **{
+            **values,
+            "windows": Windows(**arrays("windows")),
+            "activity": Activity(**arrays("activity")),
+            "cautions": tuple(Caution(**caution) for caution in values["cautions"]),
+            "contributions": tuple(Contribution(**part) for part in values["contributions"]),
+            "spectrogram": Spectrogram(np.empty((0, 0), np.float32), 0.0, 0.0, 0.0),
+        }
+    )
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

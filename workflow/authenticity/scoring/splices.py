@@ -127,11 +127,11 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
 
 def _grouped(trials: pa.Table, label: int, column: str) -> dict[str, list[str]]:
     """Return the files of a class by speaker or attack; those that are not known are one."""
-    found: dict[str, list[str]] = {}
+    files: dict[str, list[str]] = {}
     for row in trials.select(["file", "label", column]).to_pylist():
         if row["label"] == label:
-            found.setdefault(row[column] or NOT_KNOWN, []).append(row["file"])
-    return found
+            files.setdefault(row[column] or NOT_KNOWN, []).append(row["file"])
+    return files
 
 
 def _pieces(
@@ -183,13 +183,13 @@ def evaluate(detector: Detector, trials: pa.Table, load: Load, seed: int) -> Eva
         tables.append(table(splice, detector.windows(splice.samples)))
         _logger.info("%s of %d recordings, polarity %s", splice.name, NUMBER, splice.polarity)
     windows = pa.concat_tables(tables)
-    found = {
+    by_polarity = {
         polarity: figures(
             windows.filter(pc.equal(windows["polarity"], polarity)), detector.bundle.band, seed
         )
         for polarity in (AS_RECORDED, BY_CHANCE)
     }
-    return Evaluation(windows, found, example)
+    return Evaluation(windows, by_polarity, example)
 
 
 def table(splice: Splice, windows: Windows) -> pa.Table:
@@ -292,9 +292,9 @@ def _hits(heard: pa.Table) -> tuple[list[bool], list[float]]:
     llr, touches = heard["llr"].to_numpy(), heard["synthetic"].to_numpy() > 0
     hits, chances = [], []
     for name in dict.fromkeys(recordings.tolist()):
-        own = recordings == name
-        hits.append(bool(touches[own][llr[own].argmax()]))
-        chances.append(float(touches[own].mean()))
+        rows = recordings == name
+        hits.append(bool(touches[rows][llr[rows].argmax()]))
+        chances.append(float(touches[rows].mean()))
     return hits, chances
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from authenticity import html
+from authenticity import estimates
 from authenticity.report import wording
 from authenticity.report.wording import REPORTED, Json
 from authenticity.trust.bounds import BOUNDS
@@ -107,4 +107,4 @@ def _claim(evidence: Evidence, status: str) -> str:
 
 
 def _interval(estimate: Json, percent: bool = False) -> str:
-    return html.interval_text(estimate, percent).strip("()").replace(" to ", " and ")
+    return estimates.interval(estimate, percent).strip("()").replace(" to ", " and ")

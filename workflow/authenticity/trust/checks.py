@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from authenticity import html
+from authenticity import estimates
 from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, ordered_views, view_name
 from authenticity.report import wording
 from authenticity.report.data import (
@@ -93,7 +93,7 @@ def checks(evidence: Evidence) -> list[Check]:
 
 
 def _auc(estimate: Json) -> str:
-    return f"{html.text(estimate)} {html.interval_text(estimate)}"
+    return estimates.whole(estimate)
 
 
 def _leak(evidence: Evidence) -> Check:
@@ -227,7 +227,7 @@ def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it:
     change = evidence.views[view]["change"]["roc_auc"]
     said = (
         f"ROC-AUC {_auc(clean)} {with_it}, {_auc(other)} {without_it}, a change of "
-        f"{html.change(change['value'])} {html.interval_text(change)} on the same clips"
+        f"{estimates.change(change['value'])} {estimates.interval(change)} on the same clips"
     )
     if change["value"] < -LOSS.value and change["high"] < 0:
         return Check(name, DISTRUST, f"{said}: part of the figure is {name.lower()}.", [RANKING])
@@ -250,7 +250,7 @@ def _worst_view(evidence: Evidence) -> Check | None:
         return Check("Worst view", TRUST, words)
     said = (
         f"Of {wording.counted(len(evidence.others), 'other view')}, {view_name(view)} is "
-        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {html.change(change)}."
+        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {estimates.change(change)}."
     )
     if seen["low"] <= 0.5:
         return Check("Worst view", CAUTION, f"{said} {_no_better(seen)} there.")
@@ -291,10 +291,9 @@ def _threshold(evidence: Evidence) -> Check | None:
     # Both rates, not their mean: a threshold that is off trades one for the other.
     drift = max(abs(at[name]["value"] - eer["value"]) for name in ("miss", "false_alarm"))
     said = (
-        f"At the threshold of dev, {html.text(at['miss'], True)} of spoof is missed and "
-        f"{html.text(at['false_alarm'], True)} of bona fide called spoof, where EER is "
-        f"{html.text(eer, True)}; HTER {html.text(at['hter'], True)} "
-        f"{html.interval_text(at['hter'], True)}."
+        f"At the threshold of dev, {estimates.value(at['miss'], True)} of spoof is missed and "
+        f"{estimates.value(at['false_alarm'], True)} of bona fide called spoof, where EER is "
+        f"{estimates.value(eer, True)}; HTER {estimates.whole(at['hter'], True)}."
     )
     status = _graded(drift, DRIFT, LOST)
     if at["hter"]["high"] >= 0.5:

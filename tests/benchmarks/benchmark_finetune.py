@@ -1,0 +1,123 @@
+"""An epoch of the last two layers from the cache, against one that computes all layers each time.
+
+Run: python tests/benchmarks/benchmark_finetune.py [clips] [float32 or bfloat16]
+
+The shapes are wav2vec2-base's and the weights random; clips are of 3 s, one thread computes, and
+CPU time is counted, so that what else runs on the machine does not matter. Both ways see the same
+batches, in turn, and take the same steps; the frozen part computes no gradients in either.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from authenticity.features import frames
+from authenticity.features.encoder import Encoder, native_precision
+from authenticity.features.frames import Frames, FrozenPart
+from authenticity.models.finetune import Batch, Detector, Settings, TopLayers
+
+CLIP_SAMPLES, BATCH = 48_000, 32
+UNFROZEN = 2
+
+
+class Training:
+    """One detector and its optimiser, and the CPU time that its steps took."""
+
+    def __init__(self, detector: Detector, load: Callable[[np.ndarray], Batch], precision: str):
+        """Train a detector on batches that `load` makes of clip numbers."""
+        self._detector, self._load = detector.train(), load
+        self._autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+        trained = [value for value in detector.parameters() if value.requires_grad]
+        self._optimiser = torch.optim.AdamW(trained, lr=1e-5, fused=True)
+        self.seconds = 0.0
+
+    def step(self, numbers: np.ndarray) -> None:
+        """Take a step on these clips."""
+        started = time.process_time()
+        batch = self._load(numbers)
+        with self._autocast:
+            _, log_odds = self._detector([batch])
+        labels = torch.arange(len(log_odds)) % 2
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(log_odds, labels.float())
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimiser.step()
+        self.seconds += time.process_time() - started
+
+
+def compare(n_clips: int, precision: str, folder: Path) -> dict[str, float]:
+    """Return the CPU time of an epoch either way, of filling the cache, and the ratio.
+
+    Args:
+        n_clips: how many clips of 3 s.
+        precision: of the frozen part, and of the matrix products of the trained one; both ways.
+        folder: where the encoder and the cache go.
+    """
+    torch.manual_seed(1)
+    transformers.Wav2Vec2Model(transformers.Wav2Vec2Config()).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    network = Encoder.load(folder).network
+    n_layers = len(network.encoder.layers)
+    first = n_layers - UNFROZEN
+    detectors = [
+        Detector(
+            TopLayers(network, first, n_layers, Settings().dropout), network.config.hidden_size, 128
+        )
+        for _ in range(2)
+    ]
+    del network
+    random = np.random.default_rng(1)
+    clips = [random.standard_normal(CLIP_SAMPLES).astype(np.float32) for _ in range(n_clips)]
+    encoder = Encoder.load(folder, precision)
+    frozen = FrozenPart(encoder, first)
+    started = time.process_time()
+    rows = ((f"{number:04}", "", frozen.windows(clip)) for number, clip in enumerate(clips))
+    frames.write(folder / "frames.npy", rows, 768, "benchmark")
+    filled = time.process_time() - started
+    cache = Frames.load([folder / "frames.npy"])
+    chosen = np.split(np.arange(n_clips), range(BATCH, n_clips, BATCH))
+
+    def plain(numbers: np.ndarray) -> Batch:
+        samples = torch.cat([next(encoder.windows(clips[number]))[None] for number in numbers])
+        with torch.no_grad():
+            states = encoder.network(samples.to(encoder.network.dtype)).last_hidden_state.float()
+        return Batch(
+            states, torch.ones(states.shape[:2], dtype=torch.bool), torch.arange(len(numbers))
+        )
+
+    def from_cache(numbers: np.ndarray) -> Batch:
+        return Batch.of([cache.clips[number] for number in numbers])
+
+    cached, whole = (
+        Training(detector, load, precision)
+        for detector, load in zip(detectors, (from_cache, plain), strict=True)
+    )
+    for warm in (True, False):
+        cached.seconds = whole.seconds = 0.0  # the first batch brings everything into memory
+        for numbers in chosen[:1] if warm else chosen:
+            cached.step(numbers)
+            whole.step(numbers)
+    return {
+        "cached": cached.seconds,
+        "plain": whole.seconds,
+        "fill": filled,
+        "ratio": whole.seconds / cached.seconds,
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        number = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+        precision = sys.argv[2] if len(sys.argv) > 2 else native_precision()
+        found = compare(number, precision, Path(name))
+    print(
+        f"{number} clips of 3 s, {precision}, last {UNFROZEN} layers of wav2vec2-base: "
+        f"{found['cached']:.1f} s an epoch from the cache, {found['plain']:.1f} s computing all "
+        f"layers, {found['ratio']:.1f} times as fast; "
+        f"the cache took {found['fill']:.1f} s to fill once"
+    )

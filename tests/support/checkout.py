@@ -1,0 +1,164 @@
+"""The project in a folder of its own, with a toy corpus beside it, to be run there."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import held
+import psutil
+import pyarrow.parquet as pq
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Two experiments, so that a run takes seconds: one without an encoder's layers, one with three.
+EXPERIMENTS = {
+    "spectral": {
+        "features": {"spectral": "standard"},
+        "model": {"C": [0.01, 1], "folds": 3},
+        "protocol": "official",
+        "seed": 1,
+    },
+    "layers": {
+        "features": {"layers": [0, 3, 6], "pooling": ["mean", "mean_std"]},
+        "model": {"C": [0.01, 1], "folds": 3},
+        "protocol": "official",
+        "seed": 1,
+    },
+}
+
+
+@dataclass
+class Checkout:
+    """The project in a folder of its own, with a toy corpus beside it."""
+
+    path: Path
+    corpus: Path
+
+    def configure(self, corpus: Mapping[str, Any] | None = None, **sections: Any) -> None:
+        """Write the overlay that the toy runs with; arguments replace its sections."""
+        toy = {"format": "asvspoof2019_la", "root": str(self.corpus), "n_shards": 3}
+        overlay = {
+            "run": {
+                "corpora": ["toy"],
+                "experiments": list(EXPERIMENTS),
+                "bundles": list(EXPERIMENTS),
+                "views": [],
+            },
+            "corpora": {"toy": {**toy, **(corpus or {})}},
+            "experiments": EXPERIMENTS,
+            **sections,
+        }
+        (self.path / "toy.yaml").write_text(yaml.safe_dump(overlay))
+
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        """The command that runs the toy."""
+        return [
+            *(sys.executable, "-m", "snakemake", "--cores", str(cores)),
+            *("--configfile", "toy.yaml", *arguments),
+        ]
+
+    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        """Run it, and return what it printed, standard error included."""
+        return subprocess.run(
+            self.command(*arguments, cores=cores),
+            cwd=self.path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment(self.path, cores),
+            timeout=held.GUARD_SECONDS,
+            check=False,
+        )
+
+    def run_and_kill(self, when: Callable[[], bool], *arguments: str, cores: int = 1) -> None:
+        """Start it and end it, with all its children, as a power cut would.
+
+        Args:
+            when: says that it has come to where it is ended; it must be held there.
+            arguments: of the command, as of `run`.
+            cores: how many it has.
+        """
+        process = subprocess.Popen(
+            self.command(*arguments, cores=cores),
+            cwd=self.path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(self.path, cores),
+            start_new_session=True,
+        )
+        held.until(when, process)
+        family = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        held.until_gone(family)
+
+    def tables(self) -> dict[str, bytes]:
+        """The content of every table, by path."""
+        return {
+            str(path.relative_to(self.path)): path.read_bytes()
+            for path in sorted((self.path / "results").rglob("*.parquet"))
+        }
+
+
+def environment(checkout: Path, cores: int = 2) -> dict[str, str]:
+    """As on a machine with so many cores, where numerical libraries would use them all.
+
+    A checkout is to import its own library, and not the one that is installed.
+    """
+    return {
+        **os.environ,
+        "PYTHONPATH": str(checkout / "workflow"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": str(cores),
+    }
+
+
+def check_out(folder: Path) -> Path:
+    """Copy what a run needs of the project; what is large and only read is linked."""
+    folder.mkdir(parents=True)
+    shutil.copy(REPOSITORY / "Snakefile", folder)
+    for name in ("workflow", "config", "profiles", "envs", "tools"):
+        shutil.copytree(
+            REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    (folder / "resources").symlink_to(REPOSITORY / "resources")
+    return folder
+
+
+def check_out_for_toys(folder: Path) -> Path:
+    """Check out, with fewer spliced recordings: 70 seconds each, where toy clips last one."""
+    module = check_out(folder) / "workflow" / "authenticity" / "scoring" / "splices.py"
+    text = module.read_text()
+    assert text.count("\nNUMBER = 30\n") == 1
+    module.write_text(text.replace("\nNUMBER = 30\n", "\nNUMBER = 3\n"))
+    return folder
+
+
+def jobs(output: str) -> dict[str, int]:
+    """The counts of Snakemake's table of jobs, by rule; empty when there was nothing to do."""
+    stats = output.partition("Job stats:")[2].partition("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)}
+
+
+def read(path: Path) -> list[dict]:
+    return pq.read_table(path).to_pylist()
+
+
+def assert_one_line(checkout: Checkout, expected: str) -> None:
+    result = checkout.run("--dry-run")
+    assert result.returncode == 1, result.stdout
+    assert_one_line_in(result.stdout, expected)
+
+
+def assert_one_line_in(output: str, expected: str) -> None:
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert expected in line

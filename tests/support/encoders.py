@@ -1,0 +1,49 @@
+"""Small encoders of every kind, with random weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+TINY = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "conv_dim": [16] * 7,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+}
+
+KINDS = {
+    "wav2vec2": (transformers.Wav2Vec2Config, transformers.Wav2Vec2Model, {}),
+    "wav2vec2, layer norm as in XLS-R": (
+        transformers.Wav2Vec2Config,
+        transformers.Wav2Vec2Model,
+        {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True},
+    ),
+    "hubert": (transformers.HubertConfig, transformers.HubertModel, {}),
+    "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, {}),
+}
+
+
+def make_encoder(folder: Path, kind: str = "wav2vec2", normalise: bool = True) -> Path:
+    """A small encoder with random weights, saved as transformers saves them."""
+    config, model, options = KINDS[kind]
+    torch.manual_seed(1)
+    model(config(**TINY, **options)).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
+    return folder
+
+
+PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
+
+ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
+
+
+@pytest.fixture(autouse=True)
+def every_kind(monkeypatch: pytest.MonkeyPatch):
+    for family in ("hubert", "wavlm"):
+        config, model, _ = KINDS[family]
+        monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))

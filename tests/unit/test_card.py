@@ -1,0 +1,189 @@
+"""Model cards: every number is the run's, in the page and in its Markdown alike."""
+
+import re
+from html import unescape
+
+import pytest
+import run_files as run
+from authenticity import card, document, energy, trust
+from authenticity.document import Bullets, Heading, Paragraph, Table
+
+
+def facts(metrics=None, elsewhere=None, spent=(), applied=(), model=None):
+    metrics = metrics or run.metrics()
+    (evidence,) = trust.gather([metrics], applied, run.audit(), run.verified())
+    return card.Facts(
+        evidence=evidence,
+        model=model or run.model(),
+        elsewhere=elsewhere or {},
+        encoder=run.encoder(),
+        licence="resources/encoders/small/LICENSE",
+        versions={"features": "spectral 1", "numpy": "2.3"},
+        spent=spent,
+        watts_per_core=10,
+    )
+
+
+def text(found):
+    return document.as_markdown(card.title(found), card.card(found))
+
+
+def test_a_card_has_the_headings_of_mitchell_et_al():
+    headings = re.findall(r"^## (.*)", text(facts()), re.MULTILINE)
+    assert headings == [
+        "Model details",
+        "Intended use",
+        "Factors",
+        "Metrics",
+        "Evaluation data",
+        "Training data",
+        "Quantitative analyses",
+        "Limits, biases and recommendations",
+        "Time and energy spent",
+    ]
+
+
+def test_page_and_markdown_say_the_same():
+    found = facts(applied=[run.view("trimmed", 0.92)])
+    title, blocks = card.title(found), card.card(found)
+    plain = re.sub(r"<[^>]*>", " ", document.as_html(title, blocks).partition("<body>")[2])
+    page = set(re.findall(r"\w+", unescape(plain)))
+    markdown = set(re.findall(r"\w+", document.as_markdown(title, blocks)))
+    assert page == markdown
+
+
+def test_figures_counts_and_settings_are_the_runs():
+    said = text(facts(applied=[run.view("trimmed", 0.92), run.view("noise_10db", 0.7)]))
+    assert "0.9300 (0.9200 to 0.9350)" in said
+    assert "layer_3, mean and standard deviation over time, C = 0.01" in said
+    assert "slope 0.91, offset -0.12, prior of spoof 0.55" in said
+    assert "Threshold 0.31, EER on dev (100 bona fide, 120 spoof)" in said
+    assert "| all | 160 | 316 | 5 folds by trial |" in said
+    assert said.index("| silence trimmed | 0.9200") < said.index("| noise 10 dB | 0.7000")
+    assert said.index("| A07 | 150") < said.index("| A08 | 150")
+    assert "bfloat16" in said
+    assert "resources/encoders/small/LICENSE" in said
+    assert "No benchmark" in said
+
+
+def test_limits_are_the_checks_that_found_something():
+    leaking = run.metrics(leak=run.leak(speakers=20))
+    said = text(facts(leaking))
+    assert (
+        "Leak (do not trust): layers leaks: in its protocol official, train and eval share" in said
+    )
+    assert "20 speakers" in said
+    assert "Number of speakers (caution): 3 bona fide and 12 spoof speakers" in said
+    assert "(trust):" not in said
+
+
+def test_another_corpus_and_its_leak_are_told():
+    other = run.view("clean", 0.6, target="wild") | {"leak": run.leak(duplicates=2)}
+    said = text(facts(elsewhere={"wild": other}))
+    assert "| wild (leaks) | 0.6000" in said
+    assert "Other corpora: wild." in said
+
+
+def test_a_model_without_an_eval_part_of_its_own_has_a_card():
+    found = run.metrics()
+    del found["splits"]["eval"]
+    said = text(facts(found, elsewhere={"wild": run.view("clean", 0.6, target="wild")}))
+    assert "Rating: none, for the corpus has no eval part of its own" in said
+    assert "| dev | 0.9300" in said
+    assert "| wild | 0.6000" in said
+
+
+def test_a_protocol_of_rounds_without_dev_can_be_told():
+    found = run.without_dev()
+    found["chosen"] = [run.chosen(str(number), C=10.0**-number) for number in range(3)]
+    for item in found["chosen"]:
+        item["calibration"] = None
+    said = text(facts(found))
+    assert "in 3 of 3 rounds; C = 0.01 to 1" in said
+    assert "none: the protocol has no dev part" in said
+    assert "3 rounds, each with a model of its own" in said
+
+
+def test_spectral_experiments_say_nothing_of_an_encoder():
+    found = run.metrics(chosen=[run.chosen(candidate="spectral") | {"pooling": "none"}])
+    assert "Encoder" not in text(facts(found))
+
+
+def test_a_card_of_a_control_says_so():
+    said = text(facts(run.metrics(control=True)))
+    assert said.startswith("# Model card: layers (control), trained on toy")
+    assert "A control: for others to be held against" in said
+    assert "control" not in text(facts()).lower()
+
+
+def test_the_licence_is_found_where_the_folder_has_one(tmp_path):
+    assert card.licence_of(run.encoder(str(tmp_path))) is None
+    (tmp_path / "LICENSES").mkdir()
+    assert card.licence_of(run.encoder(str(tmp_path))) is None
+    (tmp_path / "LICENSE.txt").touch()
+    assert card.licence_of(run.encoder(str(tmp_path))).endswith("LICENSE.txt")
+    assert card.licence_of(run.encoder("facebook/wav2vec2-base")) is None
+
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+@pytest.fixture
+def benchmarks(tmp_path):
+    for name, seconds, memory, cpu in (
+        ("extract/1-of-2", 100, 700, 180),
+        ("extract/trimmed/1-of-2", 50, 900, 80),
+        ("fit/mine", 10, 300, 20),
+        ("fit/other", 1000, 3000, 2000),
+        ("evaluate/mine", 2, "-", "NA"),
+    ):
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{HEADER}{seconds}\t0:00:01\t{memory}\t0\t0\t0\t0\t0\t0\t{cpu}\n")
+    return tmp_path
+
+
+def test_energy_counts_an_experiments_own_and_the_shared_jobs(benchmarks):
+    found = {item.rule: item for item in energy.spent(benchmarks, "mine", ["other"])}
+    assert set(found) == {"extract", "fit", "evaluate"}
+    extract = found["extract"]
+    assert (extract.jobs, extract.wall_seconds, extract.cpu_seconds) == (2, 150, 260)
+    assert (extract.peak_mib, extract.shared) == (900, True)
+    assert extract.watt_hours(36) == pytest.approx(2.6)
+    assert found["fit"].cpu_seconds == 20
+    assert not found["fit"].shared
+    assert found["evaluate"].cpu_seconds == 0
+    said = text(facts(spent=list(found.values())))
+    assert "extract, for all experiments | 2 | 150 s | 260 s | 900 MiB | 0.72 Wh" in said
+    assert "About 0.78 Wh in all: CPU time at an assumed 10 W a core" in said
+
+
+def test_no_benchmarks_no_energy(tmp_path):
+    assert energy.spent(tmp_path / "absent", "mine", []) == []
+
+
+def test_what_is_no_markdown_stays_text():
+    blocks = [
+        Heading("a|b"),
+        Paragraph("<b> *x*"),
+        Bullets(["[c](d)"]),
+        Table("t", ["u|v"], [["w"]]),
+    ]
+    said = document.as_markdown("T", blocks)
+    assert "## a\\|b" in said
+    assert "\\<b\\> \\*x\\*" in said
+    assert "- \\[c\\](d)" in said
+    assert "| u\\|v |\n| --- |\n| w |" in said
+    assert "<b>" not in document.as_html("T", blocks).partition("<body>")[2]
+
+
+def test_a_card_says_what_was_trained():
+    seeds = {"10": {"parameters": 1234, "epoch": 7, "loss": "supcon"}, "11": {}}
+    rounds = [{**run.model()["rounds"][0], "seeds": seeds}]
+    heads = text(facts(model=run.model(kind="contrastive", rounds=rounds)))
+    assert "heads trained with the loss supcon" in heads
+    assert "seeds 10 and 11" in heads
+    assert "1,234 parameters trained, epoch 7 kept" in heads
+    tuned = text(facts(model=run.model(kind="finetune", rounds=rounds)))
+    assert "in part fine-tuned" in tuned
+    assert "logistic regression on standardised features" in text(facts())

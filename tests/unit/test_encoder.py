@@ -1,0 +1,136 @@
+"""Encoders: agreement with transformers, exact windows, identity, and clear refusals."""
+
+import itertools
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from authenticity.errors import UserError
+from authenticity.features import encoder
+from authenticity.features.encoder import Encoder, EncoderSource
+from checkout import REPOSITORY
+from corpora import voice
+from encoders import KINDS, make_encoder
+
+SHIPPED = REPOSITORY / "resources" / "encoders" / "small"
+CLIP = voice(5, spoof=False, seconds=1.5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("normalise", [True, False])
+def test_statistics_equal_those_of_transformers(kind: str, normalise: bool, tmp_path: Path):
+    folder = make_encoder(tmp_path, kind, normalise)
+    found = Encoder.load(folder).embed(CLIP)
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    inputs = extractor(CLIP, sampling_rate=16000, return_tensors="pt").input_values
+    reference = transformers.AutoModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        states = torch.cat(reference(inputs, output_hidden_states=True).hidden_states)
+    assert found.frames == states.shape[1]
+    assert len(found.mean) == EncoderSource(str(folder)).n_layers == 3
+    np.testing.assert_allclose(found.mean, states.mean(1), atol=1e-5)
+    np.testing.assert_allclose(found.std, states.std(1, correction=0), atol=1e-5)
+
+
+def test_windows_combine_exactly(tmp_path: Path):
+    """The statistics of all windows' frames taken together, whatever the windows' lengths."""
+    folder = make_encoder(tmp_path, normalise=False)
+    clip = voice(6, spoof=False, seconds=7.1)
+    found = Encoder.load(folder, window_seconds=2.0).embed(clip)
+    bounds = [round(len(clip) * index / 4) for index in range(5)]
+    whole = Encoder.load(folder)
+    with torch.no_grad():
+        states = torch.cat(
+            [
+                whole._hidden_states(torch.from_numpy(clip[first:last]))
+                for first, last in itertools.pairwise(bounds)
+            ],
+            dim=1,
+        )
+    assert found.frames == states.shape[1]
+    np.testing.assert_allclose(found.mean, states.mean(1), atol=1e-6)
+    np.testing.assert_allclose(found.std, states.std(1, correction=0), atol=1e-6)
+
+
+def test_a_clip_within_the_window_is_embedded_whole(tmp_path: Path):
+    folder = make_encoder(tmp_path)
+    long, short = (Encoder.load(folder, window_seconds=seconds) for seconds in (30, 1.5))
+    np.testing.assert_array_equal(long.embed(CLIP).mean, short.embed(CLIP).mean)
+
+
+def test_bfloat16_stays_close_and_repeats_exactly():
+    exact = Encoder.load(SHIPPED).embed(CLIP)
+    fast = Encoder.load(SHIPPED, "bfloat16")
+    first, second = fast.embed(CLIP), fast.embed(CLIP)
+    np.testing.assert_array_equal(first.mean, second.mean)
+    np.testing.assert_array_equal(first.std, second.std)
+    for layer in range(len(exact.mean)):
+        assert np.corrcoef(exact.mean[layer], first.mean[layer])[0, 1] > 0.999
+
+
+def test_an_encoder_in_training_mode_is_refused(tmp_path: Path):
+    loaded = Encoder.load(make_encoder(tmp_path))
+    loaded._model.train()
+    with pytest.raises(RuntimeError, match="training mode"):
+        loaded.embed(CLIP)
+
+
+def test_identity_follows_content_and_precision_not_place(tmp_path: Path):
+    one = make_encoder(tmp_path / "one")
+    two = shutil.copytree(one, tmp_path / "two")
+    identify = {
+        name: encoder.identify(EncoderSource(str(folder)), "float32")["identity"]
+        for name, folder in (("one", one), ("two", two))
+    }
+    assert identify["one"] == identify["two"]
+    other = encoder.identify(EncoderSource(str(one)), "bfloat16")["identity"]
+    config = json.loads((two / "config.json").read_text()) | {"layerdrop": 0.5}
+    (two / "config.json").write_text(json.dumps(config))
+    changed = encoder.identify(EncoderSource(str(two)), "float32")["identity"]
+    assert len({identify["one"], other, changed}) == 3
+
+
+@pytest.mark.parametrize(
+    "missing", ["config.json", "preprocessor_config.json", "model.safetensors"]
+)
+def test_an_incomplete_folder_is_one_clear_line(missing: str, tmp_path: Path):
+    folder = make_encoder(tmp_path)
+    (folder / missing).unlink()
+    with pytest.raises(UserError, match=missing):
+        EncoderSource(str(folder)).files()
+
+
+def test_damaged_weights_are_one_clear_line(tmp_path: Path):
+    folder = make_encoder(tmp_path)
+    (folder / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(UserError, match="not an encoder that can be loaded"):
+        Encoder.load(folder)
+
+
+def test_another_sampling_rate_is_refused(tmp_path: Path):
+    folder = make_encoder(tmp_path)
+    transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(folder)
+    with pytest.raises(UserError, match="sampling_rate of 16000, found 8000"):
+        Encoder.load(folder)
+
+
+def test_a_table_reads_back_layer_by_layer(tmp_path: Path):
+    import duckdb
+    import pandas as pd
+    import polars as pl
+    from authenticity import tables
+
+    embedding = Encoder.load(make_encoder(tmp_path / "encoder")).embed(CLIP)
+    schema = encoder.schema(3, 32)
+    path = tmp_path / "table.parquet"
+    tables.write(path, encoder.table({("x", "hash"): embedding}, schema), schema)
+    expected = embedding.mean[1]
+    np.testing.assert_array_equal(tables.read(path, ["mean_1"])["mean_1"][0].as_py(), expected)
+    np.testing.assert_array_equal(pd.read_parquet(path)["mean_1"][0], expected)
+    np.testing.assert_array_equal(pl.read_parquet(path)["mean_1"][0].to_numpy(), expected)
+    rows = duckdb.sql(f"select mean_1 from '{path}'").fetchall()
+    np.testing.assert_array_equal(rows[0][0], expected)

@@ -1,0 +1,441 @@
+"""Partial fine-tuning: the same gradients as the whole model, the same weights after a kill."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from authenticity import tables
+from authenticity.errors import UserError
+from authenticity.features import frames
+from authenticity.features.encoder import Encoder, EncoderSource
+from authenticity.features.frames import Clip, Frames, FrozenPart
+from authenticity.models import finetune, finetuned
+from authenticity.models.finetune import Batch, Detector, FineTuned, Settings, TopLayers
+from corpora import voice
+from encoders import KINDS, make_encoder
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+WINDOW = 2.0
+PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
+ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
+LABELS = np.array([0, 1] * 8 + [0, 1] * 4)
+TRAIN, DEV = np.arange(16), np.arange(16, 24)
+QUICK = Settings(
+    unfrozen=1, epochs=4, patience=4, batch_seconds=6, learning_rate=1e-3, dimension=8, dropout=0.1
+)
+
+
+@pytest.fixture(autouse=True)
+def every_kind(monkeypatch: pytest.MonkeyPatch):
+    for family in ("hubert", "wavlm"):
+        config, model, _ = KINDS[family]
+        monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
+
+
+def cached(folder: Path, encoder: Path, layer: int, clips: Sequence, dtype=np.float16) -> Frames:
+    """The frames of clips, written and opened."""
+    frozen = FrozenPart(Encoder.load(encoder, window_seconds=WINDOW), layer)
+    path = folder / f"{np.dtype(dtype).name}-{layer}.npy"
+    rows = [(f"{number:03}", "", frozen.windows(clip)) for number, clip in enumerate(clips)]
+    frames.write(path, rows, 32, f"layer {layer}", dtype=dtype)
+    return Frames.load([path])
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[np.ndarray]:
+    return [
+        voice(number, spoof=bool(label), seconds=0.4 + 0.1 * (number % 5))
+        for number, label in enumerate(LABELS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory, encoder: Path, clips: list) -> Frames:
+    return cached(tmp_path_factory.mktemp("cache"), encoder, 1, clips)
+
+
+def run(
+    cache: Frames, encoder: Path, state: Path, settings: Settings = QUICK, **others
+) -> FineTuned:
+    options = {"labels": LABELS, "train": TRAIN, "dev": DEV, "seed": 5, **others}
+    loaded = Encoder.load(encoder, window_seconds=WINDOW)
+    return finetune.fit(cache, encoder=loaded, settings=settings, state=state, **options)
+
+
+def weights(tuned: FineTuned) -> dict[str, torch.Tensor]:
+    return tuned.detector.state_dict()
+
+
+def assert_equal_weights(one: FineTuned, other: FineTuned) -> None:
+    for name, value in weights(one).items():
+        assert torch.equal(value, weights(other)[name]), name
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+@pytest.mark.parametrize("unfrozen", [1, 2])
+def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_path: Path):
+    """The reference runs transformers' own forward pass, everything below requiring no gradient."""
+    folder = make_encoder(tmp_path / "encoder", kind)
+    recordings = [voice(number, spoof=False, seconds=0.6) for number in range(3)]
+    first = 2 - unfrozen
+    kept = cached(tmp_path, folder, first, recordings, np.float32)
+    whole = Encoder.load(folder, window_seconds=WINDOW)
+    torch.manual_seed(4)
+    detector = Detector(TopLayers(whole.network, first, 2, 0.1), 32, 8).eval()
+    _, log_odds = detector([Batch.of(kept.clips)])
+    torch.nn.functional.softplus(log_odds).sum().backward()
+
+    network = whole.network.requires_grad_(False)
+    network.encoder.layers[first:].requires_grad_(True)
+    states = [
+        network(window[None], output_hidden_states=True).hidden_states[-1]
+        for clip in recordings
+        for window in whole.windows(clip)
+    ]
+    pooled = torch.cat([state.mean(dim=1) for state in states])
+    expected = detector.classifier(detector.projection(pooled))[:, 0]
+    torch.testing.assert_close(log_odds, expected, atol=1e-5, rtol=1e-5)
+    torch.nn.functional.softplus(expected).sum().backward()
+    found = dict(detector.top.layers.named_parameters())
+    reference = dict(network.encoder.layers[first:].named_parameters())
+    assert found.keys() == reference.keys()
+    for name, parameter in found.items():
+        torch.testing.assert_close(parameter.grad, reference[name].grad, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Path):
+    folder = make_encoder(tmp_path / "encoder", kind)
+    recordings = [voice(7, spoof=False, seconds=seconds) for seconds in (0.5, 1.7, 3.1)]
+    kept = cached(tmp_path, folder, 1, recordings)
+    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2, 0.1), 32, 8).eval()
+    with torch.no_grad():
+        together = detector.pooled(Batch.of(kept.clips))
+        alone = torch.cat([detector.pooled(Batch.of([clip])) for clip in kept.clips])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+@pytest.mark.parametrize("kept_layers", [1, 2])
+def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tmp_path: Path):
+    folder = make_encoder(tmp_path / "encoder", kind)
+    recordings = [voice(n, spoof=bool(n % 2), seconds=0.4 + 0.9 * (n % 4)) for n in range(8)]
+    kept = cached(tmp_path, folder, kept_layers - 1, recordings)
+    tuned = run(
+        kept,
+        folder,
+        tmp_path / "state",
+        dataclasses.replace(QUICK, layers=kept_layers, epochs=2, learning_rate=1e-2),
+        labels=np.array([0, 1] * 4),
+        train=np.arange(8),
+        dev=np.arange(0),
+    )
+    tuned.export(tmp_path / "exported")
+    assert EncoderSource(str(tmp_path / "exported")).n_layers == kept_layers + 1
+    exported = Encoder.load(tmp_path / "exported", window_seconds=WINDOW)
+    before = Encoder.load(folder, window_seconds=WINDOW)
+    found = np.stack([exported.embed(clip).mean[-1] for clip in recordings])
+    untrained = np.stack([before.embed(clip).mean[kept_layers] for clip in recordings])
+    np.testing.assert_allclose(found, tuned.pooled(kept), atol=4e-3)
+    assert np.abs(found - untrained).max() > 2e-2
+    np.testing.assert_allclose(tuned.head.scores(found), tuned.scores(kept), atol=5e-2)
+    for clip in recordings[:2]:  # what lies below is as it was
+        below = exported.embed(clip).mean[:kept_layers], before.embed(clip).mean[:kept_layers]
+        np.testing.assert_array_equal(*below)
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(
+    cache: Frames, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = run(cache, encoder, tmp_path / "whole")
+    advance = finetune._Run.advance
+
+    def killed(self):
+        if self.epoch == 2:
+            raise KeyboardInterrupt
+        return advance(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune._Run, "advance", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(cache, encoder, tmp_path / "killed")
+    torch.manual_seed(99)
+    resumed = run(cache, encoder, tmp_path / "killed")
+    assert resumed.history == whole.history
+    assert resumed.best_epoch == whole.best_epoch
+    assert_equal_weights(resumed, whole)
+    assert_equal_weights(run(cache, encoder, tmp_path / "killed"), whole)  # and of one that ended
+
+
+def test_a_state_of_another_run_is_not_taken_up(cache: Frames, encoder: Path, tmp_path: Path):
+    fresh = run(cache, encoder, tmp_path / "fresh", seed=6)
+    run(cache, encoder, tmp_path / "state")
+    assert_equal_weights(run(cache, encoder, tmp_path / "state", seed=6), fresh)
+
+
+def test_no_epoch_that_is_better_leaves_the_layers_alone(
+    cache: Frames, encoder: Path, tmp_path: Path
+):
+    """Dev labels that the probe gets all right: no epoch can be better than that."""
+    still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, head_learning_rate=0.0)
+    probed = run(cache, encoder, tmp_path / "probe", still).scores(cache)
+    labels = LABELS.copy()
+    labels[DEV] = probed[DEV] > np.median(probed[DEV])
+    tuned = run(cache, encoder, tmp_path / "state", labels=labels)
+    assert tuned.best_epoch == 0
+    np.testing.assert_array_equal(tuned.scores(cache), probed)
+
+
+def test_the_seed_decides_the_weights_and_nothing_global_does(
+    cache: Frames, encoder: Path, tmp_path: Path
+):
+    one = run(cache, encoder, tmp_path / "1")
+    state = torch.get_rng_state()
+    torch.rand(7)
+    assert_equal_weights(run(cache, encoder, tmp_path / "2"), one)
+    torch.set_rng_state(state)
+    other = run(cache, encoder, tmp_path / "3", seed=6)
+    assert not torch.equal(weights(one)["projection.weight"], weights(other)["projection.weight"])
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
+    folder = make_encoder(tmp_path / "encoder", kind)
+    kept = cached(tmp_path, folder, 1, clips)
+    once = dataclasses.replace(QUICK, epochs=1, learning_rate=1e-4, dropout=0.0)
+    exact, fast = (
+        run(
+            kept,
+            folder,
+            tmp_path / name,
+            dataclasses.replace(once, precision=name),
+            dev=np.arange(0),
+        )
+        for name in ("float32", "bfloat16")
+    )
+    assert all(value.dtype == torch.float32 for value in weights(fast).values())
+    np.testing.assert_allclose(fast.pooled(kept), exact.pooled(kept), atol=5e-3)
+    assert not np.array_equal(fast.pooled(kept), exact.pooled(kept))
+
+
+def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Path, tmp_path: Path):
+    tuned = run(cache, encoder, tmp_path / "s", dataclasses.replace(QUICK, epochs=30, patience=2))
+    by_epoch = [row["dev_roc_auc"] for row in tuned.history]
+    assert tuned.best_epoch == int(np.argmax(by_epoch))
+    assert len(by_epoch) == 1 + min(30, tuned.best_epoch + 2)
+    scores = tuned.scores(cache)[DEV]
+    assert roc_auc_score(LABELS[DEV], scores) == max(by_epoch)
+
+
+def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
+    still = dataclasses.replace(
+        QUICK, epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5
+    )
+    tuned = run(cache, encoder, tmp_path / "state", still)
+    pooled = tuned.pooled(cache)
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
+    reference.fit(pooled[TRAIN].astype(np.float64), LABELS[TRAIN])
+    expected = reference.decision_function(pooled.astype(np.float64))
+    np.testing.assert_allclose(tuned.scores(cache), expected, atol=1e-4)
+
+
+def test_without_dev_the_last_epoch_counts(cache: Frames, encoder: Path, tmp_path: Path):
+    tuned = run(cache, encoder, tmp_path / "state", dev=np.arange(0))
+    assert tuned.best_epoch == QUICK.epochs
+    assert [row["epoch"] for row in tuned.history] == list(range(QUICK.epochs + 1))
+    assert {row["dev_roc_auc"] for row in tuned.history} == {None}
+
+
+def test_it_learns_what_the_training_clips_tell(cache: Frames, encoder: Path, tmp_path: Path):
+    longer = dataclasses.replace(QUICK, epochs=25, learning_rate=1e-2, dropout=0.0)
+    tuned = run(cache, encoder, tmp_path / "state", longer, dev=np.arange(0))
+    assert tuned.history[-1]["loss"] < 0.7 * tuned.history[1]["loss"]
+    assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache)[TRAIN]) > 0.95
+
+
+@pytest.mark.parametrize("loss", ["margin", "supcon", "spectral"])
+def test_a_loss_on_the_projections_joins_in(
+    loss: str, cache: Frames, encoder: Path, tmp_path: Path
+):
+    def parted(name: str) -> float:
+        """How much closer projections of one class are than those of two, as a cosine."""
+        longer = dataclasses.replace(QUICK, epochs=30, loss=name, head_learning_rate=1e-2)
+        tuned = run(cache, encoder, tmp_path / name, longer, dev=np.arange(0))
+        projected = tuned.projected(cache)[TRAIN]
+        projected /= np.linalg.norm(projected, axis=1, keepdims=True)
+        same = LABELS[TRAIN][:, None] == LABELS[TRAIN]
+        cosines = projected @ projected.T
+        return cosines[same & ~np.eye(len(same), dtype=bool)].mean() - cosines[~same].mean()
+
+    assert parted(loss) > parted("cross_entropy") + 0.02
+
+
+def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: Path):
+    """In training mode they drop out; asked for scores they do not, and the whole never trains."""
+    loaded = Encoder.load(encoder)
+    before = {name: value.clone() for name, value in loaded.network.state_dict().items()}
+    tuned = finetune.fit(cache, LABELS, TRAIN, DEV, loaded, QUICK, 1, tmp_path / "state")
+    assert not any(module.training for module in loaded.network.modules())
+    assert not any(module.training for module in tuned.detector.modules())
+    for name, value in loaded.network.state_dict().items():
+        assert torch.equal(value, before[name])
+    np.testing.assert_array_equal(tuned.scores(cache), tuned.scores(cache))
+    batch = Batch.of(cache.clips[:2])
+    tuned.detector.train()
+    assert not torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
+    trained = sum(value.numel() for value in loaded.network.encoder.layers[1].parameters())
+    assert tuned.n_trained == trained + (32 * 8 + 8) + (8 + 1)
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "wavlm"])
+def test_dropout_is_on_what_a_layer_adds(kind: str, tmp_path: Path):
+    network = Encoder.load(make_encoder(tmp_path, kind)).network
+    layer = TopLayers(network, 1, 2, dropout=0.25).layers[0]
+    assert layer.dropout.p == layer.feed_forward.output_dropout.p == 0.25
+    assert layer.attention.dropout == layer.feed_forward.intermediate_dropout.p == 0
+    assert network.encoder.layers[1].dropout.p == network.config.hidden_dropout == 0.1
+
+
+@pytest.mark.parametrize(("unfrozen", "layers"), [(0, 2), (3, None), (2, 1), (1, 3)])
+def test_layers_that_are_not_there_are_one_clear_line(unfrozen: int, layers: int | None):
+    with pytest.raises(UserError, match="cannot be fine-tuned in an encoder of 2"):
+        Settings(unfrozen=unfrozen, layers=layers).first_trained(2)
+
+
+@pytest.mark.parametrize(
+    ("layers", "unfrozen", "first"), [(None, 1, 11), (None, 2, 10), (3, 2, 1), (1, 1, 0)]
+)
+def test_the_first_trained_layer(layers: int | None, unfrozen: int, first: int):
+    assert Settings(unfrozen=unfrozen, layers=layers).first_trained(12) == first
+
+
+def silent(lengths: Sequence[Sequence[int]]) -> list[Clip]:
+    return [Clip("", "", [np.empty((length, 1)) for length in row]) for row in lengths]
+
+
+@given(st.lists(st.lists(st.integers(1, 400), min_size=1, max_size=3), min_size=1, max_size=40))
+def test_batches_hold_every_clip_once_within_their_limit(lengths: list[list[int]]):
+    clips = silent(lengths)
+    order = np.random.default_rng(1).permutation(len(clips))
+    found = list(finetune.batches(clips, order, batch_seconds=10))
+    np.testing.assert_array_equal(np.concatenate(found), order)
+    for batch in found:
+        windows = [length for clip in batch for length in lengths[clip]]
+        assert len(batch) == 1 or max(windows) * len(windows) <= 500
+
+
+@given(st.lists(st.lists(st.integers(1, 400), min_size=1, max_size=3), min_size=1, max_size=40))
+def test_groups_of_a_step_hold_every_clip_once_and_little_padding(lengths: list[list[int]]):
+    chosen = np.random.default_rng(1).permutation(len(lengths))
+    groups = finetune.alike(silent(lengths), chosen)
+    assert sorted(np.concatenate(groups)) == sorted(chosen)
+    for group in groups:
+        windows = [length for clip in group for length in lengths[clip]]
+        assert len(group) == 1 or max(windows) * len(windows) <= 1.05 * sum(windows)
+
+
+def test_a_step_in_groups_is_the_step_in_one_batch(cache: Frames, encoder: Path):
+    network = Encoder.load(encoder).network
+    detector = Detector(TopLayers(network, 1, 2, 0.0), 32, 8)
+    groups = finetune.alike(cache.clips, np.arange(len(cache.clips)))
+    assert len(groups) > 1
+    order = np.concatenate(groups)
+    together = detector([Batch.of([cache.clips[i] for i in order])])
+    apart = detector([Batch.of([cache.clips[i] for i in group]) for group in groups])
+    for one, other in zip(together, apart, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))
+def test_an_epoch_is_half_of_each_class(n_bonafide: int, n_spoof: int, seed: int):
+    labels = np.array([0] * n_bonafide + [1] * n_spoof)
+    trials = np.arange(len(labels))
+    drawn = finetune.balanced(labels, trials, np.random.default_rng(seed))
+    assert len(drawn) == 2 * (len(labels) // 2)
+    assert labels[drawn].mean() == 0.5
+    for label, size in ((0, n_bonafide), (1, n_spoof)):
+        counts = np.bincount(drawn, minlength=len(labels))[labels == label]
+        assert counts.max() - counts.min() <= 1
+        assert counts.sum() == len(labels) // 2 <= size * counts.max()
+
+
+def test_the_rate_climbs_and_falls_to_zero():
+    rates = [finetune.schedule(step / 100, 0.1) for step in range(1, 101)]
+    assert int(np.argmax(rates)) == 9
+    assert rates[9] == 1.0
+    assert np.all(np.diff(rates[:10]) > 0)
+    assert np.all(np.diff(rates[9:]) < 0)
+    assert rates[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
+    cache: Frames, encoder: Path, tmp_path: Path
+):
+    """Trials in another order than the cache's, and one without frames."""
+    order = np.random.default_rng(1).permutation(len(LABELS))
+    part = np.where(order < 16, "train", np.where(order < 20, "dev", "eval"))
+    n = len(LABELS) + 1
+    columns = {
+        "key": [f"{index:03}" for index in order] + ["set aside"],
+        "path": [""] * n,
+        "corpus": ["toy"] * n,
+        "split": [*part.tolist(), "eval"],
+        "label": [*LABELS[order].tolist(), 1],
+        "attack": ["A" if label else "-" for label in LABELS[order]] + ["A"],
+        "speaker": [f"{name}{index % 3}" for index, name in enumerate(part)] + ["x"],
+        "bytes": [1] * n,
+        "mtime_ns": [1] * n,
+        "audio": [f"a{index}" for index in range(n)],
+        "near": [None] * n,
+    }
+    trials = pa.table(columns, schema=tables.TRIALS)
+    official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
+    model = {name: getattr(QUICK, name) for name in finetuned._SETTINGS}
+    experiment = {"protocol": official, "seed": 1, "model": model}
+    outcomes = [
+        finetuned.fit(
+            trials,
+            cache,
+            Encoder.load(encoder, window_seconds=WINDOW),
+            experiment,
+            2,
+            "float32",
+            seed,
+            tmp_path / f"{seed}.pt",
+        )
+        for seed in (3, 4)
+    ]
+    first = outcomes[0]
+    assert first.scores["file"].to_pylist() == [
+        f"{index:03}" for index, name in zip(order, part, strict=True) if name != "train"
+    ]
+    expected = dict(zip(cache.files, first.model.scores(cache), strict=True))
+    found = first.scores["score"].to_pylist()
+    assert found == [expected[file] for file in first.scores["file"].to_pylist()]
+    whole = finetuned.together(
+        [3, 4],
+        [outcome.scores for outcome in outcomes],
+        [outcome.summary for outcome in outcomes],
+        first.model.head.arrays("head"),
+    )
+    assert whole.scores["mean"] == whole.scores["mean@3"] == first.scores["score"]
+    assert whole.scores["mean@4"] == outcomes[1].scores["score"]
+    (row,) = whole.summary["rounds"]
+    dev = [outcome.summary["dev_roc_auc"] for outcome in outcomes]
+    assert row["poolings"]["mean"]["dev_roc_auc"] == pytest.approx(np.mean(dev))
+    assert (row["n_train_bonafide"], row["n_train_spoof"]) == (8, 8)
+    np.testing.assert_array_equal(whole.arrays()["mean.0.weight"], first.model.head.weight)

@@ -1,0 +1,210 @@
+"""The cache of frames: what it holds, what it reuses, and what it costs before it is made."""
+
+import json
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from authenticity import audio
+from authenticity.audio import Limits
+from authenticity.errors import UserError
+from authenticity.features import encoder as encoders
+from authenticity.features import frames
+from authenticity.features.encoder import Encoder, EncoderSource
+from authenticity.features.extraction import View
+from authenticity.features.frames import Frames, FrozenPart
+from authenticity.roots import Root
+from corpora import encoded, voice
+from encoders import ALL_KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
+
+LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_seconds=60, max_megabytes=10)
+WINDOW = 2.0
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+@pytest.mark.parametrize("layer", [0, 1])
+def test_frames_are_the_hidden_states_of_each_window(kind: str, layer: int, tmp_path: Path):
+    folder = make_encoder(tmp_path, kind)
+    clip = voice(6, spoof=False, seconds=3.1)
+    whole = Encoder.load(folder, window_seconds=WINDOW)
+    found = FrozenPart(Encoder.load(folder, window_seconds=WINDOW), layer).windows(clip)
+    assert len(found) == 2
+    for window, states in zip(whole.windows(clip), found, strict=True):
+        expected = whole._hidden_states(window)[layer]
+        np.testing.assert_allclose(states, expected, atol=1e-5)
+
+
+def test_a_frozen_part_in_training_mode_is_refused(tmp_path: Path):
+    loaded = Encoder.load(make_encoder(tmp_path))
+    frozen = FrozenPart(loaded, 1)
+    loaded.network.encoder.layers[0].train()
+    with pytest.raises(RuntimeError, match="training mode"):
+        frozen.windows(voice(1, spoof=False))
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.99, 2.0, 4.3, 9.7])
+def test_frames_are_counted_from_the_duration_alone(seconds: float, tmp_path: Path):
+    folder = make_encoder(tmp_path)
+    clip = voice(2, spoof=False, seconds=seconds)
+    found = FrozenPart(Encoder.load(folder, window_seconds=WINDOW), 0).windows(clip)
+    config = json.loads((folder / "config.json").read_text())
+    assert frames.n_frames(len(clip), config, WINDOW) == sum(map(len, found))
+
+
+class Shard:
+    """A folder of clips and the shard of their frames."""
+
+    def __init__(self, folder: Path):
+        self.encoder = make_encoder(folder / "encoder")
+        self.identity = encoders.identify(EncoderSource(str(self.encoder)), "float32")
+        self.clips = folder / "clips"
+        self.clips.mkdir()
+        self.path = folder / "frames" / "1-of-1.npy"
+        self.durations = [0.5, 0.9, 2.7, 1.2]
+        for number, seconds in enumerate(self.durations):
+            self.record(number, seconds)
+
+    def record(self, number: int, seconds: float) -> None:
+        """Put a clip there, or another in its place."""
+        clip = encoded(voice(number, spoof=False, seconds=seconds))
+        (self.clips / f"{number}.flac").write_bytes(clip)
+
+    def write(self, layer: int = 1, limits: Limits = LIMITS) -> dict[str, int]:
+        """Bring the shard up to date."""
+        rows = [
+            {"key": path.stem, "path": path.name, "bytes": path.stat().st_size}
+            for path in sorted(self.clips.iterdir())
+        ]
+        return frames.write_shard(
+            rows,
+            Root(self.clips),
+            limits,
+            self.identity,
+            WINDOW,
+            layer,
+            lambda: Encoder.load(self.encoder, "float32", WINDOW),
+            View(),
+            self.path,
+        )
+
+    def bytes(self) -> list[bytes]:
+        """The content of the shard's files."""
+        return [path.read_bytes() for path in sorted(self.path.parent.iterdir())]
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Shard:
+    return Shard(tmp_path)
+
+
+def test_a_shard_reads_back_in_half_precision(shard: Shard):
+    assert shard.write() == {"accepted": 4, "rejected": 0, "computed": 4}
+    loaded = Frames.load([shard.path])
+    assert loaded.files == ["0", "1", "2", "3"]
+    assert [len(clip.windows) for clip in loaded.clips] == [1, 1, 2, 1]
+    frozen = FrozenPart(Encoder.load(shard.encoder, window_seconds=WINDOW), 1)
+    for clip in loaded.clips:
+        samples = audio.decode((shard.clips / f"{clip.file}.flac").read_bytes(), LIMITS)
+        for stored, exact in zip(clip.windows, frozen.windows(samples), strict=True):
+            assert stored.dtype == np.float16
+            assert isinstance(stored, np.memmap)
+            np.testing.assert_array_equal(stored, exact.astype(np.float16))
+
+
+def test_only_new_clips_are_computed_and_the_bytes_do_not_tell(shard: Shard):
+    shard.write()
+    shard.record(1, 1.4)
+    shard.record(4, 0.6)
+    (shard.clips / "0.flac").unlink()
+    assert shard.write() == {"accepted": 4, "rejected": 0, "computed": 2}
+    updated = shard.bytes()
+    shutil.rmtree(shard.path.parent)
+    assert shard.write()["computed"] == 4
+    assert shard.bytes() == updated
+
+
+def test_another_layer_or_a_lost_index_computes_all(shard: Shard):
+    shard.write()
+    assert shard.write(layer=0)["computed"] == 4
+    frames.index_of(shard.path).unlink()
+    assert shard.write(layer=0)["computed"] == 4
+
+
+def test_a_clip_beyond_the_limits_is_set_aside(shard: Shard):
+    stricter = Limits(min_seconds=0.7, silence_dbfs=-60, max_seconds=60, max_megabytes=10)
+    assert shard.write(limits=stricter) == {"accepted": 3, "rejected": 1, "computed": 3}
+    assert Frames.load([shard.path]).files == ["1", "2", "3"]
+
+
+def test_a_killed_job_leaves_the_old_shard_or_none(shard: Shard):
+    shard.write()
+    old = shard.bytes()
+
+    def killed():
+        yield "0", "content", [np.zeros((3, 32))]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        frames.write(shard.path, killed(), 32, "version")
+    assert shard.bytes() == old
+
+
+def test_frames_that_are_not_their_index_s_are_one_clear_line(shard: Shard):
+    shard.write()
+    np.save(shard.path, np.zeros((3, 32), np.float16))
+    with pytest.raises(UserError, match=r"1-of-1\.npy: not the frames that its index is of"):
+        Frames.load([shard.path])
+    shard.path.write_bytes(b"not an array")
+    with pytest.raises(UserError, match=r"1-of-1\.npy: not readable frames"):
+        Frames.load([shard.path])
+    assert shard.write()["computed"] == 4
+
+
+def test_shards_of_two_versions_are_refused(tmp_path: Path):
+    for name in ("a", "b"):
+        clip = (name, "", [np.ones((2, 4))])
+        frames.write(tmp_path / f"{name}.npy", [clip], 4, f"version {name}")
+    with pytest.raises(UserError, match=r"b\.npy: frames of another encoder"):
+        Frames.load([tmp_path / "a.npy", tmp_path / "b.npy"])
+
+
+def test_the_number_of_shards_does_not_tell(tmp_path: Path):
+    clips = {name: (name, name, [np.full((2, 4), number)]) for number, name in enumerate("abcd")}
+    for name, keys in {"one": "abcd", "first": "bd", "second": "ac"}.items():
+        frames.write(tmp_path / f"{name}.npy", [clips[key] for key in keys], 4, "version")
+    one = Frames.load([tmp_path / "one.npy"])
+    two = Frames.load([tmp_path / "first.npy", tmp_path / "second.npy"])
+    assert two.digest == one.digest
+    for clip, same in zip(two.clips, one.clips, strict=True):
+        np.testing.assert_array_equal(clip.windows, same.windows)
+
+
+def test_activations_beyond_half_precision_are_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="clip7: activations too large"):
+        frames.write(tmp_path / "a.npy", [("clip7", "", [np.full((2, 4), 1e6)])], 4, "version")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_size_is_said_before_and_is_exact(shard: Shard, caplog: pytest.LogCaptureFixture):
+    config = json.loads((shard.encoder / "config.json").read_text())
+    with caplog.at_level("INFO", logger="authenticity"):
+        size = frames.require_room(shard.path.parent, shard.durations, config, WINDOW)
+    assert "frames of 4 clips" in caplog.text
+    shard.write()
+    assert size == np.load(shard.path).nbytes
+
+
+def test_a_disk_that_is_too_small_is_one_clear_line(shard: Shard, monkeypatch: pytest.MonkeyPatch):
+    config = json.loads((shard.encoder / "config.json").read_text())
+    usage = namedtuple("usage", "total used free")(10**6, 10**6, 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(UserError, match=r"frames: the frames of 4 clips need .* make room"):
+        frames.require_room(shard.path.parent, shard.durations, config, WINDOW)
+
+
+def test_an_encoder_of_another_family_is_one_clear_line():
+    other = type("Config", (), {"model_type": "whisper"})()
+    with pytest.raises(UserError, match="type whisper: layers are fine-tuned of hubert"):
+        frames.require_known(other)

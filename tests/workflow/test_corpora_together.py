@@ -1,0 +1,168 @@
+"""Two corpora in one run of the workflow: fitted on one, tested on the other."""
+
+import html
+import json
+import re
+
+import corpora
+import pytest
+from browser import look_at_report
+from checkout import EXPERIMENTS, Checkout, assert_one_line_in, check_out, read
+
+
+@pytest.fixture(scope="module")
+def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """Two corpora in one run: one fitted on and tested on the other, one dealt into folds."""
+    base = tmp_path_factory.mktemp("side")
+    own = corpora.write_folder(corpora.asvspoof2019_la(), base / "own")
+    files = {}
+    for index in range(18):
+        spoof, speaker = index % 2 == 1, f"s{index // 2 % 9}"
+        folder = f"spoof/tts{index // 6}/{speaker}" if spoof else f"bonafide/{speaker}"
+        folder = "spoof" if index == 17 else folder  # neither its attack nor its speaker is known
+        samples = corpora.voice(500 + index, spoof, 0.6)
+        files[f"{folder}/{index:02}.flac"] = corpora.encoded(samples)
+    files["bonafide/s0/copy.flac"] = files["bonafide/s0/00.flac"]
+    other = corpora.write_folder(files, base / "other")
+    checkout = Checkout(check_out(base / "checkout"), own)
+    spectral = {"spectral": "standard"}
+    model = {"C": [0.1], "folds": 3}
+    both = {"spectral": "full", "layers": [0]}
+    heads = {"kind": "contrastive", "epochs": 3, "seeds": [1, 2, 3], "C": [1], "folds": 3}
+    tuned = {"kind": "finetune", "epochs": 1, "seeds": [1, 2, 3]}
+    official = {"protocol": "official", "seed": 1}
+    checkout.configure(
+        run={
+            "corpora": ["toy", "other"],
+            "experiments": ["spectral", "folds", "heads", "tuned"],
+            "comparisons": [["spectral", "heads"], ["spectral", "tuned"]],
+            "views": ["trimmed"],
+            "finetuned_views": ["trimmed"],
+        },
+        corpora={
+            "toy": {"format": "asvspoof2019_la", "root": str(own), "n_shards": 1},
+            "other": {"format": "folder", "root": str(other), "n_shards": 1},
+        },
+        experiments={
+            "spectral": EXPERIMENTS["spectral"],
+            "heads": {"features": both, "model": heads, **official},
+            "tuned": {"features": {"layers": [1]}, "model": tuned, **official},
+            "folds": {"features": spectral, "model": model, "protocol": "speaker_folds", "seed": 1}
+            | {"corpora": ["other"]},
+        },
+    )
+    result = checkout.run()
+    assert result.returncode == 0, result.stdout
+    return checkout
+
+
+def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    own, _ = json.loads((results / "toy/metrics/spectral/toy.json").read_text())
+    found, _ = json.loads((results / "toy/metrics/spectral/other.json").read_text())
+    assert (found["corpus"], found["target"]) == ("toy", "other")
+    assert found["threshold"] == own["threshold"]
+    assert found["chosen"] == own["chosen"]
+    assert found["splits"].keys() == {"eval"}
+    # The copy of a bona fide clip is removed and counted.
+    verified = json.loads((results / "other/verified.json").read_text())
+    assert verified["n_accepted"] == 19
+    assert verified["duplicates"]["n_removed"] == 1
+    counts = [found["splits"]["eval"][name] for name in ("n_bonafide", "n_spoof")]
+    assert counts == [9, 9]
+    assert found["splits"]["eval"]["per_attack"].keys() == {*("tts0", "tts1", "tts2", "not known")}
+    assert found["leak"]["unknown_speakers"] == 1
+    said = "1 clip of its protocol without a known speaker"
+    assert said in (results / "other/tables/attacks.html").read_text()
+    assert (results / "figures/matrix/spectral.svg").exists()
+    page = (results / "other/tables/headline.html").read_text()
+    assert "spectral, from toy" in page
+    assert "folds" in page
+
+
+def test_every_result_is_there_again_with_the_silence_trimmed(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    for path in ("toy/metrics/spectral/toy", "toy/metrics/spectral/other"):
+        found = json.loads((results / f"{path}.json").read_text())
+        assert [item["view"] for item in found] == ["clean", "trimmed"]
+    assert (results / "other/applied/folds/other.parquet").exists()
+    assert not list((results / "toy/spectral/trimmed").glob("1-of-2*"))
+    files = [row["file"] for row in read(results / "toy/spectral/trimmed/1-of-1.parquet")]
+    assert len(files) == 12, "of its own corpus, only what is reported on is heard through a view"
+    assert all("_E_" in file for file in files)
+
+
+def test_folds_report_each_trial_once_by_a_model_of_other_speakers(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    model = json.loads((results / "other/models/folds.json").read_text())
+    assert len(model["rounds"]) == 5
+    assert not model["leak"]["leaks"]
+    rows = [row for row in read(results / "other/scores/folds.parquet") if row["split"] == "eval"]
+    assert len({row["file"] for row in rows}) == len(rows) == 18
+    assert all(row["score"] == row["llr"] for row in rows)
+    lines = (results / "other/score_files/folds/other.asvspoof2021.txt").read_text().splitlines()
+    assert len(lines) == 18
+
+
+def test_the_verdict_answers_each_pair_with_its_seeds_and_its_count(side_by_side: Checkout):
+    results = side_by_side.path / "results"
+    found = json.loads((results / "toy/verdict.json").read_text())
+    asked = [[item["baseline"], item["candidate"]] for item in found["pairs"]]
+    assert asked == [["spectral", "heads"], ["spectral", "tuned"]]
+    for item in found["pairs"]:
+        assert item["at_least_one_point"] in ("yes", "no", "cannot tell")
+        assert item["seeds"] == ["1", "2", "3"]
+        assert "n = 12" in item["headline"]
+        assert item["headline"] in html.unescape((results / "toy/tables/verdict.html").read_text())
+        opening = (results / "opening.html").read_text()
+        assert f"{item['candidate']} against {item['baseline']}" in opening
+    assert (results / "toy/figures/verdict.svg").exists()
+    assert not (results / "other/verdict.json").exists()
+    assert (results / "toy/metrics/heads/other.json").exists()
+
+
+def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Checkout):
+    from authenticity.features.encoder import Encoder, EncoderSource
+
+    toy = side_by_side.path / "results" / "toy"
+    folder = toy / "finetuned" / "tuned" / "layer_1-1"
+    assert EncoderSource(str(folder)).n_layers == 2
+    Encoder.load(str(folder), "float32", 30.0)
+    assert not list((toy / "unfinished").rglob("*.pt"))
+    rows = read(toy / "scores" / "tuned.parquet")
+    assert {row["split"] for row in rows} == {"dev", "eval"}
+    # In a view it hears the clips anew, and scores those of eval alone.
+    applied = read(toy / "applied" / "tuned" / "toy" / "trimmed.parquet")
+    clean = {row["file"]: row["score"] for row in rows if row["split"] == "eval"}
+    assert {row["file"] for row in applied} == set(clean)
+    assert any(row["score"] != clean[row["file"]] for row in applied)
+
+
+def test_features_of_another_version_are_made_anew_in_every_view(side_by_side: Checkout):
+    """Also where what stands before an ancient input has to run again."""
+    module = side_by_side.path / "workflow" / "authenticity" / "features" / "spectral.py"
+    text = module.read_text()
+    try:
+        module.write_text(re.sub(r'^VERSION = "\d+"', 'VERSION = "next"', text, flags=re.M))
+        planned = side_by_side.run("--dry-run").stdout
+    finally:
+        module.write_text(text)
+    counts = dict(re.findall(r"^(extract\w*|frames)\s+(\d+)$", planned, flags=re.M))
+    assert counts == {"extract": "2", "extract_view": "2", "frames": "1"}
+    assert "Nothing to be done" in side_by_side.run("--dry-run").stdout
+
+
+def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_side: Checkout):
+    result = side_by_side.run("--report", "results/report.html")
+    assert result.returncode == 0, result.stdout
+    report = side_by_side.path / "results" / "report.html"
+    look_at_report(report, side_by_side.path / "results")
+
+
+def test_a_corpus_that_lacks_what_an_experiment_is_fitted_on_is_one_line(side_by_side: Checkout):
+    run = {"corpora": ["other"], "experiments": ["spectral"], "views": []}
+    result = side_by_side.run("--dry-run", "--config", f"run={json.dumps(run)}")
+    assert result.returncode != 0
+    assert_one_line_in(
+        result.stdout, "its protocol official fits and chooses on the splits train and dev"
+    )

@@ -1,0 +1,755 @@
+"""The command `authenticity score`, and the rules that do the same for a folder of thousands."""
+
+import csv
+import io
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from html import unescape
+from pathlib import Path
+
+import authenticity
+import held
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+import yaml
+from authenticity import cli, planning
+from authenticity.errors import UserError
+from authenticity.scoring import batch, display, inputs, outputs, result, worker
+from authenticity.scoring.bundle import read_about
+from authenticity.scoring.display import Display
+from authenticity.scoring.inputs import ScorePlan
+from authenticity.scoring.worker import drawn_name
+from checkout import REPOSITORY, Checkout, jobs
+from corpora import encoded, voice
+from recordings import muxed
+
+# What is named, and what that stands for.
+
+
+def written(folder: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder
+
+
+def test_a_folder_is_its_files_sorted_whatever_they_are_called(tmp_path: Path):
+    names = ["b.wav", "a/z.mp3", "a/notes", ".DS_Store", "a/._z.mp3", ".git/c.wav", "ünï.flac"]
+    folder = written(tmp_path / "in", names)
+    (folder / "a" / "loop").symlink_to(folder)
+    (folder / "broken.wav").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    found = [str(Path(path).relative_to(folder)) for path in inputs.collect([str(folder)])]
+    assert found == ["a/notes", "a/z.mp3", "b.wav", "broken.wav", "ünï.flac"]
+
+
+def test_each_file_counts_once_in_the_order_of_the_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    written(tmp_path, ["b.wav", "a.wav", "c/d.wav", "[x].wav"])
+    monkeypatch.chdir(tmp_path)
+    found = inputs.collect(["c/../b.wav", "*.wav", str(tmp_path), "**/d.wav", "gone.wav", "no*"])
+    assert found[:3] == ["c/../b.wav", "[x].wav", "a.wav"]
+    assert found[3:] == [str(tmp_path / "c/d.wav"), "gone.wav", "no*"]
+    assert inputs.collect(["[x].wav"]) == ["[x].wav"], "a file may be called like a pattern"
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
+def test_a_list_on_standard_input(
+    separator: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(written(tmp_path, ["last.wav"]))
+    listed = separator.join([b"one.wav", b"", b"two words.wav", b"\xff.wav", b"one.wav"])
+    found = inputs.collect(["-", "last.wav"], io.BytesIO(listed))
+    assert found == ["one.wav", "two words.wav", os.fsdecode(b"\xff.wav"), "last.wav"]
+    assert inputs.as_text(found[2]) == "\\xff.wav"
+
+
+def test_no_name_is_a_formula_or_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    written(tmp_path, ["=1+1.wav", "-rf.wav", "@a.wav", "a=1.wav"])
+    monkeypatch.chdir(tmp_path)
+    assert inputs.collect(["*.wav"]) == ["./-rf.wav", "./=1+1.wav", "./@a.wav", "a=1.wav"]
+    assert inputs.printable("a\x1b[2Jb\nc") == "a\\x1b[2Jb\\nc"
+
+
+def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
+    folder = written(tmp_path / "in", ["a.wav", "scored/scores.csv", "scored/overlays/a.png"])
+    assert inputs.collect([str(folder)], output=folder / "scored") == [str(folder / "a.wav")]
+    with pytest.raises(UserError, match="no files there"):
+        inputs.collect([str(folder)], output=folder)
+    with pytest.raises(UserError, match="standard input: no files"):
+        inputs.collect(["-"], io.BytesIO(b"\n"))
+    with pytest.raises(UserError, match=r"gone, no\*: no such file or folder"):
+        inputs.collect(["gone", "no*"])
+    with pytest.raises(UserError, match="an empty path"):
+        inputs.collect([str(folder), ""])
+
+
+def test_names_of_pictures_are_safe_and_of_one_file_alone():
+    files = ["a/x.wav", "b/x.wav", "a/x.mp3", "…/ü\n'.wav", "..wav"]
+    names = {drawn_name(file, "content") for file in files}
+    assert len(names) == len(files)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.]+-[0-9a-f]{8}", name) for name in names)
+
+
+# The call.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["score"], ["guess", "x"]),
+        *(["score", "--prior", prior, "x"] for prior in ("0", "nan", "abc", "50%")),
+        *(["score", "--jobs", jobs, "x"] for jobs in ("0", "x", "1.5")),
+    ],
+)
+def test_a_wrong_call_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == cli.USAGE
+    said = capsys.readouterr().err
+    assert "usage: authenticity" in said
+    assert "invalid" not in said or "invalid choice" in said, "names of functions say nothing"
+    if "x" in arguments[3:]:
+        assert f"found {arguments[2]}" in said
+
+
+def test_help_waits_for_no_library():
+    script = (
+        "import sys\nfrom authenticity.cli import main\n"
+        "try: main(['score', '--help'])\n"
+        "except SystemExit: print(sorted({'numpy', 'torch', 'pyarrow'} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    assert "Exit codes: 0" in run.stdout
+    assert "0.25 s to 4 h long, in files of up to 1 GB" in " ".join(run.stdout.split())
+    assert run.stdout.splitlines()[-1] == "[]"
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"HF_HUB_OFFLINE": "1"}
+
+
+def spoilt(bundle: Path, folder: Path) -> list[str]:
+    """A copy of a bundle in which the encoder's weights are not what they were."""
+    shutil.copytree(bundle.parent / "layers", folder / "bundle")
+    weights = folder / "bundle" / "encoder" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    shutil.copy(REPOSITORY / "README.md", folder)
+    return [str(folder / "README.md"), "--bundle", str(folder / "bundle")]
+
+
+def cut_short(bundle: Path, folder: Path) -> list[str]:
+    """A copy of a bundle whose `bundle.json` is not whole, named by that file."""
+    shutil.copytree(bundle, folder / "bundle")
+    about = folder / "bundle" / "bundle.json"
+    about.write_bytes(about.read_bytes()[:1000])
+    return [__file__, "--bundle", str(about)]
+
+
+def lhotse(bundle: Path, folder: Path) -> list[str]:
+    """A folder of another program, which calls a file of its own as we do."""
+    (folder / "recordings.jsonl").write_text('{"id": "a", "sources": []}\n')
+    return [__file__, "--output", str(folder)]
+
+
+BAD_CALLS: Mapping[str, tuple[Callable[[Path, Path], list[str]], str]] = {
+    "empty folder": (lambda bundle, folder: [str(folder)], "no files there to score"),
+    "spoilt bundle": (spoilt, "checksum"),
+    "cut bundle": (cut_short, "copy the whole bundle again, or make it anew"),
+    "no such path": (lambda bundle, folder: [f"{folder}x"], "no such file or folder"),
+    "empty path": (lambda bundle, folder: [""], "an empty path"),
+    "another program's folder": (lhotse, "expected answers of an earlier run"),
+    "no bundle": (
+        lambda bundle, folder: [__file__, "--bundle", str(folder / "none")],
+        "expected a bundle there",
+    ),
+    "output with other things": (
+        lambda bundle, folder: [__file__, "--output", str(Path(__file__).parent)],
+        "holds other things than results",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_a_mistake_is_one_line(
+    name: str, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+):
+    arguments, expected = BAD_CALLS[name]
+    (tmp_path / "empty").mkdir()
+    given = ["--bundle", str(bundle), *arguments(bundle, tmp_path / "empty")]
+    output = [] if "--output" in given else ["--output", str(tmp_path / "out")]
+    assert cli.main(["score", *given, *output]) == cli.USAGE
+    said = capsys.readouterr()
+    assert not said.out
+    (line,) = said.err.splitlines()
+    assert line.startswith("error: ")
+    assert expected in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (3, 0), (2, 2)])
+def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int, tmp_path: Path):
+    command = tmp_path / "bin" / "authenticity"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nfor path; do :; done\necho "given: $path"\nexit {code}\n')
+    command.chmod(0o755)
+    (tmp_path / ".installed").touch()
+    venv = os.path.relpath(tmp_path, REPOSITORY)
+    given = [f"VENV={venv}", "INPUT=it's a$$b.wav", "BUNDLE=x"]
+    made = subprocess.run(
+        ["make", f"--assume-old={venv}/.installed", "score", *given],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == expected, made.stderr
+    assert "given: it's a$b.wav" in made.stdout
+    assert ("set aside" in made.stdout) == (code == 3)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == cli.DONE
+    assert capsys.readouterr().out == f"authenticity {authenticity.__version__}\n"
+
+
+def test_the_console_command_and_the_pages_assets_are_installed():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert project["project"]["scripts"] == {"authenticity": "authenticity.cli:main"}
+    house = REPOSITORY / "workflow" / "authenticity"
+    named = project["tool"]["setuptools"]["package-data"]["authenticity"]
+    found = {path for pattern in named for path in house.glob(pattern)}
+    assert found == {
+        path for path in house.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+
+
+MEASURED = ("seconds", "real_time_factor")  # columns that differ from run to run
+
+RECORDING = {
+    "verdict": "cannot tell",
+    "cautions": [],
+    "p_trust": "caution",
+    "p_synthetic": 0.9999,
+    "p_low": 0.8,
+    "p_high": 0.99999,
+    "llr": 1.5,
+    "llr_low": -0.25,
+    "llr_high": 4.0,
+}
+WITHHELD = {
+    **dict.fromkeys(("p_synthetic", "p_low", "p_high")),
+    "cautions": [{"code": "polarity", "message": "It would be called otherwise.", "severe": True}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "cannot tell       >99.9% (80.0 to >99.9)      a.wav"),
+        ({"p_trust": None}, "cannot tell       >99.9% (80.0 to >99.9)      a.wav"),
+        ({"p_trust": "do not trust"}, "cannot tell       LLR +1.50 (−0.25 to +4.00)  a.wav"),
+        (WITHHELD, "cannot tell       no number                   a.wav  [polarity]"),
+    ],
+)
+def test_a_line_has_the_number_that_may_be_relied_on(changes: dict, expected: str):
+    answer = {"file": "a.wav", "status": "scored", "recording": RECORDING | changes}
+    assert display.line(answer) == expected
+
+
+# Whole runs.
+
+
+@pytest.fixture(scope="session")
+def bundle(finished: Checkout) -> Path:
+    """A bundle that the toy run makes: without an encoder, which takes seconds to load."""
+    return finished.path / "results" / "toy" / "bundles" / "spectral"
+
+
+def start(
+    bundle: Path, output: Path, *arguments: str, jobs: int = 1, **options
+) -> subprocess.Popen[bytes]:
+    """Start the command, which prints as it goes."""
+    command = [sys.executable, "-m", "authenticity", "score", "--bundle", str(bundle)]
+    command += ["--output", str(output), "--jobs", str(jobs), "--", *arguments]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    # A shell that runs the tests in the background has them ignore SIGINT, and what they start
+    # would ignore it, too; a signal that is handled here is not handed on.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, env=environment(), **streams)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def start_held(
+    bundle: Path, output: Path, *arguments: str, room: int = 0
+) -> subprocess.Popen[bytes]:
+    """Start the command; it prints so many bytes, and waits in the next line until it is read."""
+    reading, writing = held.full_pipe(room)
+    process = start(bundle, output, *arguments, stdout=writing)
+    os.close(writing)
+    process.stdout = os.fdopen(reading, "rb")
+    return process
+
+
+def kept(output: Path) -> set[str]:
+    """The files that an unfinished run has answers on."""
+    return {answer["file"] for answer in batch.read([output / "recordings.jsonl.unfinished"])}
+
+
+def run(
+    bundle: Path, output: Path, *arguments: str, stdin: bytes = b"", **options
+) -> tuple[int, list[str], str]:
+    """Run the command; return its exit code, its lines, and its standard error."""
+    process = start(bundle, output, *arguments, stdin=subprocess.PIPE, **options)
+    out, err = process.communicate(stdin, timeout=held.GUARD_SECONDS)
+    assert b"Traceback" not in err, err.decode()
+    return process.returncode, out.decode().splitlines(), err.decode()
+
+
+def rows_of(output: Path) -> list[dict]:
+    return pq.read_table(output / "scores.parquet").to_pylist()
+
+
+def comparable(output: Path) -> dict[str, object]:
+    """The tables of results, but for what was measured and where the inputs lie."""
+    scores = pq.read_table(output / "scores.parquet").drop_columns(list(MEASURED))
+    windows = pq.read_table(output / "windows.parquet")
+    drawn = [path for kind in ("overlays", "previews") for path in (output / kind).iterdir()]
+    return {
+        "scores": scores.to_pylist(),
+        "windows": windows.to_pydict(),
+        "drawn": {path.name: path.read_bytes() for path in drawn},
+    }
+
+
+@pytest.fixture(scope="module")
+def mixed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as people have them: good and bad files, with names that programs stumble over."""
+    folder = tmp_path_factory.mktemp("mixed")
+    clips = sorted((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac"))
+    shutil.copy(clips[0], folder / clips[0].name)
+    shutil.copy(clips[1], folder / "two words, 'quoted' \"twice\".flac")
+    shutil.copy(clips[1], folder / "line\nbreak.flac")
+    shutil.copy(clips[2], os.fsdecode(os.fsencode(folder) + b"/not \xff UTF-8.flac"))
+    (folder / "film.mp4").write_bytes(muxed("mp4", "aac", seconds=1.0, video=True))
+    whole = encoded(voice(7, spoof=True, seconds=2))
+    (folder / "corrupt.flac").write_bytes(whole[: len(whole) // 2] + b"\x55" * (len(whole) // 2))
+    (folder / "text.wav").write_text("this is text, not sound")
+    (folder / "silent film.mp4").write_bytes(muxed("mp4", "", video=True))
+    (folder / "empty.mp3").write_bytes(b"")
+    (folder / ".hidden.wav").write_bytes(b"")
+    loud = np.clip(20 * voice(5, spoof=False), -1, 1)
+    (folder / "too loud.wav").write_bytes(encoded(loud, format="WAV"))
+    return folder
+
+
+REASONS = {
+    "corrupt.flac": "",
+    "text.wav": "not readable as audio",
+    "silent film.mp4": "no audio stream",
+    "empty.mp3": "0 bytes",
+    "gone.wav": "no such file",
+}
+
+
+@pytest.fixture(scope="module")
+def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results on that folder and a file that is not there, two files at once: only read it."""
+    output = tmp_path_factory.mktemp("scored") / "out"
+    listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
+    code, lines, errors = run(bundle, output, "-", stdin=listed, jobs=2)
+    detector, worth = errors.splitlines()
+    assert detector == "Detector: toy, spectral."
+    assert re.fullmatch(r"It takes \d+% of unseen genuine clips for synthetic, .*\.", worth)
+    assert code == cli.SOME_REJECTED
+    assert "11 files: 6 scored" in "\n".join(lines)
+    assert sum(line.startswith(("likely ", "cannot tell")) for line in lines) == 6
+    assert sum(line.startswith("set aside") for line in lines) == 5
+    assert any("line\\nbreak.flac" in line for line in lines)
+    return output
+
+
+def test_every_file_is_accounted_for(scored: Path, mixed: Path):
+    rows = rows_of(scored)
+    names = [Path(row["file"]).name for row in rows]
+    assert names[:-1] == sorted(
+        inputs.as_text(path.name) for path in mixed.iterdir() if path.name[0] != "."
+    )
+    assert names[-1] == "gone.wav"
+    rejected = {Path(row["file"]).name: row for row in rows if row["status"] == "rejected"}
+    assert rejected.keys() == REASONS.keys()
+    for name, reason in REASONS.items():
+        assert reason in rejected[name]["reason"]
+        assert rejected[name]["score"] is None
+        assert bool(rejected[name]["content"]) == (name != "gone.wav")
+
+
+def test_a_clipped_recording_is_scored_with_a_severe_caution(scored: Path):
+    (row,) = (row for row in rows_of(scored) if row["file"].endswith("/too loud.wav"))
+    assert "clipped" in row["cautions"].split()
+    assert row["verdict"] == "cannot tell"
+
+
+def test_a_defect_of_ours_costs_one_answer_and_is_told(
+    finished: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    bundle = finished.path / "results" / "toy" / "bundles" / "layers"
+    task = {"bundle": str(bundle), "prior": 0.5, "pictures": False, "folder": str(tmp_path)}
+    scorer = worker.Scorer({**task, "threads": 1})
+    path = str(next((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac")))
+    good = json.loads(scorer.answer(path))
+    assert_equal_to_the_workflows([good["recording"]], finished, "layers")
+    for unfit in (np.bool_(True), math.nan):
+        plain = {**good["recording"], "score": unfit}
+        monkeypatch.setattr(result, "plain", lambda found, plain=plain: dict(plain))
+        bad = json.loads(scorer.answer(path))
+        assert (bad["status"], bad["content"]) == ("rejected", ""), "tried again by the next run"
+        assert bad["reason"].startswith("unexpected error: ")
+        assert bad["reason"].endswith(", please report it")
+        assert "Traceback" in bad["traceback"]
+    monkeypatch.undo()
+    with pytest.raises(authenticity.UserError, match="prior x: expected a share"):
+        scorer._detector.score(path, prior="x")
+    again = json.loads(scorer.answer(path))
+    assert again["recording"]["score"] == good["recording"]["score"]
+
+
+def test_the_tables_agree(scored: Path):
+    rows = rows_of(scored)
+    lines = (scored / "scores.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == rows
+    with (scored / "scores.csv").open(newline="") as table:
+        text = list(csv.DictReader(table))
+    expected = [
+        {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
+    ]
+    assert text == expected
+    assert any("\n" in row["file"] for row in text)
+    documented = (REPOSITORY / "docs" / "scores.md").read_text()
+    for name in {
+        *rows[0],
+        *outputs.WINDOWS.names,
+        *json.loads((scored / "summary.json").read_text()),
+    }:
+        assert f"`{name}`" in documented, name
+
+
+def test_scores_equal_the_workflows(scored: Path, finished: Checkout):
+    assert_equal_to_the_workflows(rows_of(scored), finished, "spectral")
+
+
+def assert_equal_to_the_workflows(rows: Sequence[dict], finished: Checkout, experiment: str):
+    """The rows of clips of the corpus have the scores of the workflow's table."""
+    table = finished.path / "results" / "toy" / "scores" / f"{experiment}.parquet"
+    known = {row["file"]: row for row in pq.read_table(table).to_pylist()}
+    found = [row for row in rows if Path(row["file"]).stem in known]
+    assert found
+    for row in found:
+        expected = known[Path(row["file"]).stem]
+        assert row["score"] == pytest.approx(expected["score"], abs=1e-6)
+        assert row["llr"] == pytest.approx(expected["llr"], abs=1e-6)
+
+
+def test_each_recording_has_windows_a_picture_and_a_sound(scored: Path):
+    windows = pq.read_table(scored / "windows.parquet").to_pandas()
+    page = (scored / "index.html").read_text()
+    for row in rows_of(scored):
+        if row["status"] == "scored":
+            own = windows[windows.file == row["file"]]
+            assert own.start.min() == 0
+            assert own.end.max() == pytest.approx(row["duration"], abs=1e-3)
+            assert (scored / row["picture"]).read_bytes().startswith(b"\x89PNG")
+            sound = scored / "previews" / Path(row["picture"]).with_suffix(".mp3").name
+            assert soundfile.info(sound).duration == pytest.approx(row["duration"], abs=0.2)
+    assert "two words, 'quoted' \"twice\".flac" in unescape(page)
+    summary = json.loads((scored / "summary.json").read_text())
+    assert sum(summary["verdicts"].values()) == summary["scored"] == 6
+    assert 0 < summary["peak_bytes"] < 2e9
+    taken = [row["seconds"] for row in rows_of(scored) if row["status"] == "scored"]
+    assert summary["seconds"] == pytest.approx(sum(taken))
+    assert max(taken) < summary["wall_seconds"], "of the run, loading included"
+
+
+def test_the_same_again_computes_nothing_and_one_more_computes_one(
+    scored: Path, mixed: Path, bundle: Path, tmp_path: Path
+):
+    output, before = tmp_path / "out", comparable(scored)
+    shutil.copytree(scored, output)
+    names = [path for path in mixed.iterdir() if path.name != "film.mp4"]
+    listed = "\0".join([*map(str, sorted(names)), str(tmp_path / "new.flac")]).encode(
+        "utf-8", "surrogateescape"
+    )
+    (tmp_path / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
+    code, lines, _ = run(bundle, output, "-", stdin=listed)
+    assert code == cli.SOME_REJECTED
+    assert "9 as found by an earlier run" in "\n".join(lines)
+    after = comparable(output)
+    film = [row for row in before["scores"] if row["file"].endswith("/film.mp4")]
+    assert [row for row in after["scores"] if row in before["scores"]] == [
+        row for row in before["scores"] if row not in film and not row["file"].endswith("gone.wav")
+    ]
+    assert after["scores"][-1]["status"] == "scored"
+    kept = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
+    assert run(bundle, output, "-", stdin=listed)[0] == cli.SOME_REJECTED
+    assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == kept
+    code, lines, _ = run(bundle, output, str(mixed / "film.mp4"))
+    assert code == cli.DONE
+    assert "; 1 as found by an earlier run" in "\n".join(lines)
+    assert not any(line.startswith("cost: ") for line in lines), "nothing was scored"
+    assert rows_of(output) == [row for row in rows_of(scored) if row["file"].endswith("/film.mp4")]
+    assert comparable(output)["drawn"] == after["drawn"], "what was found of others stays"
+    lines = run(bundle, output, "-", stdin=listed)[1]
+    assert "; 11 as found by an earlier run" in "\n".join(lines)
+    assert comparable(output) == after
+
+
+STREAMS = {
+    "all closed": ("<&- >&- 2>&-", ""),
+    "output full": (">/dev/full", "standard output: No space left on device; "),
+    "both full": (">/dev/full 2>&1", ""),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("name", STREAMS)
+def test_standard_streams_that_fail_end_no_run(
+    name: str, scored: Path, mixed: Path, bundle: Path, tmp_path: Path
+):
+    redirections, expected = STREAMS[name]
+    output = tmp_path / "out"
+    shutil.copytree(scored, output)
+    (output / "scores.csv").unlink()
+    command = [sys.executable, "-m", "authenticity", "score", "--bundle", str(bundle)]
+    command += ["--output", str(output), "--", str(mixed)]
+    run = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", *command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert run.returncode == cli.SOME_REJECTED
+    assert (output / "scores.csv").exists()
+    assert run.stderr.count("standard output: ") == bool(expected)
+    assert expected in run.stderr
+
+
+def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_path: Path):
+    def answer(file: str, content: str) -> batch.Answer:
+        name = drawn_name(file, content)
+        drawn = {"picture": f"overlays/{name}.png", "preview": f"previews/{name}.mp3"}
+        for part in drawn.values():
+            written(tmp_path, [part])
+        common = {"status": "scored", "reason": "", "settings": "", "peak_bytes": 0}
+        return {"file": file, "content": content, **common, **drawn}
+
+    def kept(*given: batch.Answer) -> list[str]:
+        answers = batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+        with answers.kept() as keep:
+            for one in given:
+                keep(one)
+            answers.finish([one["file"] for one in given])
+        return [one["content"] for one in batch.read([answers.path])]
+
+    foreign = written(tmp_path, ["overlays/map-01234567.png"]) / "overlays/map-01234567.png"
+    first, second, changed = answer("a", "1"), answer("b", "2"), answer("a", "3")
+    assert kept(first) == ["1"]
+    assert kept(second) == ["2", "1"]
+    assert kept(changed) == ["3", "2"]
+    assert foreign.exists()
+    there = {one["content"]: (tmp_path / one["picture"]).exists() for one in (first, second)}
+    assert there == {"1": False, "2": True}
+    assert not (tmp_path / "recordings.jsonl.unfinished").exists()
+    with batch.Answers(tmp_path / "recordings.jsonl", tmp_path).kept():
+        pass
+    assert not (tmp_path / "recordings.jsonl.unfinished").exists(), "nothing was scored"
+    elsewhere = {**second, "picture": "../map-01234567.png"}
+    (tmp_path / "recordings.jsonl").write_text(json.dumps(elsewhere))
+    with pytest.raises(UserError, match="expected answers of an earlier run"):
+        batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+
+
+def test_the_time_to_the_first_score_counts_from_a_score():
+    out, started = io.StringIO(), time.monotonic() - 100
+    about = {"corpus": "toy", "experiment": "one", "demonstration": False}
+    about["decision"] = {"eval": None, "issued": {}}
+    said = Display(12, about, out, io.StringIO(), quiet=False, started=started)
+    gone = batch.rejected("gone.wav", "no such file")
+    assert said.wall_seconds() >= 100
+    said.answer(gone, reused=False)
+    said.answer(gone, reused=True)
+    assert said.wall_seconds() is None
+    nothing = {"files": 2, "scored": 0, "rejected": 2, "verdicts": {}}
+    said.summary(Path("out"), nothing)
+    assert "cost" not in out.getvalue()
+
+
+def test_a_process_that_dies_is_quoted():
+    cause = batch._cause_of_death(-signal.SIGABRT, "of a library\nterminate called")
+    assert "(SIGABRT, terminate called)" in cause
+    assert "(SIGSEGV)" in batch._cause_of_death(-signal.SIGSEGV, "")
+    assert "(status 1, TypeError: x)" in batch._cause_of_death(1, "Traceback\nTypeError: x")
+
+
+def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
+    output, gone = tmp_path / "out", f"{mixed}/gone.wav"
+    *answers, on_gone = batch.read([scored / "recordings.jsonl"])
+    # What cannot be opened comes first.
+    limits = read_about(bundle)["decision"]
+    lines = [f"{display.line(answer, limits)}\n".encode() for answer in [on_gone, *answers]]
+    for n_lines, end, code in ((1, signal.SIGINT, cli.INTERRUPTED), (5, signal.SIGKILL, -9)):
+        printed = b"".join(lines[:n_lines])
+        process = start_held(bundle, output, str(mixed), gone, room=len(printed))
+        held.until(lambda n_lines=n_lines: len(kept(output)) > n_lines, process)
+        workers = psutil.Process(process.pid).children()
+        assert workers, "nothing is worked on"
+        process.send_signal(end)
+        out, _ = process.communicate(timeout=held.GUARD_SECONDS)
+        assert process.returncode == code
+        assert sorted(out.lstrip(b"\0").splitlines()[:n_lines]) == sorted(printed.splitlines())
+        assert len(kept(output)) == n_lines + 1
+        held.until_gone(workers)
+    assert not (output / "scores.csv").exists()
+    code, lines, _ = run(bundle, output, str(mixed), gone)
+    assert code == cli.SOME_REJECTED
+    assert " as found by an earlier run" in "\n".join(lines)
+    assert comparable(output) == comparable(scored)
+    assert not (output / "recordings.jsonl.unfinished").exists()
+
+
+def test_a_file_whose_process_dies_is_set_aside_and_the_next_one_scored(
+    bundle: Path, mixed: Path, tmp_path: Path
+):
+    output = tmp_path / "out"
+    names = ("film.mp4", "too loud.wav", "line\nbreak.flac", "two words, 'quoted' \"twice\".flac")
+    process = start_held(bundle, output, *(str(mixed / name) for name in names))
+    held.until(lambda: kept(output), process)
+    # It is in the second file, or through with it and not yet asked for the third.
+    (worker,) = psutil.Process(process.pid).children()
+    worker.kill()
+    out, _ = process.communicate(timeout=held.GUARD_SECONDS)
+    assert process.returncode == cli.SOME_REJECTED
+    first, *met, last = rows_of(output)
+    assert first["status"] == last["status"] == "scored"
+    assert sorted(row["status"] for row in met) == ["rejected", "scored"]
+    assert any("was killed" in row["reason"] for row in met)
+    assert b"4 files: 3 scored" in out
+
+
+def test_a_process_that_is_killed_while_it_loads_its_model_is_a_users_error(
+    bundle: Path, tmp_path: Path
+):
+    settings = batch.Settings.of(bundle, prior=0.5, pictures=False)
+    loading = batch._Worker(settings, tmp_path, threads=1)
+    loading._process.kill()
+    with pytest.raises(UserError, match="that loaded the model was killed"):
+        loading.score("any.wav")
+    loading.end()
+
+
+# The rules.
+
+
+def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
+    resumed_from: Checkout, mixed: Path, scored: Path, tmp_path: Path
+):
+    folder, output = tmp_path / "in", resumed_from.path / "results" / "scored"
+    shutil.copytree(mixed, folder)
+    resumed_from.configure(
+        score={
+            "input": str(folder),
+            "bundle": "results/toy/bundles/spectral",
+            "n_shards": 2,
+        }
+    )
+
+    benchmarks = resumed_from.path / "benchmarks" / "score"
+    with held.jobs_at_their_end(benchmarks / "1-of-2.tsv", benchmarks / "2-of-2.tsv"):
+        shards = output / "shards"
+        resumed_from.run_and_kill(
+            lambda: any(batch.read(shards.glob("*.jsonl*"))), *("--", "scored")
+        )
+    assert not (output / "scores.csv").exists()
+    resumed = resumed_from.run("--", "scored")
+    assert resumed.returncode == 0, resumed.stdout
+    counts = re.findall(r"shard \d-of-2: (\d) recordings, (\d) computed", resumed.stdout)
+    assert any(int(computed) < int(all_of_it) for all_of_it, computed in counts), counts
+    of_command = [row for row in rows_of(scored) if row["reason"] != "no such file"]
+    relative = [{**row, "file": Path(row["file"]).name} for row in rows_of(output)]
+    for ours, theirs in zip(relative, of_command, strict=True):
+        assert unmeasured(ours) == unmeasured({**theirs, "file": Path(theirs["file"]).name})
+    before = comparable(output)
+    (folder / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
+    grown = resumed_from.run("--", "scored", cores=1)
+    assert grown.returncode == 0, grown.stdout
+    assert jobs(grown.stdout) == {"score": 1, "scored": 1}
+    assert ", 1 computed" in grown.stdout
+    rows = comparable(output)["scores"]
+    assert [row for row in rows if not row["file"].endswith("new.flac")] == before["scores"]
+    assert len(rows) == len(before["scores"]) + 1
+    assert "Nothing to be done" in resumed_from.run("--", "scored").stdout
+
+
+def unmeasured(row: dict) -> dict:
+    """A row less what was measured, and less what tells where its file lay."""
+    return {name: value for name, value in row.items() if name not in (*MEASURED, "picture")}
+
+
+def test_the_overlay_is_valid():
+    config, overlay = (
+        yaml.safe_load((REPOSITORY / "config" / name).read_text())
+        for name in ("config.yaml", "score.yaml")
+    )
+    planning.validate(config | overlay, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
+
+
+BAD_SECTIONS = {
+    "no such folder": ({"input": "nowhere"}, "`score.input`.*nowhere: no such file or folder"),
+    "output with other things": (
+        {"input": "{full}", "bundle": "results/x", "output": str(REPOSITORY / "docs")},
+        "docs: holds other things than results; name a new folder with `score.output`",
+    ),
+    "empty": ({"input": "{empty}"}, "no files there to score"),
+    "no such bundle": ({"input": "{full}", "bundle": "elsewhere"}, "elsewhere: expected a bundle"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SECTIONS)
+def test_a_bad_section_is_one_clear_line(name: str, tmp_path: Path):
+    section, expected = BAD_SECTIONS[name]
+    (tmp_path / "empty").mkdir()
+    written(tmp_path / "full", ["a.wav"])
+    folders = {folder: str(tmp_path / folder) for folder in ("empty", "full")}
+    given = {"bundle": "results/none", "output": str(tmp_path / "out")} | section
+    with pytest.raises(UserError, match=expected):
+        ScorePlan.make({**given, "input": given["input"].format(**folders), "pictures": True}, True)
+
+
+def test_without_an_input_nothing_is_scored(finished: Checkout):
+    assert (finished.path / "results" / "toy" / "bundles").exists()
+    assert not (finished.path / "logs" / "score").exists()
+    assert not (finished.path / "results" / "scored").exists()

@@ -1,0 +1,388 @@
+"""The workflow as its users run it: from nothing, again, after a crash, and with bad input."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+
+import corpora
+import held
+import pyarrow.parquet as pq
+import pytest
+from authenticity import results_page
+from checkout import (
+    EXPERIMENTS,
+    REPOSITORY,
+    Checkout,
+    assert_one_line,
+    assert_one_line_in,
+    check_out_for_toys,
+    jobs,
+    read,
+)
+
+TRIALS = 36
+EMBEDDINGS = "results/toy/embeddings/small/clean"
+
+
+def key_of_shard(shard: str, suffix: str = "") -> str:
+    """A new key, of training, that falls into a shard."""
+    from authenticity.shards import shard_of
+
+    return next(
+        key for number in range(1000) if shard_of(key := f"LA_T_77{number:05}{suffix}", 3) == shard
+    )
+
+
+def test_a_run_makes_every_table_and_figure(finished: Checkout):
+    results = finished.path / "results" / "toy"
+    for name in EXPERIMENTS:
+        scores = read(results / "scores" / f"{name}.parquet")
+        assert {row["split"] for row in scores} == {"dev", "eval"}
+        assert len(scores) == TRIALS * 2 // 3
+        metrics, *_ = json.loads((results / f"metrics/{name}/toy.json").read_text())
+        figure = metrics["splits"]["eval"]["roc_auc"]
+        assert 0 <= figure["low"] <= figure["high"] <= 1
+        assert metrics["splits"]["eval"]["n_bonafide"] == TRIALS // 6
+    for folder in ("spectral", EMBEDDINGS.removeprefix("results/toy/")):
+        files = [row["file"] for path in sorted((results / folder).glob("*")) for row in read(path)]
+        assert len(files) == len(set(files)) == TRIALS
+    header = pq.read_schema(next((results / "spectral").glob("*"))).names
+    assert header[:17] == ["file", "label", "centroid", "entropy"] + [
+        f"mfcc_{index}" for index in range(13)
+    ]
+
+
+def test_every_figure_of_the_run_is_in_one_table_and_on_one_page(finished: Checkout):
+    results = finished.path / "results"
+    figures = pq.read_table(results / "results.parquet").to_pandas()
+    assert set(figures["experiment"]) == set(EXPERIMENTS)
+    page = results_page.page(results)
+    for row in json.loads((results / "headline.json").read_text()):
+        auc = row["roc_auc"]
+        own = figures.query(f"experiment == '{row['name']}' and split == 'eval' and group == 'all'")
+        (figure,) = own[own["metric"] == "roc_auc"].to_dict("records")
+        assert {end: figure[end] for end in auc} == auc
+        assert f"| {row['name']} | {auc['value']:.4f} ({auc['low']:.4f} to" in page
+    assert "| fit | 2 |" in page
+
+
+def test_what_is_scored_without_silence_is_held_against_an_audit_without_silence(
+    make_checkout: Callable[..., Checkout],
+):
+    trims = EXPERIMENTS["spectral"] | {"features": {"spectral": "standard", "view": "trimmed"}}
+    checkout = make_checkout()
+    checkout.configure(
+        experiments={"spectral": EXPERIMENTS["spectral"], "trims": trims},
+        run={"corpora": ["toy"], "experiments": ["spectral", "trims"], "views": []},
+    )
+    plan = checkout.run("--dry-run", "--quiet", "host").stdout
+    assert jobs(plan)["audit"] == 2
+    audits = [f"results/toy/audit/{view}.json" for view in ("clean", "trimmed")]
+    for page, wanted in (
+        *(("tables/trust", audits), ("tables/audit", audits)),
+        *(("cards/spectral", audits[:1]), ("cards/trims", audits[1:])),
+    ):
+        (made,) = re.findall(rf"    input: (.*)\n    output: .*{page}.html", plan)
+        assert [path for path in made.split(", ") if "/audit/" in path] == wanted
+
+
+def test_controls_stand_last_and_shuffled_labels_make_one(make_checkout: Callable[..., Checkout]):
+    plain = EXPERIMENTS["spectral"]
+    checkout = make_checkout()
+    names = ["held", "shuffled", "spectral"]
+    checkout.configure(
+        experiments={
+            "held": plain | {"control": True},
+            "shuffled": plain | {"shuffle_labels": True},
+            "spectral": plain,
+        },
+        run={"corpora": ["toy"], "experiments": names, "views": []},
+    )
+    plan = checkout.run("--dry-run", "--quiet", "host").stdout
+    ordered = [f"results/toy/metrics/{name}/toy.json" for name in ("spectral", "held", "shuffled")]
+    for output in ("tables/headline.html", "tables/trust.html", "results/opening.html"):
+        (made,) = re.findall(rf"    input: (.*)\n    output: .*{output}", plan)
+        assert [path for path in made.split(", ") if "/metrics/" in path] == ordered
+
+
+def test_what_becomes_a_control_is_not_fitted_again(resumed_from: Checkout):
+    control = EXPERIMENTS["spectral"] | {"control": True}
+    resumed_from.configure(experiments={**EXPERIMENTS, "spectral": control})
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["evaluate"] == 1
+    assert not {"extract", "fit"} & plan.keys()
+
+
+def test_a_second_run_has_nothing_to_do(finished: Checkout):
+    again = finished.run()
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+@pytest.fixture(scope="module")
+def resumed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A run of the very same corpus on one core, killed on its way and run again."""
+    checkout = check_out_for_toys(tmp_path_factory.mktemp("resumed") / "checkout")
+    killed = Checkout(checkout, finished.corpus)
+    killed.configure()
+    logs, spectral = killed.path / "logs/toy/extract", killed.path / "results/toy/spectral"
+    benchmarks = killed.path / "benchmarks/toy/extract"
+    with held.jobs_at_their_end(benchmarks / "2-of-3.tsv", benchmarks / "3-of-3.tsv"):
+        killed.run_and_kill(
+            lambda: (logs / "2-of-3.log").exists() or (logs / "3-of-3.log").exists(),
+            *("--prioritize", "results/toy/spectral/1-of-3.parquet"),
+        )
+    assert any((killed.path / ".snakemake" / "locks").iterdir()), "nothing was interrupted"
+    assert (spectral / "1-of-3.parquet").exists()
+    assert len(list(spectral.glob("*.parquet"))) < 3, "a shard was to be left"
+    result = killed.run("--until", "evaluate", cores=1)
+    assert result.returncode == 0, result.stdout
+    return killed
+
+
+def test_a_killed_run_resumes_to_the_same_tables(finished: Checkout, resumed: Checkout):
+    last = ("/splices/", "results/results.parquet")
+    made = {path for path in finished.tables() if not any(part in path for part in last)}
+    assert resumed.tables().keys() == made
+    assert any("/scores/" in path for path in made)
+
+
+def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
+    """Also after it was killed."""
+    expected = finished.tables()
+    for path, content in resumed.tables().items():
+        assert content == expected[path], path
+
+
+def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
+    checkout = make_checkout()
+    second = []
+
+    def try_second() -> bool:
+        if (checkout.path / "logs/toy/extract/1-of-3.log").exists():
+            second.extend([checkout.run("--dry-run"), checkout.run()])
+        return bool(second)
+
+    with held.jobs_at_their_end(checkout.path / "benchmarks/toy/extract/1-of-3.tsv"):
+        checkout.run_and_kill(try_second)
+    plan, run = second
+    assert plan.returncode == 0, plan.stdout
+    assert run.returncode != 0
+    assert_one_line_in(run.stdout, "another run works in this folder")
+
+
+def test_one_more_file_computes_one_row(resumed_from: Checkout):
+    before = resumed_from.tables()
+    key = key_of_shard("2-of-3")
+    protocol = resumed_from.corpus / corpora.PROTOCOLS / "ASVspoof2019.LA.cm.train.trn.txt"
+    with protocol.open("a") as lines:
+        lines.write(f"LA_0000 {key} - - bonafide\n")
+    audio = resumed_from.corpus / "ASVspoof2019_LA_train" / "flac" / f"{key}.flac"
+    audio.write_bytes(corpora.encoded(corpora.voice(5, spoof=False)))
+    result = resumed_from.run("--until", "verify")
+    assert result.returncode == 0, result.stdout
+    assert jobs(result.stdout)["extract"] == 1
+    assert "shard 2-of-3" in result.stdout
+    assert "1 computed" in result.stdout
+    after = resumed_from.tables()
+    for path, content in before.items():
+        of_all = ("manifest", "trials", "fingerprints")
+        unchanged = not any(part in path for part in ("2-of-3", *of_all))
+        assert (after[path] == content) == (unchanged or "rejected" in path), path
+    files = [row["file"] for row in read(resumed_from.path / EMBEDDINGS / "2-of-3.parquet")]
+    assert key in files
+    assert files == sorted(files)
+
+
+def test_a_touched_file_computes_nothing(resumed_from: Checkout):
+    before = resumed_from.tables()
+    audio = next((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())
+    audio.write_bytes(audio.read_bytes())
+    result = resumed_from.run("--until", "verify")
+    assert result.returncode == 0, result.stdout
+    assert jobs(result.stdout)["extract"] == 1
+    assert " 0 computed" in result.stdout
+    after = resumed_from.tables()
+    # The file's time stands in the manifest, and in the trials that are taken from it.
+    assert {path for path in before if before[path] != after[path]} == {
+        "results/toy/manifest.parquet",
+        "results/toy/trials.parquet",
+    }
+
+
+def test_other_limits_recompute_nothing_that_still_meets_them(resumed_from: Checkout):
+    before = resumed_from.tables()
+    resumed_from.configure(audio={"max_megabytes": 2, "min_seconds": 0.65, "max_rejected": 1})
+    result = resumed_from.run("--until", "verify")
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count(" 0 computed") == 3
+    verified = json.loads((resumed_from.path / "results/toy/verified.json").read_text())
+    assert verified["n_rejected"] == 9  # a quarter of the clips lasts 0.6 s
+    assert all("too short: 0.600 s" in row["reason"] for row in verified["rejected"])
+    resumed_from.configure()
+    assert resumed_from.run("--until", "verify").returncode == 0
+    assert resumed_from.tables() | {"results/toy/manifest.parquet": b""} == before | {
+        "results/toy/manifest.parquet": b""
+    }
+
+
+def test_a_touched_encoder_plans_nothing(resumed_from: Checkout):
+    resources = resumed_from.path / "resources"
+    resources.unlink()
+    shutil.copytree(REPOSITORY / "resources" / "encoders", resources / "encoders")
+    (resources / "encoders" / "small" / "model.safetensors").touch()
+    assert "Nothing to be done" in resumed_from.run().stdout
+
+
+def test_another_number_of_shards_is_refused(resumed_from: Checkout):
+    resumed_from.configure(corpus={"n_shards": 4})
+    assert_one_line(resumed_from, "its tables are in 3 shards, the configuration says 4")
+
+
+def test_a_moved_corpus_computes_nothing(resumed_from: Checkout):
+    moved = resumed_from.corpus.rename(resumed_from.corpus.with_name("elsewhere"))
+    resumed_from.configure(corpus={"root": str(moved)})
+    assert "Nothing to be done" in resumed_from.run().stdout
+
+
+def test_a_speaker_who_is_not_known_any_more_extracts_nothing(resumed_from: Checkout):
+    for protocol in (resumed_from.corpus / corpora.PROTOCOLS).iterdir():
+        protocol.write_text(re.sub(r"^LA_..00 ", "unknown ", protocol.read_text(), flags=re.M))
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["verify"] == 1
+    assert plan["fit"]
+    assert not {"extract", "extract_view", "encoder"} & plan.keys()
+
+
+def test_a_changed_grid_refits_and_extracts_nothing(resumed_from: Checkout):
+    before = resumed_from.tables()
+    changed_grid = EXPERIMENTS["layers"] | {"model": {"C": [0.5], "folds": 3}}
+    resumed_from.configure(experiments={**EXPERIMENTS, "layers": changed_grid})
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["fit"] == 1
+    assert not {"extract", "verify", "encoder"} & plan.keys()
+    result = resumed_from.run("--until", "fit")
+    assert result.returncode == 0, result.stdout
+    changed = {path for path, content in resumed_from.tables().items() if before[path] != content}
+    changed.discard("results/toy/manifest.parquet")  # it says where the copied corpus lies
+    assert changed
+    assert all(path.endswith("/layers.parquet") for path in changed)
+
+
+def test_a_corrupted_clip_is_set_aside_and_named(resumed_from: Checkout):
+    audio = sorted((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())[3]
+    content = bytearray(audio.read_bytes())
+    content[len(content) // 2 :] = b"\x55" * (len(content) - len(content) // 2)
+    audio.write_bytes(content)
+    result = resumed_from.run()
+    assert result.returncode == 0, result.stdout
+    verified = json.loads((resumed_from.path / "results/toy/verified.json").read_text())
+    assert verified["n_rejected"] == 1
+    assert verified["n_accepted"] == TRIALS - 1
+    (rejected,) = verified["rejected"]
+    assert rejected["file"] == audio.stem
+    assert audio.name in rejected["reason"]
+    assert audio.name in (resumed_from.path / "results/toy/tables/rejected.html").read_text()
+
+
+def test_too_many_bad_clips_stop_the_run_and_lose_nothing(make_checkout: Callable[..., Checkout]):
+    files = corpora.asvspoof2019_la()
+    flacs = sorted(path for path in files if path.endswith(".flac"))
+    files[flacs[0]] = b""
+    files[flacs[1]] = b"this is text, not sound"
+    checkout = make_checkout(files=files)
+    result = checkout.run("--until", "verify")
+    assert result.returncode != 0
+    (line,) = [line for line in result.stdout.splitlines() if "audio.max_rejected" in line]
+    assert "2 of 36 clips" in line
+    assert "Traceback" not in result.stdout
+    checkout.configure(audio={"max_rejected": 0.1})
+    again = checkout.run("--until", "verify")
+    assert again.returncode == 0, again.stdout
+    assert "extract" not in jobs(again.stdout)
+
+
+def without(files: dict[str, bytes], part: str) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if part not in path}
+
+
+def with_line(files: dict[str, bytes], line: str) -> dict[str, bytes]:
+    path = f"{corpora.PROTOCOLS}/ASVspoof2019.LA.cm.dev.trl.txt"
+    return files | {path: files[path] + line.encode() + b"\n"}
+
+
+EVAL_PROTOCOL = f"{corpora.PROTOCOLS}/ASVspoof2019.LA.cm.eval.trl.txt"
+
+BAD_CORPORA = {
+    "missing protocol": (lambda files: without(files, "cm.dev.trl"), "no such protocol"),
+    "missing audio folder": (lambda files: without(files, "LA_dev/"), "ASVspoof2019_LA_dev/flac"),
+    "not a corpus": (lambda files: {"readme.txt": b"hello"}, "ASVspoof2019_LA_cm_protocols"),
+    "wrong number of fields": (
+        lambda files: with_line(files, "LA_0100 LA_D_1 bonafide"),
+        "line 13: expected 5 fields",
+    ),
+    "unknown label": (
+        lambda files: with_line(files, "LA_0100 LA_D_1 - - genuine"),
+        "unknown label 'genuine'",
+    ),
+    "label against attack": (
+        lambda files: with_line(files, "LA_0100 LA_D_1 - A01 bonafide"),
+        "line 13: expected the attack -",
+    ),
+    "duplicate key": (
+        lambda files: with_line(files, "LA_0100 LA_D_1000000 - - bonafide"),
+        "LA_D_1000000 is listed twice",
+    ),
+    "one class only": (
+        lambda files: files | {EVAL_PROTOCOL: b"LA_02 LA_E_1000000 - - bonafide\n"},
+        "split eval: 1 bona fide and 0 spoof",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CORPORA)
+def test_a_bad_corpus_is_one_clear_line(name: str, make_checkout: Callable[..., Checkout]):
+    spoil, expected = BAD_CORPORA[name]
+    checkout = make_checkout(files=spoil(corpora.asvspoof2019_la()))
+    assert_one_line(checkout, expected)
+
+
+WITH_LAYER_7 = EXPERIMENTS["layers"] | {"features": {"layers": [7]}}
+
+BAD_CONFIGURATIONS = {
+    "missing root": ({"corpus": {"root": "nowhere"}}, "nowhere: no such corpus root"),
+    "unknown format": ({"corpus": {"format": "asvspoof1999"}}, "corpora.toy.format"),
+    "unknown key": ({"audio": {"min_second": 1}}, "'min_second' was unexpected"),
+    "no features": (
+        {"experiments": EXPERIMENTS | {"layers": EXPERIMENTS["layers"] | {"features": {}}}},
+        "experiments.layers.features: expected `spectral` or `layers`",
+    ),
+    "no experiments": ({"run": {"corpora": ["toy"], "experiments": []}}, "run.experiments"),
+    "not a hub name": ({"encoder": {"model": "my encoders/small"}}, "neither a folder nor a name"),
+    "wrong type": ({"audio": {"min_seconds": "long"}}, "audio.min_seconds"),
+    "unknown experiment": (
+        {"run": {"corpora": ["toy"], "experiments": ["magic"]}},
+        "run.experiments: magic is not defined",
+    ),
+    "no such encoder": (
+        {"encoder": {"model": "resources/encoders/none"}},
+        "resources/encoders/none: no such encoder folder",
+    ),
+    "layer beyond the last": (
+        {"experiments": EXPERIMENTS | {"layers": WITH_LAYER_7}},
+        "has the layers 0 to 6, found 7",
+    ),
+    "hub without network": (
+        {"encoder": {"model": "facebook/wav2vec2-base-960h"}},
+        "facebook/wav2vec2-base-960h: not in the local model cache",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CONFIGURATIONS)
+def test_a_bad_configuration_is_one_clear_line(name: str, make_checkout: Callable[..., Checkout]):
+    change, expected = BAD_CONFIGURATIONS[name]
+    checkout = make_checkout()
+    checkout.configure(**change)
+    assert_one_line(checkout, expected)

@@ -1,0 +1,67 @@
+rule fit:
+    """Fit every candidate of an experiment, choose one on dev, and calibrate it."""
+    input:
+        trials="results/{corpus}/trials.parquet",
+        verified=lambda wildcards: verified(wildcards.corpus, views_of(wildcards.experiment)),
+        encoder=f"results/encoders/{ENCODER}.json",
+        spectral=lambda wildcards: view_tables(wildcards, "spectral"),
+        embeddings=lambda wildcards: view_tables(wildcards, "embeddings"),
+    output:
+        **MODEL_FILES,
+    log:
+        "logs/{corpus}/fit/{experiment}.log",
+    benchmark:
+        "benchmarks/{corpus}/fit/{experiment}.tsv"
+    wildcard_constraints:
+        experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        # Not a declared output: Snakemake would delete it before the job runs again.
+        unfinished="results/{corpus}/unfinished/{experiment}",
+        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
+        version=model_candidates.VERSION,
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        candidates=lambda wildcards: PLAN.candidates[wildcards.experiment],
+        views=lambda wildcards: views_of(wildcards.experiment),
+    script:
+        "../scripts/fit.py"
+
+
+rule apply:
+    """Score other views of an experiment's corpus, or another corpus, with its models."""
+    input:
+        model="results/{corpus}/models/{experiment}.json",
+        weights="results/{corpus}/models/{experiment}.safetensors",
+        scores="results/{corpus}/scores/{experiment}.parquet",
+        trials="results/{corpus}/trials.parquet",
+        target="results/{target}/trials.parquet",
+        fingerprints=[
+            "results/{corpus}/fingerprints.parquet",
+            "results/{target}/fingerprints.parquet",
+        ],
+        verified=lambda wildcards: verified(wildcards.target, applied_views(**wildcards)),
+        encoder=f"results/encoders/{ENCODER}.json",
+        spectral=lambda wildcards: applied_tables(wildcards, "spectral"),
+        embeddings=lambda wildcards: applied_tables(wildcards, "embeddings"),
+    output:
+        scores="results/{corpus}/applied/{experiment}/{target}.parquet",
+    log:
+        "logs/{corpus}/apply/{experiment}/{target}.log",
+    benchmark:
+        "benchmarks/{corpus}/apply/{experiment}/{target}.tsv"
+    wildcard_constraints:
+        experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        digest=lambda wildcards: PLAN.corpora[wildcards.target].digest,
+        version=model_candidates.VERSION,
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        views=lambda wildcards: applied_views(**wildcards),
+    script:
+        "../scripts/apply.py"

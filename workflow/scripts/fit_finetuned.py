@@ -1,0 +1,27 @@
+"""Put the seeds of each fine-tuned candidate together, choose, and publish model and scores."""
+
+from authenticity import tables
+from authenticity.files import read_arrays, read_json
+from authenticity.jobs import job
+from authenticity.models import candidates, experiment, finetuned
+
+with job(snakemake) as log:
+    given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    seeds = params.experiment["model"]["seeds"]
+    fitted = {}
+    for index, name in enumerate(params.candidates):
+        own = slice(index * len(seeds), (index + 1) * len(seeds))
+        fitted[name] = finetuned.together(
+            seeds,
+            [tables.read(path) for path in given.scores[own]],
+            [read_json(path) for path in given.summaries[own]],
+            read_arrays(given.heads[own][0]),
+        )
+    choice = candidates.conclude(tables.read(given.trials), fitted)
+    experiment.publish(
+        choice,
+        params.experiment,
+        wildcards.experiment,
+        wildcards.corpus,
+        dict(snakemake.output.items()),
+    )
