@@ -15,12 +15,12 @@ import pytest
 import soundfile
 import torch
 from authenticity import Detector, audio, tables
+from authenticity.config import Config
 from authenticity.errors import RejectedClip, UserError
 from authenticity.evaluation.metrics import eer_threshold
 from authenticity.features import spectral
 from authenticity.features.encoder import Encoder, _variance
 from authenticity.models.baseline import LinearModel
-from authenticity.planning import validate
 from authenticity.scoring import about as description
 from authenticity.scoring import decision, detector, domain, evidence, spectrum, statement
 from authenticity.scoring.bundle import Bundle
@@ -870,7 +870,7 @@ def test_what_no_bundle_can_be_made_of_is_refused(changes: dict | None, message:
     if changes is not None:
         config["experiments"]["one"] = {**config["experiments"]["baseline_layer"], **changes}
     with pytest.raises(UserError, match=message):
-        validate(config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
+        Config.of(config)
 
 
 def test_the_package_is_imported_without_what_scores():

@@ -339,7 +339,7 @@ WITH_LAYER_7 = EXPERIMENTS["layers"] | {"features": {"layers": [7]}}
 BAD_CONFIGURATIONS = {
     "missing root": ({"corpus": {"root": "nowhere"}}, "nowhere: no such corpus root"),
     "unknown format": ({"corpus": {"format": "asvspoof1999"}}, "corpora.toy.format"),
-    "unknown key": ({"audio": {"min_second": 1}}, "'min_second' was unexpected"),
+    "unknown key": ({"audio": {"min_second": 1}}, "audio.min_second: unknown key"),
     "no features": (
         {"experiments": EXPERIMENTS | {"layers": EXPERIMENTS["layers"] | {"features": {}}}},
         "experiments.layers.features: expected `spectral` or `layers`",

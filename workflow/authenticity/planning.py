@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-import jsonschema
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
+from authenticity.config import Config
 from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
@@ -39,124 +38,10 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def validate(config: dict[str, Any], schema_path: Path) -> None:
-    """Check the configuration against its schema and fill in the schema's defaults, in place.
-
-    Raises:
-        UserError: one line on the mistake that explains most, naming the key.
-    """
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
-    validator = _filling_defaults(jsonschema.Draft202012Validator)(schema)
-    mistakes = list(validator.iter_errors(config))
-    if mistakes:
-        mistake = jsonschema.exceptions.best_match(mistakes)
-        key = ".".join(str(part) for part in mistake.absolute_path) or "the top level"
-        raise UserError(
-            f"configuration, {key}: {mistake.message}; config/README.md explains every key"
-        )
-    for name, experiment in config["experiments"].items():
-        if experiment["features"]["spectral"] == experiment["features"]["layers"] == "none":
-            raise UserError(
-                f"configuration, experiments.{name}.features: expected `spectral` or `layers` or "
-                "both; config/README.md explains them"
-            )
-    compared = [name for pair in config["run"]["comparisons"] for name in pair]
-    for key, names in (("comparisons", compared), ("bundles", config["run"]["bundles"])):
-        for name in names:
-            if name not in config["experiments"]:
-                raise UserError(
-                    f"configuration, run.{key}: {name} is not defined; expected one of "
-                    f"{', '.join(config['experiments'])}"
-                )
-    if ablations := config["run"].get("ablations"):
-        for name in [ablations["reference"], *ablations["rows"]]:
-            if name not in config["run"]["experiments"] or name not in ablations["rows"]:
-                raise UserError(
-                    f"configuration, run.ablations: {name} has to be one of its `rows` and of "
-                    "`run.experiments`"
-                )
-    for kind in ("corpora", "experiments", "views"):
-        for name in config["run"][kind]:
-            if name not in config[kind]:
-                raise UserError(
-                    f"configuration, run.{kind}: {name} is not defined; expected one of "
-                    f"{', '.join(config[kind])}, or a new entry under `{kind}`"
-                )
-    for name in config["run"]["experiments"]:
-        _check_experiment(name, config)
-    for name in config["run"]["bundles"]:
-        _check_bundle(name, config)
-
-
-def _check_experiment(name: str, config: Mapping[str, Any]) -> None:
-    """Check that what an experiment names is defined."""
-    experiment = config["experiments"][name]
-    features = experiment["features"]
-    if experiment["model"]["kind"] == "finetune":
-        _check_finetuned(name, experiment, config)
-    known_views = ["clean", *config["views"]]
-    mentions = [
-        ("protocol", [experiment["protocol"]], list(config["protocols"])),
-        ("corpora", experiment.get("corpora", []), list(config["corpora"])),
-        ("features.view", [features["view"]], known_views),
-        ("features.train_views", features.get("train_views", []), known_views),
-    ]
-    for key, used, defined in mentions:
-        for item in used:
-            if item not in defined:
-                raise UserError(
-                    f"configuration, experiments.{name}.{key}: {item} is not defined; expected one "
-                    f"of {', '.join(defined)}"
-                )
-
-
-def _check_finetuned(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Check that an experiment asks for what can be fine-tuned."""
-    features = experiment["features"]
-    protocol = config["protocols"].get(experiment["protocol"], {"kind": "partitions"})
-    plain = features["spectral"] == "none" and features["layers"] not in ("none", "all", "each")
-    clean = {features["view"], *features.get("train_views", [])} == {"clean"}
-    one_round = protocol["kind"] in ("partitions", "random")
-    if not plain or not clean or not one_round or experiment["shuffle_labels"]:
-        raise UserError(
-            f"configuration, experiments.{name}: fine-tuning takes `layers: last` or a list of how "
-            "many layers to keep, no spectral numbers, clean audio, a protocol of one round, and "
-            "labels as they are; config/README.md explains it"
-        )
-
-
-def _check_bundle(name: str, config: Mapping[str, Any]) -> None:
-    """Check that an experiment leaves one calibrated model that scores recordings as they are."""
-    experiment = config["experiments"][name]
-    protocol = config["protocols"].get(experiment["protocol"], {"kind": "partitions"})
-    reasons = {
-        "it is fine-tuned": experiment["model"]["kind"] == "finetune",
-        f"it is scored in the view {experiment['features']['view']}": (
-            experiment["features"]["view"] != "clean"
-        ),
-        f"its protocol {experiment['protocol']} has several models or no dev": (
-            protocol["kind"] != "partitions"
-        ),
-    }
-    if said := [reason for reason, holds in reasons.items() if holds]:
-        raise UserError(
-            f"configuration, run.bundles: no bundle can be made of {name}, for {said[0]}; take it "
-            "out, config/README.md says what bundles are made of"
-        )
-
-
-def _filling_defaults(validator_class: type) -> type:
-    """Extend a validator so that checking an object first gives it its schema's defaults."""
-    check_properties = validator_class.VALIDATORS["properties"]
-
-    def fill_and_check(validator, properties, instance, schema):
-        if isinstance(instance, dict):
-            for name, subschema in properties.items():
-                if isinstance(subschema, dict) and "default" in subschema:
-                    instance.setdefault(name, subschema["default"])
-        yield from check_properties(validator, properties, instance, schema)
-
-    return jsonschema.validators.extend(validator_class, {"properties": fill_and_check})
+def validate(config: dict[str, Any]) -> None:
+    """Check the configuration and fill in the defaults, in place; see `Config.of`."""
+    config.update({"score": {"input": None}} | Config.of(config).plain())
+    config["score"].setdefault("input", None)
 
 
 def only_looks(arguments: Sequence[str]) -> bool:

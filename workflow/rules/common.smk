@@ -20,7 +20,7 @@ FINETUNE_VERSION = "3"
 
 threads.one_each()
 with planning.one_line_errors():
-    planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
+    planning.validate(config)
     if workflow.is_main_process:
         with planning.folder_taken(Path.cwd(), planning.only_looks(sys.argv[1:])) as alone:
             PLAN = planning.Plan.make(config, refresh=alone)

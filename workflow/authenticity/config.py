@@ -1,0 +1,594 @@
+"""The configuration: every key with its type, range, default and meaning, defined once.
+
+`Config.of` makes the typed object from what Snakemake merged, or refuses it with one line; the
+library is given parts of it. Nothing that scores recordings imports this module: pydantic is
+installed with the workflow only, and the library needs these types for annotations alone.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from authenticity.errors import UserError
+
+Item = TypeVar("Item")
+_ALL_KEYS = "config/README.md explains every key"
+
+
+def _number(value: Any) -> int | float:
+    """Accept a number as it is written: 300 and 300.0 differ in a view's version."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise PydanticCustomError("number", "a number")
+    return value
+
+
+def _unique(values: tuple[Item, ...]) -> tuple[Item, ...]:
+    if len(set(values)) < len(values):
+        raise PydanticCustomError("unique", "no entry twice")
+    return values
+
+
+def _not_clean(name: str) -> str:
+    if name == "clean":
+        raise PydanticCustomError("clean", "another name, this one is audio as it is")
+    return name
+
+
+def _with_kind(model: Any) -> Any:
+    return {"kind": "logistic", **model} if isinstance(model, Mapping) else model
+
+
+Number = Annotated[int | float, BeforeValidator(_number)]
+Positive = Annotated[Number, Field(gt=0)]
+Integer = Annotated[int, Strict()]
+Natural = Annotated[Integer, Field(ge=0)]
+Switch = Annotated[bool, Strict()]
+Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Name = Annotated[str, StringConstraints(strict=True, pattern="^[a-z][a-z0-9_]*$")]
+ViewName = Annotated[Name, AfterValidator(_not_clean)]
+Unique = Annotated[tuple[Item, ...], AfterValidator(_unique)]
+Some = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_unique)]
+Values = Annotated[tuple[Positive, ...], Field(min_length=1)]
+Seed = Annotated[Integer, Field(ge=0, le=2**32 - 1)]
+Shards = Annotated[Integer, Field(ge=1, le=100_000)]
+Share = Annotated[Number, Field(gt=0, lt=1)]
+FoldsBy = Literal["speaker", "trial"]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and without keys that are not defined."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain data, for a rule's parameters or a file."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Ablations(Section):
+    """A table of experiments that are compared with one of them."""
+
+    reference: Name = Field(description="the row that the others are compared with")
+    rows: dict[Name, str] = Field(min_length=2, description="what each experiment varies, in words")
+
+
+class Run(Section):
+    """What this run covers."""
+
+    corpora: Unique[Name] = Field(description="names from `corpora`")
+    experiments: Some[Name] = Field(description="names from `experiments`")
+    views: Unique[Name] = Field((), description="views that every experiment is tested in")
+    finetuned_views: Unique[Name] = Field((), description="those for fine-tuned encoders too")
+    bundles: Unique[Name] = Field((), description="experiments to make bundles of")
+    ablations: Ablations | None = Field(None, description="a table of ablations")
+    comparisons: tuple[
+        Annotated[Unique[Name], Field(min_length=2, max_length=2)],
+        ...,
+    ] = Field((), description="pairs of experiments, the baseline first")
+
+
+class Corpus(Section):
+    """Where a corpus is, and how it is laid out."""
+
+    format: Literal[
+        "asvspoof2019_la",
+        "asvspoof2021_la",
+        "asvspoof2021_df",
+        "asvspoof5",
+        "fakeavceleb",
+        "in_the_wild",
+        "wavefake",
+        "mlaad",
+        "folder",
+        "csv",
+    ] = Field(description="the layout")
+    root: Text = Field(description="a folder or a zip archive")
+    splits: Some[Literal["train", "dev", "eval", "none"]] | None = Field(
+        None, description="the partitions to use; all by default"
+    )
+    subsets: Some[Literal["eval", "progress", "hidden"]] | None = Field(
+        None, description="of the 2021 challenges"
+    )
+    list: Text | None = Field(None, description="of `csv`: the table's path below the root")
+    duplicates: Literal["keep", "remove"] | None = Field(
+        None, description="what is done with clips of equal audio"
+    )
+    n_shards: Shards | None = Field(None, description="how many parts it is processed in")
+    demonstration: Switch = Field(False, description="whether it only shows how things work")
+
+
+class Audio(Section):
+    """What a clip must meet."""
+
+    min_seconds: Number = Field(0.25, ge=0.1, description="shortest duration")
+    silence_dbfs: Number = Field(-60, le=0, description="a peak below this level is silence")
+    max_megabytes: Positive = Field(1000, description="largest file, in 10^6 bytes")
+    max_seconds: Positive = Field(14400, description="longest duration")
+    max_rejected: Number = Field(0.01, ge=0, le=1, description="largest share of rejected clips")
+
+
+class EncoderSettings(Section):
+    """What embeds the clips."""
+
+    model: Text = Field("resources/encoders/small", description="a folder or a hub name")
+    revision: Text = Field("main", description="the hub's branch, tag or commit")
+    precision: Literal["auto", "bfloat16", "float32"] = Field(
+        "auto", description="of the computation"
+    )
+    window_seconds: Number = Field(30, ge=1, le=3600, description="longest stretch at once")
+
+
+class Score(Section):
+    """Recordings of one's own to score."""
+
+    input: Text | None = Field(None, description="a folder, a pattern or a file")
+    bundle: Text = Field("results/demo/bundles/baseline_layer", description="the model's bundle")
+    output: Text = Field("results/scored", description="the folder of the results")
+    prior: Share = Field(0.5, description="the share of synthetic recordings")
+    pictures: Switch = Field(True, description="whether to draw each recording")
+    n_shards: Shards | None = Field(None, description="how many parts the input is processed in")
+
+
+class Report(Section):
+    """Settings of the report."""
+
+    watts_per_core: Positive = Field(10, description="the power of a busy core")
+
+
+class _Protocol(Section):
+    folds: FoldsBy = Field("speaker", description="what folds within the fitted part keep together")
+
+
+class Partitions(_Protocol):
+    """The corpus's own partitions."""
+
+    kind: Literal["partitions"]
+    fit: Text = Field(description="the partition to fit on")
+    choose: Text = Field(description="the one to choose, calibrate and set the threshold on")
+    report: Text = Field(description="the one to report on")
+
+
+class RandomSplit(_Protocol):
+    """One partition, split at random."""
+
+    kind: Literal["random"]
+    partition: Text = Field(description="the partition to split")
+    test_fraction: Share = Field(description="the share to report on")
+
+
+class Groups(_Protocol):
+    """Rounds that each leave out a group of speakers, a speaker, or an attack."""
+
+    kind: Literal["speaker_folds", "leave_one_speaker_out", "leave_one_attack_out"]
+    number: Integer = Field(5, ge=3, description="number of speaker groups")
+    partitions: Some[Text] | None = Field(None, description="the partitions to deal out; or all")
+
+
+Protocol = Annotated[Partitions | RandomSplit | Groups, Field(discriminator="kind")]
+
+
+class Features(Section):
+    """What a model sees."""
+
+    spectral: Literal["none", "standard", "prototype", "full"] = Field(
+        "none", description="the spectral numbers"
+    )
+    layers: Literal["none", "last", "each", "all"] | Some[Natural] = Field(
+        "none", description="the encoder's hidden states"
+    )
+    pooling: Some[Literal["mean", "std", "mean_std"]] = Field(
+        ("mean",), validate_default=True, description="statistics over time, each a candidate"
+    )
+    view: Name = Field("clean", description="the view in which dev and eval are scored")
+    train_views: Some[Name] = Field(
+        default_factory=lambda found: (found["view"],), description="the views to fit on"
+    )
+
+    @field_validator("pooling", mode="wrap")
+    @classmethod
+    def _none_without_layers(
+        cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> tuple[str, ...]:
+        if info.data.get("layers") != "none":
+            return check(value)
+        if value not in (["none"], ("none",)):
+            check(value)
+        return ("none",)
+
+    @model_validator(mode="after")
+    def _something(self) -> "Features":
+        if self.spectral == self.layers == "none":
+            raise PydanticCustomError("features", "`spectral` or `layers` or both")
+        return self
+
+
+class Logistic(Section):
+    """Logistic regression on standardised features."""
+
+    kind: Literal["logistic"]
+    C: Values = Field((0.001, 0.01, 0.1, 1, 10), description="inverse regularisation, to try")
+    folds: Integer = Field(5, ge=2, description="number of cross-validation folds")
+
+
+class Contrastive(Section):
+    """Logistic regression on what heads trained by contrast project the features to."""
+
+    kind: Literal["contrastive"]
+    loss: Literal[
+        *("margin", "supcon", "info_nce", "spectral", "spectral_views"),
+        *("oc_softmax", "cross_entropy"),
+    ] = Field("spectral_views", description="what the heads are trained by")
+    dimension: Integer = Field(128, ge=2, description="of the projection")
+    hidden: Natural = Field(0, description="width of a hidden layer; 0 for a linear head")
+    views: Literal[1, 2] = Field(2, description="heads: one over all, or spectral and layers apart")
+    layer_weights: Switch = Field(False, description="learn a weighted sum of the layers")
+    temperature: Values = Field((0.1,), description="values to try")
+    epochs: Integer = Field(100, ge=1, description="at most")
+    batch_size: Integer = Field(128, ge=2, description="in clips")
+    learning_rate: Positive = Field(0.01, description="of AdamW")
+    weight_decay: Number = Field(1, ge=0, description="of AdamW")
+    seeds: Some[Natural] = Field(description="of weights and batches")
+    C: Values = Field((0.001, 0.01, 0.1, 1, 10), description="inverse regularisation, to try")
+    folds: Integer = Field(5, ge=2, description="number of folds, where there is no dev")
+
+
+class FineTune(Section):
+    """Some of the encoder's layers, trained."""
+
+    kind: Literal["finetune"]
+    unfrozen: Integer = Field(1, ge=1, description="how many layers are trained")
+    epochs: Integer = Field(8, ge=1, description="at most")
+    patience: Integer = Field(5, ge=1, description="epochs without gain on dev before it stops")
+    batch_seconds: Positive = Field(96, description="audio in a step, padding included")
+    learning_rate: Positive = Field(0.00003, description="of the encoder's layers")
+    head_learning_rate: Positive = Field(0.001, description="of the classifier")
+    loss: Literal["cross_entropy", "margin", "supcon", "spectral"] = Field(
+        "cross_entropy", description="cross-entropy alone, or with this contrastive loss"
+    )
+    loss_weight: Positive = Field(1, description="of the contrastive loss")
+    temperature: Positive = Field(0.1, description="of the contrastive loss")
+    warmup: Number = Field(0.1, ge=0, le=1, description="the share of steps that warm up")
+    weight_decay: Number = Field(0.01, ge=0, description="of AdamW")
+    seeds: Some[Natural] = Field(description="of the training")
+
+
+Model = Annotated[
+    Annotated[Logistic | Contrastive | FineTune, Field(discriminator="kind")],
+    BeforeValidator(_with_kind),
+]
+
+
+class _Experiment(Section):
+    features: Features = Field(description="what the model sees")
+    model: Model = Field({}, validate_default=True, description="what is fitted")
+    shuffle_labels: Switch = Field(False, description="permute the labels first; a control")
+    seed: Seed = Field(description="of folds, random splits and the bootstrap")
+
+
+class Experiment(_Experiment):
+    """All that the fit of an experiment depends on, with its protocol in place of the name."""
+
+    protocol: Protocol
+    protocol_name: Name
+
+
+class ExperimentEntry(_Experiment):
+    """An experiment as it is configured."""
+
+    protocol: Text = Field(description="a name from `protocols`")
+    corpora: Some[Name] | None = Field(None, description="the corpora that it may be fitted on")
+    control: Switch = Field(False, description="whether others are compared with it")
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is a control; shuffled labels make one, whatever `control` says."""
+        return self.control or self.shuffle_labels
+
+
+class Trim(Section):
+    """Cut the silence at both ends."""
+
+    step: Literal["trim"]
+
+
+class Invert(Section):
+    """Turn the waveform upside down."""
+
+    step: Literal["invert"]
+
+
+class Band(Section):
+    """What a channel lets through."""
+
+    step: Literal["band"]
+    low_hz: Number = Field(ge=50, le=7900, description="the lower edge")
+    high_hz: Number = Field(ge=50, le=7900, description="the upper edge")
+
+
+class Noise(Section):
+    """Add noise."""
+
+    step: Literal["noise"]
+    colour: Literal["white", "pink", "speech_shaped"] = Field(description="its spectrum")
+    snr_db: Number = Field(ge=-20, le=60, description="how far it is below the speech")
+
+
+class Reverberation(Section):
+    """Put the clip into a room."""
+
+    step: Literal["reverberation"]
+    rt60_seconds: Number = Field(ge=0.05, le=10, description="time to fall by 60 dB")
+    direct_to_reverberant_db: Number = Field(
+        0, ge=-30, le=30, description="direct over reverberant"
+    )
+
+
+class RawBoost(Section):
+    """Degrade as RawBoost augments."""
+
+    step: Literal["rawboost"]
+    algorithm: Literal["linear_nonlinear_convolutive", "impulsive", "stationary", "series"] = Field(
+        description="one of its algorithms, or the three in series"
+    )
+
+
+class _Codec(Section):
+    step: Literal["codec"]
+
+
+class Mp3(_Codec):
+    """Encode and decode as MP3."""
+
+    codec: Literal["mp3"]
+    bit_rate: Literal[
+        *(8000, 16000, 24000, 32000, 40000, 48000, 56000, 64000, 80000, 96000, 112000, 128000),
+        *(144000, 160000),
+    ] = Field(description="bits a second")
+
+
+class Opus(_Codec):
+    """Encode and decode as Opus."""
+
+    codec: Literal["opus"]
+    bit_rate: Integer = Field(ge=6000, le=128_000, description="bits a second")
+
+
+class Aac(_Codec):
+    """Encode and decode as AAC."""
+
+    codec: Literal["aac"]
+    bit_rate: Integer = Field(ge=8000, le=96_000, description="bits a second")
+
+
+class Telephone(_Codec):
+    """Encode and decode as telephones do."""
+
+    codec: Literal["g722", "g711_alaw", "g711_ulaw"]
+
+
+Codec = Annotated[Mp3 | Opus | Aac | Telephone, Field(discriminator="codec")]
+Step = Annotated[
+    Trim | Invert | Band | Noise | Reverberation | RawBoost | Codec, Field(discriminator="step")
+]
+View = Annotated[tuple[Step, ...], Field(min_length=1)]
+_VIEW = TypeAdapter(View)
+
+
+def view(steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """Return the steps of a view, from plain data."""
+    return _VIEW.validate_python(steps)
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    run: Run
+    corpora: dict[Name, Corpus]
+    audio: Audio = Audio()
+    encoder: EncoderSettings = EncoderSettings()
+    score: Score = Score()
+    protocols: dict[Name, Protocol]
+    experiments: dict[Name, ExperimentEntry]
+    views: dict[ViewName, View] = {}
+    report: Report = Report()
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Config":
+        """Check the configuration, and fill in what it leaves to defaults.
+
+        Raises:
+            UserError: one line on the first mistake, naming the key.
+        """
+        try:
+            config = cls.model_validate(values)
+        except ValidationError as error:
+            raise UserError(_first_mistake(error, values)) from None
+        config._check_names()
+        for name in config.run.experiments:
+            config._check_experiment(name)
+        for name in config.run.bundles:
+            config._check_bundle(name)
+        return config
+
+    def experiment(self, name: str) -> Experiment:
+        """Return an experiment with its protocol in place of the protocol's name."""
+        entry = self.experiments[name]
+        own = {key: getattr(entry, key) for key in _Experiment.model_fields}
+        protocol = self.protocols[entry.protocol]
+        return Experiment(**own, protocol=protocol, protocol_name=entry.protocol)
+
+    def _check_names(self) -> None:
+        """Check that what `run` names is defined."""
+        run = self.run
+        compared = [name for pair in run.comparisons for name in pair]
+        _require_defined("run.comparisons", compared, self.experiments)
+        _require_defined("run.bundles", run.bundles, self.experiments)
+        if table := run.ablations:
+            for name in [table.reference, *table.rows]:
+                if name not in run.experiments or name not in table.rows:
+                    raise UserError(
+                        f"configuration, run.ablations: {name} has to be one of its `rows` and of "
+                        "`run.experiments`"
+                    )
+        for kind in ("corpora", "experiments", "views"):
+            more = f", or a new entry under `{kind}`"
+            _require_defined(f"run.{kind}", getattr(run, kind), getattr(self, kind), more)
+
+    def _check_experiment(self, name: str) -> None:
+        """Check that what an experiment names is defined, and that it can be fine-tuned."""
+        entry, where = self.experiments[name], f"experiments.{name}"
+        views = ["clean", *self.views]
+        if entry.model.kind == "finetune" and not self._can_be_finetuned(entry):
+            raise UserError(
+                f"configuration, {where}: fine-tuning takes `layers: last` or a list of how many "
+                "layers to keep, no spectral numbers, clean audio, a protocol of one round, and "
+                "labels as they are; config/README.md explains it"
+            )
+        _require_defined(f"{where}.protocol", [entry.protocol], self.protocols)
+        _require_defined(f"{where}.corpora", entry.corpora or (), self.corpora)
+        _require_defined(f"{where}.features.view", [entry.features.view], views)
+        _require_defined(f"{where}.features.train_views", entry.features.train_views, views)
+
+    def _can_be_finetuned(self, entry: ExperimentEntry) -> bool:
+        features, protocol = entry.features, self.protocols.get(entry.protocol)
+        return (
+            features.spectral == "none"
+            and features.layers not in ("all", "each")
+            and {features.view, *features.train_views} == {"clean"}
+            and (protocol is None or protocol.kind in ("partitions", "random"))
+            and not entry.shuffle_labels
+        )
+
+    def _check_bundle(self, name: str) -> None:
+        """Check that an experiment leaves one calibrated model that scores clean recordings."""
+        entry = self.experiments[name]
+        view, protocol = entry.features.view, self.protocols.get(entry.protocol)
+        reasons = {
+            "it is fine-tuned": entry.model.kind == "finetune",
+            f"it is scored in the view {view}": view != "clean",
+            f"its protocol {entry.protocol} has several models or no dev": (
+                protocol is not None and protocol.kind != "partitions"
+            ),
+        }
+        if said := [reason for reason, holds in reasons.items() if holds]:
+            raise UserError(
+                f"configuration, run.bundles: no bundle can be made of {name}, for {said[0]}; take "
+                "it out, config/README.md says what bundles are made of"
+            )
+
+
+def _require_defined(key: str, names: Iterable[str], known: Iterable[str], more: str = "") -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"configuration, {key}: {name} is not defined; expected one of "
+                f"{', '.join(known)}{more}"
+            )
+
+
+_WORDS = {
+    "extra_forbidden": "unknown key",
+    "missing": "missing",
+    "union_tag_not_found": "missing",
+    "union_tag_invalid": "one of {expected_tags}",
+    "model_type": "keys and their values",
+    "model_attributes_type": "keys and their values",
+    "dict_type": "names and their entries",
+    "tuple_type": "a list",
+    "too_short": "{min_length} or more entries",
+    "too_long": "{max_length} entries",
+    "string_pattern_mismatch": "small letters, digits and underscores, a letter first",
+    "string_too_short": "text that is not empty",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+}
+"""What was expected, by pydantic's name of the mistake; for others in its own words."""
+
+
+def _first_mistake(error: ValidationError, values: Mapping[str, Any]) -> str:
+    mistakes = [
+        (_key(mistake, values), mistake)
+        for mistake in error.errors(include_url=False)
+        if mistake["type"] != "default_factory_not_called"  # follows from another mistake
+    ]
+    first, _ = mistakes[0]
+    # Where a value may be one of several things, the mistake is the deepest one.
+    key = max((key for key, _ in mistakes if key[: len(first)] == first), key=len)
+    *others, last = (mistake for other, mistake in mistakes if other == key)
+    where, found = ".".join(map(str, key)), last.get("ctx", {}).get("tag", last["input"])
+    if last["type"] in ("extra_forbidden", "missing", "union_tag_not_found"):
+        said = _said(last)
+    elif isinstance(found, str | int | float | None):
+        said = " or ".join(dict.fromkeys(map(_said, [*others, last])))
+        said = f"expected {said}, found {repr(found)[:60]}"
+    else:
+        said = f"expected {_said(last)}"
+    return f"configuration, {where or 'the top level'}: {said}; {_ALL_KEYS}"
+
+
+def _key(mistake: ErrorDetails, values: Mapping[str, Any]) -> list[str | int]:
+    """Return the parts of a key, without pydantic's names for the alternatives of a union."""
+    key: list[str | int] = []
+    here: Any = values
+    kinds: list[Any] = []
+    for part in mistake["loc"]:
+        if part in kinds:
+            kinds.remove(part)
+        elif "[" not in str(part):
+            key.append(part)
+            try:
+                here = _with_kind(here[part]) if part == "model" else here[part]
+            except (KeyError, IndexError, TypeError):
+                here = None
+            known = here if isinstance(here, Mapping) else {}
+            kinds = [known[name] for name in ("kind", "step", "codec") if name in known]
+    if mistake["type"].startswith("union_tag"):
+        key.append(mistake["ctx"]["discriminator"].strip("'"))
+    return key
+
+
+def _said(mistake: ErrorDetails) -> str:
+    words = _WORDS.get(mistake["type"], mistake["msg"].removeprefix("Input should be "))
+    return words.format(**mistake.get("ctx", {}))
