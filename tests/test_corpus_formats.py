@@ -42,7 +42,7 @@ class Corpus:
         return manifest.refresh(
             self.base / "manifest.parquet",
             "toy",
-            {"format": self.format, "root": str(self.root), **settings},
+            config.Corpus(format=self.format, root=str(self.root), **settings),
         )
 
     def rows(self) -> dict[str, dict]:
@@ -128,7 +128,7 @@ def test_overlays_are_valid_and_fit_their_formats(name: str):
     found = config.Config.of(values)
     used = {corpus: found.corpora[corpus] for corpus in found.run.corpora}
     for corpus, settings in used.items():
-        assert manifest.splits_of(corpus, settings.plain())
+        assert manifest.splits_of(corpus, settings)
     assert name in {settings.format for settings in used.values()}
 
 
@@ -248,7 +248,7 @@ def test_the_audio_of_a_fake_picture_is_that_of_its_source(tmp_path: Path):
     )
     np.testing.assert_array_equal(real, same)
     assert not np.array_equal(real, fake)
-    assert manifest.duplicates_policy({"format": "fakeavceleb"}) == "remove"
+    assert manifest.duplicates_policy(config.Corpus(format="fakeavceleb", root="x")) == "remove"
 
 
 # Trees --------------------------------------------------------------------------------------
@@ -560,7 +560,7 @@ def test_speakers_called_unknown_on_both_sides_are_counted_and_no_leak(tmp_path:
     table = tables.read(tmp_path / "manifest.parquet")
     table = table.append_column("audio", table["key"])
     table = table.append_column("near", pa.nulls(len(table), pa.string()))
-    official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
+    official = config.Partitions(kind="partitions", fit="train", choose="dev", report="eval")
     found = splits.leaks(table, splits.rounds(table, official, 1))
     assert found["speakers"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 0}
     assert found["unknown_speakers"] == table["speaker"].null_count == 24
@@ -683,9 +683,12 @@ def test_a_file_name_that_is_not_text_is_one_clear_line(tmp_path: Path):
 def test_policies_on_duplicates():
     challenges = {name for name in FORMATS if name.startswith("asvspoof")}
     for name in FORMATS:
-        policy = manifest.duplicates_policy({"format": name})
+        settings = config.Corpus(format=name, root="x")
+        policy = manifest.duplicates_policy(settings)
         assert policy == ("keep" if name in challenges else "remove")
-        assert manifest.duplicates_policy({"format": name, "duplicates": "keep"}) == "keep"
+        assert (
+            manifest.duplicates_policy(settings.model_copy(update={"duplicates": "keep"})) == "keep"
+        )
 
 
 @given(

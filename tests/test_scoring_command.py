@@ -24,7 +24,7 @@ import pytest
 import soundfile
 import yaml
 from authenticity import cli
-from authenticity.config import Config
+from authenticity.config import Config, Score
 from authenticity.errors import UserError
 from authenticity.scoring import batch, display, inputs, outputs, stored, worker
 from authenticity.scoring.display import Display
@@ -746,7 +746,7 @@ def test_a_bad_section_is_one_clear_line(name: str, tmp_path: Path):
     folders = {folder: str(tmp_path / folder) for folder in ("empty", "full")}
     given = {"bundle": "results/none", "output": str(tmp_path / "out")} | section
     with pytest.raises(UserError, match=expected):
-        ScorePlan.make({**given, "input": given["input"].format(**folders), "pictures": True}, True)
+        ScorePlan.make(Score(**{**given, "input": given["input"].format(**folders)}), True)
 
 
 def test_without_an_input_nothing_is_scored(finished: Checkout):

@@ -341,6 +341,12 @@ class Band(Section):
     low_hz: Number = Field(ge=50, le=7900, description="the lower edge")
     high_hz: Number = Field(ge=50, le=7900, description="the upper edge")
 
+    @model_validator(mode="after")
+    def _has_width(self) -> "Band":
+        if self.low_hz >= self.high_hz:
+            raise PydanticCustomError("band", "`low_hz` below `high_hz`")
+        return self
+
 
 class Noise(Section):
     """Add noise."""
