@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
-from authenticity.config import Config, Experiment, Section
+from authenticity.config import Aac, Config, Experiment, Opus, Section
 from authenticity.errors import UserError
 from conftest import REPOSITORY
 from pydantic.fields import FieldInfo
@@ -98,6 +98,9 @@ def test_the_readme_has_every_key_with_its_default_and_its_choices():
             assert any(map(default.search, own)), (key, field.default)
         for word in choices(field.annotation):
             assert f"`{word}`" in explained, (key, word)
+    for codec, words in ((Opus, "Opus takes"), (Aac, "AAC")):
+        limits = codec.model_json_schema()["properties"]["bit_rate"]
+        assert f"{words} {limits['minimum']} to {limits['maximum']}" in explained
     for name in Config.model_fields:
         assert f"\n## `{name}`: " in explained
 
@@ -126,7 +129,10 @@ def test_defaults_are_filled_in():
         ("audio.min_second", 1, "audio.min_second: unknown key"),
         ("audio.min_seconds", 0, "audio.min_seconds: expected 0.1 or more, found 0"),
         ("audio.max_seconds", float("nan"), "audio.max_seconds: expected a number, found nan"),
+        ("audio.max_seconds", "long", "audio.max_seconds: expected a number, found 'long'"),
         ("corpora.Mine", {}, "corpora.Mine.format: missing"),
+        ("corpora.demo.format", "asvspoof1999", "corpora.demo.format: expected 'asvspoof2019_la'"),
+        ("run.experiments", [], "run.experiments: expected 1 or more entries"),
         ("views.My_view", [{"step": "trim"}], "views.My_view: expected small letters, digits"),
         ("run.experiments", "one", "run.experiments: expected a list, found 'one'"),
         ("run.comparisons", [["one", "one"]], "run.comparisons.0: expected no entry twice"),

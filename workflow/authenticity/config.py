@@ -29,7 +29,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from authenticity.errors import UserError
 
 Item = TypeVar("Item")
-_ALL_KEYS = "config/README.md explains every key"
 
 
 def _number(value: Any) -> int | float:
@@ -65,11 +64,16 @@ Name = Annotated[str, StringConstraints(strict=True, pattern="^[a-z][a-z0-9_]*$"
 ViewName = Annotated[Name, AfterValidator(_not_clean)]
 Unique = Annotated[tuple[Item, ...], AfterValidator(_unique)]
 Some = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_unique)]
+Pair = Annotated[Unique[Name], Field(min_length=2, max_length=2)]
 Values = Annotated[tuple[Positive, ...], Field(min_length=1)]
 Seed = Annotated[Integer, Field(ge=0, le=2**32 - 1)]
 Shards = Annotated[Integer, Field(ge=1, le=100_000)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
-FoldsBy = Literal["speaker", "trial"]
+
+
+def key(meaning: str, default: Any = ..., **rest: Any) -> Any:
+    """Describe a key: what it means, its default where it may be left out, and its range."""
+    return Field(default, description=meaning, **rest)
 
 
 class Section(BaseModel):
@@ -85,120 +89,103 @@ class Section(BaseModel):
 class Ablations(Section):
     """A table of experiments that are compared with one of them."""
 
-    reference: Name = Field(description="the row that the others are compared with")
-    rows: dict[Name, str] = Field(min_length=2, description="what each experiment varies, in words")
+    reference: Name = key("the row that the others are compared with")
+    rows: dict[Name, str] = key("what each experiment varies, in words", min_length=2)
 
 
 class Run(Section):
     """What this run covers."""
 
-    corpora: Unique[Name] = Field(description="names from `corpora`")
-    experiments: Some[Name] = Field(description="names from `experiments`")
-    views: Unique[Name] = Field((), description="views that every experiment is tested in")
-    finetuned_views: Unique[Name] = Field((), description="those for fine-tuned encoders too")
-    bundles: Unique[Name] = Field((), description="experiments to make bundles of")
-    ablations: Ablations | None = Field(None, description="a table of ablations")
-    comparisons: tuple[
-        Annotated[Unique[Name], Field(min_length=2, max_length=2)],
-        ...,
-    ] = Field((), description="pairs of experiments, the baseline first")
+    corpora: Unique[Name] = key("names from `corpora`")
+    experiments: Some[Name] = key("names from `experiments`")
+    views: Unique[Name] = key("views that every experiment is tested in", ())
+    finetuned_views: Unique[Name] = key("those for fine-tuned encoders too", ())
+    bundles: Unique[Name] = key("experiments to make bundles of", ())
+    ablations: Ablations | None = key("a table of ablations", None)
+    comparisons: tuple[Pair, ...] = key("pairs of experiments, the baseline first", ())
 
 
 class Corpus(Section):
     """Where a corpus is, and how it is laid out."""
 
     format: Literal[
-        "asvspoof2019_la",
-        "asvspoof2021_la",
-        "asvspoof2021_df",
-        "asvspoof5",
-        "fakeavceleb",
-        "in_the_wild",
-        "wavefake",
-        "mlaad",
-        "folder",
-        "csv",
-    ] = Field(description="the layout")
-    root: Text = Field(description="a folder or a zip archive")
-    splits: Some[Literal["train", "dev", "eval", "none"]] | None = Field(
-        None, description="the partitions to use; all by default"
+        *("asvspoof2019_la", "asvspoof2021_la", "asvspoof2021_df", "asvspoof5", "fakeavceleb"),
+        *("in_the_wild", "wavefake", "mlaad", "folder", "csv"),
+    ] = key("the layout")
+    root: Text = key("a folder or a zip archive")
+    splits: Some[Literal["train", "dev", "eval", "none"]] | None = key("those to use; or all", None)
+    subsets: Some[Literal["eval", "progress", "hidden"]] | None = key(
+        "of the 2021 challenges", None
     )
-    subsets: Some[Literal["eval", "progress", "hidden"]] | None = Field(
-        None, description="of the 2021 challenges"
-    )
-    list: Text | None = Field(None, description="of `csv`: the table's path below the root")
-    duplicates: Literal["keep", "remove"] | None = Field(
-        None, description="what is done with clips of equal audio"
-    )
-    n_shards: Shards | None = Field(None, description="how many parts it is processed in")
-    demonstration: Switch = Field(False, description="whether it only shows how things work")
+    list: Text | None = key("of `csv`: the table's path below the root", None)
+    duplicates: Literal["keep", "remove"] | None = key("clips of equal audio", None)
+    n_shards: Shards | None = key("how many parts it is processed in", None)
+    demonstration: Switch = key("whether it only shows how things work", False)
 
 
 class Audio(Section):
     """What a clip must meet."""
 
-    min_seconds: Number = Field(0.25, ge=0.1, description="shortest duration")
-    silence_dbfs: Number = Field(-60, le=0, description="a peak below this level is silence")
-    max_megabytes: Positive = Field(1000, description="largest file, in 10^6 bytes")
-    max_seconds: Positive = Field(14400, description="longest duration")
-    max_rejected: Number = Field(0.01, ge=0, le=1, description="largest share of rejected clips")
+    min_seconds: Number = key("shortest duration", 0.25, ge=0.1)
+    silence_dbfs: Number = key("a peak below this level is silence", -60, le=0)
+    max_megabytes: Positive = key("largest file, in 10^6 bytes", 1000)
+    max_seconds: Positive = key("longest duration", 14400)
+    max_rejected: Number = key("largest share of rejected clips", 0.01, ge=0, le=1)
 
 
 class EncoderSettings(Section):
     """What embeds the clips."""
 
-    model: Text = Field("resources/encoders/small", description="a folder or a hub name")
-    revision: Text = Field("main", description="the hub's branch, tag or commit")
-    precision: Literal["auto", "bfloat16", "float32"] = Field(
-        "auto", description="of the computation"
-    )
-    window_seconds: Number = Field(30, ge=1, le=3600, description="longest stretch at once")
+    model: Text = key("a folder or a hub name", "resources/encoders/small")
+    revision: Text = key("the hub's branch, tag or commit", "main")
+    precision: Literal["auto", "bfloat16", "float32"] = key("of the computation", "auto")
+    window_seconds: Number = key("longest stretch at once", 30, ge=1, le=3600)
 
 
 class Score(Section):
     """Recordings of one's own to score."""
 
-    input: Text | None = Field(None, description="a folder, a pattern or a file")
-    bundle: Text = Field("results/demo/bundles/baseline_layer", description="the model's bundle")
-    output: Text = Field("results/scored", description="the folder of the results")
-    prior: Share = Field(0.5, description="the share of synthetic recordings")
-    pictures: Switch = Field(True, description="whether to draw each recording")
-    n_shards: Shards | None = Field(None, description="how many parts the input is processed in")
+    input: Text | None = key("a folder, a pattern or a file", None)
+    bundle: Text = key("the model's bundle", "results/demo/bundles/baseline_layer")
+    output: Text = key("the folder of the results", "results/scored")
+    prior: Share = key("the share of synthetic recordings", 0.5)
+    pictures: Switch = key("whether to draw each recording", True)
+    n_shards: Shards | None = key("how many parts the input is processed in", None)
 
 
 class Report(Section):
     """Settings of the report."""
 
-    watts_per_core: Positive = Field(10, description="the power of a busy core")
+    watts_per_core: Positive = key("the power of a busy core", 10)
 
 
 class _Protocol(Section):
-    folds: FoldsBy = Field("speaker", description="what folds within the fitted part keep together")
+    folds: Literal["speaker", "trial"] = key("what the folds keep together", "speaker")
 
 
 class Partitions(_Protocol):
     """The corpus's own partitions."""
 
     kind: Literal["partitions"]
-    fit: Text = Field(description="the partition to fit on")
-    choose: Text = Field(description="the one to choose, calibrate and set the threshold on")
-    report: Text = Field(description="the one to report on")
+    fit: Text = key("the partition to fit on")
+    choose: Text = key("the one to choose, calibrate and set the threshold on")
+    report: Text = key("the one to report on")
 
 
 class RandomSplit(_Protocol):
     """One partition, split at random."""
 
     kind: Literal["random"]
-    partition: Text = Field(description="the partition to split")
-    test_fraction: Share = Field(description="the share to report on")
+    partition: Text = key("the partition to split")
+    test_fraction: Share = key("the share to report on")
 
 
 class Groups(_Protocol):
     """Rounds that each leave out a group of speakers, a speaker, or an attack."""
 
     kind: Literal["speaker_folds", "leave_one_speaker_out", "leave_one_attack_out"]
-    number: Integer = Field(5, ge=3, description="number of speaker groups")
-    partitions: Some[Text] | None = Field(None, description="the partitions to deal out; or all")
+    number: Integer = key("number of speaker groups", 5, ge=3)
+    partitions: Some[Text] | None = key("the partitions to deal out; or all", None)
 
 
 Protocol = Annotated[Partitions | RandomSplit | Groups, Field(discriminator="kind")]
@@ -207,16 +194,12 @@ Protocol = Annotated[Partitions | RandomSplit | Groups, Field(discriminator="kin
 class Features(Section):
     """What a model sees."""
 
-    spectral: Literal["none", "standard", "prototype", "full"] = Field(
-        "none", description="the spectral numbers"
+    spectral: Literal["none", "standard", "prototype", "full"] = key("the spectral numbers", "none")
+    layers: Literal["none", "last", "each", "all"] | Some[Natural] = key("hidden states", "none")
+    pooling: Some[Literal["mean", "std", "mean_std"]] = key(
+        "statistics over time, each a candidate", ("mean",), validate_default=True
     )
-    layers: Literal["none", "last", "each", "all"] | Some[Natural] = Field(
-        "none", description="the encoder's hidden states"
-    )
-    pooling: Some[Literal["mean", "std", "mean_std"]] = Field(
-        ("mean",), validate_default=True, description="statistics over time, each a candidate"
-    )
-    view: Name = Field("clean", description="the view in which dev and eval are scored")
+    view: Name = key("the view in which dev and eval are scored", "clean")
     train_views: Some[Name] = Field(
         default_factory=lambda found: (found["view"],), description="the views to fit on"
     )
@@ -243,8 +226,8 @@ class Logistic(Section):
     """Logistic regression on standardised features."""
 
     kind: Literal["logistic"]
-    C: Values = Field((0.001, 0.01, 0.1, 1, 10), description="inverse regularisation, to try")
-    folds: Integer = Field(5, ge=2, description="number of cross-validation folds")
+    C: Values = key("inverse regularisation, to try", (0.001, 0.01, 0.1, 1, 10))
+    folds: Integer = key("number of cross-validation folds", 5, ge=2)
 
 
 class Contrastive(Section):
@@ -254,39 +237,39 @@ class Contrastive(Section):
     loss: Literal[
         *("margin", "supcon", "info_nce", "spectral", "spectral_views"),
         *("oc_softmax", "cross_entropy"),
-    ] = Field("spectral_views", description="what the heads are trained by")
-    dimension: Integer = Field(128, ge=2, description="of the projection")
-    hidden: Natural = Field(0, description="width of a hidden layer; 0 for a linear head")
-    views: Literal[1, 2] = Field(2, description="heads: one over all, or spectral and layers apart")
-    layer_weights: Switch = Field(False, description="learn a weighted sum of the layers")
-    temperature: Values = Field((0.1,), description="values to try")
-    epochs: Integer = Field(100, ge=1, description="at most")
-    batch_size: Integer = Field(128, ge=2, description="in clips")
-    learning_rate: Positive = Field(0.01, description="of AdamW")
-    weight_decay: Number = Field(1, ge=0, description="of AdamW")
-    seeds: Some[Natural] = Field(description="of weights and batches")
-    C: Values = Field((0.001, 0.01, 0.1, 1, 10), description="inverse regularisation, to try")
-    folds: Integer = Field(5, ge=2, description="number of folds, where there is no dev")
+    ] = key("what the heads are trained by", "spectral_views")
+    dimension: Integer = key("of the projection", 128, ge=2)
+    hidden: Natural = key("width of a hidden layer; 0 for a linear head", 0)
+    views: Literal[1, 2] = key("heads: one over all, or spectral and layers apart", 2)
+    layer_weights: Switch = key("learn a weighted sum of the layers", False)
+    temperature: Values = key("values to try", (0.1,))
+    epochs: Integer = key("at most", 100, ge=1)
+    batch_size: Integer = key("in clips", 128, ge=2)
+    learning_rate: Positive = key("of AdamW", 0.01)
+    weight_decay: Number = key("of AdamW", 1, ge=0)
+    seeds: Some[Natural] = key("of weights and batches")
+    C: Values = key("inverse regularisation, to try", (0.001, 0.01, 0.1, 1, 10))
+    folds: Integer = key("number of folds, where there is no dev", 5, ge=2)
 
 
 class FineTune(Section):
     """Some of the encoder's layers, trained."""
 
     kind: Literal["finetune"]
-    unfrozen: Integer = Field(1, ge=1, description="how many layers are trained")
-    epochs: Integer = Field(8, ge=1, description="at most")
-    patience: Integer = Field(5, ge=1, description="epochs without gain on dev before it stops")
-    batch_seconds: Positive = Field(96, description="audio in a step, padding included")
-    learning_rate: Positive = Field(0.00003, description="of the encoder's layers")
-    head_learning_rate: Positive = Field(0.001, description="of the classifier")
-    loss: Literal["cross_entropy", "margin", "supcon", "spectral"] = Field(
-        "cross_entropy", description="cross-entropy alone, or with this contrastive loss"
+    unfrozen: Integer = key("how many layers are trained", 1, ge=1)
+    epochs: Integer = key("at most", 8, ge=1)
+    patience: Integer = key("epochs without gain on dev before it stops", 5, ge=1)
+    batch_seconds: Positive = key("audio in a step, padding included", 96)
+    learning_rate: Positive = key("of the encoder's layers", 0.00003)
+    head_learning_rate: Positive = key("of the classifier", 0.001)
+    loss: Literal["cross_entropy", "margin", "supcon", "spectral"] = key(
+        "what is minimised", "cross_entropy"
     )
-    loss_weight: Positive = Field(1, description="of the contrastive loss")
-    temperature: Positive = Field(0.1, description="of the contrastive loss")
-    warmup: Number = Field(0.1, ge=0, le=1, description="the share of steps that warm up")
-    weight_decay: Number = Field(0.01, ge=0, description="of AdamW")
-    seeds: Some[Natural] = Field(description="of the training")
+    loss_weight: Positive = key("of the contrastive loss", 1)
+    temperature: Positive = key("of the contrastive loss", 0.1)
+    warmup: Number = key("the share of steps that warm up", 0.1, ge=0, le=1)
+    weight_decay: Number = key("of AdamW", 0.01, ge=0)
+    seeds: Some[Natural] = key("of the training")
 
 
 Model = Annotated[
@@ -296,10 +279,10 @@ Model = Annotated[
 
 
 class _Experiment(Section):
-    features: Features = Field(description="what the model sees")
-    model: Model = Field({}, validate_default=True, description="what is fitted")
-    shuffle_labels: Switch = Field(False, description="permute the labels first; a control")
-    seed: Seed = Field(description="of folds, random splits and the bootstrap")
+    features: Features = key("what the model sees")
+    model: Model = key("what is fitted", {}, validate_default=True)
+    shuffle_labels: Switch = key("permute the labels first; a control", False)
+    seed: Seed = key("of folds, random splits and the bootstrap")
 
 
 class Experiment(_Experiment):
@@ -312,9 +295,9 @@ class Experiment(_Experiment):
 class ExperimentEntry(_Experiment):
     """An experiment as it is configured."""
 
-    protocol: Text = Field(description="a name from `protocols`")
-    corpora: Some[Name] | None = Field(None, description="the corpora that it may be fitted on")
-    control: Switch = Field(False, description="whether others are compared with it")
+    protocol: Text = key("a name from `protocols`")
+    corpora: Some[Name] | None = key("the corpora that it may be fitted on", None)
+    control: Switch = key("whether others are compared with it", False)
 
     @property
     def is_control(self) -> bool:
@@ -322,24 +305,18 @@ class ExperimentEntry(_Experiment):
         return self.control or self.shuffle_labels
 
 
-class Trim(Section):
-    """Cut the silence at both ends."""
+class Whole(Section):
+    """Cut the silence at both ends (`trim`), or turn the waveform upside down (`invert`)."""
 
-    step: Literal["trim"]
-
-
-class Invert(Section):
-    """Turn the waveform upside down."""
-
-    step: Literal["invert"]
+    step: Literal["trim", "invert"]
 
 
 class Band(Section):
     """What a channel lets through."""
 
     step: Literal["band"]
-    low_hz: Number = Field(ge=50, le=7900, description="the lower edge")
-    high_hz: Number = Field(ge=50, le=7900, description="the upper edge")
+    low_hz: Number = key("the lower edge", ge=50, le=7900)
+    high_hz: Number = key("the upper edge", ge=50, le=7900)
 
     @model_validator(mode="after")
     def _has_width(self) -> "Band":
@@ -352,74 +329,71 @@ class Noise(Section):
     """Add noise."""
 
     step: Literal["noise"]
-    colour: Literal["white", "pink", "speech_shaped"] = Field(description="its spectrum")
-    snr_db: Number = Field(ge=-20, le=60, description="how far it is below the speech")
+    colour: Literal["white", "pink", "speech_shaped"] = key("its spectrum")
+    snr_db: Number = key("how far it is below the speech", ge=-20, le=60)
 
 
 class Reverberation(Section):
     """Put the clip into a room."""
 
     step: Literal["reverberation"]
-    rt60_seconds: Number = Field(ge=0.05, le=10, description="time to fall by 60 dB")
-    direct_to_reverberant_db: Number = Field(
-        0, ge=-30, le=30, description="direct over reverberant"
-    )
+    rt60_seconds: Number = key("time to fall by 60 dB", ge=0.05, le=10)
+    direct_to_reverberant_db: Number = key("direct over reverberant", 0, ge=-30, le=30)
 
 
 class RawBoost(Section):
     """Degrade as RawBoost augments."""
 
     step: Literal["rawboost"]
-    algorithm: Literal["linear_nonlinear_convolutive", "impulsive", "stationary", "series"] = Field(
-        description="one of its algorithms, or the three in series"
+    algorithm: Literal["linear_nonlinear_convolutive", "impulsive", "stationary", "series"] = key(
+        "one of its algorithms, or the three in series"
     )
 
 
-class _Codec(Section):
-    step: Literal["codec"]
-
-
-class Mp3(_Codec):
+class Mp3(Section):
     """Encode and decode as MP3."""
 
+    step: Literal["codec"]
     codec: Literal["mp3"]
     bit_rate: Literal[
         *(8000, 16000, 24000, 32000, 40000, 48000, 56000, 64000, 80000, 96000, 112000, 128000),
         *(144000, 160000),
-    ] = Field(description="bits a second")
+    ] = key("bits a second")
 
 
-class Opus(_Codec):
+class Opus(Section):
     """Encode and decode as Opus."""
 
+    step: Literal["codec"]
     codec: Literal["opus"]
-    bit_rate: Integer = Field(ge=6000, le=128_000, description="bits a second")
+    bit_rate: Integer = key("bits a second", ge=6000, le=128_000)
 
 
-class Aac(_Codec):
+class Aac(Section):
     """Encode and decode as AAC."""
 
+    step: Literal["codec"]
     codec: Literal["aac"]
-    bit_rate: Integer = Field(ge=8000, le=96_000, description="bits a second")
+    bit_rate: Integer = key("bits a second", ge=8000, le=96_000)
 
 
-class Telephone(_Codec):
+class Telephone(Section):
     """Encode and decode as telephones do."""
 
+    step: Literal["codec"]
     codec: Literal["g722", "g711_alaw", "g711_ulaw"]
 
 
 Codec = Annotated[Mp3 | Opus | Aac | Telephone, Field(discriminator="codec")]
 Step = Annotated[
-    Trim | Invert | Band | Noise | Reverberation | RawBoost | Codec, Field(discriminator="step")
+    Whole | Band | Noise | Reverberation | RawBoost | Codec, Field(discriminator="step")
 ]
 View = Annotated[tuple[Step, ...], Field(min_length=1)]
-_VIEW = TypeAdapter(View)
 
 
 def view(steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
     """Return the steps of a view, from plain data."""
-    return _VIEW.validate_python(steps)
+    return TypeAdapter(View).validate_python(steps)
 
 
 class Config(Section):
@@ -555,35 +529,36 @@ _WORDS = {
 
 def _first_mistake(error: ValidationError, values: Mapping[str, Any]) -> str:
     mistakes = [
-        (_key(mistake, values), mistake)
+        (_place(mistake, values), mistake)
         for mistake in error.errors(include_url=False)
         if mistake["type"] != "default_factory_not_called"  # follows from another mistake
     ]
     first, _ = mistakes[0]
     # Where a value may be one of several things, the mistake is the deepest one.
-    key = max((key for key, _ in mistakes if key[: len(first)] == first), key=len)
-    *others, last = (mistake for other, mistake in mistakes if other == key)
-    where, found = ".".join(map(str, key)), last.get("ctx", {}).get("tag", last["input"])
+    place = max((place for place, _ in mistakes if place[: len(first)] == first), key=len)
+    said = [_said(mistake) for other, mistake in mistakes if other == place]
+    last = next(mistake for other, mistake in reversed(mistakes) if other == place)
+    found = last.get("ctx", {}).get("tag", last["input"])
     if last["type"] in ("extra_forbidden", "missing", "union_tag_not_found"):
-        said = _said(last)
+        what = said[-1]
     elif isinstance(found, str | int | float | None):
-        said = " or ".join(dict.fromkeys(map(_said, [*others, last])))
-        said = f"expected {said}, found {repr(found)[:60]}"
+        what = f"expected {' or '.join(dict.fromkeys(said))}, found {repr(found)[:60]}"
     else:
-        said = f"expected {_said(last)}"
-    return f"configuration, {where or 'the top level'}: {said}; {_ALL_KEYS}"
+        what = f"expected {said[-1]}"
+    where = ".".join(map(str, place)) or "the top level"
+    return f"configuration, {where}: {what}; config/README.md explains every key"
 
 
-def _key(mistake: ErrorDetails, values: Mapping[str, Any]) -> list[str | int]:
+def _place(mistake: ErrorDetails, values: Mapping[str, Any]) -> list[str | int]:
     """Return the parts of a key, without pydantic's names for the alternatives of a union."""
-    key: list[str | int] = []
+    place: list[str | int] = []
     here: Any = values
     kinds: list[Any] = []
     for part in mistake["loc"]:
         if part in kinds:
             kinds.remove(part)
         elif "[" not in str(part):
-            key.append(part)
+            place.append(part)
             try:
                 here = _with_kind(here[part]) if part == "model" else here[part]
             except (KeyError, IndexError, TypeError):
@@ -591,10 +566,11 @@ def _key(mistake: ErrorDetails, values: Mapping[str, Any]) -> list[str | int]:
             known = here if isinstance(here, Mapping) else {}
             kinds = [known[name] for name in ("kind", "step", "codec") if name in known]
     if mistake["type"].startswith("union_tag"):
-        key.append(mistake["ctx"]["discriminator"].strip("'"))
-    return key
+        place.append(mistake["ctx"]["discriminator"].strip("'"))
+    return place
 
 
 def _said(mistake: ErrorDetails) -> str:
-    words = _WORDS.get(mistake["type"], mistake["msg"].removeprefix("Input should be "))
-    return words.format(**mistake.get("ctx", {}))
+    if words := _WORDS.get(mistake["type"]):
+        return words.format(**mistake.get("ctx", {}))
+    return mistake["msg"].removeprefix("Input should be ")

@@ -160,16 +160,15 @@ class Scope:
                 if all(present[corpus] & set(item[part]) for part in parts if part in item)
             ]
 
-        allowed = {
-            corpus: [
-                name
-                for name in experiments
-                if corpus in (config.experiments[name].corpora or [corpus])
-            ]
-            for corpus in present
-        }
+        only = {name: config.experiments[name].corpora for name in experiments}
         trained = {
-            corpus: with_parts(corpus, names, "train", "dev") for corpus, names in allowed.items()
+            corpus: with_parts(
+                corpus,
+                (name for name in only if corpus in (only[name] or [corpus])),
+                "train",
+                "dev",
+            )
+            for corpus in present
         }
         targets = {
             (corpus, name): {
