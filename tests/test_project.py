@@ -10,6 +10,7 @@ import pytest
 import yaml
 from authenticity.config import Aac, Config, Experiment, Opus, Section
 from authenticity.errors import UserError
+from authenticity.planning import Scope
 from conftest import REPOSITORY
 from pydantic.fields import FieldInfo
 
@@ -163,6 +164,30 @@ def test_a_mistake_is_one_line_with_its_key(changed: str, value: object, expecte
     assert str(raised.value).startswith("configuration, ")
     assert str(raised.value).endswith("; config/README.md explains every key")
     assert "\n" not in str(raised.value)
+
+
+def test_what_is_fitted_and_tested_where_follows_from_the_partitions_there():
+    values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    values["run"] |= {"experiments": ["layer_trimmed", "finetune_top1", "layer_speaker_folds"]}
+    values["run"] |= {"corpora": [], "comparisons": [], "bundles": [], "views": ["inverted"]}
+    values["experiments"]["layer_speaker_folds"]["corpora"] = ["demo"]
+    present = {"demo": {"train", "dev", "eval"}, "fitted": {"train", "dev"}, "other": {"none"}}
+    scope = Scope.of(Config.of(values), present)
+    official = ["layer_trimmed", "finetune_top1"]
+    assert scope.trained == {
+        "demo": [*official, "layer_speaker_folds"],
+        "fitted": official,
+        "other": [],
+    }
+    assert scope.reported == scope.trained | {"fitted": []}
+    assert scope.partitions["demo", "layer_speaker_folds"]["dev"] == ["dev", "eval", "train"]
+    assert scope.targets["fitted", "layer_trimmed"] == {"demo": ["eval"], "other": ["none"]}
+    assert scope.targets["fitted", "finetune_top1"] == {}
+    assert scope.view_splits == {
+        "demo": {"inverted": ["dev", "eval", "train"], "trimmed": ["dev", "eval", "train"]},
+        "fitted": {"trimmed": ["dev", "train"]},
+        "other": {"inverted": ["none"], "trimmed": ["none"]},
+    }
 
 
 def test_no_large_file_is_tracked_and_versions_agree():

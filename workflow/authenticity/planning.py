@@ -160,14 +160,12 @@ class Scope:
                 if all(present[corpus] & set(item[part]) for part in parts if part in item)
             ]
 
-        only = {name: config.experiments[name].corpora for name in experiments}
         trained = {
-            corpus: with_parts(
-                corpus,
-                (name for name in only if corpus in (only[name] or [corpus])),
-                "train",
-                "dev",
-            )
+            corpus: [
+                name
+                for name in with_parts(corpus, experiments, "train", "dev")
+                if corpus in (config.experiments[name].corpora or [corpus])
+            ]
             for corpus in present
         }
         targets = {
