@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from authenticity import audio
+from authenticity.config import view
 from authenticity.features import views
 from authenticity.roots import Root
 from authenticity.scoring.detector import Detector
@@ -42,7 +43,7 @@ def recordings(
         for row in part.sample(CLIPS, random_state=0).itertuples():
             samples = audio.load(root, row.path, limits)
             for condition, steps in CONDITIONS.items():
-                yield condition, label, views.apply(samples, steps, row.audio)
+                yield condition, label, views.apply(samples, view(steps), row.audio)
         voices = [voice for _, voice in part.groupby(["speaker", "attack"])]
         for seconds in JOINED_SECONDS:
             for index in range(JOINED):

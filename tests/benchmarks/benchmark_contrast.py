@@ -10,23 +10,12 @@ import sys
 import time
 
 import numpy as np
+from authenticity.config import Contrastive
 from authenticity.features import matrix
 from authenticity.models import contrast
 from authenticity.models.contrast import Problem
 
 WIDTH = 768
-SETTINGS = {
-    "loss": "spectral_views",
-    "dimension": 128,
-    "hidden": 0,
-    "views": 2,
-    "layer_weights": False,
-    "temperature": [0.1],
-    "batch_size": 128,
-    "learning_rate": 0.01,
-    "weight_decay": 1,
-    "C": [0.001, 0.01, 0.1, 1, 10],
-}
 
 
 def problem(n_clips: int) -> Problem:
@@ -55,8 +44,9 @@ if __name__ == "__main__":
     clips = int(sys.argv[1]) if len(sys.argv) > 1 else 25_000
     epochs = int(sys.argv[2]) if len(sys.argv) > 2 else 50
     made = problem(clips)
+    settings = Contrastive(kind="contrastive", epochs=epochs, seeds=(1,))
     wall, cpu = time.monotonic(), time.process_time()
-    found = contrast.fit(made, {**SETTINGS, "epochs": epochs}, [], 1)
+    found = contrast.fit(made, settings, [], 1)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     print(
         f"{clips} clips of {made.features.shape[1]} numbers, {epochs} epochs, "

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from authenticity import audio
+from authenticity import audio, config
 from authenticity.audio import SAMPLE_RATE
 from authenticity.features import fingerprints, spectral, views
 from authenticity.roots import Root
@@ -37,7 +37,7 @@ Change = Callable[[np.ndarray], np.ndarray]
 def codec(name: str, bit_rate: int | None = None) -> Change:
     """Return a change that encodes and decodes."""
     step = {"step": "codec", "codec": name} | ({"bit_rate": bit_rate} if bit_rate else {})
-    return lambda samples: views.apply(samples, [step], "")
+    return lambda samples: views.apply(samples, config.view([step]), "")
 
 
 def gain(decibels: float) -> Change:
@@ -65,7 +65,7 @@ def chain(*changes: Change) -> Change:
 
 def view(**step: object) -> Change:
     """Return a step of a view as a change."""
-    return lambda samples: views.apply(samples, [step], "")
+    return lambda samples: views.apply(samples, config.view([step]), "")
 
 
 COPIES: dict[str, Change] = {

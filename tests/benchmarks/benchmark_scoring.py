@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from authenticity import manifest, tables
+from authenticity.config import Corpus
 from authenticity.evaluation import calibration, figures, score_files
 from authenticity.models import candidates
 
@@ -48,7 +49,7 @@ def main(published: Path) -> None:
         build_tree(published, root)
         results.mkdir()
         begun = time.perf_counter()
-        settings = {"format": "asvspoof2019_la", "root": str(root)}
+        settings = Corpus(format="asvspoof2019_la", root=str(root))
         print(manifest.refresh(results / "manifest.parquet", "la", settings))
         listed = time.perf_counter()
         about = {"experiment": "random", "corpus": "la", "target": "la", "view": "clean"}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from authenticity.config import Contrastive
 from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.models import contrast
@@ -22,16 +23,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 SETTINGS = {
+    "kind": "contrastive",
     "loss": "supcon",
     "dimension": 8,
-    "hidden": 0,
     "views": 1,
-    "layer_weights": False,
-    "temperature": [0.1],
     "epochs": 6,
     "batch_size": 32,
-    "learning_rate": 0.01,
     "weight_decay": 0.01,
+    "seeds": [1],
     "C": [0.1, 1],
 }
 
@@ -58,7 +57,7 @@ def folds(one: Problem) -> splits.Folds:
 
 
 def fitted(one: Problem, seed: int = 5, **changes: object) -> contrast.ContrastiveFit:
-    return contrast.fit(one, {**SETTINGS, **changes}, folds(one), seed)
+    return contrast.fit(one, Contrastive(**{**SETTINGS, **changes}), folds(one), seed)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

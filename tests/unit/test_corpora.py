@@ -2,11 +2,13 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from authenticity import manifest, tables
+from authenticity.config import Corpus
 from authenticity.errors import UserError
 from checkout import REPOSITORY
 from corpora import PROTOCOLS, asv_scores_2019, asvspoof2019_la, write_archive, write_folder
@@ -15,8 +17,8 @@ REFERENCE = REPOSITORY.parent / "shared" / "reference" / "asvspoof2019_la"
 SPLITS = ["train", "dev", "eval"]
 
 
-def settings(root: Path, splits: list[str] | None = None) -> dict:
-    return {"format": "asvspoof2019_la", "root": str(root), "splits": splits or SPLITS}
+def settings(root: Path, splits: Sequence[str] = ("train", "dev", "eval")) -> Corpus:
+    return Corpus(format="asvspoof2019_la", root=str(root), splits=splits)
 
 
 def rows(path: Path) -> list[dict]:

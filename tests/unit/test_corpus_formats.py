@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import corpora
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import run_files
 import yaml
-from authenticity import audio, manifest, names, planning, tables, trust
+from authenticity import audio, config, manifest, names, tables, trust
 from authenticity.audio import Limits
 from authenticity.corpora import FORMATS
 from authenticity.corpora.reading import given as given_value
@@ -41,7 +42,7 @@ class Corpus:
         return manifest.refresh(
             self.base / "manifest.parquet",
             "toy",
-            {"format": self.format, "root": str(self.root), **settings},
+            config.Corpus(format=self.format, root=str(self.root), **settings),
         )
 
     def rows(self) -> dict[str, dict]:
@@ -110,9 +111,7 @@ def test_each_format_reads_its_layout(name: str, kind: str, tmp_path: Path):
 
 
 def test_every_format_is_tested_configured_and_explained():
-    schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-    entry = schema["properties"]["corpora"]["additionalProperties"]["properties"]
-    assert entry["format"]["enum"] == list(FORMATS)
+    assert get_args(config.Corpus.model_fields["format"].annotation) == tuple(FORMATS)
     explained = (REPOSITORY / "config" / "README.md").read_text()
     for name in FORMATS:
         assert name in LAYOUTS or name in ("asvspoof2019_la", "csv")
@@ -121,15 +120,16 @@ def test_every_format_is_tested_configured_and_explained():
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_overlays_fit_the_schema_and_their_formats(name: str):
-    config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+def test_overlays_are_valid_and_fit_their_formats(name: str):
+    values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
     overlay = yaml.safe_load((REPOSITORY / "config" / f"{name}.yaml").read_text())
-    for section, values in overlay.items():
-        config[section] |= values
-    planning.validate(config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
-    for corpus in config["run"]["corpora"]:
-        assert manifest.splits_of(corpus, config["corpora"][corpus])
-    assert name in {config["corpora"][corpus]["format"] for corpus in config["run"]["corpora"]}
+    for section, changes in overlay.items():
+        values[section] |= changes
+    found = config.Config.of(values)
+    used = {corpus: found.corpora[corpus] for corpus in found.run.corpora}
+    for corpus, settings in used.items():
+        assert manifest.splits_of(corpus, settings)
+    assert name in {settings.format for settings in used.values()}
 
 
 # ASVspoof -----------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_the_audio_of_a_fake_picture_is_that_of_its_source(tmp_path: Path):
     )
     np.testing.assert_array_equal(real, same)
     assert not np.array_equal(real, fake)
-    assert manifest.duplicates_policy({"format": "fakeavceleb"}) == "remove"
+    assert manifest.duplicates_policy(config.Corpus(format="fakeavceleb", root="x")) == "remove"
 
 
 # Trees --------------------------------------------------------------------------------------
@@ -560,7 +560,7 @@ def test_speakers_called_unknown_on_both_sides_are_counted_and_no_leak(tmp_path:
     table = tables.read(tmp_path / "manifest.parquet")
     table = table.append_column("audio", table["key"])
     table = table.append_column("near", pa.nulls(len(table), pa.string()))
-    official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
+    official = config.Partitions(kind="partitions", fit="train", choose="dev", report="eval")
     found = splits.leaks(table, splits.rounds(table, official, 1))
     assert found["speakers"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 0}
     assert found["unknown_speakers"] == table["speaker"].null_count == 24
@@ -683,9 +683,12 @@ def test_a_file_name_that_is_not_text_is_one_clear_line(tmp_path: Path):
 def test_policies_on_duplicates():
     challenges = {name for name in FORMATS if name.startswith("asvspoof")}
     for name in FORMATS:
-        policy = manifest.duplicates_policy({"format": name})
+        settings = config.Corpus(format=name, root="x")
+        policy = manifest.duplicates_policy(settings)
         assert policy == ("keep" if name in challenges else "remove")
-        assert manifest.duplicates_policy({"format": name, "duplicates": "keep"}) == "keep"
+        assert (
+            manifest.duplicates_policy(settings.model_copy(update={"duplicates": "keep"})) == "keep"
+        )
 
 
 @given(

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from authenticity import manifest, tables
 from authenticity.audio import Limits
+from authenticity.config import Corpus, view
 from authenticity.errors import UserError
 from authenticity.features import encoder, spectral
 from authenticity.features.encoder import Encoder, EncoderSource
@@ -21,7 +22,7 @@ from corpora import asvspoof2019_la, encoded, voice, write_folder
 SHIPPED = str(REPOSITORY / "resources" / "encoders" / "small")
 LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_megabytes=10, max_seconds=60)
 CLEAN = View()
-QUIET = View("noisy", [{"step": "noise", "colour": "white", "snr_db": 30}])
+QUIET = View("noisy", view([{"step": "noise", "colour": "white", "snr_db": 30}]))
 FLACS = "ASVspoof2019_LA_dev/flac"
 
 
@@ -34,7 +35,7 @@ def identity() -> dict:
 def extract(tmp_path: Path, identity: dict) -> Callable[[], dict[str, int]]:
     """A corpus of eight dev clips, and a function that brings its one shard up to date."""
     root = write_folder(asvspoof2019_la(8, splits=("dev",)), tmp_path / "LA")
-    settings = {"format": "asvspoof2019_la", "root": str(root), "splits": ["dev"]}
+    settings = Corpus(format="asvspoof2019_la", root=str(root), splits=("dev",))
     listed = tmp_path / "manifest.parquet"
     manifest.refresh(listed, "toy", settings)
     outputs = Outputs(tmp_path / "spectral", tmp_path / "embeddings", tmp_path / "rejected")
@@ -125,7 +126,7 @@ def test_a_view_has_tables_of_its_own(extract, tmp_path: Path):
     assert extract(view=QUIET) == counts(8, 0, 0, 0)
     found = tables.metadata(tmp_path / "embeddings")
     assert found["view"] == "noisy"
-    assert found["steps"] == json.dumps(QUIET.steps, sort_keys=True)
+    assert found["steps"] == json.dumps([step.plain() for step in QUIET.steps], sort_keys=True)
     assert tables.metadata(tmp_path / "spectral")["view"] == "noisy"
     degraded = tables.read(tmp_path / "spectral")
     extract()
@@ -137,7 +138,7 @@ def test_a_view_has_tables_of_its_own(extract, tmp_path: Path):
 
 def test_changed_steps_compute_the_view_again(extract):
     extract(view=QUIET)
-    louder = View("noisy", [{**QUIET.steps[0], "snr_db": 10}])
+    louder = View("noisy", view([{**QUIET.steps[0].plain(), "snr_db": 10}]))
     assert extract(view=louder) == counts(8, 0, 8, 8)
     assert extract(view=View("renamed", louder.steps)) == counts(8, 0, 0, 0)
 
@@ -147,7 +148,7 @@ def test_a_clip_meets_the_limits_before_the_steps_and_after(extract, tmp_path: P
     word = np.zeros(16_000, np.float32)
     word[8000:9600] = voice(1, spoof=False, seconds=0.1)
     clip.write_bytes(encoded(word))
-    trimmed = View("trimmed", [{"step": "trim"}])
+    trimmed = View("trimmed", view([{"step": "trim"}]))
     assert extract(view=trimmed, refresh=True) == counts(7, 1, 7, 7)
     (row,) = pq.read_table(tmp_path / "rejected").to_pylist()
     assert row["reason"].endswith("in view trimmed: too short: 0.120 s, at least 0.25 needed")

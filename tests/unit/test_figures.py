@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import scored
 from authenticity import manifest, tables
+from authenticity.config import Corpus
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, detection_cost, figures, metrics, score_files
 from authenticity.evaluation.probabilities import CalibrationError
@@ -291,7 +292,7 @@ def test_what_is_not_known_has_a_row_among_attacks_and_none_among_speakers(tmp_p
 
 def test_asvspoof5s_clips_that_were_not_coded_are_a_row_of_their_own(tmp_path):
     root = corpora.write_folder(corpora.asvspoof5(), tmp_path / "corpus")
-    settings = {"format": "asvspoof5", "root": str(root), "splits": ["eval"]}
+    settings = Corpus(format="asvspoof5", root=str(root), splits=("eval",))
     manifest.refresh(tmp_path / "manifest.parquet", "toy", settings)
     trials = tables.read(tmp_path / "manifest.parquet").to_pandas()
     table = trials.rename(columns={"key": "file"}).assign(round="all", score=range(len(trials)))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import torch
 from authenticity import tables
+from authenticity.config import Experiment, FineTune
 from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
@@ -404,8 +405,16 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     }
     trials = pa.table(columns, schema=tables.TRIALS)
     official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
-    model = {name: getattr(QUICK, name) for name in finetuned._SETTINGS}
-    experiment = {"protocol": official, "seed": 1, "model": model}
+    model = {name: getattr(QUICK, name) for name in FineTune.model_fields if hasattr(QUICK, name)}
+    experiment = Experiment.model_validate(
+        {
+            "features": {"layers": [2]},
+            "model": {"kind": "finetune", "seeds": [3, 4], **model},
+            "protocol": official,
+            "protocol_name": "official",
+            "seed": 1,
+        }
+    )
     outcomes = [
         finetuned.fit(
             trials,

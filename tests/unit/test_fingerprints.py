@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from authenticity import tables, verification
 from authenticity.audio import SAMPLE_RATE, Limits, load
+from authenticity.config import view
 from authenticity.features import fingerprints, spectral, views
 from authenticity.roots import Root
 from checkout import REPOSITORY
@@ -63,7 +64,7 @@ def test_a_copy_is_grouped_with_its_clip_and_with_no_other(copy, speech, tmp_pat
         "cut at the start": lambda samples: samples[round(0.02 * SAMPLE_RATE) :],
         "cut at the end": lambda samples: samples[: -round(0.02 * SAMPLE_RATE)],
     }
-    change = changes.get(copy, lambda samples: views.apply(samples, COPIES[copy], "x"))
+    change = changes.get(copy, lambda samples: views.apply(samples, view(COPIES[copy]), "x"))
     clips = {f"clip {index}": samples for index, samples in enumerate(speech)}
     copies = {f"copy {index}": change(samples) for index, samples in enumerate(speech)}
     near = grouped(of(clips | copies, tmp_path))

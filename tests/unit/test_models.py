@@ -6,6 +6,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from authenticity import tables
+from authenticity.config import (
+    Experiment,
+    Features,
+    Groups,
+    Partitions,
+    Protocol,
+    RandomSplit,
+)
 from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.features import matrix
@@ -16,21 +24,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-OFFICIAL = {
-    "kind": "partitions",
-    "fit": "train",
-    "choose": "dev",
-    "report": "eval",
-    "folds": "speaker",
-}
-PROTOTYPE = {"kind": "random", "partition": "dev", "test_fraction": 0.2, "folds": "trial"}
+OFFICIAL = Partitions(kind="partitions", fit="train", choose="dev", report="eval")
+PROTOTYPE = RandomSplit(kind="random", partition="dev", test_fraction=0.2, folds="trial")
 
 
-def experiment(protocol: dict = OFFICIAL, **changes: object) -> dict:
-    features = {"pooling": ["mean"], "view": "clean", "train_views": ["clean"]}
-    model = {"kind": "logistic", "C": [0.01, 1], "folds": 3}
-    plain = {"features": features, "model": model, "protocol": protocol, "seed": 1}
-    return {**plain, **changes}
+def experiment(protocol: Protocol = OFFICIAL, **changes: object) -> Experiment:
+    model = {"C": [0.01, 1], "folds": 3}
+    plain = {"features": {"layers": "last"}, "model": model, "protocol_name": "any", "seed": 1}
+    return Experiment.model_validate({**plain, "protocol": protocol, **changes})
 
 
 def trials(n: int = 120) -> pa.Table:
@@ -60,7 +61,7 @@ def replaced(table: pa.Table, **columns: list) -> pa.Table:
     return table
 
 
-def part_of(table: pa.Table, protocol: dict, seed: int = 1) -> np.ndarray:
+def part_of(table: pa.Table, protocol: Protocol, seed: int = 1) -> np.ndarray:
     (one,) = splits.rounds(table, protocol, seed)
     assert one.name == "all"
     return one.parts
@@ -84,8 +85,8 @@ def test_the_prototypes_protocol_splits_dev_alone_80_to_20():
     assert (parts != part_of(table, PROTOTYPE, 11)).any()
 
 
-def dealt(kind: str, **settings: object) -> dict:
-    return {"kind": kind, "number": 5, "folds": "speaker", **settings}
+def dealt(kind: str, **settings: object) -> Groups:
+    return Groups(kind=kind, **settings)
 
 
 @settings(max_examples=40)
@@ -318,7 +319,9 @@ def feature_table(noise: float, n: int = 120):
     return table, lambda pooling, view: (table["key"].to_pylist(), X)
 
 
-def fitted(table: pa.Table, load: candidates.Features, settings: dict) -> candidates.Candidate:
+def fitted(
+    table: pa.Table, load: candidates.Features, settings: Experiment
+) -> candidates.Candidate:
     return candidates.fit(table, load, settings, n_spectral=0, n_layers=1)
 
 
@@ -400,9 +403,8 @@ def test_views_are_fitted_on_together_and_one_is_scored():
         names, X = load(pooling, view)
         return (names, X) if view == "clean" else (names[:119], X[:119, [1, 0, 2, 3]])
 
-    both = experiment()
-    both["features"] = {**both["features"], "train_views": ["clean", "noisy"], "view": "noisy"}
-    outcome = fitted(table, views, both)
+    features = {"layers": "last", "train_views": ["clean", "noisy"], "view": "noisy"}
+    outcome = fitted(table, views, experiment(features=features))
     scored = outcome.scores["file"].to_pylist()
     assert files[119] not in scored
     assert len(scored) == 79
@@ -410,8 +412,7 @@ def test_views_are_fitted_on_together_and_one_is_scored():
     assert item["n_train_bonafide"] == item["n_train_spoof"] == 20
     (row,) = concluded(table, outcome).model["selection"]
     assert row["dev_roc_auc"] > 0.85
-    alone = experiment()
-    alone["features"] = {**both["features"], "train_views": ["clean"]}
+    alone = experiment(features={**features, "train_views": ["clean"]})
     (row,) = concluded(table, fitted(table, views, alone)).model["selection"]
     assert row["dev_roc_auc"] < 0.7
 
@@ -456,12 +457,12 @@ def test_the_choice_is_by_dev_and_ties_go_to_the_lower_layer():
 
 
 def test_names_of_candidates():
-    each = {"spectral": "none", "layers": "each"}
+    each = Features(layers="each")
     assert matrix.candidates(each, 3) == ["layer_0", "layer_1", "layer_2"]
-    prototype = {"spectral": "prototype", "layers": "last"}
+    prototype = Features(spectral="prototype", layers="last")
     assert matrix.candidates(prototype, 13) == ["spectral+layer_12"]
-    assert matrix.candidates({"spectral": "standard", "layers": "none"}, 0) == ["spectral"]
-    assert matrix.candidates({"spectral": "none", "layers": [2, 5]}, 7) == ["layer_2", "layer_5"]
+    assert matrix.candidates(Features(spectral="standard"), 0) == ["spectral"]
+    assert matrix.candidates(Features(layers=(2, 5)), 7) == ["layer_2", "layer_5"]
     assert matrix.layers_of("spectral+layer_12", 13) == [12]
     assert matrix.layers_of("layers_all", 3) == [0, 1, 2]
     assert matrix.layers_of("spectral", 3) == []
@@ -477,9 +478,7 @@ def test_a_contrastive_experiment_keeps_every_seed_and_its_model_scores_as_it_di
         "kind": "contrastive",
         "loss": "supcon",
         "dimension": 8,
-        "hidden": 0,
         "views": 1,
-        "layer_weights": False,
         "temperature": [0.2],
         "epochs": 5,
         "batch_size": 32,

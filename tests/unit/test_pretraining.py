@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 import torch
 from authenticity import tables
+from authenticity.config import Experiment
 from authenticity.errors import UserError
 from authenticity.features import encoder as encoders
 from authenticity.features import spectral
@@ -308,14 +309,9 @@ def test_speech_of_a_speaker_of_dev_or_eval_is_refused(speaker):
 # The choice
 
 EXPERIMENT = {
-    "features": {
-        "spectral": "none",
-        "layers": "each",
-        "pooling": ["mean", "mean_std"],
-        "view": "clean",
-        "train_views": ["clean"],
-    },
-    "model": {"kind": "logistic", "C": [0.1, 1.0], "folds": 3},
+    "features": {"layers": "each", "pooling": ["mean", "mean_std"]},
+    "model": {"C": [0.1, 1.0], "folds": 3},
+    "protocol_name": "official",
     "protocol": {
         "kind": "partitions",
         "fit": "train",
@@ -366,7 +362,8 @@ def trials(tmp_path_factory):
 
 def judge(trials, **features):
     folder, manifest = trials
-    experiment = EXPERIMENT | {"features": EXPERIMENT["features"] | features}
+    changed = EXPERIMENT | {"features": EXPERIMENT["features"] | features}
+    experiment = Experiment.model_validate(changed)
     return selection.judge(
         manifest, folder / "spectral.parquet", folder / "embeddings.parquet", 3, experiment
     )

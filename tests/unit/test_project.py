@@ -1,15 +1,18 @@
 """The project's own promises: pins agree, every key is explained, plans are readable."""
 
+import json
 import re
 import tomllib
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
-from authenticity import planning
+from authenticity.config import Aac, Config, Experiment, Opus, Section
 from authenticity.errors import UserError
+from authenticity.planning import Scope
 from checkout import REPOSITORY
-
-SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
+from pydantic.fields import FieldInfo
 
 
 def pins(text: str) -> set[str]:
@@ -50,44 +53,141 @@ def keys(schema: dict) -> set[str]:
     return found
 
 
-def test_every_key_is_explained():
-    builders = (REPOSITORY / "tools").glob("*/config.schema.yaml")
-    places = [(SCHEMA, REPOSITORY / "config"), *((path, path.parent) for path in builders)]
-    assert len(places) == 3
-    for schema, folder in places:
-        explained = (folder / "README.md").read_text()
+def test_every_key_of_the_tools_is_explained():
+    schemas = [*(REPOSITORY / "tools").glob("*/config.schema.yaml")]
+    assert len(schemas) == 2
+    for schema in schemas:
+        explained = (schema.parent / "README.md").read_text()
         for key in keys(yaml.safe_load(schema.read_text())):
             assert f"`{key}`" in explained, key
 
 
-@pytest.mark.parametrize("overlay", ["asvspoof2019_la"])
-def test_overlays_are_valid(overlay: str):
-    config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
-    changes = yaml.safe_load((REPOSITORY / "config" / f"{overlay}.yaml").read_text())
-    for section, values in changes.items():
-        config[section] |= values
-    planning.validate(config, SCHEMA)
+def definitions(section: type[Section] = Section) -> Iterator[tuple[str, FieldInfo]]:
+    """Every key below the configuration's sections, with its definition."""
+    for own in section.__subclasses__():
+        if own is not Config:
+            described = own.model_fields.items()
+            yield from ((name, field) for name, field in described if name != "protocol_name")
+        yield from definitions(own)
+
+
+def choices(annotation: Any) -> list[str]:
+    """The words that a key may have as its value."""
+    if get_origin(annotation) is Literal:
+        return [word for word in get_args(annotation) if isinstance(word, str)]
+    return [word for part in get_args(annotation) for word in choices(part)]
+
+
+def as_written(default: Any) -> str:
+    """A default as the tables of config/README.md have it."""
+    if isinstance(default, tuple):
+        return f"[{', '.join(map(as_written, default))}]"
+    if isinstance(default, str | bool):
+        return str(default) if isinstance(default, str) else json.dumps(default)
+    return f"{default:.5f}".rstrip("0").rstrip(".")
+
+
+def test_the_readme_has_every_key_with_its_default_and_its_choices():
+    explained = (REPOSITORY / "config" / "README.md").read_text()
+    rows = [line for line in explained.splitlines() if line.startswith("|")]
+    for key, field in definitions():
+        own = [row for row in rows if f"`{key}`" in row]
+        assert own, key
+        assert field.description or key in ("kind", "step", "codec", "protocol"), key
+        if not (field.is_required() or field.default_factory or field.default in (None, (), {})):
+            default = re.compile(rf"(?<![\w.]){re.escape(as_written(field.default))}(?![\w.])")
+            assert any(map(default.search, own)), (key, field.default)
+        for word in choices(field.annotation):
+            assert f"`{word}`" in explained, (key, word)
+    for codec, words in ((Opus, "Opus takes"), (Aac, "AAC")):
+        limits = codec.model_json_schema()["properties"]["bit_rate"]
+        assert f"{words} {limits['minimum']} to {limits['maximum']}" in explained
+    for name in Config.model_fields:
+        assert f"\n## `{name}`: " in explained
 
 
 def test_defaults_are_filled_in():
-    config = {
-        "run": {"corpora": ["mine"], "experiments": ["one"]},
-        "corpora": {"mine": {"format": "asvspoof2019_la", "root": "x"}},
-        "protocols": {"p": {"kind": "random", "partition": "dev", "test_fraction": 0.2}},
-        "experiments": {"one": {"features": {"layers": "last"}, "protocol": "p", "seed": 1}},
-    }
-    planning.validate(config, SCHEMA)
-    assert config["audio"]["max_rejected"] == 0.01
-    assert config["encoder"]["precision"] == "auto"
-    assert config["protocols"]["p"]["folds"] == "speaker"
-    assert config["experiments"]["one"]["features"]["spectral"] == "none"
+    config = Config.of(
+        {
+            "run": {"corpora": ["mine"], "experiments": ["one"]},
+            "corpora": {"mine": {"format": "asvspoof2019_la", "root": "x"}},
+            "protocols": {"p": {"kind": "random", "partition": "dev", "test_fraction": 0.2}},
+            "experiments": {"one": {"features": {"layers": "last"}, "protocol": "p", "seed": 1}},
+        }
+    )
+    assert config.audio.max_rejected == 0.01
+    assert config.encoder.precision == "auto"
+    one = config.experiment("one")
+    assert one.protocol.folds == "speaker"
+    assert (one.model.kind, one.model.folds) == ("logistic", 5)
+    assert (one.features.spectral, one.features.train_views) == ("none", ("clean",))
+    assert Experiment.model_validate(one.plain()) == one
 
 
-def test_an_experiment_without_features_is_refused():
+@pytest.mark.parametrize(
+    ("changed", "value", "expected"),
+    [
+        ("audio.min_second", 1, "audio.min_second: unknown key"),
+        ("audio.min_seconds", 0, "audio.min_seconds: expected 0.1 or more, found 0"),
+        ("audio.max_seconds", float("nan"), "audio.max_seconds: expected a number, found nan"),
+        ("audio.max_seconds", "long", "audio.max_seconds: expected a number, found 'long'"),
+        ("corpora.Mine", {}, "corpora.Mine.format: missing"),
+        ("corpora.demo.format", "asvspoof1999", "corpora.demo.format: expected 'asvspoof2019_la'"),
+        ("run.experiments", [], "run.experiments: expected 1 or more entries"),
+        ("views.My_view", [{"step": "trim"}], "views.My_view: expected small letters, digits"),
+        ("run.experiments", "one", "run.experiments: expected a list, found 'one'"),
+        ("run.comparisons", [["one", "one"]], "run.comparisons.0: expected no entry twice"),
+        ("run.comparisons", [["one"]], "run.comparisons.0: expected 2 or more entries"),
+        ("experiments.logistic", {"seed": 1}, "experiments.logistic.features: missing"),
+        ("experiments.contrast.model.kind", "x", "model.kind: expected one of 'logistic', 'con"),
+        (
+            "experiments.prototype.model.C",
+            [0],
+            "model.C.0: expected more than 0, found 0",
+        ),
+        ("experiments.prototype.features", {}, "features: expected `spectral` or `layers` or both"),
+        ("experiments.prototype.features.layers", "x", "'each' or 'all' or a list, found 'x'"),
+        ("experiments.prototype.features.layers", ["a"], "layers.0: expected a whole number, f"),
+        ("experiments.prototype.features.pooling", ["none"], "pooling.0: expected 'mean', 'std' "),
+        ("protocols.prototype.test_fraction", 1, "test_fraction: expected less than 1, found 1"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_key(changed: str, value: object, expected: str):
     config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
-    config["experiments"]["baseline_layer"]["features"] = {"pooling": ["mean"]}
-    with pytest.raises(UserError, match=r"experiments\.baseline_layer\.features"):
-        planning.validate(config, SCHEMA)
+    *sections, last = changed.split(".")
+    section = config
+    for name in sections:
+        section = section[name]
+    section[last] = value
+    with pytest.raises(UserError, match=re.escape(expected)) as raised:
+        Config.of(config)
+    assert str(raised.value).startswith("configuration, ")
+    assert str(raised.value).endswith("; config/README.md explains every key")
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_fitted_and_tested_where_follows_from_the_partitions_there():
+    values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    values["run"] |= {"experiments": ["layer_trimmed", "finetune_top1", "layer_speaker_folds"]}
+    values["run"] |= {"corpora": [], "comparisons": [], "bundles": [], "views": ["inverted"]}
+    values["experiments"]["layer_speaker_folds"]["corpora"] = ["demo"]
+    present = {"demo": {"train", "dev", "eval"}, "fitted": {"train", "dev"}, "other": {"none"}}
+    scope = Scope.of(Config.of(values), present)
+    official = ["layer_trimmed", "finetune_top1"]
+    assert scope.trained == {
+        "demo": [*official, "layer_speaker_folds"],
+        "fitted": official,
+        "other": [],
+    }
+    assert scope.reported == scope.trained | {"fitted": []}
+    assert scope.partitions["demo", "layer_speaker_folds"]["dev"] == ["dev", "eval", "train"]
+    assert scope.targets["fitted", "layer_trimmed"] == {"demo": ["eval"], "other": ["none"]}
+    assert scope.targets["fitted", "finetune_top1"] == {}
+    assert scope.view_splits == {
+        "demo": {"inverted": ["dev", "eval", "train"], "trimmed": ["dev", "eval", "train"]},
+        "fitted": {"trimmed": ["dev", "train"]},
+        "other": {"inverted": ["none"], "trimmed": ["none"]},
+    }
 
 
 def test_no_large_file_is_tracked_and_versions_agree():

@@ -9,6 +9,7 @@ import pytest
 import scipy.special
 import scipy.stats
 from authenticity.audio import SAMPLE_RATE, Limits, decode
+from authenticity.config import view
 from authenticity.features import spectral, views
 from corpora import encoded, voice
 from hypothesis import given, settings
@@ -205,7 +206,7 @@ def test_digital_silence_has_no_roll_off_and_takes_none_away():
 
 def in_a_room(samples: np.ndarray, rt60_seconds: float) -> np.ndarray:
     step = {"step": "reverberation", "rt60_seconds": rt60_seconds, "direct_to_reverberant_db": 0}
-    return views.apply(samples, [step], "0" * 32)
+    return views.apply(samples, view([step]), "0" * 32)
 
 
 def bursts(seed: int, seconds: float = 2.0) -> np.ndarray:

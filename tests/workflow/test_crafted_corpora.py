@@ -6,6 +6,7 @@ from collections.abc import Callable
 import corpora
 import numpy as np
 import pytest
+from authenticity.config import view
 from authenticity.features import views
 from checkout import Checkout, check_out_for_toys
 
@@ -48,7 +49,7 @@ def leaking() -> dict[str, bytes]:
     rows = {row[0]: list(row) for row in clips()}
     for name in ("train_0.wav", "eval_0.wav"):
         rows[name][3] = "unknown"
-    mp3 = [{"step": "codec", "codec": "mp3", "bit_rate": 64_000}]
+    mp3 = view([{"step": "codec", "codec": "mp3", "bit_rate": 64_000}])
     again = views.apply(0.5 * rows["train_4.wav"][4], mp3, "crafted")
     copies = {"copy.wav": rows["train_2.wav"][4], "encoded_again.wav": again}
     for name, samples in copies.items():

@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 import yaml
-from authenticity import cli, planning
+from authenticity import cli
+from authenticity.config import Config, Score
 from authenticity.errors import UserError
 from authenticity.scoring import batch, display, inputs, outputs, result, worker
 from authenticity.scoring.bundle import read_about
@@ -724,7 +725,7 @@ def test_the_overlay_is_valid():
         yaml.safe_load((REPOSITORY / "config" / name).read_text())
         for name in ("config.yaml", "score.yaml")
     )
-    planning.validate(config | overlay, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
+    Config.of(config | overlay)
 
 
 BAD_SECTIONS = {
@@ -746,7 +747,7 @@ def test_a_bad_section_is_one_clear_line(name: str, tmp_path: Path):
     folders = {folder: str(tmp_path / folder) for folder in ("empty", "full")}
     given = {"bundle": "results/none", "output": str(tmp_path / "out")} | section
     with pytest.raises(UserError, match=expected):
-        ScorePlan.make({**given, "input": given["input"].format(**folders), "pictures": True}, True)
+        ScorePlan.make(Score(**{**given, "input": given["input"].format(**folders)}), True)
 
 
 def test_without_an_input_nothing_is_scored(finished: Checkout):

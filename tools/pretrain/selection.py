@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from authenticity import tables, verification
+from authenticity.config import Experiment
 from authenticity.evaluation import bootstrap, compare
 from authenticity.features import matrix
 from authenticity.models import candidates
@@ -25,7 +26,7 @@ def judge(
     spectral: str | Path,
     embeddings: str | Path,
     n_layers: int,
-    experiment: Mapping[str, Any],
+    experiment: Experiment,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Fit an experiment's candidates on train and choose one on dev.
 
@@ -34,7 +35,7 @@ def judge(
         spectral: the corpus's spectral table, in one shard.
         embeddings: its embedding table by the encoder in question, likewise.
         n_layers: how many hidden states that encoder gives.
-        experiment: its settings, with the protocol's in place of the protocol's name.
+        experiment: from the configuration.
 
     Returns:
         The chosen candidate's scores of dev and eval, see `tables.SCORES`; and what was chosen,
@@ -42,7 +43,7 @@ def judge(
     """
     trials, _ = verification.used_trials(manifest, [spectral], "keep")
     features = matrix.Tables([spectral], [embeddings])
-    which = experiment["features"]["spectral"]
+    which = experiment.features.spectral
     fitted = {
         name: candidates.fit(
             trials,
@@ -51,13 +52,13 @@ def judge(
             matrix.n_spectral(which),
             len(matrix.layers_of(name, n_layers)),
         )
-        for name in matrix.candidates(experiment["features"], n_layers)
+        for name in matrix.candidates(experiment.features, n_layers)
     }
     choice = candidates.conclude(trials, fitted)
     (chosen,) = choice.model["rounds"]
     return choice.scores, {
         **{name: chosen[name] for name in ("candidate", "pooling", "C")},
-        "dev": figures(choice.scores, "dev", experiment["seed"]),
+        "dev": figures(choice.scores, "dev", experiment.seed),
         "compared": choice.model["selection"],
     }
 

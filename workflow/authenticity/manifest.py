@@ -5,9 +5,9 @@ changed, and the corpus is read again only when its listing did.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -18,16 +18,19 @@ from authenticity.errors import UserError
 from authenticity.files import write_text
 from authenticity.roots import Root
 
+if TYPE_CHECKING:
+    from authenticity.config import Corpus
+
 _OPTIONS = frozenset().union(*(reader.options for reader in FORMATS.values()))
 
 
-def refresh(path: Path, corpus: str, settings: Mapping[str, Any]) -> str | None:
+def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     """Bring a corpus's manifest, and `asv_scores.parquet` beside it, up to date.
 
     Args:
         path: the manifest.
         corpus: its name in the configuration.
-        settings: the corpus's entry there: `format`, `root`, and what its format knows.
+        settings: the corpus's entry there.
 
     Returns:
         A line that says what the corpus holds when a table was rewritten, else `None`.
@@ -35,11 +38,13 @@ def refresh(path: Path, corpus: str, settings: Mapping[str, Any]) -> str | None:
     Raises:
         UserError: the corpus is not what its format says.
     """
-    reader, root = FORMATS[settings["format"]], Root(settings["root"])
-    settings = {**settings, "splits": splits_of(corpus, settings)}
+    reader, root = FORMATS[settings.format], Root(settings.root)
+    settings = settings.model_copy(update={"splits": splits_of(corpus, settings)})
     archive = root.signature()
     files = {} if archive else reader.files(root, settings)
-    signature = _digest([VERSION, repr(sorted(settings.items())), archive or _files_text(files)])
+    signature = _digest(
+        [VERSION, repr(sorted(settings.plain().items())), archive or _files_text(files)]
+    )
     signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
     if (
         all(item.exists() for item in (path, asv_path, signature_path))
@@ -50,23 +55,21 @@ def refresh(path: Path, corpus: str, settings: Mapping[str, Any]) -> str | None:
         files = reader.files(root, settings)
     content = reader.read(root, settings, files)
     if not content.trials:
-        raise UserError(
-            f"{settings['root']}: the lists or folders of corpus {corpus} have no trials"
-        )
+        raise UserError(f"{settings.root}: the lists or folders of corpus {corpus} have no trials")
     schema = tables.with_conditions(tables.MANIFEST, content.conditions)
     rows = [{**row, "corpus": corpus} for row in content.trials]
     table = pa.Table.from_pylist(rows, schema=schema).sort_by("key")
     changed = not path.exists() or not tables.read(path).equals(table)
-    if changed or root_of(path) != settings["root"]:
-        tables.write(path, table, schema, {"root": settings["root"]})
+    if changed or root_of(path) != settings.root:
+        tables.write(path, table, schema, {"root": settings.root})
     if not asv_path.exists() or not tables.read(asv_path).equals(content.asv_scores):
         tables.write(asv_path, content.asv_scores, tables.ASV_SCORES)
         changed = True
     write_text(signature_path, signature)
-    return _description(corpus, table, settings["splits"], content) if changed else None
+    return _description(corpus, table, settings.splits, content) if changed else None
 
 
-def splits_of(corpus: str, settings: Mapping[str, Any]) -> list[str]:
+def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
     """Return the partitions of a corpus that are used: the configured ones, or all it has.
 
     Args:
@@ -76,11 +79,11 @@ def splits_of(corpus: str, settings: Mapping[str, Any]) -> list[str]:
     Raises:
         UserError: the format has no such partition, or does not know one of the settings.
     """
-    reader = FORMATS[settings["format"]]
-    where, name = f"configuration, corpora.{corpus}", settings["format"]
-    for option in sorted(_OPTIONS & settings.keys() - reader.options):
+    reader = FORMATS[settings.format]
+    where, name = f"configuration, corpora.{corpus}", settings.format
+    for option in sorted(_OPTIONS & settings.model_fields_set - set(reader.options)):
         raise UserError(f"{where}.{option}: the format {name} has no such setting; remove it")
-    splits = list(settings.get("splits", reader.splits))
+    splits = settings.splits or tuple(reader.splits)
     for split in splits:
         if split not in reader.splits:
             raise UserError(
@@ -90,9 +93,9 @@ def splits_of(corpus: str, settings: Mapping[str, Any]) -> list[str]:
     return splits
 
 
-def duplicates_policy(settings: Mapping[str, Any]) -> str:
+def duplicates_policy(settings: "Corpus") -> str:
     """Return `keep` or `remove`: what is done with a corpus's trials of equal audio."""
-    return settings.get("duplicates", FORMATS[settings["format"]].duplicates)
+    return settings.duplicates or FORMATS[settings.format].duplicates
 
 
 def root_of(path: str | Path) -> str:

@@ -1,4 +1,4 @@
-"""What happens while the workflow is parsed: configuration, left-over locks, manifests, shards."""
+"""What happens while the workflow is parsed: left-over locks, manifests, what runs where."""
 
 import contextlib
 import fcntl
@@ -6,18 +6,17 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-import jsonschema
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
+from authenticity.config import Config, Corpus, Experiment, Features
 from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
@@ -37,126 +36,6 @@ def one_line_errors() -> Iterator[None]:
     except (UserError, OSError) as error:
         print(f"error: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None
-
-
-def validate(config: dict[str, Any], schema_path: Path) -> None:
-    """Check the configuration against its schema and fill in the schema's defaults, in place.
-
-    Raises:
-        UserError: one line on the mistake that explains most, naming the key.
-    """
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
-    validator = _filling_defaults(jsonschema.Draft202012Validator)(schema)
-    mistakes = list(validator.iter_errors(config))
-    if mistakes:
-        mistake = jsonschema.exceptions.best_match(mistakes)
-        key = ".".join(str(part) for part in mistake.absolute_path) or "the top level"
-        raise UserError(
-            f"configuration, {key}: {mistake.message}; config/README.md explains every key"
-        )
-    for name, experiment in config["experiments"].items():
-        if experiment["features"]["spectral"] == experiment["features"]["layers"] == "none":
-            raise UserError(
-                f"configuration, experiments.{name}.features: expected `spectral` or `layers` or "
-                "both; config/README.md explains them"
-            )
-    compared = [name for pair in config["run"]["comparisons"] for name in pair]
-    for key, names in (("comparisons", compared), ("bundles", config["run"]["bundles"])):
-        for name in names:
-            if name not in config["experiments"]:
-                raise UserError(
-                    f"configuration, run.{key}: {name} is not defined; expected one of "
-                    f"{', '.join(config['experiments'])}"
-                )
-    if ablations := config["run"].get("ablations"):
-        for name in [ablations["reference"], *ablations["rows"]]:
-            if name not in config["run"]["experiments"] or name not in ablations["rows"]:
-                raise UserError(
-                    f"configuration, run.ablations: {name} has to be one of its `rows` and of "
-                    "`run.experiments`"
-                )
-    for kind in ("corpora", "experiments", "views"):
-        for name in config["run"][kind]:
-            if name not in config[kind]:
-                raise UserError(
-                    f"configuration, run.{kind}: {name} is not defined; expected one of "
-                    f"{', '.join(config[kind])}, or a new entry under `{kind}`"
-                )
-    for name in config["run"]["experiments"]:
-        _check_experiment(name, config)
-    for name in config["run"]["bundles"]:
-        _check_bundle(name, config)
-
-
-def _check_experiment(name: str, config: Mapping[str, Any]) -> None:
-    """Check that what an experiment names is defined."""
-    experiment = config["experiments"][name]
-    features = experiment["features"]
-    if experiment["model"]["kind"] == "finetune":
-        _check_finetuned(name, experiment, config)
-    known_views = ["clean", *config["views"]]
-    mentions = [
-        ("protocol", [experiment["protocol"]], list(config["protocols"])),
-        ("corpora", experiment.get("corpora", []), list(config["corpora"])),
-        ("features.view", [features["view"]], known_views),
-        ("features.train_views", features.get("train_views", []), known_views),
-    ]
-    for key, used, defined in mentions:
-        for item in used:
-            if item not in defined:
-                raise UserError(
-                    f"configuration, experiments.{name}.{key}: {item} is not defined; expected one "
-                    f"of {', '.join(defined)}"
-                )
-
-
-def _check_finetuned(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Check that an experiment asks for what can be fine-tuned."""
-    features = experiment["features"]
-    protocol = config["protocols"].get(experiment["protocol"], {"kind": "partitions"})
-    plain = features["spectral"] == "none" and features["layers"] not in ("none", "all", "each")
-    clean = {features["view"], *features.get("train_views", [])} == {"clean"}
-    one_round = protocol["kind"] in ("partitions", "random")
-    if not plain or not clean or not one_round or experiment["shuffle_labels"]:
-        raise UserError(
-            f"configuration, experiments.{name}: fine-tuning takes `layers: last` or a list of how "
-            "many layers to keep, no spectral numbers, clean audio, a protocol of one round, and "
-            "labels as they are; config/README.md explains it"
-        )
-
-
-def _check_bundle(name: str, config: Mapping[str, Any]) -> None:
-    """Check that an experiment leaves one calibrated model that scores recordings as they are."""
-    experiment = config["experiments"][name]
-    protocol = config["protocols"].get(experiment["protocol"], {"kind": "partitions"})
-    reasons = {
-        "it is fine-tuned": experiment["model"]["kind"] == "finetune",
-        f"it is scored in the view {experiment['features']['view']}": (
-            experiment["features"]["view"] != "clean"
-        ),
-        f"its protocol {experiment['protocol']} has several models or no dev": (
-            protocol["kind"] != "partitions"
-        ),
-    }
-    if said := [reason for reason, holds in reasons.items() if holds]:
-        raise UserError(
-            f"configuration, run.bundles: no bundle can be made of {name}, for {said[0]}; take it "
-            "out, config/README.md says what bundles are made of"
-        )
-
-
-def _filling_defaults(validator_class: type) -> type:
-    """Extend a validator so that checking an object first gives it its schema's defaults."""
-    check_properties = validator_class.VALIDATORS["properties"]
-
-    def fill_and_check(validator, properties, instance, schema):
-        if isinstance(instance, dict):
-            for name, subschema in properties.items():
-                if isinstance(subschema, dict) and "default" in subschema:
-                    instance.setdefault(name, subschema["default"])
-        yield from check_properties(validator, properties, instance, schema)
-
-    return jsonschema.validators.extend(validator_class, {"properties": fill_and_check})
 
 
 def only_looks(arguments: Sequence[str]) -> bool:
@@ -230,33 +109,122 @@ class CorpusPlan:
         digest: of everything in the manifest.
         asv_digest: of its speaker-verification scores.
         duplicates: `keep` or `remove`.
-        view_splits: by view, the partitions that are needed in it.
-        view_shards: by view, the digest of each shard of those.
+        view_shards: by view, the digest of each shard of the partitions that are needed in it.
     """
 
     shards: Mapping[str, str]
     digest: str
     asv_digest: str
     duplicates: str
-    view_splits: Mapping[str, list[str]]
     view_shards: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the rules need to know of the configuration and the corpora.
+class Scope:
+    """Which experiments are fitted and tested on which corpora.
 
     Attributes:
-        corpora: by name.
-        experiments: their entries in the configuration, each with its protocol spelt out.
-        controls: those that are there to hold others against. Not in their entries, since what is
-            fitted does not depend on it.
+        experiments: those of the run, by name.
+        partitions: by corpus and experiment, which of the corpus's partitions each part of the
+            experiment's protocol is made of.
         trained: the experiments that are fitted on a corpus, by corpus.
         reported: those that are tested on the corpus itself too, by corpus.
         targets: by corpus and experiment, the other corpora that it is tested on, and which of
             their partitions.
-        partitions: by corpus and experiment, which of the corpus's partitions each part of the
-            experiment's protocol is made of.
+        view_splits: by corpus and view, the partitions that are needed.
+    """
+
+    experiments: Mapping[str, Experiment]
+    partitions: Mapping[tuple[str, str], Mapping[str, list[str]]]
+    trained: Mapping[str, list[str]]
+    reported: Mapping[str, list[str]]
+    targets: Mapping[tuple[str, str], Mapping[str, list[str]]]
+    view_splits: Mapping[str, Mapping[str, list[str]]]
+
+    @classmethod
+    def of(cls, config: Config, present: Mapping[str, set[str]]) -> "Scope":
+        """Follow the configuration, given the partitions that each corpus has."""
+        experiments = {name: config.experiment(name) for name in config.run.experiments}
+        partitions = {
+            (corpus, name): splits.partitions(item.protocol, own)
+            for corpus, own in present.items()
+            for name, item in experiments.items()
+        }
+
+        def with_parts(corpus: str, names: Iterable[str], *parts: str) -> list[str]:
+            """Return the experiments that find the partitions of these parts in a corpus."""
+            used = {name: partitions[corpus, name] for name in names}
+            return [
+                name
+                for name, item in used.items()
+                if all(present[corpus] & set(item[part]) for part in parts if part in item)
+            ]
+
+        trained = {
+            corpus: [
+                name
+                for name in with_parts(corpus, experiments, "train", "dev")
+                if corpus in (config.experiments[name].corpora or [corpus])
+            ]
+            for corpus in present
+        }
+        targets = {
+            (corpus, name): {
+                target: found
+                for target, others in present.items()
+                if target != corpus
+                and experiments[name].model.kind != "finetune"
+                and (found := splits.reported_elsewhere(experiments[name].protocol, others))
+            }
+            for corpus, names in trained.items()
+            for name in names
+        }
+        reported = {corpus: with_parts(corpus, names, "eval") for corpus, names in trained.items()}
+        scope = cls(experiments, partitions, trained, reported, targets, {})
+        return replace(scope, view_splits=scope._views(config.run.views, present))
+
+    def _views(
+        self, tested: Sequence[str], present: Mapping[str, set[str]]
+    ) -> dict[str, dict[str, list[str]]]:
+        """Return the partitions that are needed in each view of each corpus.
+
+        Every experiment is tested on all views to test; an experiment may also be fitted on views,
+        and scored on one, everywhere.
+        """
+        needed: dict[str, dict[str, set[str]]] = {corpus: {} for corpus in present}
+
+        def need(corpus: str, view: str, names: Sequence[str]) -> None:
+            if view != "clean":
+                needed[corpus].setdefault(view, set()).update(names)
+
+        for corpus, names in self.trained.items():
+            for name in names:
+                features, used = self.experiments[name].features, self.partitions[corpus, name]
+                for view in tested:
+                    need(corpus, view, used["eval"])
+                for view in features.train_views:
+                    need(corpus, view, used["train"])
+                need(corpus, features.view, [*used.get("dev", []), *used["eval"]])
+                for target, reported in self.targets[corpus, name].items():
+                    for view in [*tested, features.view]:
+                        need(target, view, reported)
+        return {
+            corpus: {
+                view: sorted(names & present[corpus])
+                for view, names in views.items()
+                if names & present[corpus]
+            }
+            for corpus, views in needed.items()
+        }
+
+
+@dataclass(frozen=True)
+class Plan(Scope):
+    """What the rules need to know of the configuration and the corpora.
+
+    Attributes:
+        corpora: by name.
+        controls: the experiments that are there to hold others against.
         candidates: the names of each experiment's sets of features.
         encoder: where it comes from.
         limits: what a clip must meet.
@@ -265,12 +233,7 @@ class Plan:
     """
 
     corpora: Mapping[str, CorpusPlan]
-    experiments: Mapping[str, Mapping[str, Any]]
     controls: frozenset[str]
-    trained: Mapping[str, list[str]]
-    reported: Mapping[str, list[str]]
-    targets: Mapping[tuple[str, str], Mapping[str, list[str]]]
-    partitions: Mapping[tuple[str, str], Mapping[str, list[str]]]
     candidates: Mapping[str, list[str]]
     encoder: EncoderSource
     limits: Limits
@@ -278,93 +241,46 @@ class Plan:
     scored: ScorePlan | None
 
     @classmethod
-    def make(cls, config: Mapping[str, Any], refresh: bool) -> "Plan":
+    def make(cls, config: Config, refresh: bool) -> "Plan":
         """Plan a run.
 
         Args:
-            config: validated.
+            config: the configuration.
             refresh: whether to bring the manifests up to date first; only the main process does.
         """
-        experiments = {name: _experiment(config, name) for name in config["run"]["experiments"]}
-        manifests = {}
-        for name in config["run"]["corpora"]:
-            path = _manifest_path(name)
-            if refresh and (news := manifest.refresh(path, name, config["corpora"][name])):
-                print(news, file=sys.stderr)
-            manifests[name] = tables.read(path)
+        manifests = {
+            name: _manifest(name, config.corpora[name], refresh) for name in config.run.corpora
+        }
         present = {
             name: set(table["split"].unique().to_pylist()) for name, table in manifests.items()
         }
-        partitions = {
-            (corpus, name): splits.partitions(item["protocol"], present[corpus])
-            for corpus in manifests
-            for name, item in experiments.items()
-        }
-        trained = {
-            corpus: [
-                name
-                for name, item in experiments.items()
-                if corpus in item.get("corpora", [corpus])
-                and _has(present[corpus], partitions[corpus, name], ("train", "dev"))
-            ]
-            for corpus in manifests
-        }
-        targets = {
-            (corpus, name): {
-                target: found
-                for target in manifests
-                if target != corpus
-                and experiments[name]["model"]["kind"] != "finetune"
-                and (
-                    found := splits.reported_elsewhere(
-                        experiments[name]["protocol"], present[target]
-                    )
-                )
-            }
-            for corpus, names in trained.items()
-            for name in names
-        }
+        scope = Scope.of(config, present)
         if refresh:
-            _require_trials(manifests, experiments, trained, targets)
-        view_splits = _view_splits(
-            config["run"]["views"], present, experiments, partitions, trained, targets
-        )
-        for view in sorted({view for found in view_splits.values() for view in found}):
-            views.check(view, config["views"][view])
-        audio = config["audio"]
-        encoder = EncoderSource(config["encoder"]["model"], config["encoder"]["revision"])
+            _require_trials(manifests, config, scope)
+        for view in sorted({view for found in scope.view_splits.values() for view in found}):
+            views.check(view, config.views[view])
+        audio = config.audio
+        encoder = EncoderSource(config.encoder.model, config.encoder.revision)
         encoder.files()  # a folder that lacks one is found out here
         return cls(
-            {
-                name: _corpus_plan(name, table, config["corpora"][name], view_splits[name])
+            **vars(scope),
+            corpora={
+                name: _corpus_plan(name, table, config.corpora[name], scope.view_splits[name])
                 for name, table in manifests.items()
             },
-            experiments,
-            frozenset(name for name in experiments if _is_control(config["experiments"][name])),
-            trained,
-            {
-                corpus: [
-                    name
-                    for name in names
-                    if _has(present[corpus], partitions[corpus, name], ("eval",))
-                ]
-                for corpus, names in trained.items()
-            },
-            targets,
-            partitions,
-            {
-                name: _candidates(encoder, name, experiment["features"])
-                for name, experiment in experiments.items()
-            },
-            encoder,
-            Limits(
-                audio["min_seconds"],
-                audio["silence_dbfs"],
-                audio["max_megabytes"],
-                audio["max_seconds"],
+            controls=frozenset(
+                name for name in scope.experiments if config.experiments[name].is_control
             ),
-            config["encoder"]["window_seconds"],
-            ScorePlan.make(config["score"], refresh) if config["score"]["input"] else None,
+            candidates={
+                name: _candidates(encoder, name, item.features)
+                for name, item in scope.experiments.items()
+            },
+            encoder=encoder,
+            limits=Limits(
+                audio.min_seconds, audio.silence_dbfs, audio.max_megabytes, audio.max_seconds
+            ),
+            window=config.encoder.window_seconds,
+            scored=ScorePlan.make(config.score, refresh) if config.score.input else None,
         )
 
 
@@ -372,46 +288,24 @@ def _manifest_path(corpus: str) -> Path:
     return Path("results", corpus, "manifest.parquet")
 
 
-def _experiment(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return an experiment's entry with what it refers to and leaves open spelt out."""
-    entry = {key: item for key, item in config["experiments"][name].items() if key != "control"}
-    features = {"train_views": [entry["features"]["view"]], **entry["features"]}
-    if features["layers"] == "none":
-        features["pooling"] = [matrix.NO_POOLING]
-    return {
-        **entry,
-        "features": features,
-        "protocol_name": entry["protocol"],
-        "protocol": config["protocols"][entry["protocol"]],
-    }
+def _manifest(corpus: str, settings: Corpus, refresh: bool) -> pa.Table:
+    path = _manifest_path(corpus)
+    if refresh and (news := manifest.refresh(path, corpus, settings)):
+        print(news, file=sys.stderr)
+    return tables.read(path)
 
 
-def _is_control(entry: Mapping[str, Any]) -> bool:
-    """Whether an experiment is a control; shuffled labels make one, whatever `control` says."""
-    return entry["control"] or entry["shuffle_labels"]
-
-
-def _has(present: set[str], used: Mapping[str, list[str]], parts: Sequence[str]) -> bool:
-    """Whether a corpus has the partitions that some parts of a protocol are made of."""
-    return all(present & set(used[part]) for part in parts if part in used)
-
-
-def _require_trials(
-    manifests: Mapping[str, pa.Table],
-    experiments: Mapping[str, Mapping[str, Any]],
-    trained: Mapping[str, list[str]],
-    targets: Mapping[tuple[str, str], Mapping[str, list[str]]],
-) -> None:
+def _require_trials(manifests: Mapping[str, pa.Table], config: Config, scope: Scope) -> None:
     """Find out before a night of extraction that something cannot be fitted or reported.
 
     Raises:
         UserError: an experiment that no corpus can be fitted on, or a part without both classes.
     """
-    for name, experiment in experiments.items():
-        protocol = experiment["protocol"]
-        corpora = [corpus for corpus, names in trained.items() if name in names]
+    for name, experiment in scope.experiments.items():
+        protocol = experiment.protocol
+        corpora = [corpus for corpus, names in scope.trained.items() if name in names]
         if manifests and not corpora:
-            allowed = experiment.get("corpora", list(manifests))
+            allowed = config.experiments[name].corpora or list(manifests)
             if not set(allowed) & manifests.keys():
                 raise UserError(
                     f"experiment {name}: it may be fitted on {', '.join(allowed)} alone, of which "
@@ -420,7 +314,7 @@ def _require_trials(
             used = splits.partitions(protocol, [])
             needed = dict.fromkeys([*used["train"], *used.get("dev", [])])
             raise UserError(
-                f"experiment {name}: its protocol {experiment['protocol_name']} fits and chooses "
+                f"experiment {name}: its protocol {experiment.protocol_name} fits and chooses "
                 f"on the splits {' and '.join(needed)}, and none of the corpora "
                 f"{', '.join(manifests)} has them all; add one that has to `run.corpora`, or run "
                 "an experiment with another protocol"
@@ -428,17 +322,19 @@ def _require_trials(
         for corpus in corpora:
             table = manifests[corpus]
             try:
-                rounds = splits.rounds(table, protocol, experiment["seed"])
+                rounds = splits.rounds(table, protocol, experiment.seed)
             except UserError as error:
                 raise UserError(f"corpus {corpus}, experiment {name}: {error}") from error
             splits.require_both_classes(corpus, table, protocol, rounds)
     for corpus in manifests:
-        if not trained[corpus] and not any(corpus in each for each in targets.values()):
+        if not scope.trained[corpus] and not any(corpus in each for each in scope.targets.values()):
             raise UserError(
                 f"corpus {corpus}: no experiment can be fitted on its splits, nor tested on them; "
                 "take it out of `run.corpora`, or run an experiment with another protocol"
             )
-    tested = {(name, tuple(parts)) for each in targets.values() for name, parts in each.items()}
+    tested = {
+        (name, tuple(parts)) for each in scope.targets.values() for name, parts in each.items()
+    }
     for target, parts in sorted(tested):
         table = manifests[target]
         used = pc.is_in(table["split"], value_set=pa.array(parts))
@@ -452,54 +348,13 @@ def _require_trials(
             )
 
 
-def _view_splits(
-    tested: Sequence[str],
-    present: Mapping[str, set[str]],
-    experiments: Mapping[str, Mapping[str, Any]],
-    partitions: Mapping[tuple[str, str], Mapping[str, list[str]]],
-    trained: Mapping[str, list[str]],
-    targets: Mapping[tuple[str, str], Mapping[str, list[str]]],
-) -> dict[str, dict[str, list[str]]]:
-    """Return the partitions that are needed in each view of each corpus.
-
-    Every experiment is tested on all views to test; an experiment may also be fitted on views, and
-    scored on one, everywhere.
-    """
-    needed: dict[str, dict[str, set[str]]] = {corpus: {} for corpus in present}
-
-    def need(corpus: str, view: str, names: Sequence[str]) -> None:
-        if view != "clean":
-            needed[corpus].setdefault(view, set()).update(names)
-
-    for corpus, names in trained.items():
-        for name in names:
-            features = experiments[name]["features"]
-            used = partitions[corpus, name]
-            for view in tested:
-                need(corpus, view, used["eval"])
-            for view in features["train_views"]:
-                need(corpus, view, used["train"])
-            need(corpus, features["view"], [*used.get("dev", []), *used["eval"]])
-            for target, reported in targets[corpus, name].items():
-                for view in [*tested, features["view"]]:
-                    need(target, view, reported)
-    return {
-        corpus: {
-            view: sorted(names & present[corpus])
-            for view, names in views.items()
-            if names & present[corpus]
-        }
-        for corpus, views in needed.items()
-    }
-
-
-def _candidates(encoder: EncoderSource, name: str, features: Mapping[str, Any]) -> list[str]:
-    if features["layers"] == "none":
+def _candidates(encoder: EncoderSource, name: str, features: Features) -> list[str]:
+    if features.layers == "none":
         return matrix.candidates(features, n_layers=0)
-    if isinstance(features["layers"], list) and max(features["layers"]) >= encoder.n_layers:
+    if isinstance(features.layers, tuple) and max(features.layers) >= encoder.n_layers:
         raise UserError(
             f"configuration, experiments.{name}.features.layers: {encoder.model} has the layers 0 "
-            f"to {encoder.n_layers - 1}, found {max(features['layers'])}"
+            f"to {encoder.n_layers - 1}, found {max(features.layers)}"
         )
     return matrix.candidates(features, encoder.n_layers)
 
@@ -507,13 +362,11 @@ def _candidates(encoder: EncoderSource, name: str, features: Mapping[str, Any]) 
 def _corpus_plan(
     name: str,
     table: pa.Table,
-    settings: Mapping[str, Any],
+    settings: Corpus,
     view_splits: Mapping[str, list[str]],
 ) -> CorpusPlan:
     folder = _manifest_path(name).parent
-    n_shards = shards.number(
-        folder, "spectral/*-of-*.parquet", settings.get("n_shards"), len(table)
-    )
+    n_shards = shards.number(folder, "spectral/*-of-*.parquet", settings.n_shards, len(table))
     digests = shards.digests(table, n_shards)
     whole = hashlib.sha256("".join(digests.values()).encode())
     # What the shards' tables do not depend on, but everything after them does.
@@ -526,7 +379,6 @@ def _corpus_plan(
         digest=whole.hexdigest()[:16],
         asv_digest=asv.hexdigest()[:16],
         duplicates=manifest.duplicates_policy(settings),
-        view_splits=view_splits,
         view_shards={
             view: shards.digests(
                 table.filter(pc.is_in(table["split"], value_set=pa.array(names))), n_shards

@@ -7,6 +7,7 @@ include: "installed.smk"
 
 
 from authenticity import planning, threads, verification
+from authenticity.config import Config
 from authenticity.features import matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.frames import version as frames_version
@@ -20,26 +21,24 @@ FINETUNE_VERSION = "3"
 
 threads.one_each()
 with planning.one_line_errors():
-    planning.validate(config, HOUSE / "schemas" / "config.schema.yaml")
+    CONFIG = Config.of(config)
     if workflow.is_main_process:
         with planning.folder_taken(Path.cwd(), planning.only_looks(sys.argv[1:])) as alone:
-            PLAN = planning.Plan.make(config, refresh=alone)
+            PLAN = planning.Plan.make(CONFIG, refresh=alone)
     else:
-        PLAN = planning.Plan.make(config, refresh=False)
+        PLAN = planning.Plan.make(CONFIG, refresh=False)
 
 CORPORA = list(PLAN.corpora)
 ENCODER = PLAN.encoder.name
 # What is fitted: a corpus and an experiment.
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
 # Where training has chance in it, every seed's scores are kept.
-SEEDED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] != "logistic"]
-FINETUNED = [name for name, item in PLAN.experiments.items() if item["model"]["kind"] == "finetune"]
+SEEDED = [name for name, item in PLAN.experiments.items() if item.model.kind != "logistic"]
+FINETUNED = [name for name, item in PLAN.experiments.items() if item.model.kind == "finetune"]
 # Those that hear spectra alone: their bundles need no encoder.
-UNENCODED = [
-    name for name, item in PLAN.experiments.items() if item["features"]["layers"] == "none"
-]
-BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in config["run"]["bundles"]]
-VIEWS = sorted({view for corpus in PLAN.corpora.values() for view in corpus.view_splits})
+UNENCODED = [name for name, item in PLAN.experiments.items() if item.features.layers == "none"]
+BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in CONFIG.run.bundles]
+VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
 
 wildcard_constraints:
@@ -73,13 +72,13 @@ def shard_paths(corpus, table, view="clean"):
 
 def scored_view(experiment):
     """The view in which an experiment's dev and eval are scored."""
-    return PLAN.experiments[experiment]["features"]["view"]
+    return PLAN.experiments[experiment].features.view
 
 
 def views_of(experiment):
     """The views that an experiment is fitted and scored on."""
-    features = PLAN.experiments[experiment]["features"]
-    return list(dict.fromkeys([*features["train_views"], scored_view(experiment)]))
+    features = PLAN.experiments[experiment].features
+    return list(dict.fromkeys([*features.train_views, scored_view(experiment)]))
 
 
 def view_tables(wildcards, table):
@@ -115,7 +114,7 @@ def tested_on(corpus):
 def finetuned_on(wildcards):
     """The frames that an encoder is fine-tuned on."""
     (kept,) = matrix.layers_of(wildcards.candidate, PLAN.encoder.n_layers)
-    first = kept - PLAN.experiments[wildcards.experiment]["model"]["unfrozen"]
+    first = kept - PLAN.experiments[wildcards.experiment].model.unfrozen
     folder = f"results/{wildcards.corpus}/frames/{ENCODER}/{first}"
     shards = PLAN.corpora[wildcards.corpus].shards
     return {
@@ -127,7 +126,7 @@ def finetuned_on(wildcards):
 def exported(wildcards):
     """The first seed's encoder of each candidate of a fine-tuned experiment."""
     corpus, name = wildcards.corpus, wildcards.experiment
-    seed = PLAN.experiments[name]["model"]["seeds"][0]
+    seed = PLAN.experiments[name].model.seeds[0]
     return [
         f"results/{corpus}/finetuned/{name}/{candidate}-{seed}/{file}"
         for candidate in PLAN.candidates[name]
@@ -141,7 +140,7 @@ def finetuned(wildcards, suffix):
     return [
         f"{folder}/{candidate}-{seed}.{suffix}"
         for candidate in PLAN.candidates[wildcards.experiment]
-        for seed in PLAN.experiments[wildcards.experiment]["model"]["seeds"]
+        for seed in PLAN.experiments[wildcards.experiment].model.seeds
     ]
 
 
@@ -157,8 +156,8 @@ def applied_views(corpus, experiment, target):
     On its own corpus it has been scored in that view when it was fitted.
     """
     scored = scored_view(experiment)
-    heard = config["run"]["finetuned_views"] if experiment in FINETUNED else config["run"]["views"]
-    tested = [view for view in ["clean", *config["run"]["views"]] if view in ["clean", *heard]]
+    heard = CONFIG.run.finetuned_views if experiment in FINETUNED else CONFIG.run.views
+    tested = [view for view in ["clean", *CONFIG.run.views] if view in ["clean", *heard]]
     others = [view for view in tested if view != scored]
     if corpus != target:
         return [scored, *others]
@@ -221,14 +220,14 @@ def get_final_output():
     shards = [
         path
         for corpus in CORPORA
-        for view in ["clean", *PLAN.corpora[corpus].view_splits]
+        for view in ["clean", *PLAN.view_splits[corpus]]
         for table in ("spectral", "embeddings", "rejected")
         for path in shard_paths(corpus, table, view)
     ]
     checked = [
         path
         for corpus in CORPORA
-        for path in verified(corpus, ["clean", *PLAN.corpora[corpus].view_splits])
+        for path in verified(corpus, ["clean", *PLAN.view_splits[corpus]])
     ]
     models = [
         path.format(corpus=corpus, experiment=experiment)

@@ -60,10 +60,10 @@ rule ablations:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        about=lambda wildcards: config["run"]["ablations"]["rows"],
-        reference=lambda wildcards: config["run"]["ablations"]["reference"],
+        about=lambda wildcards: CONFIG.run.ablations.rows,
+        reference=lambda wildcards: CONFIG.run.ablations.reference,
         experiments=lambda wildcards: PLAN.trained[wildcards.corpus],
-        watts_per_core=config["report"]["watts_per_core"],
+        watts_per_core=CONFIG.report.watts_per_core,
         seed=1,
         split=REPORTED_SPLIT,
         version=[EVALUATION_VERSION, REPORT_VERSION],

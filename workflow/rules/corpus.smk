@@ -14,7 +14,7 @@ rule verify:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        max_rejected=config["audio"]["max_rejected"],
+        max_rejected=CONFIG.audio.max_rejected,
         duplicates=lambda wildcards: PLAN.corpora[wildcards.corpus].duplicates,
         version=verification.VERSION,
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
@@ -36,8 +36,8 @@ rule verify_view:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        max_rejected=config["audio"]["max_rejected"],
-        splits=lambda wildcards: PLAN.corpora[wildcards.corpus].view_splits[wildcards.view],
+        max_rejected=CONFIG.audio.max_rejected,
+        splits=lambda wildcards: PLAN.view_splits[wildcards.corpus][wildcards.view],
         version=verification.VERSION,
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
     script:

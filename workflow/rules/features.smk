@@ -12,7 +12,7 @@ rule encoder:
     params:
         model=lambda wildcards: PLAN.encoder.model,
         revision=PLAN.encoder.revision,
-        precision=config["encoder"]["precision"],
+        precision=CONFIG.encoder.precision,
         digest=PLAN.encoder.digest,
         version=ENCODER_VERSION,
     script:
@@ -74,11 +74,11 @@ rule extract_view:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].view_shards[wildcards.view][
             wildcards.shard
         ],
-        splits=lambda wildcards: PLAN.corpora[wildcards.corpus].view_splits[wildcards.view],
-        steps=lambda wildcards: config["views"][wildcards.view],
+        splits=lambda wildcards: PLAN.view_splits[wildcards.corpus][wildcards.view],
+        steps=lambda wildcards: [step.plain() for step in CONFIG.views[wildcards.view]],
         versions=lambda wildcards: [
-            spectral_version(config["views"][wildcards.view]),
-            embedding_version("", PLAN.window, config["views"][wildcards.view]),
+            spectral_version(CONFIG.views[wildcards.view]),
+            embedding_version("", PLAN.window, CONFIG.views[wildcards.view]),
         ],
         limits=asdict(PLAN.limits),
         model=PLAN.encoder.model,

@@ -61,7 +61,7 @@ rule finetune:
     params:
         # Not a declared output: Snakemake would delete it before the job runs again.
         state="results/{corpus}/unfinished/{experiment}/{candidate}-{seed}.pt",
-        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         model=PLAN.encoder.model,
         window_seconds=PLAN.window,
         version=[model_candidates.VERSION, FINETUNE_VERSION],
@@ -86,7 +86,7 @@ rule fit_finetuned:
         "../../envs/authenticity.yaml"
     params:
         version=model_candidates.VERSION,
-        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         candidates=lambda wildcards: PLAN.candidates[wildcards.experiment],
     script:
         "../scripts/fit_finetuned.py"
@@ -117,9 +117,9 @@ rule apply_finetuned:
     params:
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         version=[model_candidates.VERSION, FINETUNE_VERSION],
-        steps=lambda wildcards: config["views"][wildcards.view],
+        steps=lambda wildcards: [step.plain() for step in CONFIG.views[wildcards.view]],
         limits=asdict(PLAN.limits),
         window_seconds=PLAN.window,
-        seed=lambda wildcards: PLAN.experiments[wildcards.experiment]["model"]["seeds"][0],
+        seed=lambda wildcards: PLAN.experiments[wildcards.experiment].model.seeds[0],
     script:
         "../scripts/apply_finetuned.py"

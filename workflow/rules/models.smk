@@ -23,7 +23,7 @@ rule fit:
         unfinished="results/{corpus}/unfinished/{experiment}",
         digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         version=model_candidates.VERSION,
-        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         candidates=lambda wildcards: PLAN.candidates[wildcards.experiment],
         views=lambda wildcards: views_of(wildcards.experiment),
     script:
@@ -61,7 +61,7 @@ rule apply:
     params:
         digest=lambda wildcards: PLAN.corpora[wildcards.target].digest,
         version=model_candidates.VERSION,
-        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment],
+        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         views=lambda wildcards: applied_views(**wildcards),
     script:
         "../scripts/apply.py"

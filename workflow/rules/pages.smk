@@ -34,7 +34,7 @@ REPORTED_CORPORA = [corpus for corpus in CORPORA if tested_on(corpus)]
 def pairs_on(corpus):
     """The pairs of experiments to compare on a corpus: those that are both reported on it."""
     own = PLAN.reported[corpus]
-    pairs = [pair for pair in config["run"]["comparisons"] if set(pair) <= set(own)]
+    pairs = [list(pair) for pair in CONFIG.run.comparisons if set(pair) <= set(own)]
     return controls_last(pairs, lambda pair: pair)
 
 
@@ -58,7 +58,7 @@ def compared_on(wildcards):
 
 def ablated_on(wildcards):
     """What the table of ablations reads."""
-    rows = controls_last(config["run"]["ablations"]["rows"], lambda name: [name])
+    rows = controls_last(CONFIG.run.ablations.rows, lambda name: [name])
     return side_by_side(wildcards.corpus, rows)
 
 
@@ -77,7 +77,7 @@ def get_report_output():
             figure=["roc", "det", "attacks"],
             page=["trust", "headline", "attacks", "conditions", "speakers"],
         )
-        if config["run"]["views"]:
+        if CONFIG.run.views:
             pages += expand(
                 ["results/{corpus}/figures/views.svg", "results/{corpus}/tables/views.html"],
                 corpus=corpus,
@@ -101,8 +101,8 @@ def get_report_output():
         if name in PLAN.reported[corpus]
     ]
     pages += expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA)
-    if "ablations" in config["run"]:
-        rows = set(config["run"]["ablations"]["rows"])
+    if CONFIG.run.ablations:
+        rows = set(CONFIG.run.ablations.rows)
         whole = [corpus for corpus in CORPORA if rows <= set(PLAN.reported[corpus])]
         pages += expand("results/{corpus}/ablations.json", corpus=whole)
     crossed = {experiment: None for (_, experiment), targets in PLAN.targets.items() if targets}

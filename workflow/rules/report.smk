@@ -42,7 +42,7 @@ rule report_corpus:
         verified="results/{corpus}/verified.json",
         audits=audits_of,
     output:
-        **(VIEW_PAGES if config["run"]["views"] else {}),
+        **(VIEW_PAGES if CONFIG.run.views else {}),
         trust_page=report(
             "results/{corpus}/tables/trust.html",
             caption="../report/trust.rst",
@@ -153,7 +153,7 @@ rule report_experiment:
         others=lambda wildcards: [
             name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
         ],
-        watts_per_core=config["report"]["watts_per_core"],
+        watts_per_core=CONFIG.report.watts_per_core,
         versions={
             "features": spectral_version(),
             "encoder": ENCODER_VERSION,

@@ -30,9 +30,7 @@ rule bundle:
         partitions=lambda wildcards: PLAN.partitions[wildcards.corpus, wildcards.experiment],
         limits=asdict(PLAN.limits),
         window_seconds=PLAN.window,
-        demonstration=lambda wildcards: config["corpora"][wildcards.corpus].get(
-            "demonstration", False
-        ),
+        demonstration=lambda wildcards: CONFIG.corpora[wildcards.corpus].demonstration,
     script:
         "../scripts/bundle.py"
 
@@ -69,8 +67,8 @@ if PLAN.scored:
             mem_mb=1400,
         params:
             digest=lambda wildcards: PLAN.scored.shards[wildcards.shard],
-            prior=config["score"]["prior"],
-            pictures=config["score"]["pictures"],
+            prior=CONFIG.score.prior,
+            pictures=CONFIG.score.pictures,
             version=SCORE_VERSION,
         script:
             "../scripts/score.py"
@@ -89,8 +87,8 @@ if PLAN.scored:
             "../../envs/authenticity.yaml"
         params:
             digest=list(PLAN.scored.shards.values()),
-            prior=config["score"]["prior"],
-            pictures=config["score"]["pictures"],
+            prior=CONFIG.score.prior,
+            pictures=CONFIG.score.pictures,
             version=SCORE_VERSION,
         script:
             "../scripts/scored.py"

@@ -28,7 +28,7 @@ rule splices:
     resources:
         mem_mb=1400,
     params:
-        seed=lambda wildcards: PLAN.experiments[wildcards.experiment]["seed"],
+        seed=lambda wildcards: PLAN.experiments[wildcards.experiment].seed,
         split="eval",
         version=[SPLICES_VERSION, REPORT_VERSION],
     script:

@@ -4,6 +4,7 @@ import functools
 import json
 
 from authenticity import tables
+from authenticity.config import Experiment
 from authenticity.evaluation import splits
 from authenticity.features import fingerprints, matrix
 from authenticity.files import read_arrays, read_json
@@ -12,23 +13,20 @@ from authenticity.models import application
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-    experiment, model, target = (
-        params.experiment,
-        read_json(given.model),
-        tables.read(given.target),
-    )
+    experiment = Experiment.model_validate(params.experiment)
+    model, target = read_json(given.model), tables.read(given.target)
     leak = model["leak"]
     if wildcards.target == wildcards.corpus:
         trials = application.own_trials(tables.read(given.scores))
     else:
-        trials = application.other_trials(target, experiment["protocol"])
+        trials = application.other_trials(target, experiment.protocol)
         fitted = tables.read(given.trials)
-        rounds = splits.rounds(fitted, experiment["protocol"], experiment["seed"])
+        rounds = splits.rounds(fitted, experiment.protocol, experiment.seed)
         clips = [tables.read(path) for path in given.fingerprints]
         fitted, reported = fingerprints.grouped_together([fitted, target], clips)
         leak = splits.leaks_between(fitted, rounds, application.rows_of(reported, trials))
     n_layers = read_json(given.encoder)["n_layers"]
-    which = experiment["features"]["spectral"]
+    which = experiment.features.spectral
 
     def heard(view):
         """Return the features of a view, as `application.apply` asks for them."""

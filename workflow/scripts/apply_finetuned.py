@@ -4,7 +4,7 @@ import functools
 import json
 from pathlib import Path
 
-from authenticity import tables
+from authenticity import config, tables
 from authenticity.audio import Limits
 from authenticity.features.encoder import Encoder
 from authenticity.features.extraction import View
@@ -20,7 +20,7 @@ with job(snakemake) as log:
     scored = application.own_trials(tables.read(given.scores))
     rows = application.rows_of(trials, scored).to_pylist()
     root, limits = Root(root_of(given.manifest)), Limits(**params.limits)
-    view = View(wildcards.view, params.steps)
+    view = View(wildcards.view, config.view(params.steps))
     folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
 
     @functools.lru_cache(1)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from authenticity import tables
+from authenticity import config, tables
 from authenticity.audio import Limits
 from authenticity.features.encoder import Encoder
 from authenticity.features.extraction import Outputs, View, extract_shard
@@ -18,7 +18,7 @@ with job(snakemake) as log:
     rows = rows_of(tables.read(snakemake.input.manifest), wildcards.shard)
     view = View()
     if name := wildcards.get("view"):
-        view = View(name, params.steps)
+        view = View(name, config.view(params.steps))
         rows = [row for row in rows if row["split"] in params.splits]
     counts = extract_shard(
         rows,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from authenticity import tables
+from authenticity.config import Experiment
 from authenticity.features import matrix
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
@@ -17,7 +18,7 @@ with job(snakemake) as log:
         tables.read(snakemake.input.trials),
         Frames.load(snakemake.input.frames),
         Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
-        params.experiment,
+        Experiment.model_validate(params.experiment),
         *matrix.layers_of(wildcards.candidate, identity["n_layers"]),
         identity["precision"],
         int(wildcards.seed),

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from authenticity import tables
+from authenticity.config import Experiment
 from authenticity.features import matrix
 from authenticity.files import read_json
 from authenticity.jobs import job
@@ -11,10 +12,11 @@ from authenticity.models import candidates, experiment
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-    settings, trials = params.experiment, tables.read(given.trials)
+    settings = Experiment.model_validate(params.experiment)
+    trials = tables.read(given.trials)
     features = matrix.Tables.by_view(params.views, given.spectral, given.embeddings)
     n_layers = read_json(given.encoder)["n_layers"]
-    which = settings["features"]["spectral"]
+    which = settings.features.spectral
 
     def fit(name):
         """Fit one candidate, with each pooling, in every round."""
@@ -26,8 +28,8 @@ with job(snakemake) as log:
             len(matrix.layers_of(name, n_layers)),
         )
 
-    kind = settings["model"]["kind"]
-    origin = experiment.origin_of(given, params.version, settings)
+    kind = settings.model.kind
+    origin = experiment.origin_of(given, params.version, params.experiment)
     unfinished = Path(params.unfinished)
     fitted = experiment.fit_all(params.candidates, fit, kind, unfinished, origin)
     choice = candidates.conclude(trials, fitted)

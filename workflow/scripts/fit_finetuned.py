@@ -1,13 +1,15 @@
 """Put the seeds of each fine-tuned candidate together, choose, and publish model and scores."""
 
 from authenticity import tables
+from authenticity.config import Experiment
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
 from authenticity.models import candidates, experiment, finetuned
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-    seeds = params.experiment["model"]["seeds"]
+    settings = Experiment.model_validate(params.experiment)
+    seeds = settings.model.seeds
     fitted = {}
     for index, name in enumerate(params.candidates):
         own = slice(index * len(seeds), (index + 1) * len(seeds))
@@ -20,7 +22,7 @@ with job(snakemake) as log:
     choice = candidates.conclude(tables.read(given.trials), fitted)
     experiment.publish(
         choice,
-        params.experiment,
+        settings,
         wildcards.experiment,
         wildcards.corpus,
         dict(snakemake.output.items()),

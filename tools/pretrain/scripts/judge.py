@@ -1,6 +1,7 @@
 """Put one encoder through an experiment: fit on train, choose layer and pooling on dev."""
 
 from authenticity import tables
+from authenticity.config import Experiment
 from authenticity.files import read_json, write_json
 from authenticity.jobs import job
 from pretrain import selection
@@ -11,7 +12,7 @@ with job(snakemake) as log:
         snakemake.input.spectral,
         snakemake.input.embeddings,
         read_json(snakemake.input.encoder)["n_layers"],
-        snakemake.params.experiment,
+        Experiment.model_validate(snakemake.params.experiment),
     )
     tables.write(snakemake.output.scores, scores, scores.schema)
     write_json(snakemake.output.dev, chosen)

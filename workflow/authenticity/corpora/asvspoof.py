@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -24,6 +24,9 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
+
+if TYPE_CHECKING:
+    from authenticity.config import Corpus
 
 _LABELS = {"bonafide": 0, "spoof": 1}
 _KINDS = ("target", "nontarget", "spoof")
@@ -181,10 +184,10 @@ class Format:
         self.options = frozenset(["subsets"] if "subset" in layout.columns else [])
         self._conditions = [name for name in layout.columns if name and name not in _NOT_CONDITIONS]
 
-    def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
+    def files(self, root: Root, settings: "Corpus") -> Files:
         """List the folders of the wanted partitions: protocols, ASV scores and audio."""
         prefix = self._prefix(root)
-        partitions = [self.layout.partitions[split] for split in settings["splits"]]
+        partitions = [self.layout.partitions[split] for split in settings.splits]
         folders: list[str] = []
         for partition in partitions:
             lists = [
@@ -200,14 +203,14 @@ class Format:
             for name, entry in root.entries(folder).items()
         }
 
-    def read(self, root: Root, settings: Mapping[str, Any], files: Files) -> Content:
+    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the wanted partitions' protocols and ASV scores."""
         prefix = self._prefix(root)
-        subsets = settings.get("subsets", ["eval"]) if "subsets" in self.options else None
+        subsets = (settings.subsets or ("eval",)) if "subsets" in self.options else None
         trials: list[dict[str, Any]] = []
         places: dict[str, str] = {}
         n_other_subset = n_audio_files = 0
-        for split in settings["splits"]:
+        for split in settings.splits:
             partition = self.layout.partitions[split]
             folders = self._audio_folders(root, prefix, partition)
             n_audio_files += sum(path.rpartition("/")[0] in folders for path in files)
@@ -231,8 +234,7 @@ class Format:
             trials,
             self._conditions,
             pa.concat_tables(
-                self._asv_scores(root, prefix, split, files, subsets)
-                for split in settings["splits"]
+                self._asv_scores(root, prefix, split, files, subsets) for split in settings.splits
             ),
             [*notes, *left_out(n_audio_files - found)],
         )

@@ -3,8 +3,7 @@
 Khalid et al. 2021, arXiv 2108.05080; github.com/DASH-Lab/FakeAVCeleb.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authenticity.corpora.reading import (
     NO_ATTACK,
@@ -20,6 +19,9 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
+
+if TYPE_CHECKING:
+    from authenticity.config import Corpus
 
 CATEGORIES = {
     "RealVideo-RealAudio": 0,
@@ -46,11 +48,11 @@ class Format:
     options = frozenset()
     duplicates = "remove"  # a fake picture comes with the audio of its source
 
-    def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
+    def files(self, root: Root, settings: "Corpus") -> Files:
         """List the whole tree."""
         return root.walk()
 
-    def read(self, root: Root, settings: Mapping[str, Any], files: Files) -> Content:
+    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""
         path = find_list(root, files, _LIST, "FakeAVCeleb")
         folder = path.rpartition("/")[0]

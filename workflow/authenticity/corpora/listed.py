@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authenticity import tables
 from authenticity.corpora.reading import (
@@ -23,6 +23,9 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
+
+if TYPE_CHECKING:
+    from authenticity.config import Corpus
 
 SPLIT_WORDS = {
     **dict.fromkeys(["train", "training"], "train"),
@@ -72,11 +75,11 @@ class Format:
         self.splits = ("train", "dev", "eval", "none") if listing.own else ("none",)
         self.options = frozenset(["list"] if listing.own else [])
 
-    def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
+    def files(self, root: Root, settings: "Corpus") -> Files:
         """List the whole tree."""
         return root.walk()
 
-    def read(self, root: Root, settings: Mapping[str, Any], files: Files) -> Content:
+    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""
         path = self._list(root, settings, files)
         folder = path.rpartition("/")[0]
@@ -108,15 +111,15 @@ class Format:
             }
         keys = unique_keys(list(rows))
         trials = [{"key": keys[clip], **row} for clip, row in rows.items()]
-        wanted = [trial for trial in trials if trial["split"] in settings["splits"]]
+        wanted = [trial for trial in trials if trial["split"] in settings.splits]
         n_other = len(trials) - len(wanted)
         notes = [f"trials of other partitions left out: {n_other}"] if n_other else []
         return Content(wanted, conditions, notes=[*notes, *unlisted(files, trials)])
 
-    def _list(self, root: Root, settings: Mapping[str, Any], files: Files) -> str:
+    def _list(self, root: Root, settings: "Corpus", files: Files) -> str:
         if not self._listing.own:
             return find_list(root, files, self._listing.name, "the corpus")
-        path = str(PurePosixPath(settings.get("list", self._listing.name)))
+        path = str(PurePosixPath(settings.list or self._listing.name))
         if path not in files:
             raise UserError(
                 f"{root.location}/{path}: no such list of clips; put it there, or correct `list` "

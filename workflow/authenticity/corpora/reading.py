@@ -7,13 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
 from authenticity import tables
 from authenticity.errors import RejectedClip, UserError
 from authenticity.roots import Entry, Root
+
+if TYPE_CHECKING:
+    from authenticity.config import Corpus
 
 NO_ATTACK = "-"
 """The attack of bona fide."""
@@ -73,10 +76,10 @@ class Format(Protocol):
     options: Collection[str]
     duplicates: str
 
-    def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
+    def files(self, root: Root, settings: "Corpus") -> Files:
         """List what tells cheaply whether the manifest is still right."""
 
-    def read(self, root: Root, settings: Mapping[str, Any], files: Files) -> Content:
+    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the corpus; called only when `files` changed.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authenticity.corpora.reading import (
     NO_ATTACK,
@@ -21,6 +21,9 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
+
+if TYPE_CHECKING:
+    from authenticity.config import Corpus
 
 Trials = Iterator[tuple[str, Mapping[str, Any]]]
 """Paths of clips, each with what is known of it."""
@@ -55,11 +58,11 @@ class Format:
     def __init__(self, tree: Tree):
         self._tree = tree
 
-    def files(self, root: Root, settings: Mapping[str, Any]) -> Files:
+    def files(self, root: Root, settings: "Corpus") -> Files:
         """List the whole tree."""
         return root.walk()
 
-    def read(self, root: Root, settings: Mapping[str, Any], files: Files) -> Content:
+    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Tell from each file's folders what it is."""
         found = dict(self._tree.trials(root, files))
         for path in found:

@@ -10,13 +10,16 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from authenticity.errors import UserError
+
+if TYPE_CHECKING:
+    from authenticity.config import Protocol
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 Parts = NDArray[np.str_]
@@ -38,23 +41,23 @@ class Round:
     parts: Parts
 
 
-def partitions(protocol: Mapping[str, Any], present: Iterable[str]) -> dict[str, list[str]]:
+def partitions(protocol: "Protocol", present: Iterable[str]) -> dict[str, list[str]]:
     """Return which of a corpus's partitions a protocol uses, by part.
 
     Args:
         protocol: from the configuration; see `rounds`.
         present: the partitions that the corpus has.
     """
-    if protocol["kind"] == "partitions":
-        names = {"train": protocol["fit"], "dev": protocol["choose"], "eval": protocol["report"]}
+    if protocol.kind == "partitions":
+        names = {"train": protocol.fit, "dev": protocol.choose, "eval": protocol.report}
         return {part: [name] for part, name in names.items()}
-    if protocol["kind"] == "random":
-        return {part: [protocol["partition"]] for part in ("train", "eval")}
-    used = protocol.get("partitions") or sorted(set(present))
+    if protocol.kind == "random":
+        return {part: [protocol.partition] for part in ("train", "eval")}
+    used = [*(protocol.partitions or sorted(set(present)))]
     return dict.fromkeys(("train", "dev", "eval"), used)
 
 
-def reported_elsewhere(protocol: Mapping[str, Any], present: Iterable[str]) -> list[str]:
+def reported_elsewhere(protocol: "Protocol", present: Iterable[str]) -> list[str]:
     """Return the partitions of another corpus that an experiment is tested on.
 
     Only protocols of the kind `partitions` are: their rounds' one model is fitted on partitions.
@@ -64,28 +67,20 @@ def reported_elsewhere(protocol: Mapping[str, Any], present: Iterable[str]) -> l
         protocol: of the experiment.
         present: the partitions that the other corpus has.
     """
-    if protocol["kind"] != "partitions":
+    if protocol.kind != "partitions":
         return []
-    return [name for name in (protocol["report"], "none") if name in set(present)]
+    return [name for name in (protocol.report, "none") if name in set(present)]
 
 
-def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Round]:
+def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     """Give each trial its part in every round of a protocol.
 
     Args:
         trials: columns `key`, `split`, `label`, `attack` and `speaker`; the last two are null where
             they are not known.
-        protocol: from the configuration. Its `kind` is
-
-            - `partitions`: `fit`, `choose` and `report` name the corpus's partitions;
-            - `random`: `partition` is split at random, a share `test_fraction` is reported on;
-            - `speaker_folds`: speakers are dealt into `number` groups; each is reported on once,
-              the next one is dev;
-            - `leave_one_speaker_out`: each speaker is reported on once; dev is a group of others;
-            - `leave_one_attack_out`: each trial is reported on once, by a model that has met
-              neither its attack nor its speaker: a round for each attack in each group.
-
-            The last three deal out the trials of `partitions`, all of the corpus by default.
+        protocol: from the configuration, where config/README.md explains its kinds. Of
+            `leave_one_attack_out` each trial is reported on once, by a model that has met neither
+            its attack nor its speaker: a round for each attack in each group of speakers.
         seed: of what is drawn at random.
 
     Raises:
@@ -93,21 +88,21 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
             attacks does not know all of them.
     """
     own = np.asarray(trials["split"].to_pylist())
-    if protocol["kind"] == "partitions":
+    if protocol.kind == "partitions":
         parts = np.full(len(own), "", dtype="<U5")
         for part, names in partitions(protocol, own).items():
             parts[np.isin(own, names)] = part
         return [Round(ONE_ROUND, parts)]
-    if protocol["kind"] == "random":
+    if protocol.kind == "random":
         return [Round(ONE_ROUND, _random(own, protocol, seed))]
     members = np.flatnonzero(np.isin(own, partitions(protocol, own)["eval"]))
     speakers = np.asarray(trials["speaker"].to_pylist())[members]
     keys = np.asarray(trials["key"].to_pylist())[members]
     labels = trials["label"].to_numpy()[members]
-    group = _groups(labels, speakers, keys, protocol["number"], seed)
-    if protocol["kind"] == "speaker_folds":
+    group = _groups(labels, speakers, keys, protocol.number, seed)
+    if protocol.kind == "speaker_folds":
         made = _speaker_folds(group)
-    elif protocol["kind"] == "leave_one_speaker_out":
+    elif protocol.kind == "leave_one_speaker_out":
         made = _leave_one_speaker_out(group, speakers)
     else:
         attacks = np.asarray(trials["attack"].to_pylist())[members]
@@ -120,10 +115,10 @@ def rounds(trials: pa.Table, protocol: Mapping[str, Any], seed: int) -> list[Rou
     return found
 
 
-def _random(own: NDArray, protocol: Mapping[str, Any], seed: int) -> Parts:
+def _random(own: NDArray, protocol: "Protocol", seed: int) -> Parts:
     parts = np.full(len(own), "", dtype="<U5")
-    members = np.flatnonzero(own == protocol["partition"])
-    n_test = math.ceil(protocol["test_fraction"] * len(members))
+    members = np.flatnonzero(own == protocol.partition)
+    n_test = math.ceil(protocol.test_fraction * len(members))
     if not 0 < n_test < len(members):
         return parts
     from sklearn.model_selection import train_test_split
@@ -269,7 +264,7 @@ def _dev_group(group: NDArray, held: int, bonafide: NDArray, spoof: NDArray) -> 
 
 
 def require_both_classes(
-    corpus: str, trials: pa.Table, protocol: Mapping[str, Any], found: Sequence[Round]
+    corpus: str, trials: pa.Table, protocol: "Protocol", found: Sequence[Round]
 ) -> None:
     """Check that each part of a protocol has bona fide and spoofed trials.
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,9 @@ from authenticity.features.encoder import Embedding, Encoder
 from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.roots import MissingFileError, Root
 from authenticity.shards import PreviousRows
+
+if TYPE_CHECKING:
+    from authenticity.config import Step
 
 _PROGRESS_SECONDS = 10.0
 _logger = logging.getLogger("authenticity")
@@ -45,7 +48,7 @@ class View:
     """
 
     name: str = "clean"
-    steps: Sequence[Mapping[str, Any]] = ()
+    steps: Sequence["Step"] = ()
 
 
 def extract_shard(
@@ -193,7 +196,10 @@ class _Shard:
         identity = encoder_identity["identity"]
         self._outputs = outputs
         self._labels = {row["key"]: row["label"] for row in rows}
-        heard = {"view": view.name, "steps": json.dumps(view.steps, sort_keys=True)}
+        heard = {
+            "view": view.name,
+            "steps": json.dumps([step.plain() for step in view.steps], sort_keys=True),
+        }
         # What the decoded clips measure is not in a view's tables, so under other limits they are
         # decoded again; the clean tables hold it.
         within = f"; {_described(limits)}" if view.steps else ""

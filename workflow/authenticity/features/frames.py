@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,9 @@ from authenticity.features.extraction import View
 from authenticity.features.versions import embedding_version
 from authenticity.files import atomic
 from authenticity.roots import Root
+
+if TYPE_CHECKING:
+    from authenticity.config import Step
 
 VERSION = "1"
 """Raise it when the frames of any clip change: shards of another version are computed anew."""
@@ -52,9 +55,7 @@ _GIBIBYTE = 1 << 30
 _logger = logging.getLogger("authenticity")
 
 
-def version(
-    identity: str, layer: int, window_seconds: float, steps: Sequence[Mapping[str, Any]] = ()
-) -> str:
+def version(identity: str, layer: int, window_seconds: float, steps: Sequence["Step"] = ()) -> str:
     """Name everything but the audio that a clip's frames depend on.
 
     Args:

@@ -4,10 +4,10 @@ A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, 
 by a plus sign, as in `spectral+layer_6`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from authenticity import tables
 from authenticity.features import spectral
+
+if TYPE_CHECKING:
+    from authenticity.config import Features
 
 POOLINGS: dict[str, tuple[str, ...]] = {
     "mean": ("mean",),
@@ -27,15 +30,14 @@ NO_POOLING = "none"
 """The pooling of a candidate without layers."""
 
 
-def candidates(features: Mapping[str, Any], n_layers: int) -> list[str]:
+def candidates(features: "Features", n_layers: int) -> list[str]:
     """Return the candidates of an experiment's `features`, lower layers first.
 
     Args:
-        features: `spectral` (whether to use the spectral numbers) and `layers`: `none`, `last`,
-            `each` (a candidate per layer), `all` (one of all together), or a list of numbers.
+        features: the experiment's, from the configuration.
         n_layers: how many the encoder has, its input included.
     """
-    layers = features["layers"]
+    layers = features.layers
     if layers == "each":
         names = [f"layer_{layer}" for layer in range(n_layers)]
     elif layers == "none":
@@ -46,7 +48,7 @@ def candidates(features: Mapping[str, Any], n_layers: int) -> list[str]:
         names = [f"layer_{n_layers - 1}"]
     else:
         names = [f"layer_{layer}" for layer in layers]
-    return [f"spectral+{name}" for name in names] if features["spectral"] != "none" else names
+    return [f"spectral+{name}" for name in names] if features.spectral != "none" else names
 
 
 def layers_of(candidate: str, n_layers: int) -> list[int]:

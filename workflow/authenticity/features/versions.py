@@ -1,13 +1,16 @@
 """Names of everything but the audio that features depend on: rows of other versions are stale."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from authenticity import audio
 from authenticity.features import encoder, spectral
 
+if TYPE_CHECKING:
+    from authenticity.config import Step
 
-def spectral_version(steps: Sequence[Mapping[str, Any]] = ()) -> str:
+
+def spectral_version(steps: Sequence["Step"] = ()) -> str:
     """Name everything but the audio that a spectral row depends on.
 
     Args:
@@ -16,9 +19,7 @@ def spectral_version(steps: Sequence[Mapping[str, Any]] = ()) -> str:
     return f"spectral {spectral.VERSION}; {_heard(steps)}"
 
 
-def embedding_version(
-    identity: str, window_seconds: float, steps: Sequence[Mapping[str, Any]] = ()
-) -> str:
+def embedding_version(identity: str, window_seconds: float, steps: Sequence["Step"] = ()) -> str:
     """Name everything but the audio that an embedding row depends on; see `spectral_version`."""
     return (
         f"embedding {encoder.VERSION}; encoder {identity}; window {window_seconds:g} s; "
@@ -26,7 +27,7 @@ def embedding_version(
     )
 
 
-def _heard(steps: Sequence[Mapping[str, Any]]) -> str:
+def _heard(steps: Sequence["Step"]) -> str:
     decoder = f"decoder {audio.DECODER_VERSION}"
     if not steps:
         return decoder

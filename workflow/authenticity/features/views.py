@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import numpy as np
@@ -22,16 +22,18 @@ from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import spectral
 
+if TYPE_CHECKING:
+    from authenticity.config import Step
+
 VERSION = "1"
 """Raise it when a step gives other samples: the tables of all views are recomputed."""
 
-Step = Mapping[str, Any]
 Samples = NDArray[np.float32]
 
 _BLOCK = 1 << 18  # samples convolved at once: it bounds the memory of the transforms
 
 
-def apply(samples: Samples, steps: Sequence[Step], seed_text: str) -> Samples:
+def apply(samples: Samples, steps: Sequence["Step"], seed_text: str) -> Samples:
     """Degrade a clip.
 
     A step whose result goes beyond full scale is scaled back to it, so that nothing clips.
@@ -48,31 +50,26 @@ def apply(samples: Samples, steps: Sequence[Step], seed_text: str) -> Samples:
     seed = hashlib.sha256(f"{seed_text} {_canonical(steps)}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(seed))
     for step in steps:
-        samples = _within_full_scale(_STEPS[step["step"]](samples, step, random))
+        samples = _within_full_scale(_STEPS[step.step](samples, step, random))
     return samples
 
 
-def version(steps: Sequence[Step]) -> str:
+def version(steps: Sequence["Step"]) -> str:
     """Name everything but the clip that a view's samples depend on."""
     return f"view {VERSION} {_canonical(steps)}"
 
 
-def check(name: str, steps: Sequence[Step]) -> None:
+def check(name: str, steps: Sequence["Step"]) -> None:
     """Find out before anything is computed that a view cannot be made.
 
     Raises:
-        UserError: a band without width, or a codec that this machine's FFmpeg cannot encode.
+        UserError: a codec that this machine's FFmpeg cannot encode.
     """
     for step in steps:
-        if step["step"] == "band" and step["low_hz"] >= step["high_hz"]:
-            raise UserError(
-                f"configuration, views.{name}: expected `low_hz` below `high_hz`, found "
-                f"{step['low_hz']:g} and {step['high_hz']:g}"
-            )
-        if step["step"] == "codec" and not _can_encode(_CODECS[step["codec"]].encoder):
+        if step.step == "codec" and not _can_encode(_CODECS[step.codec].encoder):
             raise UserError(
                 f"configuration, views.{name}: the FFmpeg of the installed PyAV cannot encode "
-                f"{step['codec']} (it lacks {_CODECS[step['codec']].encoder}); install PyAV's own "
+                f"{step.codec} (it lacks {_CODECS[step.codec].encoder}); install PyAV's own "
                 "wheel as requirements.txt pins it, or leave the view out of `run.views`"
             )
 
@@ -85,8 +82,8 @@ def _can_encode(encoder: str) -> bool:
     return True
 
 
-def _canonical(steps: Sequence[Step]) -> str:
-    return json.dumps([dict(step) for step in steps], sort_keys=True, separators=(",", ":"))
+def _canonical(steps: Sequence["Step"]) -> str:
+    return json.dumps([step.plain() for step in steps], sort_keys=True, separators=(",", ":"))
 
 
 def _within_full_scale(samples: Samples) -> Samples:
@@ -119,12 +116,12 @@ def _filtered(samples: Samples, coefficients: NDArray) -> Samples:
 # --- trim ---
 
 
-def _trim(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+def _trim(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     first, last = spectral.active_span(samples)
     return samples[first:last]
 
 
-def _invert(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+def _invert(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     return -samples
 
 
@@ -133,10 +130,10 @@ def _invert(samples: Samples, step: Step, random: np.random.Generator) -> Sample
 _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
 
 
-def _band(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+def _band(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     from scipy import signal
 
-    edges = [step["low_hz"], step["high_hz"]]
+    edges = [step.low_hz, step.high_hz]
     return _filtered(samples, signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE))
 
 
@@ -156,14 +153,14 @@ _COLOUR_TAPS = 2047
 _LOWEST_PINK_HZ = 50.0  # below, the spectrum is flat
 
 
-def _noise(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+def _noise(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     """Add noise, `snr_db` below the level of the speech itself, pauses not counted."""
     margin = _COLOUR_TAPS // 2
     noise = random.standard_normal(len(samples) + 2 * margin, dtype=np.float32)
-    if step["colour"] != "white":
-        noise = _filtered(noise, _colour(step["colour"]))
+    if step.colour != "white":
+        noise = _filtered(noise, _colour(step.colour))
     noise = noise[margin : margin + len(samples)]
-    return _added(samples, noise, spectral.active_power(samples), step["snr_db"])
+    return _added(samples, noise, spectral.active_power(samples), step.snr_db)
 
 
 def _added(samples: Samples, noise: Samples, power: float, snr_db: float) -> Samples:
@@ -195,9 +192,9 @@ def _colour(name: str) -> NDArray[np.float64]:
 _DIFFUSE_AFTER_SECONDS = 0.0025
 
 
-def _reverberation(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+def _reverberation(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     """Put the clip into a room; its mean power stays what it was."""
-    response = impulse_response(step["rt60_seconds"], step["direct_to_reverberant_db"], random)
+    response = impulse_response(step.rt60_seconds, step.direct_to_reverberant_db, random)
     result = _convolved(samples, response)
     return result * np.float32(np.sqrt(spectral.mean_power(samples) / spectral.mean_power(result)))
 
@@ -228,9 +225,9 @@ _IMPULSE_SHARE, _IMPULSE_GAIN = 0.10, 2.0
 _STATIONARY_SNR_DB = (10, 40)
 
 
-def _rawboost(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+def _rawboost(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     """Degrade as RawBoost augments; `series` is its three algorithms, one after the other."""
-    chosen = [step["algorithm"]] if step["algorithm"] != "series" else list(_RAWBOOST)
+    chosen = [step.algorithm] if step.algorithm != "series" else list(_RAWBOOST)
     for algorithm in chosen:
         samples = _within_full_scale(_RAWBOOST[algorithm](samples, random))
     return samples
@@ -324,12 +321,12 @@ _CODECS = {
 }
 
 
-def _codec(samples: Samples, step: Step, random: np.random.Generator) -> Samples:
+def _codec(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     """Encode and decode in memory; what comes back is as long as the clip, and in time with it."""
-    codec = _CODECS[step["codec"]]
+    codec = _CODECS[step.codec]
     result = np.zeros_like(samples)
     position = -codec.delay
-    for block in _at_our_rate(_transmitted(samples, codec, step.get("bit_rate"))):
+    for block in _at_our_rate(_transmitted(samples, codec, getattr(step, "bit_rate", None))):
         heard = block[max(0, -position) :]
         room = result[max(0, position) :]
         length = min(len(heard), len(room))
@@ -390,7 +387,7 @@ def _decoded(frame: av.AudioFrame) -> tuple[int, Samples]:
     return frame.sample_rate, block
 
 
-_STEPS: dict[str, Callable[[Samples, Step, np.random.Generator], Samples]] = {
+_STEPS: dict[str, Callable[[Samples, "Step", np.random.Generator], Samples]] = {
     "trim": _trim,
     "invert": _invert,
     "band": _band,

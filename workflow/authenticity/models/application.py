@@ -4,7 +4,7 @@ Nothing is fitted here. Threshold and calibration stay those of the corpus that 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,9 @@ from authenticity.errors import UserError
 from authenticity.evaluation import calibration, splits
 from authenticity.models import candidates
 from authenticity.models.projection import model_class
+
+if TYPE_CHECKING:
+    from authenticity.config import Protocol
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a candidate and a pooling, returns files and their features; see `matrix.load`."""
@@ -96,7 +99,7 @@ def own_trials(scores: pa.Table) -> pa.Table:
     return scores.filter(pc.equal(scores["split"], "eval")).select(tables.TRIAL_COLUMNS)
 
 
-def other_trials(trials: pa.Table, protocol: Mapping[str, Any]) -> pa.Table:
+def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
     """Return the trials of another corpus that an experiment of one round is reported on.
 
     Args:

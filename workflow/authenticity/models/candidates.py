@@ -9,7 +9,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,9 @@ from authenticity import tables
 from authenticity.evaluation import calibration, splits
 from authenticity.models import baseline
 from authenticity.models.projection import Model
+
+if TYPE_CHECKING:
+    from authenticity.config import Contrastive, Experiment, Logistic
 
 VERSION = "3"
 """Raise it when a change to features.matrix, splits, calibration or models changes any score."""
@@ -71,7 +74,7 @@ class Candidate:
 def fit(
     trials: pa.Table,
     features: Features,
-    experiment: Mapping[str, Any],
+    experiment: "Experiment",
     n_spectral: int,
     n_layers: int,
 ) -> Candidate:
@@ -80,9 +83,7 @@ def fit(
     Args:
         trials: of the corpus, `tables.TRIALS`, by key.
         features: the candidate's, as a function of pooling and view.
-        experiment: from the configuration, its protocol spelt out: `features` names the poolings,
-            the views to fit on and the view to score; `model`, `protocol` and `seed`. The poolings
-            are those of `matrix.POOLINGS`. With `shuffle_labels`, a control, classes (and attacks
+        experiment: from the configuration. With `shuffle_labels`, a control, classes (and attacks
             with them) are dealt out anew within train and within dev before anything is fitted.
         n_spectral: how many of the features are spectral.
         n_layers: how many layers the others are of.
@@ -90,24 +91,24 @@ def fit(
     Raises:
         UserError: the protocol leaves a part without both classes.
     """
-    protocol, settings = experiment["protocol"], experiment["features"]
-    rounds = splits.rounds(trials, protocol, experiment["seed"])
+    protocol, settings = experiment.protocol, experiment.features
+    rounds = splits.rounds(trials, protocol, experiment.seed)
     splits.require_both_classes(trials["corpus"][0].as_py(), trials, protocol, rounds)
     data = _Trials(trials, n_spectral, n_layers)
-    poolings = settings["pooling"]
+    poolings = settings.pooling
     summary = {"leak": splits.leaks(trials, rounds), "rounds": [{} for _ in rounds]}
     models: dict[str, list[Model]] = {pooling: [] for pooling in poolings}
     scored: dict[str, list[NDArray]] = {}
     blocks: list[pa.Table] = []
     for pooling in poolings:
-        views = dict.fromkeys([*settings["train_views"], settings["view"]])
+        views = dict.fromkeys([*settings.train_views, settings.view])
         for view in views:
             files, matrix = features(pooling, view)
             views[view] = (matrix, data.rows(files))
         for index, item in enumerate(rounds):
             known = data
-            if experiment.get("shuffle_labels"):
-                known = data.shuffled(item, experiment["seed"])
+            if experiment.shuffle_labels:
+                known = data.shuffled(item, experiment.seed)
             outcome = _fit_round(known, views, item, experiment)
             models[pooling].append(outcome.fitted[0].model)
             scored.setdefault(pooling, []).append(outcome.scores[0])
@@ -217,13 +218,13 @@ def _fit_round(
     data: _Trials,
     views: Mapping[str, tuple[NDArray, NDArray[np.intp]]],
     item: splits.Round,
-    experiment: Mapping[str, Any],
+    experiment: "Experiment",
 ) -> _Outcome:
     from sklearn.metrics import roc_auc_score  # every parse of the workflow imports this module
 
-    settings, model = experiment["features"], experiment["model"]
+    settings, model = experiment.features, experiment.model
     members, blocks = [], []
-    for view in settings["train_views"]:
+    for view in settings.train_views:
         matrix, rows = views[view]
         members.append(np.flatnonzero((item.parts == "train") & (rows >= 0)))
         blocks.append(matrix[rows[members[-1]]])
@@ -233,15 +234,15 @@ def _fit_round(
         labels,
         data.speakers[train],
         data.keys[train],
-        model["folds"],
-        experiment["protocol"]["folds"],
-        experiment["seed"],
+        model.folds,
+        experiment.protocol.folds,
+        experiment.seed,
     )
-    matrix, rows = views[settings["view"]]
+    matrix, rows = views[settings.view]
     scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
     on_dev = item.parts[scored] == "dev"
     dev = data.labels[scored[on_dev]]
-    if model["kind"] == "logistic":
+    if model.kind == "logistic":
         fitted = [_logistic(block, labels, folds, model)]
     else:
         dev_block = matrix[rows[scored[on_dev]]] if len(dev) else None
@@ -262,10 +263,8 @@ def _fit_round(
     )
 
 
-def _logistic(
-    block: NDArray, labels: NDArray, folds: splits.Folds, model: Mapping[str, Any]
-) -> _Fitted:
-    found = baseline.fit(block, labels, folds, model["C"])
+def _logistic(block: NDArray, labels: NDArray, folds: splits.Folds, model: "Logistic") -> _Fitted:
+    found = baseline.fit(block, labels, folds, model.C)
     return _Fitted(found.model, None, found.C, found.cv_roc_auc, True, {})
 
 
@@ -274,7 +273,7 @@ def _contrastive(
     train: NDArray[np.intp],
     block: NDArray[np.float32],
     folds: splits.Folds,
-    model: Mapping[str, Any],
+    model: "Contrastive",
     dev_block: NDArray[np.float32] | None,
     dev: NDArray[np.integer],
 ) -> list[_Fitted]:
@@ -292,7 +291,7 @@ def _contrastive(
         dev if dev_block is not None else None,
     )
     fitted = []
-    for seed in model["seeds"]:
+    for seed in model.seeds:
         found = contrast.fit(problem, model, folds, seed)
         by_folds = dev_block is None
         fitted.append(

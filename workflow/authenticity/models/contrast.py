@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from authenticity.models.projection import ContrastiveModel, Head, Projection, j
 if TYPE_CHECKING:
     import torch
 
+    from authenticity.config import Contrastive
     from authenticity.models.losses import Loss
 
 _CHECKS = 10  # epochs at which the projection is judged, at most
@@ -94,7 +95,7 @@ class ContrastiveFit:
     seconds: float
 
 
-def fit(problem: Problem, settings: Mapping[str, Any], folds: Folds, seed: int) -> ContrastiveFit:
+def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> ContrastiveFit:
     """Train heads, choose epoch, temperature and C, and fit the regression.
 
     Every tenth of the epochs, logistic regression with a C of 1 is fitted on the projected training
@@ -105,12 +106,7 @@ def fit(problem: Problem, settings: Mapping[str, Any], folds: Folds, seed: int) 
 
     Args:
         problem: see `Problem`.
-        settings: from the configuration: `loss`, a name of `losses.LOSSES`; `dimension` of the
-            projection; `hidden`, the width of one hidden layer or 0 for a linear head; `views`, 1
-            for one head over all features or 2 for one over the spectral view and one over the
-            layers; `layer_weights`, whether to learn a sum of the layers instead of taking them
-            all; `temperature`, a list; `epochs`; `batch_size` in clips, each with all of its rows;
-            `learning_rate`; `weight_decay`; `C`, a list.
+        settings: from the configuration.
         folds: index pairs from `splits.folds`.
         seed: of the weights and the batches.
 
@@ -121,7 +117,7 @@ def fit(problem: Problem, settings: Mapping[str, Any], folds: Folds, seed: int) 
     from authenticity.models.losses import LOSSES
 
     start = time.monotonic()
-    loss = LOSSES[settings["loss"]]
+    loss = LOSSES[settings.loss]
     _require_views(problem, settings, loss.clips)
     with _one_thread():
         whole = _Rows(problem)
@@ -132,16 +128,16 @@ def fit(problem: Problem, settings: Mapping[str, Any], folds: Folds, seed: int) 
                 _Judge(_Rows(problem.part(train)), problem.features[held], problem.labels[held])
                 for train, held in folds
             ]
-        temperatures = settings["temperature"] if loss.temperature else [None]
+        temperatures = settings.temperature if loss.temperature else [None]
         chosen = _choose(judges, settings, temperatures, seed)
         if problem.dev_features is not None:
             (state,) = chosen.states
         else:
             *_, state = _train(whole, settings, chosen.temperature, seed, chosen.epoch)
         model = whole.model(state.projection, chosen.C)
-    learned = state.projection.layer_weights.tolist() if settings["layer_weights"] else None
+    learned = state.projection.layer_weights.tolist() if settings.layer_weights else None
     summary = {
-        "loss": settings["loss"],
+        "loss": settings.loss,
         "temperature": chosen.temperature,
         "epoch": chosen.epoch,
         "chosen_on": "train, by folds" if problem.dev_features is None else "dev",
@@ -153,17 +149,17 @@ def fit(problem: Problem, settings: Mapping[str, Any], folds: Folds, seed: int) 
     return ContrastiveFit(model, chosen.C, chosen.held_roc_auc, summary, seconds)
 
 
-def _require_views(problem: Problem, settings: Mapping[str, Any], clips: bool) -> None:
+def _require_views(problem: Problem, settings: "Contrastive", clips: bool) -> None:
     n_features = problem.features.shape[1]
-    if settings["views"] == 2 and not 0 < problem.n_spectral < n_features:
+    if settings.views == 2 and not 0 < problem.n_spectral < n_features:
         raise UserError(
             "two views need `features` with both a spectral view and layers; choose `spectral` "
             "other than none and `layers` other than none, or `views: 1`"
         )
     one_row_each = len(np.unique(problem.clips)) == len(problem.clips)
-    if clips and settings["views"] == 1 and one_row_each:
+    if clips and settings.views == 1 and one_row_each:
         raise UserError(
-            f"loss {settings['loss']} pairs the views of a clip, and every clip has one; choose "
+            f"loss {settings.loss} pairs the views of a clip, and every clip has one; choose "
             "`views: 2`, add `train_views`, or choose another loss"
         )
 
@@ -206,7 +202,7 @@ class _Chosen:
 
 def _choose(
     judges: Sequence["_Judge"],
-    settings: Mapping[str, Any],
+    settings: "Contrastive",
     temperatures: Sequence[float | None],
     seed: int,
 ) -> _Chosen:
@@ -234,7 +230,7 @@ def _choose(
         C: _mean(
             judge.roc_auc(state.projection, C) for judge, state in zip(judges, states, strict=True)
         )
-        for C in sorted(settings["C"])
+        for C in sorted(settings.C)
     }
     return _Chosen(best["temperature"], best["epoch"], max(held, key=held.get), states, held, curve)
 
@@ -276,11 +272,9 @@ class _Judge:
         values = classifier.scores(joined(projection, self._held))
         return float(roc_auc_score(self._labels, values))
 
-    def course(
-        self, settings: Mapping[str, Any], temperature: float | None, seed: int
-    ) -> list[_State]:
+    def course(self, settings: "Contrastive", temperature: float | None, seed: int) -> list[_State]:
         """Train heads, judging them every tenth of the epochs; return them after each epoch."""
-        epochs = settings["epochs"]
+        epochs = settings.epochs
         every = math.ceil(epochs / _CHECKS)
         states = []
         for state in _train(self._rows, settings, temperature, seed, epochs):
@@ -292,7 +286,7 @@ class _Judge:
 
 def _train(
     rows: _Rows,
-    settings: Mapping[str, Any],
+    settings: "Contrastive",
     temperature: float | None,
     seed: int,
     last_epoch: int,
@@ -305,22 +299,22 @@ def _train(
 
     from authenticity.models.losses import LOSSES, Batch
 
-    problem, loss = rows.problem, LOSSES[settings["loss"]]
+    problem, loss = rows.problem, LOSSES[settings.loss]
     features = torch.from_numpy(rows.features)
     labels = torch.from_numpy(np.asarray(problem.labels, np.int64))
     clips = torch.from_numpy(np.unique(problem.clips, return_inverse=True)[1])
     heads = _Heads(problem, settings, loss, seed)
     optimiser = torch.optim.AdamW(
         [
-            {"params": heads.decaying, "weight_decay": settings["weight_decay"]},
+            {"params": heads.decaying, "weight_decay": settings.weight_decay},
             {"params": heads.others, "weight_decay": 0.0},
         ],
-        lr=settings["learning_rate"],
+        lr=settings.learning_rate,
         fused=True,
     )
-    sampler = Sampler(problem, settings["batch_size"], seed)
+    sampler = Sampler(problem, settings.batch_size, seed)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-        optimiser, settings["epochs"] * sampler.n_batches
+        optimiser, settings.epochs * sampler.n_batches
     )
     for epoch in range(1, last_epoch + 1):
         total = 0.0
@@ -341,8 +335,8 @@ def _train(
             total += value.item()
         if not math.isfinite(total):
             raise UserError(
-                f"loss {settings['loss']} is no number after epoch {epoch}; give the experiment a "
-                f"`learning_rate` below {settings['learning_rate']:g}"
+                f"loss {settings.loss} is no number after epoch {epoch}; give the experiment a "
+                f"`learning_rate` below {settings.learning_rate:g}"
             )
         yield _State(epoch, total / sampler.n_batches, heads.frozen(), heads.n_parameters)
 
@@ -356,7 +350,7 @@ class _Heads:
     def __init__(
         self,
         problem: Problem,
-        settings: Mapping[str, Any],
+        settings: "Contrastive",
         loss: "Loss",
         seed: int,
     ):
@@ -369,12 +363,12 @@ class _Heads:
             return (start / math.sqrt(fan_in)).requires_grad_()
 
         self._norms, self._n_spectral = loss.norms, problem.n_spectral
-        n_layers = problem.n_layers if settings["layer_weights"] else 1
+        n_layers = problem.n_layers if settings.layer_weights else 1
         own = problem.features.shape[1] - problem.n_spectral
         widths = [problem.n_spectral, own // n_layers]
-        dimension, hidden = settings["dimension"], settings["hidden"]
+        dimension, hidden = settings.dimension, settings.hidden
         self._heads: list[Head] = []
-        for inputs in widths if settings["views"] == 2 else [sum(widths)]:
+        for inputs in widths if settings.views == 2 else [sum(widths)]:
             sizes = [inputs, *([hidden] if hidden else []), dimension]
             self._heads.append(
                 [
@@ -383,13 +377,13 @@ class _Heads:
                 ]
             )
         self.direction = uniform(dimension, fan_in=dimension)
-        self._layer_logits = torch.zeros(n_layers, requires_grad=settings["layer_weights"])
+        self._layer_logits = torch.zeros(n_layers, requires_grad=settings.layer_weights)
         weights, biases = zip(*(layer for head in self._heads for layer in head), strict=True)
         self.decaying = [*weights]
         self.others = [
             *biases,
             *([self.direction] if loss.direction else []),
-            *([self._layer_logits] if settings["layer_weights"] else []),
+            *([self._layer_logits] if settings.layer_weights else []),
         ]
         self.n_parameters = sum(tensor.numel() for tensor in [*self.decaying, *self.others])
 

@@ -9,12 +9,15 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authenticity import tables
 from authenticity.files import read_arrays, write_arrays, write_json
 from authenticity.models.candidates import Candidate, Choice
 from authenticity.models.projection import model_class
+
+if TYPE_CHECKING:
+    from authenticity.config import Experiment
 
 _logger = logging.getLogger("authenticity")
 
@@ -79,21 +82,21 @@ def _read(folder: Path, name: str, kind: str, origin: str) -> Candidate | None:
 
 
 def publish(
-    choice: Choice, experiment: Mapping[str, Any], name: str, corpus: str, paths: Mapping[str, str]
+    choice: Choice, experiment: "Experiment", name: str, corpus: str, paths: Mapping[str, str]
 ) -> None:
     """Write an experiment's model and scores.
 
     Args:
         choice: what the experiment came to.
-        experiment: from the configuration, its protocol spelt out.
+        experiment: from the configuration.
         name: of the experiment.
         corpus: that it was fitted on.
         paths: of `model`, `weights`, `scores`, `candidates` and `seeds`.
     """
-    about = {"experiment": name, "corpus": corpus, "protocol": experiment["protocol_name"]}
-    settings = {"seed": experiment["seed"], "features": experiment["features"]}
-    settings["kind"] = experiment["model"]["kind"]
-    heard = {"target": corpus, "view": experiment["features"]["view"], "chosen": choice.chosen()}
+    about = {"experiment": name, "corpus": corpus, "protocol": experiment.protocol_name}
+    settings = {"seed": experiment.seed, "features": experiment.features.plain()}
+    settings["kind"] = experiment.model.kind
+    heard = {"target": corpus, "view": experiment.features.view, "chosen": choice.chosen()}
     write_json(paths["model"], {**about, **settings, **choice.model})
     write_arrays(paths["weights"], choice.arrays)
     tables.write(paths["candidates"], choice.candidates, choice.candidates.schema, about)

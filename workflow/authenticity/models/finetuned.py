@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,15 +24,13 @@ from authenticity.models import candidates, finetune
 from authenticity.models.baseline import LinearModel
 from authenticity.roots import Root
 
+if TYPE_CHECKING:
+    from authenticity.config import Experiment
+
 _logger = logging.getLogger("authenticity")
 
 POOLING = "mean"
 """Over time, of the last trained layer."""
-
-_SETTINGS = (
-    *("unfrozen", "epochs", "patience", "batch_seconds", "learning_rate", "head_learning_rate"),
-    *("warmup", "weight_decay", "loss", "loss_weight", "temperature"),
-)
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def fit(
     trials: pa.Table,
     frames: Frames,
     encoder: Encoder,
-    experiment: Mapping[str, Any],
+    experiment: "Experiment",
     kept: int,
     precision: str,
     seed: int,
@@ -72,8 +70,8 @@ def fit(
         seed: of the training.
         state: where an interrupted training goes on from.
     """
-    protocol = experiment["protocol"]
-    rounds = splits.rounds(trials, protocol, experiment["seed"])
+    protocol = experiment.protocol
+    rounds = splits.rounds(trials, protocol, experiment.seed)
     splits.require_both_classes(trials["corpus"][0].as_py(), trials, protocol, rounds)
     (item,) = rounds
     position = {file: index for index, file in enumerate(frames.files)}
@@ -82,7 +80,7 @@ def fit(
     labels[own[own >= 0]] = trials["label"].to_numpy()[own >= 0]
     train, dev = (np.sort(own[(item.parts == part) & (own >= 0)]) for part in ("train", "dev"))
     settings = finetune.Settings(
-        layers=kept, precision=precision, **{name: experiment["model"][name] for name in _SETTINGS}
+        layers=kept, precision=precision, **experiment.model.model_dump(exclude={"kind", "seeds"})
     )
     fitted = finetune.fit(frames, labels, train, dev, encoder, settings, seed, state)
     scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (own >= 0))

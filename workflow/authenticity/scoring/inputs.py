@@ -9,12 +9,15 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
 from authenticity import shards, tables
 from authenticity.errors import UserError
+
+if TYPE_CHECKING:
+    from authenticity.config import Score
 
 LIST = "-"
 """The argument that stands for a list of paths on standard input."""
@@ -180,7 +183,7 @@ class ScorePlan:
         return f"{self.bundle}/bundle.json"
 
     @classmethod
-    def make(cls, settings: Mapping[str, Any], refresh: bool) -> "ScorePlan":
+    def make(cls, settings: "Score", refresh: bool) -> "ScorePlan":
         """Plan.
 
         Args:
@@ -190,7 +193,7 @@ class ScorePlan:
         Raises:
             UserError: there is nothing to score, or another number of shards than before.
         """
-        bundle, folder = Path(settings["bundle"]), Path(settings["output"])
+        bundle, folder = Path(settings.bundle), Path(settings.output)
         if bundle.parts[0] != "results" and not (bundle / "bundle.json").is_file():
             raise UserError(
                 f"{bundle}: expected a bundle there, a folder with bundle.json; correct "
@@ -199,21 +202,19 @@ class ScorePlan:
         path = folder / "files.parquet"
         if refresh:
             require_own(folder, [path.name], "`score.output` in the configuration")
-            listed = _list_of(settings["input"], folder)
+            listed = _list_of(settings.input, folder)
             known = tables.read(path) if path.exists() else listed.slice(0, 0)
             if not known.schema.equals(FILES):
                 raise UserError(f"{path}: not of earlier results; correct `score.output`")
             if not path.exists() or not known.equals(listed):
                 tables.write(path, listed, FILES)
         table = tables.read(path)
-        n_shards = shards.number(
-            folder, "shards/*-of-*.jsonl", settings.get("n_shards"), table.num_rows
-        )
+        n_shards = shards.number(folder, "shards/*-of-*.jsonl", settings.n_shards, table.num_rows)
         return cls(
             str(folder),
             str(bundle),
             shards.digests(table, n_shards, ("key", "bytes", "mtime_ns")),
-            (*TABLES, "index.html") if settings["pictures"] else TABLES,
+            (*TABLES, "index.html") if settings.pictures else TABLES,
         )
 
 
