@@ -18,6 +18,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.features import matrix
 from authenticity.models import application, baseline, candidates
+from authenticity.models.experiment import fit_all, origin_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -327,6 +328,47 @@ def fitted(
 
 def concluded(table: pa.Table, outcome: candidates.Candidate) -> candidates.Choice:
     return candidates.conclude(table, {"one": outcome})
+
+
+CONTRASTIVE = {"kind": "contrastive", "loss": "supcon", "views": 1, "epochs": 2, "seeds": [1, 2]}
+
+
+@pytest.mark.parametrize("model", [{"kind": "logistic", "C": [0.01, 1], "folds": 3}, CONTRASTIVE])
+def test_an_interrupted_fit_goes_on_with_the_candidates_that_are_left(tmp_path, model):
+    table, load = feature_table(0.5)
+    asked = []
+
+    def fit(name: str) -> candidates.Candidate:
+        asked.append(name)
+        if asked == ["one", "two"]:
+            raise KeyboardInterrupt
+        return fitted(table, load, experiment(model=model))
+
+    def run(folder: str, origin: str = "these tables") -> candidates.Choice:
+        done = fit_all(["one", "two"], fit, model["kind"], tmp_path / folder, origin)
+        return candidates.conclude(table, done)
+
+    with pytest.raises(KeyboardInterrupt):
+        run("killed")
+    resumed = run("killed")
+    assert asked == ["one", "two", "two"]
+    whole = run("whole")
+    assert resumed.scores.equals(whole.scores)
+    assert resumed.candidates.equals(whole.candidates)
+    assert resumed.model == whole.model
+    assert all((resumed.arrays[name] == array).all() for name, array in whole.arrays.items())
+    run("killed", "other tables")
+    assert asked[-2:] == ["one", "two"], "of other tables, nothing is taken over"
+
+
+def test_the_origin_of_a_fit_is_its_files_and_settings(tmp_path):
+    path = tmp_path / "table"
+    path.write_text("a")
+    origin = origin_of([path], {"C": 1})
+    assert origin == origin_of([path], {"C": 1})
+    assert origin != origin_of([path], {"C": 2})
+    path.write_text("bc")
+    assert origin != origin_of([path], {"C": 1})
 
 
 def test_a_candidate_scores_dev_and_eval_and_nothing_it_was_fitted_on():
