@@ -1,8 +1,7 @@
 """The report's figures from an experiment's or a corpus's metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import nan
-from typing import Any
 
 import pyarrow as pa
 from matplotlib.figure import Figure
@@ -14,13 +13,7 @@ from authenticity.plots.candidates import Candidate, candidates
 from authenticity.plots.forest import Row, attacks, views
 from authenticity.plots.matrix import Cell, matrix
 from authenticity.plots.scores import Bin, Reliability, ScoredSplit, calibration, score_histograms
-
-Json = Mapping[str, Any]
-
-
-def label(metrics: Json) -> str:
-    """Return an experiment's name, marked where it is a control."""
-    return labelled(metrics["name"], metrics["control"])
+from authenticity.report.wording import Json, label
 
 
 def leaking(metrics: Sequence[Json]) -> list[str]:
