@@ -49,14 +49,40 @@ def test_a_new_key_changes_the_digest_of_its_own_shard_only(keys, n_shards, new)
     assert changed == (set() if new in keys else {shards.shard_of(new, n_shards)})
 
 
-def test_what_is_computed_of_clips_does_not_depend_on_who_speaks_and_how_it_was_made():
-    before = manifest([f"k{number}" for number in range(60)])
-    after = before
+def written(folder: Path) -> dict[str, int]:
+    """When each list was written."""
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in folder.rglob("*.parquet")}
+
+
+def test_a_new_trial_writes_the_lists_of_its_shard_and_view_only(tmp_path: Path):
+    keys = [f"k{number}" for number in range(60)]
+    views = {"clean": None, "opus": ["split"], "trimmed": ["other"]}
+    shards.write_lists(tmp_path, manifest(keys), 7, views)
+    before = written(tmp_path)
+    assert len(before) == 3 * 7
+    listed = [
+        row["key"] for path in tmp_path.glob("clean/*") for row in tables.read(path).to_pylist()
+    ]
+    assert sorted(listed) == sorted(keys)
+    shards.write_lists(tmp_path, manifest([*keys, "new"]), 7, views)
+    after = written(tmp_path)
+    shard = shards.shard_of("new", 7)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {f"clean/{shard}.parquet", f"opus/{shard}.parquet"}
+
+
+def test_what_is_computed_of_clips_does_not_depend_on_who_speaks_and_how_it_was_made(
+    tmp_path: Path,
+):
+    table = manifest([f"k{number}" for number in range(60)])
+    shards.write_lists(tmp_path, table, 7, {"clean": None})
+    before = written(tmp_path)
     for name in ("attack", "speaker"):
-        place = after.schema.get_field_index(name)
-        after = after.set_column(place, name, pa.nulls(len(after), pa.string()))
-    after = after.append_column("codec", pa.nulls(len(after), pa.string()))
-    assert shards.digests(after, 7) == shards.digests(before, 7)
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.nulls(len(table), pa.string()))
+    table = table.append_column("codec", pa.nulls(len(table), pa.string()))
+    shards.write_lists(tmp_path, table, 7, {"clean": None})
+    assert written(tmp_path) == before
 
 
 def test_suitable_numbers_of_shards():

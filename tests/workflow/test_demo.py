@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_trial_is_accounted_for(demo: Path):
-    verified = json.loads((demo / "results/demo/verified.json").read_text())
+    verified = json.loads((demo / "results/demo/verified/clean.json").read_text())
     assert verified["n_manifest"] == verified["n_accepted"] + verified["n_rejected"] > 1000
     assert verified["n_rejected"] == 0
 

@@ -393,7 +393,7 @@ View = Annotated[tuple[Step, ...], Field(min_length=1)]
 
 def view(steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
     """Return the steps of a view, from plain data."""
-    return TypeAdapter(View).validate_python(steps)
+    return TypeAdapter(View).validate_python(steps) if steps else ()
 
 
 class Config(Section):

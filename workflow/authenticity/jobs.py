@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from authenticity.errors import UserError, in_one_line
+from authenticity.roots import Root
 
 
 @contextlib.contextmanager
@@ -36,3 +37,12 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+def corpus_root(snakemake: Any) -> Root:
+    """Return where a job's corpus lies.
+
+    It comes from the configuration and is no parameter of any rule, so that a corpus can be moved
+    without anything being computed again.
+    """
+    return Root(snakemake.config["corpora"][snakemake.wildcards.corpus]["root"])

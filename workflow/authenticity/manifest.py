@@ -60,8 +60,8 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     rows = [{**row, "corpus": corpus} for row in content.trials]
     table = pa.Table.from_pylist(rows, schema=schema).sort_by("key")
     changed = not path.exists() or not tables.read(path).equals(table)
-    if changed or root_of(path) != settings.root:
-        tables.write(path, table, schema, {"root": settings.root})
+    if changed:
+        tables.write(path, table, schema)
     if not asv_path.exists() or not tables.read(asv_path).equals(content.asv_scores):
         tables.write(asv_path, content.asv_scores, tables.ASV_SCORES)
         changed = True
@@ -96,15 +96,6 @@ def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
 def duplicates_policy(settings: "Corpus") -> str:
     """Return `keep` or `remove`: what is done with a corpus's trials of equal audio."""
     return settings.duplicates or FORMATS[settings.format].duplicates
-
-
-def root_of(path: str | Path) -> str:
-    """Return the corpus root that a manifest's paths are relative to.
-
-    It stands in the manifest, not among a job's parameters, so that a corpus can be moved without
-    anything being computed again.
-    """
-    return tables.metadata(path)["root"]
 
 
 def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: Content) -> str:

@@ -2,14 +2,13 @@
 
 import contextlib
 import fcntl
-import hashlib
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,11 +20,11 @@ from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
+from authenticity.files import read_json, sha256, write_json
 from authenticity.scoring.inputs import ScorePlan
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
-_NULL = "\1"  # in a digest; no name has a control character
 
 
 @contextlib.contextmanager
@@ -98,25 +97,6 @@ def _locked(lock: TextIO, patience_seconds: float) -> bool:
             if time.monotonic() >= deadline:
                 return False
             time.sleep(0.2)
-
-
-@dataclass(frozen=True)
-class CorpusPlan:
-    """One corpus as it is at this moment.
-
-    Attributes:
-        shards: the digest of each shard, by name.
-        digest: of everything in the manifest.
-        asv_digest: of its speaker-verification scores.
-        duplicates: `keep` or `remove`.
-        view_shards: by view, the digest of each shard of the partitions that are needed in it.
-    """
-
-    shards: Mapping[str, str]
-    digest: str
-    asv_digest: str
-    duplicates: str
-    view_shards: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -223,7 +203,7 @@ class Plan(Scope):
     """What the rules need to know of the configuration and the corpora.
 
     Attributes:
-        corpora: by name.
+        shards: the names of each corpus's shards.
         controls: the experiments that are there to hold others against.
         candidates: the names of each experiment's sets of features.
         encoder: where it comes from.
@@ -232,7 +212,7 @@ class Plan(Scope):
         scored: the recordings of one's own to score, if there are any.
     """
 
-    corpora: Mapping[str, CorpusPlan]
+    shards: Mapping[str, list[str]]
     controls: frozenset[str]
     candidates: Mapping[str, list[str]]
     encoder: EncoderSource
@@ -246,28 +226,33 @@ class Plan(Scope):
 
         Args:
             config: the configuration.
-            refresh: whether to bring the manifests up to date first; only the main process does.
+            refresh: whether to bring manifests and shards up to date first. Only the main process
+                does; a job reads what it left in each corpus's `plan.json`, whatever their size.
         """
-        manifests = {
-            name: _manifest(name, config.corpora[name], refresh) for name in config.run.corpora
-        }
-        present = {
-            name: set(table["split"].unique().to_pylist()) for name, table in manifests.items()
-        }
+        encoder = EncoderSource(config.encoder.model, config.encoder.revision)
+        encoder.files()  # a folder that lacks one is found out here
+        manifests = {}
+        if refresh:
+            manifests = {name: _manifest(name, config.corpora[name]) for name in config.run.corpora}
+            present = {
+                name: set(table["split"].unique().to_pylist()) for name, table in manifests.items()
+            }
+        else:
+            plans = {name: read_json(_folder(name) / "plan.json") for name in config.run.corpora}
+            present = {name: set(plan["splits"]) for name, plan in plans.items()}
         scope = Scope.of(config, present)
         if refresh:
             _require_trials(manifests, config, scope)
-        for view in sorted({view for found in scope.view_splits.values() for view in found}):
-            views.check(view, config.views[view])
+            for view in sorted({view for needed in scope.view_splits.values() for view in needed}):
+                views.check(view, config.views[view])
+            plans = {
+                name: _plan(name, table, config.corpora[name].n_shards, scope.view_splits[name])
+                for name, table in manifests.items()
+            }
         audio = config.audio
-        encoder = EncoderSource(config.encoder.model, config.encoder.revision)
-        encoder.files()  # a folder that lacks one is found out here
         return cls(
             **vars(scope),
-            corpora={
-                name: _corpus_plan(name, table, config.corpora[name], scope.view_splits[name])
-                for name, table in manifests.items()
-            },
+            shards={name: shards.names(plan["n_shards"]) for name, plan in plans.items()},
             controls=frozenset(
                 name for name in scope.experiments if config.experiments[name].is_control
             ),
@@ -284,13 +269,13 @@ class Plan(Scope):
         )
 
 
-def _manifest_path(corpus: str) -> Path:
-    return Path("results", corpus, "manifest.parquet")
+def _folder(corpus: str) -> Path:
+    return Path("results", corpus)
 
 
-def _manifest(corpus: str, settings: Corpus, refresh: bool) -> pa.Table:
-    path = _manifest_path(corpus)
-    if refresh and (news := manifest.refresh(path, corpus, settings)):
+def _manifest(corpus: str, settings: Corpus) -> pa.Table:
+    path = _folder(corpus) / "manifest.parquet"
+    if news := manifest.refresh(path, corpus, settings):
         print(news, file=sys.stderr)
     return tables.read(path)
 
@@ -359,30 +344,33 @@ def _candidates(encoder: EncoderSource, name: str, features: Features) -> list[s
     return matrix.candidates(features, encoder.n_layers)
 
 
-def _corpus_plan(
-    name: str,
+def _plan(
+    corpus: str,
     table: pa.Table,
-    settings: Corpus,
+    configured_shards: int | None,
     view_splits: Mapping[str, list[str]],
-) -> CorpusPlan:
-    folder = _manifest_path(name).parent
-    n_shards = shards.number(folder, "spectral/*-of-*.parquet", settings.n_shards, len(table))
-    digests = shards.digests(table, n_shards)
-    whole = hashlib.sha256("".join(digests.values()).encode())
-    # What the shards' tables do not depend on, but everything after them does.
-    for column in ("split", "attack", "speaker", *tables.conditions(table.column_names)):
-        names = (_NULL if name is None else name for name in table[column].to_pylist())
-        whole.update("\0".join(names).encode())
-    asv = hashlib.sha256((folder / "asv_scores.parquet").read_bytes())
-    return CorpusPlan(
-        shards=digests,
-        digest=whole.hexdigest()[:16],
-        asv_digest=asv.hexdigest()[:16],
-        duplicates=manifest.duplicates_policy(settings),
-        view_shards={
-            view: shards.digests(
-                table.filter(pc.is_in(table["split"], value_set=pa.array(names))), n_shards
-            )
-            for view, names in view_splits.items()
-        },
-    )
+) -> dict[str, Any]:
+    """Bring a corpus's lists of trials and its `plan.json` up to date.
+
+    The lists are looked at only if the manifest, the number of shards or the views have changed.
+    """
+    folder = _folder(corpus)
+    plan = {
+        "n_shards": shards.number(
+            folder, "spectral/clean/*-of-*.parquet", configured_shards, len(table)
+        ),
+        "splits": sorted(table["split"].unique().to_pylist()),
+        "view_splits": dict(view_splits),
+        "manifest": sha256(folder / "manifest.parquet"),
+    }
+    wanted = {"clean": None, **view_splits}
+    lists = [
+        folder / "lists" / view / f"{shard}.parquet"
+        for view in wanted
+        for shard in shards.names(plan["n_shards"])
+    ]
+    path = folder / "plan.json"
+    if not path.exists() or read_json(path) != plan or not all(map(Path.exists, lists)):
+        shards.write_lists(folder / "lists", table, plan["n_shards"], wanted)
+        write_json(path, plan)
+    return plan

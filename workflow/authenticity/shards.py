@@ -14,7 +14,10 @@ import pyarrow.compute as pc
 from authenticity import tables
 from authenticity.errors import UserError
 
-_IDENTITY = ("key", "path", "label", "bytes", "mtime_ns")
+LIST = pa.schema(
+    [tables.MANIFEST.field(name) for name in ("key", "path", "label", "bytes", "mtime_ns")]
+)
+"""A shard's trials: what its tables depend on, and nothing else of the manifest."""
 
 
 def names(n_shards: int) -> list[str]:
@@ -65,33 +68,55 @@ def shard_of(key: str, n_shards: int) -> str:
     return _name(zlib.crc32(key.encode()) % n_shards, n_shards)
 
 
-def digests(
-    manifest: pa.Table, n_shards: int, columns: Sequence[str] = _IDENTITY
-) -> dict[str, str]:
-    """Return a digest per shard of everything that its tables depend on.
+def write_lists(
+    folder: Path, manifest: pa.Table, n_shards: int, views: Mapping[str, Sequence[str] | None]
+) -> None:
+    """Write each shard's trials, by view; leave alone every list that has not changed.
 
-    As a parameter of the shard's job it makes exactly the shards rerun whose trials changed.
+    A shard's job reads its list, so Snakemake runs it again exactly if its own trials changed.
 
     Args:
-        manifest: what is dealt to shards, by key.
+        folder: the lists are `{view}/{shard}.parquet` in it.
+        manifest: the trials, by key.
         n_shards: how many.
-        columns: what tables depend on, the key first.
+        views: the splits whose trials are needed in each view; `None` for all.
+    """
+    for view, splits in views.items():
+        needed = manifest
+        if splits is not None:
+            needed = manifest.filter(pc.is_in(manifest["split"], value_set=pa.array(splits)))
+        for shard, rows in _dealt(needed["key"].to_pylist(), n_shards).items():
+            path = folder / view / f"{shard}.parquet"
+            trials = needed.select(LIST.names).take(pa.array(rows, pa.int64()))
+            if not path.exists() or not tables.read(path).equals(trials):
+                tables.write(path, trials, LIST)
+
+
+def _dealt(keys: Sequence[str], n_shards: int) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {name: [] for name in names(n_shards)}
+    for index, key in enumerate(keys):
+        rows[shard_of(key, n_shards)].append(index)
+    return rows
+
+
+def digests(files: pa.Table, n_shards: int) -> dict[str, str]:
+    """Return a digest per shard of the names, sizes and times of recordings to score.
+
+    Args:
+        files: what is dealt to shards, by `key`.
+        n_shards: how many.
     """
     hashes = {name: hashlib.sha256() for name in names(n_shards)}
-    for row in zip(*(manifest[column].to_pylist() for column in columns), strict=True):
+    columns = (files[column].to_pylist() for column in ("key", "bytes", "mtime_ns"))
+    for row in zip(*columns, strict=True):
         hashes[shard_of(row[0], n_shards)].update(repr(row).encode())
     return {name: digest.hexdigest()[:16] for name, digest in hashes.items()}
 
 
-def rows_of(manifest: pa.Table, shard: str) -> list[dict]:
-    """Return the manifest rows of one shard, in the manifest's order: by key."""
-    n_shards = int(shard.rpartition("-")[2])
-    chosen = [
-        index
-        for index, key in enumerate(manifest["key"].to_pylist())
-        if shard_of(key, n_shards) == shard
-    ]
-    return manifest.take(pa.array(chosen, pa.int64())).to_pylist()
+def rows_of(files: pa.Table, shard: str) -> list[dict]:
+    """Return the rows of one shard, in the table's order."""
+    rows = _dealt(files["key"].to_pylist(), int(shard.rpartition("-")[2]))[shard]
+    return files.take(pa.array(rows, pa.int64())).to_pylist()
 
 
 @dataclass(frozen=True)

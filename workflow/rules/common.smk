@@ -6,7 +6,7 @@ from pathlib import Path
 include: "installed.smk"
 
 
-from authenticity import planning, threads, verification
+from authenticity import manifest, planning, threads, verification
 from authenticity.config import Config
 from authenticity.features import matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
@@ -28,7 +28,7 @@ with planning.one_line_errors():
     else:
         PLAN = planning.Plan.make(CONFIG, refresh=False)
 
-CORPORA = list(PLAN.corpora)
+CORPORA = list(PLAN.shards)
 ENCODER = PLAN.encoder.name
 # What is fitted: a corpus and an experiment.
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
@@ -65,9 +65,29 @@ MODEL_FILES = {
 def shard_paths(corpus, table, view="clean"):
     """All shards of one of a corpus's tables: spectral, rejected, or embeddings."""
     folder = f"embeddings/{ENCODER}" if table == "embeddings" else table
-    if table == "embeddings" or view != "clean":
-        folder = f"{folder}/{view}"
-    return [f"results/{corpus}/{folder}/{shard}.parquet" for shard in PLAN.corpora[corpus].shards]
+    return [f"results/{corpus}/{folder}/{view}/{shard}.parquet" for shard in PLAN.shards[corpus]]
+
+
+def steps_of(view):
+    """What a view does to the audio: nothing, if it is clean."""
+    return [] if view == "clean" else [step.plain() for step in CONFIG.views[view]]
+
+
+def feature_versions(view):
+    """What a view's tables depend on beside clips and encoder."""
+    steps = [] if view == "clean" else CONFIG.views[view]
+    return [spectral_version(steps), embedding_version("", PLAN.window, steps)]
+
+
+def ordered_after_clean(wildcards):
+    """The clean tables that a shard of a view waits for."""
+    if wildcards.view == "clean":
+        return []
+    return [
+        ancient("results/{corpus}/verified/clean.json"),
+        # Snakemake overlooks other reasons to run a job if what makes an ancient input runs again.
+        "results/{corpus}/rejected/clean/{shard}.parquet",
+    ]
 
 
 def scored_view(experiment):
@@ -89,14 +109,7 @@ def view_tables(wildcards, table):
 
 def verified(corpus, views):
     """What says that the tables of these views are whole."""
-    return [
-        (
-            f"results/{corpus}/verified.json"
-            if view == "clean"
-            else f"results/{corpus}/verified/{view}.json"
-        )
-        for view in views
-    ]
+    return [f"results/{corpus}/verified/{view}.json" for view in views]
 
 
 def controls_last(items, experiments):
@@ -116,7 +129,7 @@ def finetuned_on(wildcards):
     (kept,) = matrix.layers_of(wildcards.candidate, PLAN.encoder.n_layers)
     first = kept - PLAN.experiments[wildcards.experiment].model.unfrozen
     folder = f"results/{wildcards.corpus}/frames/{ENCODER}/{first}"
-    shards = PLAN.corpora[wildcards.corpus].shards
+    shards = PLAN.shards[wildcards.corpus]
     return {
         "frames": [f"{folder}/{shard}.npy" for shard in shards],
         "indices": [f"{folder}/{shard}.parquet" for shard in shards],

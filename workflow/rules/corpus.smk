@@ -1,12 +1,12 @@
 rule verify:
     """Check that every trial is in the tables exactly once; say which are used, and count the rest."""
     input:
-        manifest=ancient("results/{corpus}/manifest.parquet"),
+        manifest="results/{corpus}/manifest.parquet",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
         embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings"),
         rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected"),
     output:
-        verified="results/{corpus}/verified.json",
+        verified="results/{corpus}/verified/clean.json",
         trials="results/{corpus}/trials.parquet",
         fingerprints="results/{corpus}/fingerprints.parquet",
     log:
@@ -15,9 +15,8 @@ rule verify:
         "../../envs/authenticity.yaml"
     params:
         max_rejected=CONFIG.audio.max_rejected,
-        duplicates=lambda wildcards: PLAN.corpora[wildcards.corpus].duplicates,
+        duplicates=lambda wildcards: manifest.duplicates_policy(CONFIG.corpora[wildcards.corpus]),
         version=verification.VERSION,
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
     script:
         "../scripts/verify.py"
 
@@ -25,7 +24,7 @@ rule verify:
 rule verify_view:
     """Check that every trial that a view needs is in its tables exactly once."""
     input:
-        manifest=ancient("results/{corpus}/manifest.parquet"),
+        manifest="results/{corpus}/manifest.parquet",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
         embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings", wildcards.view),
         rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected", wildcards.view),
@@ -33,12 +32,13 @@ rule verify_view:
         verified="results/{corpus}/verified/{view}.json",
     log:
         "logs/{corpus}/verify_view/{view}.log",
+    wildcard_constraints:
+        view="|".join(VIEWS) or "none",
     conda:
         "../../envs/authenticity.yaml"
     params:
         max_rejected=CONFIG.audio.max_rejected,
         splits=lambda wildcards: PLAN.view_splits[wildcards.corpus][wildcards.view],
         version=verification.VERSION,
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
     script:
         "../scripts/verify_view.py"

@@ -9,7 +9,7 @@ rule evaluate:
         # Thresholds are chosen on its dev.
         own="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
-        asv=ancient("results/{target}/asv_scores.parquet"),
+        asv="results/{target}/asv_scores.parquet",
         candidates=lambda wildcards: (
             "results/{corpus}/candidates/{experiment}.parquet"
             if wildcards.corpus == wildcards.target
@@ -30,7 +30,6 @@ rule evaluate:
         "../../envs/authenticity.yaml"
     params:
         control=lambda wildcards: wildcards.experiment in PLAN.controls,
-        asv=lambda wildcards: PLAN.corpora[wildcards.target].asv_digest,
         partitions=lambda wildcards: reported_partitions(
             wildcards.corpus, wildcards.experiment, wildcards.target
         ),

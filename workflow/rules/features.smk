@@ -13,48 +13,18 @@ rule encoder:
         model=lambda wildcards: PLAN.encoder.model,
         revision=PLAN.encoder.revision,
         precision=CONFIG.encoder.precision,
-        digest=PLAN.encoder.digest,
+        digest=lambda wildcards: PLAN.encoder.digest,
         version=ENCODER_VERSION,
     script:
         "../scripts/encoder.py"
 
 
 rule extract:
-    """Decode each clip of a shard once: spectral numbers, and every layer of the encoder."""
+    """Compute spectral numbers and embeddings of a shard's clips, as they are or through a view."""
     input:
-        manifest=ancient("results/{corpus}/manifest.parquet"),
-        encoder=f"results/encoders/{ENCODER}.json",
-    output:
-        spectral=update("results/{corpus}/spectral/{shard}.parquet"),
-        embeddings=update(f"results/{{corpus}}/embeddings/{ENCODER}/clean/{{shard}}.parquet"),
-        rejected=update("results/{corpus}/rejected/{shard}.parquet"),
-    log:
-        "logs/{corpus}/extract/{shard}.log",
-    benchmark:
-        "benchmarks/{corpus}/extract/{shard}.tsv"
-    conda:
-        "../../envs/authenticity.yaml"
-    resources:
-        mem_mb=1400,
-    params:
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
-        versions=[spectral_version(), embedding_version("", PLAN.window)],
-        limits=asdict(PLAN.limits),
-        model=PLAN.encoder.model,
-        window_seconds=PLAN.window,
-    script:
-        "../scripts/extract.py"
-
-
-rule extract_view:
-    """Hear each clip of a shard through a view, and compute the same numbers of it."""
-    input:
-        # Bad clips are found, and counted, before they are paid for several times.
-        ancient("results/{corpus}/verified.json"),
-        # Where what stands before an ancient input is to run again, Snakemake overlooks that this
-        # rule's params have changed; what makes a shard run again makes the clean one run again.
-        "results/{corpus}/rejected/{shard}.parquet",
-        manifest=ancient("results/{corpus}/manifest.parquet"),
+        # A view's clips are read after the clean ones: bad clips are found, and counted, first.
+        ordered_after_clean,
+        trials="results/{corpus}/lists/{view}/{shard}.parquet",
         encoder=f"results/encoders/{ENCODER}.json",
     output:
         spectral=update("results/{corpus}/spectral/{view}/{shard}.parquet"),
@@ -64,22 +34,13 @@ rule extract_view:
         "logs/{corpus}/extract/{view}/{shard}.log",
     benchmark:
         "benchmarks/{corpus}/extract/{view}/{shard}.tsv"
-    wildcard_constraints:
-        view="|".join(VIEWS) or "none",
     conda:
         "../../envs/authenticity.yaml"
     resources:
         mem_mb=1400,
     params:
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].view_shards[wildcards.view][
-            wildcards.shard
-        ],
-        splits=lambda wildcards: PLAN.view_splits[wildcards.corpus][wildcards.view],
-        steps=lambda wildcards: [step.plain() for step in CONFIG.views[wildcards.view]],
-        versions=lambda wildcards: [
-            spectral_version(CONFIG.views[wildcards.view]),
-            embedding_version("", PLAN.window, CONFIG.views[wildcards.view]),
-        ],
+        steps=lambda wildcards: steps_of(wildcards.view),
+        versions=lambda wildcards: feature_versions(wildcards.view),
         limits=asdict(PLAN.limits),
         model=PLAN.encoder.model,
         window_seconds=PLAN.window,

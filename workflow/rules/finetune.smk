@@ -1,13 +1,12 @@
 rule frames:
     """What the frozen part of an encoder makes of a shard's clips, once for all epochs."""
     input:
-        manifest=ancient("results/{corpus}/manifest.parquet"),
-        encoder=f"results/encoders/{ENCODER}.json",
         # All clips' durations say how large the frames will be.
         spectral=lambda wildcards: ancient(shard_paths(wildcards.corpus, "spectral")),
-        trials=ancient("results/{corpus}/trials.parquet"),
-        # As in the rule extract_view.
-        rejected="results/{corpus}/rejected/{shard}.parquet",
+        verified=ancient("results/{corpus}/verified/clean.json"),
+        rejected="results/{corpus}/rejected/clean/{shard}.parquet",
+        trials="results/{corpus}/lists/clean/{shard}.parquet",
+        encoder=f"results/encoders/{ENCODER}.json",
     output:
         frames=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.npy"),
         index=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.parquet"),
@@ -22,7 +21,6 @@ rule frames:
     resources:
         mem_mb=1400,
     params:
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].shards[wildcards.shard],
         version=lambda wildcards: frames_version("", int(wildcards.layer), PLAN.window),
         limits=asdict(PLAN.limits),
         model=PLAN.encoder.model,
@@ -100,7 +98,6 @@ rule apply_finetuned:
         weights="results/{corpus}/models/{experiment}.safetensors",
         scores="results/{corpus}/scores/{experiment}.parquet",
         trials="results/{corpus}/trials.parquet",
-        manifest=ancient("results/{corpus}/manifest.parquet"),
     output:
         scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
     log:
@@ -115,7 +112,6 @@ rule apply_finetuned:
     resources:
         mem_mb=1400,
     params:
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         version=[model_candidates.VERSION, FINETUNE_VERSION],
         steps=lambda wildcards: [step.plain() for step in CONFIG.views[wildcards.view]],
         limits=asdict(PLAN.limits),

@@ -21,7 +21,6 @@ rule fit:
     params:
         # Not a declared output: Snakemake would delete it before the job runs again.
         unfinished="results/{corpus}/unfinished/{experiment}",
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         candidates=lambda wildcards: PLAN.candidates[wildcards.experiment],
@@ -59,7 +58,6 @@ rule apply:
     resources:
         mem_mb=4000,
     params:
-        digest=lambda wildcards: PLAN.corpora[wildcards.target].digest,
         version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         views=lambda wildcards: applied_views(**wildcards),

@@ -39,7 +39,7 @@ rule report_corpus:
         ],
         bands=on_corpus("bands"),
         metrics=on_corpus("metrics"),
-        verified="results/{corpus}/verified.json",
+        verified="results/{corpus}/verified/clean.json",
         audits=audits_of,
     output:
         **(VIEW_PAGES if CONFIG.run.views else {}),
@@ -119,7 +119,7 @@ rule report_experiment:
         scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
         encoder=f"results/encoders/{ENCODER}.json",
-        verified="results/{corpus}/verified.json",
+        verified="results/{corpus}/verified/clean.json",
         audit=own_audit,
     output:
         card=report(
@@ -198,7 +198,7 @@ rule report_data:
     """What a corpus is like: its audit, clips set aside, duplicates."""
     input:
         metrics=on_corpus("metrics"),
-        verified="results/{corpus}/verified.json",
+        verified="results/{corpus}/verified/clean.json",
         audits=audits_of,
     output:
         audit=report(
@@ -254,7 +254,7 @@ rule report_opening:
         metrics=[
             result("metrics", *pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)
         ],
-        verified=expand("results/{corpus}/verified.json", corpus=CORPORA),
+        verified=expand("results/{corpus}/verified/clean.json", corpus=CORPORA),
         trust=expand("results/{corpus}/tables/trust.json", corpus=REPORTED_CORPORA),
         figure=expand("results/{corpus}/figures/roc.svg", corpus=REPORTED_CORPORA),
         compared=expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA),

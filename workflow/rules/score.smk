@@ -25,7 +25,6 @@ rule bundle:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        digest=lambda wildcards: PLAN.corpora[wildcards.corpus].digest,
         version=bundles.VERSION,
         partitions=lambda wildcards: PLAN.partitions[wildcards.corpus, wildcards.experiment],
         limits=asdict(PLAN.limits),

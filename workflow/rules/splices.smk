@@ -7,7 +7,6 @@ rule splices:
         bundle="results/{corpus}/bundles/{experiment}/bundle.json",
         scores="results/{corpus}/scores/{experiment}.parquet",
         trials="results/{corpus}/trials.parquet",
-        manifest=ancient("results/{corpus}/manifest.parquet"),
     output:
         figures="results/{corpus}/splices/{experiment}.json",
         windows="results/{corpus}/splices/{experiment}.parquet",

@@ -9,17 +9,15 @@ from authenticity.audio import Limits
 from authenticity.features.encoder import Encoder
 from authenticity.features.extraction import View
 from authenticity.files import read_arrays, read_json
-from authenticity.jobs import job
-from authenticity.manifest import root_of
+from authenticity.jobs import corpus_root, job
 from authenticity.models import application, finetuned
-from authenticity.roots import Root
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     model, trials = read_json(given.model), tables.read(given.trials)
     scored = application.own_trials(tables.read(given.scores))
     rows = application.rows_of(trials, scored).to_pylist()
-    root, limits = Root(root_of(given.manifest)), Limits(**params.limits)
+    root, limits = corpus_root(snakemake), Limits(**params.limits)
     view = View(wildcards.view, config.view(params.steps))
     folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
 

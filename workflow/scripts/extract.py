@@ -1,4 +1,4 @@
-"""Bring the tables of one shard up to date: of the clean clips, or of a view."""
+"""Bring the tables of one shard and view up to date."""
 
 from pathlib import Path
 
@@ -7,22 +7,15 @@ from authenticity.audio import Limits
 from authenticity.features.encoder import Encoder
 from authenticity.features.extraction import Outputs, View, extract_shard
 from authenticity.files import read_json
-from authenticity.jobs import job
-from authenticity.manifest import root_of
-from authenticity.roots import Root
-from authenticity.shards import rows_of
+from authenticity.jobs import corpus_root, job
 
 with job(snakemake) as log:
     params, wildcards = snakemake.params, snakemake.wildcards
     identity = read_json(snakemake.input.encoder)
-    rows = rows_of(tables.read(snakemake.input.manifest), wildcards.shard)
-    view = View()
-    if name := wildcards.get("view"):
-        view = View(name, config.view(params.steps))
-        rows = [row for row in rows if row["split"] in params.splits]
+    view = View(wildcards.view, config.view(params.steps))
     counts = extract_shard(
-        rows,
-        Root(root_of(snakemake.input.manifest)),
+        tables.read(snakemake.input.trials).to_pylist(),
+        corpus_root(snakemake),
         Limits(**params.limits),
         identity,
         params.window_seconds,
@@ -36,7 +29,7 @@ with job(snakemake) as log:
         "corpus %s, view %s, shard %s: %d clips, %d computed, %d set aside",
         wildcards.corpus,
         view.name,
-        wildcards.shard,
+        wildcards.get("shard", "1-of-1"),
         counts["accepted"] + counts["rejected"],
         max(counts["described"], counts["embedded"]),
         counts["rejected"],

@@ -8,10 +8,7 @@ from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.extraction import View
 from authenticity.files import read_json
-from authenticity.jobs import job
-from authenticity.manifest import root_of
-from authenticity.roots import Root
-from authenticity.shards import rows_of
+from authenticity.jobs import corpus_root, job
 
 with job(snakemake) as log:
     params, wildcards = snakemake.params, snakemake.wildcards
@@ -21,8 +18,8 @@ with job(snakemake) as log:
     folder = Path(snakemake.output.frames).parent
     frames.require_room(folder, durations, config, params.window_seconds)
     counts = frames.write_shard(
-        rows_of(tables.read(snakemake.input.manifest), wildcards.shard),
-        Root(root_of(snakemake.input.manifest)),
+        tables.read(snakemake.input.trials).to_pylist(),
+        corpus_root(snakemake),
         Limits(**params.limits),
         identity,
         params.window_seconds,

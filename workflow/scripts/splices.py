@@ -5,10 +5,8 @@ from pathlib import Path
 import pyarrow.compute as pc
 from authenticity import audio, report, tables
 from authenticity.files import write_json, write_text
-from authenticity.jobs import job
-from authenticity.manifest import root_of
+from authenticity.jobs import corpus_root, job
 from authenticity.plots import overlay
-from authenticity.roots import Root
 from authenticity.scoring import splices
 from authenticity.scoring.detector import Detector
 
@@ -17,7 +15,7 @@ with job(snakemake) as log:
     detector = Detector.load(Path(given.bundle).parent, jobs=snakemake.threads)
     scores, trials = tables.read(given.scores), tables.read(given.trials)
     path_of = dict(zip(trials["key"].to_pylist(), trials["path"].to_pylist(), strict=True))
-    root = Root(root_of(given.manifest))
+    root = corpus_root(snakemake)
     found = splices.evaluate(
         detector,
         scores.filter(pc.equal(scores["split"], params.split)),
