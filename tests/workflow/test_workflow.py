@@ -43,10 +43,10 @@ def test_a_run_makes_every_table_and_figure(finished: Checkout):
         figure = metrics["splits"]["eval"]["roc_auc"]
         assert 0 <= figure["low"] <= figure["high"] <= 1
         assert metrics["splits"]["eval"]["n_bonafide"] == TRIALS // 6
-    for folder in ("spectral", EMBEDDINGS.removeprefix("results/toy/")):
+    for folder in ("spectral/clean", EMBEDDINGS.removeprefix("results/toy/")):
         files = [row["file"] for path in sorted((results / folder).glob("*")) for row in read(path)]
         assert len(files) == len(set(files)) == TRIALS
-    header = pq.read_schema(next((results / "spectral").glob("*"))).names
+    header = pq.read_schema(next((results / "spectral/clean").glob("*"))).names
     assert header[:17] == ["file", "label", "centroid", "entropy"] + [
         f"mfcc_{index}" for index in range(13)
     ]
