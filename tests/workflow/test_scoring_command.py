@@ -23,16 +23,13 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import soundfile
-import yaml
 from authenticity import cli
-from authenticity.config import Config, Score
 from authenticity.errors import UserError
 from authenticity.scoring import batch, display, inputs, outputs, result, worker
 from authenticity.scoring.bundle import read_about
 from authenticity.scoring.display import Display
-from authenticity.scoring.inputs import ScorePlan
 from authenticity.scoring.worker import drawn_name
-from checkout import REPOSITORY, Checkout, jobs
+from checkout import REPOSITORY, Checkout
 from corpora import encoded, voice
 from recordings import muxed
 
@@ -670,87 +667,3 @@ def test_a_process_that_is_killed_while_it_loads_its_model_is_a_users_error(
     with pytest.raises(UserError, match="that loaded the model was killed"):
         loading.score("any.wav")
     loading.end()
-
-
-# The rules.
-
-
-def test_a_folder_in_shards_is_killed_resumed_and_grows_by_one(
-    resumed_from: Checkout, mixed: Path, scored: Path, tmp_path: Path
-):
-    folder, output = tmp_path / "in", resumed_from.path / "results" / "scored"
-    shutil.copytree(mixed, folder)
-    resumed_from.configure(
-        score={
-            "input": str(folder),
-            "bundle": "results/toy/bundles/spectral",
-            "n_shards": 2,
-        }
-    )
-
-    benchmarks = resumed_from.path / "benchmarks" / "score"
-    with held.jobs_at_their_end(benchmarks / "1-of-2.tsv", benchmarks / "2-of-2.tsv"):
-        shards = output / "shards"
-        resumed_from.run_and_kill(
-            lambda: any(batch.read(shards.glob("*.jsonl*"))), *("--", "scored")
-        )
-    assert not (output / "scores.csv").exists()
-    resumed = resumed_from.run("--", "scored")
-    assert resumed.returncode == 0, resumed.stdout
-    counts = re.findall(r"shard \d-of-2: (\d) recordings, (\d) computed", resumed.stdout)
-    assert any(int(computed) < int(all_of_it) for all_of_it, computed in counts), counts
-    of_command = [row for row in rows_of(scored) if row["reason"] != "no such file"]
-    relative = [{**row, "file": Path(row["file"]).name} for row in rows_of(output)]
-    for ours, theirs in zip(relative, of_command, strict=True):
-        assert unmeasured(ours) == unmeasured({**theirs, "file": Path(theirs["file"]).name})
-    before = comparable(output)
-    (folder / "new.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
-    grown = resumed_from.run("--", "scored", cores=1)
-    assert grown.returncode == 0, grown.stdout
-    assert jobs(grown.stdout) == {"score": 1, "scored": 1}
-    assert ", 1 computed" in grown.stdout
-    rows = comparable(output)["scores"]
-    assert [row for row in rows if not row["file"].endswith("new.flac")] == before["scores"]
-    assert len(rows) == len(before["scores"]) + 1
-    assert "Nothing to be done" in resumed_from.run("--", "scored").stdout
-
-
-def unmeasured(row: dict) -> dict:
-    """A row less what was measured, and less what tells where its file lay."""
-    return {name: value for name, value in row.items() if name not in (*MEASURED, "picture")}
-
-
-def test_the_overlay_is_valid():
-    config, overlay = (
-        yaml.safe_load((REPOSITORY / "config" / name).read_text())
-        for name in ("config.yaml", "score.yaml")
-    )
-    Config.of(config | overlay)
-
-
-BAD_SECTIONS = {
-    "no such folder": ({"input": "nowhere"}, "`score.input`.*nowhere: no such file or folder"),
-    "output with other things": (
-        {"input": "{full}", "bundle": "results/x", "output": str(REPOSITORY / "docs")},
-        "docs: holds other things than results; name a new folder with `score.output`",
-    ),
-    "empty": ({"input": "{empty}"}, "no files there to score"),
-    "no such bundle": ({"input": "{full}", "bundle": "elsewhere"}, "elsewhere: expected a bundle"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_SECTIONS)
-def test_a_bad_section_is_one_clear_line(name: str, tmp_path: Path):
-    section, expected = BAD_SECTIONS[name]
-    (tmp_path / "empty").mkdir()
-    written(tmp_path / "full", ["a.wav"])
-    folders = {folder: str(tmp_path / folder) for folder in ("empty", "full")}
-    given = {"bundle": "results/none", "output": str(tmp_path / "out")} | section
-    with pytest.raises(UserError, match=expected):
-        ScorePlan.make(Score(**{**given, "input": given["input"].format(**folders)}), True)
-
-
-def test_without_an_input_nothing_is_scored(finished: Checkout):
-    assert (finished.path / "results" / "toy" / "bundles").exists()
-    assert not (finished.path / "logs" / "score").exists()
-    assert not (finished.path / "results" / "scored").exists()

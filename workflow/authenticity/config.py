@@ -110,7 +110,7 @@ class Corpus(Section):
 
     format: Literal[
         *("asvspoof2019_la", "asvspoof2021_la", "asvspoof2021_df", "asvspoof5", "fakeavceleb"),
-        *("in_the_wild", "wavefake", "mlaad", "folder", "csv"),
+        *("in_the_wild", "wavefake", "mlaad", "folder", "csv", "recordings"),
     ] = key("the layout")
     root: Text = key("a folder or a zip archive")
     splits: Some[Literal["train", "dev", "eval", "none"]] | None = key("those to use; or all", None)
@@ -140,17 +140,6 @@ class EncoderSettings(Section):
     revision: Text = key("the hub's branch, tag or commit", "main")
     precision: Literal["auto", "bfloat16", "float32"] = key("of the computation", "auto")
     window_seconds: Number = key("longest stretch at once", 30, ge=1, le=3600)
-
-
-class Score(Section):
-    """Recordings of one's own to score."""
-
-    input: Text | None = key("a folder, a pattern or a file", None)
-    bundle: Text = key("the model's bundle", "results/demo/bundles/baseline_layer")
-    output: Text = key("the folder of the results", "results/scored")
-    prior: Share = key("the share of synthetic recordings", 0.5)
-    pictures: Switch = key("whether to draw each recording", True)
-    n_shards: Shards | None = key("how many parts the input is processed in", None)
 
 
 class Report(Section):
@@ -403,7 +392,6 @@ class Config(Section):
     corpora: dict[Name, Corpus]
     audio: Audio = Audio()
     encoder: EncoderSettings = EncoderSettings()
-    score: Score = Score()
     protocols: dict[Name, Protocol]
     experiments: dict[Name, ExperimentEntry]
     views: dict[ViewName, View] = {}

@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
 from authenticity.config import Config, Corpus, Experiment, Features
+from authenticity.corpora import FORMATS
 from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
 from authenticity.files import read_json, sha256, write_json
-from authenticity.scoring.inputs import ScorePlan
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
@@ -112,6 +112,7 @@ class Scope:
         targets: by corpus and experiment, the other corpora that it is tested on, and which of
             their partitions.
         view_splits: by corpus and view, the partitions that are needed.
+        unlabelled: the corpora without labels, which are only scored.
     """
 
     experiments: Mapping[str, Experiment]
@@ -120,11 +121,15 @@ class Scope:
     reported: Mapping[str, list[str]]
     targets: Mapping[tuple[str, str], Mapping[str, list[str]]]
     view_splits: Mapping[str, Mapping[str, list[str]]]
+    unlabelled: frozenset[str]
 
     @classmethod
     def of(cls, config: Config, present: Mapping[str, set[str]]) -> "Scope":
         """Follow the configuration, given the partitions that each corpus has."""
         experiments = {name: config.experiment(name) for name in config.run.experiments}
+        unlabelled = frozenset(
+            name for name in present if not FORMATS[config.corpora[name].format].labelled
+        )
         partitions = {
             (corpus, name): splits.partitions(item.protocol, own)
             for corpus, own in present.items()
@@ -145,6 +150,7 @@ class Scope:
                 name
                 for name in with_parts(corpus, experiments, "train", "dev")
                 if corpus in (config.experiments[name].corpora or [corpus])
+                and corpus not in unlabelled
             ]
             for corpus in present
         }
@@ -160,7 +166,7 @@ class Scope:
             for name in names
         }
         reported = {corpus: with_parts(corpus, names, "eval") for corpus, names in trained.items()}
-        scope = cls(experiments, partitions, trained, reported, targets, {})
+        scope = cls(experiments, partitions, trained, reported, targets, {}, unlabelled)
         return replace(scope, view_splits=scope._views(config.run.views, present))
 
     def _views(
@@ -186,7 +192,8 @@ class Scope:
                     need(corpus, view, used["train"])
                 need(corpus, features.view, [*used.get("dev", []), *used["eval"]])
                 for target, reported in self.targets[corpus, name].items():
-                    for view in [*tested, features.view]:
+                    heard = [] if target in self.unlabelled else tested
+                    for view in [*heard, features.view]:
                         need(target, view, reported)
         return {
             corpus: {
@@ -209,7 +216,6 @@ class Plan(Scope):
         encoder: where it comes from.
         limits: what a clip must meet.
         window: longest stretch embedded at once, seconds.
-        scored: the recordings of one's own to score, if there are any.
     """
 
     shards: Mapping[str, list[str]]
@@ -218,7 +224,6 @@ class Plan(Scope):
     encoder: EncoderSource
     limits: Limits
     window: float
-    scored: ScorePlan | None
 
     @classmethod
     def make(cls, config: Config, refresh: bool) -> "Plan":
@@ -265,7 +270,6 @@ class Plan(Scope):
                 audio.min_seconds, audio.silence_dbfs, audio.max_megabytes, audio.max_seconds
             ),
             window=config.encoder.window_seconds,
-            scored=ScorePlan.make(config.score, refresh) if config.score.input else None,
         )
 
 
@@ -318,7 +322,10 @@ def _require_trials(manifests: Mapping[str, pa.Table], config: Config, scope: Sc
                 "take it out of `run.corpora`, or run an experiment with another protocol"
             )
     tested = {
-        (name, tuple(parts)) for each in scope.targets.values() for name, parts in each.items()
+        (name, tuple(parts))
+        for each in scope.targets.values()
+        for name, parts in each.items()
+        if name not in scope.unlabelled
     }
     for target, parts in sorted(tested):
         table = manifests[target]

@@ -28,7 +28,7 @@ MANIFEST = pa.schema(
     ]
 )
 """A corpus's trials. The attack of bona fide is "-"; what is not known is null: the attack of a
-spoof, a speaker, and a condition that the corpus does not give."""
+spoof, a speaker, a condition that the corpus does not give, the label of a recording to score."""
 
 REJECTED = pa.schema(
     [("file", pa.string()), ("label", pa.int8()), ("reason", pa.string()), ("content", pa.string())]

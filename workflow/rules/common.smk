@@ -14,7 +14,6 @@ from authenticity.features.frames import version as frames_version
 from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
 from authenticity.scoring import bundle as bundles
-from authenticity.scoring.batch import VERSION as SCORE_VERSION
 
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
 FINETUNE_VERSION = "3"
@@ -28,7 +27,9 @@ with planning.one_line_errors():
     else:
         PLAN = planning.Plan.make(CONFIG, refresh=False)
 
-CORPORA = list(PLAN.shards)
+# Corpora without labels are read and scored like the others, and take part in nothing else.
+ALL_CORPORA = list(PLAN.shards)
+CORPORA = [corpus for corpus in ALL_CORPORA if corpus not in PLAN.unlabelled]
 ENCODER = PLAN.encoder.name
 # What is fitted: a corpus and an experiment.
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
@@ -42,8 +43,8 @@ VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
 
 wildcard_constraints:
-    corpus="|".join(CORPORA) or "none",
-    target="|".join(CORPORA) or "none",
+    corpus="|".join(ALL_CORPORA) or "none",
+    target="|".join(ALL_CORPORA) or "none",
     experiment="|".join(PLAN.experiments) or "none",
     view="|".join(["clean", *VIEWS]),
     shard=r"\d+-of-\d+",
@@ -170,6 +171,8 @@ def applied_views(corpus, experiment, target):
     """
     scored = scored_view(experiment)
     heard = CONFIG.run.finetuned_views if experiment in FINETUNED else CONFIG.run.views
+    if target in PLAN.unlabelled:
+        return [scored]
     tested = [view for view in ["clean", *CONFIG.run.views] if view in ["clean", *heard]]
     others = [view for view in tested if view != scored]
     if corpus != target:
@@ -232,14 +235,14 @@ def get_final_output():
     """
     shards = [
         path
-        for corpus in CORPORA
+        for corpus in ALL_CORPORA
         for view in ["clean", *PLAN.view_splits[corpus]]
         for table in ("spectral", "embeddings", "rejected")
         for path in shard_paths(corpus, table, view)
     ]
     checked = [
         path
-        for corpus in CORPORA
+        for corpus in ALL_CORPORA
         for path in verified(corpus, ["clean", *PLAN.view_splits[corpus]])
     ]
     models = [
@@ -258,6 +261,7 @@ def get_final_output():
         *checked,
         *models,
         *metrics,
+        *expand("results/{corpus}/scored.csv", corpus=sorted(PLAN.unlabelled)),
         *get_bundles(),
         *get_report_output(),
     ]

@@ -10,8 +10,8 @@ def on_corpus(kind):
 
 def elsewhere(wildcards):
     """Metrics of one experiment, fitted on one corpus, on the other corpora."""
-    targets = PLAN.targets[wildcards.corpus, wildcards.experiment]
     pair = (wildcards.corpus, wildcards.experiment)
+    targets = [target for target in PLAN.targets[pair] if target not in PLAN.unlabelled]
     return [result("metrics", *pair, target) for target in targets]
 
 
@@ -105,6 +105,10 @@ def get_report_output():
         rows = set(CONFIG.run.ablations.rows)
         whole = [corpus for corpus in CORPORA if rows <= set(PLAN.reported[corpus])]
         pages += expand("results/{corpus}/ablations.json", corpus=whole)
-    crossed = {experiment: None for (_, experiment), targets in PLAN.targets.items() if targets}
+    crossed = {
+        experiment: None
+        for (_, experiment), targets in PLAN.targets.items()
+        if targets.keys() - PLAN.unlabelled
+    }
     pages += expand("results/figures/matrix/{experiment}.svg", experiment=crossed)
     return [*pages, "results/opening.html"]

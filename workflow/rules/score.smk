@@ -47,47 +47,22 @@ use rule bundle as bundle_with_encoder with:
         experiment="|".join(n for n in PLAN.experiments if n not in UNENCODED) or "none",
 
 
-if PLAN.scored:
-
-    rule score:
-        """Score the recordings of a shard that no earlier run has scored with this bundle."""
-        input:
-            bundle=PLAN.scored.bundle_file,
-            files=ancient(PLAN.scored.files),
-        output:
-            answers=update(f"{PLAN.scored.folder}/shards/{{shard}}.jsonl"),
-        log:
-            "logs/score/{shard}.log",
-        benchmark:
-            "benchmarks/score/{shard}.tsv"
-        conda:
-            "../../envs/authenticity.yaml"
-        resources:
-            mem_mb=1400,
-        params:
-            digest=lambda wildcards: PLAN.scored.shards[wildcards.shard],
-            prior=CONFIG.score.prior,
-            pictures=CONFIG.score.pictures,
-            version=SCORE_VERSION,
-        script:
-            "../scripts/score.py"
-
-    rule scored:
-        """Tables and a page of all recordings; made when it is asked for by name."""
-        input:
-            bundle=PLAN.scored.bundle_file,
-            files=ancient(PLAN.scored.files),
-            shards=expand(f"{PLAN.scored.folder}/shards/{{shard}}.jsonl", shard=PLAN.scored.shards),
-        output:
-            [f"{PLAN.scored.folder}/{name}" for name in PLAN.scored.results],
-        log:
-            "logs/scored.log",
-        conda:
-            "../../envs/authenticity.yaml"
-        params:
-            digest=list(PLAN.scored.shards.values()),
-            prior=CONFIG.score.prior,
-            pictures=CONFIG.score.pictures,
-            version=SCORE_VERSION,
-        script:
-            "../scripts/scored.py"
+rule scored:
+    """List what every experiment says of recordings without labels, and which were set aside."""
+    input:
+        manifest="results/{corpus}/manifest.parquet",
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
+        rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected"),
+        scores=lambda wildcards: [
+            path
+            for fitted in tested_on(wildcards.corpus)
+            for path in applied(*fitted, wildcards.corpus)
+        ],
+    output:
+        answers="results/{corpus}/scored.csv",
+    log:
+        "logs/{corpus}/scored.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    script:
+        "../scripts/scored.py"

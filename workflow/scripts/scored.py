@@ -1,21 +1,28 @@
-"""Gather what is said of all recordings into tables and a page."""
+"""List what every experiment says of a corpus without labels."""
 
-from pathlib import Path
-
-from authenticity.jobs import job
-from authenticity.scoring import batch, outputs
-from authenticity.scoring.inputs import paths_of
+import pyarrow as pa
+from authenticity import tables
+from authenticity.files import atomic
+from authenticity.jobs import corpus_root, job
+from authenticity.models import application
 
 with job(snakemake) as log:
-    given, params = snakemake.input, snakemake.params
-    settings = batch.Settings.of(Path(given.bundle).parent, params.prior, params.pictures)
-    answers = batch.in_order(paths_of(given.files), batch.read(map(Path, given.shards)))
-    folder = Path(given.files).parent
-    found = outputs.write(folder, answers, settings)
-    log.info(
-        "%s: %d files, %d scored, %d set aside",
-        folder,
-        found["files"],
-        found["scored"],
-        found["rejected"],
+    given, corpus = snakemake.input, snakemake.wildcards.corpus
+    scores = []
+    for path in given.scores:
+        table, about = tables.read(path), tables.metadata(path)
+        for name in ("corpus", "experiment"):
+            table = table.append_column(name, pa.array([about[name]] * len(table)))
+        scores.append(table)
+    answers = application.answers(
+        tables.read(given.manifest),
+        tables.read_many(given.spectral, ["file", "duration"]),
+        tables.read_many(given.rejected),
+        scores,
     )
+    root = corpus_root(snakemake).location
+    answers["path"] = [str(root / path) for path in answers["path"]]
+    with atomic(snakemake.output.answers) as temporary:
+        answers.to_csv(temporary, index=False, float_format="%.6g")
+    rejected = answers["reason"].notna().sum()
+    log.info("%s: %d rows, %d recordings set aside", snakemake.output[0], len(answers), rejected)

@@ -20,6 +20,7 @@ FORMATS: Mapping[str, Format] = {
     "mlaad": trees.Format(trees.MLAAD),
     "folder": trees.Format(trees.FOLDER),
     "csv": listed.Format(listed.CSV),
+    "recordings": trees.Format(trees.RECORDINGS, duplicates="keep", labelled=False),
 }
 """Readers by the name that `format` has in the configuration."""
 

@@ -177,6 +177,7 @@ class Format:
     """Reads corpora of one layout; see `reading.Format`."""
 
     duplicates = "keep"
+    labelled = True
 
     def __init__(self, layout: Layout):
         self.layout = layout

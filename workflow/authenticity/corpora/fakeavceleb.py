@@ -47,6 +47,7 @@ class Format:
     splits = ("none",)
     options = frozenset()
     duplicates = "remove"  # a fake picture comes with the audio of its source
+    labelled = True
 
     def files(self, root: Root, settings: "Corpus") -> Files:
         """List the whole tree."""

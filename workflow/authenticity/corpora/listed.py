@@ -69,6 +69,7 @@ class Format:
     """
 
     duplicates = "remove"
+    labelled = True
 
     def __init__(self, listing: Listing):
         self._listing = listing

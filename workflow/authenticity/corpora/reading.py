@@ -70,11 +70,13 @@ class Format(Protocol):
         options: keys of the configuration's corpus entry that only some formats know.
         duplicates: `keep` or `remove`: what is done with trials of equal audio by default. A
             challenge's official keys are kept as they are, so that figures can be compared.
+        labelled: whether its trials have labels; without, they are only scored.
     """
 
     splits: Sequence[str]
     options: Collection[str]
     duplicates: str
+    labelled: bool
 
     def files(self, root: Root, settings: "Corpus") -> Files:
         """List what tells cheaply whether the manifest is still right."""

@@ -53,9 +53,9 @@ class Format:
 
     splits = ("none",)
     options = frozenset()
-    duplicates = "remove"
 
-    def __init__(self, tree: Tree):
+    def __init__(self, tree: Tree, duplicates: str = "remove", labelled: bool = True):
+        self.duplicates, self.labelled = duplicates, labelled
         self._tree = tree
 
     def files(self, root: Root, settings: "Corpus") -> Files:
@@ -77,6 +77,13 @@ class Format:
 
 def _bonafide(speaker: str | None) -> dict[str, Any]:
     return {"label": 0, "attack": NO_ATTACK, "speaker": known(speaker)}
+
+
+def _unlabelled(root: Root, files: Files) -> Trials:
+    """Every audio file of a tree, of which nothing is known."""
+    for path in files:
+        if is_audio(path):
+            yield path, {"label": None, "attack": None, "speaker": None}
 
 
 def _spoof(attack: str | None, speaker: str | None) -> dict[str, Any]:
@@ -137,6 +144,9 @@ def _folder_notes(files: Files, trials: list[dict[str, Any]]) -> list[str]:
 
 
 FOLDER = Tree(_folder_trials, notes=_folder_notes)
+
+RECORDINGS = Tree(_unlabelled, notes=_folder_notes)
+"""Recordings to score: they have no labels, so nothing is fitted or tested on them."""
 
 # WaveFake -----------------------------------------------------------------------------------
 

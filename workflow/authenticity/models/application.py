@@ -3,10 +3,11 @@
 Nothing is fitted here. Threshold and calibration stay those of the corpus that was fitted on.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -119,3 +120,31 @@ def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
 def rows_of(trials: pa.Table, scored: pa.Table) -> pa.Table:
     """Return the rows of a corpus's trials that a table of trials to score holds."""
     return trials.filter(pc.is_in(trials["key"], value_set=scored["file"].combine_chunks()))
+
+
+ANSWERS = ["path", "seconds", "reason", "corpus", "experiment", "score", "llr", "p_calibrated"]
+"""Columns of the list of scored recordings; `reason` is why a recording could not be scored."""
+
+
+def answers(
+    manifest: pa.Table, spectral: pa.Table, rejected: pa.Table, scores: Sequence[pa.Table]
+) -> pd.DataFrame:
+    """List each recording of a corpus without labels: a row for each experiment that scored it.
+
+    Args:
+        manifest: all recordings.
+        spectral: columns `file` and `duration` of those that were accepted.
+        rejected: `tables.REJECTED`: the others.
+        scores: `tables.SCORES` with columns `corpus` and `experiment`.
+
+    Returns:
+        The columns `ANSWERS`, by path.
+    """
+    recordings = manifest.select(["key", "path"]).to_pandas()
+    seconds = spectral.to_pandas().set_index("file")["duration"]
+    reasons = rejected.to_pandas().set_index("file")["reason"]
+    recordings["seconds"] = recordings["key"].map(seconds).round(3)
+    recordings["reason"] = recordings["key"].map(reasons)
+    scored = pa.concat_tables(table.select(["file", *ANSWERS[3:]]) for table in scores).to_pandas()
+    rows = recordings.merge(scored, how="left", left_on="key", right_on="file")
+    return rows.sort_values(["path", "corpus", "experiment"])[ANSWERS]

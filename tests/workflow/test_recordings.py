@@ -1,0 +1,86 @@
+"""Recordings without labels go through the workflow as a corpus that is only scored."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import corpora
+import pytest
+from checkout import Checkout, jobs, read
+
+
+@pytest.fixture
+def with_recordings(resumed_from: Checkout, tmp_path: Path) -> tuple[Checkout, Path]:
+    """The finished run, and a folder with two clips of its eval, a broken file and a text."""
+    folder = tmp_path / "recordings"
+    (folder / "calls").mkdir(parents=True)
+    clips = sorted((resumed_from.corpus / "ASVspoof2019_LA_eval" / "flac").iterdir())[:2]
+    for clip in clips:
+        shutil.copy(clip, folder / "calls")
+    (folder / "=broken.wav").write_bytes(b"RIFF, and no more")
+    (folder / "readme.txt").write_text("no recording")
+    toy = {"format": "asvspoof2019_la", "root": str(resumed_from.corpus), "n_shards": 3}
+    resumed_from.configure(
+        run={
+            "corpora": ["toy", "mine"],
+            "experiments": ["spectral", "layers"],
+            "bundles": [],
+            "views": ["trimmed"],
+        },
+        corpora={"toy": toy, "mine": {"format": "recordings", "root": str(folder), "n_shards": 2}},
+    )
+    return resumed_from, folder
+
+
+def answers(checkout: Checkout) -> list[dict[str, str]]:
+    """Rows of the list of scores."""
+    with (checkout.path / "results/mine/scored.csv").open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_they_get_the_scores_that_the_same_audio_gets_in_a_labelled_corpus(with_recordings):
+    checkout, folder = with_recordings
+    planned = jobs(checkout.run("--dry-run").stdout)
+    # The recordings are scored as they are, by experiments that are fitted already.
+    assert planned["apply"] == 2 + 2
+    assert "fit" not in planned
+    result = checkout.run("--", "results/mine/scored.csv")
+    assert result.returncode == 0, result.stdout
+    rows, clips = answers(checkout), sorted(path.name for path in (folder / "calls").iterdir())
+    assert [(Path(row["path"]).name, row["experiment"]) for row in rows] == [
+        ("=broken.wav", ""),
+        *((clip, name) for clip in clips for name in ("layers", "spectral")),
+    ]
+    assert str(folder / "=broken.wav") in rows[0]["path"]
+    assert "not readable" in rows[0]["reason"] or "cannot be" in rows[0]["reason"]
+    assert rows[0]["score"] == ""
+    for row in rows[1:]:
+        table = read(checkout.path / "results/toy/scores" / f"{row['experiment']}.parquet")
+        (expected,) = [each for each in table if each["file"] == Path(row["path"]).stem]
+        for name in ("score", "llr", "p_calibrated"):
+            assert float(row[name]) == pytest.approx(expected[name], rel=1e-5)
+        assert row["reason"] == ""
+        assert float(row["seconds"]) > 0
+
+
+def test_one_more_recording_costs_one_shard_and_fits_nothing(with_recordings):
+    checkout, folder = with_recordings
+    assert checkout.run("--", "results/mine/scored.csv").returncode == 0
+    (folder / "new.flac").write_bytes(corpora.encoded(corpora.voice(3, spoof=False, seconds=1.5)))
+    grown = checkout.run("--", "results/mine/scored.csv", cores=1)
+    assert grown.returncode == 0, grown.stdout
+    assert jobs(grown.stdout) == {"extract": 1, "verify": 1, "apply": 2, "scored": 1}
+    assert " 1 computed" in grown.stdout
+    assert {Path(row["path"]).name for row in answers(checkout)} >= {"new.flac", "=broken.wav"}
+    assert "Nothing to be done" in checkout.run("--", "results/mine/scored.csv").stdout
+
+
+def test_recordings_alone_have_nothing_that_scores_them(with_recordings):
+    checkout, folder = with_recordings
+    checkout.configure(
+        run={"corpora": ["mine"], "experiments": ["spectral"], "bundles": [], "views": []},
+        corpora={"mine": {"format": "recordings", "root": str(folder)}},
+    )
+    result = checkout.run("--dry-run")
+    assert result.returncode == 1
+    assert "experiment spectral: its protocol official fits and chooses" in result.stdout
