@@ -208,6 +208,34 @@ def test_a_mistake_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("variable", ["INPUT", "OUTPUT", "BUNDLE"])
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_make_takes_a_path_as_it_is_and_runs_nothing_in_it(
+    variable: str, by_environment: bool, tmp_path: Path
+):
+    command = tmp_path / "bin" / "authenticity"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\necho "arguments: $@"\n')
+    command.chmod(0o755)
+    (tmp_path / ".installed").touch()
+    venv = os.path.relpath(tmp_path, REPOSITORY)
+    hostile = f"$(shell touch {tmp_path}/made) `touch {tmp_path}/made` $(INPUT) $x.wav"
+    paths = {"INPUT": "a.wav", "OUTPUT": "out", "BUNDLE": "bundle"} | {variable: hostile}
+    written = [] if by_environment else [f"{name}={path}" for name, path in paths.items()]
+    made = subprocess.run(
+        ["make", f"--assume-old={venv}/.installed", "score", f"VENV={venv}", *written],
+        cwd=REPOSITORY,
+        env=os.environ | (paths if by_environment else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    expected = "score --bundle {BUNDLE} --output {OUTPUT} -- {INPUT}".format(**paths)
+    assert f"arguments: {expected}\n" in made.stdout
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (3, 0), (2, 2)])
 def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int, tmp_path: Path):
     command = tmp_path / "bin" / "authenticity"
@@ -216,7 +244,7 @@ def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int
     command.chmod(0o755)
     (tmp_path / ".installed").touch()
     venv = os.path.relpath(tmp_path, REPOSITORY)
-    given = [f"VENV={venv}", "INPUT=it's a$$b.wav", "BUNDLE=x"]
+    given = [f"VENV={venv}", "INPUT=it's a$b.wav", "BUNDLE=x"]
     made = subprocess.run(
         ["make", f"--assume-old={venv}/.installed", "score", *given],
         cwd=REPOSITORY,
