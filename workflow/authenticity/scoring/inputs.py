@@ -98,11 +98,6 @@ def as_text(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def printable(text: str) -> str:
-    """Return text whose control characters, which names may carry, do nothing to a terminal."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
 def _listed(stream: BinaryIO) -> list[str]:
     content = stream.read()
     separator = b"\0" if b"\0" in content else b"\n"

@@ -185,7 +185,7 @@
       ["File", `${found.codec}, ${found.sample_rate / 1000} kHz, ${channels}`],
       ["Probability", found.p_synthetic === null ? "none, for a severe caution"
         : `at a prior of ${+(100 * found.prior).toFixed(3)}%`],
-      ["Score", `${signed(found.score)}; turned upside down ${signed(found.score_inverted)}`],
+      ["Score", `${signed(found.score)}; with inverted polarity ${signed(found.score_inverted)}`],
       ["Scored in", `${found.seconds.toFixed(2)} s, ${share} of its duration`],
       ...(found.content ? [["SHA-256 begins", found.content]] : []),
     ];
