@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import recordings
 from authenticity.plots import overlay
-from authenticity.scoring import page, words
+from authenticity.scoring import decision, page, words
+from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Rejected, Windows, plain, restored
 from authenticity.scoring.worker import BIT_RATE, write_sound
 from browser import CHROMIUM_FLAGS, PATIENCE, find_chromium
@@ -20,16 +21,30 @@ from PIL import Image
 from recordings import LOWER, UPPER
 
 HOSTILE = "<script>document.title='owned'</script> & \"'><img src=x onerror=alert(1)>.wav"
-ABOUT = page.About(
-    bundle="demo, baseline_layer",
-    demonstration="A demonstration: rely on no verdict of it.",
-    known=["Thresholds were set on 200 dev clips; 5% of genuine ones were called synthetic."],
-    decision={"lower": LOWER, "upper": UPPER},
-    seconds=3.2,
-    peak_bytes=412_000_000,
-    model_bytes=7_200_000,
-    parameters=1_912_345,
-)
+LABELS = np.repeat([0, 1], 100)
+DEV = decision.outcomes(Band(LOWER, UPPER), 6.0 * LABELS - 3, LABELS, ["one"] * 200, seed=1)
+ABOUT = {
+    "corpus": "demo",
+    "experiment": "baseline_layer",
+    "demonstration": True,
+    "statement": "A demonstration: rely on no verdict of it.",
+    "trust": None,
+    "decision": {
+        "lower": LOWER,
+        "upper": UPPER,
+        "provenance": "set on 200 dev clips",
+        "dev": DEV,
+        "eval": None,
+        "views": {},
+        "issued": dict.fromkeys(decision.WRONG, True),
+    },
+}
+COUNTS = {
+    "wall_seconds": 3.2,
+    "peak_bytes": 412_000_000,
+    "model_bytes": 7_200_000,
+    "parameters": 1_912_345,
+}
 REJECTED = [
     Rejected(file="broken <b>.mp3", reason="not readable as audio"),
     Rejected(file="a.txt", reason="empty: the file has 0 bytes"),
@@ -66,7 +81,7 @@ def entries(tmp_path_factory):
             cautions=(recordings.SHORT, recordings.NARROW),
         ),
     ]
-    page.write(folder, [*found, *REJECTED], ABOUT)
+    page.write(folder, [*found, *REJECTED], ABOUT, COUNTS)
     return folder, found
 
 
@@ -186,7 +201,7 @@ def test_the_shortest_clip_has_a_preview(tmp_path):
 def test_the_same_entries_in_any_order_are_the_same_bytes(entries):
     folder, found = entries
     before = (folder / "index.html").read_bytes()
-    page.write(folder, [*REJECTED[::-1], *found[::-1]], ABOUT)
+    page.write(folder, [*REJECTED[::-1], *found[::-1]], ABOUT, COUNTS)
     assert (folder / "index.html").read_bytes() == before
 
 
@@ -206,7 +221,7 @@ def test_stretches_cover_the_recording_and_join_windows_that_say_the_same():
     llr = np.array([-3, UPPER, 2.5, np.nan, LOWER, 0.0])
     windows = Windows(start, start + 4, llr, llr, np.ones(6))
     found = recordings.recording(duration=9.0, windows=windows)
-    joined = [dataclasses.astuple(item) for item in page._stretches(found, ABOUT)]
+    joined = [dataclasses.astuple(item) for item in page._stretches(found, ABOUT["decision"])]
     assert joined == [
         ("genuine", 0.0, 2.5, -3, -3),
         ("synthetic", 2.5, 4.5, UPPER, 2.5),
@@ -225,7 +240,7 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
         entry(tmp_path, 3, llr=3.0, file="doubtful.wav", p_trust="do not trust"),
         entry(tmp_path, 4, llr=-3.0, file="fine.wav"),
     ]
-    page.write(tmp_path, found, ABOUT)
+    page.write(tmp_path, found, ABOUT, COUNTS)
     made = (tmp_path / "index.html").read_text()
     rows = re.findall(r'<tr role="row" class="row".*?</tr>', made, re.DOTALL)
     assert [re.search(r"(\w+)\.wav", row)[1] for row in rows] == [
@@ -245,7 +260,7 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
 
 def test_why_there_is_no_verdict_stands_beside_it(tmp_path):
     (tmp_path / "audio").mkdir()
-    page.write(tmp_path, [entry(tmp_path, 1, llr=0.3)], ABOUT)
+    page.write(tmp_path, [entry(tmp_path, 1, llr=0.3)], ABOUT, COUNTS)
     made = (tmp_path / "index.html").read_text()
     why = "Its LLR of +0.30 is between −2.00 and +2.00."
     assert f'cannot tell</span> <span class="quiet why">{why}</span>' in made
@@ -254,9 +269,8 @@ def test_why_there_is_no_verdict_stands_beside_it(tmp_path):
 def test_signs_that_do_not_show_are_escaped_on_the_page(tmp_path):
     (tmp_path / "audio").mkdir()
     name = "a\u202egpj.\x1b[2J\nb.wav"
-    page.write(
-        tmp_path, [entry(tmp_path, 1, file=name), Rejected(file=f"x{name}", reason="no")], ABOUT
-    )
+    rejected = Rejected(file=f"x{name}", reason="not readable")
+    page.write(tmp_path, [entry(tmp_path, 1, file=name), rejected], ABOUT, COUNTS)
     made = (tmp_path / "index.html").read_text()
     assert not {"\u202e", "\x1b"} & set(made)
     assert made.count("a\\u202egpj.\\x1b[2J\\nb.wav") >= 2
@@ -264,7 +278,7 @@ def test_signs_that_do_not_show_are_escaped_on_the_page(tmp_path):
 
 def test_what_is_known_of_the_model_is_on_the_page(entries):
     made = (entries[0] / "index.html").read_text()
-    for sentence in ABOUT.known:
+    for sentence in words.known(ABOUT):
         assert sentence in made
 
 
@@ -273,7 +287,7 @@ def test_a_hostile_name_is_escaped_and_a_page_of_rejected_files_has_no_table(ent
     assert "<script>document" not in made
     assert "<img" not in made
     assert unescape(made).count(f">{HOSTILE}</button>") == 1
-    page.write(tmp_path, [Rejected(file=HOSTILE, reason="not readable")], ABOUT)
+    page.write(tmp_path, [Rejected(file=HOSTILE, reason="not readable")], ABOUT, COUNTS)
     made = (tmp_path / "index.html").read_text()
     assert HOSTILE in unescape(made)
     assert "<script" not in made
@@ -285,7 +299,7 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
     whole = (folder / "index.html").read_bytes()
     pictures = sum((folder / item.picture).stat().st_size for item in found)
     monkeypatch.setattr(page, "EMBEDDED_BYTES", pictures + 10)
-    page.write(folder, [*found, *REJECTED], ABOUT)
+    page.write(folder, [*found, *REJECTED], ABOUT, COUNTS)
     shown = show(folder / "index.html")
     assert "This page contains 5 of 5 pictures and 0 sounds" in shown.inner_text("main")
     detail = open_row(shown, "podcast 9.mp3")
@@ -295,7 +309,7 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
 
 
 def test_a_page_of_rejected_files_only_says_so(tmp_path, show):
-    page.write(tmp_path, REJECTED, ABOUT)
+    page.write(tmp_path, REJECTED, ABOUT, COUNTS)
     shown = show(tmp_path / "index.html")
     assert "not readable as audio" in shown.inner_text("main")
     assert shown.locator("#recordings").count() == 0
@@ -593,7 +607,7 @@ def test_a_thousand_recordings_stay_usable(tmp_path, entries, show):
     many = [
         dataclasses.replace(found[index % 5], file=f"clip {index}.wav") for index in range(1000)
     ]
-    page.write(tmp_path, many, ABOUT)
+    page.write(tmp_path, many, ABOUT, COUNTS)
     shown = show(tmp_path / "index.html")
     session = shown.context.new_cdp_session(shown)
     session.send("Performance.enable")

@@ -313,17 +313,17 @@ def _unseen(leak: Mapping[str, Any], clips: Clips) -> str:
 def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Rating] | None:
     if judged is None:
         return None
-    (found,) = [rated for rated in judged["experiments"] if rated["name"] == experiment]
+    (rated,) = [item for item in judged["experiments"] if item["name"] == experiment]
     return {
         kind: {
             "status": status,
             "checks": [
                 {"name": check["name"], "sentence": check["sentence"]}
-                for check in found["checks"]
+                for check in rated["checks"]
                 if kind in check["concerns"] and check["status"] == status != _TRUSTED
             ],
         }
-        for kind, status in found["figures"].items()
+        for kind, status in rated["figures"].items()
     }
 
 

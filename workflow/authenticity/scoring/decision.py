@@ -228,9 +228,9 @@ def issued(evaluated: Outcomes | None, views: Mapping[str, Outcomes], target: fl
         views: the same in each tested view.
         target: the largest share of either class that a verdict may get wrong.
     """
-    measured = [each for each in (evaluated, *views.values()) if each is not None]
+    measured = [counted for counted in (evaluated, *views.values()) if counted is not None]
     return {
-        verdict: all(each[name][verdict]["low"] <= target for each in measured)
+        verdict: all(counted[name][verdict]["low"] <= target for counted in measured)
         for verdict, name in WRONG.items()
     }
 
@@ -247,7 +247,7 @@ def against(decision: Decision, verdict: Verdict) -> tuple[str, ClassOutcomes]:
         for view, outcomes in measured.items()
         if outcomes is not None and outcomes[name][verdict]["low"] > decision["target"]
     }
-    view = "" if "" in wrong else max(wrong, key=lambda each: wrong[each][verdict]["value"])
+    view = "" if "" in wrong else max(wrong, key=lambda view: wrong[view][verdict]["value"])
     return view, wrong[view]
 
 

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from authenticity import tables
 from authenticity.files import write_json, write_text
 from authenticity.names import printable
-from authenticity.scoring import page, words
+from authenticity.scoring import page
 from authenticity.scoring.batch import Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
 from authenticity.scoring.result import Answer, Recording, Windows, columns
@@ -60,21 +60,7 @@ def write(
     counts |= {"prior": settings.prior, "wall_seconds": wall_seconds}
     write_tables(folder, answers)
     if settings.pictures:
-        about = bundle.about
-        page.write(
-            folder,
-            answers,
-            page.About(
-                bundle=f"{about['corpus']}, {about['experiment']}",
-                demonstration=about["statement"] if about["demonstration"] else "",
-                known=words.known(about),
-                decision=about["decision"],
-                seconds=wall_seconds,
-                peak_bytes=counts["peak_bytes"],
-                model_bytes=counts["model_bytes"],
-                parameters=counts["parameters"],
-            ),
-        )
+        page.write(folder, answers, bundle.about, counts)
     write_json(folder / "summary.json", counts)
     return counts
 

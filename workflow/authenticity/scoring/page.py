@@ -5,7 +5,7 @@ recordings, in one process or in many shards, need not hold them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,6 +17,7 @@ from authenticity import html
 from authenticity.files import atomic
 from authenticity.names import printable
 from authenticity.scoring import words
+from authenticity.scoring.bundle import About
 from authenticity.scoring.cautions import Stretch, stretches
 from authenticity.scoring.decision import DISTRUST, Band, Decision
 from authenticity.scoring.result import Answer, Recording, columns, plain
@@ -33,33 +34,9 @@ _KINDS = {
 _DIGITS = 3  # of the windows' seconds and ratios: the page shows two
 
 
-@dataclass(frozen=True)
-class About:
-    """What the page says of the bundle and of the run.
-
-    Attributes:
-        bundle: its name, such as "demo, baseline_layer".
-        demonstration: the sentence that says so; empty for a bundle that is none.
-        known: sentences on how limits were set, how often they err, and which figures of the run
-            are to be trusted; see `words.known`.
-        decision: of the bundle.
-        seconds: wall time of the command; None where several runs had a part in the answers.
-        peak_bytes: largest resident memory of a process.
-        model_bytes: of the bundle's files on disk, the encoder's included.
-        parameters: of the encoder and of the classifier.
-    """
-
-    bundle: str
-    demonstration: str
-    known: Sequence[str]
-    decision: Decision
-    seconds: float | None
-    peak_bytes: int
-    model_bytes: int
-    parameters: int
-
-
-def write(folder: str | Path, answers: Sequence[Answer], about: About) -> None:
+def write(
+    folder: str | Path, answers: Sequence[Answer], about: About, counts: Mapping[str, Any]
+) -> None:
     """Write `index.html` into the folder that holds the pictures and the sounds.
 
     Recordings appear from the highest log-likelihood ratio to the lowest, and after them likewise
@@ -69,13 +46,15 @@ def write(folder: str | Path, answers: Sequence[Answer], about: About) -> None:
     Args:
         folder: of the page; pictures and sounds of the answers are relative to it.
         answers: in any order; those on scored files have a picture and a sound.
-        about: the bundle and the run.
+        about: of the bundle.
+        counts: the content of `summary.json`.
     """
     folder = Path(folder)
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
     recordings.sort(key=lambda item: (item.p_synthetic is None, -item.llr, item.file))
     rejected = [answer for answer in answers if answer.status == "rejected"]
     embedded = _embedded(folder, recordings)
+    decision = about["decision"]
     css, script = (
         Markup(Path(__file__).with_name(name).read_text(encoding="utf-8"))
         for name in ("page.css", "page.js")
@@ -83,6 +62,7 @@ def write(folder: str | Path, answers: Sequence[Answer], about: About) -> None:
     pieces = html.pieces(
         "scored.html.j2",
         about=about,
+        counts=counts,
         words=words,
         interval=INTERVAL,
         distrust=DISTRUST,
@@ -93,10 +73,11 @@ def write(folder: str | Path, answers: Sequence[Answer], about: About) -> None:
         recordings=recordings,
         embedded=embedded,
         median=median,
-        rows=(_row(item, about) for item in recordings),
+        rows=(_row(item, decision) for item in recordings),
         rejected=sorted([printable(item.file), item.reason] for item in rejected),
         details=(
-            _detail(folder, number, item, embedded, about) for number, item in enumerate(recordings)
+            _detail(folder, number, item, embedded, decision)
+            for number, item in enumerate(recordings)
         ),
     )
     # Piece by piece: the page may be larger than what else the program needs.
@@ -117,9 +98,9 @@ def _embedded(folder: Path, recordings: Sequence[Recording]) -> set[str]:
     return chosen
 
 
-def _row(recording: Recording, about: About) -> dict[str, Any]:
+def _row(recording: Recording, decision: Decision) -> dict[str, Any]:
     """Return a row of the table: the recording, and where in it windows are like synthetic."""
-    parts, duration = _stretches(recording, about), recording.duration
+    parts, duration = _stretches(recording, decision), recording.duration
     seconds = sum(part.end - part.start for part in parts if part.kind == "synthetic")
     lasts = words.duration(seconds) if seconds else "none"
     marks = [
@@ -132,20 +113,20 @@ def _row(recording: Recording, about: About) -> dict[str, Any]:
     return {
         "recording": recording,
         "file": printable(recording.file),
-        "why_no_verdict": words.why_no_verdict(recording, about.decision),
+        "why_no_verdict": words.why_no_verdict(recording, decision),
         "share": share,
         "synthetic": "all" if share > 0.9999 else lasts,
         "marks": marks,
     }
 
 
-def _stretches(recording: Recording, about: About) -> list[Stretch]:
-    band = Band(about.decision["lower"], about.decision["upper"])
+def _stretches(recording: Recording, decision: Decision) -> list[Stretch]:
+    band = Band(decision["lower"], decision["upper"])
     return stretches(recording.windows, recording.duration, band)
 
 
 def _detail(
-    folder: Path, number: int, recording: Recording, embedded: set[str], about: About
+    folder: Path, number: int, recording: Recording, embedded: set[str], decision: Decision
 ) -> tuple[int, Mapping[str, Any], list[tuple[str, Path]]]:
     """Return what a row opens: plain data, and the files that the page holds."""
     values = plain(recording)
@@ -158,7 +139,7 @@ def _detail(
             for name, numbers in values["windows"].items()
             if name in ("start", "end", "llr")
         },
-        "stretches": [asdict(part) for part in _stretches(recording, about)],
+        "stretches": [asdict(part) for part in _stretches(recording, decision)],
     }
     files = {"picture": recording.picture, "sound": recording.preview}
     data = {

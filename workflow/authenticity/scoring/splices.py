@@ -234,18 +234,18 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
     from authenticity.evaluation import bootstrap
 
     silent = np.isnan(windows["llr"].to_numpy())
-    heard = windows.filter(pa.array(~silent))
-    share = heard["synthetic"].to_numpy()
+    sounding = windows.filter(pa.array(~silent))
+    share = sounding["synthetic"].to_numpy()
     between = (share > 0) & (share < MOSTLY)
-    told = heard.filter(pa.array(~between))
-    recordings = np.asarray(told["recording"].to_pylist())
-    labels = (told["synthetic"].to_numpy() > 0).astype(int)
-    llr = told["llr"].to_numpy()
+    counted = sounding.filter(pa.array(~between))
+    recordings = np.asarray(counted["recording"].to_pylist())
+    labels = (counted["synthetic"].to_numpy() > 0).astype(int)
+    llr = counted["llr"].to_numpy()
     over_all = bootstrap.intervals(labels, llr, recordings, seed, ["roc_auc"])
     _, within = bootstrap.mean_roc_auc(
         labels, llr, recordings, np.arange(len(llr)).astype(str), recordings, seed
     )
-    hits, chances = _hits(heard)
+    hits, chances = _hits(sounding)
     return {
         "n_recordings": len(set(windows["recording"].to_pylist())),
         "n_human": int((labels == 0).sum()),
@@ -259,7 +259,7 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         "above": _above(labels, llr > band.upper, recordings),
         "found": float(np.mean(hits)),
         "by_chance": float(np.mean(chances)),
-        "attacks": _by_attack(labels, llr, recordings, np.asarray(told["attack"].to_pylist())),
+        "attacks": _by_attack(labels, llr, recordings, np.asarray(counted["attack"].to_pylist())),
     }
 
 
@@ -288,10 +288,10 @@ def _by_attack(
     return {str(attack): figures_of(attacks == attack) for attack in np.unique(attacks)}
 
 
-def _hits(heard: pa.Table) -> tuple[list[bool], list[float]]:
+def _hits(sounding: pa.Table) -> tuple[list[bool], list[float]]:
     """Return, by recording, whether its highest window touches the stretch, and the odds of it."""
-    recordings = np.asarray(heard["recording"].to_pylist())
-    llr, touches = heard["llr"].to_numpy(), heard["synthetic"].to_numpy() > 0
+    recordings = np.asarray(sounding["recording"].to_pylist())
+    llr, touches = sounding["llr"].to_numpy(), sounding["synthetic"].to_numpy() > 0
     hits, chances = [], []
     for name in dict.fromkeys(recordings.tolist()):
         rows = recordings == name

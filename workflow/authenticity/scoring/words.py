@@ -285,7 +285,7 @@ def known(about: Mapping[str, Any]) -> list[str]:
             for verdict, is_issued in decision["issued"].items()
             if is_issued
         ]
-        sentences += [f"{each[0].upper()}{each[1:]}." for each in odds]
+        sentences += [f"{text[0].upper()}{text[1:]}." for text in odds]
     else:
         sentences.append(_UNMEASURED)
     sentences += [
