@@ -338,6 +338,7 @@ def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer
                 future = _submitted(pool, _score, task, waiting[0])
                 at_work[future] = waiting.popleft()
             yield from answers  # while the next files are worked on
+            answers = []
             more = waiting and is_alone and n_workers > 1
             done, _ = wait(at_work, _LOOK_SECONDS if more else None, FIRST_COMPLETED)
             answers = [_answer(*future.result()) for future in done]
@@ -346,6 +347,7 @@ def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer
         yield from answers
         return []
     except BrokenProcessPool:
+        yield from answers
         return list(at_work.values())
     finally:
         for process in set(multiprocessing.active_children()) - others:
