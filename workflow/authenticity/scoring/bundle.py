@@ -297,46 +297,32 @@ def _read(path: Path) -> About:
         raise _unfit(path, f"`{place}` is missing or not what was expected")
     if about["identity"] != identity(about):
         raise _unfit(path, "it was changed after it was made")
-    for place, expected, is_so in _sense(about):
+    for expected, is_so in _expectations(about).items():
         if not is_so:
-            raise _unfit(path, f"expected `{place}` {expected}")
+            raise _unfit(path, f"expected {expected}")
     return _shown(about)
 
 
-def _sense(about: About) -> list[tuple[str, str, bool]]:
-    """Return what values have to be, and whether they are: place, expectation, whether so."""
+def _expectations(about: About) -> dict[str, bool]:
+    """Return what values have to be beside their types, and whether they are."""
     decision, calibration, window = about["decision"], about["calibration"], about["window"]
-    folder = about["encoder"]["folder"] if about["encoder"] else None
-    trust = about["trust"]
-    return [
-        (
-            "decision.lower",
-            "no greater than `decision.upper`",
-            decision["lower"] <= decision["upper"],
-        ),
-        ("calibration.prior_spoof", "between 0 and 1", 0 < calibration["prior_spoof"] < 1),
-        (
-            "calibration.replicates.level",
-            "between 0 and 1",
-            0 < calibration["replicates"]["level"] < 1,
-        ),
-        ("window.hop", "above 0", window["hop"] > 0 and window["seconds"] > 0),
-        (f"trust.{PROBABILITIES}", "with a status", trust is None or PROBABILITIES in trust),
-        (
-            "encoder",
-            "where layers are used",
-            bool(about["encoder"] or not about["features"]["layers"]),
-        ),
+    layers, encoder, trust = about["features"]["layers"], about["encoder"], about["trust"]
+    folder = encoder["folder"] if encoder else None
+    return {
+        "`decision.lower` no greater than `decision.upper`": decision["lower"] <= decision["upper"],
+        "`calibration.prior_spoof` between 0 and 1": 0 < calibration["prior_spoof"] < 1,
+        "a level between 0 and 1": 0 < calibration["replicates"]["level"] < 1,
+        "`window.hop` and `window.seconds` above 0": min(window["hop"], window["seconds"]) > 0,
+        f"`trust.{PROBABILITIES}`": trust is None or PROBABILITIES in trust,
+        "an encoder where layers are used": encoder is not None or not layers,
         # Whoever hands on a bundle must not choose what else is read.
-        (
-            "encoder.folder",
-            f"within the bundle, found {folder}",
-            folder is None or _is_within(folder),
-        ),
-    ]
+        f"`encoder.folder` within the bundle, found {folder}": _is_within(folder),
+    }
 
 
-def _is_within(folder: str) -> bool:
+def _is_within(folder: str | None) -> bool:
+    if folder is None:
+        return True
     path = PurePosixPath(folder)
     climbs = path.is_absolute() or ".." in path.parts or "\\" in folder
     return bool(path.parts) and not climbs
