@@ -20,8 +20,13 @@ run: $(VENV)/.installed
 	@$(ACTIVATED) python -m authenticity.summary results
 
 # Is this recording real? make score INPUT=path [OUTPUT=folder] [BUNDLE=folder]
-# Paths reach the shell by its environment, so that they may hold spaces and quotes; only a $ must
-# be written $$. Files that are set aside (exit code 3 of the command) are no failure.
+# Exit code 3 of the command, some files were set aside, is a success here.
+# A path may hold any character: make takes it as it is written and never expands it, and the shell
+# reads it from the environment.
+override INPUT := $(value INPUT)
+override OUTPUT := $(value OUTPUT)
+override BUNDLE := $(value BUNDLE)
+export INPUT OUTPUT BUNDLE
 score: $(VENV)/.installed
 	@test -n "$$INPUT" || { echo "error: name a recording or a folder: make score INPUT=path"; exit 2; }
 	@test -n "$$BUNDLE" || test -f $(DEMONSTRATION)/bundle.json || \

@@ -12,28 +12,42 @@ import numpy as np
 import pytest
 import recordings
 from authenticity.plots import overlay
-from authenticity.scoring import page, words
-from authenticity.scoring.result import Rejected
+from authenticity.scoring import decision, page, words
+from authenticity.scoring.decision import Band
+from authenticity.scoring.result import Rejected, Windows, plain, restored
 from authenticity.scoring.worker import BIT_RATE, write_sound
 from browser import CHROMIUM_FLAGS, PATIENCE, find_chromium
 from PIL import Image
 from recordings import LOWER, UPPER
 
 HOSTILE = "<script>document.title='owned'</script> & \"'><img src=x onerror=alert(1)>.wav"
-ABOUT = page.About(
-    bundle="demo, baseline_layer",
-    demonstration="A demonstration: rely on no verdict of it.",
-    known=["Thresholds were set on 200 dev clips; 5% of genuine ones were called synthetic."],
-    lower=LOWER,
-    upper=UPPER,
-    seconds=3.2,
-    peak_bytes=412_000_000,
-    model_bytes=7_200_000,
-    parameters=1_912_345,
-)
+LABELS = np.repeat([0, 1], 100)
+DEV = decision.outcomes(Band(LOWER, UPPER), 6.0 * LABELS - 3, LABELS, ["one"] * 200, seed=1)
+ABOUT = {
+    "corpus": "demo",
+    "experiment": "baseline_layer",
+    "demonstration": True,
+    "statement": "A demonstration: rely on no verdict of it.",
+    "trust": None,
+    "decision": {
+        "lower": LOWER,
+        "upper": UPPER,
+        "provenance": "set on 200 dev clips",
+        "dev": DEV,
+        "eval": None,
+        "views": {},
+        "issued": dict.fromkeys(decision.WRONG, True),
+    },
+}
+COUNTS = {
+    "wall_seconds": 3.2,
+    "peak_bytes": 412_000_000,
+    "model_bytes": 7_200_000,
+    "parameters": 1_912_345,
+}
 REJECTED = [
-    Rejected("broken <b>.mp3", "not readable as audio", ""),
-    Rejected("a.txt", "empty: the file has 0 bytes", ""),
+    Rejected(file="broken <b>.mp3", reason="not readable as audio"),
+    Rejected(file="a.txt", reason="empty: the file has 0 bytes"),
 ]
 
 
@@ -44,9 +58,9 @@ def entry(folder, number, **values):
     picture, sound = f"overlays/{number}.png", f"audio/{number}.mp3"
     span = overlay.write(folder / picture, result, LOWER, UPPER)
     write_sound(folder / sound, samples)
+    result = dataclasses.replace(result, picture=picture, span=span, preview=sound)
     # As it comes back from a shard's JSON lines.
-    line = json.dumps(dataclasses.asdict(page.entry(result, picture, span, sound)))
-    return page.Entry(**json.loads(line))
+    return restored(json.loads(json.dumps(plain(result), allow_nan=False)))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +81,7 @@ def entries(tmp_path_factory):
             cautions=(recordings.SHORT, recordings.NARROW),
         ),
     ]
-    page.write(folder, found, REJECTED, ABOUT)
+    page.write(folder, [*found, *REJECTED], ABOUT, COUNTS)
     return folder, found
 
 
@@ -187,30 +201,28 @@ def test_the_shortest_clip_has_a_preview(tmp_path):
 def test_the_same_entries_in_any_order_are_the_same_bytes(entries):
     folder, found = entries
     before = (folder / "index.html").read_bytes()
-    page.write(folder, found[::-1], REJECTED[::-1], ABOUT)
+    page.write(folder, [*REJECTED[::-1], *found[::-1]], ABOUT, COUNTS)
     assert (folder / "index.html").read_bytes() == before
 
 
-def test_silent_windows_stay_json(tmp_path):
-    (tmp_path / "audio").mkdir()
+def test_silent_windows_are_null_in_json_and_come_back():
     result = recordings.recording(seconds=8.0, llr=1.0)
     result.windows.llr[2] = np.nan
-    found = page.entry(result, "p.png", overlay.Span(0.1, 0.9, 0.1, 0.9), "s.mp3")
-    assert found.recording["windows"]["llr"][2] is None
-    json.dumps(dataclasses.asdict(found), allow_nan=False)
+    line = json.dumps(plain(result), allow_nan=False)
+    assert json.loads(line)["windows"]["llr"][2] is None
+    back = restored(json.loads(line))
+    np.testing.assert_array_equal(back.windows.llr, result.windows.llr)
+    assert back.cautions == result.cautions
+    assert plain(back) == plain(result)
 
 
 def test_stretches_cover_the_recording_and_join_windows_that_say_the_same():
-    found = {
-        "duration": 9.0,
-        "windows": {
-            "start": [0, 1, 2, 3, 4, 5],
-            "end": [4, 5, 6, 7, 8, 9],
-            "llr": [-3, UPPER, 2.5, None, LOWER, 0.0],
-        },
-    }
-    said = [dataclasses.astuple(item) for item in page._stretches(found, ABOUT)]
-    assert said == [
+    start = np.arange(6.0)
+    llr = np.array([-3, UPPER, 2.5, np.nan, LOWER, 0.0])
+    windows = Windows(start, start + 4, llr, llr, np.ones(6))
+    found = recordings.recording(duration=9.0, windows=windows)
+    joined = [dataclasses.astuple(item) for item in page._stretches(found, ABOUT["decision"])]
+    assert joined == [
         ("genuine", 0.0, 2.5, -3, -3),
         ("synthetic", 2.5, 4.5, UPPER, 2.5),
         ("silent", 4.5, 5.5, None, None),
@@ -228,7 +240,7 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
         entry(tmp_path, 3, llr=3.0, file="doubtful.wav", p_trust="do not trust"),
         entry(tmp_path, 4, llr=-3.0, file="fine.wav"),
     ]
-    page.write(tmp_path, found, [], ABOUT)
+    page.write(tmp_path, found, ABOUT, COUNTS)
     made = (tmp_path / "index.html").read_text()
     rows = re.findall(r'<tr role="row" class="row".*?</tr>', made, re.DOTALL)
     assert [re.search(r"(\w+)\.wav", row)[1] for row in rows] == [
@@ -248,16 +260,25 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
 
 def test_why_there_is_no_verdict_stands_beside_it(tmp_path):
     (tmp_path / "audio").mkdir()
-    shown = entry(tmp_path, 1, llr=0.3)
-    why = {**shown.recording, "why_no_verdict": "Its LLR is < 2."}
-    page.write(tmp_path, [dataclasses.replace(shown, recording=why)], [], ABOUT)
+    page.write(tmp_path, [entry(tmp_path, 1, llr=0.3)], ABOUT, COUNTS)
     made = (tmp_path / "index.html").read_text()
-    assert 'cannot tell</span> <span class="quiet why">Its LLR is &lt; 2.</span>' in made
+    why = "Its LLR of +0.30 is between −2.00 and +2.00."
+    assert f'cannot tell</span> <span class="quiet why">{why}</span>' in made
+
+
+def test_signs_that_do_not_show_are_escaped_on_the_page(tmp_path):
+    (tmp_path / "audio").mkdir()
+    name = "a\u202egpj.\x1b[2J\nb.wav"
+    rejected = Rejected(file=f"x{name}", reason="not readable")
+    page.write(tmp_path, [entry(tmp_path, 1, file=name), rejected], ABOUT, COUNTS)
+    made = (tmp_path / "index.html").read_text()
+    assert not {"\u202e", "\x1b"} & set(made)
+    assert made.count("a\\u202egpj.\\x1b[2J\\nb.wav") >= 2
 
 
 def test_what_is_known_of_the_model_is_on_the_page(entries):
     made = (entries[0] / "index.html").read_text()
-    for sentence in ABOUT.known:
+    for sentence in words.known(ABOUT):
         assert sentence in made
 
 
@@ -266,7 +287,7 @@ def test_a_hostile_name_is_escaped_and_a_page_of_rejected_files_has_no_table(ent
     assert "<script>document" not in made
     assert "<img" not in made
     assert unescape(made).count(f">{HOSTILE}</button>") == 1
-    page.write(tmp_path, [], [Rejected(HOSTILE, "not readable", "")], ABOUT)
+    page.write(tmp_path, [Rejected(file=HOSTILE, reason="not readable")], ABOUT, COUNTS)
     made = (tmp_path / "index.html").read_text()
     assert HOSTILE in unescape(made)
     assert "<script" not in made
@@ -278,7 +299,7 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
     whole = (folder / "index.html").read_bytes()
     pictures = sum((folder / item.picture).stat().st_size for item in found)
     monkeypatch.setattr(page, "EMBEDDED_BYTES", pictures + 10)
-    page.write(folder, found, REJECTED, ABOUT)
+    page.write(folder, [*found, *REJECTED], ABOUT, COUNTS)
     shown = show(folder / "index.html")
     assert "This page contains 5 of 5 pictures and 0 sounds" in shown.inner_text("main")
     detail = open_row(shown, "podcast 9.mp3")
@@ -288,7 +309,7 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
 
 
 def test_a_page_of_rejected_files_only_says_so(tmp_path, show):
-    page.write(tmp_path, [], REJECTED, ABOUT)
+    page.write(tmp_path, REJECTED, ABOUT, COUNTS)
     shown = show(tmp_path / "index.html")
     assert "not readable as audio" in shown.inner_text("main")
     assert shown.locator("#recordings").count() == 0
@@ -411,7 +432,7 @@ _PAUSE = "sound => new Promise((paused) => { sound.onpause = () => paused(); sou
 
 
 def at(span, seconds, duration):
-    return span["left"] + (span["right"] - span["left"]) * seconds / duration
+    return span.left + (span.right - span.left) * seconds / duration
 
 
 def test_the_sound_plays_and_the_playhead_moves_along_the_picture(shown, entries):
@@ -438,11 +459,11 @@ def test_the_playhead_is_where_the_picture_has_that_time(entries):
     height, width, _ = picture.shape
     # Strongly blue or orange over a whole run of rows: the band of colours.
     coloured = np.ptp(picture, axis=2) > 60
-    band = coloured[int(item.span["top"] * height) : int(item.span["bottom"] * height)]
+    band = coloured[int(item.span.top * height) : int(item.span.bottom * height)]
     columns = np.flatnonzero(band.sum(axis=0) >= 15)
     inside = columns[columns < 0.82 * width]
-    assert inside[0] / width == pytest.approx(item.span["left"], abs=2 / width)
-    assert (inside[-1] + 1) / width == pytest.approx(item.span["right"], abs=2 / width)
+    assert inside[0] / width == pytest.approx(item.span.left, abs=2 / width)
+    assert (inside[-1] + 1) / width == pytest.approx(item.span.right, abs=2 / width)
 
 
 def test_seeking_by_mouse_and_by_keyboard(shown, entries):
@@ -584,12 +605,9 @@ def test_a_thousand_recordings_stay_usable(tmp_path, entries, show):
         for name in (item.picture, item.preview):
             (tmp_path / name).write_bytes((entries[0] / name).read_bytes())
     many = [
-        dataclasses.replace(
-            found[index % 5], recording={**found[index % 5].recording, "file": f"clip {index}.wav"}
-        )
-        for index in range(1000)
+        dataclasses.replace(found[index % 5], file=f"clip {index}.wav") for index in range(1000)
     ]
-    page.write(tmp_path, many, [], ABOUT)
+    page.write(tmp_path, many, ABOUT, COUNTS)
     shown = show(tmp_path / "index.html")
     session = shown.context.new_cdp_session(shown)
     session.send("Performance.enable")

@@ -10,8 +10,8 @@ from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Encoder, EncoderSource, identify
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import ContrastiveModel, Model, Projection
-from authenticity.scoring import bundle
-from authenticity.scoring.bundle import SPECTRAL_NUMBERS, Trained
+from authenticity.scoring import assemble
+from authenticity.scoring.assemble import SPECTRAL_NUMBERS, Clips, Experiment
 from corpora import voice
 
 LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_megabytes=10, max_seconds=600)
@@ -21,7 +21,7 @@ NO_LEAK = {"train_eval": 0, "dev_eval": 0}
 
 def trained(
     encoder: Path, spectral_numbers: str = "none", kind: str = "logistic", **changes: Any
-) -> Trained:
+) -> tuple[Experiment, Clips]:
     """What a run would leave that was fitted on twenty clips; `changes` replace its attributes."""
     source = EncoderSource(str(encoder))
     identity = identify(source, "float32")
@@ -54,42 +54,40 @@ def trained(
         "score": scores[dev],
         "llr": fitted.llr(scores[dev]),
     }
-    return Trained(
-        **{
-            "model": {
-                "corpus": "toy",
-                "experiment": "layers",
-                "kind": kind,
-                "protocol": "official",
-                "seed": 1,
-                "features": {"spectral": spectral_numbers},
-                "rounds": [row | {"calibration": fitted.as_json()}],
-                "leak": {"speakers": NO_LEAK, "attacks": NO_LEAK, "unknown_speakers": 0},
-            },
-            "weights": model.arrays("0"),
-            "dev": scored,
-            "evaluated": scored,
-            "fitted": {
-                **{name: np.array([each[name] for each in described]) for name in SPECTRAL_NUMBERS},
-                "path": np.array([f"{number}.flac" for number in range(40)]),
-                "bytes": np.full(40, 20_000),
-                "label": labels,
-                "speaker": names,
-                "attack": attacks,
-                "part": np.repeat(["train", "dev"], 20),
-                "codec": np.array(["none", "alaw"] * 20),
-            },
-            "conditions": ["codec"],
-            "dev_features": features[dev],
-            "encoder": identity,
-            "limits": LIMITS,
-            "window_seconds": 2.0,
-            "demonstration": False,
-            "views": {},
-            "trust": None,
-        }
-        | changes
-    )
+    experiment = {
+        "model": {
+            "corpus": "toy",
+            "experiment": "layers",
+            "kind": kind,
+            "protocol": "official",
+            "seed": 1,
+            "features": {"spectral": spectral_numbers},
+            "rounds": [row | {"calibration": fitted.as_json()}],
+            "leak": {"speakers": NO_LEAK, "attacks": NO_LEAK, "unknown_speakers": 0},
+        },
+        "weights": model.arrays("0"),
+        "encoder": identity,
+        "limits": LIMITS,
+        "window_seconds": 2.0,
+    }
+    used = {
+        "dev": scored,
+        "evaluated": scored,
+        "fitted": {
+            **{name: np.array([each[name] for each in described]) for name in SPECTRAL_NUMBERS},
+            "path": np.array([f"{number}.flac" for number in range(40)]),
+            "bytes": np.full(40, 20_000),
+            "label": labels,
+            "speaker": names,
+            "attack": attacks,
+            "part": np.repeat(["train", "dev"], 20),
+        },
+        "dev_features": features[dev],
+        "views": {},
+    }
+    of_clips = {name: value for name, value in changes.items() if name in used}
+    of_experiment = {name: value for name, value in changes.items() if name not in used}
+    return Experiment(**experiment | of_experiment), Clips(**used | of_clips)
 
 
 def model_of(features: np.ndarray, labels: np.ndarray, kind: str, n_spectral: int) -> Model:
@@ -112,5 +110,5 @@ def make_bundle(folder: Path, encoder: Path, **options: Any) -> Path:
     card = folder.with_name(f"{folder.name}.md")
     card.parent.mkdir(parents=True, exist_ok=True)
     card.write_text("# Model card\n")
-    bundle.write(trained(encoder, **options), card, folder)
+    assemble.write(*trained(encoder, **options), card, folder)
     return folder

@@ -83,6 +83,7 @@ def recording(file="a.wav", seconds=12.0, llr=0.0, spliced=None, seed=1, samples
         ),
         "spectrogram": spectrogram(samples),
         "seconds": 0.04 * seconds + 0.1,
+        "real_time_factor": 0.04 + 0.1 / seconds,
     }
     values |= changes
     if any(caution.severe for caution in values["cautions"]):

@@ -1,6 +1,7 @@
 """The command `authenticity score`, and the rules that do the same for a folder of thousands."""
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -17,21 +18,24 @@ from html import unescape
 from pathlib import Path
 
 import authenticity
+import deadly
 import held
 import numpy as np
 import psutil
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
 from authenticity import cli
 from authenticity.errors import UserError
+from authenticity.names import printable
 from authenticity.scoring import batch, display, inputs, outputs, result, worker
-from authenticity.scoring.bundle import read_about
+from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.display import Display
 from authenticity.scoring.worker import drawn_name
 from checkout import REPOSITORY, Checkout
 from corpora import encoded, voice
-from recordings import muxed
+from recordings import muxed, recording
 
 # What is named, and what that stands for.
 
@@ -80,7 +84,20 @@ def test_no_name_is_a_formula_or_a_command(tmp_path: Path, monkeypatch: pytest.M
     written(tmp_path, ["=1+1.wav", "-rf.wav", "@a.wav", "a=1.wav"])
     monkeypatch.chdir(tmp_path)
     assert inputs.collect(["*.wav"]) == ["./-rf.wav", "./=1+1.wav", "./@a.wav", "a=1.wav"]
-    assert inputs.printable("a\x1b[2Jb\nc") == "a\\x1b[2Jb\\nc"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[2Jb\nc", "a\\x1b[2Jb\\nc"),
+        ("invoice\u202egpj.exe", "invoice\\u202egpj.exe"),
+        ("zero\u200bwidth\u2028line", "zero\\u200bwidth\\u2028line"),
+        ("half \udcff", "half \\udcff"),
+        ("ünï 録音\u3000\xa0🎤.wav", "ünï 録音\u3000\xa0🎤.wav"),
+    ],
+)
+def test_signs_that_do_not_show_are_escaped(name: str, shown: str):
+    assert printable(name) == shown
 
 
 def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
@@ -205,6 +222,34 @@ def test_a_mistake_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("variable", ["INPUT", "OUTPUT", "BUNDLE"])
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_make_takes_a_path_as_it_is_and_runs_nothing_in_it(
+    variable: str, by_environment: bool, tmp_path: Path
+):
+    command = tmp_path / "bin" / "authenticity"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\necho "arguments: $@"\n')
+    command.chmod(0o755)
+    (tmp_path / ".installed").touch()
+    venv = os.path.relpath(tmp_path, REPOSITORY)
+    hostile = f"$(shell touch {tmp_path}/made) `touch {tmp_path}/made` $(INPUT) $x.wav"
+    paths = {"INPUT": "a.wav", "OUTPUT": "out", "BUNDLE": "bundle"} | {variable: hostile}
+    written = [] if by_environment else [f"{name}={path}" for name, path in paths.items()]
+    made = subprocess.run(
+        ["make", f"--assume-old={venv}/.installed", "score", f"VENV={venv}", *written],
+        cwd=REPOSITORY,
+        env=os.environ | (paths if by_environment else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    expected = "score --bundle {BUNDLE} --output {OUTPUT} -- {INPUT}".format(**paths)
+    assert f"arguments: {expected}\n" in made.stdout
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (3, 0), (2, 2)])
 def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int, tmp_path: Path):
     command = tmp_path / "bin" / "authenticity"
@@ -213,7 +258,7 @@ def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int
     command.chmod(0o755)
     (tmp_path / ".installed").touch()
     venv = os.path.relpath(tmp_path, REPOSITORY)
-    given = [f"VENV={venv}", "INPUT=it's a$$b.wav", "BUNDLE=x"]
+    given = [f"VENV={venv}", "INPUT=it's a$b.wav", "BUNDLE=x"]
     made = subprocess.run(
         ["make", f"--assume-old={venv}/.installed", "score", *given],
         cwd=REPOSITORY,
@@ -246,9 +291,9 @@ def test_the_console_command_and_the_pages_assets_are_installed():
 
 MEASURED = ("seconds", "real_time_factor")  # columns that differ from run to run
 
-RECORDING = {
+NUMBERS = {
     "verdict": "cannot tell",
-    "cautions": [],
+    "cautions": (),
     "p_trust": "caution",
     "p_synthetic": 0.9999,
     "p_low": 0.8,
@@ -259,7 +304,7 @@ RECORDING = {
 }
 WITHHELD = {
     **dict.fromkeys(("p_synthetic", "p_low", "p_high")),
-    "cautions": [{"code": "polarity", "message": "It would be called otherwise.", "severe": True}],
+    "cautions": (result.Caution("polarity", "It would be called otherwise.", severe=True),),
 }
 
 
@@ -273,8 +318,13 @@ WITHHELD = {
     ],
 )
 def test_a_line_has_the_number_that_may_be_relied_on(changes: dict, expected: str):
-    answer = {"file": "a.wav", "status": "scored", "recording": RECORDING | changes}
-    assert display.line(answer) == expected
+    assert display.line(recording(file="a.wav", **NUMBERS | changes)) == expected
+
+
+def test_a_hostile_name_does_nothing_to_the_terminal():
+    line = display.line(recording(file="a\x1b[2J\u202eb\n.wav"))
+    assert line.isprintable()
+    assert "a\\x1b[2J\\u202eb\\n.wav" in line
 
 
 # Whole runs.
@@ -315,7 +365,7 @@ def start_held(
 
 def kept(output: Path) -> set[str]:
     """The files that an unfinished run has answers on."""
-    return {answer["file"] for answer in batch.read([output / "recordings.jsonl.unfinished"])}
+    return {answer.file for answer in batch.read([output / "recordings.jsonl.unfinished"])}
 
 
 def run(
@@ -416,24 +466,26 @@ def test_a_defect_of_ours_costs_one_answer_and_is_told(
     finished: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     bundle = finished.path / "results" / "toy" / "bundles" / "layers"
-    task = {"bundle": str(bundle), "prior": 0.5, "pictures": False, "folder": str(tmp_path)}
-    scorer = worker.Scorer({**task, "threads": 1})
+    settings = batch.Settings(bundle, "", prior=0.5, pictures=False)
+    scorer = worker.Scorer(settings, tmp_path)
     path = str(next((finished.corpus / "ASVspoof2019_LA_eval" / "flac").glob("*.flac")))
-    good = json.loads(scorer.answer(path))
-    assert_equal_to_the_workflows([good["recording"]], finished, "layers")
+    good = json.loads(scorer.answer(path)[0])
+    assert_equal_to_the_workflows([good], finished, "layers")
+    scored = scorer._detector.score(path)
     for unfit in (np.bool_(True), math.nan):
-        plain = {**good["recording"], "score": unfit}
-        monkeypatch.setattr(result, "plain", lambda found, plain=plain: dict(plain))
-        bad = json.loads(scorer.answer(path))
+        broken = dataclasses.replace(scored, score=unfit)
+        monkeypatch.setattr(scorer, "_scored", lambda path, broken=broken: broken)
+        line, trace = scorer.answer(path)
+        bad = json.loads(line)
         assert (bad["status"], bad["content"]) == ("rejected", ""), "tried again by the next run"
         assert bad["reason"].startswith("unexpected error: ")
         assert bad["reason"].endswith(", please report it")
-        assert "Traceback" in bad["traceback"]
+        assert "Traceback" in trace
     monkeypatch.undo()
     with pytest.raises(authenticity.UserError, match="prior x: expected a share"):
         scorer._detector.score(path, prior="x")
-    again = json.loads(scorer.answer(path))
-    assert again["recording"]["score"] == good["recording"]["score"]
+    again = json.loads(scorer.answer(path)[0])
+    assert again["score"] == good["score"]
 
 
 def test_the_tables_agree(scored: Path):
@@ -443,17 +495,30 @@ def test_the_tables_agree(scored: Path):
     with (scored / "scores.csv").open(newline="") as table:
         text = list(csv.DictReader(table))
     expected = [
-        {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
+        {name: "" if value is None else printable(str(value)) for name, value in row.items()}
+        for row in rows
     ]
     assert text == expected
-    assert any("\n" in row["file"] for row in text)
+    assert any("\n" in row["file"] for row in rows)
+    assert not any("\n" in row["file"] for row in text), "a line is a row"
     documented = (REPOSITORY / "docs" / "scores.md").read_text()
-    for name in {
-        *rows[0],
-        *outputs.WINDOWS.names,
-        *json.loads((scored / "summary.json").read_text()),
-    }:
+    for name in json.loads((scored / "summary.json").read_text()):
         assert f"`{name}`" in documented, name
+
+
+@pytest.mark.parametrize(
+    ("record", "schema"), [(result.Recording, outputs.SCORES), (result.Windows, outputs.WINDOWS)]
+)
+def test_the_documented_columns_are_those_of_the_record(record: type, schema: pa.Schema):
+    words = {str: "text", float: "float64", int: "int32"}
+    rows = [
+        f"| `{name}` | {words[kind]} | {meaning} |"
+        for name, (kind, meaning) in result.columns(record).items()
+    ]
+    assert "\n".join(rows) in (REPOSITORY / "docs" / "scores.md").read_text()
+    assert [name for name in schema.names if record is result.Recording or name != "file"] == list(
+        result.columns(record)
+    )
 
 
 def test_scores_equal_the_workflows(scored: Path, finished: Checkout):
@@ -557,21 +622,20 @@ def test_standard_streams_that_fail_end_no_run(
 
 
 def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_path: Path):
-    def answer(file: str, content: str) -> batch.Answer:
+    def answer(file: str, content: str) -> result.Recording:
         name = drawn_name(file, content)
         drawn = {"picture": f"overlays/{name}.png", "preview": f"previews/{name}.mp3"}
         for part in drawn.values():
             written(tmp_path, [part])
-        common = {"status": "scored", "reason": "", "settings": "", "peak_bytes": 0}
-        return {"file": file, "content": content, **common, **drawn}
+        return recording(file=file, content=content, **drawn)
 
-    def kept(*given: batch.Answer) -> list[str]:
+    def kept(*given: result.Answer) -> list[str]:
         answers = batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
         with answers.kept() as keep:
             for one in given:
                 keep(one)
-            answers.finish([one["file"] for one in given])
-        return [one["content"] for one in batch.read([answers.path])]
+            answers.finish([one.file for one in given])
+        return [one.content for one in batch.read([answers.path])]
 
     foreign = written(tmp_path, ["overlays/map-01234567.png"]) / "overlays/map-01234567.png"
     first, second, changed = answer("a", "1"), answer("b", "2"), answer("a", "3")
@@ -579,13 +643,13 @@ def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_p
     assert kept(second) == ["2", "1"]
     assert kept(changed) == ["3", "2"]
     assert foreign.exists()
-    there = {one["content"]: (tmp_path / one["picture"]).exists() for one in (first, second)}
+    there = {one.content: (tmp_path / one.picture).exists() for one in (first, second)}
     assert there == {"1": False, "2": True}
     assert not (tmp_path / "recordings.jsonl.unfinished").exists()
     with batch.Answers(tmp_path / "recordings.jsonl", tmp_path).kept():
         pass
     assert not (tmp_path / "recordings.jsonl.unfinished").exists(), "nothing was scored"
-    elsewhere = {**second, "picture": "../map-01234567.png"}
+    elsewhere = {**result.plain(second), "picture": "../map-01234567.png"}
     (tmp_path / "recordings.jsonl").write_text(json.dumps(elsewhere))
     with pytest.raises(UserError, match="expected answers of an earlier run"):
         batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
@@ -595,7 +659,7 @@ def test_the_time_to_the_first_score_counts_from_a_score():
     out, started = io.StringIO(), time.monotonic() - 100
     about = {"corpus": "toy", "experiment": "one", "demonstration": False}
     about["decision"] = {"eval": None, "issued": {}}
-    said = Display(12, about, out, io.StringIO(), quiet=False, started=started)
+    said = Display(12, about, (out, io.StringIO()), quiet=False, started=started)
     gone = batch.rejected("gone.wav", "no such file")
     assert said.wall_seconds() >= 100
     said.answer(gone, reused=False)
@@ -606,24 +670,17 @@ def test_the_time_to_the_first_score_counts_from_a_score():
     assert "cost" not in out.getvalue()
 
 
-def test_a_process_that_dies_is_quoted():
-    cause = batch._cause_of_death(-signal.SIGABRT, "of a library\nterminate called")
-    assert "(SIGABRT, terminate called)" in cause
-    assert "(SIGSEGV)" in batch._cause_of_death(-signal.SIGSEGV, "")
-    assert "(status 1, TypeError: x)" in batch._cause_of_death(1, "Traceback\nTypeError: x")
-
-
 def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):
     output, gone = tmp_path / "out", f"{mixed}/gone.wav"
     *answers, on_gone = batch.read([scored / "recordings.jsonl"])
     # What cannot be opened comes first.
-    limits = read_about(bundle)["decision"]
+    limits = Bundle.load(bundle).about["decision"]
     lines = [f"{display.line(answer, limits)}\n".encode() for answer in [on_gone, *answers]]
     for n_lines, end, code in ((1, signal.SIGINT, cli.INTERRUPTED), (5, signal.SIGKILL, -9)):
         printed = b"".join(lines[:n_lines])
         process = start_held(bundle, output, str(mixed), gone, room=len(printed))
         held.until(lambda n_lines=n_lines: len(kept(output)) > n_lines, process)
-        workers = psutil.Process(process.pid).children()
+        workers = workers_of(process)
         assert workers, "nothing is worked on"
         process.send_signal(end)
         out, _ = process.communicate(timeout=held.GUARD_SECONDS)
@@ -639,31 +696,46 @@ def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Pa
     assert not (output / "recordings.jsonl.unfinished").exists()
 
 
-def test_a_file_whose_process_dies_is_set_aside_and_the_next_one_scored(
-    bundle: Path, mixed: Path, tmp_path: Path
-):
+def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
+    """The processes that score for a command; another child looks after its locks."""
+    children = psutil.Process(process.pid).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_a_process_that_is_killed_costs_no_answer(bundle: Path, mixed: Path, tmp_path: Path):
     output = tmp_path / "out"
     names = ("film.mp4", "too loud.wav", "line\nbreak.flac", "two words, 'quoted' \"twice\".flac")
     process = start_held(bundle, output, *(str(mixed / name) for name in names))
     held.until(lambda: kept(output), process)
-    # It is in the second file, or through with it and not yet asked for the third.
-    (worker,) = psutil.Process(process.pid).children()
+    (worker,) = workers_of(process)
     worker.kill()
     out, _ = process.communicate(timeout=held.GUARD_SECONDS)
-    assert process.returncode == cli.SOME_REJECTED
-    first, *met, last = rows_of(output)
-    assert first["status"] == last["status"] == "scored"
-    assert sorted(row["status"] for row in met) == ["rejected", "scored"]
-    assert any("was killed" in row["reason"] for row in met)
-    assert b"4 files: 3 scored" in out
+    assert process.returncode == cli.DONE
+    assert sorted(Path(row["file"]).name for row in rows_of(output)) == sorted(names)
+    assert b"4 files: 4 scored" in out
 
 
-def test_a_process_that_is_killed_while_it_loads_its_model_is_a_users_error(
-    bundle: Path, tmp_path: Path
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_that_kills_its_process_is_set_aside_and_all_others_are_scored(
+    jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    settings = batch.Settings.of(bundle, prior=0.5, pictures=False)
-    loading = batch._Worker(settings, tmp_path, threads=1)
-    loading._process.kill()
-    with pytest.raises(UserError, match="that loaded the model was killed"):
-        loading.score("any.wav")
-    loading.end()
+    monkeypatch.setattr(batch, "_load", deadly.load)
+    monkeypatch.setattr(batch, "_score", deadly.score)
+    monkeypatch.setattr(batch, "_LOADING_SECONDS", 0.0)
+    paths = ["a", "deadly", "b", "c"]
+    settings = batch.Settings(tmp_path, "", 0.5)
+    answers = {one.file: one.reason for one in batch._computed(paths, tmp_path, settings, jobs)}
+    assert answers.keys() == set(paths)
+    for path, reason in answers.items():
+        assert reason.startswith("the process that read it died") == ("deadly" in path), path
+
+
+def test_a_model_that_cannot_be_loaded_is_a_users_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings = batch.Settings(tmp_path / "no bundle", "", 0.5)
+    with pytest.raises(UserError, match="expected a bundle there"):
+        list(batch._computed(["a"], tmp_path, settings, 1))
+    monkeypatch.setattr(batch, "_load", deadly.load_without_memory)
+    with pytest.raises(UserError, match="that loaded the model died"):
+        list(batch._computed(["a"], tmp_path, settings, 1))

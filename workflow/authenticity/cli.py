@@ -9,12 +9,14 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from authenticity import __version__, threads
 from authenticity.errors import UserError, in_one_line
 from authenticity.limits import Limits
+from authenticity.names import printable
 
 DONE, USAGE, SOME_REJECTED, INTERRUPTED = 0, 2, 3, 130
 
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _score(options)
     except (UserError, OSError) as error:
         with contextlib.suppress(OSError):
-            print(f"error: {in_one_line(error)}", file=sys.stderr)
+            print(f"error: {printable(in_one_line(error))}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from here", file=sys.stderr)
@@ -68,34 +70,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="recordings or videos, folders, patterns; - for a list on standard input",
     )
-    score.add_argument(
-        "--output",
-        type=Path,
-        default=Path("scored"),
-        metavar="DIR",
-        help="folder of the results (default: scored)",
-    )
-    score.add_argument(
-        "--bundle",
-        type=_folder,
-        default=os.environ.get("AUTHENTICITY_BUNDLE") or str(_CHECKOUT / _DEMONSTRATION),
-        metavar="DIR",
-        help="the model (default: AUTHENTICITY_BUNDLE, or the demonstration's)",
-    )
-    score.add_argument(
-        "--prior",
-        type=_share,
-        default=0.5,
-        metavar="P",
-        help="share of synthetic recordings that probabilities are given for (default: 0.5)",
-    )
-    score.add_argument(
-        "--jobs",
-        type=_count,
-        default=min(_MOST_JOBS, _cores()),
-        metavar="N",
-        help="files at once, or threads of a single one (default here: %(default)s)",
-    )
+    for name, metavar, convert, default, meaning in _options():
+        score.add_argument(name, metavar=metavar, type=convert, default=default, help=meaning)
     score.add_argument(
         "--no-pictures",
         action="store_true",
@@ -103,6 +79,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--quiet", action="store_true", help="print errors alone")
     return parser
+
+
+def _options() -> list[tuple[str, str, Callable[[str], Any], Any, str]]:
+    """Return the options with a value: name, what stands for the value, type, default, meaning."""
+    bundle = os.environ.get("AUTHENTICITY_BUNDLE") or str(_CHECKOUT / _DEMONSTRATION)
+    jobs = min(_MOST_JOBS, _cores())
+    return [
+        ("--output", "DIR", Path, Path("scored"), "folder of the results (default: scored)"),
+        (
+            "--bundle",
+            "DIR",
+            _folder,
+            bundle,
+            "the model (default: AUTHENTICITY_BUNDLE, or the demonstration's)",
+        ),
+        (
+            "--prior",
+            "P",
+            _share,
+            0.5,
+            "share of synthetic recordings that probabilities are given for (default: 0.5)",
+        ),
+        (
+            "--jobs",
+            "N",
+            _count,
+            jobs,
+            "files at once, or threads of a single one (default here: %(default)s)",
+        ),
+    ]
 
 
 def _folder(text: str) -> Path:
@@ -139,7 +145,8 @@ def _score(options: argparse.Namespace) -> int:
     from authenticity.scoring import inputs
 
     paths = inputs.collect(options.paths, sys.stdin.buffer, options.output)
-    from authenticity.scoring import batch, bundle, outputs
+    from authenticity.scoring import batch, outputs
+    from authenticity.scoring.bundle import Bundle
     from authenticity.scoring.display import Display
 
     if options.bundle == _CHECKOUT / _DEMONSTRATION and not options.bundle.exists():
@@ -147,16 +154,19 @@ def _score(options: argparse.Namespace) -> int:
             "no model: name a bundle's folder with --bundle or AUTHENTICITY_BUNDLE; `make run` in "
             f"a checkout of the project makes one, {_DEMONSTRATION}"
         )
-    settings = batch.Settings.of(options.bundle, options.prior, pictures=not options.no_pictures)
+    bundle = Bundle.load(options.bundle)
+    settings = batch.Settings.of(bundle, options.prior, pictures=not options.no_pictures)
     kept = options.output / "recordings.jsonl"
     inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"], "--output")
     answers = batch.Answers(kept, options.output)
-    about = bundle.read_about(options.bundle)
-    display = Display(len(paths), about, sys.stdout, sys.stderr, options.quiet, started)
+    streams = (sys.stdout, sys.stderr)
+    display = Display(len(paths), bundle.about, streams, options.quiet, started)
     scored = batch.score(paths, answers, settings, options.jobs)
     with display, contextlib.closing(scored):
         for answer, is_reused in scored:
             display.answer(answer, is_reused)
-    summary = outputs.write(options.output, answers.of(paths), settings, display.wall_seconds())
-    display.summary(options.output, summary)
-    return SOME_REJECTED if summary["rejected"] else DONE
+    counts = outputs.write(
+        options.output, answers.of(paths), bundle, settings, display.wall_seconds()
+    )
+    display.summary(options.output, counts)
+    return SOME_REJECTED if counts["rejected"] else DONE

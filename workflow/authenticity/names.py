@@ -1,6 +1,7 @@
 """What things are called in the report."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 POOLING_WORDS = {
@@ -27,6 +28,22 @@ SPEAKER = "speaker"
 
 NOT_KNOWN, NOT_GIVEN = "not known", "not given"
 """What a table's null is called where it needs a name: an attack or a speaker, a condition."""
+
+
+# Control characters, marks that show nothing or turn the direction of writing, halves of signs, and
+# separators of lines and paragraphs.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    """Return text in one line whose signs all show: others, as ESC or U+202E, become escapes.
+
+    For names of files and texts of a bundle on a terminal, in a CSV file or on a page: they may
+    come from strangers, who could hide a name's ending or steer the terminal.
+    """
+    return "".join(
+        repr(sign)[1:-1] if unicodedata.category(sign) in _UNPRINTABLE else sign for sign in text
+    )
 
 
 def ordered_values(values: Iterable[str]) -> list[str]:

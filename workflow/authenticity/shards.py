@@ -1,6 +1,5 @@
 """Which shard a trial belongs to, what a shard consists of, and which of its rows still hold."""
 
-import hashlib
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,26 +96,6 @@ def _dealt(keys: Sequence[str], n_shards: int) -> dict[str, list[int]]:
     for index, key in enumerate(keys):
         rows[shard_of(key, n_shards)].append(index)
     return rows
-
-
-def digests(files: pa.Table, n_shards: int) -> dict[str, str]:
-    """Return a digest per shard of the names, sizes and times of recordings to score.
-
-    Args:
-        files: what is dealt to shards, by `key`.
-        n_shards: how many.
-    """
-    hashes = {name: hashlib.sha256() for name in names(n_shards)}
-    columns = (files[column].to_pylist() for column in ("key", "bytes", "mtime_ns"))
-    for row in zip(*columns, strict=True):
-        hashes[shard_of(row[0], n_shards)].update(repr(row).encode())
-    return {name: digest.hexdigest()[:16] for name, digest in hashes.items()}
-
-
-def rows_of(files: pa.Table, shard: str) -> list[dict]:
-    """Return the rows of one shard, in the table's order."""
-    rows = _dealt(files["key"].to_pylist(), int(shard.rpartition("-")[2]))[shard]
-    return files.take(pa.array(rows, pa.int64())).to_pylist()
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,28 @@ from authenticity.audio import Limits
 from authenticity.features import matrix
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
-from authenticity.scoring import bundle
-from authenticity.scoring.bundle import Trained
+from authenticity.scoring import assemble
+from authenticity.scoring.bundle import Bundle
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
-    model, encoder = read_json(given.model), read_json(given.encoder)
-    trained = Trained.gather(
-        model,
-        read_arrays(given.weights),
-        tables.read(given.scores),
-        tables.read(given.trials),
-        params.partitions,
-        matrix.Tables(given.spectral, given.embeddings),
-        encoder,
-        Limits(**params.limits),
-        params.window_seconds,
-        params.demonstration,
-        {view: table for path in given.views for view, table in tables.scores(path).items()},
-        read_json(given.trust) if given.trust else None,
+    experiment = assemble.Experiment(
+        model=read_json(given.model),
+        weights=read_arrays(given.weights),
+        encoder=read_json(given.encoder),
+        limits=Limits(**params.limits),
+        window_seconds=params.window_seconds,
+        demonstration=params.demonstration,
+        trust=read_json(given.trust) if given.trust else None,
+    )
+    clips = assemble.gather(
+        experiment,
+        scores=tables.read(given.scores),
+        trials=tables.read(given.trials),
+        partitions=params.partitions,
+        features=matrix.Tables(given.spectral, given.embeddings),
+        views={view: table for path in given.views for view, table in tables.scores(path).items()},
     )
     folder = Path(snakemake.output.bundle).parent
-    bundle.write(trained, Path(given.card), folder)
-    log.info("%s: %s", folder, bundle.Bundle.load(folder).about["statement"])
+    assemble.write(experiment, clips, Path(given.card), folder)
+    log.info("%s: %s", folder, Bundle.load(folder).about["statement"])

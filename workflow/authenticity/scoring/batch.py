@@ -1,7 +1,7 @@
 """Score many files: several at once, each answer kept as soon as it is there.
 
 What is finished stands in a file of JSON lines, so that the same command after a crash, or with one
-more file, computes only what is missing. The command and the workflow's shards both work so.
+more file, computes only what is missing.
 """
 
 import contextlib
@@ -10,36 +10,35 @@ import hashlib
 import itertools
 import json
 import logging
-import math
+import multiprocessing
 import os
 import re
 import signal
 import stat
-import subprocess
-import sys
-import tempfile
+import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
+from authenticity.names import printable
 from authenticity.scoring.bundle import Bundle
-from authenticity.scoring.inputs import as_text, printable
-from authenticity.scoring.result import CONTENT_DIGITS
+from authenticity.scoring.inputs import as_text
+from authenticity.scoring.result import CONTENT_DIGITS, Answer, Rejected, plain, restored
 
-VERSION = "2"
-"""Raise it when a change alters what is said of a file, or its picture: answers of other versions
-are made again."""
+if TYPE_CHECKING:
+    from authenticity.scoring.worker import Scorer
 
-Answer = dict[str, Any]
-"""What is said of a file, plain JSON: `file`, `content`, `status` (`scored` or `rejected`),
-`reason`, `settings`, `peak_bytes` of the process; where scored, `recording` (`result.plain`) and,
-where it was drawn, `picture`, `span` of the time axis in it, and `preview`."""
+VERSION = "3"
+"""Raise it when a change alters an answer or its picture: answers of other versions are made again.
+"""
 
 # About what it takes to load libraries and a small encoder.
 _LOADING_SECONDS = 3.0
@@ -52,6 +51,10 @@ _FRUGAL = {
     "MALLOC_ARENA_MAX": "1",
 }
 _DRAWN = re.compile(r"(overlays|previews)/[A-Za-z0-9_.-]+-[0-9a-f]{8}\.(png|mp3)")
+_DEATH = (
+    "the process that read it died, as happens for lack of memory or when it crashes a decoder; "
+    "close other programs, cut it into parts, or convert it to another format"
+)
 _LOGGER = logging.getLogger("authenticity")  # of a job; elsewhere errors go to standard error
 
 
@@ -72,21 +75,24 @@ class Settings:
     pictures: bool = True
 
     @classmethod
-    def of(cls, bundle: Path, prior: float, pictures: bool) -> "Settings":
-        """Return the settings for a bundle, which is found to be whole.
+    def of(cls, bundle: Bundle, prior: float, pictures: bool) -> "Settings":
+        """Return the settings for a bundle.
 
         Raises:
-            UserError: it is none that can be used.
+            UserError: its encoder cannot be used.
         """
-        loaded = Bundle.load(bundle)
-        loaded.encoder_folder()  # checks one from the hub
-        return cls(bundle, loaded.about["identity"], prior, pictures)
+        bundle.encoder_folder()  # checks one from the hub
+        return cls(bundle.folder, bundle.about["identity"], prior, pictures)
 
     @property
     def digest(self) -> str:
         """Identify what answers depend on beside the files."""
         parts = [VERSION, self.bundle_id, self.prior]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+Task = tuple[Settings, Path, int]
+"""What a process of the pool needs to know: see `worker.Scorer`."""
 
 
 def score(
@@ -119,7 +125,7 @@ def score(
                 missing.append(path)
         computed = _computed(missing, answers.folder, settings, jobs)
         for answer in itertools.chain(unopened, computed):
-            answer["settings"] = settings.digest
+            answer = replace(answer, settings=settings.digest)
             keep(answer)
             yield answer, False
         answers.finish(paths)
@@ -134,7 +140,7 @@ class Answers:
         folder: what their pictures and sounds are relative to.
 
     Raises:
-        UserError: what stands at `path` are no answers.
+        UserError: the file at `path` holds something else.
     """
 
     def __init__(self, path: Path, folder: Path):
@@ -146,30 +152,30 @@ class Answers:
             self._take(answer)
 
     def _take(self, answer: Answer) -> None:
-        self._by_file[answer["file"]] = answer
+        self._by_file[answer.file] = answer
         self._drawn.update(drawn(answer))
 
     def holding(self, path: str, settings: Settings) -> Answer | None:
         """Return the answer on a file if it still holds: of this content, by the same settings."""
         answer = self._by_file.get(as_text(path))
-        if answer is None or answer["settings"] != settings.digest or not answer["content"]:
+        if answer is None or answer.settings != settings.digest or not answer.content:
             return None
         if settings.pictures and not all((self.folder / part).is_file() for part in drawn(answer)):
             return None
-        if settings.pictures and answer["status"] == "scored" and not drawn(answer):
+        if settings.pictures and answer.status == "scored" and not drawn(answer):
             return None
         with contextlib.suppress(OSError):
-            if sha256(path)[:CONTENT_DIGITS] == answer["content"]:
+            if sha256(path)[:CONTENT_DIGITS] == answer.content:
                 return answer
         return None
 
     def of(self, paths: Iterable[str]) -> list[Answer]:
         """Return the answers on these files, in this order."""
-        return in_order(paths, self._by_file.values())
+        return [self._by_file[as_text(path)] for path in paths]
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[Any]:
-        """Yield what keeps an answer: on disk before anything else happens."""
+    def kept(self) -> Iterator[Callable[[Answer], None]]:
+        """Yield a function that keeps an answer: on disk before anything else happens."""
         self._unfinished.parent.mkdir(parents=True, exist_ok=True)
         is_new = not self._unfinished.exists()
         with self._unfinished.open("a", encoding="utf-8") as stream:
@@ -186,7 +192,7 @@ class Answers:
 
             def keep(answer: Answer) -> None:
                 self._take(answer)
-                stream.write(_line(answer))
+                stream.write(as_line(answer))
                 stream.flush()
 
             try:
@@ -200,81 +206,74 @@ class Answers:
 
         Pictures and sounds that no answer names any more are removed, and no other file.
         """
-        by_file = {answer["file"]: answer for answer in self.of(paths)}
-        by_file |= {
-            file: answer
-            for file, answer in self._by_file.items()
-            if file not in by_file and answer["content"]
-        }
+        by_file = {answer.file: answer for answer in self.of(paths)}
+        for file, answer in self._by_file.items():
+            if answer.content:
+                by_file.setdefault(file, answer)
         with atomic(self.path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(map(_line, by_file.values()))
+            stream.writelines(map(as_line, by_file.values()))
         self._unfinished.unlink()
         for part in self._drawn.difference(*map(drawn, by_file.values())):
             (self.folder / part).unlink(missing_ok=True)
 
 
 def read(paths: Iterable[Path]) -> Iterator[Answer]:
-    """Read answers; a line that a crash cut off is none, nor is a file that is not there.
+    """Read answers.
+
+    Files that are not there, lines that a crash cut off, and answers of another version of this
+    program are passed over.
 
     Raises:
         UserError: a file holds something else.
     """
-    for path in paths:
-        if path.exists():
-            with path.open("rb") as stream:
-                for answer in _parsed(stream):
-                    if not _is_answer(answer):
+    for path in filter(Path.exists, paths):
+        with path.open("rb") as stream:
+            for line in stream:
+                with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
+                    values = json.loads(line)
+                    if not _is_answer(values):
                         raise UserError(
                             f"{path}: expected answers of an earlier run; choose another folder"
                         )
-                    yield answer
+                    with contextlib.suppress(TypeError, KeyError):
+                        yield restored(values)
 
 
-def _parsed(stream: BinaryIO) -> Iterator[Any]:
-    for line in stream:
-        with contextlib.suppress(ValueError):
-            if line.strip():
-                yield json.loads(line)
-
-
-def _is_answer(value: Any) -> bool:
+def _is_answer(values: Any) -> bool:
     """Whether it is one, whose files lie where ours do: they are shown, and removed some day."""
-    if not isinstance(value, dict) or not value.keys() >= {"file", "content", "status", "settings"}:
+    if not isinstance(values, dict):
         return False
-    return all(_DRAWN.fullmatch(str(part)) for part in drawn(value))
+    if not values.keys() >= {"file", "content", "status", "settings"}:
+        return False
+    parts = [values.get(part) for part in ("picture", "preview")]
+    return all(part is None or _DRAWN.fullmatch(str(part)) for part in parts)
 
 
-def _line(answer: Answer) -> str:
-    return json.dumps(answer, sort_keys=True, allow_nan=False) + "\n"
+def as_line(answer: Answer) -> str:
+    """Return an answer as a line of `recordings.jsonl`, which `read` takes back.
 
-
-def in_order(paths: Iterable[str], answers: Iterable[Answer]) -> list[Answer]:
-    """Return the answers on these files, in their order."""
-    by_file = {answer["file"]: answer for answer in answers}
-    return [by_file[as_text(path)] for path in paths]
+    Raises:
+        ValueError, TypeError: a number is not finite, or no JSON.
+    """
+    return json.dumps(plain(answer), sort_keys=True, allow_nan=False) + "\n"
 
 
 def drawn(answer: Answer) -> list[str]:
     """Return the picture and the sound of an answer, relative to their folder, if it has them."""
-    return [answer[part] for part in ("picture", "preview") if part in answer]
+    parts = [getattr(answer, part, None) for part in ("picture", "preview")]
+    return [part for part in parts if part]
 
 
-def rejected(path: str, reason: str, content: str = "") -> Answer:
+def rejected(path: str, reason: str, content: str = "") -> Rejected:
     """Return the answer on a file that cannot be scored.
 
     Args:
         path: the file.
-        reason: one line.
-        content: the digest of what it holds, if the reason lies there; a file without is tried
-            again by the next run.
+        reason: becomes one line.
+        content: the digest of what it holds, if the reason lies there.
     """
-    return {
-        "file": as_text(path),
-        "content": content,
-        "status": "rejected",
-        "reason": " ".join(printable(line) for line in reason.splitlines()),
-        "peak_bytes": 0,
-    }
+    one_line = " ".join(printable(line) for line in reason.splitlines())
+    return Rejected(file=as_text(path), reason=one_line, content=content)
 
 
 def _unopenable(path: str) -> str | None:
@@ -293,135 +292,121 @@ def _unopenable(path: str) -> str | None:
 def _computed(
     paths: Sequence[str], folder: Path, settings: Settings, jobs: int
 ) -> Iterator[Answer]:
-    """Score files in processes of their own; one that dies of a file is replaced.
+    """Score files in processes of their own.
 
-    A thread waits for each process: in a pool of `concurrent.futures`' own processes, one that dies
-    takes all others with it. The first process loads its model alone, so that its answer need not
-    wait for others to load theirs; those start once it has worked for as long as that takes.
+    A process that dies ends its pool. The files that were worked on are then scored alone, one
+    after the other, and one whose process dies again is set aside.
     """
-    waiting, answers = deque(paths), []
+    os.environ.update(_FRUGAL)  # processes that start obey it
     n_workers = max(1, min(jobs, len(paths)))
-    workers: list[_Worker] = []
-    at_work: dict[Future[Answer], _Worker] = {}
-    with ThreadPoolExecutor(n_workers) as threads:
-        try:
-            while waiting or at_work:
-                for worker in [worker for worker in workers if worker not in at_work.values()]:
-                    if waiting:
-                        at_work[threads.submit(worker.score, waiting.popleft())] = worker
-                    else:
-                        worker.end()
-                        workers.remove(worker)
-                others_may_come = bool(waiting) and len(workers) < n_workers
-                if others_may_come and all(worker.is_well_under_way() for worker in workers[:1]):
-                    workers.append(_Worker(settings, folder, jobs // n_workers))
-                    continue
-                yield from answers  # while the next files are worked on
-                patience = _LOOK_SECONDS if others_may_come else None
-                done, _ = wait(at_work, patience, FIRST_COMPLETED)
-                answers = [future.result() for future in done]
-                for worker in map(at_work.pop, done):
-                    if not worker.is_alive:
-                        worker.end()
-                        workers.remove(worker)
-            yield from answers
-        finally:
-            for worker in workers:  # a thread that waits for one ends with it
-                worker.end()
+    task = (settings, folder, jobs // n_workers)
+    waiting = deque(paths)
+    while waiting:
+        for path in (yield from _pooled(waiting, task, n_workers)):
+            alone = deque([path])
+            died = yield from _pooled(alone, task, 1)
+            if died or alone:
+                yield rejected(path, _DEATH)
 
 
-class _Worker:
-    """A process that scores files, one after the other; see `worker`.
+def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer, None, list[str]]:
+    """Score files until none is waiting, or until a process dies; files are taken from `waiting`.
 
-    Attributes:
-        is_alive: whether it can be asked for more.
+    The first process loads its model alone, so that its answer need not wait for others to load
+    theirs; those start once it has worked for as long as that takes.
+
+    Returns:
+        The files that were worked on when a process died.
     """
-
-    def __init__(self, settings: Settings, folder: Path, threads: int):
-        task = {
-            "bundle": str(settings.bundle),
-            "prior": settings.prior,
-            "pictures": settings.pictures,
-            "folder": str(folder),
-            "threads": threads,
-        }
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "authenticity.scoring.worker", json.dumps(task)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=os.environ | _FRUGAL,
-        )
-        self.is_alive = True
-        self._loaded_at = math.inf
-
-    def is_well_under_way(self) -> bool:
-        """Whether it has worked for as long as another one takes to load its model."""
-        return time.monotonic() - self._loaded_at > _LOADING_SECONDS
-
-    def score(self, path: str) -> Answer:
-        """Have a file scored, and wait for the answer.
-
-        Raises:
-            UserError: the model cannot be loaded.
-        """
-        if self._loaded_at == math.inf:
-            self._load()
-        before = os.fstat(self._errors.fileno()).st_size
-        with contextlib.suppress(BrokenPipeError):  # then there is no answer
-            self._process.stdin.write(json.dumps(path).encode() + b"\n")
-            self._process.stdin.flush()
-        answer = self._message()
-        if answer is None:
-            return rejected(path, _cause_of_death(self._process.wait(), self._said_since(before)))
-        if trace := answer.pop("traceback", None):
-            _LOGGER.error("%s\n%s", printable(answer["file"]), trace)
-        return answer
-
-    def _load(self) -> None:
-        """Wait until the model is loaded."""
-        message = self._message()
-        if message is None and self._process.wait() == -signal.SIGKILL:
-            raise UserError(
-                "the process that loaded the model was killed, as happens for lack of memory; "
-                "close other programs, or score fewer files at once"
-            )
-        if message is None:
-            raise RuntimeError(f"a scoring process ended while it started:\n{self._said_since(0)}")
-        if "error" in message:
-            raise UserError(message["error"])
-        self._loaded_at = time.monotonic()
-
-    def _message(self) -> dict[str, Any] | None:
-        """Wait for the next line; None where the process has ended instead."""
-        line = self._process.stdout.readline()
-        self.is_alive = line.endswith(b"\n")
-        return json.loads(line) if self.is_alive else None
-
-    def _said_since(self, place: int) -> str:
-        self._errors.seek(place)
-        return self._errors.read().decode("utf-8", "replace").strip()
-
-    def end(self) -> None:
-        """End the process, whatever it does."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
+    others = set(multiprocessing.active_children())
+    # A fresh interpreter for each, since a fork would have the locks of this one's threads.
+    pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), _begin)
+    at_work: dict[Future[tuple[str, str]], str] = {}
+    answers: list[Answer] = []
+    try:
+        _load_first(pool, task)
+        alone_until = time.monotonic() + _LOADING_SECONDS
+        while waiting or at_work:
+            is_alone = time.monotonic() < alone_until
+            while waiting and len(at_work) < (1 if is_alone else n_workers):
+                future = _submitted(pool, _score, task, waiting[0])
+                at_work[future] = waiting.popleft()
+            yield from answers  # while the next files are worked on
+            answers = []
+            more = waiting and is_alone and n_workers > 1
+            done, _ = wait(at_work, _LOOK_SECONDS if more else None, FIRST_COMPLETED)
+            answers = [_answer(*future.result()) for future in done]
+            for future in done:
+                del at_work[future]
+        yield from answers
+        return []
+    except BrokenProcessPool:
+        yield from answers
+        return list(at_work.values())
+    finally:
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()  # whatever it does
+        pool.shutdown(cancel_futures=True)
 
 
-def _cause_of_death(status: int, last_words: str) -> str:
-    if status == -signal.SIGKILL:
-        return (
-            "the process that read it was killed, as happens for lack of memory; "
-            "close other programs, or cut the recording into parts"
-        )
-    how = signal.Signals(-status).name if status < 0 else f"status {status}"
-    details = ", ".join([how, *last_words.splitlines()[-1:]])
-    if status < 0:
-        return (
-            f"reading it crashed the decoder or the model ({details}); convert it to another format"
-        )
-    return f"the process that read it ended ({details})"
+def _load_first(pool: ProcessPoolExecutor, task: Task) -> None:
+    """Have the model loaded.
+
+    Raises:
+        UserError: it cannot be.
+    """
+    try:
+        _submitted(pool, _load, task).result()
+    except BrokenProcessPool:
+        raise UserError(
+            "the process that loaded the model died, as happens for lack of memory; close other "
+            "programs, or score fewer files at once"
+        ) from None
+
+
+def _submitted(pool: ProcessPoolExecutor, function: Callable, *arguments: Any) -> Future:
+    """Submit work; a process that starts for it never hears Ctrl-C, which the command acts on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(function, *arguments)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _answer(line: str, trace: str) -> Answer:
+    answer = restored(json.loads(line))
+    if trace:
+        _LOGGER.error("%s\n%s", printable(answer.file), trace)
+    return answer
+
+
+# In a process of the pool.
+
+
+def _begin() -> None:
+    """Let nothing that libraries print come between answers; end with the command."""
+    with Path(os.devnull).open("wb") as nowhere:
+        for descriptor in (1, 2):
+            os.dup2(nowhere.fileno(), descriptor)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _load(task: Task) -> None:
+    _scorer(*task)
+
+
+def _score(task: Task, path: str) -> tuple[str, str]:
+    return _scorer(*task).answer(path)
+
+
+@cache
+def _scorer(*task: Any) -> "Scorer":
+    # Imported here, so that the command itself need not wait for decoders and the encoder.
+    from authenticity.scoring.worker import Scorer
+
+    return Scorer(*task)

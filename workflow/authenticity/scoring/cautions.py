@@ -1,7 +1,7 @@
 """Cautions: why to trust the score of a recording less.
 
-It is unlike the training data (`beyond_limits`), it would be judged otherwise with its waveform
-upside down (`polarity`), or a part of it contradicts the whole (`part_synthetic`).
+It is unlike the training data (`beyond_limits`), it would be judged otherwise with inverted
+polarity (`polarity`), or a part of it contradicts the whole (`part_synthetic`).
 
 Limits come from the clips that the model was fitted, chosen and calibrated on. A caution is severe
 where it leaves nothing to judge, where the features are further from the training clips' than
@@ -9,18 +9,20 @@ nearly all of dev's are, or where it reverberates more than nearly all of those 
 make a genuine voice read as synthetic: the verdict is then `cannot tell`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from authenticity.audio import Format
 from authenticity.scoring.decision import GENUINE, SYNTHETIC, UNDECIDED, Band
-from authenticity.scoring.result import Caution, Verdict
+from authenticity.scoring.result import Caution, Verdict, Windows
+from authenticity.scoring.words import clock
 
 TAIL = 0.01
 """The share of the training clips, or of dev's, that lies beyond a limit."""
@@ -41,6 +43,24 @@ _LOW_BIT_RATE = 64_000  # bits a second: below it, codecs of speech and music ar
 _MOST_NAMED = 5  # parts of a recording in one sentence
 
 Kind = Literal["synthetic", "unsure", "genuine", "silent"]
+
+
+class Domain(TypedDict):
+    """The limits, quantiles of the training clips and of dev's distances: `domain` of a bundle.
+
+    `tail` is the share of clips beyond each; `least_bit_rate` is None where no clip was coded.
+    """
+
+    tail: float
+    least_duration: float
+    greatest_duration: float
+    least_sound_share: float
+    least_level_dbfs: float
+    least_rolloff_95: float
+    greatest_rolloff_95: float
+    greatest_slope_skewness: float
+    least_bit_rate: float | None
+    greatest_distance: float
 
 
 @dataclass(frozen=True)
@@ -98,174 +118,142 @@ def clipped_share(samples: NDArray[np.float32]) -> float:
     return float(loud / len(samples))
 
 
-def limits(
-    numbers: Mapping[str, NDArray],
-    paths: list[str],
-    sizes: NDArray[np.integer],
-    dev_distances: NDArray[np.float64],
-) -> dict[str, Any]:
-    """Return the limits as plain data.
+def limits(clips: Mapping[str, NDArray], dev_distances: NDArray[np.float64]) -> Domain:
+    """Return the limits that training and dev clips set.
 
     Args:
-        numbers: `spectral`'s columns of the training and dev clips, by name, (n,).
-        paths: of those clips' files, (n,).
-        sizes: their bytes, (n,).
+        clips: columns of `spectral` on them by name, `path` and `bytes` of their files, (n,).
         dev_distances: of dev's clips; see `distances`.
     """
-    coded = np.array(
-        [PurePosixPath(path).suffix.lower() not in LOSSLESS_SUFFIXES for path in paths]
-    )
-    rates = 8 * np.asarray(sizes)[coded] / np.asarray(numbers["duration"])[coded]
+    suffixes = (PurePosixPath(path).suffix.lower() for path in clips["path"].tolist())
+    coded = np.array([suffix not in LOSSLESS_SUFFIXES for suffix in suffixes])
+    rates = 8 * clips["bytes"][coded] / clips["duration"][coded]
     return {
         "tail": TAIL,
-        "least_duration": _quantile(numbers["duration"], TAIL),
-        "greatest_duration": _quantile(numbers["duration"], 1 - TAIL),
-        "least_sound_share": _quantile(sound_share(numbers), TAIL),
-        "least_level_dbfs": _quantile(numbers["level_dbfs"], TAIL),
-        "least_rolloff_95": _quantile(numbers["rolloff_95"], TAIL),
-        "greatest_rolloff_95": _quantile(numbers["rolloff_95"], 1 - TAIL),
-        "greatest_slope_skewness": _quantile(numbers["slope_skewness"], 1 - TAIL),
-        "least_bit_rate": float(_quantile(rates, TAIL)) if coded.mean() > TAIL else None,
+        "least_duration": _quantile(clips["duration"], TAIL),
+        "greatest_duration": _quantile(clips["duration"], 1 - TAIL),
+        "least_sound_share": _quantile(sound_share(clips), TAIL),
+        "least_level_dbfs": _quantile(clips["level_dbfs"], TAIL),
+        "least_rolloff_95": _quantile(clips["rolloff_95"], TAIL),
+        "greatest_rolloff_95": _quantile(clips["rolloff_95"], 1 - TAIL),
+        "greatest_slope_skewness": _quantile(clips["slope_skewness"], 1 - TAIL),
+        "least_bit_rate": _quantile(rates, TAIL) if coded.mean() > TAIL else None,
         "greatest_distance": _quantile(dev_distances, 1 - TAIL),
     }
 
 
-def _quantile(values: Any, share: float) -> float:
+def _quantile(values: NDArray, share: float) -> float:
     return float(np.quantile(np.asarray(values, np.float64), share))
 
 
-def beyond_limits(measured: Measured, limits: Mapping[str, Any]) -> tuple[Caution, ...]:
+def beyond_limits(measured: Measured, limits: Domain) -> tuple[Caution, ...]:
     """Return what sets a recording off from the training data, severe cautions first.
 
     Args:
         measured: of the recording.
         limits: see `limits`.
     """
-    made = [
-        *_of_duration(measured, limits),
-        *_of_spectrum(measured, limits),
-        *_of_room(measured, limits),
-        *_of_level(measured, limits),
-        *_of_codec(measured, limits),
+    most = f"{100 * (1 - limits['tail']):.0f} in 100"
+    cautions = [
+        *_of_duration(measured, limits, most),
+        *_of_spectrum(measured, limits, most),
+        *_of_level(measured, limits, most),
+        *_of_codec(measured, limits, most),
     ]
     if measured.distance > limits["greatest_distance"]:
-        made.append(
-            Caution(
-                "unlike_training",
-                f"Its features are {measured.distance:.1f} standard deviations from those of the "
-                f"training clips; {_of_100(limits)} of their like are within "
-                f"{limits['greatest_distance']:.1f}.",
-                severe=True,
-            )
-        )
-    return sorted_by_severity(made)
-
-
-def sorted_by_severity(made: Iterable[Caution]) -> tuple[Caution, ...]:
-    """Return cautions with the severe ones first."""
-    return tuple(sorted(made, key=lambda caution: not caution.severe))
-
-
-def _of_100(limits: Mapping[str, Any]) -> str:
-    return f"{100 * (1 - limits['tail']):.0f} in 100"
-
-
-def _of_duration(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
-    made = []
-    if measured.duration < limits["least_duration"]:
         message = (
-            f"It lasts {measured.duration:.1f} s; {_of_100(limits)} training clips last "
-            f"{limits['least_duration']:.1f} s or longer."
+            f"Its features are {measured.distance:.1f} standard deviations from those of the "
+            f"training clips; those of {most} clips like these are within "
+            f"{limits['greatest_distance']:.1f}."
         )
-        made.append(Caution("too_short", message, severe=measured.duration < _LEAST_SECONDS))
+        cautions.append(Caution("unlike_training", message, severe=True))
+    return sorted_by_severity(cautions)
+
+
+def sorted_by_severity(cautions: Iterable[Caution]) -> tuple[Caution, ...]:
+    """Return cautions with the severe ones first."""
+    return tuple(sorted(cautions, key=lambda caution: not caution.severe))
+
+
+def _of_duration(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
+    lasts = f"It lasts {measured.duration:.1f} s; {most} training clips last"
+    if measured.duration < limits["least_duration"]:
+        message = f"{lasts} {limits['least_duration']:.1f} s or longer."
+        yield Caution("too_short", message, severe=measured.duration < _LEAST_SECONDS)
     if measured.duration > _MUCH_LONGER * limits["greatest_duration"]:
         message = (
-            f"It lasts {measured.duration:.1f} s; {_of_100(limits)} training clips last "
-            f"{limits['greatest_duration']:.1f} s or less, and how often verdicts on longer "
-            "recordings are wrong was not measured."
+            f"{lasts} {limits['greatest_duration']:.1f} s or less, and how often verdicts on "
+            "longer recordings are wrong was not measured."
         )
-        made.append(Caution("longer_than_training", message, severe=False))
-    sound = measured.sound_share * measured.duration
-    nothing = sound < _LEAST_SOUND_SECONDS or measured.sound_share < _LEAST_SOUND_SHARE
-    if nothing or measured.sound_share < limits["least_sound_share"]:
+        yield Caution("longer_than_training", message, severe=False)
+    share = measured.sound_share
+    seconds = share * measured.duration
+    nothing = seconds < _LEAST_SOUND_SECONDS or share < _LEAST_SOUND_SHARE
+    if nothing or share < limits["least_sound_share"]:
         message = (
-            f"Only {100 * measured.sound_share:.0f}% of it, {sound:.1f} s, is sound rather than "
-            f"silence; {_of_100(limits)} training clips have "
-            f"{100 * limits['least_sound_share']:.0f}% or more."
+            f"Only {100 * share:.0f}% of it, {seconds:.1f} s, is sound rather than silence; "
+            f"{most} training clips have {100 * limits['least_sound_share']:.0f}% or more."
         )
-        made.append(Caution("mostly_silence", message, severe=nothing))
-    return made
+        yield Caution("mostly_silence", message, severe=nothing)
 
 
-def _of_spectrum(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+def _of_spectrum(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
     least, greatest = limits["least_rolloff_95"], limits["greatest_rolloff_95"]
     if measured.rolloff_95 < least:
         message = (
             f"It has little above {measured.rolloff_95:,.0f} Hz, as after a telephone or a "
-            f"low-grade codec; {_of_100(limits)} training clips reach {least:,.0f} Hz or higher."
+            f"low-grade codec; {most} training clips reach {least:,.0f} Hz or higher."
         )
-        severe = measured.rolloff_95 < _NARROW_SHARE * least
-        return [Caution("narrow_band", message, severe=severe)]
+        yield Caution("narrow_band", message, measured.rolloff_95 < _NARROW_SHARE * least)
     if measured.rolloff_95 > greatest:
         message = (
-            f"It is strong up to {measured.rolloff_95:,.0f} Hz, as with hiss; {_of_100(limits)} "
-            f"training clips stay below {greatest:,.0f} Hz."
+            f"It is strong up to {measured.rolloff_95:,.0f} Hz, as with hiss; {most} training "
+            f"clips stay below {greatest:,.0f} Hz."
         )
-        return [Caution("wide_band", message, severe=False)]
-    return []
-
-
-def _of_room(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
+        yield Caution("wide_band", message, severe=False)
     greatest = limits["greatest_slope_skewness"]
-    if measured.slope_skewness <= greatest:
-        return []
-    message = (
-        "Its sound dies away more slowly than it rises, as in a room that reverberates: the "
-        f"skewness of its slopes is {measured.slope_skewness:.2f}, and {_of_100(limits)} training "
-        f"clips have {greatest:.2f} or less."
-    )
-    return [Caution("reverberant", message, severe=True)]
+    if measured.slope_skewness > greatest:
+        message = (
+            "It sounds reverberant: the skewness of its slopes, which is high where sound decays "
+            f"slowly, is {measured.slope_skewness:.2f}, and {most} training clips have "
+            f"{greatest:.2f} or less."
+        )
+        yield Caution("reverberant", message, severe=True)
 
 
-def _of_level(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
-    made = []
+def _of_level(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
     if measured.clipped_share > _CLIPPED:
         message = (
             f"{100 * measured.clipped_share:.1f}% of its samples are at full scale: it was "
             "recorded or amplified too loud, and the distortion is not speech."
         )
-        made.append(
-            Caution("clipped", message, severe=bool(measured.clipped_share > _BADLY_CLIPPED))
-        )
+        yield Caution("clipped", message, severe=measured.clipped_share > _BADLY_CLIPPED)
     if measured.level_dbfs < min(_QUIET_DBFS, limits["least_level_dbfs"]):
         message = (
-            f"Its level is {measured.level_dbfs:.0f} dB relative to full scale; {_of_100(limits)} "
-            f"training clips have {limits['least_level_dbfs']:.0f} dB or more, and what is this "
-            "quiet is close to the noise of its own recording."
+            f"Its level is {measured.level_dbfs:.0f} dB relative to full scale, close to the noise "
+            f"of the recording itself; {most} training clips have "
+            f"{limits['least_level_dbfs']:.0f} dB or more."
         )
-        made.append(Caution("quiet", message, severe=False))
-    return made
+        yield Caution("quiet", message, severe=False)
 
 
-def _of_codec(measured: Measured, limits: Mapping[str, Any]) -> list[Caution]:
-    known = measured.format
-    if known is None or known.lossless or known.bit_rate is None:
-        return []
-    least = limits["least_bit_rate"]
-    if known.bit_rate >= (_LOW_BIT_RATE if least is None else least):
-        return []
-    trained = "had no such coding" if least is None else f"have {least / 1000:.0f} kbit/s or more"
-    message = (
-        f"It is coded as {known.codec} at {known.bit_rate / 1000:.0f} kbit/s, which changes "
-        f"speech; {_of_100(limits)} training clips {trained}."
-    )
-    return [Caution("lossy_codec", message, severe=False)]
+def _of_codec(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
+    coding, least = measured.format, limits["least_bit_rate"]
+    if coding is None or coding.lossless or coding.bit_rate is None:
+        return
+    if coding.bit_rate < (_LOW_BIT_RATE if least is None else least):
+        usual = "are not coded so" if least is None else f"have {least / 1000:.0f} kbit/s or more"
+        message = (
+            f"It is coded as {coding.codec} at {coding.bit_rate / 1000:.0f} kbit/s, which changes "
+            f"speech; {most} training clips {usual}."
+        )
+        yield Caution("lossy_codec", message, severe=False)
 
 
 def polarity(verdict: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
-    """Return the caution on a recording that is judged otherwise with its waveform upside down.
+    """Return the caution on a recording that is judged otherwise with inverted polarity.
 
-    Polarity is a matter of microphones and cables; nobody hears it, and no verdict may hang on it.
+    Polarity depends on microphones and cables; nobody hears it, so no verdict may depend on it.
 
     Args:
         verdict: where the recording lies by the band.
@@ -275,7 +263,7 @@ def polarity(verdict: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
         return ()
     instead = "get no verdict" if inverted == UNDECIDED else f"be called {inverted}"
     message = (
-        f"Turned upside down, which sounds the same, it would {instead}: the model hears the "
+        f"With inverted polarity, which sounds the same, it would {instead}: the model hears the "
         "polarity of the waveform."
     )
     return (Caution("polarity", message, severe=True),)
@@ -299,26 +287,18 @@ class Stretch:
     high: float | None
 
 
-def stretches(
-    start: Sequence[float],
-    end: Sequence[float],
-    llr: Sequence[float | None],
-    duration: float,
-    band: Band,
-) -> list[Stretch]:
-    """Join windows, from the first to the last second.
+def stretches(windows: Windows, duration: float, band: Band) -> list[Stretch]:
+    """Join windows that say the same, from the first to the last second.
 
     Args:
-        start: of each window, seconds.
-        end: likewise.
-        llr: their log-likelihood ratios; None or not a number where a window is silent.
-        duration: of the recording, seconds.
+        windows: of a recording.
+        duration: of it, seconds.
         band: where nothing is decided.
     """
-    centres = [(a + b) / 2 for a, b in zip(start, end, strict=True)]
+    centres = ((windows.start + windows.end) / 2).tolist()
     ends = [*((a + b) / 2 for a, b in pairwise(centres)), duration]
     joined, begin = [], 0.0
-    pairs = zip(ends, llr, strict=True)
+    pairs = zip(ends, windows.llr.tolist(), strict=True)
     for kind, neighbours in groupby(pairs, lambda pair: _kind(pair[1], band)):
         last, ratios = zip(*neighbours, strict=True)
         low, high = (None, None) if kind == "silent" else (min(ratios), max(ratios))
@@ -327,8 +307,8 @@ def stretches(
     return joined
 
 
-def _kind(llr: float | None, band: Band) -> Kind:
-    if llr is None or llr != llr:
+def _kind(llr: float, band: Band) -> Kind:
+    if math.isnan(llr):
         return "silent"
     if llr >= band.upper:
         return "synthetic"
@@ -345,7 +325,7 @@ def part_synthetic(
     Args:
         joined: its `stretches`.
         window_seconds: how long a window is.
-        verdict: where the whole lies by the band. A genuine recording with such a part is none.
+        verdict: where the whole lies by the band. It is withheld where it is genuine.
     """
     parts = [
         part
@@ -354,15 +334,9 @@ def part_synthetic(
     ]
     if verdict == SYNTHETIC or not parts:
         return ()
-    named = [f"from {_clock(part.start)} to {_clock(part.end)}" for part in parts[:_MOST_NAMED]]
+    named = [f"from {clock(part.start)} to {clock(part.end)}" for part in parts[:_MOST_NAMED]]
     if len(parts) > _MOST_NAMED:
         named.append(f"in {len(parts) - _MOST_NAMED} other places")
     places = ", ".join(named)
     message = f"{places[0].upper()}{places[1:]} it scores as synthetic; the whole does not."
     return (Caution("part_synthetic", message, severe=verdict == GENUINE),)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
+from scipy.special import expit, logit
 
 from authenticity import audio
 from authenticity.audio import SAMPLE_RATE, Format
@@ -30,8 +31,8 @@ from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Embedding, Encoder
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import ContrastiveModel, Model
-from authenticity.scoring import cautions, decision
-from authenticity.scoring.bundle import Bundle
+from authenticity.scoring import cautions, decision, words
+from authenticity.scoring.bundle import Bundle, Part
 from authenticity.scoring.cautions import Measured
 from authenticity.scoring.result import (
     CONTENT_DIGITS,
@@ -40,14 +41,8 @@ from authenticity.scoring.result import (
     Contribution,
     Recording,
     Spectrogram,
-    Verdict,
     Windows,
 )
-
-Part = tuple[str, int]
-"""A name in words, and how many features it is of."""
-
-_STATISTICS = {"mean": "mean over time", "std": "deviation over time"}
 
 MOST_COLUMNS, N_BANDS = 1600, 80
 """Of a spectrogram."""
@@ -59,6 +54,7 @@ _FLOOR = 1e-10  # power; -100 dB
 # As `spectral` measures it.
 _ROLLOFF_FRAME, _ROLLOFF_HOP, _ROLLOFF_SHARE = 2048, 512, 0.95
 _BLOCK_COLUMNS = 512
+_NO_SPANS = np.empty((0, 2), np.int64)
 
 
 class Detector:
@@ -150,72 +146,71 @@ class Detector:
         return self._windows(samples, _Sound(samples))[0]
 
     def _scored(
-        self,
-        samples: NDArray[np.float32],
-        prior: float,
-        form: Format | None,
-        start: float,
+        self, samples: NDArray[np.float32], prior: float, form: Format | None, start: float
     ) -> Recording:
         about, model = self.bundle.about, self.bundle.model
         sound = _Sound(samples)
-        nothing = np.empty((0, 2), np.int64)
-        (layers_inverted,) = self._embedded(samples, nothing, inverted=True)
+        (layers_inverted,) = self._embedded(samples, _NO_SPANS, inverted=True)
         windows, features = self._windows(samples, sound)
         score = float(model.scores(features[None])[0])
-        # Of the numbers that a model may hear, the encoder's alone depend on the sign.
-        described = features[: len(features) - len(layers_inverted)]
-        inverted = np.concatenate([described, layers_inverted])
-        score_inverted = float(model.scores(inverted[None])[0])
+        score_inverted = self._score_inverted(features, layers_inverted)
         llr, llr_inverted = self.bundle.calibration.llr([score, score_inverted]).tolist()
         low, high = self._interval(score)
-        (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
         verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
+        (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
         duration = len(samples) / SAMPLE_RATE
-        reasons_for_caution = cautions.sorted_by_severity(
+        stretches = cautions.stretches(windows, duration, self.bundle.band)
+        warned = cautions.sorted_by_severity(
             [
                 *cautions.beyond_limits(sound.measured(distance, form), about["domain"]),
                 *cautions.polarity(verdict, verdict_inverted),
-                *self._part_synthetic(windows, duration, verdict),
+                *cautions.part_synthetic(stretches, about["window"]["seconds"], verdict),
             ]
         )
-        verdict, reason = decision.concluded(verdict, llr, reasons_for_caution, about)
-        severe = any(caution.severe for caution in reasons_for_caution)
-        shares = [None if severe else _probability(value, prior) for value in (llr, low, high)]
-        trust = about["trust"]
+        verdict, reason = words.concluded(verdict, llr, warned, about)
+        seconds = time.perf_counter() - start
         return Recording(
             file="",
             content="",
             audio=spectral.digest(samples),
+            **_format_facts(form),
             duration=duration,
-            codec=form.codec if form else "",
-            sample_rate=form.sample_rate if form else SAMPLE_RATE,
-            channels=form.channels if form else 1,
             score=score,
             score_inverted=score_inverted,
             llr=llr,
             llr_low=low,
             llr_high=high,
-            p_synthetic=shares[0],
-            p_low=shares[1],
-            p_high=shares[2],
-            p_trust=trust[decision.PROBABILITIES]["status"] if trust else None,
-            prior=prior,
+            **self._probabilities(llr, low, high, prior, warned),
             verdict=verdict,
             reason=reason,
-            cautions=reasons_for_caution,
+            cautions=warned,
             windows=windows,
             activity=sound.stretches(),
-            contributions=contributions(model, features, self._parts()),
+            contributions=contributions(model, features, self.bundle.parts),
             spectrogram=spectrogram(samples),
-            seconds=time.perf_counter() - start,
+            seconds=seconds,
+            real_time_factor=seconds / duration,
         )
 
-    def _part_synthetic(
-        self, windows: Windows, duration: float, verdict: Verdict
-    ) -> tuple[Caution, ...]:
-        arrays = (windows.start.tolist(), windows.end.tolist(), windows.llr.tolist())
-        joined = cautions.stretches(*arrays, duration, self.bundle.band)
-        return cautions.part_synthetic(joined, self.bundle.about["window"]["seconds"], verdict)
+    def _score_inverted(
+        self, features: NDArray[np.float32], layers_inverted: NDArray[np.float32]
+    ) -> float:
+        """Return the score with inverted polarity, on which the encoder's features alone depend."""
+        inverted = features.copy()
+        inverted[len(features) - len(layers_inverted) :] = layers_inverted
+        return float(self.bundle.model.scores(inverted[None])[0])
+
+    def _probabilities(
+        self, llr: float, low: float, high: float, prior: float, warned: Sequence[Caution]
+    ) -> dict[str, float | str | None]:
+        """Return the columns on probability; with a severe caution, it has no value."""
+        trust, severe = self.bundle.about["trust"], any(caution.severe for caution in warned)
+        shares = {
+            name: None if severe else float(expit(value + logit(prior)))
+            for name, value in (("p_synthetic", llr), ("p_low", low), ("p_high", high))
+        }
+        status = trust[decision.PROBABILITIES]["status"] if trust else None
+        return {**shares, "p_trust": status, "prior": prior}
 
     def _interval(self, score: float) -> tuple[float, float]:
         """Return the ends of the log-likelihood ratio's interval at a score."""
@@ -277,15 +272,6 @@ class Detector:
             ]
         )
 
-    def _parts(self) -> list[Part]:
-        encoder = self.bundle.about["encoder"]
-        return parts(
-            [(name, spectral.width(name)) for name in self._columns],
-            self._layers,
-            self.bundle.statistics,
-            encoder["dimension"] if encoder else 0,
-        )
-
 
 def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64]:
     """Return the first sample of each window and the one after its last, (windows, 2).
@@ -341,29 +327,13 @@ def _require_share(prior: float) -> None:
         raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
 
 
-def _probability(llr: float, prior: float) -> float:
-    from scipy.special import expit, logit
-
-    return float(expit(llr + logit(prior)))
-
-
-def parts(
-    columns: Sequence[Part], layers: Sequence[int], statistics: Sequence[str], dimension: int
-) -> list[Part]:
-    """Return what the features consist of, in their order.
-
-    Args:
-        columns: the spectral ones, each with its width.
-        layers: the encoder's that are used.
-        statistics: of each, `mean` or `std`.
-        dimension: of a layer.
-    """
-    embedded = [
-        (f"layer {layer}, {_STATISTICS[statistic]}", dimension)
-        for layer in layers
-        for statistic in statistics
-    ]
-    return [*columns, *embedded]
+def _format_facts(form: Format | None) -> dict[str, str | int]:
+    """Return the columns on the file's format; samples have none."""
+    return {
+        "codec": form.codec if form else "",
+        "sample_rate": form.sample_rate if form else SAMPLE_RATE,
+        "channels": form.channels if form else 1,
+    }
 
 
 def contributions(
@@ -378,7 +348,7 @@ def contributions(
     Args:
         model: that made the score.
         features: of the clip, (features,).
-        of: the parts; see `parts`.
+        of: the parts; see `Bundle.parts`.
     """
     if isinstance(model, LinearModel):
         terms = _summed(model, features, of)

@@ -1,4 +1,4 @@
-"""What a person sees on the terminal while files are scored: a line for each, and how far it is."""
+"""What the terminal shows while files are scored: a line for each, and a progress bar."""
 
 import contextlib
 import os
@@ -10,9 +10,11 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from authenticity.names import printable
 from authenticity.scoring import words
-from authenticity.scoring.batch import Answer
-from authenticity.scoring.inputs import printable
+from authenticity.scoring.bundle import About
+from authenticity.scoring.decision import Decision
+from authenticity.scoring.result import Answer
 
 _REFRESH_SECONDS = 1.0
 
@@ -25,9 +27,8 @@ class Display:
 
     Args:
         total: how many files there are.
-        about: of the bundle; see `bundle.read_about`.
-        answers: the stream for answers.
-        progress: the stream for the rest.
+        about: of the bundle.
+        streams: for answers, and for the rest.
         quiet: whether to print nothing.
         started: when the command began, by `time.monotonic`.
     """
@@ -35,18 +36,17 @@ class Display:
     def __init__(
         self,
         total: int,
-        about: Mapping[str, Any],
-        answers: TextIO,
-        progress: TextIO,
+        about: About,
+        streams: tuple[TextIO, TextIO],
         quiet: bool,
         started: float,
     ):
-        self._about, self._answers, self._progress = about, answers, progress
-        self._quiet, self._started = quiet, started
-        self._reused, self._is_opened = 0, False
+        self._about, self._quiet, self._started = about, quiet, started
+        self._answers, self._progress = streams
+        self._n_answers, self._n_reused = 0, 0
         self._first_seconds: float | None = None
-        hidden = quiet or not progress.isatty()
-        self._bar = tqdm(total=total, unit="file", file=progress, disable=hidden, leave=False)
+        hidden = quiet or not self._progress.isatty()
+        self._bar = tqdm(total=total, unit="file", file=self._progress, disable=hidden, leave=False)
         self._over = threading.Event()
         self._refreshing = threading.Thread(target=self._refresh, daemon=True)
 
@@ -61,24 +61,20 @@ class Display:
 
     def answer(self, answer: Answer, reused: bool) -> None:
         """Print an answer."""
-        if not self._is_opened:
-            self._open()
-        self._reused += reused
-        if self._first_seconds is None and answer["status"] == "scored" and not reused:
+        if not self._n_answers and not self._quiet:
+            with contextlib.suppress(OSError):
+                tqdm.write("\n".join(words.opening(self._about)), self._progress)
+                self._progress.flush()
+        self._n_answers += 1
+        self._n_reused += reused
+        if self._first_seconds is None and answer.status == "scored" and not reused:
             self._first_seconds = time.monotonic() - self._started
         self._print(line(answer, self._about["decision"]))
         self._bar.update()
 
-    def _open(self) -> None:
-        self._is_opened = True
-        if not self._quiet:
-            with contextlib.suppress(OSError):
-                tqdm.write("\n".join(words.opening(self._about)), self._progress)
-                self._progress.flush()
-
     def wall_seconds(self) -> float | None:
         """Return how long it has taken; None where some answers are an earlier run's."""
-        return None if self._reused else time.monotonic() - self._started
+        return None if self._n_reused else time.monotonic() - self._started
 
     def summary(self, output: Path, counts: Mapping[str, Any]) -> None:
         """Print how many files got which answer, where results are and what they cost.
@@ -87,22 +83,23 @@ class Display:
             output: the folder of the results.
             counts: see `outputs.write`.
         """
+        files, scored = counts["files"], counts["scored"]
         verdicts = ", ".join(f"{n} {name}" for name, n in sorted(counts["verdicts"].items()))
+        reused = f"; {self._n_reused} as found by an earlier run" if self._n_reused else ""
         self._print(
-            f"\n{counts['files']} file{'' if counts['files'] == 1 else 's'}: "
-            f"{counts['scored']} scored{f' ({verdicts})' if verdicts else ''}, "
-            f"{counts['rejected']} set aside"
-            f"{f'; {self._reused} as found by an earlier run' if self._reused else ''}"
+            f"\n{files} file{'' if files == 1 else 's'}: {scored} scored"
+            f"{f' ({verdicts})' if verdicts else ''}, {counts['rejected']} set aside{reused}"
         )
         if self._first_seconds is not None:
             first, taken = self._first_seconds, time.monotonic() - self._started
             self._print(
-                f"cost: {cost(counts)}; the first after {first:.1f} s, {taken:.1f} s in all"
+                f"cost: {_cost(counts)}; the first after {first:.1f} s, {taken:.1f} s in all"
             )
-        if counts["scored"]:
+        if scored:
             self._print(f"model: {counts['corpus']}, {counts['experiment']}. {counts['statement']}")
         page = output / "index.html"
-        self._print(f"results: {(page if page.is_file() else output).absolute()}")
+        results = page if page.is_file() else output
+        self._print(f"results: {printable(str(results.absolute()))}")
 
     def _print(self, text: str) -> None:
         if self._quiet:
@@ -124,7 +121,7 @@ class Display:
             self._bar.refresh()
 
 
-def line(answer: Answer, limits: Mapping[str, Any] | None = None) -> str:
+def line(answer: Answer, decision: Decision | None = None) -> str:
     """Return an answer as a line: verdict, a number with its interval, file, cautions.
 
     The number is the probability; where the checks on the model do not trust its probabilities, the
@@ -132,21 +129,18 @@ def line(answer: Answer, limits: Mapping[str, Any] | None = None) -> str:
 
     Args:
         answer: on a file.
-        limits: `decision` of the bundle; with it, the line ends with why there is no verdict.
+        decision: of the bundle; with it, the line ends with why there is no verdict.
     """
-    name = printable(answer["file"])
-    if answer["status"] == "rejected":
-        return f"{'set aside':<16}  {name}: {answer['reason']}"
-    recording = answer["recording"]
-    cautions = " ".join(caution["code"] for caution in recording["cautions"])
-    noted = f"  [{cautions}]" if cautions else ""
-    why = words.why_no_verdict(recording, limits) if limits else ""
-    explained = f"  {why}" if why else ""
-    return f"{recording['verdict']:<16}  {words.number(recording):<26}  {name}{noted}{explained}"
+    name = printable(answer.file)
+    if answer.status == "rejected":
+        return f"{'set aside':<16}  {name}: {answer.reason}"
+    codes = " ".join(caution.code for caution in answer.cautions)
+    why = words.why_no_verdict(answer, decision) if decision else ""
+    parts = [name, *([f"[{codes}]"] if codes else []), *([why] if why else [])]
+    return f"{answer.verdict:<16}  {words.number(vars(answer)):<26}  {'  '.join(parts)}"
 
 
-def cost(counts: Mapping[str, Any]) -> str:
-    """Return what scoring cost, from `outputs.summary`."""
+def _cost(counts: Mapping[str, Any]) -> str:
     return (
         f"{counts['seconds_per_file']:.2f} s a file, "
         f"{counts['real_time_factor']:.3f} of the recordings' duration, "

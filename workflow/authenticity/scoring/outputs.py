@@ -1,4 +1,4 @@
-"""What programs read of scored files: tables with one row a file, and one of windows.
+"""The files that programs read: tables with one row a file, and one of windows; a summary.
 
 docs/scores.md documents every column.
 """
@@ -17,57 +17,30 @@ from safetensors import safe_open
 
 from authenticity import tables
 from authenticity.files import write_json, write_text
-from authenticity.scoring import page, words
-from authenticity.scoring.batch import Answer, Settings
+from authenticity.names import printable
+from authenticity.scoring import page
+from authenticity.scoring.batch import Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
-from authenticity.scoring.result import Rejected, Span, restored
+from authenticity.scoring.result import Answer, Recording, Windows, columns
 
-SCORES = pa.schema(
-    [
-        ("file", pa.string()),
-        ("status", pa.string()),
-        ("verdict", pa.string()),
-        ("p_synthetic", pa.float64()),
-        ("p_low", pa.float64()),
-        ("p_high", pa.float64()),
-        ("p_trust", pa.string()),
-        ("prior", pa.float64()),
-        ("llr", pa.float64()),
-        ("llr_low", pa.float64()),
-        ("llr_high", pa.float64()),
-        ("score", pa.float64()),
-        ("score_inverted", pa.float64()),
-        ("cautions", pa.string()),
-        ("reason", pa.string()),
-        ("duration", pa.float64()),
-        ("codec", pa.string()),
-        ("sample_rate", pa.int32()),
-        ("channels", pa.int32()),
-        ("content", pa.string()),
-        ("audio", pa.string()),
-        ("picture", pa.string()),
-        ("seconds", pa.float64()),
-        ("real_time_factor", pa.float64()),
-    ]
-)
+_ARROW = {str: pa.string(), float: pa.float64(), int: pa.int32()}
+
+
+def _schema(record: type) -> pa.Schema:
+    return pa.schema([(name, _ARROW[kind]) for name, (kind, _) in columns(record).items()])
+
+
+SCORES = _schema(Recording)
 """One row for each input, in the order of the inputs."""
 
-WINDOWS = pa.schema(
-    [
-        ("file", pa.string()),
-        ("start", pa.float64()),
-        ("end", pa.float64()),
-        ("score", pa.float64()),
-        ("llr", pa.float64()),
-        ("speech", pa.float64()),
-    ]
-)
+WINDOWS = pa.schema([("file", pa.string()), *_schema(Windows)])
 """One row for each window of each scored file."""
 
 
 def write(
     folder: Path,
     answers: Sequence[Answer],
+    bundle: Bundle,
     settings: Settings,
     wall_seconds: float | None = None,
 ) -> dict[str, Any]:
@@ -76,53 +49,20 @@ def write(
     Args:
         folder: where; it holds the pictures and sounds.
         answers: in the order of the rows.
-        settings: as they were scored with.
+        bundle: what they were scored with.
+        settings: likewise.
         wall_seconds: how long the run took that scored them all, if one did.
 
     Returns:
         The content of `summary.json`.
     """
-    bundle = Bundle.load(settings.bundle)
     counts = summary(answers) | _model(bundle)
     counts |= {"prior": settings.prior, "wall_seconds": wall_seconds}
     write_tables(folder, answers)
     if settings.pictures:
-        _write_page(folder, answers, bundle, counts)
+        page.write(folder, answers, bundle.about, counts)
     write_json(folder / "summary.json", counts)
     return counts
-
-
-def _write_page(
-    folder: Path, answers: Sequence[Answer], bundle: Bundle, counts: Mapping[str, Any]
-) -> None:
-    about = page.About(
-        bundle=", ".join(bundle.about[name] for name in ("corpus", "experiment")),
-        demonstration=bundle.about["statement"] if bundle.about["demonstration"] else "",
-        known=words.known(bundle.about),
-        lower=bundle.band.lower,
-        upper=bundle.band.upper,
-        seconds=counts["wall_seconds"],
-        peak_bytes=counts["peak_bytes"],
-        model_bytes=counts["model_bytes"],
-        parameters=counts["parameters"],
-    )
-    entries = [
-        page.entry(
-            restored(answer["recording"]),
-            answer["picture"],
-            Span(*answer["span"]),
-            answer["preview"],
-            words.why_no_verdict(answer["recording"], bundle.about["decision"]),
-        )
-        for answer in answers
-        if answer["status"] == "scored"
-    ]
-    others = [
-        Rejected(answer["file"], answer["reason"], answer["content"])
-        for answer in answers
-        if answer["status"] == "rejected"
-    ]
-    page.write(folder, entries, others, about)
 
 
 def _model(bundle: Bundle) -> dict[str, Any]:
@@ -131,12 +71,10 @@ def _model(bundle: Bundle) -> dict[str, Any]:
     if folder:
         files = [folder / name for name in bundle.about["encoder"]["files"]]
     elsewhere = [path for path in files if bundle.folder not in path.parents]
+    names = ("corpus", "experiment", "demonstration", "statement")
     return {
         "bundle": bundle.about["identity"],
-        "corpus": bundle.about["corpus"],
-        "experiment": bundle.about["experiment"],
-        "demonstration": bundle.about["demonstration"],
-        "statement": bundle.about["statement"],
+        **{name: bundle.about[name] for name in names},
         "model_bytes": bundle.bytes + sum(path.stat().st_size for path in elsewhere),
         "parameters": sum(map(_parameters, [bundle.folder / WEIGHTS, *files])),
     }
@@ -152,17 +90,12 @@ def _parameters(path: Path) -> int:
         return sum(math.prod(arrays.get_slice(name).get_shape()) for name in names)
 
 
-def row(answer: Answer) -> dict[str, Any]:
+def _row(answer: Answer) -> dict[str, Any]:
     """Return the row of `SCORES` that an answer makes; what a rejected file lacks is empty."""
-    values = {name: answer.get(name) for name in SCORES.names}
-    if answer["status"] == "rejected":
-        return values
-    recording = answer["recording"]
-    values |= {name: recording[name] for name in SCORES.names if name in recording}
-    return values | {
-        "cautions": " ".join(caution["code"] for caution in recording["cautions"]),
-        "real_time_factor": recording["seconds"] / recording["duration"],
-    }
+    values = {name: getattr(answer, name, None) for name in SCORES.names}
+    if isinstance(answer, Recording):
+        values["cautions"] = " ".join(caution.code for caution in answer.cautions)
+    return values
 
 
 def write_tables(folder: Path, answers: Sequence[Answer]) -> None:
@@ -172,11 +105,11 @@ def write_tables(folder: Path, answers: Sequence[Answer]) -> None:
         folder: where.
         answers: in the order of the rows.
     """
-    rows = [row(answer) for answer in answers]
+    rows = [_row(answer) for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)
-    write_text(folder / "scores.jsonl", "".join(json.dumps(each) + "\n" for each in rows))
+    write_text(folder / "scores.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     write_text(folder / "scores.csv", _csv(rows))
-    parts = [_windows(answer) for answer in answers if answer["status"] == "scored"]
+    parts = [_windows(answer) for answer in answers if isinstance(answer, Recording)]
     tables.write(
         folder / "windows.parquet",
         pa.concat_tables([WINDOWS.empty_table(), *parts]).combine_chunks(),
@@ -185,17 +118,21 @@ def write_tables(folder: Path, answers: Sequence[Answer]) -> None:
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows as CSV, which people open, so that signs that do not show are escaped."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, SCORES.names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(SCORES.names)
+    for row in rows:
+        values = row.values()
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in values])
     return text.getvalue()
 
 
-def _windows(answer: Answer) -> pa.Table:
-    windows = answer["recording"]["windows"]
-    columns = {name: windows[name] for name in WINDOWS.names if name != "file"}
-    return pa.table({"file": [answer["file"]] * len(windows["start"]), **columns}, schema=WINDOWS)
+def _windows(recording: Recording) -> pa.Table:
+    arrays = {
+        name: pa.array(array, from_pandas=True) for name, array in vars(recording.windows).items()
+    }
+    return pa.table({"file": [recording.file] * len(arrays["start"]), **arrays}, schema=WINDOWS)
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:
@@ -206,17 +143,17 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
         sum over files of the time each took; `real_time_factor`, their ratio; `seconds_per_file`,
         the median; `peak_bytes`, the most memory that one process had.
     """
-    recordings = [answer["recording"] for answer in answers if answer["status"] == "scored"]
-    taken = sorted(recording["seconds"] for recording in recordings)
-    audio = math.fsum(recording["duration"] for recording in recordings)
+    recordings = [answer for answer in answers if isinstance(answer, Recording)]
+    taken = sorted(recording.seconds for recording in recordings)
+    audio = math.fsum(recording.duration for recording in recordings)
     return {
         "files": len(answers),
         "scored": len(recordings),
         "rejected": len(answers) - len(recordings),
-        "verdicts": dict(Counter(recording["verdict"] for recording in recordings)),
+        "verdicts": dict(Counter(recording.verdict for recording in recordings)),
         "audio_seconds": audio,
         "seconds": math.fsum(taken),
         "seconds_per_file": taken[len(taken) // 2] if taken else None,
         "real_time_factor": math.fsum(taken) / audio if audio else None,
-        "peak_bytes": max((answer["peak_bytes"] for answer in answers), default=0),
+        "peak_bytes": max((answer.peak_bytes for answer in answers), default=0),
     }

@@ -116,9 +116,9 @@
   }
 
   // A picture or a sound within the page becomes a blob, which every browser can seek in.
-  function source(found, id, type) {
+  function source(recording, id, type) {
     const inside = data(id);
-    if (inside === undefined) return found;
+    if (inside === undefined) return recording;
     const bytes = Uint8Array.from(atob(inside.trim()), (sign) => sign.charCodeAt(0));
     return URL.createObjectURL(new Blob([bytes], { type }));
   }
@@ -128,12 +128,12 @@
       make("strong", {}, item.severe ? "Severe caution: " : "Caution: "), item.message)));
   }
 
-  function evidence(found) {
-    const parts = found.contributions.slice(0, 12);
-    const rest = found.contributions.slice(12);
+  function evidence(recording) {
+    const parts = recording.contributions.slice(0, 12);
+    const rest = recording.contributions.slice(12);
     const sum = (items) => items.reduce((total, [, logOdds]) => total + logOdds, 0);
     if (rest.length) parts.push([`${rest.length} others together`, sum(rest)]);
-    parts.push(["constant of the model", found.score - sum(found.contributions)]);
+    parts.push(["constant of the model", recording.score - sum(recording.contributions)]);
     const largest = Math.max(...parts.map(([, logOdds]) => Math.abs(logOdds)), 1e-9);
     const lines = parts.map(([name, logOdds]) => {
       const bar = make("i");
@@ -148,7 +148,7 @@
     });
     lines.push(make("tr", {},
       make("th", { scope: "row" }, make("strong", {}, "sum: the model’s score")),
-      make("td", { class: "number" }, make("strong", {}, signed(found.score))), make("td")));
+      make("td", { class: "number" }, make("strong", {}, signed(recording.score))), make("td")));
     const head = make("thead", {}, make("tr", {},
       make("th", { scope: "col" }, "Evidence"), make("th", { scope: "col" }, "Log-odds"),
       make("td", { "aria-hidden": "true" }, "← genuine | synthetic →")));
@@ -157,8 +157,8 @@
       make("div", { class: "scroll" }, make("table", {}, head, make("tbody", {}, ...lines))));
   }
 
-  function inTime(found, play) {
-    const lines = found.stretches.map((stretch) => {
+  function inTime(recording, play) {
+    const lines = recording.stretches.map((stretch) => {
       const from = clock(stretch.start, 1);
       const button = make("button",
         { type: "button", class: "go", "aria-label": `Play from ${from}` },
@@ -178,16 +178,16 @@
         make("table", {}, head, make("tbody", {}, ...lines))));
   }
 
-  function facts(found, links) {
-    const channels = { 1: "mono", 2: "stereo" }[found.channels] ?? `${found.channels} channels`;
-    const share = (found.seconds / found.duration).toFixed(2);
+  function facts(recording, links) {
+    const channels = { 1: "mono", 2: "stereo" }[recording.channels] ?? `${recording.channels} channels`;
+    const share = (recording.seconds / recording.duration).toFixed(2);
     const items = [
-      ["File", `${found.codec}, ${found.sample_rate / 1000} kHz, ${channels}`],
-      ["Probability", found.p_synthetic === null ? "none, for a severe caution"
-        : `at a prior of ${+(100 * found.prior).toFixed(3)}%`],
-      ["Score", `${signed(found.score)}; turned upside down ${signed(found.score_inverted)}`],
-      ["Scored in", `${found.seconds.toFixed(2)} s, ${share} of its duration`],
-      ...(found.content ? [["SHA-256 begins", found.content]] : []),
+      ["File", `${recording.codec}, ${recording.sample_rate / 1000} kHz, ${channels}`],
+      ["Probability", recording.p_synthetic === null ? "none, for a severe caution"
+        : `at a prior of ${+(100 * recording.prior).toFixed(3)}%`],
+      ["Score", `${signed(recording.score)}; with inverted polarity ${signed(recording.score_inverted)}`],
+      ["Scored in", `${recording.seconds.toFixed(2)} s, ${share} of its duration`],
+      ...(recording.content ? [["SHA-256 begins", recording.content]] : []),
     ];
     return make("section", { "aria-label": "The file" }, make("h3", {}, "The file"),
       make("dl", {}, ...items.flatMap(([term, words]) =>
@@ -196,16 +196,16 @@
   }
 
   // A playhead on the picture: a slider for the keyboard and for screen readers.
-  function follow(found, audio, span) {
+  function follow(recording, audio, span) {
     const playhead = make("div", { class: "playhead" });
     const seek = make("div", {
       class: "seek", role: "slider", tabindex: "0", "aria-label": "Position in the recording",
-      "aria-valuemin": "0", "aria-valuemax": found.duration.toFixed(1),
+      "aria-valuemin": "0", "aria-valuemax": recording.duration.toFixed(1),
     }, playhead);
     for (const side of ["left", "top"]) seek.style[side] = `${100 * span[side]}%`;
     for (const side of ["right", "bottom"]) seek.style[side] = `${100 * (1 - span[side])}%`;
     const readout = make("p", { class: "readout" });
-    const { start, end, llr } = found.windows;
+    const { start, end, llr } = recording.windows;
 
     function nearest(time) {
       let best = 0;
@@ -215,12 +215,12 @@
     }
 
     function show() {
-      const time = Math.min(audio.currentTime, found.duration);
+      const time = Math.min(audio.currentTime, recording.duration);
       const ratio = llr[nearest(time)];
       const kind = like(ratio);
-      playhead.style.left = `${100 * time / found.duration}%`;
+      playhead.style.left = `${100 * time / recording.duration}%`;
       readout.className = `readout ${kind}`;
-      readout.textContent = `${clock(time, 1)} of ${clock(found.duration, 1)} · `
+      readout.textContent = `${clock(time, 1)} of ${clock(recording.duration, 1)} · `
         + (ratio === null ? LIKE.silent : `LLR ${signed(ratio)} ${LIKE[kind]}`);
       seek.setAttribute("aria-valuenow", time.toFixed(1));
       seek.setAttribute("aria-valuetext", readout.textContent);
@@ -240,13 +240,13 @@
     }
 
     function go(time) {
-      audio.currentTime = Math.max(0, Math.min(time, found.duration));
+      audio.currentTime = Math.max(0, Math.min(time, recording.duration));
       show();
     }
 
     function goTo(event) {
       const box = seek.getBoundingClientRect();
-      go((event.clientX - box.left) / box.width * found.duration);
+      go((event.clientX - box.left) / box.width * recording.duration);
     }
 
     audio.addEventListener("timeupdate", () => audio.paused || keepInSight());
@@ -263,13 +263,13 @@
       if (seek.hasPointerCapture(event.pointerId)) goTo(event);
     });
     seek.addEventListener("keydown", (event) => {
-      const step = Math.min(1, found.duration / 50);
+      const step = Math.min(1, recording.duration / 50);
       const time = audio.currentTime;
       const keys = {
         ArrowRight: () => go(time + step), ArrowUp: () => go(time + step),
         ArrowLeft: () => go(time - step), ArrowDown: () => go(time - step),
         PageUp: () => go(time + 10 * step), PageDown: () => go(time - 10 * step),
-        Home: () => go(0), End: () => go(found.duration),
+        Home: () => go(0), End: () => go(recording.duration),
         " ": () => (audio.paused ? audio.play() : audio.pause()),
       };
       if (event.ctrlKey || event.altKey || event.metaKey || !keys[event.key]) return;
@@ -283,35 +283,36 @@
   function open(row) {
     const number = row.dataset.number;
     const entry = JSON.parse(data(`entry-${number}`));
-    const found = entry.recording;
+    const recording = entry.recording;
     const picture = source(entry.picture, `picture-${number}`, "image/png");
     const sound = source(entry.preview, `sound-${number}`, "audio/mpeg");
     const audio = make("audio", { controls: "", preload: "metadata", src: sound,
-      "aria-label": `Sound of ${found.file}` });
-    const { seek, readout, go } = follow(found, audio, entry.span);
-    const synthetic = found.stretches.filter((stretch) => stretch.kind === "synthetic").length;
+      "aria-label": `Sound of ${recording.file}` });
+    const { seek, readout, go } = follow(recording, audio, entry.span);
+    const synthetic = recording.stretches.filter((stretch) => stretch.kind === "synthetic").length;
     const image = make("img", { src: picture, alt:
-      `Spectrogram of ${found.file} with the log-likelihood ratio of its windows along time; `
-      + `${synthetic} of ${found.stretches.length} stretches are like synthetic. `
+      `Spectrogram of ${recording.file} with the log-likelihood ratio of its windows along time; `
+      + `${synthetic} of ${recording.stretches.length} stretches are like synthetic. `
       + "The table “Where in time” lists them." });
     const play = (time) => { go(time); audio.play(); };
     audio.addEventListener("play", () => {
       for (const other of opened.values()) if (other.audio !== audio) other.audio.pause();
     });
-    const name = found.file.split(/[\\/]/).at(-1);
+    const name = recording.file.split(/[\\/]/).at(-1);
     const links = [
       make("a", { href: picture, download: `${name}.png` }, "Save the picture"),
       make("a", { href: sound, download: `${name}.mp3` }, "Save this sound"),
     ];
     const cell = make("td", { role: "cell", colspan: "7" },
-      make("p", {}, found.reason),
-      ...(found.cautions.length ? [cautions(found.cautions)] : []),
+      make("p", {}, recording.reason),
+      ...(recording.cautions.length ? [cautions(recording.cautions)] : []),
       make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
       make("div", { class: "player" }, audio, readout),
       make("p", { class: "quiet" }, "Click or tap the picture to hear that place; on the keyboard, "
         + "the arrow keys, Page Up and Page Down move and the space bar plays once the picture "
         + "is in focus."),
-      make("div", { class: "columns" }, inTime(found, play), evidence(found), facts(found, links)));
+      make("div", { class: "columns" },
+        inTime(recording, play), evidence(recording), facts(recording, links)));
     const detail = make("tr", { role: "row", class: "detail", id: `detail-${number}` }, cell);
     row.after(detail);
     opened.set(number, { row: detail, audio, links: [picture, sound] });

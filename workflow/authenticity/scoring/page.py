@@ -1,12 +1,11 @@
-"""`index.html`: what was found in each recording, on one page that needs no network.
+"""`index.html`: the answers on all recordings, on one page that needs no network.
 
-The page is made from what is on disk, pictures and sounds as files and the rest as JSON, so that
-whoever scored the recordings, in one process or in many shards, need not hold them.
+The page is made from what is on disk, pictures and sounds as files, so that whoever scored the
+recordings, in one process or in many shards, need not hold them.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,10 +15,12 @@ from markupsafe import Markup
 
 from authenticity import html
 from authenticity.files import atomic
+from authenticity.names import printable
 from authenticity.scoring import words
+from authenticity.scoring.bundle import About
 from authenticity.scoring.cautions import Stretch, stretches
-from authenticity.scoring.decision import DISTRUST, Band
-from authenticity.scoring.result import Recording, Rejected, Span
+from authenticity.scoring.decision import DISTRUST, Band, Decision
+from authenticity.scoring.result import Answer, Recording, columns, plain
 from authenticity.scoring.words import INTERVAL
 
 EMBEDDED_BYTES = 100_000_000
@@ -30,84 +31,11 @@ _KINDS = {
     "cannot tell": ("unsure", "◆"),
     "likely genuine": ("genuine", "▼"),
 }
-_FLAT = (
-    *("file", "content", "duration", "codec", "sample_rate", "channels"),
-    *("score", "score_inverted", "llr", "llr_low", "llr_high"),
-    *("p_synthetic", "p_low", "p_high", "p_trust", "prior"),
-    *("verdict", "reason", "seconds"),
-)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the page shows of a recording: `entry` makes it; every value is plain JSON.
-
-    So `dataclasses.asdict` gives a JSON line, and `Entry(**line)` takes it back.
-
-    Attributes:
-        recording: the numbers and sentences of a `Recording`, without its spectrogram; windows
-            without a score have None.
-        picture: the file of `plots.overlay`, relative to the page's folder, with "/".
-        span: where the scores lie in the picture, see `Span`.
-        preview: the file of `preview`, likewise relative.
-    """
-
-    recording: Mapping[str, Any]
-    picture: str
-    span: Mapping[str, float]
-    preview: str
-
-
-@dataclass(frozen=True)
-class About:
-    """What the page says of the bundle and of the run.
-
-    Attributes:
-        bundle: its name, such as "demo, baseline_layer".
-        demonstration: the sentence that says so; empty for a bundle that is none.
-        known: sentences on how limits were set, how often they err, and which figures of the run
-            are to be trusted; see `words.known`.
-        lower: below this log-likelihood ratio a recording lies where genuine ones do.
-        upper: from this on, where synthetic ones do.
-        seconds: wall time of the command; None where several runs had a part in the answers.
-        peak_bytes: largest resident memory of a process.
-        model_bytes: of the bundle's files on disk, the encoder's included.
-        parameters: of the encoder and of the classifier.
-    """
-
-    bundle: str
-    demonstration: str
-    known: Sequence[str]
-    lower: float
-    upper: float
-    seconds: float | None
-    peak_bytes: int
-    model_bytes: int
-    parameters: int
-
-
-def entry(
-    recording: Recording, picture: str, span: Span, preview: str, why_no_verdict: str = ""
-) -> Entry:
-    """Return what the page needs of a recording; the rest of it may be forgotten."""
-    windows = recording.windows
-    found = {name: getattr(recording, name) for name in _FLAT}
-    found["why_no_verdict"] = why_no_verdict
-    found["cautions"] = [
-        {"code": caution.code, "message": caution.message, "severe": caution.severe}
-        for caution in recording.cautions
-    ]
-    found["contributions"] = [[item.name, item.log_odds] for item in recording.contributions]
-    found["windows"] = {
-        "start": [round(float(second), 3) for second in windows.start],
-        "end": [round(float(second), 3) for second in windows.end],
-        "llr": [round(float(llr), 3) if math.isfinite(llr) else None for llr in windows.llr],
-    }
-    return Entry(found, picture, span._asdict(), preview)
+_DIGITS = 3  # of the windows' seconds and ratios: the page shows two
 
 
 def write(
-    folder: str | Path, entries: Sequence[Entry], rejected: Sequence[Rejected], about: About
+    folder: str | Path, answers: Sequence[Answer], about: About, counts: Mapping[str, Any]
 ) -> None:
     """Write `index.html` into the folder that holds the pictures and the sounds.
 
@@ -116,15 +44,17 @@ def write(
     by name. Names and sentences are data and are escaped.
 
     Args:
-        folder: of the page; `Entry.picture` and `Entry.preview` are relative to it.
-        entries: in any order.
-        rejected: files that could not be scored, in any order.
-        about: the bundle and the run.
+        folder: of the page; pictures and sounds of the answers are relative to it.
+        answers: in any order; those on scored files have a picture and a sound.
+        about: of the bundle.
+        counts: the content of `summary.json`.
     """
     folder = Path(folder)
-    shown = sorted(entries, key=lambda item: _order(item.recording))
-    refused = sorted(rejected, key=lambda item: item.file)
-    embedded = _embedded(folder, shown)
+    recordings = [answer for answer in answers if isinstance(answer, Recording)]
+    recordings.sort(key=lambda item: (item.p_synthetic is None, -item.llr, item.file))
+    rejected = [answer for answer in answers if answer.status == "rejected"]
+    embedded = _embedded(folder, recordings)
+    decision = about["decision"]
     css, script = (
         Markup(Path(__file__).with_name(name).read_text(encoding="utf-8"))
         for name in ("page.css", "page.js")
@@ -132,35 +62,34 @@ def write(
     pieces = html.pieces(
         "scored.html.j2",
         about=about,
+        counts=counts,
         words=words,
         interval=INTERVAL,
         distrust=DISTRUST,
         kinds=_KINDS,
         css=css,
         script=script,
-        priors=[f"{100 * prior:g}%" for prior in sorted({e.recording["prior"] for e in shown})],
-        entries=shown,
-        recordings=[item.recording for item in shown],
+        priors=[f"{100 * prior:g}%" for prior in sorted({item.prior for item in recordings})],
+        recordings=recordings,
         embedded=embedded,
         median=median,
-        rows=(_row(item.recording, about) for item in shown),
-        rejected=[[item.file, item.reason] for item in refused],
-        details=(_detail(folder, *item, embedded, about) for item in enumerate(shown)),
+        rows=(_row(item, decision) for item in recordings),
+        rejected=sorted([printable(item.file), item.reason] for item in rejected),
+        details=(
+            _detail(folder, number, item, embedded, decision)
+            for number, item in enumerate(recordings)
+        ),
     )
     # Piece by piece: the page may be larger than what else the program needs.
     with atomic(folder / "index.html") as temporary, temporary.open("w", encoding="utf-8") as page:
         page.writelines(pieces)
 
 
-def _order(found: Mapping[str, Any]) -> tuple[bool, float, str]:
-    return found["p_synthetic"] is None, -found["llr"], found["file"]
-
-
-def _embedded(folder: Path, entries: Sequence[Entry]) -> set[str]:
+def _embedded(folder: Path, recordings: Sequence[Recording]) -> set[str]:
     """The files that the page holds itself: from the top, pictures before sounds."""
     chosen: set[str] = set()
     left = EMBEDDED_BYTES
-    for name in [item.picture for item in entries] + [item.preview for item in entries]:
+    for name in [item.picture for item in recordings] + [item.preview for item in recordings]:
         size = (folder / name).stat().st_size
         if size > left:
             break
@@ -169,39 +98,54 @@ def _embedded(folder: Path, entries: Sequence[Entry]) -> set[str]:
     return chosen
 
 
-def _row(found: Mapping[str, Any], about: About) -> dict[str, Any]:
+def _row(recording: Recording, decision: Decision) -> dict[str, Any]:
     """Return a row of the table: the recording, and where in it windows are like synthetic."""
-    parts, duration = _stretches(found, about), found["duration"]
-    seconds = sum(item.end - item.start for item in parts if item.kind == "synthetic")
-    said = words.duration(seconds) if seconds else "none"
-    # What is too narrow to be seen, or silent, is left out.
+    parts, duration = _stretches(recording, decision), recording.duration
+    seconds = sum(part.end - part.start for part in parts if part.kind == "synthetic")
+    lasts = words.duration(seconds) if seconds else "none"
     marks = [
-        {"kind": item.kind, "start": item.start / duration, "width": width}
-        for item in parts
-        for width in [(item.end - item.start) / duration]
-        if item.kind != "silent" and width > 1 / 200
+        {"kind": part.kind, "start": part.start / duration, "width": width}
+        for part in parts
+        for width in [(part.end - part.start) / duration]
+        if part.kind != "silent" and width > 1 / 200  # narrower ones cannot be seen
     ]
     share = seconds / duration
-    synthetic = "all" if share > 0.9999 else said
-    return {"found": found, "share": share, "synthetic": synthetic, "marks": marks}
+    return {
+        "recording": recording,
+        "file": printable(recording.file),
+        "why_no_verdict": words.why_no_verdict(recording, decision),
+        "share": share,
+        "synthetic": "all" if share > 0.9999 else lasts,
+        "marks": marks,
+    }
 
 
-def _stretches(found: Mapping[str, Any], about: About) -> list[Stretch]:
-    windows = found["windows"]
-    arrays = (windows["start"], windows["end"], windows["llr"])
-    return stretches(*arrays, found["duration"], Band(about.lower, about.upper))
+def _stretches(recording: Recording, decision: Decision) -> list[Stretch]:
+    band = Band(decision["lower"], decision["upper"])
+    return stretches(recording.windows, recording.duration, band)
 
 
 def _detail(
-    folder: Path, number: int, item: Entry, embedded: set[str], about: About
-) -> tuple[int, dict[str, Any], list[tuple[str, Path]]]:
+    folder: Path, number: int, recording: Recording, embedded: set[str], decision: Decision
+) -> tuple[int, Mapping[str, Any], list[tuple[str, Path]]]:
     """Return what a row opens: plain data, and the files that the page holds."""
-    parts = [asdict(part) for part in _stretches(item.recording, about)]
-    data = {
-        "picture": quote(item.picture),
-        "preview": quote(item.preview),
-        "span": item.span,
-        "recording": {**item.recording, "stretches": parts},
+    values = plain(recording)
+    shown = {name: values[name] for name in columns(Recording)}
+    shown |= {
+        "file": printable(recording.file),
+        "contributions": [[part.name, part.log_odds] for part in recording.contributions],
+        "windows": {
+            name: [None if value is None else round(value, _DIGITS) for value in numbers]
+            for name, numbers in values["windows"].items()
+            if name in ("start", "end", "llr")
+        },
+        "stretches": [asdict(part) for part in _stretches(recording, decision)],
     }
-    files = (("picture", item.picture), ("sound", item.preview))
-    return number, data, [(kind, folder / name) for kind, name in files if name in embedded]
+    files = {"picture": recording.picture, "sound": recording.preview}
+    data = {
+        "picture": quote(recording.picture),
+        "preview": quote(recording.preview),
+        "span": recording.span._asdict(),
+        "recording": shown,
+    }
+    return number, data, [(kind, folder / name) for kind, name in files.items() if name in embedded]

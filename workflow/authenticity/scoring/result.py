@@ -1,12 +1,14 @@
-"""The answer on one recording: plain arrays and numbers, for pages, tables and programs.
+"""The answer on one input, declared once: what it holds, and how it is written as JSON.
 
-`plain` makes JSON of it, which is kept on disk between scoring and showing, `restored` undoes that.
+The columns of the tables of scores and windows, the lines of `recordings.jsonl`, the rows of the
+page and the tables in docs/scores.md follow from the fields of `Recording` and `Windows`. A field
+with an annotation is a column, and the annotation says in one line of Markdown what it means.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,26 @@ CONTENT_DIGITS = 32
 """Of the SHA-256 of a file's content, in `content`."""
 
 Verdict = Literal["likely synthetic", "likely genuine", "cannot tell"]
+
+
+def columns(record: type) -> dict[str, tuple[type, str]]:
+    """Return the columns of a record, its annotated fields, by name: type and meaning.
+
+    The type is float, int or str: an array of numbers is a column of numbers, and what is not a
+    number is written as text.
+    """
+    hints = get_type_hints(record, include_extras=True).items()
+    return {
+        name: (_column_type(hint.__origin__), hint.__metadata__[0])
+        for name, hint in hints
+        if get_origin(hint) is Annotated
+    }
+
+
+def _column_type(kind: Any) -> type:
+    if kind in (float, int):
+        return kind
+    return float if get_origin(kind) is np.ndarray or float in get_args(kind) else str
 
 
 @dataclass(frozen=True)
@@ -40,20 +62,15 @@ class Windows:
     """Overlapping stretches of a recording, each with a score of its own; all arrays are (n,).
 
     The calibration was fitted on whole clips: `llr` orders windows and shows where the evidence
-    lies, but a single window's is not as well founded as the recording's.
-
-    Attributes:
-        start, end: seconds, float64.
-        score: the model's log-odds of spoof, float64; NaN where the window is silent throughout.
-        llr: natural log-likelihood ratio, above 0 for synthetic, float64; NaN likewise.
-        speech: share of the window's frames that are sound rather than silence, 0 to 1, float64.
+    lies, but a single window's is not as well founded as the recording's. `score` and `llr` are NaN
+    where a window is silent throughout.
     """
 
-    start: NDArray[np.float64]
-    end: NDArray[np.float64]
-    score: NDArray[np.float64]
-    llr: NDArray[np.float64]
-    speech: NDArray[np.float64]
+    start: Annotated[NDArray[np.float64], "seconds; windows overlap"]
+    end: Annotated[NDArray[np.float64], "seconds; the last window ends where the recording ends"]
+    score: Annotated[NDArray[np.float64], "as above, of the window alone; empty where it is silent"]
+    llr: Annotated[NDArray[np.float64], "as above, of the window alone; empty where it is silent"]
+    speech: Annotated[NDArray[np.float64], "share of the window that is sound, 0 to 1"]
 
 
 @dataclass(frozen=True)
@@ -94,77 +111,6 @@ class Contribution:
     log_odds: float
 
 
-@dataclass(frozen=True)
-class Recording:
-    """The answer on one recording.
-
-    Attributes:
-        file: as it was given.
-        content: the first digits of the SHA-256 of the file; empty where there was no file.
-        audio: identifies what is heard; see `spectral.digest`.
-        duration: seconds.
-        codec, sample_rate, channels: of the file.
-        score: the model's log-odds of spoof under its training prior, over the whole recording.
-        score_inverted: likewise, with the samples negated, which sounds the same.
-        llr, llr_low, llr_high: natural log-likelihood ratio of synthetic against genuine, with its
-            95% interval, of the calibration clips only: what others of the same kind could have
-            given.
-        p_synthetic, p_low, p_high: the probability that the recording is synthetic where a share
-            of `prior` is, with that interval; None where a caution is severe.
-        p_trust: what the checks on the run that made the model say of its probabilities, `trust`,
-            `caution` or `do not trust`; None where it was not checked.
-        prior: see above.
-        verdict: in words; `reason` says in a few sentences why.
-        cautions: why to trust the score less, severe ones first.
-        windows: where in time.
-        activity: where there is sound.
-        contributions: which evidence mattered, the largest first.
-        spectrogram: to draw the above on.
-        seconds: how long all this took.
-    """
-
-    file: str
-    content: str
-    audio: str
-    duration: float
-    codec: str
-    sample_rate: int
-    channels: int
-    score: float
-    score_inverted: float
-    llr: float
-    llr_low: float
-    llr_high: float
-    p_synthetic: float | None
-    p_low: float | None
-    p_high: float | None
-    p_trust: str | None
-    prior: float
-    verdict: Verdict
-    reason: str
-    cautions: tuple[Caution, ...]
-    windows: Windows
-    activity: Activity
-    contributions: tuple[Contribution, ...]
-    spectrogram: Spectrogram
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A file that cannot be scored.
-
-    Attributes:
-        file: as it was given.
-        reason: why, in one line.
-        content: as of `Recording`; empty where the file cannot be read at all.
-    """
-
-    file: str
-    reason: str
-    content: str
-
-
 class Span(NamedTuple):
     """Where a picture's panels lie, all of which share the time axis.
 
@@ -181,9 +127,102 @@ class Span(NamedTuple):
     bottom: float
 
 
-def plain(recording: Recording) -> dict[str, Any]:
-    """Return all of a recording but the spectrogram, exactly; what is not a number is null."""
-    values = {name: value for name, value in vars(recording).items() if name != "spectrogram"}
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """The answer on a file that was scored; annotated fields are columns and say what they mean.
+
+    Attributes:
+        windows: where in time.
+        activity: where there is sound.
+        contributions: which evidence mattered, the largest first.
+        spectrogram: to draw the above on; None in an answer that was read back.
+        preview: the sound for the page, a file below the results' folder; None without pictures.
+        span: where the scores lie in the picture; None without pictures.
+        settings: what the answer depends on beside the file; see `batch.Settings.digest`.
+        peak_bytes: the most memory that the process had that made the answer.
+    """
+
+    file: Annotated[
+        str,
+        "as it was given; a name that a spreadsheet would take for a formula begins with `./`; "
+        "bytes that are not UTF-8 are `\\x..`",
+    ]
+    status: Annotated[
+        Literal["scored"],
+        "`scored` or `rejected`; a rejected file has only `file`, `status`, `reason` and, where it "
+        "could be read, `content`",
+    ] = "scored"
+    verdict: Annotated[Verdict, "`likely synthetic`, `likely genuine` or `cannot tell`"]
+    p_synthetic: Annotated[
+        float | None,
+        "probability that it is synthetic, where a share of `prior` is; none where a caution is "
+        "severe",
+    ]
+    p_low: Annotated[float | None, "lower end of its 95% interval, of calibration clips only"]
+    p_high: Annotated[float | None, "upper end of it"]
+    p_trust: Annotated[
+        str | None,
+        "whether the checks on the model's run trust its probabilities: `trust`, `caution` or `do "
+        "not trust`; none where they were not made",
+    ]
+    prior: Annotated[float, "the share of synthetic recordings that the probability is given for"]
+    llr: Annotated[float, "log-likelihood ratio, natural logarithm, above 0 for synthetic"]
+    llr_low: Annotated[float, "lower end of its 95% interval, of calibration clips only"]
+    llr_high: Annotated[float, "upper end of it"]
+    score: Annotated[
+        float, "the model's log-odds before calibration: the `score` of the workflow's tables"
+    ]
+    score_inverted: Annotated[float, "the same with the samples negated, which sounds the same"]
+    cautions: Annotated[
+        tuple[Caution, ...], "the codes above, separated by spaces, severe ones first"
+    ]
+    reason: Annotated[str, "why this verdict, or why the file was set aside"]
+    duration: Annotated[float, "seconds"]
+    codec: Annotated[str, "of the file"]
+    sample_rate: Annotated[int, "of the file, hertz"]
+    channels: Annotated[int, "of the file"]
+    content: Annotated[str, "the first 32 digits of the SHA-256 of the file"]
+    audio: Annotated[str, "the same for the decoded sound: equal for equal samples"]
+    picture: Annotated[str | None, "the file below the results' folder"] = None
+    seconds: Annotated[
+        float, "measured: reading, decoding, scoring and, where they are made, picture and sound"
+    ]
+    real_time_factor: Annotated[float, "`seconds` over `duration`, measured"]
+    windows: Windows
+    activity: Activity
+    contributions: tuple[Contribution, ...]
+    spectrogram: Spectrogram | None = None
+    preview: str | None = None
+    span: Span | None = None
+    settings: str = ""
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    """The answer on a file that cannot be scored; fields as of `Recording`.
+
+    Attributes:
+        content: empty where the file cannot be read, or where the reason does not lie in what it
+            holds; the next run then tries it again.
+    """
+
+    file: str
+    status: Literal["rejected"] = "rejected"
+    reason: str
+    content: str = ""
+    settings: str = ""
+    peak_bytes: int = 0
+
+
+Answer = Recording | Rejected
+
+
+def plain(answer: Answer) -> dict[str, Any]:
+    """Return all of an answer but the spectrogram as JSON takes it; NaN and infinity are null."""
+    values = {name: value for name, value in vars(answer).items() if name != "spectrogram"}
+    if isinstance(answer, Rejected):
+        return values
     for name in ("windows", "activity"):
         arrays = vars(values[name]).items()
         values[name] = {key: [_number(value) for value in array.tolist()] for key, array in arrays}
@@ -192,23 +231,27 @@ def plain(recording: Recording) -> dict[str, Any]:
     return values
 
 
-def restored(values: Mapping[str, Any]) -> Recording:
-    """Return the recording that `plain` was given, with an empty spectrogram."""
-
-    def arrays(name: str) -> dict[str, np.ndarray]:
-        return {key: np.array(numbers, np.float64) for key, numbers in values[name].items()}
-
-    return Recording(
-        **{
-            **values,
-            "windows": Windows(**arrays("windows")),
-            "activity": Activity(**arrays("activity")),
-            "cautions": tuple(Caution(**caution) for caution in values["cautions"]),
-            "contributions": tuple(Contribution(**part) for part in values["contributions"]),
-            "spectrogram": Spectrogram(np.empty((0, 0), np.float32), 0.0, 0.0, 0.0),
-        }
-    )
-
-
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def restored(values: Mapping[str, Any]) -> Answer:
+    """Return the answer that `plain` was given, without its spectrogram.
+
+    Raises:
+        TypeError, KeyError: it is no answer, or one of another version.
+    """
+    if values["status"] == "rejected":
+        return Rejected(**values)
+
+    def arrays(name: str) -> dict[str, NDArray[np.float64]]:
+        return {key: np.array(numbers, np.float64) for key, numbers in values[name].items()}
+
+    parts = {
+        "windows": Windows(**arrays("windows")),
+        "activity": Activity(**arrays("activity")),
+        "cautions": tuple(Caution(**caution) for caution in values["cautions"]),
+        "contributions": tuple(Contribution(**part) for part in values["contributions"]),
+        "span": Span(*values["span"]) if values["span"] else None,
+    }
+    return Recording(**{**values, **parts})

@@ -3,8 +3,8 @@
 They are made of a corpus's own clips, so that the truth is known to the sample. A minute of one
 person, from as many clips as that takes, with ten seconds of one attack at a random joint. All
 clips are brought to one level and every joint is faded alike, so that neither a step in loudness
-nor a joint as such tells where the stretch is. In a second version every clip's waveform is upright
-or upside down by chance, which sounds the same: a detector that hears polarity fails there.
+nor a joint as such tells where the stretch is. In a second version the polarity of each clip is
+inverted or not by chance, which sounds the same: a detector that hears polarity fails there.
 """
 
 import logging
@@ -232,22 +232,20 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
-    from authenticity.evaluation.metrics import Ranking, once
 
     silent = np.isnan(windows["llr"].to_numpy())
-    heard = windows.filter(pa.array(~silent))
-    share = heard["synthetic"].to_numpy()
+    sounding = windows.filter(pa.array(~silent))
+    share = sounding["synthetic"].to_numpy()
     between = (share > 0) & (share < MOSTLY)
-    told = heard.filter(pa.array(~between))
-    recordings = np.asarray(told["recording"].to_pylist())
-    attacks = np.asarray(told["attack"].to_pylist())
-    labels = (told["synthetic"].to_numpy() > 0).astype(int)
-    llr = told["llr"].to_numpy()
+    counted = sounding.filter(pa.array(~between))
+    recordings = np.asarray(counted["recording"].to_pylist())
+    labels = (counted["synthetic"].to_numpy() > 0).astype(int)
+    llr = counted["llr"].to_numpy()
     over_all = bootstrap.intervals(labels, llr, recordings, seed, ["roc_auc"])
     _, within = bootstrap.mean_roc_auc(
         labels, llr, recordings, np.arange(len(llr)).astype(str), recordings, seed
     )
-    hits, chances = _hits(heard)
+    hits, chances = _hits(sounding)
     return {
         "n_recordings": len(set(windows["recording"].to_pylist())),
         "n_human": int((labels == 0).sum()),
@@ -258,38 +256,42 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         "interval": "bootstrap over recordings",
         "roc_auc": _plain(over_all.estimates["roc_auc"]),
         "within": _plain(within),
-        "above": {
-            "synthetic": float((llr[labels == 1] > band.upper).mean()),
-            "human": float((llr[labels == 0] > band.upper).mean()),
-            "recordings": float(
-                np.mean(
-                    [
-                        (llr[(recordings == name) & (labels == 1)] > band.upper).any()
-                        for name in np.unique(recordings)
-                    ]
-                )
-            ),
-        },
+        "above": _above(labels, llr > band.upper, recordings),
         "found": float(np.mean(hits)),
         "by_chance": float(np.mean(chances)),
-        "attacks": {
-            str(attack): {
-                "roc_auc": float(
-                    once(
-                        Ranking.of(labels[attacks == attack], llr[attacks == attack])
-                    ).corners.roc_auc()[0]
-                ),
-                "n_recordings": len(set(recordings[attacks == attack].tolist())),
-            }
-            for attack in np.unique(attacks)
-        },
+        "attacks": _by_attack(labels, llr, recordings, np.asarray(counted["attack"].to_pylist())),
     }
 
 
-def _hits(heard: pa.Table) -> tuple[list[bool], list[float]]:
+def _above(labels: NDArray, above: NDArray[np.bool_], recordings: NDArray) -> dict[str, float]:
+    """Return the shares of windows above the band, and of recordings with one in the stretch."""
+    in_stretch = [
+        above[(recordings == name) & (labels == 1)].any() for name in np.unique(recordings)
+    ]
+    return {
+        "synthetic": float(above[labels == 1].mean()),
+        "human": float(above[labels == 0].mean()),
+        "recordings": float(np.mean(in_stretch)),
+    }
+
+
+def _by_attack(
+    labels: NDArray, llr: NDArray, recordings: NDArray, attacks: NDArray
+) -> dict[str, dict[str, float]]:
+    from authenticity.evaluation.metrics import Ranking, once
+
+    def figures_of(rows: NDArray[np.bool_]) -> dict[str, float]:
+        corners = once(Ranking.of(labels[rows], llr[rows])).corners
+        number = len(set(recordings[rows].tolist()))
+        return {"roc_auc": float(corners.roc_auc()[0]), "n_recordings": number}
+
+    return {str(attack): figures_of(attacks == attack) for attack in np.unique(attacks)}
+
+
+def _hits(sounding: pa.Table) -> tuple[list[bool], list[float]]:
     """Return, by recording, whether its highest window touches the stretch, and the odds of it."""
-    recordings = np.asarray(heard["recording"].to_pylist())
-    llr, touches = heard["llr"].to_numpy(), heard["synthetic"].to_numpy() > 0
+    recordings = np.asarray(sounding["recording"].to_pylist())
+    llr, touches = sounding["llr"].to_numpy(), sounding["synthetic"].to_numpy() > 0
     hits, chances = [], []
     for name in dict.fromkeys(recordings.tolist()):
         rows = recordings == name

@@ -1,29 +1,40 @@
-"""Numbers and models in words, the same on the terminal, on the page and in the pictures."""
+"""Numbers, verdicts and models in words, the same on the terminal, the page and the pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authenticity.names import ordered_views, view_name
-from authenticity.scoring import decision
 from authenticity.scoring.decision import (
     CLASSES,
     DISTRUST,
     GENUINE,
     NAMES,
+    PROBABILITIES,
     SYNTHETIC,
     UNDECIDED,
     WRONG,
+    ClassOutcomes,
+    Decision,
+    Outcomes,
+    Rate,
+    against,
+    without_verdict,
 )
+from authenticity.scoring.result import Caution, Recording, Verdict
 
 INTERVAL = "calibration clips only"
 """What every interval of a recording is called: it covers nothing else."""
 
 _UNMEASURED = "It was never measured on unseen clips."
+# Cautions that say that answers contradict each other; all others are on the recording.
 _CONTRADICTIONS = {
-    "polarity": "Turned upside down, which sounds the same, it would be judged otherwise.",
+    "polarity": "With inverted polarity, which sounds the same, it would be judged otherwise.",
     "part_synthetic": "A part of it scores as synthetic, the whole as genuine.",
 }
 _BEYOND = {name: verdict for verdict, name in WRONG.items()}
+
+
+# Numbers.
 
 
 def percent(share: float) -> str:
@@ -38,49 +49,6 @@ def interval(low: float, high: float) -> str:
     if low >= 0.9995 or high < 0.0005:
         return percent(low)
     return f"{percent(low)} to {percent(high)}"
-
-
-def number(recording: Mapping[str, Any]) -> str:
-    """Return the one number that stands for a recording, with its interval.
-
-    It is the probability. Where the checks on the run that made the model do not trust that, it is
-    the log-likelihood ratio; where a caution is severe, none is worth a number.
-
-    Args:
-        recording: the numbers of a `Recording`, by name.
-    """
-    if recording["p_synthetic"] is None:
-        return "no number"
-    if recording["p_trust"] == DISTRUST:
-        low, high = signed(recording["llr_low"]), signed(recording["llr_high"])
-        return f"LLR {signed(recording['llr'])} ({low} to {high})"
-    share = percent(recording["p_synthetic"])
-    return f"{share}% ({interval(recording['p_low'], recording['p_high'])})"
-
-
-def why_no_verdict(recording: Mapping[str, Any], limits: Mapping[str, Any]) -> str:
-    """Return in one short sentence why a recording gets no verdict; empty where it gets one.
-
-    Args:
-        recording: the values of a `Recording`, by name, as `result.plain` gives them.
-        limits: `decision` of the bundle.
-    """
-    if recording["verdict"] != UNDECIDED:
-        return ""
-    severe = [caution["code"] for caution in recording["cautions"] if caution["severe"]]
-    if severe:
-        unlike = "It is too unlike the training data to judge"
-        named = "" if severe[0] == "unlike_training" else f": {severe[0].replace('_', ' ')}"
-        return _CONTRADICTIONS.get(severe[0], f"{unlike}{named}.")
-    llr, lower, upper = recording["llr"], limits["lower"], limits["upper"]
-    if lower <= llr < upper:
-        return f"Its LLR of {signed(llr)} is between {signed(lower)} and {signed(upper)}."
-    verdict = SYNTHETIC if llr >= upper else GENUINE
-    _, outcomes = decision.against(limits, verdict)
-    return (
-        f"This model's “{verdict}” is unreliable: {100 * outcomes[verdict]['value']:.0f}% of "
-        f"unseen {NAMES[WRONG[verdict]]} clips get it."
-    )
 
 
 def signed(value: float) -> str:
@@ -101,28 +69,198 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def clock(seconds: float) -> str:
+    """Return a place in a recording as minutes and seconds, with hours where there are any."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def megabytes(size: int) -> str:
     """Return a size in 10^6 bytes."""
     return f"{size / 1e6:,.1f} MB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
+
+
+def _whole(share: float) -> str:
+    return f"{100 * share:.0f}%"
+
+
+def _with_interval(rate: Rate) -> str:
+    low, high = (f"{100 * rate[end]:.0f}" for end in ("low", "high"))
+    return f"{_whole(rate['value'])} ({low} to {high}%)"
+
+
+def _people(counted: ClassOutcomes, name: str) -> str:
+    """Say how many people bona fide clips are of, where that is known."""
+    if name != "bonafide" or not counted["speakers"]:
+        return ""
+    return " (1 person)" if counted["speakers"] == 1 else f" ({counted['speakers']} people)"
+
+
+# A recording.
+
+
+def number(recording: Mapping[str, Any]) -> str:
+    """Return the one number that stands for a recording, with its interval.
+
+    It is the probability. Where the checks on the run that made the model do not trust that, it is
+    the log-likelihood ratio; where a caution is severe, there is none.
+
+    Args:
+        recording: the numbers of a `Recording`, by name.
+    """
+    if recording["p_synthetic"] is None:
+        return "no number"
+    if recording["p_trust"] == DISTRUST:
+        low, high = signed(recording["llr_low"]), signed(recording["llr_high"])
+        return f"LLR {signed(recording['llr'])} ({low} to {high})"
+    share = percent(recording["p_synthetic"])
+    return f"{share}% ({interval(recording['p_low'], recording['p_high'])})"
+
+
+def why_no_verdict(recording: Recording, decision: Decision) -> str:
+    """Return in one short sentence why a recording gets no verdict; empty where it gets one."""
+    if recording.verdict != UNDECIDED:
+        return ""
+    severe = [caution.code for caution in recording.cautions if caution.severe]
+    if severe:
+        unlike = "It is too unlike the training data to judge"
+        cause = "" if severe[0] == "unlike_training" else f": {severe[0].replace('_', ' ')}"
+        return _CONTRADICTIONS.get(severe[0], f"{unlike}{cause}.")
+    llr, lower, upper = recording.llr, decision["lower"], decision["upper"]
+    if lower <= llr < upper:
+        return f"Its LLR of {signed(llr)} is between {signed(lower)} and {signed(upper)}."
+    verdict = SYNTHETIC if llr >= upper else GENUINE
+    _, counted = against(decision, verdict)
+    return (
+        f"This model's “{verdict}” is unreliable: {_whole(counted[verdict]['value'])} of "
+        f"unseen {NAMES[WRONG[verdict]]} clips get it."
+    )
+
+
+def concluded(
+    verdict: Verdict, llr: float, cautions: Sequence[Caution], about: Mapping[str, Any]
+) -> tuple[Verdict, str]:
+    """Return the verdict that is given and, in a few sentences, why, and how often it is wrong.
+
+    Args:
+        verdict: where the recording lies by the band.
+        llr: its log-likelihood ratio.
+        cautions: on it, severe ones first.
+        about: of the bundle: `decision` and `trust`.
+    """
+    if cautions and cautions[0].severe:
+        return UNDECIDED, _severe(cautions[0])
+    decision: Decision = about["decision"]
+    ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
+    side = f"not below {upper}" if verdict == SYNTHETIC else f"below {lower}"
+    if verdict == UNDECIDED:
+        why = (
+            f"Its log-likelihood ratio of {ratio} lies between {lower} and {upper}, where either "
+            f"verdict would be wrong too often. {_undecided(decision)}"
+        )
+    elif not decision["issued"][verdict]:
+        why = (
+            f"Its log-likelihood ratio of {ratio} is {side}, where the limit for “{verdict}” lies; "
+            f"but {_withheld(decision, verdict)}, so it gives no such verdict."
+        )
+        verdict = UNDECIDED
+    else:
+        by_construction = decision["dev"][WRONG[verdict]][verdict]["value"]
+        why = (
+            f"Its log-likelihood ratio of {ratio} is {side}, where a recording is called "
+            f"{_called(verdict)}; by construction, so were {_whole(by_construction)} of the "
+            f"{NAMES[WRONG[verdict]]} clips that set this limit. {_unseen(decision, verdict)}"
+        )
+    return verdict, why + _distrusted(about["trust"])
+
+
+def _called(verdict: Verdict) -> str:
+    return verdict.removeprefix("likely ")
+
+
+def _severe(caution: Caution) -> str:
+    message = caution.message
+    if caution.code in _CONTRADICTIONS:
+        return f"Its answers contradict each other. {message}"
+    return f"It is unlike what the model was trained on: {message[0].lower()}{message[1:]}"
+
+
+def _undecided(decision: Decision) -> str:
+    """Say how often there was no verdict."""
+    counted = decision["eval"] or decision["dev"]
+    clips = decision["unseen"] if decision["eval"] else "the clips that set these limits"
+    genuine, synthetic = (_whole(without_verdict(counted[name], decision)) for name in CLASSES)
+    whose = _people(counted["bonafide"], "bonafide")
+    return (
+        f"Of {clips}, {genuine} of the genuine ones{whose} and "
+        f"{synthetic} of the synthetic ones got no verdict."
+    )
+
+
+def _unseen(decision: Decision, verdict: Verdict) -> str:
+    """Say how often the verdict is wrong on clips of eval."""
+    if not decision["eval"]:
+        return _UNMEASURED
+    name = WRONG[verdict]
+    counted = decision["eval"][name]
+    return (
+        f"Of {decision['unseen']}, so were {_with_interval(counted[verdict])} of the "
+        f"{counted['n']} {NAMES[name]} ones{_people(counted, name)}; "
+        f"{_at_even_odds(decision['eval'], verdict)}."
+    )
+
+
+def _at_even_odds(evaluated: Outcomes, verdict: Verdict) -> str:
+    """Say how many recordings with a verdict are of the other class, if half are synthetic."""
+    name = WRONG[verdict]
+    (other,) = set(CLASSES) - {name}
+    wrong, right = evaluated[name][verdict], evaluated[other][verdict]["value"]
+    if not wrong["n"] and not right:
+        return "none of the other class was either, so what it is worth is not known"
+    # Where none was seen to be wrong, it is not known that none is.
+    rate, about = (wrong["value"], "about") if wrong["n"] else (wrong["high"], "up to")
+    count = max(1, round(100 * rate / (rate + right)))
+    return (
+        f"at even odds {about} {count} in 100 recordings called {_called(verdict)} are "
+        f"{NAMES[name]}"
+    )
+
+
+def _distrusted(trust: Mapping[str, Any] | None) -> str:
+    """Warn of probabilities that the run's own checks speak against."""
+    if not trust or trust[PROBABILITIES]["status"] != DISTRUST:
+        return ""
+    return f" The model's probabilities are not to be trusted{_because(trust[PROBABILITIES])}."
+
+
+def _because(rating: Mapping[str, Any]) -> str:
+    """Name the checks that a status comes from."""
+    names = [check["name"].lower() for check in rating["checks"]]
+    if not names:
+        return ""
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    return f", because of {listed}"
+
+
+# A model.
 
 
 def opening(about: Mapping[str, Any]) -> list[str]:
     """Return two lines that come before any answer: which detector, and what it is worth.
 
     Args:
-        about: of the bundle; see `bundle.read_about`.
+        about: of the bundle; see `bundle.About`.
     """
-    limits = about["decision"]
+    decision: Decision = about["decision"]
     shown = ", a demonstration: rely on no verdict of it" if about["demonstration"] else ""
-    withheld = " or ".join(f"“{name}”" for name, issued in limits["issued"].items() if not issued)
+    never = " or ".join(f"“{verdict}”" for verdict in _not_issued(decision))
     worth = _UNMEASURED
-    if limits["eval"]:
-        genuine, synthetic = (
-            f"{100 * limits['eval'][name][_BEYOND[name]]['value']:.0f}%" for name in CLASSES
-        )
+    if decision["eval"]:
+        genuine, synthetic = _wrong_shares(decision["eval"])
         worth = (
             f"It takes {genuine} of unseen genuine clips for synthetic, {synthetic} of synthetic "
-            f"ones for genuine{f', so it never says {withheld}' if withheld else ''}."
+            f"ones for genuine{f', so it never says {never}' if never else ''}."
         )
     return [f"Detector: {about['corpus']}, {about['experiment']}{shown}.", worth]
 
@@ -131,65 +269,86 @@ def known(about: Mapping[str, Any]) -> list[str]:
     """Return all that was measured: how limits were set, how often they err, what to trust.
 
     Args:
-        about: of the bundle; see `bundle.read_about`.
+        about: of the bundle; see `bundle.About`.
     """
-    limits = about["decision"]
+    decision: Decision = about["decision"]
+    on_dev = _outcomes(decision["dev"], decision, measured=False)
     sentences = [
-        f"The thresholds were {limits['provenance']}.",
-        f"On those clips, by construction: {_outcomes(limits['dev'], limits, measured=False)}.",
+        f"The thresholds were {decision['provenance']}.",
+        f"On those clips, by construction: {on_dev}.",
     ]
-    if limits["eval"]:
-        rates = _outcomes(limits["eval"], limits, measured=True)
-        sentences.append(f"On {limits['unseen']}: {rates}.")
+    if decision["eval"]:
+        on_eval = _outcomes(decision["eval"], decision, measured=True)
+        sentences.append(f"On {decision['unseen']}: {on_eval}.")
         odds = [
-            decision.at_even_odds(limits["eval"], verdict)
-            for verdict, is_issued in limits["issued"].items()
+            _at_even_odds(decision["eval"], verdict)
+            for verdict, is_issued in decision["issued"].items()
             if is_issued
         ]
-        sentences += [f"{each[0].upper()}{each[1:]}." for each in odds]
+        sentences += [f"{text[0].upper()}{text[1:]}." for text in odds]
     else:
         sentences.append(_UNMEASURED)
     sentences += [
-        f"The verdict “{verdict}” is not given: {decision.withheld(limits, verdict)}."
-        for verdict, is_issued in limits["issued"].items()
-        if not is_issued
+        f"The verdict “{verdict}” is not given: {_withheld(decision, verdict)}."
+        for verdict in _not_issued(decision)
     ]
-    sentences += [_beyond(limits)] if limits["eval"] and limits["views"] else []
+    if decision["eval"] and decision["views"]:
+        sentences.append(_in_views(decision))
     for kind, rating in (about["trust"] or {}).items():
         checks = "".join(f" {check['sentence']}" for check in rating["checks"])
-        sentences.append(f"{kind}: {rating['status']}{decision.because(rating)}.{checks}")
+        sentences.append(f"{kind}: {rating['status']}{_because(rating)}.{checks}")
     return sentences
 
 
-def _outcomes(counts: Mapping[str, Any], limits: Mapping[str, Any], measured: bool) -> str:
-    """Say how often clips are beyond the wrong limit, and how often there is no verdict."""
+def _not_issued(decision: Decision) -> list[Verdict]:
+    return [verdict for verdict, is_issued in decision["issued"].items() if not is_issued]
+
+
+def _withheld(decision: Decision, verdict: Verdict) -> str:
+    """Say where a verdict is wrong too often, and so not given."""
+    name = WRONG[verdict]
+    view, counted = against(decision, verdict)
+    heard = f", {view_name(view)}," if view else ""
+    return (
+        f"this model would call {_with_interval(counted[verdict])} of {counted['n']} unseen "
+        f"{NAMES[name]} clips{_people(counted, name)}{heard} {_called(verdict)}, where "
+        f"{100 * decision['target']:g}% is the aim"
+    )
+
+
+def _wrong_shares(counts: Outcomes) -> tuple[str, str]:
+    """Return the shares of genuine and of synthetic clips that are beyond the wrong limit."""
+    genuine, synthetic = (_whole(counts[name][_BEYOND[name]]["value"]) for name in CLASSES)
+    return genuine, synthetic
+
+
+def _outcomes(counts: Outcomes, decision: Decision, measured: bool) -> str:
+    """Say how often clips are beyond the wrong limit, and how often there is no verdict.
+
+    What holds by construction was not `measured` and has no interval.
+    """
     rates = []
     for name in CLASSES:
-        rows, verdict = counts[name], _BEYOND[name]
-        share = (
-            decision.share(rows[verdict]) if measured else f"{100 * rows[verdict]['value']:.0f}%"
-        )
+        counted, verdict = counts[name], _BEYOND[name]
+        rate = counted[verdict]
+        share = _with_interval(rate) if measured else _whole(rate["value"])
         rates.append(
-            f"{share} of {rows['n']} {NAMES[name]} ones"
-            f"{decision.people(rows, name)} were beyond the limit of “{verdict}”, "
-            f"and {100 * decision.without_verdict(rows, limits):.0f}% got no verdict"
+            f"{share} of {counted['n']} {NAMES[name]} ones{_people(counted, name)} were beyond the "
+            f"limit of “{verdict}”, and {_whole(without_verdict(counted, decision))} got no verdict"
         )
     return "; ".join(rates)
 
 
-def _beyond(limits: Mapping[str, Any]) -> str:
+def _in_views(decision: Decision) -> str:
     """Say how often clips are beyond the wrong limit, as they are and in other views."""
-
-    def shares(counts: Mapping[str, Any]) -> str:
-        each = (f"{100 * counts[name][_BEYOND[name]]['value']:.0f}%" for name in CLASSES)
-        return " and ".join(each)
-
-    views = "".join(
-        f"; {view_name(view)} {shares(limits['views'][view])}"
-        for view in ordered_views(limits["views"])
-    )
-    whose = decision.people(limits["eval"]["bonafide"], "bonafide")
+    views = decision["views"]
+    rates = [
+        f"{view_name(view)} {' and '.join(_wrong_shares(views[view]))}"
+        for view in ordered_views(views)
+    ]
+    whose = _people(decision["eval"]["bonafide"], "bonafide")
+    clean = " and ".join(_wrong_shares(decision["eval"]))
     return (
         f"Beyond the wrong limit, of unseen genuine{whose} and synthetic clips: "
-        f"{shares(limits['eval'])}{views}."
+        f"{'; '.join([clean, *rates])}."
     )

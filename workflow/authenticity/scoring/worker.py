@@ -1,27 +1,20 @@
-"""A process that scores files one after the other: a line of JSON for each request and each answer.
+"""What a scoring process does with a file: score it, draw it, keep its sound for the page.
 
-It is a process of its own so that a decoder that crashes on a damaged file, or the machine running
-out of memory, takes only that file with it. It is started by its name, not by `multiprocessing`,
-which would run the script of a workflow's job a second time in it; `batch` starts it.
+It is a process of its own, which `batch` starts, so that a decoder that crashes on a damaged file,
+or the machine running out of memory, takes only that file with it.
 """
 
 import contextlib
 import hashlib
-import json
-import os
-import queue
 import re
 import resource
-import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -30,11 +23,10 @@ from numpy.typing import NDArray
 from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
 from authenticity.files import atomic, sha256
-from authenticity.scoring import result
-from authenticity.scoring.batch import Answer, rejected
+from authenticity.scoring.batch import Settings, as_line, rejected
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.inputs import as_text
-from authenticity.scoring.result import CONTENT_DIGITS, Recording
+from authenticity.scoring.result import CONTENT_DIGITS, Answer, Recording, Span
 
 BIT_RATE = 32_000
 """Of the sound for the page, bits per second; an hour is 14 MB."""
@@ -46,7 +38,7 @@ _BLOCK = 1 << 16  # samples handed to the encoder at once
 
 
 def drawn_name(file: str, content: str) -> str:
-    """Return what a file's picture and sound are called, less the ending: safe in any address.
+    """Return the name of a file's picture and sound, less the ending: safe in any address.
 
     It depends on the file alone, so that it stays the same when other files come and go.
     """
@@ -85,18 +77,25 @@ def write_sound(path: str | Path, samples: NDArray[np.float32]) -> None:
 class Scorer:
     """A detector, and where its answers' pictures and sounds are put.
 
-    Attributes:
-        task: `bundle`, `prior`, `pictures`, `folder`, `threads`; see `batch.Settings`.
+    Args:
+        settings: the model, and what is made.
+        folder: of the results.
+        threads: how many work on one recording.
     """
 
-    def __init__(self, task: Mapping[str, Any]):
-        self.task = task
-        self._detector = Detector.load(task["bundle"], jobs=task["threads"])
+    def __init__(self, settings: Settings, folder: Path, threads: int = 1):
+        self._settings, self._folder = settings, folder
+        self._detector = Detector.load(settings.bundle, jobs=threads)
 
-    def answer(self, path: str) -> str:
-        """Score one file; return a line of JSON. Whatever is wrong is part of the answer."""
+    def answer(self, path: str) -> tuple[str, str]:
+        """Score a file; whatever goes wrong is part of the answer.
+
+        Returns:
+            The answer as a line of `recordings.jsonl`; the traceback of a defect of ours, or "".
+        """
+        trace = ""
         try:
-            return _line(self._scored(path))
+            return _line(self._scored(path)), trace
         except RejectedClip as error:
             answer = rejected(path, str(error), _content(path))
         except MemoryError:
@@ -105,31 +104,33 @@ class Scorer:
             answer = rejected(path, in_one_line(error))
         except Exception as error:  # a defect of ours must not stop the other files either
             reason = f"unexpected error: {type(error).__name__}: {error}, please report it"
-            answer = rejected(path, reason) | {"traceback": traceback.format_exc()}
-        return _line(answer)
+            answer, trace = rejected(path, reason), traceback.format_exc()
+        return _line(answer), trace
 
-    def _scored(self, path: str) -> Answer:
+    def _scored(self, path: str) -> Recording:
         started = time.perf_counter()
-        recording = replace(self._detector.score(path, self.task["prior"]), file=as_text(path))
-        answer = {"file": recording.file, "content": recording.content, "status": "scored"}
-        answer |= {"reason": recording.reason, "recording": result.plain(recording)}
-        if self.task["pictures"]:
-            answer |= self._drawn(path, recording)
-        answer["recording"]["seconds"] = time.perf_counter() - started  # with picture and sound
-        return answer
+        recording = self._detector.score(path, self._settings.prior)
+        recording = replace(recording, file=as_text(path))
+        if self._settings.pictures:
+            recording = replace(recording, **self._drawn(path, recording))
+        seconds = time.perf_counter() - started  # with picture and sound
+        factor = seconds / recording.duration
+        return replace(recording, seconds=seconds, real_time_factor=factor)
 
-    def _drawn(self, path: str, recording: Recording) -> dict[str, Any]:
-        """Draw a recording and keep its sound; say where, relative to the folder."""
-        folder, name = Path(self.task["folder"]), drawn_name(recording.file, recording.content)
+    def _drawn(self, path: str, recording: Recording) -> Mapping[str, str | Span]:
+        """Draw a recording and keep its sound; return where, relative to the folder."""
+        name = drawn_name(recording.file, recording.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
         with Path(path).open("rb") as file:
-            write_sound(folder / sound, audio.decode(file, self._detector.bundle.limits))
+            samples = audio.decode(file, self._detector.bundle.limits)
+            write_sound(self._folder / sound, samples)
+        del samples
         # Imported here, so that its memory comes after that of the samples, not on top of it.
         from authenticity.plots import overlay
 
         band = self._detector.bundle.band
-        span = overlay.write(folder / picture, recording, band.lower, band.upper)
-        return {"picture": picture, "span": list(span), "preview": sound}
+        span = overlay.write(self._folder / picture, recording, band.lower, band.upper)
+        return {"picture": picture, "span": span, "preview": sound}
 
 
 def _content(path: str) -> str:
@@ -140,49 +141,10 @@ def _content(path: str) -> str:
 
 
 def _line(answer: Answer) -> str:
-    return json.dumps(answer | {"peak_bytes": _peak_bytes()}, allow_nan=False) + "\n"
+    return as_line(replace(answer, peak_bytes=_peak_bytes()))
 
 
 def _peak_bytes() -> int:
     """Return the most memory that this process has had resident."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def main() -> None:
-    """Load the model, say so, and answer until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command decides what Ctrl-C ends
-    # What libraries print must not come between the answers.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
-
-    def say(line: str) -> None:
-        answers.write(line)
-        answers.flush()
-
-    try:
-        scorer = Scorer(json.loads(sys.argv[1]))
-    except (UserError, OSError) as error:
-        say(json.dumps({"error": in_one_line(error)}) + "\n")
-        return
-    say('{"ready": true}\n')
-    while True:
-        say(scorer.answer(requests.get()))
-
-
-def _listen(requests: "queue.SimpleQueue[str]") -> None:
-    """Take requests; where the command has ended, however it did, end at once."""
-    for line in sys.stdin.buffer:
-        requests.put(json.loads(line))
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except BaseException:
-        traceback.print_exc()
-    sys.stderr.flush()
-    os._exit(1)  # an orderly end would abort, since the other thread holds standard input

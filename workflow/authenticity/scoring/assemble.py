@@ -1,0 +1,340 @@
+"""Assemble a bundle from what a run of the workflow leaves of an experiment.
+
+`gather` collects it, `write` makes the bundle.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from authenticity import tables
+from authenticity.audio import Limits
+from authenticity.features import matrix
+from authenticity.features.encoder import EncoderSource
+from authenticity.features.versions import embedding_version, spectral_version
+from authenticity.files import atomic, sha256, write_arrays, write_json
+from authenticity.models.projection import model_class
+from authenticity.scoring import cautions, decision
+from authenticity.scoring.bundle import (
+    ABOUT,
+    CARD,
+    ENCODER,
+    MODEL,
+    REPLICATES,
+    SCHEMA_VERSION,
+    WEIGHTS,
+    Features,
+    Rating,
+    Refits,
+    Window,
+    encoder_files,
+    identity,
+)
+from authenticity.scoring.decision import Decision
+
+WINDOW: Window = {"seconds": 4.0, "hop": 1.0}
+
+N_REPLICATES = 500
+"""Refits of the calibration, whose spread is the interval."""
+
+SPECTRAL_NUMBERS = (
+    "duration",
+    "level_dbfs",
+    "leading_silence",
+    "trailing_silence",
+    "pause_fraction",
+    "rolloff_95",
+    "slope_skewness",
+)
+"""Of the training and dev clips, the columns that limits are set on."""
+
+_TRUSTED = "trust"
+_COVERS = (
+    "The interval says how much the calibration line depends on which clips dev happens to hold. "
+    "It does not cover the choice of the training clips and of the layer, speakers, attacks, "
+    "languages or channels unlike dev's, or an error in the labels."
+)
+
+Columns = Mapping[str, NDArray]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment of one round, as the workflow describes it.
+
+    Attributes:
+        model: its JSON; see `candidates.Choice`.
+        weights: its arrays.
+        encoder: what `encoder.identify` returned.
+        limits: what a clip must meet.
+        window_seconds: longest stretch that the encoder hears at once.
+        demonstration: whether the corpus only serves to show how things work.
+        trust: what `trust.judge_all` said of the corpus; None where nothing is reported on it.
+    """
+
+    model: Mapping[str, Any]
+    weights: Columns
+    encoder: Mapping[str, Any]
+    limits: Limits
+    window_seconds: float
+    demonstration: bool = False
+    trust: Mapping[str, Any] | None = None
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """Its one round."""
+        (only,) = self.model["rounds"]
+        return only
+
+    @property
+    def layers(self) -> list[int]:
+        """The encoder's layers that the model uses."""
+        return matrix.layers_of(self.chosen["candidate"], self.encoder["n_layers"])
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The clips that an experiment was fitted, calibrated and tested on, by column.
+
+    Attributes:
+        dev, evaluated: of its scores, those of dev and those of eval: `label`, `speaker`, `attack`
+            and `llr`, (n,); `score` of dev. `evaluated` may be empty.
+        fitted: of the training and dev clips, in the same order, (n,): `SPECTRAL_NUMBERS`,
+            `path`, `bytes`, `label`, `speaker`, `attack` and `part` (`train` or `dev`).
+        dev_features: of dev's clips, shape (n, features).
+        views: by view that the experiment was tested in, of eval's clips as `evaluated`.
+    """
+
+    dev: Columns
+    evaluated: Columns
+    fitted: Columns
+    dev_features: NDArray[np.float32]
+    views: Mapping[str, Columns]
+
+
+def gather(
+    experiment: Experiment,
+    scores: pa.Table,
+    trials: pa.Table,
+    partitions: Mapping[str, Sequence[str]],
+    features: matrix.Tables,
+    views: Mapping[str, pa.Table],
+) -> Clips:
+    """Gather the clips from the workflow's tables.
+
+    Args:
+        experiment: the experiment.
+        scores: `tables.SCORES` of it.
+        trials: `tables.TRIALS` of the corpus.
+        partitions: the corpus's splits by part of the protocol.
+        features: the tables of clean clips.
+        views: by view that it was tested in, `tables.SCORES` likewise.
+    """
+    dev = _split(scores, "dev")
+    files, matrix_of_all = features.load(
+        experiment.chosen["candidate"],
+        experiment.model["features"]["spectral"],
+        experiment.chosen["pooling"],
+        experiment.encoder["n_layers"],
+    )
+    return Clips(
+        dev=dev,
+        evaluated=_split(scores, "eval"),
+        fitted=_fitted(trials, partitions, features.spectral),
+        dev_features=matrix_of_all[np.searchsorted(files, dev["file"])],
+        views={view: _split(table, "eval") for view, table in views.items()},
+    )
+
+
+def _split(scores: pa.Table, split: str) -> Columns:
+    return _arrays(scores.filter(pc.equal(scores["split"], split)))
+
+
+def _fitted(
+    trials: pa.Table, partitions: Mapping[str, Sequence[str]], spectral: Sequence[str | Path]
+) -> Columns:
+    part_of = {split: part for part in ("train", "dev") for split in partitions[part]}
+    used = trials.filter(pc.is_in(trials["split"], value_set=pa.array(list(part_of))))
+    numbers = tables.read_many(spectral, ["file", *SPECTRAL_NUMBERS])
+    numbers = numbers.take(pc.index_in(used["key"], value_set=numbers["file"].combine_chunks()))
+    fitted = _arrays(used) | _arrays(numbers)
+    return fitted | {"part": np.array([part_of[split] for split in fitted["split"]])}
+
+
+def _arrays(table: pa.Table) -> dict[str, NDArray]:
+    return {name: np.asarray(table[name].to_pylist()) for name in table.column_names}
+
+
+def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> None:
+    """Write a bundle; `bundle.json` last, so that a folder with it is whole.
+
+    Args:
+        experiment: the experiment.
+        clips: what it was fitted, calibrated and tested on.
+        card: its model card, in Markdown.
+        folder: where to.
+    """
+    described, chosen = experiment.model, experiment.chosen
+    model = model_class(described["kind"]).of(experiment.weights, "0")
+    lines, refits = _replicates(clips, described["seed"])
+    write_arrays(folder / WEIGHTS, {**model.arrays(MODEL), REPLICATES: lines})
+    _copy(card, folder / CARD)
+    source = EncoderSource(experiment.encoder["model"])
+    for name in encoder_files(source) if experiment.layers else ():
+        _copy(Path(source.model, name), folder / ENCODER / name)
+    distances = cautions.distances(clips.dev_features, model.mean, model.scale)
+    about = {
+        "schema": SCHEMA_VERSION,
+        **{name: described[name] for name in ("corpus", "experiment", "kind", "protocol")},
+        **{name: chosen[name] for name in ("candidate", "pooling")},
+        "features": _features(experiment),
+        "encoder": _encoder(experiment, source) if experiment.layers else None,
+        "limits": asdict(experiment.limits),
+        "calibration": {**chosen["calibration"], "replicates": refits, "covers": _COVERS},
+        "decision": _decision(described, clips),
+        "trust": _trust(experiment.trust, described["experiment"]),
+        "domain": cautions.limits(clips.fitted, distances),
+        "window": WINDOW,
+        "demonstration": experiment.demonstration,
+        "statement": _statement(experiment, clips),
+        "files": {WEIGHTS: sha256(folder / WEIGHTS)},
+    }
+    write_json(folder / ABOUT, {**about, "identity": identity(about)})
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _features(experiment: Experiment) -> Features:
+    encoder = experiment.encoder["identity"]
+    return {
+        "spectral": experiment.model["features"]["spectral"],
+        "layers": experiment.layers,
+        "spectral_version": spectral_version(),
+        "embedding_version": embedding_version(encoder, experiment.window_seconds),
+    }
+
+
+def _encoder(experiment: Experiment, source: EncoderSource) -> dict[str, Any]:
+    return {
+        **experiment.encoder,
+        # Where it lay does not matter: the bundle may be elsewhere by now.
+        "model": source.name if source.is_folder else source.model,
+        "folder": ENCODER if source.is_folder else None,
+        "window_seconds": experiment.window_seconds,
+    }
+
+
+def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
+    """Refit the calibration to resamples of dev: slope and offset of the LLR, (replicates, 2)."""
+    from scipy.special import logit
+
+    from authenticity.evaluation import bootstrap, calibration
+
+    scores, labels = clips.dev["score"], clips.dev["label"]
+    resampler = bootstrap.Resampler(labels, clips.dev["speaker"], seed)
+    lines = []
+    for weights in resampler.blocks(N_REPLICATES):
+        for row in weights:
+            line = calibration.fit(np.repeat(scores, row), np.repeat(labels, row))
+            lines.append((line.slope, line.offset - logit(line.prior_spoof)))
+    refits: Refits = {
+        "n": N_REPLICATES,
+        "level": bootstrap.LEVEL,
+        "method": resampler.method,
+        "why": resampler.why,
+        "seed": seed,
+    }
+    return np.array(lines), refits
+
+
+def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
+    dev, target = clips.dev, decision.TARGET_ERROR
+    chosen = decision.band(dev["llr"], dev["label"])
+
+    def outcomes(part: Columns) -> decision.Outcomes | None:
+        if len(np.unique(part["label"])) < 2:
+            return None
+        columns = (part["llr"], part["label"], part["speaker"])
+        return decision.outcomes(chosen, *columns, model["seed"])
+
+    counts = [int(np.count_nonzero(dev["label"] == label)) for label in (0, 1)]
+    on_eval = outcomes(clips.evaluated)
+    by_view = {view: outcomes(part) for view, part in sorted(clips.views.items())}
+    views = {view: counted for view, counted in by_view.items() if counted}
+    return {
+        "lower": chosen.lower,
+        "upper": chosen.upper,
+        "target": target,
+        "provenance": (
+            f"set on dev of {model['corpus']}, {counts[0]} bona fide and {counts[1]} spoof "
+            f"clips, so that at most {100 * target:g}% of either class is called what it is not"
+        ),
+        "dev": outcomes(dev),
+        "eval": on_eval,
+        "views": views,
+        "issued": decision.issued(on_eval, views, target),
+        "unseen": _unseen(model["leak"], clips),
+    }
+
+
+def _unseen(leak: Mapping[str, Any], clips: Clips) -> str:
+    """Say of which clips the error rates on eval are."""
+    met = {
+        name: leak[name]["train_eval"] or leak[name]["dev_eval"] for name in ("speakers", "attacks")
+    }
+    fitted, reported = (
+        set(part["attack"][part["label"] == 1].tolist()) for part in (clips.fitted, clips.evaluated)
+    )
+    number = len(reported - {None})
+    attacks = f"{number} attacks" if number != 1 else "one attack"
+    if None in reported:
+        attacks = f"{attacks} and unknown ones" if number else "unknown attacks"
+    if met["speakers"]:
+        return f"clips of eval, some of whose speakers it had met in training ({attacks})"
+    if leak["unknown_speakers"]:
+        return f"clips of eval, some of whose speakers it may have met in training ({attacks})"
+    if met["attacks"]:
+        return f"clips of speakers that it had never met, some of the {attacks} known to it"
+    if None in fitted | reported:
+        return f"clips of speakers that it had never met, some of the {attacks} perhaps known to it"
+    return f"clips of speakers and {attacks} that it had never met"
+
+
+def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Rating] | None:
+    if judged is None:
+        return None
+    (rated,) = [item for item in judged["experiments"] if item["name"] == experiment]
+    return {
+        kind: {
+            "status": status,
+            "checks": [
+                {"name": check["name"], "sentence": check["sentence"]}
+                for check in rated["checks"]
+                if kind in check["concerns"] and check["status"] == status != _TRUSTED
+            ],
+        }
+        for kind, status in rated["figures"].items()
+    }
+
+
+def _statement(experiment: Experiment, clips: Clips) -> str:
+    n_clips = int(np.count_nonzero(clips.fitted["part"] == "train"))
+    if experiment.demonstration:
+        return (
+            f"A demonstration: its model was trained on {n_clips} short clips of a small corpus. "
+            "It shows how scoring works; do not rely on any verdict of it."
+        )
+    return (
+        f"Trained on {n_clips:,} clips of the corpus {experiment.model['corpus']}: a verdict holds "
+        "for recordings like those, and proves nothing by itself."
+    )
