@@ -25,15 +25,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from authenticity import tables
-from authenticity.audio import SAMPLE_RATE, Limits
-from authenticity.errors import RejectedClip, UserError
+from authenticity.audio import SAMPLE_RATE
+from authenticity.errors import UserError
 from authenticity.features import encoder as encoders
-from authenticity.features import extraction
+from authenticity.features.clips import File, Reader
 from authenticity.features.encoder import Encoder
-from authenticity.features.extraction import View
 from authenticity.features.versions import embedding_version
 from authenticity.files import atomic
-from authenticity.roots import Root
 
 if TYPE_CHECKING:
     from authenticity.config import Step
@@ -184,31 +182,40 @@ def require_known(config: Any) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Source:
+    """What computes the frames of a shard.
+
+    Attributes:
+        encoder: what `encoder.identify` returned.
+        window_seconds: longest stretch that the encoder hears at once.
+        layer: the first trained layer, counted from 0.
+        load: returns the encoder; called only when a clip needs it.
+    """
+
+    encoder: Mapping[str, Any]
+    window_seconds: float
+    layer: int
+    load: Callable[[], Encoder]
+
+    @cached_property
+    def frozen(self) -> FrozenPart:
+        """The part of the encoder below the first trained layer."""
+        return FrozenPart(self.load(), self.layer)
+
+
 def write_shard(
-    rows: Sequence[Mapping[str, Any]],
-    root: Root,
-    limits: Limits,
-    encoder_identity: Mapping[str, Any],
-    window_seconds: float,
-    layer: int,
-    load_encoder: Callable[[], Encoder],
-    view: View,
-    path: Path,
+    rows: Sequence[Mapping[str, Any]], reader: Reader, source: Source, path: Path
 ) -> dict[str, int]:
     """Bring one shard of frames up to date.
 
     Frames are reused where the shard that is there has the file with the same content under the
-    same version. The encoder is loaded only when a clip needs it.
+    same version.
 
     Args:
         rows: the shard's trials, by key.
-        root: the corpus.
-        limits: what a clip must meet.
-        encoder_identity: what `encoder.identify` returned.
-        window_seconds: longest stretch that the encoder hears at once.
-        layer: the first trained layer, counted from 0.
-        load_encoder: returns the encoder.
-        view: how the clips are heard.
+        reader: of the corpus's clips.
+        source: what computes the frames.
         path: the `.npy` file; the index is beside it.
 
     Returns:
@@ -218,37 +225,31 @@ def write_shard(
         UserError: a file is not what it was when the manifest was made, or its activations are too
             large for half precision.
     """
-    name = version(encoder_identity["identity"], layer, window_seconds, view.steps)
+    identity, view = source.encoder["identity"], reader.view
+    name = version(identity, source.layer, source.window_seconds, view.steps)
     previous = _previous(path, name)
-    counts = {"accepted": 0, "rejected": 0, "computed": 0}
+    counts = {"accepted": 0, "computed": 0}
 
-    def clips() -> Iterator[tuple[str, str, list[NDArray]]]:
-        frozen: FrozenPart | None = None
-        for row in rows:
-            try:
-                data = extraction.read(root, row, limits)
-                content = hashlib.sha256(data).hexdigest()[:32]
-                windows = previous.get((row["key"], content))
-                if windows is None:
-                    samples = extraction.hear(data, content, limits, view)
-                    frozen = frozen or FrozenPart(load_encoder(), layer)
-                    windows = frozen.windows(samples)
-                    counts["computed"] += 1
-            except RejectedClip as reason:
-                _logger.warning("set aside: %s: %s", row["path"], reason)
-                counts["rejected"] += 1
-                continue
+    def windows_of(clip: File) -> Sequence[NDArray[np.floating]]:
+        windows = previous.get((clip.key, clip.content))
+        if windows is None:
+            windows = source.frozen.windows(reader.samples(clip))
+            counts["computed"] += 1
+        return windows
+
+    def accepted() -> Iterator[tuple[str, str, Sequence[NDArray[np.floating]]]]:
+        for clip, windows in reader.use(rows, windows_of):
             counts["accepted"] += 1
-            yield row["key"], content, windows
+            yield clip.key, clip.content, windows
 
     metadata = {
-        "encoder": encoder_identity["model"],
-        "encoder_identity": encoder_identity["identity"],
-        "layer": str(layer),
+        "encoder": source.encoder["model"],
+        "encoder_identity": identity,
+        "layer": str(source.layer),
         "view": view.name,
     }
-    write(path, clips(), encoder_identity["dimension"], name, metadata)
-    return counts
+    write(path, accepted(), source.encoder["dimension"], name, metadata)
+    return {**counts, "rejected": len(rows) - counts["accepted"]}
 
 
 def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[np.floating]]]:
@@ -339,11 +340,6 @@ class Clip:
     file: str
     content: str
     windows: Sequence[NDArray[np.floating]]
-
-    @property
-    def n_frames(self) -> int:
-        """How many frames all windows have together."""
-        return sum(len(window) for window in self.windows)
 
 
 @dataclass(frozen=True)

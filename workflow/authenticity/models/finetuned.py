@@ -1,7 +1,5 @@
 """A fine-tuned encoder as an experiment: its scores, and its seeds put together as a candidate."""
 
-import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +11,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from authenticity import tables
-from authenticity.audio import Limits
-from authenticity.errors import RejectedClip
 from authenticity.evaluation import splits
-from authenticity.features import extraction
+from authenticity.features.clips import Reader
 from authenticity.features.encoder import Encoder
-from authenticity.features.extraction import View
 from authenticity.features.frames import Frames
 from authenticity.models import candidates, finetune
 from authenticity.models.baseline import LinearModel
-from authenticity.roots import Root
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
-
-_logger = logging.getLogger("authenticity")
 
 POOLING = "mean"
 """Over time, of the last trained layer."""
@@ -149,29 +141,22 @@ def together(
 
 
 def heard(
-    rows: Sequence[Mapping[str, Any]], root: Root, limits: Limits, view: View, encoder: Encoder
+    rows: Sequence[Mapping[str, Any]], reader: Reader, encoder: Encoder
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return the features of clips in a view: the mean over time of the encoder's last layer.
 
     Args:
         rows: of the trials.
-        root: the corpus.
-        limits: what a clip must meet; one that does not, in the view, is left out.
-        view: how the clips are heard.
+        reader: of the corpus's clips in the view; a clip that it rejects is left out.
         encoder: as it was exported, in float32, as its scores are.
 
     Returns:
         Files and their features, shape (files, dimension).
     """
-    files, features = [], []
-    for row in rows:
-        try:
-            data = extraction.read(root, row, limits)
-            content = hashlib.sha256(data).hexdigest()[:32]
-            samples = extraction.hear(data, content, limits, view)
-        except RejectedClip as reason:
-            _logger.warning("left out: %s: %s", row["path"], reason)
-            continue
-        files.append(row["key"])
-        features.append(encoder.embed(samples).mean[-1])
-    return files, np.stack(features)
+    embedded = {
+        clip.key: mean
+        for clip, mean in reader.use(
+            rows, lambda clip: encoder.embed(reader.samples(clip)).mean[-1]
+        )
+    }
+    return list(embedded), np.stack(list(embedded.values()))
