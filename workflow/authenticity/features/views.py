@@ -4,6 +4,9 @@ A view is a list of steps from the configuration, applied one after the other to
 Every step keeps the length and the timing, except `trim`. What a step draws at random depends on
 the clip's content and on the view's steps alone, so neither the order of clips nor the number of
 jobs shows in a result.
+
+Every parse of the workflow imports this module. SciPy loads `scipy.signal`, which takes half a
+second, when it is first used.
 """
 
 import functools
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import numpy as np
+import scipy
 import soxr
 from numpy.typing import NDArray
 
@@ -96,14 +100,10 @@ def _convolved(samples: Samples, response: NDArray, delay: int = 0) -> Samples:
 
     Block by block: `scipy.signal.oaconvolve` holds the transforms of all blocks at once.
     """
-    # Here and below where it is used: it takes half a second, and every parse of the workflow
-    # imports this module.
-    from scipy import signal
-
     response = response.astype(np.float32)
     result = np.zeros(len(samples) + len(response) - 1, np.float32)
     for first in range(0, len(samples), _BLOCK):
-        block = signal.fftconvolve(samples[first : first + _BLOCK], response)
+        block = scipy.signal.fftconvolve(samples[first : first + _BLOCK], response)
         result[first : first + len(block)] += block
     return result[delay : delay + len(samples)]
 
@@ -131,10 +131,10 @@ _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
 
 
 def _band(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
-    from scipy import signal
-
     edges = [step.low_hz, step.high_hz]
-    return _filtered(samples, signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE))
+    return _filtered(
+        samples, scipy.signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE)
+    )
 
 
 # --- noise ---
@@ -172,8 +172,6 @@ def _added(samples: Samples, noise: Samples, power: float, snr_db: float) -> Sam
 @functools.cache
 def _colour(name: str) -> NDArray[np.float64]:
     """Coefficients of the filter that turns white noise into noise of this colour."""
-    from scipy import signal
-
     frequencies = np.linspace(0, SAMPLE_RATE / 2, 1025)
     if name == "pink":
         gains = np.maximum(frequencies, _LOWEST_PINK_HZ) ** -0.5
@@ -184,7 +182,7 @@ def _colour(name: str) -> NDArray[np.float64]:
             np.log(np.maximum(frequencies, _SPEECH_HZ[0])), np.log(_SPEECH_HZ), densities
         )
         gains = 10 ** (decibels / 20)
-    return signal.firwin2(_COLOUR_TAPS, frequencies, gains, fs=SAMPLE_RATE)
+    return scipy.signal.firwin2(_COLOUR_TAPS, frequencies, gains, fs=SAMPLE_RATE)
 
 
 # --- reverberation ---
@@ -267,15 +265,13 @@ def _stationary(samples: Samples, random: np.random.Generator) -> Samples:
 
 def _notches(random: np.random.Generator) -> NDArray[np.float64]:
     """Draw a cascade of band-stop filters whose largest gain is 1."""
-    from scipy import signal
-
     coefficients = np.ones(1)
     for _ in range(_N_NOTCHES):
         centre, width = random.uniform(*_NOTCH_HZ), random.uniform(*_NOTCH_WIDTH_HZ)
         edges = np.clip([centre - width / 2, centre + width / 2], 1e-3, SAMPLE_RATE / 2 - 1e-3)
         taps = int(random.integers(*_NOTCH_TAPS)) | 1  # odd, as a band-stop filter has to be
-        coefficients = np.convolve(coefficients, signal.firwin(taps, edges, fs=SAMPLE_RATE))
-    _, response = signal.freqz(coefficients)
+        coefficients = np.convolve(coefficients, scipy.signal.firwin(taps, edges, fs=SAMPLE_RATE))
+    _, response = scipy.signal.freqz(coefficients)
     return coefficients / np.abs(response).max()
 
 
