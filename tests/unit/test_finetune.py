@@ -15,7 +15,7 @@ from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames, FrozenPart
 from authenticity.models import finetune, finetuned
-from authenticity.models.finetune import Batch, Detector, FineTuned, Settings, TopLayers
+from authenticity.models.finetune import Batch, Detector, FineTuned, Problem, Settings, TopLayers
 from corpora import voice
 from encoders import KINDS, make_encoder
 from hypothesis import given
@@ -31,8 +31,9 @@ ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
 LABELS = np.array([0, 1] * 8 + [0, 1] * 4)
 TRAIN, DEV = np.arange(16), np.arange(16, 24)
 QUICK = Settings(
-    unfrozen=1, epochs=4, patience=4, batch_seconds=6, learning_rate=1e-3, dimension=8, dropout=0.1
+    seed=5, unfrozen=1, epochs=4, patience=4, batch_seconds=6, learning_rate=1e-3, dimension=8
 )
+OTHER_SEED = dataclasses.replace(QUICK, seed=6)
 
 
 @pytest.fixture(autouse=True)
@@ -72,9 +73,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory, encoder: Path, clips: list) 
 def run(
     cache: Frames, encoder: Path, state: Path, settings: Settings = QUICK, **others
 ) -> FineTuned:
-    options = {"labels": LABELS, "train": TRAIN, "dev": DEV, "seed": 5, **others}
-    loaded = Encoder.load(encoder, window_seconds=WINDOW)
-    return finetune.fit(cache, encoder=loaded, settings=settings, state=state, **options)
+    problem = Problem(**{"frames": cache, "labels": LABELS, "train": TRAIN, "dev": DEV, **others})
+    return finetune.fit(problem, Encoder.load(encoder, window_seconds=WINDOW), settings, state)
 
 
 def weights(tuned: FineTuned) -> dict[str, torch.Tensor]:
@@ -96,7 +96,7 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     kept = cached(tmp_path, folder, first, recordings, np.float32)
     whole = Encoder.load(folder, window_seconds=WINDOW)
     torch.manual_seed(4)
-    detector = Detector(TopLayers(whole.network, first, 2, 0.1), 32, 8).eval()
+    detector = Detector(TopLayers(whole.network, first, 2), 32, 8).eval()
     _, log_odds = detector([Batch.of(kept.clips)])
     torch.nn.functional.softplus(log_odds).sum().backward()
 
@@ -123,7 +123,7 @@ def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Pat
     folder = make_encoder(tmp_path / "encoder", kind)
     recordings = [voice(7, spoof=False, seconds=seconds) for seconds in (0.5, 1.7, 3.1)]
     kept = cached(tmp_path, folder, 1, recordings)
-    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2, 0.1), 32, 8).eval()
+    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2), 32, 8).eval()
     with torch.no_grad():
         together = detector.pooled(Batch.of(kept.clips))
         alone = torch.cat([detector.pooled(Batch.of([clip])) for clip in kept.clips])
@@ -183,9 +183,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 
 
 def test_a_state_of_another_run_is_not_taken_up(cache: Frames, encoder: Path, tmp_path: Path):
-    fresh = run(cache, encoder, tmp_path / "fresh", seed=6)
+    fresh = run(cache, encoder, tmp_path / "fresh", OTHER_SEED)
     run(cache, encoder, tmp_path / "state")
-    assert_equal_weights(run(cache, encoder, tmp_path / "state", seed=6), fresh)
+    assert_equal_weights(run(cache, encoder, tmp_path / "state", OTHER_SEED), fresh)
 
 
 def test_no_epoch_that_is_better_leaves_the_layers_alone(
@@ -209,7 +209,7 @@ def test_the_seed_decides_the_weights_and_nothing_global_does(
     torch.rand(7)
     assert_equal_weights(run(cache, encoder, tmp_path / "2"), one)
     torch.set_rng_state(state)
-    other = run(cache, encoder, tmp_path / "3", seed=6)
+    other = run(cache, encoder, tmp_path / "3", OTHER_SEED)
     assert not torch.equal(weights(one)["projection.weight"], weights(other)["projection.weight"])
 
 
@@ -217,7 +217,7 @@ def test_the_seed_decides_the_weights_and_nothing_global_does(
 def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
     folder = make_encoder(tmp_path / "encoder", kind)
     kept = cached(tmp_path, folder, 1, clips)
-    once = dataclasses.replace(QUICK, epochs=1, learning_rate=1e-4, dropout=0.0)
+    once = dataclasses.replace(QUICK, epochs=1, learning_rate=1e-4)
     exact, fast = (
         run(
             kept,
@@ -262,7 +262,7 @@ def test_without_dev_the_last_epoch_counts(cache: Frames, encoder: Path, tmp_pat
 
 
 def test_it_learns_what_the_training_clips_tell(cache: Frames, encoder: Path, tmp_path: Path):
-    longer = dataclasses.replace(QUICK, epochs=25, learning_rate=1e-2, dropout=0.0)
+    longer = dataclasses.replace(QUICK, epochs=25, learning_rate=1e-2)
     tuned = run(cache, encoder, tmp_path / "state", longer, dev=np.arange(0))
     assert tuned.history[-1]["loss"] < 0.7 * tuned.history[1]["loss"]
     assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache)[TRAIN]) > 0.95
@@ -276,7 +276,11 @@ def test_a_loss_on_the_projections_joins_in(
         """How much closer projections of one class are than those of two, as a cosine."""
         longer = dataclasses.replace(QUICK, epochs=30, loss=name, head_learning_rate=1e-2)
         tuned = run(cache, encoder, tmp_path / name, longer, dev=np.arange(0))
-        projected = tuned.projected(cache)[TRAIN]
+        pooled = torch.from_numpy(tuned.pooled(cache)[TRAIN])
+        detector = tuned.detector
+        with torch.no_grad():
+            standardised = (pooled - detector.mean) / detector.scale
+            projected = detector.projection(standardised).numpy()
         projected /= np.linalg.norm(projected, axis=1, keepdims=True)
         same = LABELS[TRAIN][:, None] == LABELS[TRAIN]
         cosines = projected @ projected.T
@@ -286,10 +290,11 @@ def test_a_loss_on_the_projections_joins_in(
 
 
 def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: Path):
-    """In training mode they drop out; asked for scores they do not, and the whole never trains."""
+    """Nothing drops out of them, and the whole never trains."""
     loaded = Encoder.load(encoder)
     before = {name: value.clone() for name, value in loaded.network.state_dict().items()}
-    tuned = finetune.fit(cache, LABELS, TRAIN, DEV, loaded, QUICK, 1, tmp_path / "state")
+    problem = Problem(cache, LABELS, TRAIN, DEV)
+    tuned = finetune.fit(problem, loaded, QUICK, tmp_path / "state")
     assert not any(module.training for module in loaded.network.modules())
     assert not any(module.training for module in tuned.detector.modules())
     for name, value in loaded.network.state_dict().items():
@@ -297,16 +302,16 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
     np.testing.assert_array_equal(tuned.scores(cache), tuned.scores(cache))
     batch = Batch.of(cache.clips[:2])
     tuned.detector.train()
-    assert not torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
+    assert torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
     trained = sum(value.numel() for value in loaded.network.encoder.layers[1].parameters())
     assert tuned.n_trained == trained + (32 * 8 + 8) + (8 + 1)
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "wavlm"])
-def test_dropout_is_on_what_a_layer_adds(kind: str, tmp_path: Path):
+def test_nothing_drops_out_of_the_trained_layers(kind: str, tmp_path: Path):
     network = Encoder.load(make_encoder(tmp_path, kind)).network
-    layer = TopLayers(network, 1, 2, dropout=0.25).layers[0]
-    assert layer.dropout.p == layer.feed_forward.output_dropout.p == 0.25
+    layer = TopLayers(network, 1, 2).layers[0]
+    assert layer.dropout.p == layer.feed_forward.output_dropout.p == 0
     assert layer.attention.dropout == layer.feed_forward.intermediate_dropout.p == 0
     assert network.encoder.layers[1].dropout.p == network.config.hidden_dropout == 0.1
 
@@ -351,7 +356,7 @@ def test_groups_of_a_step_hold_every_clip_once_and_little_padding(lengths: list[
 
 def test_a_step_in_groups_is_the_step_in_one_batch(cache: Frames, encoder: Path):
     network = Encoder.load(encoder).network
-    detector = Detector(TopLayers(network, 1, 2, 0.0), 32, 8)
+    detector = Detector(TopLayers(network, 1, 2), 32, 8)
     groups = finetune.alike(cache.clips, np.arange(len(cache.clips)))
     assert len(groups) > 1
     order = np.concatenate(groups)
@@ -421,9 +426,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
             cache,
             Encoder.load(encoder, window_seconds=WINDOW),
             experiment,
-            2,
-            "float32",
-            seed,
+            Settings.of(experiment.model, 2, "float32", seed),
             tmp_path / f"{seed}.pt",
         )
         for seed in (3, 4)
