@@ -30,10 +30,26 @@ PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
 ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
 LABELS = np.array([0, 1] * 8 + [0, 1] * 4)
 TRAIN, DEV = np.arange(16), np.arange(16, 24)
-QUICK = Settings(
-    seed=5, unfrozen=1, epochs=4, patience=4, batch_seconds=6, learning_rate=1e-3, dimension=8
+MODEL = FineTune(
+    kind="finetune",
+    unfrozen=1,
+    epochs=4,
+    patience=4,
+    batch_seconds=6,
+    learning_rate=1e-3,
+    seeds=(5,),
 )
-OTHER_SEED = dataclasses.replace(QUICK, seed=6)
+QUICK = Settings(MODEL, layers=2, precision="float32", seed=5, dimension=8)
+
+
+def changed(settings: Settings = QUICK, **changes: object) -> Settings:
+    """Other settings; those of the configuration are not checked, so that rates may be zero."""
+    configured = {name: changes.pop(name) for name in FineTune.model_fields if name in changes}
+    model = settings.model.model_copy(update=configured)
+    return dataclasses.replace(settings, model=model, **changes)
+
+
+OTHER_SEED = changed(seed=6)
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +156,7 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
         kept,
         folder,
         tmp_path / "state",
-        dataclasses.replace(QUICK, layers=kept_layers, epochs=2, learning_rate=1e-2),
+        changed(layers=kept_layers, epochs=2, learning_rate=1e-2),
         labels=np.array([0, 1] * 4),
         train=np.arange(8),
         dev=np.arange(0),
@@ -192,7 +208,7 @@ def test_no_epoch_that_is_better_leaves_the_layers_alone(
     cache: Frames, encoder: Path, tmp_path: Path
 ):
     """Dev labels that the probe gets all right: no epoch can be better than that."""
-    still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, head_learning_rate=0.0)
+    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
     probed = run(cache, encoder, tmp_path / "probe", still).scores(cache)
     labels = LABELS.copy()
     labels[DEV] = probed[DEV] > np.median(probed[DEV])
@@ -217,13 +233,13 @@ def test_the_seed_decides_the_weights_and_nothing_global_does(
 def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
     folder = make_encoder(tmp_path / "encoder", kind)
     kept = cached(tmp_path, folder, 1, clips)
-    once = dataclasses.replace(QUICK, epochs=1, learning_rate=1e-4)
+    once = changed(epochs=1, learning_rate=1e-4)
     exact, fast = (
         run(
             kept,
             folder,
             tmp_path / name,
-            dataclasses.replace(once, precision=name),
+            changed(once, precision=name),
             dev=np.arange(0),
         )
         for name in ("float32", "bfloat16")
@@ -234,7 +250,7 @@ def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
 
 
 def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Path, tmp_path: Path):
-    tuned = run(cache, encoder, tmp_path / "s", dataclasses.replace(QUICK, epochs=30, patience=2))
+    tuned = run(cache, encoder, tmp_path / "s", changed(epochs=30, patience=2))
     by_epoch = [row["dev_roc_auc"] for row in tuned.history]
     assert tuned.best_epoch == int(np.argmax(by_epoch))
     assert len(by_epoch) == 1 + min(30, tuned.best_epoch + 2)
@@ -243,9 +259,7 @@ def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Pat
 
 
 def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
-    still = dataclasses.replace(
-        QUICK, epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5
-    )
+    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5)
     tuned = run(cache, encoder, tmp_path / "state", still)
     pooled = tuned.pooled(cache)
     reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
@@ -256,13 +270,13 @@ def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, 
 
 def test_without_dev_the_last_epoch_counts(cache: Frames, encoder: Path, tmp_path: Path):
     tuned = run(cache, encoder, tmp_path / "state", dev=np.arange(0))
-    assert tuned.best_epoch == QUICK.epochs
-    assert [row["epoch"] for row in tuned.history] == list(range(QUICK.epochs + 1))
+    assert tuned.best_epoch == MODEL.epochs
+    assert [row["epoch"] for row in tuned.history] == list(range(MODEL.epochs + 1))
     assert {row["dev_roc_auc"] for row in tuned.history} == {None}
 
 
 def test_it_learns_what_the_training_clips_tell(cache: Frames, encoder: Path, tmp_path: Path):
-    longer = dataclasses.replace(QUICK, epochs=25, learning_rate=1e-2)
+    longer = changed(epochs=25, learning_rate=1e-2)
     tuned = run(cache, encoder, tmp_path / "state", longer, dev=np.arange(0))
     assert tuned.history[-1]["loss"] < 0.7 * tuned.history[1]["loss"]
     assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache)[TRAIN]) > 0.95
@@ -274,7 +288,7 @@ def test_a_loss_on_the_projections_joins_in(
 ):
     def parted(name: str) -> float:
         """How much closer projections of one class are than those of two, as a cosine."""
-        longer = dataclasses.replace(QUICK, epochs=30, loss=name, head_learning_rate=1e-2)
+        longer = changed(epochs=30, loss=name, head_learning_rate=1e-2)
         tuned = run(cache, encoder, tmp_path / name, longer, dev=np.arange(0))
         pooled = torch.from_numpy(tuned.pooled(cache)[TRAIN])
         detector = tuned.detector
@@ -316,17 +330,17 @@ def test_nothing_drops_out_of_the_trained_layers(kind: str, tmp_path: Path):
     assert network.encoder.layers[1].dropout.p == network.config.hidden_dropout == 0.1
 
 
-@pytest.mark.parametrize(("unfrozen", "layers"), [(0, 2), (3, None), (2, 1), (1, 3)])
-def test_layers_that_are_not_there_are_one_clear_line(unfrozen: int, layers: int | None):
+@pytest.mark.parametrize(("unfrozen", "layers"), [(0, 2), (3, 2), (2, 1), (1, 3)])
+def test_layers_that_are_not_there_are_one_clear_line(unfrozen: int, layers: int):
     with pytest.raises(UserError, match="cannot be fine-tuned in an encoder of 2"):
-        Settings(unfrozen=unfrozen, layers=layers).first_trained(2)
+        changed(unfrozen=unfrozen, layers=layers).first_trained(2)
 
 
 @pytest.mark.parametrize(
-    ("layers", "unfrozen", "first"), [(None, 1, 11), (None, 2, 10), (3, 2, 1), (1, 1, 0)]
+    ("layers", "unfrozen", "first"), [(12, 1, 11), (12, 2, 10), (3, 2, 1), (1, 1, 0)]
 )
-def test_the_first_trained_layer(layers: int | None, unfrozen: int, first: int):
-    assert Settings(unfrozen=unfrozen, layers=layers).first_trained(12) == first
+def test_the_first_trained_layer(layers: int, unfrozen: int, first: int):
+    assert changed(unfrozen=unfrozen, layers=layers).first_trained(12) == first
 
 
 def silent(lengths: Sequence[Sequence[int]]) -> list[Clip]:
@@ -410,11 +424,10 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     }
     trials = pa.table(columns, schema=tables.TRIALS)
     official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
-    model = {name: getattr(QUICK, name) for name in FineTune.model_fields if hasattr(QUICK, name)}
     experiment = Experiment.model_validate(
         {
             "features": {"layers": [2]},
-            "model": {"kind": "finetune", "seeds": [3, 4], **model},
+            "model": MODEL.model_dump() | {"seeds": [3, 4]},
             "protocol": official,
             "protocol_name": "official",
             "seed": 1,
@@ -426,7 +439,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
             cache,
             Encoder.load(encoder, window_seconds=WINDOW),
             experiment,
-            Settings.of(experiment.model, 2, "float32", seed),
+            Settings(experiment.model, 2, "float32", seed),
             tmp_path / f"{seed}.pt",
         )
         for seed in (3, 4)

@@ -22,7 +22,7 @@ with job(snakemake) as log:
         Frames.load(snakemake.input.frames),
         Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
         experiment,
-        Settings.of(experiment.model, layers, identity["precision"], int(wildcards.seed)),
+        Settings(experiment.model, layers, identity["precision"], int(wildcards.seed)),
         Path(params.state),
     )
     tables.write(out.scores, outcome.scores, outcome.scores.schema)

@@ -45,6 +45,7 @@ VERSION = "3"
 
 FRAMES_PER_SECOND = 50
 _PADDING = 0.05  # of the frames that a group of clips holds
+_CLIP_NORM = 1.0  # of the gradient, at most
 
 _logger = logging.getLogger("authenticity")
 
@@ -54,51 +55,22 @@ class Settings:
     """What decides the weights, beside the clips and the encoder.
 
     Attributes:
-        seed: of the head's weights and the order of clips.
-        unfrozen: how many layers are trained.
-        layers: how many of the encoder's layers are kept, the trained ones included; None for all.
-        dimension: of the projection.
-        epochs: at most; each sees as many clips as there are to train on.
-        patience: epochs without a better ROC-AUC on dev after which training stops.
-        batch_seconds: how much audio a step sees at most, padding included; one clip at least.
-        learning_rate: of the layers, at its height.
-        head_learning_rate: of the projection and the classifier.
-        warmup: share of all steps during which the rates climb; then they fall as a cosine.
-        weight_decay: of AdamW.
-        clip_norm: the gradient's norm at most.
-        inverse_regularisation: C of the logistic regression, on what the untrained layers
-            make of the training clips, that the head starts from.
+        model: the experiment's, from the configuration.
+        layers: how many of the encoder's layers are kept, the trained ones included.
         precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
-        loss: the name in `losses.LOSSES` of a loss on the projections that joins the cross-entropy
-            of the classifier, or `cross_entropy` for that alone.
-        loss_weight: of the loss that joins.
-        temperature: of the loss that joins, where it has a temperature.
+        seed: of the head's weights and the order of clips.
+        dimension: of the projection.
+        inverse_regularisation: C of the logistic regression, on the mean over time of the untrained
+            layers, that the head starts from.
     """
 
-    seed: int = 1
-    unfrozen: int = 1
-    layers: int | None = None
+    model: "FineTune"
+    layers: int
+    precision: str
+    seed: int
     dimension: int = 128
-    epochs: int = 8
-    patience: int = 5
-    batch_seconds: float = 96.0
-    learning_rate: float = 3e-5
-    head_learning_rate: float = 1e-3
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
     inverse_regularisation: float = 10.0
-    precision: str = "float32"
-    loss: str = "cross_entropy"
-    loss_weight: float = 1.0
-    temperature: float = 0.1
-
-    @classmethod
-    def of(cls, model: "FineTune", layers: int, precision: str, seed: int) -> "Settings":
-        """Return the settings of an experiment's model for one candidate and seed."""
-        configured = model.model_dump(exclude={"kind", "seeds"})
-        return cls(seed=seed, layers=layers, precision=precision, **configured)
 
     def first_trained(self, n_layers: int) -> int:
         """Return the number, from 0, of the first trained layer, which is what `frames` caches.
@@ -106,13 +78,13 @@ class Settings:
         Args:
             n_layers: how many transformer layers the encoder has.
         """
-        kept = n_layers if self.layers is None else self.layers
-        if not 1 <= self.unfrozen <= kept <= n_layers:
+        unfrozen, kept = self.model.unfrozen, self.layers
+        if not 1 <= unfrozen <= kept <= n_layers:
             raise UserError(
-                f"the last {self.unfrozen} of the first {kept} layers cannot be fine-tuned in an "
+                f"the last {unfrozen} of the first {kept} layers cannot be fine-tuned in an "
                 f"encoder of {n_layers}; correct `unfrozen` and `layers` in the configuration"
             )
-        return kept - self.unfrozen
+        return kept - unfrozen
 
 
 @dataclass(frozen=True)
@@ -133,7 +105,11 @@ class Problem:
 
     def digest(self, settings: Settings) -> str:
         """Identify a training on these clips."""
-        described = [VERSION, dataclasses.asdict(settings), self.frames.digest]
+        described = dataclasses.asdict(settings) | {
+            "version": VERSION,
+            "model": settings.model.model_dump(exclude={"seeds"}),
+            "frames": self.frames.digest,
+        }
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
         for array in (self.labels, self.train, self.dev):
             digest.update(np.ascontiguousarray(array, np.int64))
@@ -353,9 +329,9 @@ def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> 
 
     Both classes are seen equally often: an epoch draws half of its clips from each, the larger
     class thinned and the smaller one repeated. The loss is the cross-entropy of the classifier,
-    and with it that of `settings.loss` on the projections. The weights kept are those of the epoch
-    with the best ROC-AUC on dev, the untrained layers among them, or of the last one where there is
-    no dev. An interrupted run that goes on gives the weights of one that was not.
+    and with it that of `settings.model.loss` on the projections. The weights kept are those of the
+    epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
+    there is no dev. A run that was interrupted and goes on gives the weights of a run that was not.
 
     Args:
         problem: the clips.
@@ -378,7 +354,7 @@ def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> 
             _logger.info(
                 "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
                 row["epoch"],
-                settings.epochs,
+                settings.model.epochs,
                 *(
                     "none" if row[name] is None else f"{row[name]:.4f}"
                     for name in ("loss", "dev_roc_auc")
@@ -399,21 +375,21 @@ class _Run:
         first = settings.first_trained(len(network.encoder.layers))
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
-        self._settings = settings
+        self._settings, self._model = settings, settings.model
         torch.manual_seed(int(np.random.SeedSequence([settings.seed, 0]).generate_state(1)[0]))
-        top = TopLayers(network, first, first + settings.unfrozen)
+        top = TopLayers(network, first, settings.layers)
         width = network.config.hidden_size
         self.detector = Detector(top, width, settings.dimension)
         heads = (self.detector.projection, self.detector.classifier)
         self._optimiser = torch.optim.AdamW(
             [
-                {"params": list(top.layers.parameters()), "height": settings.learning_rate},
+                {"params": list(top.layers.parameters()), "height": self._model.learning_rate},
                 {
                     "params": [value for head in heads for value in head.parameters()],
-                    "height": settings.head_learning_rate,
+                    "height": self._model.head_learning_rate,
                 },
             ],
-            weight_decay=settings.weight_decay,
+            weight_decay=self._model.weight_decay,
             fused=True,
         )
         self.epoch, self.best_epoch = 0, 0
@@ -423,8 +399,8 @@ class _Run:
     @property
     def ended(self) -> bool:
         waited = self.epoch - self.best_epoch
-        return self.epoch >= self._settings.epochs or (
-            len(self._dev) > 0 and waited >= self._settings.patience
+        return self.epoch >= self._model.epochs or (
+            len(self._dev) > 0 and waited >= self._model.patience
         )
 
     def advance(self) -> dict[str, Any]:
@@ -436,9 +412,9 @@ class _Run:
         self.detector.train()
         order = balanced(self._labels, self._train, random)
         seen, total = 0, 0.0
-        for chosen in batches(self._clips, order, self._settings.batch_seconds):
+        for chosen in batches(self._clips, order, self._model.batch_seconds):
             seen += len(chosen)
-            progress = (self.epoch + seen / len(order)) / self._settings.epochs
+            progress = (self.epoch + seen / len(order)) / self._model.epochs
             total += self._step(chosen, progress) * len(chosen)
         self.epoch += 1
         return self._record(total / seen)
@@ -474,7 +450,7 @@ class _Run:
 
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
         for group in self._optimiser.param_groups:
-            group["lr"] = group["height"] * schedule(progress, self._settings.warmup)
+            group["lr"] = group["height"] * schedule(progress, self._model.warmup)
         groups = alike(self._clips, chosen)
         chosen = np.concatenate(groups)
         labels = torch.from_numpy(self._labels[chosen]).long()
@@ -483,12 +459,12 @@ class _Run:
                 [Batch.of([self._clips[i] for i in group]) for group in groups]
             )
         loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
-        if self._settings.loss != "cross_entropy":
+        if self._model.loss != "cross_entropy":
             contrast = self._contrast(projections, labels, torch.from_numpy(chosen))
-            loss = loss + self._settings.loss_weight * contrast
+            loss = loss + self._model.loss_weight * contrast
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.detector.parameters(), self._settings.clip_norm)
+        torch.nn.utils.clip_grad_norm_(self.detector.parameters(), _CLIP_NORM)
         self._optimiser.step()
         return loss.item()
 
@@ -496,9 +472,9 @@ class _Run:
         self, projections: torch.Tensor, labels: torch.Tensor, clips: torch.Tensor
     ) -> torch.Tensor:
         """Return the loss that joins; a clip has one row here."""
-        loss = losses.LOSSES[self._settings.loss]
+        loss = losses.LOSSES[self._model.loss]
         batch = losses.Batch(bounded(projections, loss.norms), labels, clips, clips)
-        return loss(batch, self._settings.temperature, None)
+        return loss(batch, self._model.temperature, None)
 
     def _dev_roc_auc(self) -> float | None:
         if not len(self._dev):
