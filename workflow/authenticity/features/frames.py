@@ -109,7 +109,7 @@ def require_room(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
     size = total * config["hidden_size"] * np.dtype(np.float16).itemsize
-    there = sum(path.stat().st_size for path in folder.glob("*.npy"))
+    present = sum(path.stat().st_size for path in folder.glob("*.npy"))
     existing = next(
         path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir()
     )
@@ -120,14 +120,15 @@ def require_room(
         sum(durations) / 3600,
         size / _GIBIBYTE,
         folder,
-        there / _GIBIBYTE,
+        present / _GIBIBYTE,
         free / _GIBIBYTE,
     )
-    if size - there > free:
+    needed = size - present
+    if needed > free:
         raise UserError(
-            f"{folder}: the frames of {len(durations)} clips need {(size - there) / _GIBIBYTE:.2f} "
-            f"GiB and the disk has {free / _GIBIBYTE:.2f} GiB free; make room, or fine-tune on "
-            "fewer clips or with a smaller encoder"
+            f"{folder}: the frames of {len(durations)} clips need {needed / _GIBIBYTE:.2f} GiB and "
+            f"the disk has {free / _GIBIBYTE:.2f} GiB free; make room, or fine-tune on fewer clips "
+            "or with a smaller encoder"
         )
     return size
 

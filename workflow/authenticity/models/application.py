@@ -80,8 +80,8 @@ def apply_views(
         UserError: no trial has features in a view.
     """
     blocks = []
-    for view, heard in features.items():
-        scores = apply(reported, model, arrays, heard)
+    for view, of_view in features.items():
+        scores = apply(reported, model, arrays, of_view)
         if not len(scores):
             raise UserError(
                 f"view {view}: all of the {len(reported)} trials to score were set aside in it; "

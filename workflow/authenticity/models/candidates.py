@@ -133,8 +133,8 @@ def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
         candidate, pooling = best["candidate"], best["pooling"]
         table = fitted[candidate].scores
         table = table.filter(pc.equal(table["round"], best["round"]))
-        mapped = _calibration(table, pooling)
-        blocks.append(final_scores(table, table[pooling].to_numpy(), mapped, len(compared) > 1))
+        calibrated = _calibration(table, pooling)
+        blocks.append(final_scores(table, table[pooling].to_numpy(), calibrated, len(compared) > 1))
         seeds.append(_seeds(table, pooling, len(compared) > 1))
         prefix = f"{pooling}.{index}."
         weights |= {
@@ -148,7 +148,7 @@ def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
                 **{name: best[name] for name in ("round", "candidate", "pooling", "C")},
                 **({"seeds": best["seeds"]} if "seeds" in best else {}),
                 **{name: value for name, value in how.items() if name != "poolings"},
-                "calibration": mapped.as_json() if mapped else None,
+                "calibration": calibrated.as_json() if calibrated else None,
             }
         )
     model = {
@@ -179,11 +179,11 @@ def _calibration(table: pa.Table, column: str) -> calibration.Calibration | None
 
 def _seeds(table: pa.Table, pooling: str, pooled: bool) -> pa.Table:
     """Return a column of scores per seed, each calibrated as the first's is."""
-    found = table.select(tables.TRIAL_COLUMNS)
+    seeds = table.select(tables.TRIAL_COLUMNS)
     prefix = f"{pooling}@"
     for column in table.column_names:
         if column.startswith(prefix):
             fitted = _calibration(table, column)
             scored = final_scores(table, table[column].to_numpy(), fitted, pooled)
-            found = found.append_column(column.removeprefix(prefix), scored["score"])
-    return found
+            seeds = seeds.append_column(column.removeprefix(prefix), scored["score"])
+    return seeds
