@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -125,23 +125,41 @@ def _resampled(
     blocks: Iterator[tuple[int, NDArray[np.float32]]], limits: Limits
 ) -> tuple[NDArray[np.float32], float]:
     """Mix blocks, (n, channels), down; return the samples, and the largest magnitude before."""
-    resampler: soxr.ResampleStream | None = None
-    samples, seconds, loudest = _Growing(), 0.0, 0.0
-    for rate, frames in blocks:
-        if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-            raise RejectedClip(f"damaged: a sampling rate of {rate} Hz is not one of audio")
-        block = frames.mean(axis=1)
-        loudest = max(loudest, largest_magnitude(frames))
-        seconds += len(block) / rate
-        if seconds > limits.max_seconds:
-            limits.require(seconds, peak_dbfs=0.0)  # at once, before it fills the memory
-        if rate != SAMPLE_RATE:
-            resampler = resampler or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-            block = resampler.resample_chunk(block)
+    samples, loudest = _Growing(), 0.0
+
+    def mono() -> Iterator[tuple[int, NDArray[np.float32]]]:
+        nonlocal loudest
+        seconds = 0.0
+        for rate, frames in blocks:
+            if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+                raise RejectedClip(f"damaged: a sampling rate of {rate} Hz is not one of audio")
+            loudest = max(loudest, largest_magnitude(frames))
+            seconds += len(frames) / rate
+            if seconds > limits.max_seconds:
+                limits.require(seconds, peak_dbfs=0.0)  # at once, before it fills the memory
+            yield rate, frames.mean(axis=1)
+
+    for block in at_our_rate(mono()):
         samples.append(block)
-    if resampler is not None:
-        samples.append(resampler.resample_chunk(np.empty(0, np.float32), last=True))
     return samples.whole(), loudest
+
+
+def at_our_rate(
+    blocks: Iterable[tuple[int, NDArray[np.float32]]],
+) -> Iterator[NDArray[np.float32]]:
+    """Resample the blocks of one recording to 16 kHz.
+
+    Args:
+        blocks: the sampling rate, the same for all, and mono samples.
+    """
+    stream: soxr.ResampleStream | None = None
+    for rate, block in blocks:
+        if rate != SAMPLE_RATE:
+            stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+            block = stream.resample_chunk(block)
+        yield block
+    if stream is not None:
+        yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
 class _Growing:

@@ -12,7 +12,7 @@ second, when it is first used.
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +22,7 @@ import scipy
 import soxr
 from numpy.typing import NDArray
 
-from authenticity.audio import SAMPLE_RATE
+from authenticity.audio import SAMPLE_RATE, at_our_rate, largest_magnitude
 from authenticity.errors import UserError
 from authenticity.features import spectral
 
@@ -91,7 +91,7 @@ def _canonical(steps: Sequence["Step"]) -> str:
 
 
 def _within_full_scale(samples: Samples) -> Samples:
-    peak = max(samples.max(initial=0.0), -samples.min(initial=0.0))
+    peak = largest_magnitude(samples)
     return samples / peak if peak > 1 else samples
 
 
@@ -323,25 +323,13 @@ def _codec(samples: Samples, step: "Step", random: np.random.Generator) -> Sampl
     codec = _CODECS[step.codec]
     result = np.zeros_like(samples)
     position = -codec.delay
-    for block in _at_our_rate(_transmitted(samples, codec, getattr(step, "bit_rate", None))):
+    for block in at_our_rate(_transmitted(samples, codec, getattr(step, "bit_rate", None))):
         decoded = block[max(0, -position) :]
         space = result[max(0, position) :]
         length = min(len(decoded), len(space))
         space[:length] = decoded[:length]
         position += len(block)
     return result
-
-
-def _at_our_rate(blocks: Iterable[tuple[int, Samples]]) -> Iterator[Samples]:
-    """Resample blocks of one rate to 16 kHz."""
-    stream: soxr.ResampleStream | None = None
-    for rate, block in blocks:
-        if rate != SAMPLE_RATE:
-            stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-            block = stream.resample_chunk(block)
-        yield block
-    if stream is not None:
-        yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
 def _transmitted(
