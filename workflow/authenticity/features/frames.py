@@ -282,15 +282,14 @@ def write(
         metadata: of the index, besides.
         dtype: what the frames are stored in.
     """
-    index: dict[str, list] = {name: [] for name in INDEX.names}
+    index: list[dict[str, Any]] = []
     total = 0
     with atomic(path) as temporary:
         with temporary.open("wb") as stream:
             _write_header(stream, 0, dimension, dtype)
             for file, content, windows in clips:
-                row = (file, total, [len(window) for window in windows], content)
-                for column, value in zip(index.values(), row, strict=True):
-                    column.append(value)
+                lengths = [len(window) for window in windows]
+                index.append({"file": file, "first": total, "windows": lengths, "content": content})
                 for window in windows:
                     stream.write(_stored(window, dtype, file))
                     total += len(window)
@@ -299,7 +298,7 @@ def write(
         index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
     tables.write(
         index_of(path),
-        pa.table(index, schema=INDEX),
+        pa.Table.from_pylist(index, schema=INDEX),
         INDEX,
         {"version": version, "frames": str(total), **(metadata or {})},
     )

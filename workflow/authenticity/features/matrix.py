@@ -26,9 +26,6 @@ POOLINGS: dict[str, tuple[str, ...]] = {
 }
 """Statistics over time that are joined, by the pooling's name."""
 
-NO_POOLING = "none"
-"""The pooling of a candidate without layers."""
-
 
 def candidates(features: "Features", n_layers: int) -> list[str]:
     """Return the candidates of an experiment's `features`, lower layers first.
@@ -109,7 +106,7 @@ class Tables:
         Args:
             candidate: its name.
             spectral: which of the spectral numbers; see `spectral_columns`.
-            pooling: a name of `POOLINGS`, or `NO_POOLING`.
+            pooling: a name of `POOLINGS`; not used where the candidate has no layers.
             n_layers: how many layers the encoder has.
 
         Returns:
