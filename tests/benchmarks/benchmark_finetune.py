@@ -19,7 +19,7 @@ import transformers
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, native_precision
 from authenticity.features.frames import Frames, FrozenPart
-from authenticity.models.finetune import Batch, Detector, Settings, TopLayers
+from authenticity.models.finetune import Batch, Detector, TopLayers
 
 CLIP_SAMPLES, BATCH = 48_000, 32
 UNFROZEN = 2
@@ -65,9 +65,7 @@ def compare(n_clips: int, precision: str, folder: Path) -> dict[str, float]:
     n_layers = len(network.encoder.layers)
     first = n_layers - UNFROZEN
     detectors = [
-        Detector(
-            TopLayers(network, first, n_layers, Settings().dropout), network.config.hidden_size, 128
-        )
+        Detector(TopLayers(network, first, n_layers), network.config.hidden_size, 128)
         for _ in range(2)
     ]
     del network

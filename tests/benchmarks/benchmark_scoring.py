@@ -16,7 +16,7 @@ import pyarrow as pa
 from authenticity import manifest, tables
 from authenticity.config import Corpus
 from authenticity.evaluation import calibration, figures, score_files
-from authenticity.models import candidates
+from authenticity.models.scores import final_scores
 
 FOLDERS = {"cm": "ASVspoof2019_LA_cm_protocols", "asv": "ASVspoof2019_LA_asv_scores"}
 
@@ -39,7 +39,7 @@ def random_scores(listed: pa.Table, seed: int) -> pa.Table:
     values = np.random.default_rng(seed).standard_normal(len(trials))
     dev = split[split != "train"] == "dev"
     fitted = calibration.fit(values[dev], trials["label"].to_numpy()[dev])
-    return candidates.final_scores(trials, values, fitted, pooled=False)
+    return final_scores(trials, values, fitted, pooled=False)
 
 
 def main(published: Path) -> None:

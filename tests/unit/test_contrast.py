@@ -12,6 +12,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.models import contrast
 from authenticity.models.contrast import Problem, Sampler
+from authenticity.models.logistic import Fit
 from authenticity.models.losses import LOSSES
 from authenticity.models.projection import ContrastiveModel
 from hypothesis import given, settings
@@ -56,7 +57,7 @@ def folds(one: Problem) -> splits.Folds:
     return splits.folds(one.labels, one.speakers, one.clips, 3, "speaker", 1)[0]
 
 
-def fitted(one: Problem, seed: int = 5, **changes: object) -> contrast.ContrastiveFit:
+def fitted(one: Problem, seed: int = 5, **changes: object) -> Fit:
     return contrast.fit(one, Contrastive(**{**SETTINGS, **changes}), folds(one), seed)
 
 
@@ -128,7 +129,6 @@ def test_the_summary_says_how_it_was_chosen():
     losses = [point["loss"] for point in summary["curve"] if point["temperature"] == 0.1]
     assert losses[-1] < losses[0]
     assert set(fit.held_roc_auc) == {0.1, 1}
-    assert fit.seconds > 0
 
 
 def test_nothing_but_dev_chooses_and_dev_teaches_nothing():
@@ -278,15 +278,13 @@ def test_batches_count_what_is_not_known_as_one_speaker_and_one_attack():
     np.testing.assert_array_equal(*batches)
 
 
-def test_scoring_and_the_module_itself_need_no_torch():
-    code = (
-        "import sys; import authenticity.models.contrast, authenticity.models.projection; "
-        "sys.exit('torch' in sys.modules)"
-    )
+@pytest.mark.parametrize("module", ["projection", "candidates", "application", "fitting"])
+def test_scoring_and_logistic_regression_need_no_torch(module: str):
+    code = f"import sys, authenticity.models.{module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_learning_rate_that_diverges_is_named():
     one = problem()
-    with pytest.raises(UserError, match="is no number after epoch"):
+    with pytest.raises(UserError, match="became NaN or infinite at epoch"):
         fitted(one, loss="cross_entropy", learning_rate=1e38)

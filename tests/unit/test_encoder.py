@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
@@ -109,6 +110,56 @@ def test_damaged_weights_are_one_clear_line(tmp_path: Path):
     (folder / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(UserError, match="not an encoder that can be loaded"):
         Encoder.load(folder)
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A snapshot of `toy/encoder` in the model hub's cache, without a network."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    model = tmp_path / "models--toy--encoder"
+    (model / "refs").mkdir(parents=True)
+    (model / "refs" / "main").write_text("0" * 40)
+    return make_encoder(model / "snapshots" / ("0" * 40))
+
+
+def test_an_encoder_in_the_hubs_cache_needs_no_network(cached: Path):
+    source = EncoderSource("toy/encoder")
+    assert source.n_layers == 3
+    assert source.fetch() == cached
+    identity = encoder.identify(source, "float32")
+    assert identity["revision"] == "0" * 40
+    (cached / "model.safetensors").rename(cached / "pytorch_model.bin")
+    assert source.fetch() == cached
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
+def test_an_incomplete_cache_without_a_network_is_one_clear_line(missing: str, cached: Path):
+    (cached / missing).unlink()
+    with pytest.raises(UserError, match=r"toy/encoder: not in the local model cache.* network"):
+        EncoderSource("toy/encoder").fetch()
+
+
+def test_a_file_that_the_cache_lacks_comes_from_the_hub(
+    cached: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The hub has weights of the older format only."""
+    weights = (cached / "model.safetensors").rename(cached.parent / "weights")
+    asked = []
+
+    def download(model, revision, allow_patterns, local_files_only):
+        if not local_files_only:
+            asked.append(allow_patterns[-1])
+            if "pytorch_model.bin" in allow_patterns:
+                weights.rename(cached / "pytorch_model.bin")
+        return str(cached)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert EncoderSource("toy/encoder").fetch() == cached
+    assert asked == ["model.safetensors", "pytorch_model.bin"]
+    asked.clear()
+    assert EncoderSource("toy/encoder").fetch() == cached
+    assert asked == []
 
 
 def test_another_sampling_rate_is_refused(tmp_path: Path):

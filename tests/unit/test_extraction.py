@@ -13,8 +13,9 @@ from authenticity.audio import Limits
 from authenticity.config import Corpus, view
 from authenticity.errors import UserError
 from authenticity.features import encoder, spectral
+from authenticity.features.clips import View
 from authenticity.features.encoder import Encoder, EncoderSource
-from authenticity.features.extraction import Outputs, View, extract_shard
+from authenticity.features.extraction import Outputs, extract_shard
 from authenticity.roots import Root
 from checkout import REPOSITORY
 from corpora import asvspoof2019_la, encoded, voice, write_folder
@@ -94,7 +95,7 @@ def test_a_corpus_that_vanishes_stops_the_job_and_loses_nothing(extract, tmp_pat
 def test_a_file_that_changes_under_the_run_stops_the_job(extract, tmp_path: Path):
     clip = next((tmp_path / "LA" / FLACS).iterdir())
     clip.write_bytes(clip.read_bytes() + b"more")
-    with pytest.raises(UserError, match="let the corpus come to rest"):
+    with pytest.raises(UserError, match="do not change the corpus"):
         extract()
 
 

@@ -15,7 +15,7 @@ from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames, FrozenPart
 from authenticity.models import finetune, finetuned
-from authenticity.models.finetune import Batch, Detector, FineTuned, Settings, TopLayers
+from authenticity.models.finetune import Batch, Detector, FineTuned, Problem, Settings, TopLayers
 from corpora import voice
 from encoders import KINDS, make_encoder
 from hypothesis import given
@@ -30,9 +30,26 @@ PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
 ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
 LABELS = np.array([0, 1] * 8 + [0, 1] * 4)
 TRAIN, DEV = np.arange(16), np.arange(16, 24)
-QUICK = Settings(
-    unfrozen=1, epochs=4, patience=4, batch_seconds=6, learning_rate=1e-3, dimension=8, dropout=0.1
+MODEL = FineTune(
+    kind="finetune",
+    unfrozen=1,
+    epochs=4,
+    patience=4,
+    batch_seconds=6,
+    learning_rate=1e-3,
+    seeds=(5,),
 )
+QUICK = Settings(MODEL, layers=2, precision="float32", seed=5, dimension=8)
+
+
+def changed(settings: Settings = QUICK, **changes: object) -> Settings:
+    """Other settings; those of the configuration are not checked, so that rates may be zero."""
+    configured = {name: changes.pop(name) for name in FineTune.model_fields if name in changes}
+    model = settings.model.model_copy(update=configured)
+    return dataclasses.replace(settings, model=model, **changes)
+
+
+OTHER_SEED = changed(seed=6)
 
 
 @pytest.fixture(autouse=True)
@@ -72,9 +89,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory, encoder: Path, clips: list) 
 def run(
     cache: Frames, encoder: Path, state: Path, settings: Settings = QUICK, **others
 ) -> FineTuned:
-    options = {"labels": LABELS, "train": TRAIN, "dev": DEV, "seed": 5, **others}
-    loaded = Encoder.load(encoder, window_seconds=WINDOW)
-    return finetune.fit(cache, encoder=loaded, settings=settings, state=state, **options)
+    problem = Problem(**{"frames": cache, "labels": LABELS, "train": TRAIN, "dev": DEV, **others})
+    return finetune.fit(problem, Encoder.load(encoder, window_seconds=WINDOW), settings, state)
 
 
 def weights(tuned: FineTuned) -> dict[str, torch.Tensor]:
@@ -96,7 +112,7 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     kept = cached(tmp_path, folder, first, recordings, np.float32)
     whole = Encoder.load(folder, window_seconds=WINDOW)
     torch.manual_seed(4)
-    detector = Detector(TopLayers(whole.network, first, 2, 0.1), 32, 8).eval()
+    detector = Detector(TopLayers(whole.network, first, 2), 32, 8).eval()
     _, log_odds = detector([Batch.of(kept.clips)])
     torch.nn.functional.softplus(log_odds).sum().backward()
 
@@ -123,7 +139,7 @@ def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Pat
     folder = make_encoder(tmp_path / "encoder", kind)
     recordings = [voice(7, spoof=False, seconds=seconds) for seconds in (0.5, 1.7, 3.1)]
     kept = cached(tmp_path, folder, 1, recordings)
-    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2, 0.1), 32, 8).eval()
+    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2), 32, 8).eval()
     with torch.no_grad():
         together = detector.pooled(Batch.of(kept.clips))
         alone = torch.cat([detector.pooled(Batch.of([clip])) for clip in kept.clips])
@@ -140,7 +156,7 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
         kept,
         folder,
         tmp_path / "state",
-        dataclasses.replace(QUICK, layers=kept_layers, epochs=2, learning_rate=1e-2),
+        changed(layers=kept_layers, epochs=2, learning_rate=1e-2),
         labels=np.array([0, 1] * 4),
         train=np.arange(8),
         dev=np.arange(0),
@@ -183,16 +199,16 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 
 
 def test_a_state_of_another_run_is_not_taken_up(cache: Frames, encoder: Path, tmp_path: Path):
-    fresh = run(cache, encoder, tmp_path / "fresh", seed=6)
+    fresh = run(cache, encoder, tmp_path / "fresh", OTHER_SEED)
     run(cache, encoder, tmp_path / "state")
-    assert_equal_weights(run(cache, encoder, tmp_path / "state", seed=6), fresh)
+    assert_equal_weights(run(cache, encoder, tmp_path / "state", OTHER_SEED), fresh)
 
 
 def test_no_epoch_that_is_better_leaves_the_layers_alone(
     cache: Frames, encoder: Path, tmp_path: Path
 ):
     """Dev labels that the probe gets all right: no epoch can be better than that."""
-    still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, head_learning_rate=0.0)
+    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
     probed = run(cache, encoder, tmp_path / "probe", still).scores(cache)
     labels = LABELS.copy()
     labels[DEV] = probed[DEV] > np.median(probed[DEV])
@@ -209,7 +225,7 @@ def test_the_seed_decides_the_weights_and_nothing_global_does(
     torch.rand(7)
     assert_equal_weights(run(cache, encoder, tmp_path / "2"), one)
     torch.set_rng_state(state)
-    other = run(cache, encoder, tmp_path / "3", seed=6)
+    other = run(cache, encoder, tmp_path / "3", OTHER_SEED)
     assert not torch.equal(weights(one)["projection.weight"], weights(other)["projection.weight"])
 
 
@@ -217,13 +233,13 @@ def test_the_seed_decides_the_weights_and_nothing_global_does(
 def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
     folder = make_encoder(tmp_path / "encoder", kind)
     kept = cached(tmp_path, folder, 1, clips)
-    once = dataclasses.replace(QUICK, epochs=1, learning_rate=1e-4, dropout=0.0)
+    once = changed(epochs=1, learning_rate=1e-4)
     exact, fast = (
         run(
             kept,
             folder,
             tmp_path / name,
-            dataclasses.replace(once, precision=name),
+            changed(once, precision=name),
             dev=np.arange(0),
         )
         for name in ("float32", "bfloat16")
@@ -234,7 +250,7 @@ def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
 
 
 def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Path, tmp_path: Path):
-    tuned = run(cache, encoder, tmp_path / "s", dataclasses.replace(QUICK, epochs=30, patience=2))
+    tuned = run(cache, encoder, tmp_path / "s", changed(epochs=30, patience=2))
     by_epoch = [row["dev_roc_auc"] for row in tuned.history]
     assert tuned.best_epoch == int(np.argmax(by_epoch))
     assert len(by_epoch) == 1 + min(30, tuned.best_epoch + 2)
@@ -243,9 +259,7 @@ def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Pat
 
 
 def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
-    still = dataclasses.replace(
-        QUICK, epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5
-    )
+    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5)
     tuned = run(cache, encoder, tmp_path / "state", still)
     pooled = tuned.pooled(cache)
     reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
@@ -256,13 +270,13 @@ def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, 
 
 def test_without_dev_the_last_epoch_counts(cache: Frames, encoder: Path, tmp_path: Path):
     tuned = run(cache, encoder, tmp_path / "state", dev=np.arange(0))
-    assert tuned.best_epoch == QUICK.epochs
-    assert [row["epoch"] for row in tuned.history] == list(range(QUICK.epochs + 1))
+    assert tuned.best_epoch == MODEL.epochs
+    assert [row["epoch"] for row in tuned.history] == list(range(MODEL.epochs + 1))
     assert {row["dev_roc_auc"] for row in tuned.history} == {None}
 
 
 def test_it_learns_what_the_training_clips_tell(cache: Frames, encoder: Path, tmp_path: Path):
-    longer = dataclasses.replace(QUICK, epochs=25, learning_rate=1e-2, dropout=0.0)
+    longer = changed(epochs=25, learning_rate=1e-2)
     tuned = run(cache, encoder, tmp_path / "state", longer, dev=np.arange(0))
     assert tuned.history[-1]["loss"] < 0.7 * tuned.history[1]["loss"]
     assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache)[TRAIN]) > 0.95
@@ -274,9 +288,13 @@ def test_a_loss_on_the_projections_joins_in(
 ):
     def parted(name: str) -> float:
         """How much closer projections of one class are than those of two, as a cosine."""
-        longer = dataclasses.replace(QUICK, epochs=30, loss=name, head_learning_rate=1e-2)
+        longer = changed(epochs=30, loss=name, head_learning_rate=1e-2)
         tuned = run(cache, encoder, tmp_path / name, longer, dev=np.arange(0))
-        projected = tuned.projected(cache)[TRAIN]
+        pooled = torch.from_numpy(tuned.pooled(cache)[TRAIN])
+        detector = tuned.detector
+        with torch.no_grad():
+            standardised = (pooled - detector.mean) / detector.scale
+            projected = detector.projection(standardised).numpy()
         projected /= np.linalg.norm(projected, axis=1, keepdims=True)
         same = LABELS[TRAIN][:, None] == LABELS[TRAIN]
         cosines = projected @ projected.T
@@ -286,10 +304,11 @@ def test_a_loss_on_the_projections_joins_in(
 
 
 def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: Path):
-    """In training mode they drop out; asked for scores they do not, and the whole never trains."""
+    """Nothing drops out of them, and the whole never trains."""
     loaded = Encoder.load(encoder)
     before = {name: value.clone() for name, value in loaded.network.state_dict().items()}
-    tuned = finetune.fit(cache, LABELS, TRAIN, DEV, loaded, QUICK, 1, tmp_path / "state")
+    problem = Problem(cache, LABELS, TRAIN, DEV)
+    tuned = finetune.fit(problem, loaded, QUICK, tmp_path / "state")
     assert not any(module.training for module in loaded.network.modules())
     assert not any(module.training for module in tuned.detector.modules())
     for name, value in loaded.network.state_dict().items():
@@ -297,31 +316,31 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
     np.testing.assert_array_equal(tuned.scores(cache), tuned.scores(cache))
     batch = Batch.of(cache.clips[:2])
     tuned.detector.train()
-    assert not torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
+    assert torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
     trained = sum(value.numel() for value in loaded.network.encoder.layers[1].parameters())
     assert tuned.n_trained == trained + (32 * 8 + 8) + (8 + 1)
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "wavlm"])
-def test_dropout_is_on_what_a_layer_adds(kind: str, tmp_path: Path):
+def test_nothing_drops_out_of_the_trained_layers(kind: str, tmp_path: Path):
     network = Encoder.load(make_encoder(tmp_path, kind)).network
-    layer = TopLayers(network, 1, 2, dropout=0.25).layers[0]
-    assert layer.dropout.p == layer.feed_forward.output_dropout.p == 0.25
+    layer = TopLayers(network, 1, 2).layers[0]
+    assert layer.dropout.p == layer.feed_forward.output_dropout.p == 0
     assert layer.attention.dropout == layer.feed_forward.intermediate_dropout.p == 0
     assert network.encoder.layers[1].dropout.p == network.config.hidden_dropout == 0.1
 
 
-@pytest.mark.parametrize(("unfrozen", "layers"), [(0, 2), (3, None), (2, 1), (1, 3)])
-def test_layers_that_are_not_there_are_one_clear_line(unfrozen: int, layers: int | None):
+@pytest.mark.parametrize(("unfrozen", "layers"), [(0, 2), (3, 2), (2, 1), (1, 3)])
+def test_layers_that_are_not_there_are_one_clear_line(unfrozen: int, layers: int):
     with pytest.raises(UserError, match="cannot be fine-tuned in an encoder of 2"):
-        Settings(unfrozen=unfrozen, layers=layers).first_trained(2)
+        changed(unfrozen=unfrozen, layers=layers).first_trained(2)
 
 
 @pytest.mark.parametrize(
-    ("layers", "unfrozen", "first"), [(None, 1, 11), (None, 2, 10), (3, 2, 1), (1, 1, 0)]
+    ("layers", "unfrozen", "first"), [(12, 1, 11), (12, 2, 10), (3, 2, 1), (1, 1, 0)]
 )
-def test_the_first_trained_layer(layers: int | None, unfrozen: int, first: int):
-    assert Settings(unfrozen=unfrozen, layers=layers).first_trained(12) == first
+def test_the_first_trained_layer(layers: int, unfrozen: int, first: int):
+    assert changed(unfrozen=unfrozen, layers=layers).first_trained(12) == first
 
 
 def silent(lengths: Sequence[Sequence[int]]) -> list[Clip]:
@@ -351,7 +370,7 @@ def test_groups_of_a_step_hold_every_clip_once_and_little_padding(lengths: list[
 
 def test_a_step_in_groups_is_the_step_in_one_batch(cache: Frames, encoder: Path):
     network = Encoder.load(encoder).network
-    detector = Detector(TopLayers(network, 1, 2, 0.0), 32, 8)
+    detector = Detector(TopLayers(network, 1, 2), 32, 8)
     groups = finetune.alike(cache.clips, np.arange(len(cache.clips)))
     assert len(groups) > 1
     order = np.concatenate(groups)
@@ -405,11 +424,10 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     }
     trials = pa.table(columns, schema=tables.TRIALS)
     official = {"kind": "partitions", "fit": "train", "choose": "dev", "report": "eval"}
-    model = {name: getattr(QUICK, name) for name in FineTune.model_fields if hasattr(QUICK, name)}
     experiment = Experiment.model_validate(
         {
             "features": {"layers": [2]},
-            "model": {"kind": "finetune", "seeds": [3, 4], **model},
+            "model": MODEL.model_dump() | {"seeds": [3, 4]},
             "protocol": official,
             "protocol_name": "official",
             "seed": 1,
@@ -421,9 +439,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
             cache,
             Encoder.load(encoder, window_seconds=WINDOW),
             experiment,
-            2,
-            "float32",
-            seed,
+            Settings(experiment.model, 2, "float32", seed),
             tmp_path / f"{seed}.pt",
         )
         for seed in (3, 4)

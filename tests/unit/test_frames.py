@@ -12,8 +12,8 @@ from authenticity.audio import Limits
 from authenticity.errors import UserError
 from authenticity.features import encoder as encoders
 from authenticity.features import frames
+from authenticity.features.clips import Reader
 from authenticity.features.encoder import Encoder, EncoderSource
-from authenticity.features.extraction import View
 from authenticity.features.frames import Frames, FrozenPart
 from authenticity.roots import Root
 from corpora import encoded, voice
@@ -77,17 +77,9 @@ class Shard:
             {"key": path.stem, "path": path.name, "bytes": path.stat().st_size}
             for path in sorted(self.clips.iterdir())
         ]
-        return frames.write_shard(
-            rows,
-            Root(self.clips),
-            limits,
-            self.identity,
-            WINDOW,
-            layer,
-            lambda: Encoder.load(self.encoder, "float32", WINDOW),
-            View(),
-            self.path,
-        )
+        load = lambda: Encoder.load(self.encoder, "float32", WINDOW)  # noqa: E731
+        source = frames.Source(self.identity, WINDOW, layer, load)
+        return frames.write_shard(rows, Reader(Root(self.clips), limits), source, self.path)
 
     def bytes(self) -> list[bytes]:
         """The content of the shard's files."""

@@ -127,7 +127,7 @@ def test_gradients_through_the_norm_too(name: str):
         eye = torch.eye(5, dtype=torch.float64)
         head = [(eye, torch.zeros(5, dtype=torch.float64))]
         ones = torch.ones(1, dtype=torch.float64)
-        (bounded,) = Projection(0, ones, [head], loss.norms).views(projections * 1.7)
+        (bounded,) = Projection(0, ones, [head], loss.norms).branches(projections * 1.7)
         return loss(Batch(bounded, rows.labels, rows.clips, rows.rows), TEMPERATURE, weight)
 
     # A row drawn twice lies on the margin's kink of zero distance to itself: each one once.

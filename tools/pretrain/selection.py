@@ -16,7 +16,7 @@ from authenticity import tables, verification
 from authenticity.config import Experiment
 from authenticity.evaluation import bootstrap, compare
 from authenticity.features import matrix
-from authenticity.models import candidates
+from authenticity.models import candidates, fitting
 
 FIGURES = ("roc_auc", "eer")
 
@@ -45,7 +45,7 @@ def judge(
     features = matrix.Tables([spectral], [embeddings])
     which = experiment.features.spectral
     fitted = {
-        name: candidates.fit(
+        name: fitting.fit(
             trials,
             lambda pooling, view, name=name: features.load(name, which, pooling, n_layers),
             experiment,

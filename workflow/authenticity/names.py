@@ -11,10 +11,10 @@ POOLING_WORDS = {
     "none": "no pooling over time",
 }
 CLEAN, TRIMMED, INVERTED = "clean", "trimmed", "inverted"
-"""Audio as it is, without leading and trailing silence, and with the waveform upside down.
+"""Audio as it is, without leading and trailing silence, and with inverted polarity.
 
-Silence is the field's best-known shortcut. Polarity, which nobody hears, is one wherever
-microphones of the bona fide recordings agree on it.
+Silence is the field's best-known shortcut. Polarity, which is inaudible, is a shortcut where all
+bona fide recordings have the same polarity.
 """
 _VIEW_WORDS = {TRIMMED: "silence trimmed", INVERTED: "polarity inverted"}
 
@@ -27,7 +27,7 @@ SPEAKER = "speaker"
 """The audit's row on who speaks."""
 
 NOT_KNOWN, NOT_GIVEN = "not known", "not given"
-"""What a table's null is called where it needs a name: an attack or a speaker, a condition."""
+"""The names of a null in a table: of an attack or a speaker, and of a condition."""
 
 
 # Control characters, marks that show nothing or turn the direction of writing, halves of signs, and
@@ -63,7 +63,7 @@ def view_name(view: str) -> str:
 
 
 def split_name(split: str) -> str:
-    """Return what a corpus's partition is called in the report."""
+    """Return what a corpus's split is called in the report."""
     return "all clips" if split == "none" else split
 
 

@@ -93,9 +93,9 @@ class Root:
         leave behind, `._clip.wav` among them, which is no sound. Links are followed once.
         """
         if self._archive is None:
-            found: dict[str, Entry] = {}
-            self._walk_folder("", found, set())
-            return found
+            entries: dict[str, Entry] = {}
+            self._walk_folder("", entries, set())
+            return entries
         return {
             f"{folder}/{name}" if folder else name: Entry(info.file_size, info.CRC)
             for folder, names in self._members.items()
@@ -104,7 +104,7 @@ class Root:
             if not _is_hidden(name)
         }
 
-    def _walk_folder(self, folder: str, found: dict[str, Entry], seen: set[tuple]) -> None:
+    def _walk_folder(self, folder: str, entries: dict[str, Entry], seen: set[tuple]) -> None:
         status = (self.location / folder).stat()
         identity = (status.st_dev, status.st_ino)
         if identity in seen:  # a link back to where the walk has been
@@ -117,9 +117,9 @@ class Root:
             if _is_hidden(item.name):
                 continue
             if item.is_dir():
-                self._walk_folder(path, found, seen)
+                self._walk_folder(path, entries, seen)
             elif item.is_file():
-                found[path] = Entry(item.stat().st_size, item.stat().st_mtime_ns)
+                entries[path] = Entry(item.stat().st_size, item.stat().st_mtime_ns)
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return a file's content.
@@ -144,7 +144,7 @@ class Root:
         except OSError as error:
             raise UserError(
                 f"{self.location / path}: cannot be read now ({error.strerror or error}); "
-                "mend that and run again"
+                "correct this and run again"
             ) from error
 
     def _read_file(self, path: str, max_bytes: int) -> bytes:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from authenticity import config, tables
 from authenticity.audio import Limits
+from authenticity.features.clips import Reader, View
 from authenticity.features.encoder import Encoder
-from authenticity.features.extraction import View
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import corpus_root, job
 from authenticity.models import application, finetuned
@@ -17,8 +17,8 @@ with job(snakemake) as log:
     model, trials = read_json(given.model), tables.read(given.trials)
     scored = application.own_trials(tables.read(given.scores))
     rows = application.rows_of(trials, scored).to_pylist()
-    root, limits = corpus_root(snakemake), Limits(**params.limits)
     view = View(wildcards.view, config.view(params.steps))
+    reader = Reader(corpus_root(snakemake), Limits(**params.limits), view)
     folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
 
     @functools.lru_cache(1)
@@ -27,7 +27,7 @@ with job(snakemake) as log:
         encoder = Encoder.load(
             folder / f"{candidate}-{params.seed}", "float32", params.window_seconds
         )
-        return finetuned.heard(rows, root, limits, view, encoder)
+        return finetuned.heard(rows, reader, encoder)
 
     features = {wildcards.view: heard}
     scores = application.apply_views(scored, trials, model, read_arrays(given.weights), features)

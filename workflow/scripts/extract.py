@@ -4,8 +4,9 @@ from pathlib import Path
 
 from authenticity import config, tables
 from authenticity.audio import Limits
+from authenticity.features.clips import View
 from authenticity.features.encoder import Encoder
-from authenticity.features.extraction import Outputs, View, extract_shard
+from authenticity.features.extraction import Outputs, extract_shard
 from authenticity.files import read_json
 from authenticity.jobs import corpus_root, job
 

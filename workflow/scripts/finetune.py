@@ -10,18 +10,19 @@ from authenticity.features.frames import Frames
 from authenticity.files import read_json, write_arrays, write_json
 from authenticity.jobs import job
 from authenticity.models import finetuned
+from authenticity.models.finetune import Settings
 
 with job(snakemake) as log:
     params, wildcards, out = snakemake.params, snakemake.wildcards, snakemake.output
     identity = read_json(snakemake.input.encoder)
+    experiment = Experiment.model_validate(params.experiment)
+    (layers,) = matrix.layers_of(wildcards.candidate, identity["n_layers"])
     outcome = finetuned.fit(
         tables.read(snakemake.input.trials),
         Frames.load(snakemake.input.frames),
         Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
-        Experiment.model_validate(params.experiment),
-        *matrix.layers_of(wildcards.candidate, identity["n_layers"]),
-        identity["precision"],
-        int(wildcards.seed),
+        experiment,
+        Settings(experiment.model, layers, identity["precision"], int(wildcards.seed)),
         Path(params.state),
     )
     tables.write(out.scores, outcome.scores, outcome.scores.schema)

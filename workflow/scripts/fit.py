@@ -8,7 +8,7 @@ from authenticity.config import Experiment
 from authenticity.features import matrix
 from authenticity.files import read_json
 from authenticity.jobs import job
-from authenticity.models import candidates, experiment
+from authenticity.models import candidates, experiment, fitting
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -20,7 +20,7 @@ with job(snakemake) as log:
 
     def fit(name):
         """Fit one candidate, with each pooling, in every round."""
-        return candidates.fit(
+        return fitting.fit(
             trials,
             lambda pooling, view: features[view].load(name, which, pooling, n_layers),
             settings,

@@ -4,8 +4,8 @@ A clip is embedded alone: padding a batch would change the embeddings, because t
 wav2vec2-base runs over time and the model takes no attention mask, and on a CPU a batch of one per
 process is the fastest way besides.
 
-torch and transformers are imported when an encoder is loaded, never before: the workflow plans,
-and finds that there is nothing to do, without them.
+torch, transformers and huggingface_hub are imported in the functions that need them: every parse of
+the workflow and every scoring command imports this module, and torch alone takes 2 s.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ VERSION = "1"
 _CONFIG, _PREPROCESSOR = "config.json", "preprocessor_config.json"
 _SAFE_WEIGHTS, _TORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
 _VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's, so that inputs agree with it
-_SUM_BLOCK = 1 << 20  # samples
+_SUM_BLOCK = 1 << 22  # samples: of an hour, deviations in double precision would take 460 MB
 FAMILIES = ("hubert", "wav2vec2", "wavlm")
 """Encoders whose transformer layers are known to be called one after the other."""
 
@@ -104,9 +104,8 @@ class EncoderSource:
     @cached_property
     def n_layers(self) -> int:
         """How many hidden states the encoder gives: its transformer layers and their input."""
-        path = Path(self.model) / _CONFIG if self.is_folder else self._download(_CONFIG)
-        if not path.exists():
-            self._existing(path.parent, (_CONFIG,))
+        folder = Path(self.model) if self.is_folder else self._from_hub([(_CONFIG,)])
+        path = self._existing(folder, (_CONFIG,))
         layers = read_json(path).get("num_hidden_layers")
         if not isinstance(layers, int):
             raise UserError(f"{path}: expected `num_hidden_layers`; is this a speech encoder?")
@@ -121,15 +120,10 @@ class EncoderSource:
         """Return the folder that holds all files, from the hub's local cache or the network."""
         if self.is_folder:
             return self.files()[0].parent
-        for name in (_CONFIG, _PREPROCESSOR):
-            folder = self._download(name).parent
         # Encoders without safetensors are read by transformers with weights_only: no code runs.
-        if not any(self._cached(name) for name in (_SAFE_WEIGHTS, _TORCH_WEIGHTS)):
-            try:
-                self._download(_SAFE_WEIGHTS)
-            except _NoSuchFileOnHubError:
-                self._download(_TORCH_WEIGHTS)
-        return folder
+        return self._from_hub(
+            [(_CONFIG, _PREPROCESSOR, weights) for weights in (_SAFE_WEIGHTS, _TORCH_WEIGHTS)]
+        )
 
     def _existing(self, folder: Path, names: tuple[str, ...]) -> Path:
         for name in names:
@@ -140,60 +134,49 @@ class EncoderSource:
             "complete it, or correct `encoder.model` in the configuration"
         )
 
-    def _cached(self, filename: str) -> Path | None:
-        """Return one file from the hub's local cache, if it is there."""
+    def _from_hub(self, choices: Sequence[tuple[str, ...]]) -> Path:
+        """Return the folder of the hub's local cache that has all files of one of the choices.
+
+        The network is asked only when the cache lacks a file, so a job never meets a newer commit
+        than the one that the first job met.
+        """
+        for local_only in (True, False):
+            for names in choices:
+                folder = self._snapshot(names, local_only)
+                if folder and all((folder / name).is_file() for name in names):
+                    return folder
+        raise UserError(
+            f"{self.model}: not in the local model cache, and the model hub does not have "
+            f"{' and '.join(choices[0])} there or cannot be reached; run once with a network, or "
+            "set `encoder.model` to a local folder (resources/encoders/small ships with the "
+            "project)"
+        )
+
+    def _snapshot(self, names: tuple[str, ...], local_only: bool) -> Path | None:
+        """Return the cache's folder of the revision; None where there is none."""
         import huggingface_hub
         from huggingface_hub import errors
 
         try:
-            return Path(
-                huggingface_hub.hf_hub_download(
-                    self.model, filename, revision=self.revision, local_files_only=True
-                )
+            folder = huggingface_hub.snapshot_download(
+                self.model,
+                revision=self.revision,
+                allow_patterns=list(names),
+                local_files_only=local_only,
             )
-        except errors.EntryNotFoundError:
-            return None
         except errors.HFValidationError as error:
             raise UserError(
                 f"{self.model}: neither a folder nor a name of the model hub; correct "
                 "`encoder.model` in the configuration"
             ) from error
-
-    def _download(self, filename: str) -> Path:
-        """Return one file from the local cache or, when it is not there, from the hub."""
-        import huggingface_hub
-        from huggingface_hub import errors
-
-        if cached := self._cached(filename):
-            return cached
-        try:
-            return Path(
-                huggingface_hub.hf_hub_download(self.model, filename, revision=self.revision)
-            )
         except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
             raise UserError(
                 f"{self.model}: the model hub knows no such model at revision {self.revision}; "
                 "correct `encoder.model` or `encoder.revision` in the configuration"
             ) from error
-        except errors.EntryNotFoundError as error:
-            if isinstance(error, errors.LocalEntryNotFoundError):
-                raise self._unreachable() from error
-            raise _NoSuchFileOnHubError(
-                f"{self.model}: the model hub has no {filename} there; choose another encoder"
-            ) from error
-        except (OSError, errors.HfHubHTTPError) as error:
-            raise self._unreachable() from error
-
-    def _unreachable(self) -> UserError:
-        return UserError(
-            f"{self.model}: not in the local model cache, and the model hub cannot be reached; "
-            "run once with a network, or set `encoder.model` to a local folder "
-            "(resources/encoders/small ships with the project)"
-        )
-
-
-class _NoSuchFileOnHubError(UserError):
-    pass
+        except (OSError, errors.HfHubHTTPError):
+            return None
+        return Path(folder)
 
 
 def identify(source: EncoderSource, precision: str) -> dict[str, Any]:
@@ -335,14 +318,14 @@ class Encoder:
         Yields:
             Embeddings of `layers`: of each stretch in order, then of the whole.
         """
-        whole, unfinished, given = _Moments(), dict[int, _Moments](), 0
+        whole, unfinished, n_done = _Moments(), dict[int, _Moments](), 0
         for last, pieces in self._heard(samples, spans, layers, jobs, inverted):
             whole = whole.joined(pieces.pop(-1))
             for span, piece in pieces.items():
                 unfinished[span] = unfinished.get(span, _Moments()).joined(piece)
-            while given < len(spans) and spans[given, 1] <= last:
-                yield unfinished.pop(given).embedding()
-                given += 1
+            while n_done < len(spans) and spans[n_done, 1] <= last:
+                yield unfinished.pop(n_done).embedding()
+                n_done += 1
         yield whole.embedding()
 
     def _heard(
@@ -355,8 +338,9 @@ class Encoder:
     ) -> Iterator[tuple[int, dict[int, "_Moments"]]]:
         """Yield of each window where it ends, and the statistics of its part of each stretch.
 
-        Those of all its frames stand under -1. No more than a window for each job is in memory.
+        The key -1 is for all its frames. No more than a window for each job is in memory.
         """
+        import torch
 
         def hear(
             first: int, last: int, window: "torch.Tensor"
@@ -375,8 +359,8 @@ class Encoder:
         if jobs == 1:
             yield from (hear(*window) for window in self._windows(samples))
             return
-        # The number of threads within an operation is kept by each thread for itself.
-        with ThreadPoolExecutor(jobs, initializer=_one_thread) as pool:
+        # Each thread has its own number of threads within an operation.
+        with ThreadPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             waiting: deque[Future] = deque()
             for window in self._windows(samples):
                 waiting.append(pool.submit(hear, *window))
@@ -487,29 +471,13 @@ class _Moments:
         return Embedding(self.frames, self.mean.float().numpy(), std.float().numpy())
 
 
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
 def _variance(samples: NDArray[np.float32]) -> float:
-    """Return `samples.var(dtype=np.float64)` to the bit, without two copies in double precision.
-
-    NumPy adds pairwise: it halves what is to be added, at a multiple of eight, until little is
-    left. Halved here the same way, an hour is added up in pieces.
-    """
-    mean = samples.mean(dtype=np.float64)
-
-    def squares(part: NDArray[np.float32]) -> float:
-        if len(part) <= _SUM_BLOCK:
-            deviations = part - mean
-            return np.multiply(deviations, deviations, out=deviations).sum()
-        half = len(part) // 2
-        half -= half % 8
-        return squares(part[:half]) + squares(part[half:])
-
-    return squares(samples) / len(samples)
+    """Return the population variance in double precision; to the bit NumPy's up to four minutes."""
+    mean, squares = samples.mean(dtype=np.float64), 0.0
+    for first in range(0, len(samples), _SUM_BLOCK):
+        deviations = samples[first : first + _SUM_BLOCK] - mean
+        squares += np.square(deviations, out=deviations).sum()
+    return squares / len(samples)
 
 
 def window_bounds(n_samples: int, window_samples: int) -> list[int]:

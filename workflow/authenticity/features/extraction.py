@@ -1,32 +1,22 @@
 """All features of one shard, each clip read and decoded once, rows that still hold reused."""
 
-import hashlib
+import functools
 import json
-import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from authenticity import audio, tables
+from authenticity import tables
 from authenticity.audio import Limits
-from authenticity.errors import RejectedClip, UserError
 from authenticity.features import encoder, spectral, views
+from authenticity.features.clips import UNCHANGED, File, Reader, View
 from authenticity.features.encoder import Embedding, Encoder
 from authenticity.features.versions import embedding_version, spectral_version
-from authenticity.roots import MissingFileError, Root
+from authenticity.roots import Root
 from authenticity.shards import PreviousRows
-
-if TYPE_CHECKING:
-    from authenticity.config import Step
-
-_PROGRESS_SECONDS = 10.0
-_logger = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
@@ -38,19 +28,6 @@ class Outputs:
     rejected: Path
 
 
-@dataclass(frozen=True)
-class View:
-    """How clips are heard: as they are, or through the steps of a named view.
-
-    Attributes:
-        name: `clean` where there are no steps.
-        steps: from the configuration; see `views.apply`.
-    """
-
-    name: str = "clean"
-    steps: Sequence["Step"] = ()
-
-
 def extract_shard(
     rows: list[Mapping[str, Any]],
     root: Root,
@@ -59,7 +36,7 @@ def extract_shard(
     window_seconds: float,
     load_encoder: Callable[[], Encoder],
     outputs: Outputs,
-    view: View = View(),
+    view: View = UNCHANGED,
 ) -> dict[str, int]:
     """Bring a shard's spectral, embedding and rejected tables up to date.
 
@@ -81,39 +58,14 @@ def extract_shard(
         How many rows were accepted, rejected, and computed anew (`described`, `embedded`).
 
     Raises:
-        UserError: a file that was there when the manifest was made cannot be read now. Setting it
-            aside would lose it for good, since nothing would tell when it is back.
+        UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
     """
     views.check(view.name, view.steps)
     shard = _Shard(rows, limits, encoder_identity, window_seconds, outputs, view)
-    loaded: Encoder | None = None
-    progress = _Progress(len(rows))
-    for row in rows:
-        content = ""
-        try:
-            data = read(root, row, limits)
-            content = hashlib.sha256(data).hexdigest()[:32]
-            clip = (row["key"], content)
-            if clip in shard.old_spectral and clip in shard.old_embeddings:
-                duration, peak = (
-                    shard.old_spectral.value(clip, name) for name in ("duration", "peak_dbfs")
-                )
-                limits.require(duration, peak)
-            else:
-                samples = hear(data, content, limits, view)
-                if clip not in shard.old_spectral:
-                    shard.described[clip] = {
-                        **spectral.describe(samples),
-                        "audio": spectral.digest(samples),
-                    }
-                if clip not in shard.old_embeddings:
-                    loaded = loaded or load_encoder()
-                    shard.embedded[clip] = loaded.embed(samples)
-            shard.accepted.append(clip)
-        except RejectedClip as reason:
-            _logger.warning("set aside: %s: %s", row["path"], reason)
-            shard.reject(row, content, str(reason))
-        progress.one_more()
+    reader = Reader(root, limits, view)
+    load = functools.cache(load_encoder)
+    for clip, _ in reader.use(rows, lambda clip: shard.take(clip, reader, load), shard.reject):
+        shard.accepted.append((clip.key, clip.content))
     shard.write()
     return {
         "accepted": len(shard.accepted),
@@ -121,57 +73,6 @@ def extract_shard(
         "described": len(shard.described),
         "embedded": len(shard.embedded),
     }
-
-
-def read(root: Root, row: Mapping[str, Any], limits: Limits) -> bytes:
-    """Return a file's content, and refuse to go on when it is not what the manifest saw.
-
-    Args:
-        root: the corpus.
-        row: of the manifest.
-        limits: what a clip must meet.
-
-    Raises:
-        RejectedClip: it was missing or too large when the manifest was made, too.
-        UserError: it has gone or changed since.
-    """
-    try:
-        data = root.read(row["path"], limits.max_bytes)
-    except MissingFileError as error:
-        if row["bytes"] == 0:
-            raise
-        raise UserError(
-            f"{root.location / row['path']}: was there when the workflow was planned, and is not "
-            "now; bring the corpus back, or run again if the file was removed on purpose"
-        ) from error
-    if len(data) != row["bytes"]:
-        raise UserError(
-            f"{root.location / row['path']}: {len(data)} bytes, {row['bytes']} when the workflow "
-            "was planned; let the corpus come to rest and run again"
-        )
-    return data
-
-
-def hear(data: bytes, content: str, limits: Limits, view: View) -> NDArray[np.float32]:
-    """Decode a clip and apply the view's steps.
-
-    Args:
-        data: the file's content.
-        content: its digest, from which a view's noise is seeded.
-        limits: what the clip must meet as decoded, and after the steps.
-        view: how it is heard.
-
-    Raises:
-        RejectedClip: it does not meet the limits.
-    """
-    samples = audio.decode(data, limits)
-    if view.steps:
-        samples = views.apply(samples, view.steps, content)
-        try:
-            audio.check(samples, limits)
-        except RejectedClip as reason:
-            raise RejectedClip(f"in view {view.name}: {reason}") from reason
-    return samples
 
 
 def _described(limits: Limits) -> str:
@@ -225,6 +126,24 @@ class _Shard:
         self.described: dict[tuple[str, str], dict[str, Any]] = {}
         self.embedded: dict[tuple[str, str], Embedding] = {}
 
+    def take(self, clip: File, reader: Reader, load: Callable[[], Encoder]) -> None:
+        """Compute the rows of a clip that cannot be reused."""
+        key = (clip.key, clip.content)
+        if key in self.old_spectral and key in self.old_embeddings:
+            duration, peak = (
+                self.old_spectral.value(key, name) for name in ("duration", "peak_dbfs")
+            )
+            reader.limits.require(duration, peak)
+            return
+        samples = reader.samples(clip)
+        if key not in self.old_spectral:
+            self.described[key] = {
+                **spectral.describe(samples),
+                "audio": spectral.digest(samples),
+            }
+        if key not in self.old_embeddings:
+            self.embedded[key] = load().embed(samples)
+
     def reject(self, row: Mapping[str, Any], content: str, reason: str) -> None:
         """Set a clip aside."""
         self.rejected.append(
@@ -276,27 +195,3 @@ class _Shard:
         """Take labels from the manifest: a protocol may have been corrected since."""
         values = pa.array([self._labels[file] for file in table["file"].to_pylist()], pa.int8())
         return table.set_column(table.schema.get_field_index("label"), "label", values)
-
-
-class _Progress:
-    """Says every few seconds how far the shard is."""
-
-    def __init__(self, total: int):
-        self._total, self._done = total, 0
-        self._start = self._last = 0.0
-
-    def one_more(self) -> None:
-        self._done += 1
-        now = time.monotonic()
-        if self._done == 1:  # the first clip waits for the encoder to load: no measure of the rest
-            self._start = self._last = now
-        if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
-            self._last = now
-            rate = self._done / (now - self._start)
-            _logger.info(
-                "%d of %d clips, %.1f a second, about %.0f s left",
-                self._done,
-                self._total,
-                rate,
-                (self._total - self._done) / rate,
-            )

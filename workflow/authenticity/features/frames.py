@@ -25,15 +25,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from authenticity import tables
-from authenticity.audio import SAMPLE_RATE, Limits
-from authenticity.errors import RejectedClip, UserError
+from authenticity.audio import SAMPLE_RATE
+from authenticity.errors import UserError
 from authenticity.features import encoder as encoders
-from authenticity.features import extraction
+from authenticity.features.clips import File, Reader
 from authenticity.features.encoder import Encoder
-from authenticity.features.extraction import View
 from authenticity.features.versions import embedding_version
 from authenticity.files import atomic
-from authenticity.roots import Root
 
 if TYPE_CHECKING:
     from authenticity.config import Step
@@ -111,7 +109,7 @@ def require_room(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
     size = total * config["hidden_size"] * np.dtype(np.float16).itemsize
-    there = sum(path.stat().st_size for path in folder.glob("*.npy"))
+    present = sum(path.stat().st_size for path in folder.glob("*.npy"))
     existing = next(
         path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir()
     )
@@ -122,14 +120,15 @@ def require_room(
         sum(durations) / 3600,
         size / _GIBIBYTE,
         folder,
-        there / _GIBIBYTE,
+        present / _GIBIBYTE,
         free / _GIBIBYTE,
     )
-    if size - there > free:
+    needed = size - present
+    if needed > free:
         raise UserError(
-            f"{folder}: the frames of {len(durations)} clips need {(size - there) / _GIBIBYTE:.2f} "
-            f"GiB and the disk has {free / _GIBIBYTE:.2f} GiB free; make room, or fine-tune on "
-            "fewer clips or with a smaller encoder"
+            f"{folder}: the frames of {len(durations)} clips need {needed / _GIBIBYTE:.2f} GiB and "
+            f"the disk has {free / _GIBIBYTE:.2f} GiB free; make room, or fine-tune on fewer clips "
+            "or with a smaller encoder"
         )
     return size
 
@@ -184,31 +183,40 @@ def require_known(config: Any) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Source:
+    """What computes the frames of a shard.
+
+    Attributes:
+        encoder: what `encoder.identify` returned.
+        window_seconds: longest stretch that the encoder hears at once.
+        layer: the first trained layer, counted from 0.
+        load: returns the encoder; called only when a clip needs it.
+    """
+
+    encoder: Mapping[str, Any]
+    window_seconds: float
+    layer: int
+    load: Callable[[], Encoder]
+
+    @cached_property
+    def frozen(self) -> FrozenPart:
+        """The part of the encoder below the first trained layer."""
+        return FrozenPart(self.load(), self.layer)
+
+
 def write_shard(
-    rows: Sequence[Mapping[str, Any]],
-    root: Root,
-    limits: Limits,
-    encoder_identity: Mapping[str, Any],
-    window_seconds: float,
-    layer: int,
-    load_encoder: Callable[[], Encoder],
-    view: View,
-    path: Path,
+    rows: Sequence[Mapping[str, Any]], reader: Reader, source: Source, path: Path
 ) -> dict[str, int]:
     """Bring one shard of frames up to date.
 
     Frames are reused where the shard that is there has the file with the same content under the
-    same version. The encoder is loaded only when a clip needs it.
+    same version.
 
     Args:
         rows: the shard's trials, by key.
-        root: the corpus.
-        limits: what a clip must meet.
-        encoder_identity: what `encoder.identify` returned.
-        window_seconds: longest stretch that the encoder hears at once.
-        layer: the first trained layer, counted from 0.
-        load_encoder: returns the encoder.
-        view: how the clips are heard.
+        reader: of the corpus's clips.
+        source: what computes the frames.
         path: the `.npy` file; the index is beside it.
 
     Returns:
@@ -218,37 +226,31 @@ def write_shard(
         UserError: a file is not what it was when the manifest was made, or its activations are too
             large for half precision.
     """
-    name = version(encoder_identity["identity"], layer, window_seconds, view.steps)
+    identity, view = source.encoder["identity"], reader.view
+    name = version(identity, source.layer, source.window_seconds, view.steps)
     previous = _previous(path, name)
-    counts = {"accepted": 0, "rejected": 0, "computed": 0}
+    counts = {"accepted": 0, "computed": 0}
 
-    def clips() -> Iterator[tuple[str, str, list[NDArray]]]:
-        frozen: FrozenPart | None = None
-        for row in rows:
-            try:
-                data = extraction.read(root, row, limits)
-                content = hashlib.sha256(data).hexdigest()[:32]
-                windows = previous.get((row["key"], content))
-                if windows is None:
-                    samples = extraction.hear(data, content, limits, view)
-                    frozen = frozen or FrozenPart(load_encoder(), layer)
-                    windows = frozen.windows(samples)
-                    counts["computed"] += 1
-            except RejectedClip as reason:
-                _logger.warning("set aside: %s: %s", row["path"], reason)
-                counts["rejected"] += 1
-                continue
+    def windows_of(clip: File) -> Sequence[NDArray[np.floating]]:
+        windows = previous.get((clip.key, clip.content))
+        if windows is None:
+            windows = source.frozen.windows(reader.samples(clip))
+            counts["computed"] += 1
+        return windows
+
+    def accepted() -> Iterator[tuple[str, str, Sequence[NDArray[np.floating]]]]:
+        for clip, windows in reader.use(rows, windows_of):
             counts["accepted"] += 1
-            yield row["key"], content, windows
+            yield clip.key, clip.content, windows
 
     metadata = {
-        "encoder": encoder_identity["model"],
-        "encoder_identity": encoder_identity["identity"],
-        "layer": str(layer),
+        "encoder": source.encoder["model"],
+        "encoder_identity": identity,
+        "layer": str(source.layer),
         "view": view.name,
     }
-    write(path, clips(), encoder_identity["dimension"], name, metadata)
-    return counts
+    write(path, accepted(), source.encoder["dimension"], name, metadata)
+    return {**counts, "rejected": len(rows) - counts["accepted"]}
 
 
 def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[np.floating]]]:
@@ -280,15 +282,14 @@ def write(
         metadata: of the index, besides.
         dtype: what the frames are stored in.
     """
-    index: dict[str, list] = {name: [] for name in INDEX.names}
+    index: list[dict[str, Any]] = []
     total = 0
     with atomic(path) as temporary:
         with temporary.open("wb") as stream:
             _write_header(stream, 0, dimension, dtype)
             for file, content, windows in clips:
-                row = (file, total, [len(window) for window in windows], content)
-                for column, value in zip(index.values(), row, strict=True):
-                    column.append(value)
+                lengths = [len(window) for window in windows]
+                index.append({"file": file, "first": total, "windows": lengths, "content": content})
                 for window in windows:
                     stream.write(_stored(window, dtype, file))
                     total += len(window)
@@ -297,7 +298,7 @@ def write(
         index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
     tables.write(
         index_of(path),
-        pa.table(index, schema=INDEX),
+        pa.Table.from_pylist(index, schema=INDEX),
         INDEX,
         {"version": version, "frames": str(total), **(metadata or {})},
     )
@@ -339,11 +340,6 @@ class Clip:
     file: str
     content: str
     windows: Sequence[NDArray[np.floating]]
-
-    @property
-    def n_frames(self) -> int:
-        """How many frames all windows have together."""
-        return sum(len(window) for window in self.windows)
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,6 @@ POOLINGS: dict[str, tuple[str, ...]] = {
 }
 """Statistics over time that are joined, by the pooling's name."""
 
-NO_POOLING = "none"
-"""The pooling of a candidate without layers."""
-
 
 def candidates(features: "Features", n_layers: int) -> list[str]:
     """Return the candidates of an experiment's `features`, lower layers first.
@@ -109,46 +106,44 @@ class Tables:
         Args:
             candidate: its name.
             spectral: which of the spectral numbers; see `spectral_columns`.
-            pooling: a name of `POOLINGS`, or `NO_POOLING`.
+            pooling: a name of `POOLINGS`; not used where the candidate has no layers.
             n_layers: how many layers the encoder has.
+
+        Returns:
+            Files in order of name; their features, shape (files, features).
         """
-        layers = layers_of(candidate, n_layers)
-        return _load(self.spectral, self.embeddings, spectral_columns(spectral), layers, pooling)
+        spectral_names, layers = spectral_columns(spectral), layers_of(candidate, n_layers)
+        names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
+        files = np.array(tables.read_many(self.spectral, ["file"])["file"].to_pylist())
+        row_of = np.empty(len(files), np.intp)
+        row_of[np.argsort(files)] = np.arange(len(files))
+        matrix: NDArray[np.float32] | None = None
+        first = 0
+        # Shard by shard into place: a large corpus is in memory once, not once for every step.
+        for paths in zip(self.spectral, self.embeddings, strict=True):
+            shard = _shard(*paths, spectral_names, names)
+            if matrix is None:
+                matrix = np.empty((len(files), shard.shape[1]), np.float32)
+            matrix[row_of[first : first + len(shard)]] = shard
+            first += len(shard)
+        return np.sort(files).tolist(), matrix
 
 
-def _load(
-    spectral_paths: Sequence[str | Path],
-    embedding_paths: Sequence[str | Path],
+def _shard(
+    spectral_path: str | Path,
+    embedding_path: str | Path,
     spectral_names: Sequence[str],
-    layers: Sequence[int],
-    pooling: str,
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Read the features of all files.
-
-    Returns:
-        Files in order of name; their features, shape (files, features).
-    """
-    files = np.array(tables.read_many(spectral_paths, ["file"])["file"].to_pylist())
-    row_of = np.empty(len(files), np.intp)
-    row_of[np.argsort(files)] = np.arange(len(files))
-    names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
-    matrix: NDArray[np.float32] | None = None
-    first = 0
-    # Shard by shard into place: a large corpus is in memory once, not once for every step.
-    for spectral_path, embedding_path in zip(spectral_paths, embedding_paths, strict=True):
-        described = tables.read(spectral_path, ["file", *spectral_names])
-        blocks = [_block(described[name]) for name in spectral_names]
-        if names:
-            embedded = tables.read(embedding_path, ["file", *names])
-            if embedded["file"] != described["file"]:
-                raise ValueError(f"{embedding_path}: not the files of {spectral_path}")
-            blocks += [_block(embedded[name]) for name in names]
-        shard = np.concatenate(blocks, axis=1)
-        if matrix is None:
-            matrix = np.empty((len(files), shard.shape[1]), np.float32)
-        matrix[row_of[first : first + len(shard)]] = shard
-        first += len(shard)
-    return np.sort(files).tolist(), matrix
+    names: Sequence[str],
+) -> NDArray[np.float32]:
+    """Read the features of one shard's files, shape (files, features)."""
+    described = tables.read(spectral_path, ["file", *spectral_names])
+    blocks = [_block(described[name]) for name in spectral_names]
+    if names:
+        embedded = tables.read(embedding_path, ["file", *names])
+        if embedded["file"] != described["file"]:
+            raise ValueError(f"{embedding_path}: not the files of {spectral_path}")
+        blocks += [_block(embedded[name]) for name in names]
+    return np.concatenate(blocks, axis=1)
 
 
 def _block(column: pa.ChunkedArray) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from authenticity import audio
-from authenticity.features import encoder, spectral
+from authenticity.features import encoder, spectral, views
 
 if TYPE_CHECKING:
     from authenticity.config import Step
@@ -29,8 +29,4 @@ def embedding_version(identity: str, window_seconds: float, steps: Sequence["Ste
 
 def _heard(steps: Sequence["Step"]) -> str:
     decoder = f"decoder {audio.DECODER_VERSION}"
-    if not steps:
-        return decoder
-    from authenticity.features import views  # imports much that clean audio needs nothing of
-
-    return f"{decoder}; {views.version(steps)}"
+    return f"{decoder}; {views.version(steps)}" if steps else decoder

@@ -4,21 +4,25 @@ A view is a list of steps from the configuration, applied one after the other to
 Every step keeps the length and the timing, except `trim`. What a step draws at random depends on
 the clip's content and on the view's steps alone, so neither the order of clips nor the number of
 jobs shows in a result.
+
+Every parse of the workflow imports this module. SciPy loads `scipy.signal`, which takes half a
+second, when it is first used.
 """
 
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import numpy as np
+import scipy
 import soxr
 from numpy.typing import NDArray
 
-from authenticity.audio import SAMPLE_RATE
+from authenticity.audio import SAMPLE_RATE, at_our_rate, largest_magnitude
 from authenticity.errors import UserError
 from authenticity.features import spectral
 
@@ -87,23 +91,20 @@ def _canonical(steps: Sequence["Step"]) -> str:
 
 
 def _within_full_scale(samples: Samples) -> Samples:
-    peak = max(samples.max(initial=0.0), -samples.min(initial=0.0))
+    peak = largest_magnitude(samples)
     return samples / peak if peak > 1 else samples
 
 
 def _convolved(samples: Samples, response: NDArray, delay: int = 0) -> Samples:
     """Filter samples, leaving out the filter's own delay; as many samples come out as went in.
 
-    Block by block: `scipy.signal.oaconvolve` holds the transforms of all blocks at once.
+    Block by block: an hour takes 270 MiB, and 950 MiB with `scipy.signal.oaconvolve`, which holds
+    the transforms of all blocks at once.
     """
-    # Here and below where it is used: it takes half a second, and every parse of the workflow
-    # imports this module.
-    from scipy import signal
-
     response = response.astype(np.float32)
     result = np.zeros(len(samples) + len(response) - 1, np.float32)
     for first in range(0, len(samples), _BLOCK):
-        block = signal.fftconvolve(samples[first : first + _BLOCK], response)
+        block = scipy.signal.fftconvolve(samples[first : first + _BLOCK], response)
         result[first : first + len(block)] += block
     return result[delay : delay + len(samples)]
 
@@ -131,10 +132,10 @@ _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
 
 
 def _band(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
-    from scipy import signal
-
     edges = [step.low_hz, step.high_hz]
-    return _filtered(samples, signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE))
+    return _filtered(
+        samples, scipy.signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE)
+    )
 
 
 # --- noise ---
@@ -172,8 +173,6 @@ def _added(samples: Samples, noise: Samples, power: float, snr_db: float) -> Sam
 @functools.cache
 def _colour(name: str) -> NDArray[np.float64]:
     """Coefficients of the filter that turns white noise into noise of this colour."""
-    from scipy import signal
-
     frequencies = np.linspace(0, SAMPLE_RATE / 2, 1025)
     if name == "pink":
         gains = np.maximum(frequencies, _LOWEST_PINK_HZ) ** -0.5
@@ -184,7 +183,7 @@ def _colour(name: str) -> NDArray[np.float64]:
             np.log(np.maximum(frequencies, _SPEECH_HZ[0])), np.log(_SPEECH_HZ), densities
         )
         gains = 10 ** (decibels / 20)
-    return signal.firwin2(_COLOUR_TAPS, frequencies, gains, fs=SAMPLE_RATE)
+    return scipy.signal.firwin2(_COLOUR_TAPS, frequencies, gains, fs=SAMPLE_RATE)
 
 
 # --- reverberation ---
@@ -267,15 +266,13 @@ def _stationary(samples: Samples, random: np.random.Generator) -> Samples:
 
 def _notches(random: np.random.Generator) -> NDArray[np.float64]:
     """Draw a cascade of band-stop filters whose largest gain is 1."""
-    from scipy import signal
-
     coefficients = np.ones(1)
     for _ in range(_N_NOTCHES):
         centre, width = random.uniform(*_NOTCH_HZ), random.uniform(*_NOTCH_WIDTH_HZ)
         edges = np.clip([centre - width / 2, centre + width / 2], 1e-3, SAMPLE_RATE / 2 - 1e-3)
         taps = int(random.integers(*_NOTCH_TAPS)) | 1  # odd, as a band-stop filter has to be
-        coefficients = np.convolve(coefficients, signal.firwin(taps, edges, fs=SAMPLE_RATE))
-    _, response = signal.freqz(coefficients)
+        coefficients = np.convolve(coefficients, scipy.signal.firwin(taps, edges, fs=SAMPLE_RATE))
+    _, response = scipy.signal.freqz(coefficients)
     return coefficients / np.abs(response).max()
 
 
@@ -326,25 +323,13 @@ def _codec(samples: Samples, step: "Step", random: np.random.Generator) -> Sampl
     codec = _CODECS[step.codec]
     result = np.zeros_like(samples)
     position = -codec.delay
-    for block in _at_our_rate(_transmitted(samples, codec, getattr(step, "bit_rate", None))):
-        heard = block[max(0, -position) :]
-        room = result[max(0, position) :]
-        length = min(len(heard), len(room))
-        room[:length] = heard[:length]
+    for block in at_our_rate(_transmitted(samples, codec, getattr(step, "bit_rate", None))):
+        decoded = block[max(0, -position) :]
+        space = result[max(0, position) :]
+        length = min(len(decoded), len(space))
+        space[:length] = decoded[:length]
         position += len(block)
     return result
-
-
-def _at_our_rate(blocks: Iterable[tuple[int, Samples]]) -> Iterator[Samples]:
-    """Resample blocks of one rate to 16 kHz."""
-    stream: soxr.ResampleStream | None = None
-    for rate, block in blocks:
-        if rate != SAMPLE_RATE:
-            stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-            block = stream.resample_chunk(block)
-        yield block
-    if stream is not None:
-        yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
 def _transmitted(

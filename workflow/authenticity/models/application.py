@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from authenticity import tables
 from authenticity.errors import UserError
-from authenticity.evaluation import calibration, splits
-from authenticity.models import candidates
+from authenticity.evaluation import splits
+from authenticity.evaluation.calibration import Calibration
 from authenticity.models.projection import model_class
+from authenticity.models.scores import final_scores, join_conditions, trials_of
 
 if TYPE_CHECKING:
     from authenticity.config import Protocol
@@ -44,19 +45,16 @@ def apply(
         `tables.SCORES`.
     """
     blocks = []
+    pooled = len(model["rounds"]) > 1
     for index, chosen in enumerate(model["rounds"]):
         trials = reported.filter(pc.equal(reported["round"], chosen["round"]))
         files, matrix = features(chosen["candidate"], chosen["pooling"])
         rows = pc.index_in(trials["file"], value_set=pa.array(files, pa.string()))
-        there = pc.is_valid(rows)
-        fitted_model = model_class(model["kind"]).of(arrays, str(index))
-        values = fitted_model.scores(matrix[rows.filter(there).to_numpy()])
-        fitted = chosen["calibration"] and calibration.Calibration(**chosen["calibration"])
-        blocks.append(
-            candidates.final_scores(
-                trials.filter(there), values, fitted or None, len(model["rounds"]) > 1
-            )
-        )
+        has_features = pc.is_valid(rows)
+        chosen_model = model_class(model["kind"]).of(arrays, str(index))
+        values = chosen_model.scores(matrix[rows.filter(has_features).to_numpy()])
+        calibration = Calibration(**chosen["calibration"]) if chosen["calibration"] else None
+        blocks.append(final_scores(trials.filter(has_features), values, calibration, pooled))
     return pa.concat_tables(blocks)
 
 
@@ -83,14 +81,14 @@ def apply_views(
         UserError: no trial has features in a view.
     """
     blocks = []
-    for view, heard in features.items():
-        scores = apply(reported, model, arrays, heard)
+    for view, of_view in features.items():
+        scores = apply(reported, model, arrays, of_view)
         if not len(scores):
             raise UserError(
                 f"view {view}: all of the {len(reported)} trials to score were set aside in it; "
                 "see the log of its extraction"
             )
-        scores = candidates.join_conditions(scores, corpus)
+        scores = join_conditions(scores, corpus)
         blocks.append(scores.append_column(tables.VIEW, pa.array([view] * len(scores))))
     return pa.concat_tables(blocks)
 
@@ -109,12 +107,7 @@ def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
     """
     names = splits.reported_elsewhere(protocol, trials["split"].unique().to_pylist())
     chosen = trials.filter(pc.is_in(trials["split"], value_set=pa.array(names, pa.string())))
-    table = chosen.rename_columns({"key": "file"}).append_column(
-        "round", pa.array([splits.ONE_ROUND] * len(chosen), pa.string())
-    )
-    position = table.schema.get_field_index("split")
-    table = table.set_column(position, "split", pa.array(["eval"] * len(chosen), pa.string()))
-    return table.select(tables.TRIAL_COLUMNS)
+    return trials_of(chosen, np.full(len(chosen), "eval"), splits.ONE_ROUND)
 
 
 def rows_of(trials: pa.Table, scored: pa.Table) -> pa.Table:

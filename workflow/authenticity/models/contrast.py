@@ -1,7 +1,7 @@
 """Projection heads trained by contrast on features from the tables, then logistic regression.
 
-The encoder is frozen, so its embeddings are constants and an epoch is a pass over a matrix. torch
-is imported when a head is trained, never before; `projection` scores without it.
+The encoder is frozen, so its embeddings are constants and an epoch is a pass over a matrix.
+`projection` scores without torch.
 
 The same problem, settings and seed give the same bits on one machine, whatever its number of cores:
 one thread computes. Another generation of processors may differ in the last digits.
@@ -10,13 +10,13 @@ one thread computes. Another generation of processors may differ in the last dig
 import contextlib
 import itertools
 import math
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -24,14 +24,12 @@ from threadpoolctl import threadpool_limits
 
 from authenticity.errors import UserError
 from authenticity.evaluation.splits import Folds
-from authenticity.models.baseline import LinearModel, regression
+from authenticity.models.logistic import Fit, fit_with
+from authenticity.models.losses import LOSSES, Batch, Loss
 from authenticity.models.projection import ContrastiveModel, Head, Projection, joined
 
 if TYPE_CHECKING:
-    import torch
-
     from authenticity.config import Contrastive
-    from authenticity.models.losses import Loss
 
 _CHECKS = 10  # epochs at which the projection is judged, at most
 _CHECK_C = 1.0  # of the regression that judges them
@@ -42,9 +40,9 @@ class Problem:
     """What to fit, one row for each training trial in each view.
 
     Attributes:
-        features: shape (rows, features), float32: the spectral view, then the layers' features one
-            after the other.
-        n_spectral: how many of the features are the spectral view; may be 0.
+        features: shape (rows, features), float32: the spectral features, then the layers' one after
+            the other.
+        n_spectral: how many of the features are spectral; may be 0.
         n_layers: how many layers the others are from.
         labels: 0 for bona fide, 1 for spoof; shape (rows,).
         speakers: of each row; those that are not known, None, count as one.
@@ -72,30 +70,7 @@ class Problem:
         return Problem(features, self.n_spectral, self.n_layers, labels, speakers, attacks, clips)
 
 
-@dataclass(frozen=True)
-class ContrastiveFit:
-    """A fitted model, and how it came to be.
-
-    Attributes:
-        model: heads and regression fitted on all rows.
-        C: inverse strength of regularisation of the regression.
-        held_roc_auc: by C, on dev, or the mean over the folds where there is none; of heads trained
-            without what they are judged on.
-        summary: plain data: the loss, the chosen `temperature` (null where it has none) and
-            `epoch`, what they and C were `chosen_on`, the number of trained `parameters`,
-            `layer_weights` where they are learned, and a `curve`: `loss` and (where checked)
-            `roc_auc` by `temperature` and `epoch`.
-        seconds: what it took. Not in the summary, whose bytes are the same every time.
-    """
-
-    model: ContrastiveModel
-    C: float
-    held_roc_auc: dict[float, float]
-    summary: dict[str, Any]
-    seconds: float
-
-
-def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> ContrastiveFit:
+def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> Fit:
     """Train heads, choose epoch, temperature and C, and fit the regression.
 
     Every tenth of the epochs, logistic regression with a C of 1 is fitted on the projected training
@@ -110,26 +85,21 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> C
         folds: index pairs from `splits.folds`.
         seed: of the weights and the batches.
 
-    Raises:
-        UserError: two views without a spectral view or without layers, or a loss that pairs the
-            rows of a clip where every clip has one.
-    """
-    from authenticity.models.losses import LOSSES
+    Returns:
+        The fit; `held_roc_auc` is of heads trained without what they are judged on. `summary` has
+        the loss, the chosen `temperature` (null where it has none) and `epoch`, what they and C
+        were `chosen_on`, the number of trained `parameters`, `layer_weights` where they are
+        learned, and a `curve`: `loss` and (where checked) `roc_auc` by `temperature` and `epoch`.
 
-    start = time.monotonic()
-    loss = LOSSES[settings.loss]
-    _require_views(problem, settings, loss.clips)
+    Raises:
+        UserError: two branches without spectral features or without layers, or a loss that pairs
+            the rows of a clip where every clip has one.
+    """
+    _require_branches(problem, settings)
     with _one_thread():
         whole = _Rows(problem)
-        if problem.dev_features is not None:
-            judges = [_Judge(whole, problem.dev_features, problem.dev_labels)]
-        else:
-            judges = [
-                _Judge(_Rows(problem.part(train)), problem.features[held], problem.labels[held])
-                for train, held in folds
-            ]
-        temperatures = settings.temperature if loss.temperature else [None]
-        chosen = _choose(judges, settings, temperatures, seed)
+        judges = _judges(whole, folds)
+        chosen = _choose(judges, settings, seed)
         if problem.dev_features is not None:
             (state,) = chosen.states
         else:
@@ -145,19 +115,19 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> C
         "layer_weights": learned,
         "curve": chosen.curve,
     }
-    seconds = time.monotonic() - start
-    return ContrastiveFit(model, chosen.C, chosen.held_roc_auc, summary, seconds)
+    by_folds = problem.dev_features is None
+    return Fit(model, chosen.C, chosen.held_roc_auc, by_folds, seed, summary)
 
 
-def _require_views(problem: Problem, settings: "Contrastive", clips: bool) -> None:
+def _require_branches(problem: Problem, settings: "Contrastive") -> None:
     n_features = problem.features.shape[1]
     if settings.views == 2 and not 0 < problem.n_spectral < n_features:
         raise UserError(
-            "two views need `features` with both a spectral view and layers; choose `spectral` "
+            "two views need `features` with both spectral features and layers; choose `spectral` "
             "other than none and `layers` other than none, or `views: 1`"
         )
     one_row_each = len(np.unique(problem.clips)) == len(problem.clips)
-    if clips and settings.views == 1 and one_row_each:
+    if LOSSES[settings.loss].clips and settings.views == 1 and one_row_each:
         raise UserError(
             f"loss {settings.loss} pairs the views of a clip, and every clip has one; choose "
             "`views: 2`, add `train_views`, or choose another loss"
@@ -166,8 +136,6 @@ def _require_views(problem: Problem, settings: "Contrastive", clips: bool) -> No
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -203,10 +171,10 @@ class _Chosen:
 def _choose(
     judges: Sequence["_Judge"],
     settings: "Contrastive",
-    temperatures: Sequence[float | None],
     seed: int,
 ) -> _Chosen:
     """Train heads at each temperature for every judge, and choose by their mean."""
+    temperatures = settings.temperature if LOSSES[settings.loss].temperature else [None]
     courses = {
         temperature: [judge.course(settings, temperature, seed) for judge in judges]
         for temperature in temperatures
@@ -245,7 +213,10 @@ class _Rows:
     def __init__(self, problem: Problem):
         self.problem = problem
         self._scaler = StandardScaler().fit(problem.features)
-        self.features = self.standardised(problem.features)
+        self._standardised = self.standardised(problem.features)
+        self._features = torch.from_numpy(self._standardised)
+        self._labels = torch.from_numpy(np.asarray(problem.labels, np.int64))
+        self._clips = torch.from_numpy(np.unique(problem.clips, return_inverse=True)[1])
 
     def standardised(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return other features as these were standardised."""
@@ -253,10 +224,20 @@ class _Rows:
 
     def model(self, projection: Projection, C: float) -> ContrastiveModel:
         """Fit the regression on what heads make of the rows."""
-        mean, scale = self._scaler.mean_, self._scaler.scale_
-        projected = joined(projection, self.features)
-        classifier = LinearModel.fitted(regression(C).fit(projected, self.problem.labels))
-        return ContrastiveModel(mean, scale, projection, classifier)
+        projected = joined(projection, self._standardised)
+        classifier = fit_with(projected, self.problem.labels, C)
+        return ContrastiveModel(self._scaler.mean_, self._scaler.scale_, projection, classifier)
+
+    def batch(self, projection: Projection, rows: NDArray[np.intp]) -> Batch:
+        """Return what each branch makes of some of the rows, branch after branch."""
+        drawn = torch.from_numpy(rows)
+        branches = projection.branches(self._features[drawn])
+        return Batch(
+            torch.cat(branches),
+            self._labels[drawn].repeat(len(branches)),
+            self._clips[drawn].repeat(len(branches)),
+            torch.cat([drawn + index * len(self._features) for index in range(len(branches))]),
+        )
 
 
 class _Judge:
@@ -284,6 +265,17 @@ class _Judge:
         return states
 
 
+def _judges(whole: _Rows, folds: Folds) -> list[_Judge]:
+    """Return a judge on dev, or one for each fold where there is no dev."""
+    problem = whole.problem
+    if problem.dev_features is not None:
+        return [_Judge(whole, problem.dev_features, problem.dev_labels)]
+    return [
+        _Judge(_Rows(problem.part(train)), problem.features[held], problem.labels[held])
+        for train, held in folds
+    ]
+
+
 def _train(
     rows: _Rows,
     settings: "Contrastive",
@@ -291,43 +283,18 @@ def _train(
     seed: int,
     last_epoch: int,
 ) -> Iterator[_State]:
-    """Train heads by AdamW, the learning rate falling as a cosine; yield them after every epoch.
-
-    Weights decay, biases and layer weights do not.
-    """
-    import torch
-
-    from authenticity.models.losses import LOSSES, Batch
-
-    problem, loss = rows.problem, LOSSES[settings.loss]
-    features = torch.from_numpy(rows.features)
-    labels = torch.from_numpy(np.asarray(problem.labels, np.int64))
-    clips = torch.from_numpy(np.unique(problem.clips, return_inverse=True)[1])
-    heads = _Heads(problem, settings, loss, seed)
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": heads.decaying, "weight_decay": settings.weight_decay},
-            {"params": heads.others, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-        fused=True,
-    )
-    sampler = Sampler(problem, settings.batch_size, seed)
+    """Train heads by AdamW, the learning rate falling as a cosine; yield them after every epoch."""
+    loss = LOSSES[settings.loss]
+    heads = _Heads(rows.problem, settings, loss, seed)
+    sampler = Sampler(rows.problem, settings.batch_size, seed)
+    optimiser = heads.optimiser(settings)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
         optimiser, settings.epochs * sampler.n_batches
     )
     for epoch in range(1, last_epoch + 1):
         total = 0.0
         for drawn in sampler.batches(epoch):
-            drawn = torch.from_numpy(drawn)
-            views = heads.projection().views(features[drawn])
-            batch = Batch(
-                torch.cat(views),
-                labels[drawn].repeat(len(views)),
-                clips[drawn].repeat(len(views)),
-                torch.cat([drawn + view * len(features) for view in range(len(views))]),
-            )
-            value = loss(batch, temperature, heads.direction)
+            value = loss(rows.batch(heads.projection(), drawn), temperature, heads.direction)
             optimiser.zero_grad()
             value.backward()
             optimiser.step()
@@ -335,8 +302,8 @@ def _train(
             total += value.item()
         if not math.isfinite(total):
             raise UserError(
-                f"loss {settings.loss} is no number after epoch {epoch}; give the experiment a "
-                f"`learning_rate` below {settings.learning_rate:g}"
+                f"loss {settings.loss} became NaN or infinite at epoch {epoch}; give the "
+                f"experiment a `learning_rate` below {settings.learning_rate:g}"
             )
         yield _State(epoch, total / sampler.n_batches, heads.frozen(), heads.n_parameters)
 
@@ -347,25 +314,17 @@ class _Heads:
     Weights and biases start as torch's linear layers do: uniform within 1 / sqrt(inputs).
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        settings: "Contrastive",
-        loss: "Loss",
-        seed: int,
-    ):
-        import torch
-
+    def __init__(self, problem: Problem, settings: "Contrastive", loss: Loss, seed: int):
         generator = torch.Generator().manual_seed(seed)
 
-        def uniform(*shape: int, fan_in: int) -> "torch.Tensor":
+        def uniform(*shape: int, fan_in: int) -> torch.Tensor:
             start = torch.rand(shape, generator=generator) * 2 - 1
             return (start / math.sqrt(fan_in)).requires_grad_()
 
         self._norms, self._n_spectral = loss.norms, problem.n_spectral
         n_layers = problem.n_layers if settings.layer_weights else 1
-        own = problem.features.shape[1] - problem.n_spectral
-        widths = [problem.n_spectral, own // n_layers]
+        of_layers = problem.features.shape[1] - problem.n_spectral
+        widths = [problem.n_spectral, of_layers // n_layers]
         dimension, hidden = settings.dimension, settings.hidden
         self._heads: list[Head] = []
         for inputs in widths if settings.views == 2 else [sum(widths)]:
@@ -379,13 +338,21 @@ class _Heads:
         self.direction = uniform(dimension, fan_in=dimension)
         self._layer_logits = torch.zeros(n_layers, requires_grad=settings.layer_weights)
         weights, biases = zip(*(layer for head in self._heads for layer in head), strict=True)
-        self.decaying = [*weights]
-        self.others = [
+        self._decaying = [*weights]
+        self._others = [
             *biases,
             *([self.direction] if loss.direction else []),
             *([self._layer_logits] if settings.layer_weights else []),
         ]
-        self.n_parameters = sum(tensor.numel() for tensor in [*self.decaying, *self.others])
+        self.n_parameters = sum(tensor.numel() for tensor in [*self._decaying, *self._others])
+
+    def optimiser(self, settings: "Contrastive") -> torch.optim.Optimizer:
+        """Return AdamW: weights decay, biases and layer weights do not."""
+        groups = [
+            {"params": self._decaying, "weight_decay": settings.weight_decay},
+            {"params": self._others, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
     def projection(self) -> Projection:
         """Return the heads as they are, through which gradients flow."""
@@ -399,7 +366,7 @@ class _Heads:
         return Projection(self._n_spectral, weights, heads, self._norms)
 
 
-def _copy(tensor: "torch.Tensor") -> NDArray[np.float32]:
+def _copy(tensor: torch.Tensor) -> NDArray[np.float32]:
     return tensor.detach().numpy().copy()
 
 
@@ -429,9 +396,7 @@ class Sampler:
     def batches(self, epoch: int) -> Iterator[NDArray[np.intp]]:
         """Yield the rows of each batch of an epoch."""
         random = np.random.default_rng([self._seed, epoch])
-        halves = [
-            random.permutation(_drawn(groups, self._half, random)) for groups in self._classes
-        ]
+        halves = [random.permutation(drawn(groups, self._half, random)) for groups in self._classes]
         for index in range(self.n_batches):
             clips = np.concatenate([half[index :: self.n_batches] for half in halves])
             yield np.concatenate([self._rows[clip] for clip in clips])
@@ -441,19 +406,22 @@ def _grouped(members: NDArray[np.intp], columns: Sequence[NDArray]) -> list | ND
     """Return members by the first column's value, those of each by the second's, and so on."""
     if not columns:
         return members
-    own = columns[0][members]
-    return [_grouped(members[own == value], columns[1:]) for value in np.unique(own)]
+    values = columns[0][members]
+    return [_grouped(members[values == value], columns[1:]) for value in np.unique(values)]
 
 
-def _drawn(
+def drawn(
     groups: list | NDArray[np.intp], number: int, random: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Draw so many clips, in equal shares from nested groups of them."""
+    """Draw so many members, in equal shares from nested groups of them.
+
+    A group is gone through in random order, again and again as far as it is needed.
+    """
     if isinstance(groups, np.ndarray):
         rounds = [random.permutation(groups) for _ in range(math.ceil(number / len(groups)))]
         return np.concatenate([groups[:0], *rounds])[:number]
     shares = np.full(len(groups), number // len(groups))
     shares[random.permutation(len(groups))[: number % len(groups)]] += 1
     return np.concatenate(
-        [_drawn(group, share, random) for group, share in zip(groups, shares, strict=True)]
+        [drawn(group, share, random) for group, share in zip(groups, shares, strict=True)]
     )

@@ -29,7 +29,7 @@ def fit_all(
 
     Args:
         names: of the candidates, in the order in which ties are decided.
-        fit: fits the one of a name.
+        fit: fits the candidate of a name.
         kind: of the model; see `projection.model_class`.
         unfinished: the folder that keeps those that are done; the caller removes it once the
             result is safe.
@@ -50,8 +50,8 @@ def fit_all(
 
 def origin_of(paths: Iterable[str | Path], *settings: Any) -> str:
     """Return a digest of files, by their size and time, and of settings."""
-    found = {str(path): Path(path).stat() for path in paths}
-    files = [[path, stat.st_size, stat.st_mtime_ns] for path, stat in found.items()]
+    stats = {str(path): Path(path).stat() for path in paths}
+    files = [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats.items()]
     return hashlib.sha256(json.dumps([files, settings], sort_keys=True).encode()).hexdigest()
 
 
@@ -96,12 +96,12 @@ def publish(
     about = {"experiment": name, "corpus": corpus, "protocol": experiment.protocol_name}
     settings = {"seed": experiment.seed, "features": experiment.features.plain()}
     settings["kind"] = experiment.model.kind
-    heard = {"target": corpus, "view": experiment.features.view, "chosen": choice.chosen()}
+    scored = {"target": corpus, "view": experiment.features.view, "chosen": choice.chosen()}
     write_json(paths["model"], {**about, **settings, **choice.model})
     write_arrays(paths["weights"], choice.arrays)
     tables.write(paths["candidates"], choice.candidates, choice.candidates.schema, about)
     tables.write(paths["seeds"], choice.seeds, choice.seeds.schema, about)
-    tables.write(paths["scores"], choice.scores, choice.scores.schema, about | heard)
+    tables.write(paths["scores"], choice.scores, choice.scores.schema, about | scored)
     for row in choice.model["rounds"]:
         chosen = (row[key] for key in ("round", "candidate", "pooling", "C"))
         _logger.info("%s, round %s: chosen %s, pooling %s, C %g", name, *chosen)

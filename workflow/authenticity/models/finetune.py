@@ -13,10 +13,10 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -32,62 +32,45 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.files import atomic
 from authenticity.models import losses
-from authenticity.models.baseline import LinearModel, regression
+from authenticity.models.baseline import LinearModel
+from authenticity.models.contrast import drawn
+from authenticity.models.logistic import fit_with
 from authenticity.models.projection import bounded
+
+if TYPE_CHECKING:
+    from authenticity.config import FineTune
 
 VERSION = "3"
 """Raise it when the weights that any settings lead to change."""
 
 FRAMES_PER_SECOND = 50
 _PADDING = 0.05  # of the frames that a group of clips holds
+_CLIP_NORM = 1.0  # of the gradient, at most
 
 _logger = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the weights, beside the clips, the encoder and the seed.
+    """What decides the weights, beside the clips and the encoder.
 
     Attributes:
-        unfrozen: how many layers are trained.
-        layers: how many of the encoder's layers are kept, the trained ones included; None for all.
-        dimension: of the projection.
-        epochs: at most; each sees as many clips as there are to train on.
-        patience: epochs without a better ROC-AUC on dev after which training stops.
-        batch_seconds: how much audio a step sees at most, padding included; one clip at least.
-        learning_rate: of the layers, at its height.
-        head_learning_rate: of the projection and the classifier.
-        warmup: share of all steps during which the rates climb; then they fall as a cosine.
-        weight_decay: of AdamW.
-        clip_norm: the gradient's norm at most.
-        inverse_regularisation: C of the logistic regression, on what the untrained layers
-            make of the training clips, that the head starts from.
+        model: the experiment's, from the configuration.
+        layers: how many of the encoder's layers are kept, the trained ones included.
         precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
-        dropout: in the trained layers while they train; see `TopLayers`.
-        loss: the name in `losses.LOSSES` of a loss on the projections that joins the cross-entropy
-            of the classifier, or `cross_entropy` for that alone.
-        loss_weight: of the one that joins.
-        temperature: of it, where it has one.
+        seed: of the head's weights and the order of clips.
+        dimension: of the projection.
+        inverse_regularisation: C of the logistic regression, on the mean over time of the untrained
+            layers, that the head starts from.
     """
 
-    unfrozen: int = 1
-    layers: int | None = None
+    model: "FineTune"
+    layers: int
+    precision: str
+    seed: int
     dimension: int = 128
-    epochs: int = 8
-    patience: int = 5
-    batch_seconds: float = 96.0
-    learning_rate: float = 3e-5
-    head_learning_rate: float = 1e-3
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
     inverse_regularisation: float = 10.0
-    precision: str = "float32"
-    dropout: float = 0.0
-    loss: str = "cross_entropy"
-    loss_weight: float = 1.0
-    temperature: float = 0.1
 
     def first_trained(self, n_layers: int) -> int:
         """Return the number, from 0, of the first trained layer, which is what `frames` caches.
@@ -95,40 +78,67 @@ class Settings:
         Args:
             n_layers: how many transformer layers the encoder has.
         """
-        kept = n_layers if self.layers is None else self.layers
-        if not 1 <= self.unfrozen <= kept <= n_layers:
+        unfrozen, kept = self.model.unfrozen, self.layers
+        if not 1 <= unfrozen <= kept <= n_layers:
             raise UserError(
-                f"the last {self.unfrozen} of the first {kept} layers cannot be fine-tuned in an "
+                f"the last {unfrozen} of the first {kept} layers cannot be fine-tuned in an "
                 f"encoder of {n_layers}; correct `unfrozen` and `layers` in the configuration"
             )
-        return kept - self.unfrozen
+        return kept - unfrozen
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to train on.
+
+    Attributes:
+        frames: of all clips, cached at the first trained layer.
+        labels: 0 bona fide, 1 spoof; one for each clip of `frames`.
+        train: positions in `frames` of the clips to train on.
+        dev: positions of the clips to choose the epoch on; may be empty.
+    """
+
+    frames: Frames
+    labels: NDArray[np.integer]
+    train: NDArray[np.intp]
+    dev: NDArray[np.intp]
+
+    def digest(self, settings: Settings) -> str:
+        """Identify a training on these clips."""
+        described = dataclasses.asdict(settings) | {
+            "version": VERSION,
+            "model": settings.model.model_dump(exclude={"seeds"}),
+            "frames": self.frames.digest,
+        }
+        digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+        for array in (self.labels, self.train, self.dev):
+            digest.update(np.ascontiguousarray(array, np.int64))
+            digest.update(b";")
+        return digest.hexdigest()
 
 
 class TopLayers(torch.nn.Module):
     """Copies of an encoder's transformer layers, called as the encoder calls them, in float32.
 
-    What follows is what transformers yields as the last of these layers' hidden states: in
-    encoders whose layers begin with their norm ("stable layer norm") it is not normalised.
+    The result is what transformers yields as the last of these layers' hidden states: in encoders
+    whose layers begin with their norm ("stable layer norm") it is not normalised. Nothing drops
+    out in training: the encoder's own rates are not taken over.
     """
 
-    def __init__(self, network: torch.nn.Module, first: int, last: int, dropout: float):
+    def __init__(self, network: torch.nn.Module, first: int, last: int):
         """Copy layers.
 
         Args:
             network: a whole wav2vec2, HuBERT or WavLM; it is left as it is.
             first: the first layer, counted from 0.
-            last: the one after the last.
-            dropout: on what a layer adds to its input, while training; the encoder's own rates
-                are not taken over. Attention weights and the feed-forward's inside are not
-                dropped: it would slow training by a third, since attention maps would have to be
-                kept.
+            last: the layer after the last.
         """
         super().__init__()
         require_known(network.config)
         self._config = network.config
         self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
         for layer in self.layers:
-            layer.dropout.p = layer.feed_forward.output_dropout.p = dropout
+            layer.dropout.p = layer.feed_forward.output_dropout.p = 0.0
             layer.attention.dropout = layer.feed_forward.intermediate_dropout.p = 0.0
         self._is_wavlm = network.config.model_type == "wavlm"
         # WavLM's lowest layer owns the position bias of all: above it, the bias is a constant.
@@ -293,14 +303,6 @@ class FineTuned:
         """
         return _pooled(self.detector, frames.clips)
 
-    def projected(self, frames: Frames) -> NDArray[np.float32]:
-        """Return the clips' projections, shape (clips, dimension)."""
-        with torch.inference_mode():
-            pooled = (torch.from_numpy(self.pooled(frames)) - self.detector.mean) / (
-                self.detector.scale
-            )
-            return self.detector.projection(pooled).numpy()
-
     def scores(self, frames: Frames) -> NDArray[np.float64]:
         """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
         return self.head.scores(self.pooled(frames))
@@ -322,42 +324,28 @@ class FineTuned:
         export.write(network, self.encoder.preprocessing, torch.float32, folder)
 
 
-def fit(
-    frames: Frames,
-    labels: NDArray[np.integer],
-    train: NDArray[np.intp],
-    dev: NDArray[np.intp],
-    encoder: Encoder,
-    settings: Settings,
-    seed: int,
-    state: Path,
-) -> FineTuned:
+def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> FineTuned:
     """Train the layers and their head, going on from `state` where a run of the same was ended.
 
     Both classes are seen equally often: an epoch draws half of its clips from each, the larger
     class thinned and the smaller one repeated. The loss is the cross-entropy of the classifier,
-    and with it that of `settings.loss` on the projections. The weights kept are those of the epoch
-    with the best ROC-AUC on dev, the untrained layers among them, or of the last one where there is
-    no dev. An interrupted run that goes on gives the weights of one that was not.
+    and with it that of `settings.model.loss` on the projections. The weights kept are those of the
+    epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
+    there is no dev. A run that was interrupted and goes on gives the weights of a run that was not.
 
     Args:
-        frames: cached at the first trained layer.
-        labels: 0 bona fide, 1 spoof, one for each clip of `frames`.
-        train: positions in `frames` of the clips to train on.
-        dev: of those to choose the epoch on; may be empty.
+        problem: the clips.
         encoder: the one whose frames they are, whole, in float32.
         settings: of the training.
-        seed: of the head's weights, the order of clips and dropout.
         state: the file that keeps the run after each epoch; the caller removes it once the result
             is safe.
 
     Raises:
         UserError: the encoder has no such layers.
     """
-    identity = _identity(frames, labels, train, dev, settings, seed)
-    figures = ("loss", "dev_roc_auc")
+    identity = problem.digest(settings)
     with torch.random.fork_rng(devices=[]):
-        run = _Run(frames, labels, train, dev, encoder, settings, seed)
+        run = _Run(problem, encoder, settings)
         if run.resume(state, identity):
             _logger.info("going on from epoch %d of %s", run.epoch, state)
         while not run.ended:
@@ -366,8 +354,11 @@ def fit(
             _logger.info(
                 "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
                 row["epoch"],
-                settings.epochs,
-                *("none" if row[name] is None else f"{row[name]:.4f}" for name in figures),
+                settings.model.epochs,
+                *(
+                    "none" if row[name] is None else f"{row[name]:.4f}"
+                    for name in ("loss", "dev_roc_auc")
+                ),
                 time.monotonic() - started,
             )
             run.save(state, identity)
@@ -379,35 +370,26 @@ def fit(
 class _Run:
     """The detector, its optimiser and its epoch, which the state keeps together."""
 
-    def __init__(
-        self,
-        frames: Frames,
-        labels: NDArray[np.integer],
-        train: NDArray[np.intp],
-        dev: NDArray[np.intp],
-        encoder: Encoder,
-        settings: Settings,
-        seed: int,
-    ):
+    def __init__(self, problem: Problem, encoder: Encoder, settings: Settings):
         network = encoder.network
         first = settings.first_trained(len(network.encoder.layers))
-        self._clips, self._labels = frames.clips, np.asarray(labels)
-        self._train, self._dev = train, dev
-        self._settings, self._seed = settings, seed
-        torch.manual_seed(_mixed(seed, 0))
-        top = TopLayers(network, first, first + settings.unfrozen, settings.dropout)
+        self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
+        self._train, self._dev = problem.train, problem.dev
+        self._settings, self._model = settings, settings.model
+        torch.manual_seed(int(np.random.SeedSequence([settings.seed, 0]).generate_state(1)[0]))
+        top = TopLayers(network, first, settings.layers)
         width = network.config.hidden_size
         self.detector = Detector(top, width, settings.dimension)
         heads = (self.detector.projection, self.detector.classifier)
         self._optimiser = torch.optim.AdamW(
             [
-                {"params": list(top.layers.parameters()), "height": settings.learning_rate},
+                {"params": list(top.layers.parameters()), "height": self._model.learning_rate},
                 {
                     "params": [value for head in heads for value in head.parameters()],
-                    "height": settings.head_learning_rate,
+                    "height": self._model.head_learning_rate,
                 },
             ],
-            weight_decay=settings.weight_decay,
+            weight_decay=self._model.weight_decay,
             fused=True,
         )
         self.epoch, self.best_epoch = 0, 0
@@ -417,8 +399,8 @@ class _Run:
     @property
     def ended(self) -> bool:
         waited = self.epoch - self.best_epoch
-        return self.epoch >= self._settings.epochs or (
-            len(self._dev) > 0 and waited >= self._settings.patience
+        return self.epoch >= self._model.epochs or (
+            len(self._dev) > 0 and waited >= self._model.patience
         )
 
     def advance(self) -> dict[str, Any]:
@@ -426,14 +408,13 @@ class _Run:
         if not self.history:
             self._probe()
             return self._record(None)
-        torch.manual_seed(_mixed(self._seed, self.epoch + 1))
-        random = np.random.default_rng([self._seed, self.epoch])
+        random = np.random.default_rng([self._settings.seed, self.epoch])
         self.detector.train()
         order = balanced(self._labels, self._train, random)
         seen, total = 0, 0.0
-        for chosen in batches(self._clips, order, self._settings.batch_seconds):
+        for chosen in batches(self._clips, order, self._model.batch_seconds):
             seen += len(chosen)
-            progress = (self.epoch + seen / len(order)) / self._settings.epochs
+            progress = (self.epoch + seen / len(order)) / self._model.epochs
             total += self._step(chosen, progress) * len(chosen)
         self.epoch += 1
         return self._record(total / seen)
@@ -454,22 +435,22 @@ class _Run:
         Layers trained under a random head lose what they had learnt before the head has learnt
         anything (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022).
         """
-        pipeline = regression(self._settings.inverse_regularisation, "balanced")
         pooled = self._pooled(self._train).astype(np.float64)
-        pipeline.fit(pooled, self._labels[self._train])
-        self.detector.start_from(LinearModel.fitted(pipeline))
+        C = self._settings.inverse_regularisation
+        model = fit_with(pooled, self._labels[self._train], C, class_weight="balanced")
+        self.detector.start_from(model)
 
     def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
         with self._autocast():
             return _pooled(self.detector, [self._clips[i] for i in trials])
 
     def _autocast(self) -> torch.autocast:
-        wanted = self._settings.precision == "bfloat16"
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=wanted)
+        halved = self._settings.precision == "bfloat16"
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved)
 
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
         for group in self._optimiser.param_groups:
-            group["lr"] = group["height"] * schedule(progress, self._settings.warmup)
+            group["lr"] = group["height"] * schedule(progress, self._model.warmup)
         groups = alike(self._clips, chosen)
         chosen = np.concatenate(groups)
         labels = torch.from_numpy(self._labels[chosen]).long()
@@ -478,22 +459,22 @@ class _Run:
                 [Batch.of([self._clips[i] for i in group]) for group in groups]
             )
         loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
-        if self._settings.loss != "cross_entropy":
+        if self._model.loss != "cross_entropy":
             contrast = self._contrast(projections, labels, torch.from_numpy(chosen))
-            loss = loss + self._settings.loss_weight * contrast
+            loss = loss + self._model.loss_weight * contrast
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.detector.parameters(), self._settings.clip_norm)
+        torch.nn.utils.clip_grad_norm_(self.detector.parameters(), _CLIP_NORM)
         self._optimiser.step()
         return loss.item()
 
     def _contrast(
         self, projections: torch.Tensor, labels: torch.Tensor, clips: torch.Tensor
     ) -> torch.Tensor:
-        """Return the loss that joins; a clip has one view here."""
-        loss = losses.LOSSES[self._settings.loss]
+        """Return the loss that joins; a clip has one row here."""
+        loss = losses.LOSSES[self._model.loss]
         batch = losses.Batch(bounded(projections, loss.norms), labels, clips, clips)
-        return loss(batch, self._settings.temperature, None)
+        return loss(batch, self._model.temperature, None)
 
     def _dev_roc_auc(self) -> float | None:
         if not len(self._dev):
@@ -553,13 +534,9 @@ def balanced(
         trials: positions of those to draw from; both classes must be among them.
         random: source of the order.
     """
-    drawn = []
-    for label in (0, 1):
-        pool = trials[labels[trials] == label]
-        rounds = -(-(len(trials) // 2) // len(pool))
-        passes = [random.permutation(pool) for _ in range(rounds)]
-        drawn.append(np.concatenate(passes)[: len(trials) // 2])
-    return random.permutation(np.concatenate(drawn))
+    half = len(trials) // 2
+    classes = [drawn(trials[labels[trials] == label], half, random) for label in (0, 1)]
+    return random.permutation(np.concatenate(classes))
 
 
 def batches(
@@ -573,14 +550,7 @@ def batches(
         batch_seconds: at most; a clip that is longer is a batch of its own.
     """
     limit = batch_seconds * FRAMES_PER_SECOND
-    start, longest, windows = 0, 0, 0
-    for stop, position in enumerate(order):
-        lengths = [len(window) for window in clips[position].windows]
-        longest, windows = max(longest, *lengths), windows + len(lengths)
-        if stop > start and longest * windows > limit:
-            yield order[start:stop]
-            start, longest, windows = stop, max(lengths), len(lengths)
-    yield order[start:]
+    return _cut(clips, order, lambda longest, windows, _: longest * windows <= limit)
 
 
 def alike(clips: Sequence[Clip], chosen: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -588,16 +558,31 @@ def alike(clips: Sequence[Clip], chosen: NDArray[np.intp]) -> list[NDArray[np.in
 
     A step of the demonstration takes 0.75 of the time that one padded batch takes.
     """
-    lengths = [[len(window) for window in clips[i].windows] for i in chosen]
-    order = np.argsort([max(each) for each in lengths], kind="stable")
-    groups, start, windows, frames = [], 0, 0, 0
+    longest = [max(len(window) for window in clips[i].windows) for i in chosen]
+    order = chosen[np.argsort(longest, kind="stable")]
+    most = 1 + _PADDING
+    return list(_cut(clips, order, lambda longest, windows, n: longest * windows <= most * n))
+
+
+def _cut(
+    clips: Sequence[Clip], order: NDArray[np.intp], fits: Callable[[int, int, int], bool]
+) -> Iterator[NDArray[np.intp]]:
+    """Cut an order of clips into groups that fit, each as long as possible.
+
+    Args:
+        clips: the cache's.
+        order: positions of clips.
+        fits: is asked with a group's longest window, number of windows and number of frames; not
+            for a group of one clip.
+    """
+    start, group = 0, list[int]()
     for stop, position in enumerate(order):
-        own = lengths[position]
-        windows, frames = windows + len(own), frames + sum(own)
-        if stop > start and max(own) * windows > (1 + _PADDING) * frames:
-            groups.append(chosen[order[start:stop]])
-            start, windows, frames = stop, len(own), sum(own)
-    return [*groups, chosen[order[start:]]]
+        lengths = [len(window) for window in clips[position].windows]
+        group += lengths
+        if stop > start and not fits(max(group), len(group), sum(group)):
+            yield order[start:stop]
+            start, group = stop, lengths
+    yield order[start:]
 
 
 def _pooled(detector: Detector, clips: Sequence[Clip]) -> NDArray[np.float32]:
@@ -605,24 +590,3 @@ def _pooled(detector: Detector, clips: Sequence[Clip]) -> NDArray[np.float32]:
     detector.eval()
     with torch.inference_mode():
         return torch.cat([detector.pooled(Batch.of([clip])) for clip in clips]).numpy()
-
-
-def _mixed(seed: int, number: int) -> int:
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
-def _identity(
-    frames: Frames,
-    labels: NDArray[np.integer],
-    train: NDArray[np.intp],
-    dev: NDArray[np.intp],
-    settings: Settings,
-    seed: int,
-) -> str:
-    described: Mapping[str, Any] = dataclasses.asdict(settings)
-    digest = hashlib.sha256(json.dumps([VERSION, described, seed], sort_keys=True).encode())
-    digest.update(frames.digest.encode())
-    for array in (labels, train, dev):
-        digest.update(np.ascontiguousarray(array, np.int64))
-        digest.update(b";")
-    return digest.hexdigest()

@@ -1,7 +1,5 @@
 """A fine-tuned encoder as an experiment: its scores, and its seeds put together as a candidate."""
 
-import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +11,16 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from authenticity import tables
-from authenticity.audio import Limits
-from authenticity.errors import RejectedClip
 from authenticity.evaluation import splits
-from authenticity.features import extraction
+from authenticity.features.clips import Reader
 from authenticity.features.encoder import Encoder
-from authenticity.features.extraction import View
 from authenticity.features.frames import Frames
 from authenticity.models import candidates, finetune
 from authenticity.models.baseline import LinearModel
-from authenticity.roots import Root
+from authenticity.models.fitting import Trials
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
-
-_logger = logging.getLogger("authenticity")
 
 POOLING = "mean"
 """Over time, of the last trained layer."""
@@ -53,9 +46,7 @@ def fit(
     frames: Frames,
     encoder: Encoder,
     experiment: "Experiment",
-    kept: int,
-    precision: str,
-    seed: int,
+    settings: finetune.Settings,
     state: Path,
 ) -> Outcome:
     """Fine-tune on train, stop by dev, and score dev and eval.
@@ -65,46 +56,35 @@ def fit(
         frames: of all its clips, cached at the first trained layer.
         encoder: whole, in float32.
         experiment: from the configuration; its protocol has one round.
-        kept: how many of the encoder's layers are kept.
-        precision: of the matrix products while training; see `finetune.Settings`.
-        seed: of the training.
+        settings: of the training.
         state: where an interrupted training goes on from.
     """
-    protocol = experiment.protocol
-    rounds = splits.rounds(trials, protocol, experiment.seed)
-    splits.require_both_classes(trials["corpus"][0].as_py(), trials, protocol, rounds)
+    data = Trials(trials)
+    rounds = data.rounds(experiment)
     (item,) = rounds
-    position = {file: index for index, file in enumerate(frames.files)}
-    own = np.array([position.get(key, -1) for key in trials["key"].to_pylist()])
+    rows = data.rows(frames.files)
     labels = np.zeros(len(frames), np.int64)
-    labels[own[own >= 0]] = trials["label"].to_numpy()[own >= 0]
-    train, dev = (np.sort(own[(item.parts == part) & (own >= 0)]) for part in ("train", "dev"))
-    settings = finetune.Settings(
-        layers=kept, precision=precision, **experiment.model.model_dump(exclude={"kind", "seeds"})
-    )
-    fitted = finetune.fit(frames, labels, train, dev, encoder, settings, seed, state)
-    scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (own >= 0))
-    values = fitted.scores(Frames([frames.clips[index] for index in own[scored]], frames.version))
-    table = trials.take(pa.array(scored)).rename_columns({"key": "file"})
-    place = table.schema.get_field_index("split")
-    table = table.set_column(place, "split", pa.array(item.parts[scored].tolist()))
-    table = table.append_column("round", pa.array([item.name] * len(scored)))
-    table = table.select(tables.TRIAL_COLUMNS).append_column("score", pa.array(values))
+    labels[rows[rows >= 0]] = data.labels[rows >= 0]
+    train, dev = (np.sort(rows[(item.parts == part) & (rows >= 0)]) for part in ("train", "dev"))
+    problem = finetune.Problem(frames, labels, train, dev)
+    model = finetune.fit(problem, encoder, settings, state)
+    scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
+    clips = [frames.clips[index] for index in rows[scored]]
+    scores = model.scores(Frames(clips, frames.version))
     on_dev = item.parts[scored] == "dev"
-    known = trials["label"].to_numpy()[scored]
+    known = data.labels[scored[on_dev]]
     summary = {
         "leak": splits.leaks(trials, rounds),
         "n_train_bonafide": int((labels[train] == 0).sum()),
         "n_train_spoof": int((labels[train] == 1).sum()),
         "C": settings.inverse_regularisation,
-        "dev_roc_auc": (
-            float(roc_auc_score(known[on_dev], values[on_dev])) if on_dev.any() else None
-        ),
-        "epoch": fitted.best_epoch,
-        "parameters": fitted.n_trained,
-        "curve": fitted.history,
+        "dev_roc_auc": float(roc_auc_score(known, scores[on_dev])) if len(known) else None,
+        "epoch": model.best_epoch,
+        "parameters": model.n_trained,
+        "curve": model.history,
     }
-    return Outcome(table, summary, fitted)
+    table = data.table(scored, item).append_column("score", pa.array(scores))
+    return Outcome(table, summary, model)
 
 
 def together(
@@ -123,8 +103,8 @@ def together(
     """
     first = summaries[0]
     table = scores[0].select(tables.TRIAL_COLUMNS).append_column(POOLING, scores[0]["score"])
-    for seed, one in zip(seeds, scores, strict=True):
-        table = table.append_column(f"{POOLING}@{seed}", one["score"])
+    for seed, scored in zip(seeds, scores, strict=True):
+        table = table.append_column(f"{POOLING}@{seed}", scored["score"])
     dev = [summary["dev_roc_auc"] for summary in summaries]
     names = ("C", "dev_roc_auc", "epoch", "parameters", "curve")
     figures = {
@@ -149,29 +129,22 @@ def together(
 
 
 def heard(
-    rows: Sequence[Mapping[str, Any]], root: Root, limits: Limits, view: View, encoder: Encoder
+    rows: Sequence[Mapping[str, Any]], reader: Reader, encoder: Encoder
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return the features of clips in a view: the mean over time of the encoder's last layer.
 
     Args:
         rows: of the trials.
-        root: the corpus.
-        limits: what a clip must meet; one that does not, in the view, is left out.
-        view: how the clips are heard.
+        reader: of the corpus's clips in the view; a clip that it rejects is left out.
         encoder: as it was exported, in float32, as its scores are.
 
     Returns:
         Files and their features, shape (files, dimension).
     """
-    files, features = [], []
-    for row in rows:
-        try:
-            data = extraction.read(root, row, limits)
-            content = hashlib.sha256(data).hexdigest()[:32]
-            samples = extraction.hear(data, content, limits, view)
-        except RejectedClip as reason:
-            _logger.warning("left out: %s: %s", row["path"], reason)
-            continue
-        files.append(row["key"])
-        features.append(encoder.embed(samples).mean[-1])
-    return files, np.stack(features)
+    embedded = {
+        clip.key: mean
+        for clip, mean in reader.use(
+            rows, lambda clip: encoder.embed(reader.samples(clip)).mean[-1]
+        )
+    }
+    return list(embedded), np.stack(list(embedded.values()))

@@ -1,8 +1,8 @@
 """Losses that shape a projection, each over all pairs of a batch by matrix products.
 
-A batch holds rows: a clip's projection by one head, in one degraded view. z_i is the projection of
-row i, y_i its label (0 bona fide, 1 spoof), c_i its clip, T the temperature. A pair is two distinct
-rows; a row that was drawn twice makes no pair with itself. E over no pairs is zero.
+A batch holds rows: a clip's projection by one branch, in one view of its audio. z_i is the
+projection of row i, y_i its label (0 bona fide, 1 spoof), c_i its clip, T the temperature. A pair
+is two distinct rows; a row that was drawn twice makes no pair with itself. E over no pairs is zero.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class Batch:
         return self.pairs() & ~_unequal(self.labels)
 
     def same_clip(self) -> Tensor:
-        """Return which pairs are of one clip, in two views of it."""
+        """Return which pairs are of one clip: in two views of it, or by two branches."""
         return self.pairs() & ~_unequal(self.clips)
 
     def products(self) -> Tensor:
@@ -87,7 +87,7 @@ def supcon(batch: Batch, temperature: float) -> Tensor:
 
 
 def info_nce(batch: Batch, temperature: float) -> Tensor:
-    """Contrast of clips: positives are the other views of the same clip; labels are not used.
+    """Contrast of clips: positives are the other rows of the same clip; labels are not used.
 
     As `supcon`, with P(i) = {p != i: c_p = c_i}.
 
@@ -115,7 +115,7 @@ def spectral_views(batch: Batch) -> Tensor:
     """Spectral contrastive loss whose positives are of the same class and of the same clip.
 
     L = -E_{y_i = y_j}[z_i.z_j] - E_{c_i = c_j}[z_i.z_j] + E_{i, j}[(z_i.z_j)^2]: the graph of
-    `spectral`, half the weight of its edges moved to those between the views of one clip, so that
+    `spectral`, half the weight of its edges moved to those between the rows of one clip, so that
     classes part along what the encoder and the spectrum agree on. The form is this project's.
     """
     products = batch.products()
@@ -174,8 +174,8 @@ class Loss:
 
     def __call__(self, batch: Batch, temperature: float, direction: Tensor) -> Tensor:
         """Return the loss of a batch; what it does not ask for is not used."""
-        own = [temperature] if self.temperature else [direction] if self.direction else []
-        return self.function(batch, *own)
+        asked = [temperature] if self.temperature else [direction] if self.direction else []
+        return self.function(batch, *asked)
 
 
 LOSSES: dict[str, Loss] = {

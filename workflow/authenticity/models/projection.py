@@ -24,13 +24,13 @@ _SMALLEST_SQUARE = 1e-12  # keeps the gradient of a norm finite where it is zero
 
 @dataclass(frozen=True)
 class Projection:
-    """One head over all features, or two: over the spectral view and over the layers.
+    """One branch over all features, or two: over the spectral features and over the layers.
 
     Attributes:
-        n_spectral: how many of the first features are the spectral view.
+        n_spectral: how many of the first features are spectral.
         layer_weights: of the layers whose features follow, one after the other; they are summed
             under these weights. Shape (layers,); [1] where the features are taken as they are.
-        heads: one or two.
+        heads: one for each branch.
         norms: least and greatest norm of a projection; what is outside is scaled to it.
     """
 
@@ -39,14 +39,14 @@ class Projection:
     heads: list[Head]
     norms: tuple[float, float]
 
-    def views(self, features: Array) -> list[Array]:
-        """Return each head's projection.
+    def branches(self, features: Array) -> list[Array]:
+        """Return each branch's projection.
 
         Args:
             features: standardised, shape (trials, features).
 
         Returns:
-            By head, shape (trials, dimension).
+            By branch, shape (trials, dimension).
         """
         spectral, layers = features[:, : self.n_spectral], self._mixed(features)
         if len(self.heads) == 2:
@@ -61,6 +61,8 @@ class Projection:
             bounded(_rest(block, head), self.norms)
             for block, head in zip(blocks, self.heads, strict=True)
         ]
+
+    views = branches  # as `scoring` calls it
 
     def _mixed(self, features: Array) -> Array:
         """Return the weighted sum of the layers, shape (trials, features of one layer)."""
@@ -122,24 +124,26 @@ class ContrastiveModel:
     def of(cls, arrays: Mapping[str, NDArray], prefix: str) -> "ContrastiveModel":
         """Return the model that `arrays` stored under this prefix."""
         start = f"{prefix}."
-        own = {name.removeprefix(start): array for name, array in arrays.items()}
+        stored = {name.removeprefix(start): array for name, array in arrays.items()}
         heads: list[Head] = []
-        while f"head_{len(heads)}.weight_0" in own:
+        while f"head_{len(heads)}.weight_0" in stored:
             head: Head = []
             name = f"head_{len(heads)}"
-            while f"{name}.weight_{len(head)}" in own:
+            while f"{name}.weight_{len(head)}" in stored:
                 number = len(head)
-                head.append((own[f"{name}.weight_{number}"], own[f"{name}.bias_{number}"]))
+                head.append((stored[f"{name}.weight_{number}"], stored[f"{name}.bias_{number}"]))
             heads.append(head)
-        low, high = own["norms"].tolist()
-        projection = Projection(int(own["n_spectral"][0]), own["layer_weights"], heads, (low, high))
-        classifier = LinearModel.of(own, "classifier")
-        return cls(own["mean"], own["scale"], projection, classifier)
+        low, high = stored["norms"].tolist()
+        projection = Projection(
+            int(stored["n_spectral"][0]), stored["layer_weights"], heads, (low, high)
+        )
+        classifier = LinearModel.of(stored, "classifier")
+        return cls(stored["mean"], stored["scale"], projection, classifier)
 
     def arrays(self, prefix: str) -> dict[str, NDArray]:
         """Return the model as named arrays, to be stored beside others."""
         projection = self.projection
-        own = {
+        arrays = {
             "mean": self.mean,
             "scale": self.scale,
             "n_spectral": np.array([projection.n_spectral]),
@@ -149,14 +153,14 @@ class ContrastiveModel:
         }
         for index, head in enumerate(projection.heads):
             for number, (weight, bias) in enumerate(head):
-                own[f"head_{index}.weight_{number}"] = weight
-                own[f"head_{index}.bias_{number}"] = bias
-        return {f"{prefix}.{name}": array for name, array in own.items()}
+                arrays[f"head_{index}.weight_{number}"] = weight
+                arrays[f"head_{index}.bias_{number}"] = bias
+        return {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 
 def joined(projection: Projection, standardised: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the heads' projections side by side, shape (trials, heads x dimension)."""
-    return np.concatenate(projection.views(standardised), axis=1)
+    return np.concatenate(projection.branches(standardised), axis=1)
 
 
 Model = LinearModel | ContrastiveModel

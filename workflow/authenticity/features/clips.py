@@ -1,0 +1,171 @@
+"""The one reader of a corpus's clips: read, check, decode, put through a view, or set aside.
+
+Extraction, the cache of frames and the scoring of a view with a fine-tuned encoder use it.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from authenticity import audio
+from authenticity.audio import Limits
+from authenticity.errors import RejectedClip, UserError
+from authenticity.features import views
+from authenticity.roots import MissingFileError, Root
+
+if TYPE_CHECKING:
+    from authenticity.config import Step
+
+_PROGRESS_SECONDS = 10.0
+_logger = logging.getLogger("authenticity")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class View:
+    """How clips are heard: as they are, or through the steps of a named view.
+
+    Attributes:
+        name: `clean` where there are no steps.
+        steps: from the configuration; see `views.apply`.
+    """
+
+    name: str = "clean"
+    steps: Sequence["Step"] = ()
+
+
+UNCHANGED = View()
+"""Clips as they are."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a corpus, read and not yet decoded.
+
+    Attributes:
+        key: of the trial.
+        data: the file's content.
+        content: its digest, from which a view's noise is seeded.
+    """
+
+    key: str
+    data: bytes
+    content: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads clips.
+
+    Attributes:
+        root: the corpus.
+        limits: what a clip must meet, as decoded and again after the view's steps.
+        view: how the clips are heard.
+    """
+
+    root: Root
+    limits: Limits
+    view: View = UNCHANGED
+
+    def use(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        work: Callable[[File], Result],
+        set_aside: Callable[[Mapping[str, Any], str, str], None] = lambda *_: None,
+    ) -> Iterator[tuple[File, Result]]:
+        """Read clips one by one and work on them; a clip that is rejected is logged and left out.
+
+        Args:
+            rows: of the manifest.
+            work: is given each clip, and may reject it; see `samples`.
+            set_aside: is given the row, content digest and reason of each rejected clip.
+
+        Yields:
+            Each accepted clip, and what `work` returned.
+
+        Raises:
+            UserError: a file that was there when the manifest was made cannot be read now. Setting
+                it aside would lose it for good, since nothing would tell when it is back.
+        """
+        progress = _Progress(len(rows))
+        for row in rows:
+            content = ""
+            try:
+                data = self._read(row)
+                content = hashlib.sha256(data).hexdigest()[:32]
+                clip = File(row["key"], data, content)
+                result = work(clip)
+            except RejectedClip as reason:
+                _logger.warning("set aside: %s: %s", row["path"], reason)
+                set_aside(row, content, str(reason))
+            else:
+                yield clip, result
+            progress.one_more()
+
+    def samples(self, clip: File) -> NDArray[np.float32]:
+        """Decode a clip and apply the view's steps.
+
+        Returns:
+            Mono at 16 kHz, shape (n,), full scale 1.
+
+        Raises:
+            RejectedClip: it does not meet the limits.
+        """
+        samples = audio.decode(clip.data, self.limits)
+        if self.view.steps:
+            samples = views.apply(samples, self.view.steps, clip.content)
+            try:
+                audio.check(samples, self.limits)
+            except RejectedClip as reason:
+                raise RejectedClip(f"in view {self.view.name}: {reason}") from reason
+        return samples
+
+    def _read(self, row: Mapping[str, Any]) -> bytes:
+        """Return a file's content, and refuse to go on when it is not what the manifest saw."""
+        path = self.root.location / row["path"]
+        try:
+            data = self.root.read(row["path"], self.limits.max_bytes)
+        except MissingFileError as error:
+            if row["bytes"] == 0:  # it was missing when the manifest was made, too
+                raise
+            raise UserError(
+                f"{path}: was there when the workflow was planned, and is not now; bring the "
+                "corpus back, or run again if the file was removed on purpose"
+            ) from error
+        if len(data) != row["bytes"]:
+            raise UserError(
+                f"{path}: {len(data)} bytes, {row['bytes']} when the workflow was planned; do not "
+                "change the corpus while the workflow runs, and run again"
+            )
+        return data
+
+
+class _Progress:
+    """Logs every few seconds how many clips are done."""
+
+    def __init__(self, total: int):
+        self._total, self._done = total, 0
+        self._start = self._last = 0.0
+
+    def one_more(self) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if self._done == 1:  # the first clip waits for the encoder to load, so it is not timed
+            self._start = self._last = now
+        if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
+            self._last = now
+            rate = self._done / (now - self._start)
+            _logger.info(
+                "%d of %d clips, %.1f a second, about %.0f s left",
+                self._done,
+                self._total,
+                rate,
+                (self._total - self._done) / rate,
+            )

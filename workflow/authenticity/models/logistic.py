@@ -1,0 +1,100 @@
+"""Logistic regression on standardised features, its strength of regularisation cross-validated."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from authenticity.evaluation.splits import Folds
+from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import Model
+
+_MAX_ITERATIONS = 5000
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model, and how it was chosen.
+
+    Attributes:
+        model: fitted on all training trials.
+        C: inverse strength of regularisation of the regression.
+        held_roc_auc: by C, on trials that the model was not fitted on.
+        by_folds: whether those are the folds' (then it is their mean), or dev.
+        seed: of the training; None where nothing is drawn at random.
+        summary: plain data on how else it was trained.
+    """
+
+    model: Model
+    C: float
+    held_roc_auc: Mapping[float, float]
+    by_folds: bool = True
+    seed: int | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fit(
+    features: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    folds: Folds,
+    C_grid: Sequence[float],
+) -> Fit:
+    """Fit logistic regression, choosing C by cross-validated ROC-AUC; ties go to the smaller C.
+
+    The standardisation is fitted within each fold. lbfgs is deterministic, so there is no seed.
+
+    Args:
+        features: shape (trials, features).
+        labels: 0 for bona fide, 1 for spoof; shape (trials,).
+        folds: index pairs from `splits.folds`.
+        C_grid: values to try.
+    """
+    search = GridSearchCV(
+        _pipeline(),
+        {"logisticregression__C": sorted(C_grid)},
+        scoring="roc_auc",
+        cv=folds,
+        error_score="raise",
+    )
+    search.fit(np.asarray(features, np.float64), labels)
+    results = search.cv_results_
+    by_c = zip(results["param_logisticregression__C"], results["mean_test_score"], strict=True)
+    return Fit(
+        _linear(search.best_estimator_),
+        float(search.best_params_["logisticregression__C"]),
+        {float(C): float(auc) for C, auc in by_c},
+    )
+
+
+def fit_with(
+    features: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    C: float,
+    class_weight: str | None = None,
+) -> LinearModel:
+    """Fit logistic regression with a given C.
+
+    Args:
+        features: shape (trials, features).
+        labels: 0 for bona fide, 1 for spoof; shape (trials,).
+        C: inverse strength of regularisation.
+        class_weight: `balanced`, or none.
+    """
+    return _linear(_pipeline(C, class_weight).fit(features, labels))
+
+
+def _pipeline(C: float = 1.0, class_weight: str | None = None) -> Pipeline:
+    classifier = LogisticRegression(C=C, class_weight=class_weight, max_iter=_MAX_ITERATIONS)
+    return make_pipeline(StandardScaler(), classifier)
+
+
+def _linear(pipeline: Pipeline) -> LinearModel:
+    scaler, classifier = (step for _, step in pipeline.steps)
+    bias = float(classifier.intercept_[0])
+    return LinearModel(scaler.mean_, scaler.scale_, classifier.coef_[0], bias)
