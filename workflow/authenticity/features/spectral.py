@@ -1,9 +1,9 @@
-"""The prototype's fifteen numbers per clip, log-mel statistics, and what the audits need.
+"""The prototype's fifteen numbers per clip, log-mel statistics, dynamics, and what audits need.
 
 librosa defines the prototype's numbers: 16 kHz, frames of 2048 samples with a hop of 512, centred,
-Hann window, 128 mel bands. `slope_skewness` alone is of a finer transform. Both transforms run in
-blocks whose statistics are combined exactly, so that an hour costs no more memory than its mel
-spectrogram.
+Hann window, 128 mel bands. `slope_skewness` and the steps are of two finer transforms. Each runs
+once, in blocks whose statistics are combined exactly, so that an hour costs no more memory than its
+mel spectrogram.
 """
 
 import functools
@@ -18,7 +18,7 @@ from scipy.special import entr
 
 from authenticity.audio import SAMPLE_RATE, decibels, largest_magnitude
 
-VERSION = "6"
+VERSION = "7"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
 
 N_MFCC = 13
@@ -43,12 +43,20 @@ AUDIT_NUMBERS = (
 LOG_MEL_STATISTICS = ("logmel_mean", "logmel_std")
 N_MELS = 128
 
+DYNAMICS = ("logmel_std", "logmel_step_std", "step_std", "step_skewness", "bend_skewness")
+"""How much the spectrum varies over time, and how; see `spectrum`."""
+N_STEP_BANDS = 63
+
 SCHEMA = pa.schema(
     [
         ("file", pa.string()),
         ("label", pa.int8()),
         *((name, pa.float64()) for name in PROTOTYPE_NUMBERS + AUDIT_NUMBERS),
         *((name, pa.list_(pa.float32(), N_MELS)) for name in LOG_MEL_STATISTICS),
+        ("logmel_step_std", pa.list_(pa.float32(), N_MELS)),
+        ("step_std", pa.list_(pa.float32(), N_STEP_BANDS)),
+        ("step_skewness", pa.list_(pa.float32(), N_STEP_BANDS)),
+        ("bend_skewness", pa.list_(pa.float32(), N_STEP_BANDS)),
         ("content", pa.string()),
         ("audio", pa.string()),
     ]
@@ -65,10 +73,11 @@ _NOISE_BELOW_LOUDEST_DB = 15.0
 _FLOOR_PERCENTILE = 5
 _FLOOR = 1e-10  # power; -100 dB
 _TOP_DB = 80.0  # librosa's: cepstra hear nothing that is further below the loudest
-_SHORT_FRAME, _SHORT_HOP = 512, 160  # samples: 32 ms every 10 ms
+_SLOPE_FRAME, _SLOPE_HOP = 512, 160  # samples: 32 ms every 10 ms
 _SLOPE_BANDS, _SLOPE_HERTZ = 24, (200, 7000)
-_SLOPE = np.arange(-4, 5, dtype=np.float32)  # of the line through nine frames, up to a factor
+_SLOPE_HALF = 4  # frames on either side of the middle of a line
 _SLOPE_RANGE_DB, _SLOPE_LOUD = 20.0, 0.95
+_STEP_FRAME, _STEP_HOP = 128, 80  # samples: 8 ms every 5 ms
 _DIGEST_BLOCK = 1 << 20  # samples
 
 
@@ -101,10 +110,23 @@ def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
           magnitude lies, hertz;
         - `logmel_mean` and `logmel_std`: mean and standard deviation over frames of the power in
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
-          The floor is the same for all clips; that of the cepstra moves with the loudest band.
+          The floor is the same for all clips; that of the cepstra moves with the loudest band;
+        - `logmel_step_std`: standard deviation of the difference between one frame of those and
+          the next, 32 ms later, dB; shape (128,);
+        - `step_std` and `step_skewness`: standard deviation, dB, and skewness of the difference
+          between one frame and the next of a finer spectrogram, frames of 8 ms every 5 ms, at each
+          multiple of 125 Hz between 0 and 8000, with the same floor; shape (63,). Sound sets in
+          faster than it dies away; vocoders that overlap and add windows make both slower and more
+          alike;
+        - `bend_skewness`: skewness of the difference between one such difference and the next;
+          shape (63,). Skewness is 0 where nothing differs.
+
+    Standard deviations of the log spectrum are long-term spectral statistics (Muckenhirn,
+    Magimai-Doss and Marcel 2017, "Long-term spectral statistics for voice presentation attack
+    detection"). Which of their like are here was decided by a probe: docs/probe.md.
     """
     per_frame: list[NDArray] = []
-    moments = _Moments()
+    moments, steps = _Moments(N_MELS), _Steps(N_MELS)
     log_mel = np.empty((_n_frames(samples), N_MELS), np.float32)
     first = 0
     for magnitude in _magnitude_blocks(samples):
@@ -115,6 +137,7 @@ def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
         power, entropy = _power_and_entropy(block)
         _decibels_in_place(block)
         moments.add(block)
+        steps.add(block)
         first += len(block)
         # Frames without power have a centroid of 0, and no spectrum that could roll off.
         centroids = np.divide(magnitude @ _hertz(), total, out=np.zeros_like(total), where=loud)
@@ -130,6 +153,20 @@ def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
         "rolloff_95": float(np.nanmean(rolloffs)),
         "logmel_mean": moments.mean.astype(np.float32),
         "logmel_std": moments.std().astype(np.float32),
+        "logmel_step_std": steps.moments.std().astype(np.float32),
+        **_fine_steps(samples),
+    }
+
+
+def _fine_steps(samples: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Compute `step_std`, `step_skewness` and `bend_skewness`; see `spectrum`."""
+    steps, bends = _Steps(N_STEP_BANDS), _Steps(N_STEP_BANDS)
+    for power in _power_blocks(samples, _STEP_FRAME, _STEP_HOP):
+        bends.add(steps.add(_decibels_in_place(power[:, 1:-1].copy())))
+    return {
+        "step_std": steps.moments.std().astype(np.float32),
+        "step_skewness": steps.moments.skewness().astype(np.float32),
+        "bend_skewness": bends.moments.skewness().astype(np.float32),
     }
 
 
@@ -249,7 +286,8 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         `dynamic_range_db` (95th minus 5th percentile of the frame levels).
     """
     peak = decibels(largest_magnitude(samples))
-    level = 10 * np.log10(mean_power(samples))
+    moments = [value / len(samples) for value in _sums_of_powers(samples)]
+    level = 10 * np.log10(moments[1])
     frame_levels, active = activity(samples)
     first, last = _ends(active)
     hop_seconds = _LEVEL_HOP / SAMPLE_RATE
@@ -259,7 +297,7 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         "level_dbfs": float(level),
         "peak_dbfs": peak,
         "crest_db": float(peak - level),
-        "skewness": skewness(samples),
+        "skewness": _skewness(*moments),
         "leading_silence": first * hop_seconds,
         "trailing_silence": (len(active) - 1 - last) * hop_seconds,
         "pause_fraction": 1 - int(active.sum()) / (last - first + 1),
@@ -308,7 +346,7 @@ def slope_skewness(samples: NDArray[np.float32]) -> float:
         room; 0 where there are none.
     """
     slopes = _Slopes(samples)
-    for power in _short_time_power(samples):
+    for power in _power_blocks(samples, _SLOPE_FRAME, _SLOPE_HOP):
         slopes.add(power)
     return slopes.skewness()
 
@@ -321,11 +359,13 @@ class _Slopes:
     """
 
     def __init__(self, samples: NDArray[np.float32]):
-        self.levels = np.empty((_SLOPE_BANDS, _n_short_frames(samples)), np.float32)
+        self.levels = np.empty(
+            (_SLOPE_BANDS, _n_whole_frames(samples, _SLOPE_FRAME, _SLOPE_HOP)), np.float32
+        )
         self._filled = 0
         low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
         hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
-        self._edges = np.rint(hertz * _SHORT_FRAME / SAMPLE_RATE).astype(int)
+        self._edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
 
     def add(self, power: NDArray[np.float32]) -> None:
         """Add a block of power spectra, (frames, bins)."""
@@ -335,37 +375,41 @@ class _Slopes:
 
     def skewness(self) -> float:
         """Return the skewness of all slopes of all bands; see `slope_skewness`."""
-        n_slopes = self.levels.shape[1] - len(_SLOPE) + 1
+        length = 2 * _SLOPE_HALF + 1
+        n_slopes = self.levels.shape[1] - length + 1
         if n_slopes < 1:
             return 0.0
         loud = np.quantile(self.levels, _SLOPE_LOUD, axis=1, keepdims=True)
         floor = np.maximum(loud - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR)).astype(np.float32)
         moments = np.zeros(4)
         for first in range(0, n_slopes, _BLOCK_FRAMES):
-            last = min(first + _BLOCK_FRAMES, n_slopes)
-            level = self.levels[:, first : last + len(_SLOPE) - 1]
+            n = min(_BLOCK_FRAMES, n_slopes - first)
+            level = self.levels[:, first : first + n + length - 1]
             over = np.cumsum(np.pad(level > floor, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
-            heard = over[:, len(_SLOPE) :] > over[:, : -len(_SLOPE)]
+            heard = over[:, length:] > over[:, :-length]
             level = np.maximum(level, floor)
-            slopes = np.zeros((_SLOPE_BANDS, last - first), np.float32)
-            for step, weight in enumerate(_SLOPE):
-                slopes += weight * level[:, step : step + last - first]
+            slopes = np.zeros((_SLOPE_BANDS, n), np.float32)  # up to a factor
+            for step in range(1, _SLOPE_HALF + 1):
+                later, earlier = _SLOPE_HALF + step, _SLOPE_HALF - step
+                slopes += step * (level[:, later : later + n] - level[:, earlier : earlier + n])
             moments += [heard.sum(), *_sums_of_powers(slopes[heard])]
         number, *sums = moments.tolist()
         return _skewness(*(value / number for value in sums)) if number else 0.0
 
 
 class _Moments:
-    """Mean and standard deviation of the columns of a matrix whose rows come in blocks.
+    """Moments over time of the columns of a matrix whose rows come in blocks.
 
-    Blocks are combined exactly (Chan, Golub and LeVeque 1983), in double precision.
+    Blocks are combined exactly (Pébay 2008, "Formulas for robust, one-pass parallel computation of
+    covariances and arbitrary-order statistical moments"), in double precision.
 
     Attributes:
         mean: of the rows so far, (columns,).
     """
 
-    def __init__(self) -> None:
-        self._n, self.mean, self._squares = 0, np.zeros(1), np.zeros(1)
+    def __init__(self, columns: int):
+        self._n, self.mean = 0, np.zeros(columns)
+        self._squares, self._cubes = np.zeros(columns), np.zeros(columns)  # about the mean
 
     def add(self, rows: NDArray[np.float32]) -> None:
         """Add rows, (n, columns)."""
@@ -373,28 +417,58 @@ class _Moments:
             return
         mean = rows.mean(axis=0, dtype=np.float64)
         centred = rows - mean.astype(np.float32)
-        squares = np.einsum("ij,ij->j", centred, centred)
-        before, self._n = self._n, self._n + len(rows)
+        square = np.square(centred)
+        squares, cubes = square.sum(axis=0), np.einsum("ij,ij->j", square, centred)
+        before, added = self._n, len(rows)
+        self._n = n = before + added
         step = mean - self.mean
-        self.mean = self.mean + step * (len(rows) / self._n)
-        self._squares = self._squares + squares + step**2 * (before * len(rows) / self._n)
+        self._cubes += cubes + step**3 * (before * added * (before - added) / n**2)
+        self._cubes += 3 * step * (before * squares - added * self._squares) / n
+        self._squares += squares + step**2 * (before * added / n)
+        self.mean += step * (added / n)
 
     def std(self) -> NDArray[np.float64]:
-        """Return the population standard deviation of each column."""
+        """Return the population standard deviation of each column; 0 without rows."""
         return np.sqrt(self._squares / max(self._n, 1))
 
+    def skewness(self) -> NDArray[np.float64]:
+        """Return the skewness of each column; 0 where all rows are alike."""
+        cubed, mean = self.std() ** 3, self._cubes / max(self._n, 1)
+        return np.divide(mean, cubed, out=np.zeros_like(mean), where=cubed > _FLOOR)
 
-def _short_time_power(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Yield power spectra of frames of 32 ms every 10 ms, (frames, bins), a block at a time."""
-    n_frames = _n_short_frames(samples)
+
+class _Steps:
+    """Moments of the difference between one row and the next, over blocks of rows.
+
+    Attributes:
+        moments: of the differences.
+    """
+
+    def __init__(self, columns: int):
+        self.moments = _Moments(columns)
+        self._last = np.empty((0, columns), np.float32)
+
+    def add(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add rows, (n, columns); return the differences that they bring."""
+        differences = np.diff(rows, axis=0, prepend=self._last)
+        self.moments.add(differences)
+        if len(rows):
+            self._last = rows[-1:].copy()
+        return differences
+
+
+def _power_blocks(
+    samples: NDArray[np.float32], size: int, hop: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield power spectra of the whole frames, (frames, bins), a block at a time."""
+    n_frames = _n_whole_frames(samples, size, hop)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames)
-        heard = samples[first * _SHORT_HOP : (last - 1) * _SHORT_HOP + _SHORT_FRAME]
-        yield np.square(_magnitude(heard, _SHORT_FRAME, _SHORT_HOP))
+        yield np.square(_magnitude(samples[first * hop : (last - 1) * hop + size], size, hop))
 
 
-def _n_short_frames(samples: NDArray[np.float32]) -> int:
-    return max(1 + (len(samples) - _SHORT_FRAME) // _SHORT_HOP, 0)
+def _n_whole_frames(samples: NDArray[np.float32], size: int, hop: int) -> int:
+    return max(1 + (len(samples) - size) // hop, 0)
 
 
 def _magnitude(samples: NDArray[np.float32], size: int, hop: int) -> NDArray[np.float32]:
