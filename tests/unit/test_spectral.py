@@ -3,15 +3,18 @@
 import hashlib
 import itertools
 import tracemalloc
+from pathlib import Path
 
 import librosa
 import numpy as np
+import pyarrow as pa
 import pytest
 import scipy.special
 import scipy.stats
+from authenticity import tables
 from authenticity.audio import SAMPLE_RATE, Limits, decode
 from authenticity.config import view
-from authenticity.features import spectral, views
+from authenticity.features import matrix, spectral, views
 from corpora import encoded, voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,6 +79,23 @@ def test_dynamics_are_as_they_are_defined():
     assert tuple(expected) == spectral.DYNAMICS
     for name, value in expected.items():
         np.testing.assert_allclose(numbers[name], value, atol=1e-3, err_msg=name)
+
+
+def test_dynamics_are_columns_that_models_read(tmp_path: Path):
+    clips = {"b": CLIP, "a": bursts(1)}
+    described = {key: spectral.describe(clip) for key, clip in clips.items()}
+    rows = [
+        {"file": key, "label": 0, "content": "", "audio": "", **numbers}
+        for key, numbers in described.items()
+    ]
+    table = pa.Table.from_pylist(rows, schema=spectral.SCHEMA)
+    tables.write(tmp_path / "spectral", table, spectral.SCHEMA)
+    read = matrix.Tables([tmp_path / "spectral"], [tmp_path / "none"])
+    files, features = read.load("spectral", "dynamics", matrix.NO_POOLING, 0)
+    assert files == ["a", "b"] and features.shape == (2, matrix.n_spectral("dynamics"))
+    for file, row in zip(files, features, strict=True):
+        expected = [described[file][name] for name in spectral.DYNAMICS]
+        np.testing.assert_array_equal(row, np.concatenate(expected))
 
 
 @settings(max_examples=20)
