@@ -4,7 +4,6 @@ import argparse
 import logging
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +130,7 @@ def judge(trials: pa.Table, sets: _Sets, seed: int) -> Iterator[tuple[str, pa.Ta
     )
     keys = trials["key"].to_pylist()
     for title, each in sets.items():
-        start = time.monotonic()
+        _logger.info("fitting %s", title)
         fitted = {
             name: candidates.fit(
                 trials, lambda pooling, view, own=own: (keys, own), experiment, own.shape[1], 0
@@ -141,7 +140,6 @@ def judge(trials: pa.Table, sets: _Sets, seed: int) -> Iterator[tuple[str, pa.Ta
         choice = candidates.conclude(trials, fitted)
         reported = choice.scores.filter(pc.equal(choice.scores["split"], "eval"))
         yield title, reported, sorted({item["candidate"] for item in choice.model["rounds"]})
-        _logger.info("%s: fitted in %.0f s", title, time.monotonic() - start)
 
 
 def row(title: str, width: int, scores: pa.Table, methods: Sequence[str], seed: int) -> str:
@@ -154,12 +152,6 @@ def row(title: str, width: int, scores: pa.Table, methods: Sequence[str], seed: 
         own = np.isin(attacks, [corpus.HUMAN, method])
         cells.append(f"{metrics.roc_auc(labels[own], values[own]):.3f}")
     return f"| {' | '.join(cells)} |"
-
-
-def difference(better: pa.Table, baseline: pa.Table, seed: int) -> str:
-    """Return the paired difference in ROC-AUC with its 95% interval."""
-    found = compare.paired(baseline, better, "eval", seed).roc_auc
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 
 def table(described: Described, methods: Sequence[str], seed: int) -> str:
@@ -187,8 +179,9 @@ def table(described: Described, methods: Sequence[str], seed: int) -> str:
         (f"dynamics and {trained[0]}", "dynamics"),
     ]
     for better, baseline in pairs:
-        found = difference(scores[better], scores[baseline], seed)
-        lines.append(f"| {better} minus {baseline} | {found} |")
+        found = compare.paired(scores[baseline], scores[better], "eval", seed).roc_auc
+        interval = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+        lines.append(f"| {better} minus {baseline} | {interval} |")
     return "\n".join(lines)
 
 

@@ -55,24 +55,11 @@ class Clip:
     samples: Samples
 
 
-def _griffin_lim(samples: Samples, random: np.random.Generator) -> Samples:
-    n_mels = int(random.choice([40, 60, 80]))
-    return copy_synthesis.griffin_lim(samples, n_mels=n_mels, **_inversion(random))
-
-
-def _griffin_lim_linear(samples: Samples, random: np.random.Generator) -> Samples:
-    return copy_synthesis.griffin_lim(samples, n_mels=None, **_inversion(random))
-
-
-def _inversion(random: np.random.Generator) -> dict[str, int]:
-    size = int(random.choice([512, 1024, 2048]))
-    iterations = int(random.integers(4, 61))
+def _griffin_lim(samples: Samples, random: np.random.Generator, mel: bool = True) -> Samples:
+    n_mels = int(random.choice([40, 60, 80])) if mel else None
+    size, iterations = int(random.choice([512, 1024, 2048])), int(random.integers(4, 61))
     seed = int(random.integers(2**31))
-    return {"n_fft": size, "hop": size // 4, "iterations": iterations, "seed": seed}
-
-
-def _world(samples: Samples, random: np.random.Generator) -> Samples:
-    return copy_synthesis.world(samples, float(random.uniform(2, 10)))
+    return copy_synthesis.griffin_lim(samples, seed, size, size // 4, n_mels, iterations)
 
 
 def _linear_prediction(samples: Samples, random: np.random.Generator) -> Samples:
@@ -87,9 +74,9 @@ def _sinusoidal(samples: Samples, random: np.random.Generator) -> Samples:
 
 METHODS: dict[str, Callable[[Samples, np.random.Generator], Samples]] = {
     "griffin_lim": _griffin_lim,
-    "griffin_lim_linear": _griffin_lim_linear,
+    "griffin_lim_linear": lambda samples, random: _griffin_lim(samples, random, mel=False),
     "linear_prediction": _linear_prediction,
-    "world": _world,
+    "world": lambda samples, random: copy_synthesis.world(samples, float(random.uniform(2, 10))),
     "sinusoidal": _sinusoidal,
 }
 """Copy-synthesis by name; sizes are drawn at random for each clip."""
@@ -111,7 +98,7 @@ def clips(
         seed: of all that is drawn.
         kept: a folder; clips that are there from an earlier run are not made again.
     """
-    root, progress = Root(folder), _Progress()
+    root, start, said = Root(folder), time.monotonic(), time.monotonic()
     files = root.walk()
     chosen = _chosen(files, n_human)
     if not chosen:
@@ -130,7 +117,9 @@ def clips(
             write_arrays(file, _spoken(human, methods, random, f"{index:06d}"))
         for method, samples in sorted(read_arrays(file).items()):
             yield Clip(f"{index:06d}{method}", speaker, method, samples)
-        progress.say(index + 1, len(chosen))
+        if (now := time.monotonic()) - said >= _PROGRESS_SECONDS:
+            left, said = (now - start) / (index + 1) * (len(chosen) - index - 1), now
+            _logger.info("%d of %d human clips, %.0f s left", index + 1, len(chosen), left)
 
 
 def _spoken(
@@ -188,17 +177,3 @@ def _finished(samples: Samples, human: Samples, random: np.random.Generator, key
     if random.random() < 0.5:
         steps.append({"step": "invert"})
     return views.apply(samples, view(steps), f"{random.integers(2**63)} {key}")[edge:-edge]
-
-
-class _Progress:
-    """Says every few seconds how far the clips are."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.monotonic()
-
-    def say(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._last >= _PROGRESS_SECONDS:
-            self._last = now
-            left = (now - self._start) / done * (total - done)
-            _logger.info("%d of %d human clips, about %.0f s left", done, total, left)
