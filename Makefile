@@ -11,7 +11,7 @@ ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 # The model that `make run` makes of the demonstration.
 DEMONSTRATION := results/demo/bundles/baseline_layer
 
-.PHONY: run score ablations test lint lock clean demo-corpus pretrain
+.PHONY: run score ablations test lint lock clean demo-corpus pretrain probe
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -70,6 +70,17 @@ demo-corpus: $(VENV)-demo/.installed
 # Trains some small encoders, chooses one on dev, and ships it: half an hour or so.
 pretrain: $(VENV)/.installed
 	$(ACTIVATED) snakemake --cores $(CORES) --snakefile tools/pretrain/Snakefile
+
+# How well features find traces of vocoders: make probe SPEECH=folder [ENCODER=names] [CLIPS=500]
+probe: $(VENV)/.installed-probe
+	@test -n "$$SPEECH" || \
+		{ echo "error: name a folder of human speech: make probe SPEECH=folder"; exit 2; }
+	@$(ACTIVATED) PYTHONPATH=tools python -m probe $${ENCODER:+--encoder $$ENCODER} \
+		$${CLIPS:+--clips "$$CLIPS"} -- "$$SPEECH"
+
+$(VENV)/.installed-probe: $(VENV)/.installed tools/probe/requirements.txt
+	$(PIP) install --quiet --requirement tools/probe/requirements.txt
+	@touch $@
 
 $(VENV)-demo/.installed: requirements.txt tools/demo_corpus/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)-demo

@@ -16,7 +16,7 @@ from authenticity.config import (
 )
 from authenticity.errors import UserError
 from authenticity.evaluation import splits
-from authenticity.features import matrix
+from authenticity.features import matrix, spectral
 from authenticity.models import application, candidates, fitting, logistic
 from authenticity.models.experiment import fit_all, origin_of
 from hypothesis import given, settings
@@ -510,6 +510,9 @@ def test_names_of_candidates():
     assert matrix.spectral_columns("standard")[1] == "entropy"
     full = matrix.spectral_columns("full")
     assert full == [*matrix.spectral_columns("standard"), "logmel_mean", "logmel_std"]
+    dynamics = matrix.spectral_columns("dynamics")
+    assert dynamics[:2] == ["logmel_std", "logmel_step_std"]
+    assert matrix.n_spectral("dynamics") == sum(map(spectral.width, dynamics)) == 445
 
 
 def test_a_contrastive_experiment_keeps_every_seed_and_its_model_scores_as_it_did():

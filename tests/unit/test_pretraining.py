@@ -348,8 +348,8 @@ def trials(tmp_path_factory):
         mean = rng.normal(size=(3, 4)).astype(np.float32)
         mean[1] += 0.9 * label
         embedded[f"T{index:03d}", "c"] = encoders.Embedding(9, mean, np.ones((3, 4), np.float32))
-        described = dict.fromkeys(spectral.SCHEMA.names, 0.0)
-        described |= dict.fromkeys(spectral.LOG_MEL_STATISTICS, [0.0] * spectral.N_MELS)
+        widths = {name: spectral.width(name) for name in spectral.SCHEMA.names}
+        described = {name: [0.0] * n if n > 1 else 0.0 for name, n in widths.items()}
         described |= {"file": f"T{index:03d}", "label": label, "content": "c", "audio": f"a{index}"}
         numbers.append(described | {"centroid": rng.normal() + 0.3 * label})
     schema = encoders.schema(3, 4)

@@ -198,6 +198,20 @@ def test_samples_score_as_their_file_and_jobs_change_nothing(with_spectrum: Path
     assert {part.name for part in one.contributions} == {"spectral view", "layers' view"}
 
 
+@pytest.mark.parametrize("kind", ["logistic", "contrastive"])
+def test_a_long_recording_is_scored_by_its_dynamics(kind: str, encoder: Path, tmp_path: Path):
+    folder = make_bundle(tmp_path / "dynamics", encoder, spectral_numbers="dynamics", kind=kind)
+    found, described = Detector.load(folder).score_samples(LONG), spectral.describe(LONG)
+    layer = Encoder.load(encoder, window_seconds=2.0).embed(LONG).mean[LAYER]
+    features = np.concatenate([*(described[name] for name in spectral.DYNAMICS), layer])
+    expected = Bundle.load(folder).model.scores(features[None])[0]
+    assert found.score == pytest.approx(expected, rel=1e-5)
+    assert len(found.windows.score) > 3 and np.isfinite(found.windows.score).all()
+    assert len(set(found.windows.score.tolist())) == len(found.windows.score)
+    parts = {part.name for part in found.contributions}
+    assert parts > set(spectral.DYNAMICS) or parts == {"spectral view", "layers' view"}
+
+
 def test_the_interval_is_that_of_refits_to_resamples_of_dev(folder: Path):
     loaded = Bundle.load(folder)
     assert loaded.about["calibration"]["replicates"]["method"].startswith("speaker-clustered")

@@ -1,16 +1,20 @@
 """Every spectral number against librosa's own functions, SciPy's, or arithmetic by hand."""
 
 import hashlib
+import itertools
 import tracemalloc
+from pathlib import Path
 
 import librosa
 import numpy as np
+import pyarrow as pa
 import pytest
 import scipy.special
 import scipy.stats
+from authenticity import tables
 from authenticity.audio import SAMPLE_RATE, Limits, decode
 from authenticity.config import view
-from authenticity.features import spectral, views
+from authenticity.features import matrix, spectral, views
 from corpora import encoded, voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,19 +56,82 @@ def test_log_mel_statistics_against_librosa():
     assert (silence_below > -100).all() and (silence_below < -80).all()
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch):
+def short_time_spectra(samples: np.ndarray, size: int, hop: int) -> np.ndarray:
+    """Spectra of Hann-windowed frames in double precision, (frames, bins)."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    starts = range(0, len(samples) - size + 1, hop)
+    return np.array([np.fft.rfft(samples[start : start + size] * window) for start in starts])
+
+
+def test_dynamics_are_as_they_are_defined():
+    numbers = spectral.describe(CLIP)
+    mel = librosa.feature.melspectrogram(y=CLIP, sr=SAMPLE_RATE)
+    log_mel = librosa.power_to_db(mel.astype(np.float64), ref=1.0, amin=1e-10, top_db=None)
+    fine = np.abs(short_time_spectra(CLIP, 128, 80)[:, 1:-1]) ** 2
+    steps = np.diff(10 * np.log10(np.maximum(fine, 1e-10)), axis=0)
+    expected = {
+        "logmel_std": log_mel.std(axis=1),
+        "logmel_step_std": np.diff(log_mel, axis=1).std(axis=1),
+        "step_std": steps.std(axis=0),
+        "step_skewness": scipy.stats.skew(steps),
+        "bend_skewness": scipy.stats.skew(np.diff(steps, axis=0)),
+    }
+    assert tuple(expected) == spectral.DYNAMICS
+    for name, value in expected.items():
+        np.testing.assert_allclose(numbers[name], value, atol=1e-3, err_msg=name)
+
+
+def test_dynamics_are_columns_that_models_read(tmp_path: Path):
+    clips = {"b": CLIP, "a": bursts(1)}
+    described = {key: spectral.describe(clip) for key, clip in clips.items()}
+    rows = [
+        {"file": key, "label": 0, "content": "", "audio": "", **numbers}
+        for key, numbers in described.items()
+    ]
+    table = pa.Table.from_pylist(rows, schema=spectral.SCHEMA)
+    tables.write(tmp_path / "spectral", table, spectral.SCHEMA)
+    read = matrix.Tables([tmp_path / "spectral"], [tmp_path / "none"])
+    files, features = read.load("spectral", "dynamics", matrix.NO_POOLING, 0)
+    assert files == ["a", "b"] and features.shape == (2, matrix.n_spectral("dynamics"))
+    for file, row in zip(files, features, strict=True):
+        expected = [described[file][name] for name in spectral.DYNAMICS]
+        np.testing.assert_array_equal(row, np.concatenate(expected))
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**16), gain=st.floats(0.5, 4))
+def test_dynamics_depend_on_the_direction_of_time_and_not_on_the_level(seed: int, gain: float):
+    clip = bursts(seed) + noise_floor(2 * SAMPLE_RATE, -40, seed)
+    clip = clip[: 129 + 300 * 80]  # of a frame, the first sample weighs nothing
+    once = spectral.spectrum(clip)
+    louder = spectral.spectrum(clip * np.float32(gain))
+    backwards = spectral.spectrum(clip[::-1].copy())
+    for name in spectral.DYNAMICS:
+        np.testing.assert_allclose(louder[name], once[name], atol=0.02, err_msg=name)
+    for name, sign in (("step_std", 1), ("step_skewness", -1), ("bend_skewness", 1)):
+        np.testing.assert_allclose(backwards[name], sign * once[name], atol=0.02, err_msg=name)
+
+
+def test_a_steady_sound_has_no_dynamics():
+    for steady in (np.zeros(1600, np.float32), np.full(100, 0.1, np.float32)):
+        numbers = spectral._fine_steps(steady)
+        assert not any(value.any() for value in numbers.values())
+
+
+@pytest.mark.parametrize("frames", [1, 7, 100])
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, frames: int):
     whole = spectral.describe(CLIP)
-    monkeypatch.setattr(spectral, "_BLOCK_FRAMES", 7)
+    monkeypatch.setattr(spectral, "_BLOCK_FRAMES", frames)
     for name, value in spectral.describe(CLIP).items():
-        np.testing.assert_allclose(value, whole[name], rtol=1e-5, err_msg=name)
+        np.testing.assert_allclose(value, whole[name], rtol=1e-5, atol=1e-5, err_msg=name)
 
 
 def test_entropy_of_known_distributions():
-    flat, peak = np.ones((128, 3)), np.zeros((128, 3))
-    peak[5] = 2.0
+    flat, peak = np.ones((3, 128)), np.zeros((3, 128))
+    peak[:, 5] = 2.0
     assert spectral.mel_entropy(flat) == pytest.approx(np.log(128))
     assert spectral.mel_entropy(peak) == pytest.approx(0)
-    peak[:, 1] = 0  # a frame without power has no distribution
+    peak[1] = 0  # a frame without power has no distribution
     assert spectral.mel_entropy(peak) == pytest.approx(0)
 
 
@@ -246,10 +313,18 @@ def test_silence_and_noise_are_no_room():
 
 def test_the_skewness_of_slopes_is_scipys(monkeypatch: pytest.MonkeyPatch):
     """Of the lines that NumPy fits, in each band on its own."""
-    clip = bursts(3)
-    bands, found = spectral._band_levels(clip), []
+    clip, found = bursts(3), []
     monkeypatch.setattr(spectral, "_BLOCK_FRAMES", 50)
-    np.testing.assert_array_equal(spectral._band_levels(clip), bands)
+    slopes = spectral._Slopes(clip)
+    for power in spectral._power_blocks(clip, 512, 160):
+        slopes.add(power)
+    # The bands' edges are equally far apart on the mel scale, from 200 to 7000 Hz.
+    power = np.abs(short_time_spectra(clip, 512, 160)) ** 2
+    edges = [6, 9, 12, 15, 19, 23, 27, 31, 37, 42, 48, 55, 62, 70, 78, 88, 98, 109, 122, 135, 150]
+    for band, (low, high) in enumerate(itertools.pairwise(edges)):
+        expected = 10 * np.log10(power[:, low:high].sum(axis=1))
+        np.testing.assert_allclose(slopes.levels[band], expected, atol=1e-3)
+    bands = slopes.levels
     for band in bands:
         floor = np.quantile(band, 0.95) - 20
         for first in range(len(band) - 8):

@@ -12,16 +12,25 @@ from scipy.linalg import solve_toeplitz
 SAMPLE_RATE = 16_000
 
 
-def griffin_lim(samples: np.ndarray, seed: int) -> np.ndarray:
-    """Invert an 80-band mel spectrogram with 32 Griffin-Lim iterations (Griffin and Lim, 1984)."""
-    n_fft, hop = 1024, 256
-    mel = librosa.feature.melspectrogram(
-        y=samples, sr=SAMPLE_RATE, n_fft=n_fft, hop_length=hop, n_mels=80
-    )
-    magnitude = librosa.feature.inverse.mel_to_stft(mel, sr=SAMPLE_RATE, n_fft=n_fft)
+def griffin_lim(
+    samples: np.ndarray,
+    seed: int,
+    n_fft: int = 1024,
+    hop: int = 256,
+    n_mels: int | None = 80,
+    iterations: int = 32,
+) -> np.ndarray:
+    """Invert a mel spectrogram with Griffin-Lim iterations (Griffin and Lim, 1984).
+
+    Without mel bands, it is the magnitude spectrogram that is inverted.
+    """
+    magnitude = np.abs(librosa.stft(samples, n_fft=n_fft, hop_length=hop))
+    if n_mels:
+        mel = librosa.feature.melspectrogram(S=magnitude**2, sr=SAMPLE_RATE, n_mels=n_mels)
+        magnitude = librosa.feature.inverse.mel_to_stft(mel, sr=SAMPLE_RATE, n_fft=n_fft)
     return librosa.griffinlim(
         magnitude,
-        n_iter=32,
+        n_iter=iterations,
         hop_length=hop,
         n_fft=n_fft,
         length=len(samples),
@@ -29,34 +38,36 @@ def griffin_lim(samples: np.ndarray, seed: int) -> np.ndarray:
     ).astype(np.float32)
 
 
-def world(samples: np.ndarray) -> np.ndarray:
+def world(samples: np.ndarray, period_ms: float = 5.0) -> np.ndarray:
     """Analyse with WORLD (Morise et al., 2016: DIO, StoneMask, CheapTrick, D4C) and synthesise."""
     import pyworld
 
     wave = samples.astype(np.float64)
-    f0, times = _pitch(wave)
+    f0, times = _pitch(wave, period_ms)
     envelope = pyworld.cheaptrick(wave, f0, times, SAMPLE_RATE)
     aperiodicity = pyworld.d4c(wave, f0, times, SAMPLE_RATE)
-    spoken = pyworld.synthesize(f0, envelope, aperiodicity, SAMPLE_RATE)
+    spoken = pyworld.synthesize(f0, envelope, aperiodicity, SAMPLE_RATE, period_ms)
     return spoken[: len(samples)].astype(np.float32)
 
 
-def _pitch(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fundamental frequency every 5 ms (0 where there is no voice), and the times in seconds."""
+def _pitch(wave: np.ndarray, period_ms: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
+    """Fundamental frequency each period (0 where there is no voice), and the times in seconds."""
     import pyworld
 
-    coarse, times = pyworld.dio(wave, SAMPLE_RATE)
+    coarse, times = pyworld.dio(wave, SAMPLE_RATE, frame_period=period_ms)
     return pyworld.stonemask(wave, coarse, times, SAMPLE_RATE), times
 
 
-def linear_prediction(samples: np.ndarray, seed: int) -> np.ndarray:
-    """Speak again with an LPC vocoder: pulses or noise through an all-pole filter of order 18.
+def linear_prediction(
+    samples: np.ndarray, seed: int, order: int = 18, length: int = 320
+) -> np.ndarray:
+    """Speak again with an LPC vocoder: pulses or noise through an all-pole filter.
 
     Frames of 20 ms every 5 ms, autocorrelation method; the frames are overlapped and added.
     """
-    order, hop, length = 18, 80, 320
+    hop = length // 4
     wave = signal.lfilter([1.0, -0.97], [1.0], samples.astype(np.float64))
-    f0, _ = _pitch(samples.astype(np.float64))
+    f0, _ = _pitch(samples.astype(np.float64), 1000 * hop / SAMPLE_RATE)
     excitation = _excitation(f0, hop, len(wave), np.random.default_rng(seed))
     window = signal.windows.hann(length, sym=False)
     spoken = np.zeros(len(wave) + length)
@@ -84,13 +95,14 @@ def _excitation(f0: np.ndarray, hop: int, length: int, rng: np.random.Generator)
     return np.where(pitch > 0, pulses * power, rng.standard_normal(length))
 
 
-def sinusoidal(samples: np.ndarray, seed: int) -> np.ndarray:
+def sinusoidal(samples: np.ndarray, seed: int, length: int = 512, n_peaks: int = 60) -> np.ndarray:
     """Speak again as a sum of sinusoids (McAulay and Quatieri, 1986), without their phases.
 
-    The peaks of a 32 ms spectrum every 8 ms, 60 at most; each peak goes on from the phase of the
-    nearest one before it, or starts from a random one, and the frames are overlapped and added.
+    The largest peaks of a spectrum of `length` samples, taken each quarter of that; each peak goes
+    on from the phase of the nearest one before it, or starts from a random one, and the frames are
+    overlapped and added.
     """
-    length, hop, n_peaks = 512, 128, 60
+    hop = length // 4
     rng = np.random.default_rng(seed)
     window = signal.windows.hann(length, sym=False)
     time = np.arange(length) - length // 2

@@ -183,7 +183,9 @@ Protocol = Annotated[Partitions | RandomSplit | Groups, Field(discriminator="kin
 class Features(Section):
     """What a model sees."""
 
-    spectral: Literal["none", "standard", "prototype", "full"] = key("the spectral numbers", "none")
+    spectral: Literal["none", "standard", "prototype", "full", "dynamics"] = key(
+        "the spectral numbers", "none"
+    )
     layers: Literal["none", "last", "each", "all"] | Some[Natural] = key("hidden states", "none")
     pooling: Some[Literal["mean", "std", "mean_std"]] = key(
         "statistics over time, each a candidate", ("mean",), validate_default=True

@@ -63,10 +63,13 @@ def spectral_columns(which: str) -> list[str]:
 
     Args:
         which: `none`; `standard`, the fifteen numbers; `prototype`, the same with the prototype's
-            own form of the entropy; or `full`, the fifteen and the log-mel statistics.
+            own form of the entropy; `full`, the fifteen and the log-mel statistics; or `dynamics`,
+            how much the spectrum varies over time, without the fifteen.
     """
     if which == "none":
         return []
+    if which == "dynamics":
+        return [*spectral.DYNAMICS]
     prototype = {"entropy": "entropy_prototype"} if which == "prototype" else {}
     names = [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
     return [*names, *spectral.LOG_MEL_STATISTICS] if which == "full" else names

@@ -1,23 +1,24 @@
-"""The prototype's fifteen numbers per clip, log-mel statistics, and what the audits need.
+"""The prototype's fifteen numbers per clip, log-mel statistics, dynamics, and what audits need.
 
-librosa defines every spectral number: 16 kHz, frames of 2048 samples with a hop of 512, centred,
-Hann window, 128 mel bands. The transform runs once, in blocks, so that an hour costs no more
-memory than its mel spectrogram. `slope_skewness` alone is of a finer one.
+librosa defines the prototype's numbers: 16 kHz, frames of 2048 samples with a hop of 512, centred,
+Hann window, 128 mel bands. `slope_skewness` and the steps are of two finer transforms. Each runs
+once, in blocks whose statistics are combined exactly, so that an hour costs no more memory than its
+mel spectrogram.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterator
 
-import librosa
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.fft import rfft
+from scipy.fft import dct, rfft
 from scipy.special import entr
 
 from authenticity.audio import SAMPLE_RATE, decibels, largest_magnitude
 
-VERSION = "5"
+VERSION = "7"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
 
 N_MFCC = 13
@@ -42,12 +43,20 @@ AUDIT_NUMBERS = (
 LOG_MEL_STATISTICS = ("logmel_mean", "logmel_std")
 N_MELS = 128
 
+DYNAMICS = ("logmel_std", "logmel_step_std", "step_std", "step_skewness", "bend_skewness")
+"""How much the spectrum varies over time, and how; see `spectrum`."""
+N_STEP_BANDS = 63
+
 SCHEMA = pa.schema(
     [
         ("file", pa.string()),
         ("label", pa.int8()),
         *((name, pa.float64()) for name in PROTOTYPE_NUMBERS + AUDIT_NUMBERS),
         *((name, pa.list_(pa.float32(), N_MELS)) for name in LOG_MEL_STATISTICS),
+        ("logmel_step_std", pa.list_(pa.float32(), N_MELS)),
+        ("step_std", pa.list_(pa.float32(), N_STEP_BANDS)),
+        ("step_skewness", pa.list_(pa.float32(), N_STEP_BANDS)),
+        ("bend_skewness", pa.list_(pa.float32(), N_STEP_BANDS)),
         ("content", pa.string()),
         ("audio", pa.string()),
     ]
@@ -55,6 +64,8 @@ SCHEMA = pa.schema(
 
 _FRAME, _HOP = 2048, 512
 _BLOCK_FRAMES = 1024  # of the transform: 8 MB of complex numbers at a time
+_MEL_GROUPS = 4
+_ROLLOFF_SHARE, _ROLLOFF_BINS = 0.95, 41  # of the 1025 bins, 25 groups
 _LEVEL_FRAME, _LEVEL_HOP = 320, 160  # samples: 20 ms frames every 10 ms
 _SILENCE_BELOW_LOUDEST_DB = 40.0
 _NOISE_SHARE_OF_RANGE = 0.25
@@ -64,8 +75,9 @@ _FLOOR = 1e-10  # power; -100 dB
 _TOP_DB = 80.0  # librosa's: cepstra hear nothing that is further below the loudest
 _SLOPE_FRAME, _SLOPE_HOP = 512, 160  # samples: 32 ms every 10 ms
 _SLOPE_BANDS, _SLOPE_HERTZ = 24, (200, 7000)
-_SLOPE = np.arange(-4, 5, dtype=np.float32)  # of the line through nine frames, up to a factor
+_SLOPE_HALF = 4  # frames on either side of the middle of a line
 _SLOPE_RANGE_DB, _SLOPE_LOUD = 20.0, 0.95
+_STEP_FRAME, _STEP_HOP = 128, 80  # samples: 8 ms every 5 ms
 _DIGEST_BLOCK = 1 << 20  # samples
 
 
@@ -75,7 +87,7 @@ def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
     Args:
         samples: mono at 16 kHz, shape (n,), full scale 1.
     """
-    # The spectrum comes last, so that the memory of the others is not on top of its.
+    # The mel spectrogram comes last, so that the memory of the others is not on top of its.
     measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
     return {**measured, **spectrum(samples)}
 
@@ -98,34 +110,63 @@ def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
           magnitude lies, hertz;
         - `logmel_mean` and `logmel_std`: mean and standard deviation over frames of the power in
           each of 128 mel bands, 10 log10 of it with a floor at -100 dB; shape (128,).
-          The floor is the same for all clips; that of the cepstra moves with the loudest band.
+          The floor is the same for all clips; that of the cepstra moves with the loudest band;
+        - `logmel_step_std`: standard deviation of the difference between one frame of those and
+          the next, 32 ms later, dB; shape (128,);
+        - `step_std` and `step_skewness`: standard deviation, dB, and skewness of the difference
+          between one frame and the next of a finer spectrogram, frames of 8 ms every 5 ms, at each
+          multiple of 125 Hz between 0 and 8000, with the same floor; shape (63,). Sound sets in
+          faster than it dies away; vocoders that overlap and add windows make both slower and more
+          alike;
+        - `bend_skewness`: skewness of the difference between one such difference and the next;
+          shape (63,). Skewness is 0 where nothing differs.
+
+    Standard deviations of the log spectrum are long-term spectral statistics (Muckenhirn,
+    Magimai-Doss and Marcel 2017, "Long-term spectral statistics for voice presentation attack
+    detection"). Which of their like are here was decided by a probe: docs/probe.md.
     """
-    centroids, rolloffs, first = [], [], 0
-    mel = np.empty((N_MELS, _n_frames(samples)), np.float32)
+    per_frame: list[NDArray] = []
+    moments, steps = _Moments(N_MELS), _Steps(N_MELS)
+    log_mel = np.empty((_n_frames(samples), N_MELS), np.float32)
+    first = 0
     for magnitude in _magnitude_blocks(samples):
-        centroids.append(librosa.feature.spectral_centroid(S=magnitude, sr=SAMPLE_RATE)[0])
-        # Frames without power have no spectrum that could roll off.
-        rolloffs.append(
-            librosa.feature.spectral_rolloff(
-                S=magnitude[:, magnitude.any(axis=0)], sr=SAMPLE_RATE, roll_percent=0.95
-            )[0]
-        )
-        last = first + magnitude.shape[1]
-        mel[:, first:last] = librosa.feature.melspectrogram(
-            S=magnitude**2, sr=SAMPLE_RATE, n_mels=N_MELS
-        )
-        first = last
-    entropies = {"entropy": mel_entropy(mel), "entropy_prototype": _prototype_entropy(mel)}
-    log_mel = _decibels_in_place(mel)
-    mfcc = _cepstra(log_mel).mean(axis=1)
+        below, total = _energy_below(magnitude)
+        loud = total > 0
+        block = log_mel[first : first + len(magnitude)]
+        _mel_power(np.square(magnitude), block)
+        power, entropy = _power_and_entropy(block)
+        _decibels_in_place(block)
+        moments.add(block)
+        steps.add(block)
+        first += len(block)
+        # Frames without power have a centroid of 0, and no spectrum that could roll off.
+        centroids = np.divide(magnitude @ _hertz(), total, out=np.zeros_like(total), where=loud)
+        rolloffs = np.where(loud, _rolloff(magnitude, below), np.nan)
+        per_frame.append(np.stack([centroids, rolloffs, power, entropy]))
+    centroids, rolloffs, power, entropy = np.concatenate(per_frame, axis=1)
+    cepstra = _mean_cepstra(log_mel)
     return {
-        "centroid": float(np.concatenate(centroids).mean(dtype=np.float64)),
-        **entropies,
-        **{f"mfcc_{index}": float(value) for index, value in enumerate(mfcc)},
-        "rolloff_95": float(np.concatenate(rolloffs).mean(dtype=np.float64)),
-        # Band by band: in double precision, all of an hour's are large.
-        "logmel_mean": np.array([band.mean(dtype=np.float64) for band in log_mel], np.float32),
-        "logmel_std": np.array([band.std(dtype=np.float64) for band in log_mel], np.float32),
+        "centroid": float(centroids.mean()),
+        "entropy": _mean_entropy(power, entropy),
+        **{f"mfcc_{index}": float(value) for index, value in enumerate(cepstra)},
+        "entropy_prototype": float(entropy.sum()),
+        "rolloff_95": float(np.nanmean(rolloffs)),
+        "logmel_mean": moments.mean.astype(np.float32),
+        "logmel_std": moments.std().astype(np.float32),
+        "logmel_step_std": steps.moments.std().astype(np.float32),
+        **_fine_steps(samples),
+    }
+
+
+def _fine_steps(samples: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Compute `step_std`, `step_skewness` and `bend_skewness`; see `spectrum`."""
+    steps, bends = _Steps(N_STEP_BANDS), _Steps(N_STEP_BANDS)
+    for power in _power_blocks(samples, _STEP_FRAME, _STEP_HOP):
+        bends.add(steps.add(_decibels_in_place(power[:, 1:-1].copy())))
+    return {
+        "step_std": steps.moments.std().astype(np.float32),
+        "step_skewness": steps.moments.skewness().astype(np.float32),
+        "bend_skewness": bends.moments.skewness().astype(np.float32),
     }
 
 
@@ -139,38 +180,97 @@ def mel_entropy(mel: NDArray[np.floating]) -> float:
     """Mean over frames of the Shannon entropy of the mel distribution, in nats.
 
     Args:
-        mel: power, shape (bands, frames). At least one frame has power.
+        mel: power, shape (frames, bands). At least one frame has power.
     """
-    power = mel.sum(axis=0, dtype=np.float64)
-    voiced = np.flatnonzero(power > 0)
-    # No block is narrow: of few columns, NumPy adds the bands in another order.
-    entropies = [
-        entr(mel[:, frames] / power[frames]).sum(axis=0)
-        for frames in np.array_split(voiced, max(1, len(voiced) // _BLOCK_FRAMES))
-    ]
-    return float(np.concatenate(entropies).mean())
+    return _mean_entropy(*_power_and_entropy(mel))
 
 
-def _prototype_entropy(mel: NDArray[np.floating]) -> float:
-    return float(sum(entr(band.astype(np.float64)).sum() for band in mel))
+def _power_and_entropy(
+    mel: NDArray[np.floating],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each frame's power p, and the sum of -m ln m over its mel powers m; both (frames,)."""
+    double = mel.astype(np.float64)
+    return double.sum(axis=1), entr(double).sum(axis=1)
 
 
-def _decibels_in_place(mel: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean_entropy(power: NDArray[np.float64], entropy: NDArray[np.float64]) -> float:
+    """Return the mean entropy of the distributions m / p, in nats: sum(-m ln m) / p + ln p."""
+    some = power > 0
+    return float((entropy[some] / power[some] + np.log(power[some])).mean())
+
+
+def _decibels_in_place(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn power into decibels, in the same memory."""
-    np.log10(np.maximum(mel, _FLOOR, out=mel), out=mel)
-    return np.multiply(mel, 10, out=mel)
+    # NumPy's natural logarithm is several times faster than that to the base of ten.
+    np.log(np.maximum(power, _FLOOR, out=power), out=power)
+    return np.multiply(power, np.float32(10 / np.log(10)), out=power)
 
 
-def _cepstra(log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mel-frequency cepstral coefficients, (N_MFCC, frames), a block at a time."""
-    cepstra = np.empty((N_MFCC, log_mel.shape[1]), np.float32)
-    floor = log_mel.max() - np.float32(_TOP_DB)
-    for first in range(0, log_mel.shape[1], _BLOCK_FRAMES):
-        block = slice(first, first + _BLOCK_FRAMES)
-        cepstra[:, block] = librosa.feature.mfcc(
-            S=np.maximum(log_mel[:, block], floor), n_mfcc=N_MFCC
-        )
-    return cepstra
+def _mean_cepstra(log_mel: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the means over frames of librosa's cepstra, (N_MFCC,); `log_mel` is written over.
+
+    The cosine transform is linear: that of the mean is the mean of the frames'.
+    """
+    np.maximum(log_mel, log_mel.max() - np.float32(_TOP_DB), out=log_mel)
+    return dct(log_mel.mean(axis=0, dtype=np.float64), type=2, norm="ortho")[:N_MFCC]
+
+
+def _mel_power(power: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write the power in each mel band, (frames, N_MELS), of power spectra, (frames, bins)."""
+    for bands, bins, weights in _mel_bank():
+        np.matmul(power[:, bins], weights, out=out[:, bands])
+
+
+@functools.cache
+def _mel_bank() -> list[tuple[slice, slice, NDArray[np.float32]]]:
+    """Return librosa's filters in groups of bands: a product with all bins is mostly with zeros."""
+    import librosa
+
+    filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=_FRAME, n_mels=N_MELS)
+    groups = []
+    for first in range(0, N_MELS, N_MELS // _MEL_GROUPS):
+        bands = slice(first, first + N_MELS // _MEL_GROUPS)
+        used = np.flatnonzero(filters[bands].any(axis=0))
+        bins = slice(used[0], used[-1] + 1)
+        groups.append((bands, bins, np.ascontiguousarray(filters[bands, bins].T, np.float32)))
+    return groups
+
+
+@functools.cache
+def _hertz() -> NDArray[np.float32]:
+    return np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE).astype(np.float32)
+
+
+@functools.cache
+def _hann(size: int) -> NDArray[np.float32]:
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+
+
+def _energy_below(
+    magnitude: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the magnitude up to the end of each group of bins, (frames, groups), and of all."""
+    groups = magnitude.reshape(len(magnitude), -1, _ROLLOFF_BINS)
+    below = np.cumsum(np.einsum("fgb->fg", groups), axis=1, dtype=np.float64)
+    return below, below[:, -1]
+
+
+def _rolloff(magnitude: NDArray[np.float32], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lowest frequency up to which 95% of each frame's magnitude lies, hertz.
+
+    Args:
+        magnitude: (frames, bins).
+        below: of groups of bins; see `_energy_below`.
+    """
+    frames = np.arange(len(magnitude))
+    wanted = _ROLLOFF_SHARE * below[:, -1:]
+    group = (below >= wanted).argmax(axis=1)
+    bins = magnitude.reshape(len(magnitude), -1, _ROLLOFF_BINS)[frames, group]
+    before = np.where(group > 0, below[frames, group - 1], 0.0)
+    within = np.cumsum(bins, axis=1, dtype=np.float64) + before[:, None]
+    # Rounding may leave the group's own end a little short of what is wanted.
+    reached = np.minimum((within < wanted).sum(axis=1), _ROLLOFF_BINS - 1)
+    return (group * _ROLLOFF_BINS + reached) * (SAMPLE_RATE / _FRAME)
 
 
 def levels(samples: NDArray[np.float32]) -> dict[str, float]:
@@ -186,7 +286,8 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         `dynamic_range_db` (95th minus 5th percentile of the frame levels).
     """
     peak = decibels(largest_magnitude(samples))
-    level = 10 * np.log10(mean_power(samples))
+    moments = [value / len(samples) for value in _sums_of_powers(samples)]
+    level = 10 * np.log10(moments[1])
     frame_levels, active = activity(samples)
     first, last = _ends(active)
     hop_seconds = _LEVEL_HOP / SAMPLE_RATE
@@ -196,7 +297,7 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
         "level_dbfs": float(level),
         "peak_dbfs": peak,
         "crest_db": float(peak - level),
-        "skewness": skewness(samples),
+        "skewness": _skewness(*moments),
         "leading_silence": first * hop_seconds,
         "trailing_silence": (len(active) - 1 - last) * hop_seconds,
         "pause_fraction": 1 - int(active.sum()) / (last - first + 1),
@@ -244,36 +345,136 @@ def slope_skewness(samples: NDArray[np.float32]) -> float:
         The skewness of all slopes of all bands: near 0 for speech close to a microphone, more in a
         room; 0 where there are none.
     """
-    if len(samples) < _SLOPE_FRAME + (len(_SLOPE) - 1) * _SLOPE_HOP:
-        return 0.0
-    moments = np.zeros(4)
-    for band in _band_levels(samples):
-        floor = max(np.quantile(band, _SLOPE_LOUD) - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR))
-        heard = np.convolve(band > floor, np.ones(len(_SLOPE), np.int8), "valid") > 0
-        slopes = np.correlate(np.maximum(band, np.float32(floor)), _SLOPE, "valid")[heard]
-        moments += [len(slopes), *_sums_of_powers(slopes)]
-    number, *sums = moments.tolist()
-    return _skewness(*(value / number for value in sums)) if number else 0.0
+    slopes = _Slopes(samples)
+    for power in _power_blocks(samples, _SLOPE_FRAME, _SLOPE_HOP):
+        slopes.add(power)
+    return slopes.skewness()
 
 
-def _band_levels(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the levels in dB of bands equally wide on the mel scale, (bands, frames).
+class _Slopes:
+    """The levels of bands equally wide on the mel scale, and how skewed their slopes are.
 
-    Without librosa, whose import takes more memory than an hour's levels.
+    Attributes:
+        levels: in dB, (bands, frames).
     """
-    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
-    hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
-    edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_SLOPE_FRAME) / _SLOPE_FRAME)).astype("f4")
-    n_frames = max(1 + (len(samples) - _SLOPE_FRAME) // _SLOPE_HOP, 0)
-    levels = np.empty((_SLOPE_BANDS, n_frames), np.float32)
+
+    def __init__(self, samples: NDArray[np.float32]):
+        self.levels = np.empty(
+            (_SLOPE_BANDS, _n_whole_frames(samples, _SLOPE_FRAME, _SLOPE_HOP)), np.float32
+        )
+        self._filled = 0
+        low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
+        hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
+        self._edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
+
+    def add(self, power: NDArray[np.float32]) -> None:
+        """Add a block of power spectra, (frames, bins)."""
+        first, self._filled = self._filled, self._filled + len(power)
+        sums = np.add.reduceat(power[:, : self._edges[-1]], self._edges[:-1], axis=1)
+        self.levels[:, first : self._filled] = _decibels_in_place(sums).T
+
+    def skewness(self) -> float:
+        """Return the skewness of all slopes of all bands; see `slope_skewness`."""
+        length = 2 * _SLOPE_HALF + 1
+        n_slopes = self.levels.shape[1] - length + 1
+        if n_slopes < 1:
+            return 0.0
+        loud = np.quantile(self.levels, _SLOPE_LOUD, axis=1, keepdims=True)
+        floor = np.maximum(loud - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR)).astype(np.float32)
+        moments = np.zeros(4)
+        for first in range(0, n_slopes, _BLOCK_FRAMES):
+            n = min(_BLOCK_FRAMES, n_slopes - first)
+            level = self.levels[:, first : first + n + length - 1]
+            over = np.cumsum(np.pad(level > floor, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
+            heard = over[:, length:] > over[:, :-length]
+            level = np.maximum(level, floor)
+            slopes = np.zeros((_SLOPE_BANDS, n), np.float32)  # up to a factor
+            for step in range(1, _SLOPE_HALF + 1):
+                later, earlier = _SLOPE_HALF + step, _SLOPE_HALF - step
+                slopes += step * (level[:, later : later + n] - level[:, earlier : earlier + n])
+            moments += [heard.sum(), *_sums_of_powers(slopes[heard])]
+        number, *sums = moments.tolist()
+        return _skewness(*(value / number for value in sums)) if number else 0.0
+
+
+class _Moments:
+    """Moments over time of the columns of a matrix whose rows come in blocks.
+
+    Blocks are combined exactly (Pébay 2008, "Formulas for robust, one-pass parallel computation of
+    covariances and arbitrary-order statistical moments"), in double precision.
+
+    Attributes:
+        mean: of the rows so far, (columns,).
+    """
+
+    def __init__(self, columns: int):
+        self._n, self.mean = 0, np.zeros(columns)
+        self._squares, self._cubes = np.zeros(columns), np.zeros(columns)  # about the mean
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        """Add rows, (n, columns)."""
+        if not len(rows):
+            return
+        mean = rows.mean(axis=0, dtype=np.float64)
+        centred = rows - mean.astype(np.float32)
+        square = np.square(centred)
+        squares, cubes = square.sum(axis=0), np.einsum("ij,ij->j", square, centred)
+        before, added = self._n, len(rows)
+        self._n = n = before + added
+        step = mean - self.mean
+        self._cubes += cubes + step**3 * (before * added * (before - added) / n**2)
+        self._cubes += 3 * step * (before * squares - added * self._squares) / n
+        self._squares += squares + step**2 * (before * added / n)
+        self.mean += step * (added / n)
+
+    def std(self) -> NDArray[np.float64]:
+        """Return the population standard deviation of each column; 0 without rows."""
+        return np.sqrt(self._squares / max(self._n, 1))
+
+    def skewness(self) -> NDArray[np.float64]:
+        """Return the skewness of each column; 0 where all rows are alike."""
+        cubed, mean = self.std() ** 3, self._cubes / max(self._n, 1)
+        return np.divide(mean, cubed, out=np.zeros_like(mean), where=cubed > _FLOOR)
+
+
+class _Steps:
+    """Moments of the difference between one row and the next, over blocks of rows.
+
+    Attributes:
+        moments: of the differences.
+    """
+
+    def __init__(self, columns: int):
+        self.moments = _Moments(columns)
+        self._last = np.empty((0, columns), np.float32)
+
+    def add(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add rows, (n, columns); return the differences that they bring."""
+        differences = np.diff(rows, axis=0, prepend=self._last)
+        self.moments.add(differences)
+        if len(rows):
+            self._last = rows[-1:].copy()
+        return differences
+
+
+def _power_blocks(
+    samples: NDArray[np.float32], size: int, hop: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield power spectra of the whole frames, (frames, bins), a block at a time."""
+    n_frames = _n_whole_frames(samples, size, hop)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames)
-        heard = samples[first * _SLOPE_HOP : (last - 1) * _SLOPE_HOP + _SLOPE_FRAME]
-        frames = np.lib.stride_tricks.sliding_window_view(heard, _SLOPE_FRAME)[::_SLOPE_HOP]
-        power = np.square(np.abs(rfft(frames * window, axis=1)[:, : edges[-1]]))
-        levels[:, first:last] = np.add.reduceat(power, edges[:-1], axis=1).T
-    return _decibels_in_place(levels)
+        yield np.square(_magnitude(samples[first * hop : (last - 1) * hop + size], size, hop))
+
+
+def _n_whole_frames(samples: NDArray[np.float32], size: int, hop: int) -> int:
+    return max(1 + (len(samples) - size) // hop, 0)
+
+
+def _magnitude(samples: NDArray[np.float32], size: int, hop: int) -> NDArray[np.float32]:
+    """Return the magnitudes of Hann-windowed spectra, (frames, size // 2 + 1)."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
+    return np.abs(rfft(frames * _hann(size), axis=1))
 
 
 def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
@@ -313,7 +514,7 @@ def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Yield the magnitude spectrogram of the centred transform, a block of frames at a time."""
+    """Yield magnitude spectra of the centred transform, (frames, bins), a block at a time."""
     half = _FRAME // 2
     n_frames = _n_frames(samples)
     for first in range(0, n_frames, _BLOCK_FRAMES):
@@ -322,7 +523,7 @@ def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float
         begin, end = first * _HOP - half, last * _HOP + half
         block = samples[max(begin, 0) : end]
         block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
-        yield np.abs(librosa.stft(block, n_fft=_FRAME, hop_length=_HOP, center=False))
+        yield _magnitude(block, _FRAME, _HOP)
 
 
 def _n_frames(samples: NDArray[np.float32]) -> int:

@@ -1,0 +1,1 @@
+"""Ranks features by how well they find traces of vocoders; see README.md."""
