@@ -157,7 +157,7 @@ def test_a_mistake_is_one_line_with_its_key(changed: str, value: object, expecte
     *sections, last = changed.split(".")
     section = config
     for name in sections:
-        section = section[name]
+        section = section.setdefault(name, {})
     section[last] = value
     with pytest.raises(UserError, match=re.escape(expected)) as raised:
         Config.of(config)
@@ -171,22 +171,28 @@ def test_what_is_fitted_and_tested_where_follows_from_the_partitions_there():
     values["run"] |= {"experiments": ["layer_trimmed", "finetune_top1", "layer_speaker_folds"]}
     values["run"] |= {"corpora": [], "comparisons": [], "bundles": [], "views": ["inverted"]}
     values["experiments"]["layer_speaker_folds"]["corpora"] = ["demo"]
+    for name, layout in (("fitted", "csv"), ("other", "folder"), ("mine", "recordings")):
+        values["corpora"][name] = {"format": layout, "root": name}
     present = {"demo": {"train", "dev", "eval"}, "fitted": {"train", "dev"}, "other": {"none"}}
+    present["mine"] = {"none"}
     scope = Scope.of(Config.of(values), present)
     official = ["layer_trimmed", "finetune_top1"]
     assert scope.trained == {
         "demo": [*official, "layer_speaker_folds"],
         "fitted": official,
         "other": [],
+        "mine": [],
     }
     assert scope.reported == scope.trained | {"fitted": []}
     assert scope.partitions["demo", "layer_speaker_folds"]["dev"] == ["dev", "eval", "train"]
-    assert scope.targets["fitted", "layer_trimmed"] == {"demo": ["eval"], "other": ["none"]}
+    elsewhere = {"other": ["none"], "mine": ["none"]}
+    assert scope.targets["fitted", "layer_trimmed"] == {"demo": ["eval"]} | elsewhere
     assert scope.targets["fitted", "finetune_top1"] == {}
     assert scope.view_splits == {
         "demo": {"inverted": ["dev", "eval", "train"], "trimmed": ["dev", "eval", "train"]},
         "fitted": {"trimmed": ["dev", "train"]},
         "other": {"inverted": ["none"], "trimmed": ["none"]},
+        "mine": {"trimmed": ["none"]},
     }
 
 

@@ -17,7 +17,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, compare, metrics
 from authenticity.features import export, matrix, spectral
 from authenticity.features.encoder import Embedding, Encoder, EncoderSource
-from authenticity.models import candidates
+from authenticity.models import candidates, fitting
 from numpy.typing import NDArray
 
 from probe import corpus
@@ -132,7 +132,7 @@ def judge(trials: pa.Table, sets: _Sets, seed: int) -> Iterator[tuple[str, pa.Ta
     for title, each in sets.items():
         _logger.info("fitting %s", title)
         fitted = {
-            name: candidates.fit(
+            name: fitting.fit(
                 trials, lambda pooling, view, own=own: (keys, own), experiment, own.shape[1], 0
             )
             for name, own in each.items()
