@@ -193,7 +193,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for seed in range(200):
         labels, scores = bell_curves(60, 60, 1.0, seed=seed)
         found = bootstrap.intervals(
-            labels, scores, [None] * 120, seed, figures=["roc_auc"], n_resamples=300
+            labels, scores, [None] * 120, seed, metrics=["roc_auc"], n_resamples=300
         ).estimates["roc_auc"]
         held += found.low <= truth <= found.high
     assert 0.89 <= held / 200 <= 0.99
@@ -208,7 +208,7 @@ def test_drawing_speakers_is_wider_when_speakers_differ():
     clustered = bootstrap.intervals(labels, scores, speakers, seed=1)
     by_trial = bootstrap.intervals(labels, scores, np.zeros(labels.size), seed=1)
     assert clustered.method == bootstrap.BY_SPEAKER
-    for figure in bootstrap.FIGURES:
+    for figure in bootstrap.METRICS:
         wide, narrow = clustered.estimates[figure], by_trial.estimates[figure]
         assert wide.value == narrow.value
         assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
@@ -356,5 +356,5 @@ def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
 def test_the_point_value_is_the_metric_itself(trials):
     labels, scores, _ = trials
     found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=0, n_resamples=10)
-    for name in bootstrap.FIGURES:
+    for name in bootstrap.METRICS:
         assert found.estimates[name].value == getattr(metrics, name)(labels, scores)

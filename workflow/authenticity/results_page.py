@@ -1,20 +1,20 @@
-"""A run's figures as Markdown: `python -m authenticity.results_page results > docs/results.md`."""
+"""A run's results as Markdown: `python -m authenticity.results_page results > docs/results.md`."""
 
 import os
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from authenticity import energy, tables
 from authenticity.errors import UserError
+from authenticity.estimates import Estimate
+from authenticity.evaluation.results import ALL, ATTACK, REPORTED, Results
 from authenticity.files import read_json
 from authenticity.names import view_name
 
-_FIGURES = {
+_METRICS = {
     "roc_auc": ("ROC-AUC", 1),
     "eer": ("EER, %", 100),
     "hter": ("HTER, %", 100),
@@ -35,25 +35,13 @@ def page(folder: Path) -> str:
     path = folder / "results.parquet"
     if not path.is_file():
         raise UserError(f"{path}: not there yet; run the workflow first (`make run`)")
-    figures = tables.read(path).to_pandas()
+    results = Results(tables.read(path)).where(split=REPORTED)
     parts = ["# Results of the demonstration", _ABOUT]
-    for target, found in figures[figures["split"] == "eval"].groupby("target", sort=False):
-        own = found[(found["group"] == "all") & found["corpus"].eq(target)]
-        scored = {
-            item["name"]: item["view"]
-            for item in _metrics(folder / str(target), own["experiment"].unique())
-        }
-        parts += [f"## {target}: eval, by experiment", _by_experiment(own, scored)]
-        parts += [f"## {target}: ROC-AUC by view of the audio", _by_view(own)]
-        attacks = found[(found["group"] == "attack") & (found["metric"] == "roc_auc")]
-        attacks = attacks[[scored[row.experiment] == row.view for row in attacks.itertuples()]]
-        parts += [f"## {target}: ROC-AUC by attack", _pivot(attacks, "group_value")]
-        verdict = folder / str(target) / "verdict.json"
-        if verdict.is_file():
-            parts += [f"## {target}: is it better?", _verdicts(read_json(verdict)["pairs"])]
+    for target in results.names("target"):
+        parts += _corpus(folder, target, results.where(target=target, corpus=target))
         parts += [
             f"## {target}: where the time went",
-            _time(folder.parent / "benchmarks" / str(target)),
+            _time(folder.parent / "benchmarks" / target),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -61,37 +49,54 @@ def page(folder: Path) -> str:
 _ABOUT = (
     "`make run`, then `python -m authenticity.results_page results > docs/results.md`, wrote this "
     f"page on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds "
-    "differently, which moves figures in the third digit, and those of fine-tuning in the second. "
-    "Brackets hold 95% intervals; [figures.md](figures.md) says what they cover."
+    "differently, which moves values in the third digit, and those of fine-tuning in the second. "
+    "Brackets hold 95% intervals; [metrics.md](metrics.md) says what they cover."
 )
 
 
-def _metrics(folder: Path, experiments: Iterable[str]) -> list[dict[str, Any]]:
-    return [read_json(folder / "metrics" / name / f"{folder.name}.json")[0] for name in experiments]
+def _corpus(folder: Path, corpus: str, results: Results) -> list[str]:
+    """Return the tables of one corpus: by experiment, by view, by attack, and the verdicts."""
+    by_experiment = {name: results.where(experiment=name) for name in results.names("experiment")}
+    scored = {
+        name: rows.where(view=read_json(folder / corpus / f"records/{name}/{corpus}.json")["view"])
+        for name, rows in by_experiment.items()
+    }
+    overall = {name: rows.where(group=ALL) for name, rows in scored.items()}
+    by_view = {
+        name: {
+            view_name(view): rows.where(group=ALL, view=view)["roc_auc"]
+            for view in rows.names("view")
+        }
+        for name, rows in by_experiment.items()
+    }
+    by_attack = {name: rows.where(group=ATTACK).each("roc_auc") for name, rows in scored.items()}
+    parts = [
+        *(f"## {corpus}: eval, by experiment", _by_experiment(overall)),
+        *(f"## {corpus}: ROC-AUC by view of the audio", _pivot(by_view)),
+        *(f"## {corpus}: ROC-AUC by attack", _pivot(by_attack)),
+    ]
+    verdict = folder / corpus / "verdict.json"
+    if verdict.is_file():
+        parts += [f"## {corpus}: is it better?", _verdicts(read_json(verdict)["pairs"])]
+    return parts
 
 
-def _by_experiment(found: pd.DataFrame, scored: dict[str, str]) -> str:
-    rows = []
-    for name, view in scored.items():
-        own = found[(found["experiment"] == name) & (found["view"] == view)].set_index("metric")
-        cells = [_cell(own.loc[metric], times) for metric, (_, times) in _FIGURES.items()]
-        rows.append([name, *cells])
-    return _table(["experiment", *(label for label, _ in _FIGURES.values())], rows)
+def _by_experiment(overall: Mapping[str, Results]) -> str:
+    rows = [
+        [name, *(_cell(results.get(metric), times) for metric, (_, times) in _METRICS.items())]
+        for name, results in overall.items()
+    ]
+    return _table(["experiment", *(label for label, _ in _METRICS.values())], rows)
 
 
-def _by_view(found: pd.DataFrame) -> str:
-    chosen = found[found["metric"] == "roc_auc"].assign(
-        named=lambda rows: rows["view"].map(view_name)
-    )
-    return _pivot(chosen, "named")
-
-
-def _pivot(found: pd.DataFrame, column: str) -> str:
-    wide = found.assign(cell=[_cell(row) for _, row in found.iterrows()]).pivot(
-        index="experiment", columns=column, values="cell"
-    )
-    rows = [[name, *cells] for name, *cells in wide.fillna("").itertuples()]
-    return _table(["experiment", *map(str, wide.columns)], rows)
+def _pivot(estimates: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """Return a table with a row per experiment and a column per view or attack."""
+    columns = sorted({name for row in estimates.values() for name in row})
+    rows = [
+        [experiment, *(_cell(row.get(name)) for name in columns)]
+        for experiment, row in estimates.items()
+    ]
+    return _table(["experiment", *columns], rows)
 
 
 def _verdicts(pairs: Sequence[dict[str, Any]]) -> str:
@@ -125,12 +130,15 @@ def _time(folder: Path) -> str:
 _TIMES = ("wall_seconds", "cpu_seconds")
 
 
-def _cell(row: pd.Series, times: float = 1) -> str:
+def _cell(estimate: Estimate | None, times: float = 1) -> str:
+    if estimate is None:
+        return ""
     digits = 2 if times == 100 else 4
-    value = f"{times * row['value']:.{digits}f}"
-    if pd.isna(row["low"]):
+    value = f"{times * estimate.value:.{digits}f}"
+    if estimate.low is None:
         return value
-    return f"{value} ({times * row['low']:.{digits}f} to {times * row['high']:.{digits}f})"
+    low, high = (f"{times * end:.{digits}f}" for end in (estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -2,17 +2,27 @@
 
 
 def on_corpus(kind):
-    """Input function: metrics or bands of all that is tested on the rule's corpus."""
+    """Input function: metrics, records or bands of all that is tested on the rule's corpus."""
     return lambda wildcards: [
         result(kind, *pair, wildcards.corpus) for pair in tested_on(wildcards.corpus)
     ]
 
 
-def elsewhere(wildcards):
-    """Metrics of one experiment, fitted on one corpus, on the other corpora."""
-    targets = PLAN.targets[wildcards.corpus, wildcards.experiment]
-    pair = (wildcards.corpus, wildcards.experiment)
-    return [result("metrics", *pair, target) for target in targets]
+def of_experiment(kind):
+    """Input function: metrics or records of an experiment on its own corpus, then on others."""
+
+    def paths(wildcards):
+        pair = (wildcards.corpus, wildcards.experiment)
+        return [result(kind, *pair, target) for target in [pair[0], *PLAN.targets[pair]]]
+
+    return paths
+
+
+def of_run(kind):
+    """Metrics or records of all that is tested, and of what is fitted and tested elsewhere only."""
+    tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]
+    fitted = [(corpus, name, corpus) for corpus, name in TRAINED]
+    return [result(kind, *each) for each in dict.fromkeys([*tested, *fitted])]
 
 
 def audits_of(wildcards):
@@ -45,6 +55,7 @@ def side_by_side(corpus, names):
         "scores": [f"results/{corpus}/scores/{name}.parquet" for name in names],
         "seeds": [f"results/{corpus}/seeds/{name}.parquet" for name in names if name in SEEDED],
         "metrics": [result("metrics", corpus, name, corpus) for name in names],
+        "records": [result("records", corpus, name, corpus) for name in names],
         "models": [f"results/{corpus}/models/{name}.json" for name in names],
         "rejected": [path for view in views for path in shard_paths(corpus, "rejected", view)],
     }

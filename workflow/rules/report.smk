@@ -1,6 +1,6 @@
 # Raised when authenticity/plots, report, trust, card.py, document.py, energy.py, estimates.py or
 # html.py changes what it writes.
-REPORT_VERSION = 5
+REPORT_VERSION = 6
 # The split whose figures are the headline: models were fitted and chosen without it.
 REPORTED_SPLIT = "eval"
 
@@ -39,6 +39,7 @@ rule report_corpus:
         ],
         bands=on_corpus("bands"),
         metrics=on_corpus("metrics"),
+        records=on_corpus("records"),
         verified="results/{corpus}/verified.json",
         audits=audits_of,
     output:
@@ -114,8 +115,8 @@ rule report_corpus:
 rule report_experiment:
     """An experiment's model card, score histograms and calibration."""
     input:
-        metrics="results/{corpus}/metrics/{experiment}/{corpus}.json",
-        elsewhere=elsewhere,
+        metrics=of_experiment("metrics"),
+        records=of_experiment("records"),
         scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
         encoder=f"results/encoders/{ENCODER}.json",
@@ -168,7 +169,9 @@ rule report_experiment:
 rule report_choice:
     """How an experiment's candidates did, layer by layer, and which one was chosen."""
     input:
-        metrics="results/{corpus}/metrics/{experiment}/{corpus}.json",
+        metrics="results/{corpus}/metrics/{experiment}/{corpus}.parquet",
+        record="results/{corpus}/records/{experiment}/{corpus}.json",
+        model="results/{corpus}/models/{experiment}.json",
     output:
         figure=report(
             "results/{corpus}/figures/candidates/{experiment}.svg",
@@ -198,6 +201,7 @@ rule report_data:
     """What a corpus is like: its audit, clips set aside, duplicates."""
     input:
         metrics=on_corpus("metrics"),
+        records=on_corpus("records"),
         verified="results/{corpus}/verified.json",
         audits=audits_of,
     output:
@@ -228,7 +232,8 @@ rule report_data:
 rule report_across:
     """Figures of an experiment over every pair of a training and a test corpus."""
     input:
-        metrics=lambda wildcards: cross_metrics(wildcards.experiment),
+        metrics=lambda wildcards: across("metrics", wildcards.experiment),
+        records=lambda wildcards: across("records", wildcards.experiment),
     output:
         figure=report(
             "results/figures/matrix/{experiment}.svg",
@@ -251,9 +256,8 @@ rule report_across:
 rule report_opening:
     """The report's opening page, and the figures of the whole run as a table."""
     input:
-        metrics=[
-            result("metrics", *pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)
-        ],
+        metrics=of_run("metrics"),
+        records=of_run("records"),
         verified=expand("results/{corpus}/verified.json", corpus=CORPORA),
         trust=expand("results/{corpus}/tables/trust.json", corpus=REPORTED_CORPORA),
         figure=expand("results/{corpus}/figures/roc.svg", corpus=REPORTED_CORPORA),

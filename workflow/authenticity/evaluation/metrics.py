@@ -1,4 +1,4 @@
-"""Figures of one set of scored trials that follow from their order, or from one threshold.
+"""Metrics of one set of scored trials that follow from their order, or from one threshold.
 
 Label 0 = bona fide, 1 = spoof; a higher score means more spoof. Every function takes plain arrays:
 `labels` (n,) of 0 and 1, `scores` (n,) finite floats. A `ValueError` says when a class is missing.
@@ -86,7 +86,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Weighted:
-    """Ranked trials with m weightings of them, `weights` (m, n); what figures are computed from."""
+    """Ranked trials with m weightings of them, `weights` (m, n); what metrics are computed from."""
 
     ranking: Ranking
     weights: NDArray[np.int32]

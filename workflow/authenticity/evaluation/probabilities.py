@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -108,15 +107,14 @@ class CalibrationError:
         found = np.concatenate(errors)
         return Chance(float(found.mean()), float(np.quantile(found, 0.975)))
 
-    def diagram(self) -> list[dict[str, Any]]:
-        """Return the bins of a reliability diagram, by rising probability."""
+    def diagram(self) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
+        """Return the bins of a reliability diagram by rising probability, (bins,) each.
+
+        Their mean probability, how many spoof trials they hold, and how many trials.
+        """
         n = np.bincount(self.bin)
-        mean_p = np.bincount(self.bin, weights=self.p_spoof) / n
-        share = np.bincount(self.bin, weights=self.labels) / n
-        return [
-            {"mean_p": float(p), "share_spoof": float(found), "n": int(count)}
-            for p, found, count in zip(mean_p, share, n, strict=True)
-        ]
+        mean = np.bincount(self.bin, weights=self.p_spoof) / n
+        return mean, np.bincount(self.bin[self.labels == 1], minlength=n.size), n
 
 
 @dataclass(frozen=True)

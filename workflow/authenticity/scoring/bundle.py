@@ -395,7 +395,7 @@ def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Any] 
                 if kind in check["concerns"] and check["status"] == status != _TRUSTED
             ],
         }
-        for kind, status in rating["figures"].items()
+        for kind, status in rating["ratings"].items()
     }
 
 
