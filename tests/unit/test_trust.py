@@ -6,7 +6,8 @@ from html import unescape
 import pytest
 import run_files as run
 from authenticity import report, trust
-from authenticity.trust import CAUTION, DISTRUST, NONE_MADE, TRUST, bounds
+from authenticity.trust import CAUTION, DISTRUST, NONE_MADE, TRUST
+from authenticity.trust.bounds import Bound
 from authenticity.trust.checks import DECISIONS, KINDS, RANKING
 
 SOUND = run.many_speakers()
@@ -253,7 +254,7 @@ def test_the_page_shows_every_rating_and_every_bound_with_its_reason():
     for check in found["experiments"][0]["checks"]:
         assert check["name"] in page
         assert check["sentence"] in unescape(page)
-    for bound in bounds.BOUNDS:
+    for bound in Bound:
         assert bound.reason in page
     assert 'class="bad">do not trust' in page
     assert 'class="good">trust' in page

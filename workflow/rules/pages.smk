@@ -1,6 +1,23 @@
 # What the rules of report.smk read, and which pages a run has.
 
 
+def shown(path, caption, category, result):
+    """An output that the report shows, in a folder for its corpus.
+
+    What is about all experiments has no label for the experiment: a label that splits a folder's
+    results into two equal halves becomes a switch in the report's menu, which fails unless both have
+    them all.
+    """
+    labels = {"Experiment": "{experiment}"} if "{experiment}" in path else {}
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=category,
+        subcategory="{corpus}" if "{corpus}" in path else "across corpora",
+        labels={"Result": result, **labels},
+    )
+
+
 def on_corpus(kind):
     """Input function: metrics, records or bands of all that is tested on the rule's corpus."""
     return lambda wildcards: [

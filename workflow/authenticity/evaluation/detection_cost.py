@@ -6,14 +6,12 @@ alarm, and a "false alarm" there is a spoof that it accepts, which is our miss. 
 towards bona fide, ours towards spoof.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from authenticity.evaluation import metrics
 from authenticity.evaluation.metrics import Floats, Weighted
 
 # Priors and costs of every ASVspoof challenge since 2019 (Wang et al. 2020, arXiv 1911.01601; the
@@ -90,10 +88,6 @@ class SpeakerVerification:
     p_miss_spoof: float
     threshold: float
 
-    def as_json(self) -> dict[str, float]:
-        """Return the rates as plain data."""
-        return asdict(self)
-
 
 def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
     """Return the rates of an ASV system at its own EER threshold.
@@ -156,16 +150,3 @@ def _tandem(asv: SpeakerVerification) -> tuple[float, float, float]:
     rejected = P_TARGET * COST_REJECTED - own
     accepted = P_SPOOF * COST_ACCEPTED * (1.0 - asv.p_miss_spoof)
     return rejected, accepted, own
-
-
-def describe(asv: SpeakerVerification) -> dict[str, Any]:
-    """Return the ASV system's rates and the weights of both tandem costs as plain data."""
-    costs = {"legacy": tandem_legacy(asv), "revised": tandem_revised(asv)}
-    return {"asv": asv.as_json()} | {
-        name: None if cost is None else asdict(cost) for name, cost in costs.items()
-    }
-
-
-def least(labels: ArrayLike, scores: ArrayLike, cost: Cost) -> float:
-    """Return the lowest cost of scored trials over all thresholds."""
-    return float(cost.least(metrics.once(metrics.Ranking.of(labels, scores)))[0])
