@@ -3,26 +3,27 @@
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from authenticity import energy, tables
 from authenticity.errors import UserError
-from authenticity.estimates import Estimate
-from authenticity.evaluation.results import ALL, ATTACK, REPORTED, Results
+from authenticity.evaluation.results import ALL, ATTACK, REPORTED
 from authenticity.files import read_json
 from authenticity.names import view_name
 
 _METRICS = {
-    "roc_auc": ("ROC-AUC", 1),
-    "eer": ("EER, %", 100),
-    "hter": ("HTER, %", 100),
-    "average_precision": ("average precision", 1),
-    "cllr": ("Cllr", 1),
-    "min_dcf": ("min DCF", 1),
-    "ece": ("ECE, %", 100),
-    "brier": ("Brier score", 1),
+    "roc_auc": "ROC-AUC",
+    "eer": "EER, %",
+    "hter": "HTER, %",
+    "average_precision": "average precision",
+    "cllr": "Cllr",
+    "min_dcf": "min DCF",
+    "ece": "ECE, %",
+    "brier": "Brier score",
 }
 
 
@@ -35,14 +36,26 @@ def page(folder: Path) -> str:
     path = folder / "results.parquet"
     if not path.is_file():
         raise UserError(f"{path}: not there yet; run the workflow first (`make run`)")
-    results = Results(tables.read(path)).where(split=REPORTED)
+    results = tables.read(path).to_pandas().query(f"split == {REPORTED!r} and corpus == target")
     parts = ["# Results of the demonstration", _ABOUT]
-    for target in results.names("target"):
-        parts += _corpus(folder, target, results.where(target=target, corpus=target))
-        parts += [
-            f"## {target}: where the time went",
-            _time(folder.parent / "benchmarks" / target),
-        ]
+    for name, own in results.groupby("corpus"):
+        views_scored = {
+            experiment: read_json(folder / name / f"records/{experiment}/{name}.json")["view"]
+            for experiment in own["experiment"].unique()
+        }
+        overall, auc = own["group"] == ALL, own["metric"] == "roc_auc"
+        scored = own["view"] == own["experiment"].map(views_scored)
+        by_metric = own[overall & scored & own["metric"].isin(_METRICS)]
+        by_view, by_attack = own[overall & auc], own[scored & auc & (own["group"] == ATTACK)]
+        parts += [f"## {name}: eval, by experiment", _pivot(by_metric, "metric", _METRICS)]
+        views = {view: view_name(view) for view in sorted(by_view["view"].unique(), key=view_name)}
+        parts += [f"## {name}: ROC-AUC by view of the audio", _pivot(by_view, "view", views)]
+        attacks = {attack: attack for attack in sorted(by_attack["group_value"].unique())}
+        parts += [f"## {name}: ROC-AUC by attack", _pivot(by_attack, "group_value", attacks)]
+        verdict = folder / name / "verdict.json"
+        if verdict.is_file():
+            parts += [f"## {name}: is it better?", _verdicts(read_json(verdict)["pairs"])]
+        parts += [f"## {name}: where the time went", _time(folder.parent / "benchmarks" / name)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -54,49 +67,12 @@ _ABOUT = (
 )
 
 
-def _corpus(folder: Path, corpus: str, results: Results) -> list[str]:
-    """Return the tables of one corpus: by experiment, by view, by attack, and the verdicts."""
-    by_experiment = {name: results.where(experiment=name) for name in results.names("experiment")}
-    scored = {
-        name: rows.where(view=read_json(folder / corpus / f"records/{name}/{corpus}.json")["view"])
-        for name, rows in by_experiment.items()
-    }
-    overall = {name: rows.where(group=ALL) for name, rows in scored.items()}
-    by_view = {
-        name: {
-            view_name(view): rows.where(group=ALL, view=view)["roc_auc"]
-            for view in rows.names("view")
-        }
-        for name, rows in by_experiment.items()
-    }
-    by_attack = {name: rows.where(group=ATTACK).each("roc_auc") for name, rows in scored.items()}
-    parts = [
-        *(f"## {corpus}: eval, by experiment", _by_experiment(overall)),
-        *(f"## {corpus}: ROC-AUC by view of the audio", _pivot(by_view)),
-        *(f"## {corpus}: ROC-AUC by attack", _pivot(by_attack)),
-    ]
-    verdict = folder / corpus / "verdict.json"
-    if verdict.is_file():
-        parts += [f"## {corpus}: is it better?", _verdicts(read_json(verdict)["pairs"])]
-    return parts
-
-
-def _by_experiment(overall: Mapping[str, Results]) -> str:
-    rows = [
-        [name, *(_cell(results.get(metric), times) for metric, (_, times) in _METRICS.items())]
-        for name, results in overall.items()
-    ]
-    return _table(["experiment", *(label for label, _ in _METRICS.values())], rows)
-
-
-def _pivot(estimates: Mapping[str, Mapping[str, Estimate]]) -> str:
-    """Return a table with a row per experiment and a column per view or attack."""
-    columns = sorted({name for row in estimates.values() for name in row})
-    rows = [
-        [experiment, *(_cell(row.get(name)) for name in columns)]
-        for experiment, row in estimates.items()
-    ]
-    return _table(["experiment", *columns], rows)
+def _pivot(rows: pd.DataFrame, column: str, labels: dict[str, str]) -> str:
+    """Return a table with a row per experiment and a column for each label."""
+    cells = rows.assign(cell=[_cell(row) for _, row in rows.iterrows()])
+    wide = cells.pivot(index="experiment", columns=column, values="cell")
+    wide = wide.reindex(columns=list(labels)).fillna("")
+    return _table(["experiment", *labels.values()], [list(row) for row in wide.itertuples()])
 
 
 def _verdicts(pairs: Sequence[dict[str, Any]]) -> str:
@@ -130,15 +106,10 @@ def _time(folder: Path) -> str:
 _TIMES = ("wall_seconds", "cpu_seconds")
 
 
-def _cell(estimate: Estimate | None, times: float = 1) -> str:
-    if estimate is None:
-        return ""
-    digits = 2 if times == 100 else 4
-    value = f"{times * estimate.value:.{digits}f}"
-    if estimate.low is None:
-        return value
-    low, high = (f"{times * end:.{digits}f}" for end in (estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+def _cell(row: pd.Series) -> str:
+    form, times = ("{:.2f}", 100) if "%" in _METRICS[row["metric"]] else ("{:.4f}", 1)
+    value, low, high = (form.format(times * row[end]) for end in ("value", "low", "high"))
+    return value if pd.isna(row["low"]) else f"{value} ({low} to {high})"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -157,19 +157,24 @@ def view(
             of = (partitions or {}).get(split, [split])
             rates = verification[verification["split"].isin(of)]
             system = detection_cost.speaker_verification(rates)
-        divided = [name for name, counts in n_values.items() if 1 < counts[split] <= _MOST_VALUES]
+        conditions = [name for name, n in n_values.items() if 1 < n[split] <= _MOST_VALUES]
         overall, intervals = _overall(members, threshold, system, seed)
-        groups = [
-            overall,
-            *_attacks(members, threshold, seed),
-            *_speakers(members, threshold),
-            *(row for name in divided for row in _condition(members, name, seed)),
-        ]
-        rows += [row | {"split": split} for group in groups for row in group]
+        groups = _groups(members, threshold, conditions, seed)
+        rows += [row | {"split": split} for group in [overall, *groups] for row in group]
         bands.append(_band_table(split, intervals.band))
         why[split] = intervals.why
     left_out = [name for name, counts in n_values.items() if counts.max() > _MOST_VALUES]
     return Measured(rows, pa.concat_tables(bands), why, left_out)
+
+
+def _groups(
+    trials: pd.DataFrame, threshold: Threshold | None, conditions: Sequence[str], seed: int
+) -> Iterator[list[Row]]:
+    """Yield the rows of each attack, speaker and value of a condition."""
+    yield from _attacks(trials, threshold, seed)
+    yield from _speakers(trials, threshold)
+    for name in conditions:
+        yield from _condition(trials, name, seed)
 
 
 def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
