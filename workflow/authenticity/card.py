@@ -54,8 +54,8 @@ class Facts:
 
 def licence_of(encoder: Json) -> str | None:
     """Return the path of the licence in an encoder's folder; a hub's model has no folder here."""
-    found = sorted(Path(encoder["model"]).glob("LICEN[CS]E*"))
-    return next((path.as_posix() for path in found if path.is_file()), None)
+    licences = sorted(Path(encoder["model"]).glob("LICEN[CS]E*"))
+    return next((path.as_posix() for path in licences if path.is_file()), None)
 
 
 def title(facts: Facts) -> str:

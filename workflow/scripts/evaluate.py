@@ -20,12 +20,12 @@ with job(snakemake) as log:
         measured[view] = measure.view(
             scores, about["target"], threshold, inputs.asv, seed, log.info, params.partitions
         )
-        own = [*measured[view].rows]
+        of_view = [*measured[view].rows]
         if view != scored:
-            own += measure.change(views[scored], scores, seed)
+            of_view += measure.change(views[scored], scores, seed)
         elif inputs.get("candidates"):
-            own += measure.candidates(tables.read(inputs.candidates), seed, log.info)
-        rows += [row | names | {"view": view} for row in own]
+            of_view += measure.candidates(tables.read(inputs.candidates), seed, log.info)
+        rows += [row | names | {"view": view} for row in of_view]
     tables.write(outputs.metrics, results.table(rows), results.RESULTS)
     tables.write(outputs.bands, measured[scored].bands, measure.BAND)
     record = names | {

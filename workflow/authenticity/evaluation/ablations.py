@@ -41,13 +41,13 @@ def cost(
     Jobs whose results other experiments use as well, such as the encoder's, are not counted: they
     are the same for all rows. For `folder` and `others` see `energy.spent`.
     """
-    own = [each for each in energy.spent(folder, experiment, others) if not each.shared]
-    if not own:
+    jobs = [each for each in energy.spent(folder, experiment, others) if not each.shared]
+    if not jobs:
         return None
     return Cost(
-        seconds=sum(each.wall_seconds for each in own),
-        peak_mib=max(each.peak_mib for each in own),
-        watt_hours=sum(each.watt_hours(watts_per_core) for each in own),
+        seconds=sum(each.wall_seconds for each in jobs),
+        peak_mib=max(each.peak_mib for each in jobs),
+        watt_hours=sum(each.watt_hours(watts_per_core) for each in jobs),
         parameters=parameters,
     )
 
@@ -145,5 +145,5 @@ def _difference(
     compared = compare.between(draws, reference, scorer, seed)
     kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
     data = compared.as_json()
-    given = answers(compared.roc_auc, len(compared.seeds) or None)
-    return asdict(given) | {name: data[name] for name in kept}
+    answered = answers(compared.roc_auc, len(compared.seeds) or None)
+    return asdict(answered) | {name: data[name] for name in kept}

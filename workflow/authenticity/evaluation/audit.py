@@ -85,13 +85,13 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
     table = tables.read(trials, ["key", "split", "label", "speaker"]).to_pandas()
     table = table.merge(values, left_on="key", right_on="file").sort_values("key")
     train = table[table["split"] == "train"]
-    found = {}
+    by_split = {}
     for split in ordered_splits(table["split"]):
         chosen = table[table["split"] == split].reset_index(drop=True)
         if both_classes(chosen):
             learned_from = train if split != "train" and both_classes(train) else None
-            found[split] = _audit_split(chosen, learned_from, seed)
-    return {"splits": found, "n_resamples": bootstrap.N_RESAMPLES, "level": bootstrap.LEVEL}
+            by_split[split] = _audit_split(chosen, learned_from, seed)
+    return {"splits": by_split, "n_resamples": bootstrap.N_RESAMPLES, "level": bootstrap.LEVEL}
 
 
 def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> dict[str, Any]:
@@ -196,8 +196,8 @@ def strongest(
     """
     aucs = [
         (row["name"], Estimate(**row["roc_auc"]))
-        for found in audits
-        for name, row in found["properties"].items()
+        for of_partition in audits
+        for name, row in of_partition["properties"].items()
         if known_voices or name != SPEAKER
     ]
     best = max((auc for _, auc in aucs), key=lambda auc: auc.value)

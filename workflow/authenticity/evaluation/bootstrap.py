@@ -302,10 +302,10 @@ def error(value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale)
     """Return the standard error of a value on its scale; for the arguments see `ends`."""
     points = np.quantile(drawn, ndtr([-1.0, 1.0]), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = (scale.to(points[1]) - scale.to(points[0])) / 2.0
+        half = (scale.to(points[1]) - scale.to(points[0])) / 2.0
         # Where a sixth of the resamples has no error at all: the delta method.
         delta = drawn.std(axis=0, ddof=1) * scale.slope(np.asarray(value, dtype=np.float64))
-    return widened(np.where(np.isfinite(found), found, delta), n_speakers, scale.lost)
+    return widened(np.where(np.isfinite(half), half, delta), n_speakers, scale.lost)
 
 
 def widened(error: ArrayLike, n_speakers: int | None, lost: int = 1) -> Floats:

@@ -161,8 +161,7 @@ class Draws:
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
         keys = {each: (scorer.name, each) for each in scorer.seed_names or ["score"]}
         values, drawn = (
-            {each: found[name][key] for each, key in keys.items()}
-            for found in (self.values, self.drawn)
+            {each: of[name][key] for each, key in keys.items()} for of in (self.values, self.drawn)
         )
         return mean(values, drawn, seed, self.n_speakers, SHARE)
 
@@ -280,23 +279,23 @@ class Mean:
         if not self.trial_error and not self.seed_error:
             return 0.0
         random = np.random.default_rng(0)
-        found = []
+        errors = []
         for error, freedom in (
             (self.trial_error, _freedom(self.n_speakers)),
             (self.seed_error, _freedom(len(self.each))),
         ):
             certain = np.isinf(freedom)
             ratio = 1.0 if certain else random.chisquare(freedom, _SIMULATED) / freedom
-            found.append(np.broadcast_to(error * np.sqrt(ratio), _SIMULATED))
-        half = half_width(*found, self.n_speakers, len(self.each))
+            errors.append(np.broadcast_to(error * np.sqrt(ratio), _SIMULATED))
+        half = half_width(*errors, self.n_speakers, len(self.each))
         error = np.hypot(self.trial_error, self.seed_error) * random.normal(size=_SIMULATED)
         return float(np.quantile(half - error, POWER))
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data, with the spread over seeds: null unless there are two or more."""
-        found = {name: getattr(self, name) for name in ("value", "low", "high")}
-        found |= {"trial_error": self.trial_error, "seed_error": self.seed_error}
-        return found | {"spread": spread(self.each)}
+        data = {name: getattr(self, name) for name in ("value", "low", "high")}
+        data |= {"trial_error": self.trial_error, "seed_error": self.seed_error}
+        return data | {"spread": spread(self.each)}
 
 
 def spread(each: Mapping[str, float]) -> dict[str, Any] | None:
@@ -478,8 +477,8 @@ def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Com
     """Compare two of the scorers that were resampled together; see `over_seeds`."""
     pairs = _seed_pairs(baseline, candidate)
     values, drawn = (
-        {metric: [_sides(found[metric], pairs, side) for side in (0, 1)] for metric in METRICS}
-        for found in (draws.values, draws.drawn)
+        {metric: [_sides(of[metric], pairs, side) for side in (0, 1)] for metric in METRICS}
+        for of in (draws.values, draws.drawn)
     )
     differences = {
         metric: mean(_minus(*values[metric]), _minus(*drawn[metric]), seed, draws.n_speakers)

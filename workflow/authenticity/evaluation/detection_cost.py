@@ -40,10 +40,10 @@ class Cost:
 
     def least(self, trials: Weighted) -> Floats:
         """Return the lowest cost over all thresholds, for each row of weights, (m,)."""
-        found = trials.corners.least_cost(
+        added = trials.corners.least_cost(
             false_alarm=self.bonafide_rejected, miss=self.spoof_accepted
         )
-        return self.floor + found
+        return self.floor + added
 
     def at(self, called_spoof: Floats, trials: Weighted) -> Floats:
         """Return the cost of given decisions, 1 or 0 of shape (n,), for each row, (m,)."""
@@ -137,16 +137,16 @@ def tandem_revised(asv: SpeakerVerification) -> Cost | None:
     Kinnunen et al. 2020 (arXiv 2007.05979): C0, the cost of the ASV system's own errors, is added,
     and the sum is over C0 + min(C1, C2).
     """
-    rejected, accepted, own = _tandem(asv)
-    default = own + min(rejected, accepted)
+    rejected, accepted, remaining = _tandem(asv)
+    default = remaining + min(rejected, accepted)
     if min(rejected, accepted) <= 0:
         return None
-    return Cost(own / default, rejected / default, accepted / default)
+    return Cost(remaining / default, rejected / default, accepted / default)
 
 
 def _tandem(asv: SpeakerVerification) -> tuple[float, float, float]:
     """C1, C2 and C0: the legacy and the revised form differ in C0 and the normalisation alone."""
-    own = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
-    rejected = P_TARGET * COST_REJECTED - own
+    remaining = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
+    rejected = P_TARGET * COST_REJECTED - remaining
     accepted = P_SPOOF * COST_ACCEPTED * (1.0 - asv.p_miss_spoof)
-    return rejected, accepted, own
+    return rejected, accepted, remaining

@@ -144,9 +144,9 @@ class Counts:
         The step sum over distinct scores, each weighted by the spoof trials it adds; no
         interpolation.
         """
-        found = np.diff(self.spoof, axis=1, prepend=0)
+        added = np.diff(self.spoof, axis=1, prepend=0)
         called = np.maximum(self.spoof + self.bonafide, 1)
-        return np.einsum("ij,ij->i", found, self.spoof / called) / self.spoof[:, -1]
+        return np.einsum("ij,ij->i", added, self.spoof / called) / self.spoof[:, -1]
 
     def eer(self) -> Floats:
         """Return the equal error rate of each row as a fraction, (m,).

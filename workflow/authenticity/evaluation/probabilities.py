@@ -104,8 +104,8 @@ class CalibrationError:
             drawn = random.random((min(rows, N_DRAWS - start), file.max() + 1))[:, file] < p
             spoof = np.add.reduceat(drawn, starts, axis=1, dtype=np.intp)
             errors.append(np.abs(spoof - expected).sum(axis=1) / n)
-        found = np.concatenate(errors)
-        return Chance(float(found.mean()), float(np.quantile(found, 0.975)))
+        drawn_errors = np.concatenate(errors)
+        return Chance(float(drawn_errors.mean()), float(np.quantile(drawn_errors, 0.975)))
 
     def diagram(self) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
         """Return the bins of a reliability diagram by rising probability, (bins,) each.

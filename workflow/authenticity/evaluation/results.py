@@ -84,10 +84,10 @@ class Results:
     def _rows(self) -> dict[str, Row]:
         columns = ("metric", "value", "low", "high", "n_bonafide", "n_spoof", "method")
         rows = self.table.select(columns).to_pylist()
-        found = {row.pop("metric"): Row(**row) for row in rows}
-        if len(found) < len(rows):
+        by_metric = {row.pop("metric"): Row(**row) for row in rows}
+        if len(by_metric) < len(rows):
             raise ValueError("metrics of several splits, views or groups: select one first")
-        return found
+        return by_metric
 
     def get(self, metric: str) -> Row | None:
         """Return a metric's value; None where there is none."""

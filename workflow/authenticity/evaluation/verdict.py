@@ -144,19 +144,19 @@ def judge(
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
     compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
-    given = answers(compared.roc_auc, len(compared.seeds) or None)
+    answered = answers(compared.roc_auc, len(compared.seeds) or None)
     names = {"baseline": baseline.item.name, "candidate": candidate.item.name}
     doubts = [each for side in (baseline, candidate) for each in _doubts(side.item, split)]
     headline = (
         f"{names['candidate']} at least one point better than {names['baseline']}: "
-        f"{_headline(compared, given)}; {_trials(compared)}"
+        f"{_headline(compared, answered)}; {_trials(compared)}"
         f"{''.join(f'; but {doubt}' for doubt, _ in doubts)}."
     )
     warnings = [f"{doubt}: {consequence}" for doubt, consequence in doubts]
     sentences = [
         headline,
         _difference(compared),
-        _at_all(given),
+        _at_all(answered),
         *_seeds(compared),
         *_relative(compared),
         f"EER changes by {_points(compared.eer.value)} points ({_interval(compared.eer)}).",
@@ -166,7 +166,7 @@ def judge(
     ]
     return {
         **names,
-        **asdict(given),
+        **asdict(answered),
         "headline": headline,
         "sentence": " ".join(sentences),
         "warnings": warnings,

@@ -124,16 +124,16 @@ def _speaker(results: Results) -> list[Cell]:
 
 def views(items: Sequence[Tested]) -> str:
     """Return the page of results on degraded audio, each experiment's own view first."""
-    rows, own = [], []
+    rows, scored = [], []
     for item in items:
-        own.append(len(rows))
+        scored.append(len(rows))
         others = [view for view in item.views if view != item.view]
         for view in [item.view, *others]:
             results = item.on(REPORTED, view=view)
             before = item.reported if view != item.view else None
             rows.append([marked(item), view_name(view), *_view_row(results, before)])
     return render(
-        "views.html.j2", warnings=wording.warnings(items), split=REPORTED, rows=rows, own=own
+        "views.html.j2", warnings=wording.warnings(items), split=REPORTED, rows=rows, chosen=scored
     )
 
 

@@ -69,13 +69,13 @@ def audit(audits: Mapping[str, Json], items: Sequence[Tested]) -> str:
 def _audit_tables(audit: Json, heard: str) -> Iterator[tuple[str, Rows, list[str], Json]]:
     """Yield a table per split, and how it was made; `heard` names the view."""
     for split in sorted(ordered_splits(audit["splits"]), key=lambda split: split != REPORTED):
-        found = audit["splits"][split]
-        properties = found["properties"].values()
+        of_split = audit["splits"][split]
+        properties = of_split["properties"].values()
         strongest_first = sorted(properties, key=lambda item: -item["roc_auc"]["value"])
-        count = f"{found['n_bonafide']:,} bona fide, {found['n_spoof']:,} spoof"
+        count = f"{of_split['n_bonafide']:,} bona fide, {of_split['n_spoof']:,} spoof"
         learned = [f"{item['name']}: {item['how']}." for item in properties if "how" in item]
         rows = [_property(item) for item in strongest_first]
-        yield f"{split_name(split)}{heard} ({count})", rows, learned, found["interval"]
+        yield f"{split_name(split)}{heard} ({count})", rows, learned, of_split["interval"]
 
 
 def _property(item: Json) -> list[Cell]:
@@ -99,11 +99,11 @@ def _beside(item: Tested) -> list[Cell]:
 def _strongest_in_words(audit: Json, view: str, items: Sequence[Tested]) -> str:
     """Say which property the experiments that score a view are held against."""
     members = [item for item in items if item.view == view]
-    found = [each for item in members for each in audited(audit, item)]
-    if not found:
+    audits = [each for item in members for each in audited(audit, item)]
+    if not audits:
         return ""
     met = any(map(known_voices, members))
-    names, auc = strongest(found, met)
+    names, auc = strongest(audits, met)
     where = REPORTED if view == CLEAN else f"{REPORTED}, {view_name(view)},"
     noun, verb = ("properties", "are") if len(names) > 1 else ("property", "is")
     return (

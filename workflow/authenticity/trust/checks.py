@@ -156,7 +156,7 @@ def _voices(evidence: Evidence) -> Check | None:
 
 
 def _shortcut(evidence: Evidence) -> Check:
-    item, own = evidence.tested, evidence.own["roc_auc"]
+    item, auc = evidence.tested, evidence.own["roc_auc"]
     audits = audited(evidence.audit, item)
     if not audits:
         words = "Not measured: no split that it is reported on holds both classes by itself."
@@ -165,11 +165,11 @@ def _shortcut(evidence: Evidence) -> Check:
     heard = "" if item.view == CLEAN else f" ({view_name(item.view)})"
     words = (
         f"{wording.listed(names)}{heard}, without listening: ROC-AUC {estimates.whole(best)}; "
-        f"the experiment: {estimates.whole(own)}"
+        f"the experiment: {estimates.whole(auc)}"
     )
-    if own.value <= best.value:
+    if auc.value <= best.value:
         return Check("Shortcuts", DISTRUST, f"{words}: no better.")
-    if own.low <= best.high:
+    if auc.low <= best.high:
         return Check("Shortcuts", CAUTION, f"{words}: the intervals overlap.")
     if best.value >= Bound.SHORTCUT:
         return Check("Shortcuts", CAUTION, f"{words}: better, but part of it may be the shortcut.")
