@@ -219,7 +219,7 @@ def test_a_figure_of_one_experiment_that_leaks_says_so_in_its_title():
         plots.calibration(scores({"dev": 50, "eval": 50}), run.tested("one", leak=LEAK)),
         plots.candidates(all_candidates(), "one", leaks=True),
     ):
-        assert figure.get_suptitle() == "one [leaks: figures too good]"
+        assert figure.get_suptitle() == "one [leaks: results too good]"
     assert FIGURES["scores"].get_suptitle() == NAMES[2]
 
 

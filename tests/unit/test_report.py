@@ -331,7 +331,7 @@ def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
     alike = "no duplicate clip and no near-duplicate clip"
     assert f"shares no speaker, no attack, {alike} with training" in page
     assert 'alt="ROC curves on eval of toy"' in page
-    assert "The rating of these figures: caution" in page
+    assert "The rating of these results: caution" in page
 
 
 def test_without_dev_the_opening_names_the_first(tmp_path):
@@ -385,7 +385,7 @@ def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
     assert "0.9700 (0.9600 to 0.9750)" in printed[2]
     assert "3.00% (2.00 to 3.50)" in printed[2]
     assert printed[2].endswith("caution")
-    assert printed[4] == f"which figures to trust: {page.resolve()}"
+    assert printed[4] == f"which results to trust: {page.resolve()}"
     assert printed[5] == f"report: {(tmp_path / 'report.html').resolve()}"
 
 

@@ -67,7 +67,7 @@ def main(results: Path) -> None:
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
         page = results / corpus / "tables" / "trust.html"
         if page.is_file():
-            print(f"which figures to trust: {page.resolve()}")
+            print(f"which results to trust: {page.resolve()}")
     report = results / "report.html"
     if report.is_file():
         print(f"report: {report.resolve()}")

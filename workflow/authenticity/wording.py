@@ -104,7 +104,7 @@ def leak(item: Tested) -> str | None:
     speaker = "speaker" if item.corpus == item.target else "speaker name"
     return (
         f"{item.name} leaks: in its protocol {item.protocol}, {shared(item.leak, speaker)}. "
-        "Its figures are too good for speakers and clips that it has not met."
+        "Its results are too good for speakers and clips that it has not met."
     )
 
 

@@ -7,13 +7,13 @@ rule verdict:
         page=shown(
             "results/{corpus}/tables/verdict.html",
             "comparison",
-            "0 Which figures to trust",
+            "0 Which results to trust",
             "3 Is it better, and by a point?",
         ),
         figure=shown(
             "results/{corpus}/figures/verdict.svg",
             "comparison",
-            "0 Which figures to trust",
+            "0 Which results to trust",
             "4 Differences in ROC-AUC",
         ),
     log:

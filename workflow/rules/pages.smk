@@ -94,7 +94,7 @@ COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]
 
 
 def get_report_output():
-    """The report's pages: of each corpus its data, and the figures of what is reported on it."""
+    """The report's pages: of each corpus its data, and the results of what is reported on it."""
     pages = expand(
         "results/{corpus}/tables/{page}.html", corpus=CORPORA, page=["audit", "rejected"]
     )

@@ -1,7 +1,7 @@
 # Raised when authenticity/plots, report, trust, card.py, document.py, energy.py, estimates.py or
 # html.py changes what it writes.
 REPORT_VERSION = 6
-# The split whose figures are the headline: models were fitted and chosen without it.
+# The split whose values are the headline: models were fitted and chosen without it.
 REPORTED_SPLIT = "eval"
 
 
@@ -26,7 +26,7 @@ VIEW_PAGES = {
 
 
 rule report_corpus:
-    """The figures of all that is tested on a corpus, and which of them to trust."""
+    """The results of all that is tested on a corpus, and which of them to trust."""
     input:
         scores=lambda wildcards: [
             score_tables(*pair, wildcards.corpus)[0] for pair in tested_on(wildcards.corpus)
@@ -41,7 +41,7 @@ rule report_corpus:
         trust_page=shown(
             "results/{corpus}/tables/trust.html",
             "trust",
-            "0 Which figures to trust",
+            "0 Which results to trust",
             "1 Ratings and their reasons",
         ),
         trust="results/{corpus}/tables/trust.json",
@@ -54,7 +54,7 @@ rule report_corpus:
             "1 AUC per attack",
         ),
         headline=shown(
-            "results/{corpus}/tables/headline.html", "headline", "1 Results", "1 Headline figures"
+            "results/{corpus}/tables/headline.html", "headline", "1 Results", "1 Headline results"
         ),
         attacks=shown(
             "results/{corpus}/tables/attacks.html",
@@ -99,7 +99,7 @@ rule report_experiment:
         card=shown(
             "results/{corpus}/cards/{experiment}.html",
             "card",
-            "0 Which figures to trust",
+            "0 Which results to trust",
             "2 Model card",
         ),
         card_markdown="results/{corpus}/cards/{experiment}.md",
@@ -196,7 +196,7 @@ rule report_data:
 
 
 rule report_across:
-    """Figures of an experiment over every pair of a training and a test corpus."""
+    """Results of an experiment over every pair of a training and a test corpus."""
     input:
         metrics=lambda wildcards: across("metrics", wildcards.experiment),
         records=lambda wildcards: across("records", wildcards.experiment),
@@ -219,7 +219,7 @@ rule report_across:
 
 
 rule report_opening:
-    """The report's opening page, and the figures of the whole run as a table."""
+    """The report's opening page, and the results of the whole run as a table."""
     input:
         metrics=of_run("metrics"),
         records=of_run("records"),

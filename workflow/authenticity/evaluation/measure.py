@@ -389,19 +389,21 @@ def _against_bonafide(trials: pd.DataFrame, members: pd.Series) -> pd.DataFrame:
 def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[list[Row]]:
     """Measure plain rates of each known speaker: too few trials each for intervals worth having."""
     called = threshold.called(trials) if threshold else np.full(len(trials), np.nan)
-    trials = trials.assign(called=called, wrong=called != trials["label"])
-    for speaker, own in trials.groupby("speaker"):  # leaves out nulls
-        bonafide, spoof = (own.loc[own["label"] == label, "called"] for label in (0, 1))
-        values = {"n_clips": len(own)}
-        if threshold:
-            values["wrong"] = float(own["wrong"].mean())
+    trials = trials.assign(called=called)
+    for speaker, members in trials.groupby("speaker"):  # leaves out nulls
+        bonafide, spoof = (members.loc[members["label"] == label, "called"] for label in (0, 1))
+        values: dict[str, float] = {"n_clips": len(members)}
         if threshold and len(bonafide):
             values["false_alarm"] = float(bonafide.mean())
         if threshold and len(spoof):
             values["miss"] = float(1.0 - spoof.mean())
-        if both_classes(own):
-            values["roc_auc"] = metrics.roc_auc(own["label"], own["score"])
-        yield _rows(values, _n_trials(own), group=SPEAKER, group_value=str(speaker))
+        if threshold:
+            alarms = values.get("false_alarm", 0.0) * len(bonafide)
+            misses = values.get("miss", 0.0) * len(spoof)
+            values["wrong"] = (alarms + misses) / len(members)
+        if both_classes(members):
+            values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
+        yield _rows(values, _n_trials(members), group=SPEAKER, group_value=str(speaker))
 
 
 def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[list[Row]]:

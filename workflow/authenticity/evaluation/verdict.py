@@ -278,7 +278,7 @@ def _doubts(item: Tested, split: str) -> list[tuple[str, str]]:
         doubts.append(
             (
                 f"{item.name} leaks",
-                "speakers or duplicate clips are on both sides of its protocol, so its figures are "
+                "speakers or duplicate clips are on both sides of its protocol, so its results are "
                 "too good, and a difference may be one in what leaks.",
             )
         )

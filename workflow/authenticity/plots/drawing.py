@@ -24,7 +24,7 @@ _DASHES = ("-", (0, (5, 1.5)), (0, (8, 1.5, 1.5, 1.5)), (0, (2.5, 1.2)))
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 LEAKS = "[leaks]"
 LEAK_NOTE = (
-    f"{LEAKS}: speakers or duplicate clips are on both sides of the protocol: figures too good"
+    f"{LEAKS}: speakers or duplicate clips are on both sides of the protocol: results too good"
 )
 STYLE = {
     "font.size": 10,
@@ -58,7 +58,7 @@ def empty(width: float, height: float) -> Figure:
 
 def title(figure: Figure, name: str, leaks: bool = False) -> None:
     """Name a figure's only experiment, flush left, and say where its protocol leaks."""
-    words = f"{name} [leaks: figures too good]" if leaks else name
+    words = f"{name} [leaks: results too good]" if leaks else name
     figure.suptitle(words, x=0.01, ha="left", fontsize=12, fontweight="bold")
 
 

@@ -109,5 +109,5 @@ def _in_words(corpus: Corpus) -> str:
     )
     rating = corpus.ratings[best.name]
     if rating != "trust":
-        words += f" The rating of these figures: {rating}; the first page of the menu says why."
+        words += f" The rating of these results: {rating}; the first page of the menu says why."
     return words

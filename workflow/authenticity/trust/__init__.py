@@ -12,7 +12,7 @@ from typing import Any
 from authenticity import estimates, wording
 from authenticity.evaluation.bootstrap import LEVEL
 from authenticity.evaluation.results import REPORTED
-from authenticity.trust.bounds import Bound
+from authenticity.trust.bounds import BOUNDS
 from authenticity.trust.checks import (
     CAUTION,
     DECISIONS,
@@ -69,7 +69,7 @@ def judge_all(corpus: str, evidence: Sequence[Evidence]) -> dict[str, Any]:
         "corpus": corpus,
         "split": REPORTED,
         "experiments": [judge(item) for item in evidence],
-        "thresholds": [{"value": bound.value, "reason": bound.reason} for bound in Bound],
+        "thresholds": [asdict(bound) for bound in BOUNDS],
     }
 
 

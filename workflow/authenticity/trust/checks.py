@@ -10,6 +10,7 @@ from authenticity.evaluation.audit import audited, known_voices, strongest
 from authenticity.evaluation.bootstrap import MINIMUM_SPEAKERS
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
 from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, view_name
+from authenticity.trust import bounds
 from authenticity.trust.bounds import Bound
 
 TRUST, CAUTION, DISTRUST = "trust", "caution", "do not trust"
@@ -69,9 +70,9 @@ def checks(evidence: Evidence) -> list[Check]:
 
 
 def _graded(value: float, caution: Bound, distrust: Bound) -> str:
-    if value > distrust:
+    if value > distrust.value:
         return DISTRUST
-    return CAUTION if value > caution else TRUST
+    return CAUTION if value > caution.value else TRUST
 
 
 def _leak(evidence: Evidence) -> Check:
@@ -102,8 +103,8 @@ def _clips(evidence: Evidence) -> Check:
     auc = evidence.own["roc_auc"]
     words = f"{auc.n_bonafide:,} bona fide and {auc.n_spoof:,} spoof clips."
     fewest = min(auc.n_bonafide, auc.n_spoof)
-    status = CAUTION if fewest < Bound.FEW else TRUST
-    return Check("Number of clips", DISTRUST if fewest < Bound.HANDFUL else status, words)
+    status = CAUTION if fewest < bounds.FEW.value else TRUST
+    return Check("Number of clips", DISTRUST if fewest < bounds.HANDFUL.value else status, words)
 
 
 def _precision(evidence: Evidence) -> Check:
@@ -113,8 +114,8 @@ def _precision(evidence: Evidence) -> Check:
     if width == 0:
         return Check("Precision", CAUTION, wording.NO_WIDTH, [RANKING])
     words = f"The interval of ROC-AUC is {width:.4f} wide, that of EER {100 * of_eer:.2f} points."
-    of_auc = _graded(width, Bound.WIDE, Bound.VAGUE)
-    status = worst([of_auc, CAUTION if of_eer > Bound.UNSURE else TRUST])
+    of_auc = _graded(width, bounds.WIDE, bounds.VAGUE)
+    status = worst([of_auc, CAUTION if of_eer > bounds.UNSURE.value else TRUST])
     return Check("Precision", status, words, [RANKING])
 
 
@@ -134,7 +135,7 @@ def _speakers(evidence: Evidence) -> Check:
     if not min(counts):
         status = CAUTION
         words += " A class without a known speaker: nothing says how many voices it has."
-    elif min(counts) <= Bound.ONE_SPEAKER:
+    elif min(counts) <= bounds.ONE_SPEAKER.value:
         status = DISTRUST
         words += " A class with one speaker: any difference may be that of two voices."
     elif min(counts) < MINIMUM_SPEAKERS:
@@ -151,7 +152,7 @@ def _voices(evidence: Evidence) -> Check | None:
         return None
     speakers = wording.counted(number, "speaker")
     words = f"{of_one_class:,} of {speakers} with clips of one class only."
-    status = CAUTION if of_one_class / number > Bound.ONE_SIDED else TRUST
+    status = CAUTION if of_one_class / number > bounds.ONE_SIDED.value else TRUST
     return Check("One-sided speakers", status, words, [RANKING])
 
 
@@ -171,7 +172,7 @@ def _shortcut(evidence: Evidence) -> Check:
         return Check("Shortcuts", DISTRUST, f"{words}: no better.")
     if auc.low <= best.high:
         return Check("Shortcuts", CAUTION, f"{words}: the intervals overlap.")
-    if best.value >= Bound.SHORTCUT:
+    if best.value >= bounds.SHORTCUT.value:
         return Check("Shortcuts", CAUTION, f"{words}: better, but part of it may be the shortcut.")
     return Check("Shortcuts", TRUST, f"{words}: beyond what it explains.")
 
@@ -203,9 +204,9 @@ def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it:
         f"{estimates.whole(other['roc_auc'])} {without_it}, a change of "
         f"{estimates.change(change.value)} {estimates.interval(change)} on the same clips"
     )
-    if change.value < -Bound.LOSS and change.high < 0:
-        return Check(name, DISTRUST, f"{words}: part of the figure is {name.lower()}.", [RANKING])
-    if change.value < -Bound.LOSS:
+    if change.value < -bounds.LOSS.value and change.high < 0:
+        return Check(name, DISTRUST, f"{words}: part of the value is {name.lower()}.", [RANKING])
+    if change.value < -bounds.LOSS.value:
         return Check(name, CAUTION, f"{words}: lower, perhaps by chance.", [RANKING])
     return Check(name, TRUST, f"{words}: {name.lower()} does not carry it.", [RANKING])
 
@@ -225,7 +226,7 @@ def _worst_view(evidence: Evidence) -> Check | None:
     )
     if auc.low <= 0.5:
         return Check("Worst view", CAUTION, f"{words} {_no_better(auc)} there.")
-    return Check("Worst view", CAUTION if -change > Bound.LOSS else TRUST, words)
+    return Check("Worst view", CAUTION if -change > bounds.LOSS.value else TRUST, words)
 
 
 def _no_better(auc: Estimate) -> str:
@@ -243,7 +244,7 @@ def _worst_attack(evidence: Evidence) -> Check | None:
     count = wording.counted(len(aucs), "attack")
     words = f"Of {count}, {who} passes most: ROC-AUC {estimates.whole(auc)}"
     if auc.low <= 0.5:
-        words = f"{words}. {_no_better(auc)}; the pooled figure hides it."
+        words = f"{words}. {_no_better(auc)}; the pooled value hides it."
         return Check("Worst attack", CAUTION, words)
     if auc.high < pooled.low:
         words = f"{words}, wholly below the pooled {estimates.whole(pooled)}."
@@ -266,13 +267,13 @@ def _threshold(evidence: Evidence) -> Check | None:
         return Check("Threshold", DISTRUST, words, [DECISIONS])
     # Both rates, not their mean: a threshold that is off trades one for the other.
     drift = max(abs(rate.value - eer.value) for rate in (miss, false_alarm))
-    return Check("Threshold", _graded(drift, Bound.DRIFT, Bound.LOST), words, [DECISIONS])
+    return Check("Threshold", _graded(drift, bounds.DRIFT, bounds.LOST), words, [DECISIONS])
 
 
 def _calibration(evidence: Evidence) -> Check:
     own, suffix = evidence.own, wording.stage(evidence.own)
     beyond = wording.beyond_chance(own, suffix)
-    status = _graded(beyond, Bound.MISCALIBRATED, Bound.MEANINGLESS)
+    status = _graded(beyond, bounds.MISCALIBRATED, bounds.MEANINGLESS)
     words = wording.ece_in_words(own, suffix)
     if suffix:
         words += " Not calibrated, because the protocol has no dev part."
@@ -300,14 +301,14 @@ def _cost(evidence: Evidence) -> Check | None:
     if actual.value >= 1:
         words += " Deciding without listening costs no more."
         return Check("Cost of decisions", DISTRUST, words, [PROBABILITIES])
-    status = CAUTION if excess > Bound.COST else TRUST
+    status = CAUTION if excess > bounds.COST.value else TRUST
     return Check("Cost of decisions", status, words, [PROBABILITIES])
 
 
 def _set_aside(evidence: Evidence) -> Check:
     rejected, listed = evidence.verified["n_rejected"], evidence.verified["n_manifest"]
     words = f"{rejected:,} of {listed:,} clips set aside ({100 * rejected / listed:.2f}%)."
-    status = _graded(rejected / listed, Bound.SET_ASIDE, Bound.MANY_SET_ASIDE)
+    status = _graded(rejected / listed, bounds.SET_ASIDE, bounds.MANY_SET_ASIDE)
     return Check("Clips set aside", status, words)
 
 
