@@ -269,12 +269,13 @@ def test_conditions_are_compared_with_their_own_or_all_bona_fide(tmp_path):
     assert studio["north"]["n_clips"].n_bonafide == 90
 
 
-def test_a_column_with_many_values_is_no_condition(tmp_path):
+def test_a_column_with_many_values_or_a_taken_name_is_no_condition(tmp_path):
     table = scored.trials("eval", n=90, task="same")
+    table["candidate"] = [("one", "two")[i % 2] for i in range(180)]
     table["duration"] = [f"{i} s" for i in range(180)]
     found = measured(scored.write(tmp_path / "scores.parquet", table))
-    assert found.not_conditions == ["duration"]
-    assert not on(found, "duration")
+    assert found.not_conditions == ["candidate", "duration"]
+    assert not (on(found, "duration") or on(found, "candidate"))
 
 
 def test_a_spoof_without_a_value_stands_against_all_bona_fide_where_those_have_none(tmp_path):

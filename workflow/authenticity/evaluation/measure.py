@@ -15,7 +15,7 @@ from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
 from authenticity.evaluation.metrics import Weighted
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
-from authenticity.evaluation.results import ALL, ATTACK, CANDIDATE, SPEAKER
+from authenticity.evaluation.results import ALL, ATTACK, CANDIDATE, GROUPS, SPEAKER
 from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_splits, ordered_values
 
 BAND = pa.schema(
@@ -97,7 +97,7 @@ class Measured:
         rows: of `results.RESULTS`, but for what names experiment, corpus and view.
         bands: `BAND`, the interval of the ROC curve of each split.
         why: by split, why its intervals are made as they are.
-        not_conditions: columns with too many values to be conditions.
+        not_conditions: columns with too many values, or a name that is taken, to be conditions.
     """
 
     rows: list[Row]
@@ -157,13 +157,17 @@ def view(
             of = (partitions or {}).get(split, [split])
             rates = verification[verification["split"].isin(of)]
             system = detection_cost.speaker_verification(rates)
-        conditions = [name for name, n in n_values.items() if 1 < n[split] <= _MOST_VALUES]
+        conditions = [
+            name
+            for name, n in n_values.items()
+            if 1 < n[split] <= _MOST_VALUES and name not in GROUPS
+        ]
         overall, intervals = _overall(members, threshold, system, seed)
         groups = _groups(members, threshold, conditions, seed)
         rows += [row | {"split": split} for group in [overall, *groups] for row in group]
         bands.append(_band_table(split, intervals.band))
         why[split] = intervals.why
-    left_out = [name for name, counts in n_values.items() if counts.max() > _MOST_VALUES]
+    left_out = [name for name, n in n_values.items() if n.max() > _MOST_VALUES or name in GROUPS]
     return Measured(rows, pa.concat_tables(bands), why, left_out)
 
 

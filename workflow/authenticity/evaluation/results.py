@@ -32,7 +32,8 @@ of one of the experiment's candidates, whose `group_value` is a `tables.candidat
 fractions. `low` and `high` are the ends of the 95% interval, `method` says what it covers (trials
 or speakers drawn); all three are null where a value has none."""
 
-ALL, ATTACK, SPEAKER, CANDIDATE = "all", "attack", "speaker", "candidate"
+GROUPS = ALL, ATTACK, SPEAKER, CANDIDATE = "all", "attack", "speaker", "candidate"
+"""The groups that are no conditions."""
 _KEYS = [(name, "ascending") for name in RESULTS.names[:8]]
 
 
@@ -120,7 +121,7 @@ class Tested:
         threshold: `by_round`, and `n_bonafide` and `n_spoof` of the dev that it was chosen on; None
             where there is no dev.
         why: by split, the numbers of speakers that decide how its intervals are made.
-        not_conditions: columns with too many values to be conditions.
+        not_conditions: columns with too many values, or a name that is taken, to be conditions.
         results: in every view.
     """
 
@@ -186,7 +187,7 @@ class Tested:
     def conditions(self, split: str) -> list[str]:
         """Return the conditions that a split was divided by."""
         groups = self.results.where(split=split, view=self.view).names("group")
-        return [name for name in groups if name not in (ALL, ATTACK, SPEAKER, CANDIDATE)]
+        return [name for name in groups if name not in GROUPS]
 
 
 def read(metrics: Iterable[str | Path], records: Iterable[str | Path]) -> list[Tested]:
