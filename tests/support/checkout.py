@@ -154,7 +154,7 @@ def read(path: Path) -> list[dict]:
     return pq.read_table(path).to_pylist()
 
 
-def tested(corpus: Path, experiment: str, target: str) -> Tested:
+def results_of(corpus: Path, experiment: str, target: str) -> Tested:
     """An experiment's results on a corpus, where `corpus` holds those of what was fitted on it."""
     place = f"{experiment}/{target}"
     paths = (corpus / "metrics" / f"{place}.parquet", corpus / "records" / f"{place}.json")

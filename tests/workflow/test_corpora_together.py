@@ -7,7 +7,7 @@ import re
 import corpora
 import pytest
 from browser import look_at_report
-from checkout import EXPERIMENTS, Checkout, assert_one_line_in, check_out, read, tested
+from checkout import EXPERIMENTS, Checkout, assert_one_line_in, check_out, read, results_of
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_side: Checkout):
     results = side_by_side.path / "results"
-    own, found = (tested(results / "toy", "spectral", target) for target in ("toy", "other"))
+    own, found = (results_of(results / "toy", "spectral", target) for target in ("toy", "other"))
     assert (found.corpus, found.target) == ("toy", "other")
     assert found.threshold == own.threshold
     assert found.chosen == own.chosen
@@ -83,7 +83,7 @@ def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_sid
 def test_every_result_is_there_again_with_the_silence_trimmed(side_by_side: Checkout):
     results = side_by_side.path / "results"
     for target in ("toy", "other"):
-        item = tested(results / "toy", "spectral", target)
+        item = results_of(results / "toy", "spectral", target)
         assert (item.view, item.views) == ("clean", ["clean", "trimmed"])
     assert (results / "other/applied/folds/other.parquet").exists()
     assert not list((results / "toy/spectral/trimmed").glob("1-of-2*"))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from authenticity import tables
 from browser import look_at_report
-from checkout import check_out, environment, tested
+from checkout import check_out, environment, results_of
 
 # As `make run` runs it, less what takes time and whole runs of the toy corpus test as well.
 EXPERIMENTS = ["baseline_spectral", "baseline_prototype", "baseline_layer"]
@@ -51,7 +51,7 @@ def test_every_trial_is_accounted_for(demo: Path):
 
 def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Path):
     """Well above chance, with an interval and a count; and chosen without a look at eval."""
-    item = tested(demo / "results/demo", "baseline_layer", "demo")
+    item = results_of(demo / "results/demo", "baseline_layer", "demo")
     auc = item.reported["roc_auc"]
     assert auc.low > 0.6
     assert item.reported["eer"].high < 0.45
@@ -70,7 +70,7 @@ def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Pat
 def test_metrics_and_scores_hold_to_the_contract(demo: Path, experiment: str):
     from sklearn.metrics import roc_auc_score
 
-    item = tested(demo / "results/demo", experiment, "demo")
+    item = results_of(demo / "results/demo", experiment, "demo")
     scores = pq.read_table(demo / f"results/demo/scores/{experiment}.parquet").to_pandas()
     assert scores.columns.tolist() == tables.SCORES.names
     for split in item.splits:

@@ -19,7 +19,7 @@ from checkout import (
     check_out_for_toys,
     jobs,
     read,
-    tested,
+    results_of,
 )
 
 TRIALS = 36
@@ -41,7 +41,7 @@ def test_a_run_makes_every_table_and_figure(finished: Checkout):
         scores = read(results / "scores" / f"{name}.parquet")
         assert {row["split"] for row in scores} == {"dev", "eval"}
         assert len(scores) == TRIALS * 2 // 3
-        auc = tested(results, name, "toy").reported["roc_auc"]
+        auc = results_of(results, name, "toy").reported["roc_auc"]
         assert 0 <= auc.low <= auc.high <= 1
         assert auc.n_bonafide == TRIALS // 6
     for folder in ("spectral", EMBEDDINGS.removeprefix("results/toy/")):
@@ -64,7 +64,7 @@ def test_every_value_of_the_run_is_in_one_table_and_on_one_page(finished: Checko
     page = results_page.page(results)
     for row in json.loads((results / "headline.json").read_text()):
         auc = row["roc_auc"]
-        value = tested(results / "toy", row["name"], "toy").reported["roc_auc"]
+        value = results_of(results / "toy", row["name"], "toy").reported["roc_auc"]
         assert auc == {end: getattr(value, end) for end in auc}
         assert f"| {row['name']} | {auc['value']:.4f} ({auc['low']:.4f} to" in page
     assert "| fit | 2 |" in page
