@@ -74,14 +74,14 @@ def simulate(kind, seed):
     random = np.random.default_rng([seed, n_speakers, int(shared), int(100 * auc)])
     labels, speakers, scores = corpus(random, *kind)
     found = bootstrap.intervals(
-        labels, scores[0], speakers, seed, figures=("roc_auc", "eer")
+        labels, scores[0], speakers, seed, metrics=("roc_auc", "eer")
     ).estimates
     cost = bootstrap.intervals(
         labels,
         llr(scores[0], auc),
         speakers,
         seed,
-        figures=(),
+        metrics=(),
         others={"cllr": Cllr(llr(scores[0], auc))},
         costs=["cllr"],
     ).estimates["cllr"]

@@ -2,7 +2,7 @@
 
 The folder holds the challenge's protocols and ASV scores. A tree of the corpus is built from them,
 without audio; its manifest is made as the workflow makes it; dev and eval get scores drawn at
-random, which go into the three official forms and through all figures.
+random, which go into the three official forms and through all metrics.
 """
 
 import resource
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from authenticity import manifest, tables
+from authenticity import estimates, manifest, tables
 from authenticity.config import Corpus
-from authenticity.evaluation import calibration, figures, score_files
+from authenticity.evaluation import calibration, measure, results, score_files
 from authenticity.models.scores import final_scores
 
 FOLDERS = {"cm": "ASVspoof2019_LA_cm_protocols", "asv": "ASVspoof2019_LA_asv_scores"}
@@ -45,30 +45,31 @@ def random_scores(listed: pa.Table, seed: int) -> pa.Table:
 def main(published: Path) -> None:
     """Time each step, and print the figures: a random scorer's are .5 and 50%."""
     with tempfile.TemporaryDirectory() as folder:
-        root, results = Path(folder, "LA"), Path(folder, "results")
+        root, made = Path(folder, "LA"), Path(folder, "results")
         build_tree(published, root)
-        results.mkdir()
+        made.mkdir()
         begun = time.perf_counter()
         settings = Corpus(format="asvspoof2019_la", root=str(root))
-        print(manifest.refresh(results / "manifest.parquet", "la", settings))
+        print(manifest.refresh(made / "manifest.parquet", "la", settings))
         listed = time.perf_counter()
         about = {"experiment": "random", "corpus": "la", "target": "la", "view": "clean"}
         about |= {"protocol": "official", "chosen": "[]"}
-        scores = random_scores(tables.read(results / "manifest.parquet"), seed=1)
-        tables.write(results / "scores.parquet", scores, scores.schema, about)
+        scores = random_scores(tables.read(made / "manifest.parquet"), seed=1)
+        tables.write(made / "scores.parquet", scores, scores.schema, about)
         for form in score_files.FORMS:
-            score_files.write(scores, form, results / f"{form}.txt")
+            score_files.write(scores, form, made / f"{form}.txt")
         scored = time.perf_counter()
-        asv = results / "asv_scores.parquet"
-        model = {"leak": {}, "features": {"train_views": ["clean"]}}
-        found, _ = figures.experiment_metrics(scores, about, None, model, asv, 1, print)
+        asv = made / "asv_scores.parquet"
+        threshold = measure.Threshold.of(scores)
+        found = measure.view(scores, "la", threshold, asv, 1, print)
         ended = time.perf_counter()
-    figure = found["splits"]["eval"]
+    values = results.Results(results.table(found.rows)).where(split="eval", group="all")
     for name in ("roc_auc", "eer", "min_tdcf_legacy", "min_dcf", "cllr", "min_cllr"):
-        print(name, {end: round(value, 4) for end, value in figure[name].items()})
-    print(f"eval: {figure['n_bonafide']} bona fide + {figure['n_spoof']} spoof trials")
+        print(name, estimates.whole(values[name]))
+    auc = values["roc_auc"]
+    print(f"eval: {auc.n_bonafide} bona fide + {auc.n_spoof} spoof trials")
     print(f"manifest {listed - begun:.1f} s, scoring {scored - listed:.1f} s,", end=" ")
-    print(f"figures {ended - scored:.1f} s, all {ended - begun:.1f} s", end=" ")
+    print(f"metrics {ended - scored:.1f} s, all {ended - begun:.1f} s", end=" ")
     print(f"and {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most")
 
 

@@ -15,6 +15,8 @@ import held
 import psutil
 import pyarrow.parquet as pq
 import yaml
+from authenticity.evaluation import results
+from authenticity.evaluation.results import Tested
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -150,6 +152,13 @@ def jobs(output: str) -> dict[str, int]:
 
 def read(path: Path) -> list[dict]:
     return pq.read_table(path).to_pylist()
+
+
+def results_of(corpus: Path, experiment: str, target: str) -> Tested:
+    """An experiment's results on a corpus, where `corpus` holds those of what was fitted on it."""
+    place = f"{experiment}/{target}"
+    paths = (corpus / "metrics" / f"{place}.parquet", corpus / "records" / f"{place}.json")
+    return results.read(paths[:1], paths[1:])[0]
 
 
 def assert_one_line(checkout: Checkout, expected: str) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 from authenticity.evaluation import ablations
 from authenticity.evaluation.compare import Scorer
-from run_files import leak, metrics
+from run_files import leak, tested
 
 
 def table(scores, labels, speakers=None, rounds="all", split="eval"):
@@ -44,9 +44,9 @@ def grid():
     _, other = simulated(300, 0.1)
     cost = ablations.Cost(12.5, 300.0, 0.02, 98_304)
     return [
-        ablations.Row(Scorer("plain", old), "no contrastive loss", metrics("plain"), None),
-        ablations.Row(Scorer("supcon", old, seeds), "loss", metrics("supcon"), cost),
+        ablations.Row(Scorer("plain", old), "no contrastive loss", tested("plain"), None),
+        ablations.Row(Scorer("supcon", old, seeds), "loss", tested("supcon"), cost),
         ablations.Row(
-            Scorer("narrow", other), "head", metrics("narrow", leak=leak(speakers=2)), cost
+            Scorer("narrow", other), "head", tested("narrow", leak=leak(speakers=2)), cost
         ),
     ]

@@ -1,101 +1,198 @@
-"""A run's JSON files as the report reads them, built with a few numbers of a test's choice."""
+"""A run's results and JSON files, built with a few numbers of a test's choice."""
 
-import copy
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from authenticity.estimates import Estimate
+from authenticity.evaluation import results
+from authenticity.evaluation.results import Results, Tested
+
 PAIRS = ("train_eval", "dev_eval", "train_dev")
+BY_TRIAL = "trial bootstrap, stratified by class"
+BY_SPEAKER = "speaker-clustered bootstrap"
 
 
-def estimate(value: float, low: float = 0.01, high: float = 0.005) -> dict[str, float]:
-    return {"value": value, "low": value - low, "high": value + high}
+def estimate(value: float, low: float = 0.01, high: float = 0.005) -> Estimate:
+    return Estimate(value, value - low, value + high)
 
 
-def split(auc: float, **changes: Any) -> dict[str, Any]:
-    """The figures of one split: 3 and 12 speakers, two attacks, one condition."""
+def ece(before: float, after: float | None, chance: float = 0.03) -> dict[str, float | None]:
+    """Calibration errors beside the same chance level."""
+    metrics = {}
+    for suffix, value in (("_before_calibration", before), ("", after)):
+        level = None if value is None else chance
+        metrics |= {f"ece{suffix}": value, f"ece_chance{suffix}": level}
+        metrics[f"ece_chance_high{suffix}"] = level and 1.4 * level
+    return metrics
+
+
+def overall(auc: float) -> dict[str, Any]:
+    """The metrics of one split over all trials: 3 and 12 speakers."""
     error = estimate(1 - auc)
-    orientation = "as expected" if auc > 0.51 else "flipped" if auc < 0.495 else "undecided"
-    attacks = {"A07": auc - 0.02, "A08": auc + 0.01}
-    found = {
-        "n_bonafide": 1200,
-        "n_spoof": 300,
-        "n_speakers_bonafide": 3,
-        "n_speakers_spoof": 12,
-        "interval": {
-            "method": "trial bootstrap, stratified by class",
-            "why": "3 bona fide and 12 spoof speakers: fewer than 10 in a class",
-            "n_redrawn": 0,
-        },
+    return {
         "roc_auc": estimate(auc),
         "eer": error,
         "average_precision": estimate(0.9),
-        "orientation": orientation,
-        "at_threshold": {"miss": error, "false_alarm": error, "hter": error},
-        "brier": {"before": estimate(0.08), "after": estimate(0.07)},
-        "ece": ece(0.061, 0.032),
+        **dict.fromkeys(["miss", "false_alarm", "hter"], error),
+        "brier_before_calibration": estimate(0.08),
+        "brier": estimate(0.07),
+        **ece(0.061, 0.032),
         "cllr": estimate(0.41),
         "min_cllr": estimate(0.33),
         "min_dcf": estimate(0.35),
         "act_dcf": estimate(0.37),
-        "min_tdcf_legacy": None,
-        "min_tdcf_revised": None,
-        "tdcf": None,
-        "reliability": {"before": bins(0.7), "after": bins(1.0)},
-        "per_attack": {
-            name: {
-                "n_spoof": 150,
-                "interval": {"method": "trial bootstrap", "why": "few", "n_redrawn": 0},
-                "roc_auc": estimate(value),
-                "eer": estimate(1 - value),
-                "miss": estimate(1 - value),
-            }
-            for name, value in attacks.items()
-        },
-        "per_speaker": {f"S{number:02d}": speaker(number) for number in range(12)},
-        "not_conditions": [],
-        "per_condition": {
-            "codec": {
-                "C1": condition(600, 150, auc),
-                "C2": condition(0, 150, auc) | {"against": "all bona fide"},
-                "C3": condition(600, 0, None),
-            }
-        },
+        "n_speakers_bonafide": 3,
+        "n_speakers_spoof": 12,
+        "n_speakers": 12,
+        "n_speakers_of_one_class": 8,
     }
-    return found | changes
 
 
-def ece(before: float, after: float | None, chance: float = 0.03) -> dict[str, Any]:
-    """Calibration errors beside the same chance level."""
-    level = {"mean": chance, "high": 1.4 * chance}
+def attacks(**aucs: float) -> dict[str, dict[str, Any]]:
     return {
-        "before": {"value": before},
-        "after": None if after is None else {"value": after},
-        "chance": {"before": level, "after": None if after is None else level},
+        name: {
+            "n_spoof": 150,
+            "roc_auc": estimate(auc),
+            **dict.fromkeys(["eer", "miss"], estimate(1 - auc)),
+        }
+        for name, auc in aucs.items()
     }
 
 
-def bins(slope: float) -> list[dict[str, Any]]:
-    middles = [0.05 + 0.1 * number for number in range(10)]
-    return [
-        {"mean_p": p, "share_spoof": 0.5 + slope * (p - 0.5), "n": int(20 + 900 * (p - 0.5) ** 2)}
-        for p in middles
-    ]
-
-
-def speaker(number: int) -> dict[str, Any]:
+def speaker(number: int, **changes: Any) -> dict[str, Any]:
     both = number % 3 == 0
-    return {
-        "n_bonafide": 40 if both else 0,
-        "n_spoof": 25,
-        "false_alarm": number / 100 if both else None,
-        "miss": number / 50,
-        "roc_auc": 0.97 if both else None,
-    }
+    counts = {"n_bonafide": 40 if both else 0, "n_spoof": 25}
+    rates = {"false_alarm": number / 100 if both else None, "miss": number / 50}
+    rates["wrong"] = number / 70
+    return {**counts, "n_clips": 25, **rates, "roc_auc": 0.97 if both else None, **changes}
 
 
 def condition(n_bonafide: int, n_spoof: int, auc: float | None) -> dict[str, Any]:
-    figures = {"roc_auc": estimate(auc), "eer": estimate(1 - auc)} if auc else {}
-    empty = {"roc_auc": None, "eer": None}
-    return {"n_bonafide": n_bonafide, "n_spoof": n_spoof} | empty | figures
+    metrics = {"roc_auc": estimate(auc), "eer": estimate(1 - auc)} if auc else {}
+    counts = {"n_bonafide": n_bonafide, "n_spoof": n_spoof}
+    return {**counts, "n_clips": n_bonafide + n_spoof, **metrics}
+
+
+def groups(auc: float) -> dict[str, dict[str, dict[str, Any]]]:
+    """Two attacks, twelve speakers, one condition."""
+    return {
+        "attack": attacks(A07=auc - 0.02, A08=auc + 0.01),
+        "speaker": {f"S{number:02d}": speaker(number) for number in range(12)},
+        "codec": {
+            "C1": condition(600, 150, auc),
+            "C2": condition(0, 150, auc),
+            "C3": condition(600, 0, None),
+        },
+    }
+
+
+def rows(metrics: Mapping[str, Any], **columns: Any) -> list[dict[str, Any]]:
+    """Rows of results; what is None is none. Counts and `method` among the metrics are columns."""
+    common = {"n_bonafide": 1200, "n_spoof": 300, "method": BY_TRIAL, **columns}
+    common |= {name: metrics[name] for name in common if name in metrics}
+    made = []
+    for name, value in metrics.items():
+        if value is None or name in common:
+            continue
+        item = value if isinstance(value, Estimate) else Estimate(value, None, None)
+        without = {"method": None} if item.low is None else {}
+        made.append(common | {"metric": name} | vars(item) | without)
+    return made
+
+
+def tested(
+    experiment: str = "layers",
+    auc: float = 0.93,
+    views: Mapping[str, float] | None = None,
+    of_views: Mapping[str, Any] | None = None,
+    of_eval: Mapping[str, Any] | None = None,
+    by: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Tested:
+    """An experiment's results on dev and eval.
+
+    Args:
+        experiment: its name.
+        auc: its ROC-AUC.
+        views: further views of eval, with the ROC-AUC there.
+        of_views: replaces metrics in all of them.
+        of_eval: replaces metrics over all trials of eval; None takes one away. The counts
+            `n_bonafide` and `n_spoof`, and `method`, are replaced too.
+        by: replaces groups of eval: attacks, speakers, conditions.
+        changes: replace attributes.
+    """
+    about = {"corpus": "toy", "target": "toy", "view": "clean"}
+    about |= {name: changes[name] for name in about if name in changes}
+    names = {"experiment": experiment, **about}
+    made = []
+    for split in ("dev", "eval"):
+        here = split == "eval"
+        place = names | {"split": split}
+        metrics = overall(auc) | (dict(of_eval or {}) if here else {})
+        made += rows(metrics, group="all", group_value=None, **place)
+        for group, values in (groups(auc) | (dict(by or {}) if here else {})).items():
+            for value, of_value in values.items():
+                made += rows(of_value, group=group, group_value=value, **place)
+    for view, value in (views or {}).items():
+        place = names | {"split": "eval", "view": view, "group": "all", "group_value": None}
+        change = {
+            "roc_auc_change": estimate(value - auc, 0.01, 0.01),
+            "eer_change": estimate(auc - value, 0.01, 0.01),
+        }
+        made += rows(overall(value) | change | dict(of_views or {}), **place)
+    fields = {
+        "experiment": experiment,
+        **about,
+        "protocol": "official",
+        "seed": 1,
+        "control": False,
+        "train_views": [about["view"]],
+        "chosen": [chosen()],
+        "leak": leak(),
+        "partitions": {"dev": ["dev"], "eval": ["eval"]},
+        "threshold": {"by_round": {"all": 0.31}, "n_bonafide": 100, "n_spoof": 120},
+        "why": dict.fromkeys(
+            ["dev", "eval"], "3 bona fide and 12 spoof speakers: fewer than 10 in a class"
+        ),
+        "not_conditions": [],
+    }
+    return Tested(**fields | changes, results=Results(results.table(made)))
+
+
+def without(split: str, item: Tested) -> Tested:
+    """The same results without a split."""
+    kept = [row for row in item.results.table.to_pylist() if row["split"] != split]
+    why = {name: words for name, words in item.why.items() if name != split}
+    return replace(item, results=Results(results.table(kept)), why=why)
+
+
+def without_dev(experiment: str = "nodev", auc: float = 0.93, **changes: Any) -> Tested:
+    """The results of a protocol without a dev split: no threshold, no calibration."""
+    needs_dev = ["miss", "false_alarm", "hter", "brier", "cllr", "act_dcf"]
+    by = groups(auc)
+    for value in by["attack"].values():
+        value["miss"] = None
+    for value in by["speaker"].values():
+        value |= dict.fromkeys(["miss", "false_alarm", "wrong"])
+    uncalibrated = [chosen() | {"calibration": None}]
+    item = tested(
+        experiment,
+        auc,
+        of_eval=dict.fromkeys(needs_dev) | ece(0.061, None),
+        by=by,
+        **{"threshold": None, "chosen": uncalibrated} | changes,
+    )
+    return without("dev", item)
+
+
+def many_speakers() -> dict[str, Any]:
+    """What replaces metrics of eval where there are enough speakers for intervals over them."""
+    return {
+        "method": BY_SPEAKER,
+        **dict.fromkeys(["n_speakers_bonafide", "n_speakers_spoof", "n_speakers"], 40),
+        "n_speakers_of_one_class": 0,
+    }
 
 
 def leak(
@@ -112,93 +209,15 @@ def leak(
     }
 
 
-def metrics(experiment: str = "layers", auc: float = 0.93, **changes: Any) -> dict[str, Any]:
-    """An experiment's metrics; `changes` replace its entries, `eval_changes` those of eval."""
-    eval_changes = changes.pop("eval_changes", {})
-    found = {
-        "name": experiment,
-        "partitions": {"dev": ["dev"], "eval": ["eval"]},
-        "experiment": experiment,
-        "corpus": "toy",
-        "target": "toy",
-        "view": "clean",
-        "control": False,
-        "protocol": "official",
-        "seed": 1,
-        "chosen": [chosen()],
-        "interval": {
-            "kind": "percentile bootstrap",
-            "level": 0.95,
-            "n_resamples": 1000,
-            "seed": 1,
-            "minimum_speakers": 10,
-        },
-        "leak": leak(),
-        "dev_roc_auc": auc,
-        "train_views": [changes.get("view", "clean")],
-        "threshold": {
-            "by_round": {"all": 0.31},
-            "rule": "EER on dev",
-            "n_bonafide": 100,
-            "n_spoof": 120,
-        },
-        "splits": {"dev": split(auc), "eval": split(auc, **eval_changes)},
-    }
-    return copy.deepcopy(found | changes)
-
-
-def chosen(name: str = "all", candidate: str = "layer_3", C: float = 0.01) -> dict[str, Any]:
-    calibration = {"slope": 0.91, "offset": -0.12, "prior_spoof": 0.55}
+def chosen(
+    name: str = "all", candidate: str = "layer_3", C: float = 0.01, slope: float = 0.91
+) -> dict[str, Any]:
     return {
         "round": name,
         "candidate": candidate,
         "pooling": "mean_std",
         "C": C,
-        "calibration": calibration,
-    }
-
-
-def without_dev(experiment: str = "nodev", auc: float = 0.93) -> dict[str, Any]:
-    """Metrics of a protocol without a dev part: no threshold, no calibration."""
-    nothing = {
-        "at_threshold": None,
-        "brier": {"before": estimate(0.08), "after": None},
-        "ece": ece(0.061, None),
-        "reliability": {"before": bins(0.7), "after": None},
-    }
-    nothing |= dict.fromkeys(["cllr", "min_cllr", "min_dcf", "act_dcf"])
-    found = metrics(experiment, auc, eval_changes=nothing, threshold=None)
-    found["chosen"][0]["calibration"] = None
-    del found["splits"]["dev"]
-    for attack in found["splits"]["eval"]["per_attack"].values():
-        attack["miss"] = None
-    for one in found["splits"]["eval"]["per_speaker"].values():
-        one["miss"] = one["false_alarm"] = None
-    return found
-
-
-def view(name: str, auc: float, experiment: str = "layers", target: str = "toy") -> dict[str, Any]:
-    found = metrics(experiment, auc, view=name, target=target)
-    found["change"] = {
-        "roc_auc": estimate(auc - 0.93, 0.01, 0.01),
-        "eer": estimate(0.93 - auc, 0.01, 0.01),
-    }
-    del found["splits"]["dev"]
-    return found
-
-
-def many_speakers() -> dict[str, Any]:
-    """What replaces an eval split's few speakers by enough for intervals over speakers."""
-    both = {"n_bonafide": 10, "n_spoof": 10, "false_alarm": 0.1, "miss": 0.1, "roc_auc": 0.95}
-    return {
-        "n_speakers_bonafide": 40,
-        "n_speakers_spoof": 40,
-        "interval": {
-            "method": "speaker-clustered bootstrap",
-            "why": "40 bona fide and 40 spoof speakers",
-            "n_redrawn": 0,
-        },
-        "per_speaker": {f"S{number:02d}": both for number in range(40)},
+        "calibration": {"slope": slope, "offset": -0.12, "prior_spoof": 0.55},
     }
 
 
@@ -218,13 +237,13 @@ def verified(**changes: Any) -> dict[str, Any]:
 
 
 def audit(auc: float = 0.6, view: str = "clean") -> dict[str, Any]:
-    """The audit of one view, by view: two properties and the rows of several.
+    """The audit of one view: two properties and the rows of several.
 
     `auc` is that of the strongest, the level.
     """
     common = {"direction": "lower", "unit": "s", "median_bonafide": 1.0, "median_spoof": 2.0}
     properties = {
-        column: common | {"name": name, "roc_auc": estimate(value)}
+        column: common | {"name": name, "roc_auc": vars(estimate(value))}
         for column, name, value in (("duration", "Duration", 0.55), ("level", "Level", auc))
     }
     nothing = dict.fromkeys(["direction", "unit", "median_bonafide", "median_spoof"])
@@ -232,12 +251,12 @@ def audit(auc: float = 0.6, view: str = "clean") -> dict[str, Any]:
         ("speaker", "Speaker identity", 0.99),
         ("together", "All properties together", 0.48),
     ):
-        row = {"name": name, "how": "learned from others", "roc_auc": estimate(value)}
+        row = {"name": name, "how": "learned from others", "roc_auc": vars(estimate(value))}
         properties[column] = nothing | row
     how = {"method": "trial bootstrap", "why": "few speakers"}
     counts = {"n_bonafide": 1200, "n_spoof": 300}
     splits = {"eval": {**counts, "interval": how, "properties": properties}}
-    return {view: {"view": view, "splits": splits}}
+    return {"view": view, "splits": splits}
 
 
 def model(**changes: Any) -> dict[str, Any]:

@@ -9,13 +9,11 @@ from authenticity import card, document, energy, trust
 from authenticity.document import Bullets, Heading, Paragraph, Table
 
 
-def facts(metrics=None, elsewhere=None, spent=(), applied=(), model=None):
-    metrics = metrics or run.metrics()
-    (evidence,) = trust.gather([metrics], applied, run.audit(), run.verified())
+def facts(item=None, elsewhere=(), spent=(), model=None):
     return card.Facts(
-        evidence=evidence,
+        evidence=trust.Evidence(item or run.tested(), run.audit(), run.verified()),
         model=model or run.model(),
-        elsewhere=elsewhere or {},
+        elsewhere=elsewhere,
         encoder=run.encoder(),
         licence="resources/encoders/small/LICENSE",
         versions={"features": "spectral 1", "numpy": "2.3"},
@@ -44,7 +42,7 @@ def test_a_card_has_the_headings_of_mitchell_et_al():
 
 
 def test_page_and_markdown_say_the_same():
-    found = facts(applied=[run.view("trimmed", 0.92)])
+    found = facts(run.tested(views={"trimmed": 0.92}))
     title, blocks = card.title(found), card.card(found)
     plain = re.sub(r"<[^>]*>", " ", document.as_html(title, blocks).partition("<body>")[2])
     page = set(re.findall(r"\w+", unescape(plain)))
@@ -53,7 +51,7 @@ def test_page_and_markdown_say_the_same():
 
 
 def test_figures_counts_and_settings_are_the_runs():
-    said = text(facts(applied=[run.view("trimmed", 0.92), run.view("noise_10db", 0.7)]))
+    said = text(facts(run.tested(views={"trimmed": 0.92, "noise_10db": 0.7})))
     assert "0.9300 (0.9200 to 0.9350)" in said
     assert "layer_3, mean and standard deviation over time, C = 0.01" in said
     assert "slope 0.91, offset -0.12, prior of spoof 0.55" in said
@@ -67,7 +65,7 @@ def test_figures_counts_and_settings_are_the_runs():
 
 
 def test_limits_are_the_checks_that_found_something():
-    leaking = run.metrics(leak=run.leak(speakers=20))
+    leaking = run.tested(leak=run.leak(speakers=20))
     said = text(facts(leaking))
     assert (
         "Leak (do not trust): layers leaks: in its protocol official, train and eval share" in said
@@ -78,39 +76,36 @@ def test_limits_are_the_checks_that_found_something():
 
 
 def test_another_corpus_and_its_leak_are_told():
-    other = run.view("clean", 0.6, target="wild") | {"leak": run.leak(duplicates=2)}
-    said = text(facts(elsewhere={"wild": other}))
+    other = run.tested(auc=0.6, target="wild", leak=run.leak(duplicates=2))
+    said = text(facts(elsewhere=[run.without("dev", other)]))
     assert "| wild (leaks) | 0.6000" in said
     assert "Other corpora: wild." in said
 
 
-def test_a_model_without_an_eval_part_of_its_own_has_a_card():
-    found = run.metrics()
-    del found["splits"]["eval"]
-    said = text(facts(found, elsewhere={"wild": run.view("clean", 0.6, target="wild")}))
-    assert "Rating: none, for the corpus has no eval part of its own" in said
+def test_a_model_without_an_eval_split_of_its_own_has_a_card():
+    elsewhere = [run.without("dev", run.tested(auc=0.6, target="wild"))]
+    said = text(facts(run.without("eval", run.tested()), elsewhere))
+    assert "Rating: none, for the corpus has no eval split of its own" in said
     assert "| dev | 0.9300" in said
     assert "| wild | 0.6000" in said
 
 
 def test_a_protocol_of_rounds_without_dev_can_be_told():
-    found = run.without_dev()
-    found["chosen"] = [run.chosen(str(number), C=10.0**-number) for number in range(3)]
-    for item in found["chosen"]:
-        item["calibration"] = None
-    said = text(facts(found))
+    rounds = [run.chosen(str(number), C=10.0**-number) for number in range(3)]
+    uncalibrated = [item | {"calibration": None} for item in rounds]
+    said = text(facts(run.without_dev(chosen=uncalibrated)))
     assert "in 3 of 3 rounds; C = 0.01 to 1" in said
-    assert "none: the protocol has no dev part" in said
+    assert "none: the protocol has no dev split" in said
     assert "3 rounds, each with a model of its own" in said
 
 
 def test_spectral_experiments_say_nothing_of_an_encoder():
-    found = run.metrics(chosen=[run.chosen(candidate="spectral") | {"pooling": "none"}])
+    found = run.tested(chosen=[run.chosen(candidate="spectral") | {"pooling": "none"}])
     assert "Encoder" not in text(facts(found))
 
 
 def test_a_card_of_a_control_says_so():
-    said = text(facts(run.metrics(control=True)))
+    said = text(facts(run.tested(control=True)))
     assert said.startswith("# Model card: layers (control), trained on toy")
     assert "A control: for others to be held against" in said
     assert "control" not in text(facts()).lower()

@@ -113,8 +113,8 @@ def test_the_resamples_are_those_of_the_figures_themselves():
     columns = [old[name].to_numpy(zero_copy_only=False) for name in ("label", "score", "speaker")]
     alone = bootstrap.intervals(*columns, 3, files=old["file"].to_pylist())
     assert draws.interval["method"] == alone.method == bootstrap.BY_SPEAKER
-    for name in compare.FIGURES:
-        found = draws.figure(name, Scorer("a", old), 3)
+    for name in compare.METRICS:
+        found = draws.metric(name, Scorer("a", old), 3)
         assert (found.value, found.low, found.high) == tuple(
             getattr(alone.estimates[name], end) for end in ("value", "low", "high")
         )

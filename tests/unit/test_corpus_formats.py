@@ -564,9 +564,8 @@ def test_speakers_called_unknown_on_both_sides_are_counted_and_no_leak(tmp_path:
     found = splits.leaks(table, splits.rounds(table, official, 1))
     assert found["speakers"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 0}
     assert found["unknown_speakers"] == table["speaker"].null_count == 24
-    (evidence,) = trust.gather(
-        [run_files.metrics(leak=found)], [], run_files.audit(), run_files.verified()
-    )
+    item = run_files.tested(leak=found)
+    evidence = trust.Evidence(item, run_files.audit(), run_files.verified())
     (check,) = [check for check in trust.checks(evidence) if check.name == "Leak"]
     assert check.status == trust.CAUTION
     assert "24 clips of its protocol without a known speaker" in check.sentence

@@ -1,19 +1,24 @@
 """The figures show what they are given, in full, and equal figures are equal bytes."""
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
+import run_files as run
 from authenticity import plots
+from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
-from authenticity.evaluation.bootstrap import Estimate
-from authenticity.evaluation.figures import Curve
+from authenticity.evaluation.choice import Candidate
 from authenticity.evaluation.metrics import operating_points
+from authenticity.plots.candidates import layer_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 NAMES = ["baseline_spectral", "baseline_prototype", "baseline_layer"]
+LEAK = run.leak(speakers=1)
 
 
-def curve(name, distance, n=300):
+def curve(name, distance, n=300, leaks=False):
     labels = np.repeat([0, 1], n)
     scores = np.random.default_rng(0).normal(size=2 * n) + distance * labels
     found = bootstrap.intervals(
@@ -21,75 +26,90 @@ def curve(name, distance, n=300):
         scores,
         ["-"] * (2 * n),
         0,
-        figures=["roc_auc", "eer"],
+        metrics=["roc_auc", "eer"],
         n_resamples=40,
         band_at=np.linspace(0, 1, 21),
     )
-    return Curve(
+    item = run.tested(
         name,
+        of_eval=found.estimates | {"n_bonafide": n, "n_spoof": n},
+        leak=LEAK if leaks else run.leak(),
+    )
+    results, band = item.reported, found.band
+    return plots.Curve(
+        item,
         operating_points(labels, scores),
-        found.band,
-        found.estimates["roc_auc"],
-        found.estimates["eer"],
-        n,
-        n,
+        *(band.false_alarm, band.low, band.high),
+        *(results["roc_auc"], results["eer"]),
     )
 
 
-def split(name, n):
-    labels = np.repeat([0, 1], n)
-    return plots.ScoredSplit(name, labels, np.random.default_rng(1).normal(size=2 * n) + labels)
+def scores(n_by_split, slope=1.0):
+    """Scores whose odds are `slope` times those before calibration."""
+    random = np.random.default_rng(1)
+    tables = []
+    for split, n in n_by_split.items():
+        labels = np.repeat([0, 1], n)
+        values = random.normal(size=2 * n) + labels
+        columns = {"split": split, "label": labels, "score": values, "p_spoof": expit(values)}
+        tables.append(pd.DataFrame(columns | {"p_calibrated": expit(slope * values)}))
+    return pa.Table.from_pandas(pd.concat(tables, ignore_index=True))
 
 
-def candidate(name, pooling, dev, chosen=False):
+def candidate(name, pooling, dev, n_chosen=0):
     auc = {"dev": Estimate(dev, dev - 0.02, dev + 0.01), "eval": Estimate(0.9, 0.85, 0.95)}
-    return plots.Candidate(name, pooling, chosen, auc)
+    return Candidate(name, pooling, 0.1, 0.9, n_chosen, auc)
 
 
 def all_candidates():
     names = [f"layer_{i}" for i in range(13)] + ["layers_all"]
     return [
-        candidate(name, pooling, 0.9 + 0.005 * i, (name, pooling) == ("layer_6", "mean_std"))
+        candidate(name, pooling, 0.9 + 0.005 * i, int((name, pooling) == ("layer_6", "mean_std")))
         for pooling in ("mean", "mean_std")
         for i, name in enumerate(names)
     ]
 
 
-def row(experiment, name, value):
-    return plots.Row(experiment, name, 1234, Estimate(value, value - 0.1, value + 0.02))
+def with_attacks(name, leak=None, **aucs):
+    return run.tested(name, by={"attack": run.attacks(**aucs)}, leak=leak or run.leak())
 
 
-def reliability(split, calibrated, slope):
-    middles = [0.05 + 0.1 * number for number in range(10)]
-    bins = [plots.Bin(p, 0.5 + slope * (p - 0.5), 7 * n) for n, p in enumerate(middles)]
-    return plots.Reliability(split, calibrated, bins, 0.06, 0.05)
-
-
-def cells(*corpora, leaking=()):
+def crossed(*corpora, leaking=(), auc=0.9):
     return [
-        plots.Cell(a, b, (a, b) in leaking, Estimate(0.9, 0.8, 0.95), Estimate(0.1, 0.05, 0.2))
+        run.tested(
+            NAMES[2],
+            auc,
+            corpus=a,
+            target=b,
+            of_eval={"roc_auc": Estimate(auc, auc - 0.1, auc + 0.05)},
+            leak=LEAK if (a, b) in leaking else run.leak(),
+        )
         for a in corpora
         for b in corpora
     ]
 
 
 def every_figure():
-    curves = [curve(name, distance) for name, distance in zip(NAMES, (1, 2, 4), strict=True)]
-    found = [row(e, f"A{i:02d}", 0.6 + i / 40) for e in NAMES for i in range(7, 15)]
-    seen = [row(e, v, 0.9 - i / 5) for i, v in enumerate(("clean", "mp3")) for e in NAMES]
-    leaking = [NAMES[1]]
-    stages = [(split, after) for split in ("dev", "eval") for after in (False, True)]
+    curves = [curve(NAMES[i], distance, leaks=i == 1) for i, distance in enumerate((1, 2, 4))]
+    aucs = {f"A{i:02d}": 0.6 + i / 40 for i in range(7, 15)}
+    leaks = [LEAK if name == NAMES[1] else run.leak() for name in NAMES]
+    attacked = [with_attacks(name, leak, **aucs) for name, leak in zip(NAMES, leaks, strict=True)]
+    seen = [
+        run.tested(name, 0.9, views={"mp3": 0.7}, leak=leak)
+        for name, leak in zip(NAMES, leaks, strict=True)
+    ]
+    two_splits = scores({"dev": 2548, "eval": 7355}, slope=1.3)
     long_name = "a_corpus_with_a_very_long_name"
     return {
-        "roc": plots.roc(curves, "eval", leaking),
-        "det": plots.det(curves, "eval", leaking),
-        "scores": plots.score_histograms([split("dev", 2548), split("eval", 7355)], NAMES[2]),
+        "roc": plots.roc(curves, "eval"),
+        "det": plots.det(curves, "eval"),
+        "scores": plots.score_histograms(two_splits, NAMES[2]),
         "candidates": plots.candidates(all_candidates(), NAMES[2]),
-        "attacks": plots.attacks(found, "eval", leaking),
-        "views": plots.views(seen, dict.fromkeys(NAMES, "clean"), "eval", leaking),
-        "calibration": plots.calibration([reliability(*each, 0.8) for each in stages], NAMES[2]),
-        "matrix": plots.matrix(cells("demo", long_name, leaking=[("demo", "demo")]), NAMES[2]),
-        "large_matrix": plots.matrix(cells("a", "b", "c", "d", long_name), NAMES[2]),
+        "attacks": plots.attacks(attacked, "eval"),
+        "views": plots.views(seen, "eval"),
+        "calibration": plots.calibration(two_splits, run.tested(NAMES[2])),
+        "matrix": plots.matrix(crossed("demo", long_name, leaking=[("demo", "demo")]), "eval"),
+        "large_matrix": plots.matrix(crossed("a", "b", "c", "d", long_name), "eval"),
     }
 
 
@@ -163,7 +183,7 @@ def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
 
 
 def test_histograms_are_shares_that_sum_to_one():
-    figure = plots.score_histograms([split("eval", 500)], "one")
+    figure = plots.score_histograms(scores({"eval": 500}), "one")
     for patch in figure.axes[0].patches:
         corners = patch.get_xy()
         area = 0.5 * abs(
@@ -195,30 +215,26 @@ def test_an_experiment_that_leaks_is_marked_in_the_legend_with_a_note(name):
 
 def test_a_figure_of_one_experiment_that_leaks_says_so_in_its_title():
     for figure in (
-        plots.score_histograms([split("eval", 50)], "one", leaks=True),
-        plots.calibration([reliability("eval", True, 1.0)], "one", leaks=True),
+        plots.score_histograms(scores({"eval": 50}), "one", leaks=True),
+        plots.calibration(scores({"dev": 50, "eval": 50}), run.tested("one", leak=LEAK)),
         plots.candidates(all_candidates(), "one", leaks=True),
     ):
-        assert figure.get_suptitle() == "one [leaks: figures too good]"
+        assert figure.get_suptitle() == "one [leaks: results too good]"
     assert FIGURES["scores"].get_suptitle() == NAMES[2]
 
 
-def test_means_over_rounds_are_drawn_without_intervals():
-    mean = {split: Estimate(0.9, np.nan, np.nan) for split in ("dev", "eval")}
-    found = [plots.Candidate(f"layer_{i}", "mean", i < 2, mean) for i in range(3)]
+def test_what_several_rounds_chose_is_named_once():
+    found = [candidate(f"layer_{i}", "mean", 0.9, n_chosen=i < 2) for i in range(3)]
     figure = plots.candidates(found, "folds")
     assert words(figure).count("chosen on dev") == 1
     assert len(figure.axes[0].patches) == 2
-    assert {"dev, mean", "eval, mean"} <= set(words(figure))
-    assert figure.axes[0].get_ylim()[0] < 0.9
+    assert {"dev, 95% interval", "eval, 95% interval"} <= set(words(figure))
 
 
-def test_views_stand_in_their_order_and_clean_figures_go_down_the_page():
-    found = [row("one", name, value) for name, value in (("clean", 0.9), ("mp3", 0.8))]
-    axes = plots.views(found, {"one": "clean"}, "eval").axes[0]
-    names = {text.get_text(): place for text, place in zip(
-        axes.get_yticklabels(), axes.get_yticks(), strict=True
-    )}  # fmt: skip
+def test_views_stand_in_their_order_and_clean_values_go_down_the_page():
+    axes = plots.views([run.tested("one", 0.9, views={"mp3": 0.8})], "eval").axes[0]
+    labels, places = axes.get_yticklabels(), axes.get_yticks()
+    names = {text.get_text(): place for text, place in zip(labels, places, strict=True)}
     assert names["clean"] > names["mp3"]
     (dotted,) = [line for line in axes.lines if line.get_linestyle() == ":"]
     assert dotted.get_xdata()[0] == 0.9
@@ -226,55 +242,72 @@ def test_views_stand_in_their_order_and_clean_figures_go_down_the_page():
 
 
 def test_guessing_is_drawn_where_an_interval_reaches_it():
-    near = plots.attacks([row("one", "A07", 0.55)], "eval")
-    assert "guessing" in words(near)
-    assert "guessing" not in words(plots.attacks([row("one", "A07", 0.9)], "eval"))
+    assert "guessing" in words(plots.attacks([with_attacks("one", A07=0.505)], "eval"))
+    assert "guessing" not in words(plots.attacks([with_attacks("one", A07=0.9)], "eval"))
 
 
-def test_reliability_points_have_wilson_intervals_and_empty_bins_none():
-    figure = plots.calibration([reliability("eval", True, 1.0)], "one")
-    curve, counts = figure.axes
+def test_reliability_points_have_wilson_intervals():
+    shares = {0.2: (10, 40), 0.95: (60, 63)}
+    rows = [
+        {"split": split, "label": int(i < n_spoof), "p_spoof": 0.5, "p_calibrated": p}
+        for split in ("dev", "eval")
+        for p, (n_spoof, n) in shares.items()
+        for i in range(n)
+    ]
+    item = run.tested("one", of_eval=run.ece(0.5, 0.06, 0.05))
+    figure = plots.calibration(pa.Table.from_pylist(rows), item)
+    curve, counts = figure.axes[1], figure.axes[3]
     (points,) = [line for line in curve.lines if line.get_marker() == "s"]
-    assert len(points.get_xdata()) == 9
-    assert len(counts.patches) == 9
+    assert points.get_xdata() == pytest.approx(list(shares))
+    assert points.get_ydata() == pytest.approx([10 / 40, 60 / 63])
+    assert [patch.get_height() for patch in counts.patches] == [103, 40, 63]
     # n = 63, 60 spoof: Wilson's interval by hand (Brown et al. 2001, equation 4).
-    low, high = curve.collections[0].get_segments()[-1][:, 1]
-    p, n, z = round(0.95 * 63) / 63, 63, 1.959964
+    low, high = curve.collections[-1].get_segments()[-1][:, 1]
+    p, n, z = 60 / 63, 63, 1.959964
     middle, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     assert low == pytest.approx((middle - half) / (1 + z**2 / n), abs=1e-6)
     assert high == pytest.approx((middle + half) / (1 + z**2 / n), abs=1e-6)
-    title = curve.get_title(loc="left")
-    assert title == "eval\nECE 6.0% (5.0% by chance), after calibration"
+    assert curve.get_title(loc="left").splitlines() == [
+        "eval",
+        "ECE 50.0% (5.0% by chance), before calibration",
+        "ECE 6.0% (5.0% by chance), after calibration",
+    ]
     assert "after calibration" in words(figure)
 
 
+def test_without_a_calibration_only_probabilities_before_it_are_drawn():
+    figure = plots.calibration(scores({"eval": 50}), run.without_dev())
+    assert len(figure.axes) == 2
+    assert not any("after" in text for text in words(figure))
+
+
 def test_the_matrix_has_a_cell_per_pair_with_its_interval_and_marks_leaks():
-    found = [
-        plots.Cell("a", "a", True, Estimate(0.9, 0.8, 0.95), Estimate(0.1, 0.05, 0.2)),
-        plots.Cell("a", "b", False, Estimate(0.4, 0.3, 0.5), Estimate(0.6, 0.5, 0.7)),
-    ]
-    figure = plots.matrix(found, "one")
+    one, two = crossed("a", "b", leaking=[("a", "a")])[:2]
+    figure = plots.matrix([one, two], "eval")
     auc, eer = figure.axes
     said = [text.get_text() for text in auc.texts]
-    assert said == ["0.900", "(0.800 to 0.950)", "[leaks]", "0.400", "(0.300 to 0.500)"]
-    assert [text.get_text() for text in eer.texts][:2] == ["10.0%", "(5.0 to 20.0)"]
+    assert said == [
+        *("0.900", "(0.800 to 0.950)", "[leaks]"),
+        *("0.900", "(0.800 to 0.950)"),
+    ]
+    assert [text.get_text() for text in eer.texts][:2] == ["10.0%", "(9.0 to 10.5)"]
     assert len(auc.patches) == len(eer.patches) == 1
     assert [text.get_text() for text in auc.get_xticklabels()] == ["a", "b"]
     assert [text.get_text() for text in auc.get_yticklabels()] == ["a"]
 
 
 def test_a_corpus_that_is_only_trained_on_has_a_row_and_no_column():
-    found = [cell for cell in cells("b", "a") if cell.tested_on == "a"]
-    axes = plots.matrix(found, "one").axes[0]
+    to_b, to_a = (
+        [item for item in crossed("b", "a") if item.target == target] for target in ("b", "a")
+    )
+    untested = [run.without("eval", item) for item in to_b]
+    axes = plots.matrix([*untested, *to_a], "eval").axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["a"]
 
 
 def test_words_in_a_cell_can_be_read_on_its_colour():
-    figure = plots.matrix(cells("a", "b"), "one")
-    dark = plots.matrix(
-        [plots.Cell("a", "b", False, Estimate(0.5, 0.4, 0.6), Estimate(0.5, 0.4, 0.6))], "one"
-    )
+    figure, dark = (plots.matrix(crossed("a", auc=auc), "eval") for auc in (0.9, 0.5))
     assert {text.get_color() for text in figure.axes[0].texts} == {"black"}
     assert {text.get_color() for text in dark.axes[0].texts} == {"white"}
 
@@ -284,19 +317,19 @@ def test_words_in_a_cell_can_be_read_on_its_colour():
     [("layer_6", 6), ("spectral+layer_12", 12), ("layers_all", None), ("spectral", None)],
 )
 def test_layers_are_read_from_names(name, layer):
-    assert plots.layer_of(name) == layer
+    assert layer_of(name) == layer
 
 
 def test_one_candidate_without_layers_can_be_drawn(tmp_path):
-    figure = plots.candidates([candidate("spectral", "none", 0.9, True)], "baseline_spectral")
+    figure = plots.candidates([candidate("spectral", "none", 0.9, 1)], "baseline_spectral")
     plots.save(figure, tmp_path / "one.svg")
     assert "dev, 95% interval" in words(figure)
 
 
 def test_the_attack_that_is_missed_most_stands_on_top():
-    found = [row("one", "A07", 0.9), row("one", "A08", 0.6), row("one", "A09", 0.8)]
-    axes = plots.attacks(found, "eval").axes[0]
+    item = with_attacks("one", A07=0.9, A08=0.6, A09=0.8)
+    axes = plots.attacks([item], "eval").axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names == ["A08 (n = 1,234)", "A09 (n = 1,234)", "A07 (n = 1,234)"]
+    assert names == ["A08 (n = 150)", "A09 (n = 150)", "A07 (n = 150)"]
     places = axes.get_yticks()
     assert places[0] > places[1] > places[2]

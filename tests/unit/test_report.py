@@ -5,15 +5,16 @@ from html import unescape
 
 import pytest
 import run_files as run
-from authenticity import report, summary, trust
+from authenticity import report, summary, trust, wording
 from authenticity.errors import UserError
+from authenticity.estimates import Estimate
 from authenticity.files import read_json, write_json
-from authenticity.report import wording
+from authenticity.report import cells
 
-LEAKY = run.metrics("leaky", leak=run.leak(speakers=20, duplicates=3))
-FLIPPED = run.metrics("flipped", 0.3)
-UNDECIDED = run.metrics("undecided", 0.5)
-UNKNOWN = run.metrics("unknown", leak=run.leak(unknown_speakers=7))
+LEAKY = run.tested("leaky", leak=run.leak(speakers=20, duplicates=3))
+FLIPPED = run.tested("flipped", 0.3)
+UNDECIDED = run.tested("undecided", 0.5)
+UNKNOWN = run.tested("unknown", leak=run.leak(unknown_speakers=7))
 
 
 def rows_of(page, kind=""):
@@ -24,7 +25,7 @@ def rows_of(page, kind=""):
 
 
 def test_the_headline_table_shows_figures_and_marks_eval():
-    page = report.headline([run.metrics()])
+    page = report.headline([run.tested()])
     row = ["layers", "eval", "0.9300 (0.9200 to 0.9350)", "7.00% (6.00 to 7.50)"]
     row += ["7.00% (6.00 to 7.50)", "0.9000 (0.8900 to 0.9050)", "1,200 (3)", "300 (12)"]
     costs = ["layers", "eval", "0.4100 (0.4000 to 0.4150) min 0.3300 (0.3200 to 0.3350)"]
@@ -35,9 +36,9 @@ def test_the_headline_table_shows_figures_and_marks_eval():
 
 
 def test_columns_stand_only_where_some_experiment_has_the_figure():
-    assert "t-DCF" not in report.headline([run.metrics()])
-    tandem = run.metrics(eval_changes={"min_tdcf_legacy": run.estimate(0.21)})
-    page = report.headline([run.metrics(), tandem])
+    assert "t-DCF" not in report.headline([run.tested()])
+    tandem = run.tested(of_eval={"min_tdcf_legacy": run.estimate(0.21)})
+    page = report.headline([run.tested(), tandem])
     assert "Min t-DCF, legacy" in page
     assert "revised" not in page
     alone = report.headline([run.without_dev()])
@@ -61,20 +62,19 @@ def test_columns_stand_only_where_some_experiment_has_the_figure():
     ],
 )
 def test_what_must_be_said_is_said_wherever_figures_stand(item, said, tmp_path):
-    metrics = [run.metrics(), item]
-    applied = [run.view("trimmed", 0.9, name) for name in ("layers", item["experiment"])]
+    items = [run.tested(), item]
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    ratings = {each["experiment"]: "do not trust" for each in metrics}
+    ratings = {each.name: "do not trust" for each in items}
     pages = [
-        report.headline(metrics),
-        report.per_attack(metrics),
-        report.conditions(metrics),
-        report.speakers(metrics),
-        report.views(metrics, applied),
-        report.audit(run.audit(), metrics, applied),
-        report.selection(item, candidates()),
-        report.opening([report.Corpus(run.verified(), metrics, ratings, figure)]),
+        report.headline(items),
+        report.per_attack(items),
+        report.conditions(items),
+        report.speakers(items),
+        report.views(items),
+        report.audit({"clean": run.audit()}, items),
+        report.selection(item, model()),
+        report.opening([report.Corpus(run.verified(), items, ratings, figure)]),
     ]
     for page in pages:
         assert f'<p class="notice">{said}' in page
@@ -89,9 +89,7 @@ def test_what_must_be_said_is_said_wherever_figures_stand(item, said, tmp_path):
     ("auc", "way"), [(0.154, "the right way"), (0.93, "the wrong way"), (0.5, "no way")]
 )
 def test_pages_say_which_figures_are_of_scores_that_calibration_turned_round(auc, way):
-    chosen = run.chosen()
-    chosen["calibration"]["slope"] = -0.3
-    page = report.headline([run.metrics("turned", auc, chosen=[chosen])])
+    page = report.headline([run.tested("turned", auc, chosen=[run.chosen(slope=-0.3)])])
     (said,) = re.findall(r'class="notice">(.*?)</p>', page)
     assert "The calibration on dev turned the scores round (slope -0.3)" in said
     assert "exported score files are of the calibrated log-likelihood ratio" in said
@@ -110,14 +108,14 @@ def test_all_sides_of_a_leak_are_counted():
 
 def test_the_choice_of_several_rounds_is_counted():
     rounds = [run.chosen(str(n), "layer_2" if n == 1 else "layer_3", 10.0**-n) for n in range(5)]
-    page = report.headline([run.metrics(chosen=rounds)])
+    page = report.headline([run.tested(chosen=rounds)])
     words = "mean and standard deviation over time"
     assert f"layer_3, {words}, in 4 of 5 rounds; layer_2, {words}, in 1 of 5 rounds" in page
     assert "C = 0.0001 to 1" in page
 
 
 def test_attacks_are_listed_for_each_split_eval_first():
-    page = report.per_attack([run.metrics()])
+    page = report.per_attack([run.tested()])
     assert rows_of(page)[:2] == [
         ["A07", "layers", "150", "0.9100 (0.9000 to 0.9150)", *["9.00% (8.00 to 9.50)"] * 2],
         ["A08", "layers", "150", "0.9400 (0.9300 to 0.9450)", *["6.00% (5.00 to 6.50)"] * 2],
@@ -127,24 +125,24 @@ def test_attacks_are_listed_for_each_split_eval_first():
 
 
 def test_conditions_show_every_value_and_who_stands_against_whom():
-    rows = rows_of(report.conditions([run.metrics()]))
+    rows = rows_of(report.conditions([run.tested()]))
     figures = ["0.9300 (0.9200 to 0.9350)", "7.00% (6.00 to 7.50)"]
     assert rows[:3] == [
         ["C1", "layers", "600", "150", *figures],
         ["C2", "layers", "against all", "150", *figures],
         ["C3", "layers", "600", "0", "–", "–"],
     ]
-    none = run.metrics(eval_changes={"per_condition": {}})
-    del none["splits"]["dev"]
+    none = run.without("dev", run.tested(by={"codec": {}}))
     assert "no column of conditions" in report.conditions([none])
+    left_out = run.tested(not_conditions=["duration"])
+    assert "or the name of another group:\nduration." in report.conditions([left_out])
 
 
 def test_what_has_no_name_comes_last_and_is_no_known_attack():
-    changes = run.split(0.93)
-    attacks, codecs = changes["per_attack"], changes["per_condition"]["codec"]
-    attacks |= {"not known": attacks["A07"], "xtts": attacks["A08"]}
-    codecs |= {"not given": codecs["C1"], "opus": codecs["C2"]}
-    item = run.metrics(eval_changes=changes)
+    by = run.groups(0.93)
+    by["attack"] |= {"not known": by["attack"]["A07"], "xtts": by["attack"]["A08"]}
+    by["codec"] |= {"not given": by["codec"]["C1"], "opus": by["codec"]["C2"]}
+    item = run.tested(by=by)
     page = report.per_attack([item])
     assert [row[0] for row in rows_of(page)[:4]] == ["A07", "A08", "xtts", "not known"]
     assert "eval has 3 attacks and unknown ones, and shares no known attack with train" in page
@@ -153,8 +151,8 @@ def test_what_has_no_name_comes_last_and_is_no_known_attack():
 
 
 def test_the_worst_speakers_come_first_and_not_too_many():
-    speakers = {f"S{n:03d}": run.speaker(1) | {"miss": n / 100} for n in range(60)}
-    page = report.speakers([run.metrics(eval_changes={"per_speaker": speakers})])
+    speakers = {f"S{n:03d}": run.speaker(1, miss=n / 100, wrong=n / 100) for n in range(60)}
+    page = report.speakers([run.tested(by={"speaker": speakers})])
     rows = rows_of(page)
     assert len(rows) == 50
     assert rows[0][0] == "S059"
@@ -162,40 +160,37 @@ def test_the_worst_speakers_come_first_and_not_too_many():
     assert "60 speakers, the 50 worst" in page
 
 
-def test_a_speakers_errors_are_weighted_by_clips():
-    both = {"n_bonafide": 30, "n_spoof": 10, "false_alarm": 0.1, "miss": 0.5, "roc_auc": 0.9}
-    (row,) = rows_of(report.speakers([run.metrics(eval_changes={"per_speaker": {"S": both}})]))
+def test_a_speaker_has_a_row_of_counts_and_shares():
+    rates = {"false_alarm": 0.1, "miss": 0.5, "wrong": 0.2, "roc_auc": 0.9}
+    both = {"n_bonafide": 30, "n_spoof": 10, "n_clips": 40, **rates}
+    (row,) = rows_of(report.speakers([run.tested(by={"speaker": {"S": both}})]))
     assert row == ["S", "30", "10.0%", "10", "50.0%", "20.0%", "0.9000"]
 
 
 def test_without_a_threshold_speakers_are_ordered_by_auc():
-    one = {"n_bonafide": 1, "n_spoof": 1, "false_alarm": None, "miss": None}
-    found = {name: one | {"roc_auc": auc} for name, auc in (("a", 0.9), ("b", None), ("c", 0.2))}
-    page = report.speakers([run.metrics(eval_changes={"per_speaker": found})])
+    none = {"n_bonafide": 1, "n_spoof": 1, "n_clips": 2}
+    found = {name: none | {"roc_auc": auc} for name, auc in (("a", 0.9), ("b", None), ("c", 0.2))}
+    page = report.speakers([run.tested(by={"speaker": found})])
     assert [row[0] for row in rows_of(page)] == ["c", "a", "b"]
 
 
 def test_views_show_the_change_and_silence_stands_first():
-    applied = [run.view("noise_10db", 0.8), run.view("trimmed", 0.9)]
-    page = report.views([run.metrics()], applied)
+    page = report.views([run.tested(views={"noise_10db": 0.8, "trimmed": 0.9})])
     rows = rows_of(page, "[^>]*")
     assert [row[1] for row in rows] == ["clean", "silence trimmed", "noise 10 dB"]
     assert rows[2][2] == "0.8000 (0.7900 to 0.8050) -0.1300 (-0.1400 to -0.1200)"
     assert rows[2][3] == "20.00% (19.00 to 20.50) +13.00 points (12.00 to 14.00)"
+    assert rows[2][4] == "20.00% (19.00 to 20.50) +13.00 points"
     assert rows_of(page, ' class="chosen"')[0][1] == "clean"
 
 
 def test_an_experiment_made_for_another_view_is_compared_with_that():
-    own = run.metrics("trims", 0.9, view="trimmed")
-    page = report.views([own], [run.view("clean", 0.95, "trims")])
-    rows = rows_of(page, "[^>]*")
+    own = run.tested("trims", 0.9, view="trimmed", views={"clean": 0.95})
+    rows = rows_of(report.views([own]), "[^>]*")
     assert [row[1] for row in rows] == ["silence trimmed", "clean"]
-    assert rows[1][2].endswith("+0.0200 (0.0100 to 0.0300)")
-    audit = rows_of(
-        report.audit(
-            run.audit() | run.audit(view="trimmed"), [own], [run.view("clean", 0.95, "trims")]
-        )
-    )
+    assert rows[1][2].endswith("+0.0500 (0.0400 to 0.0600)")
+    audits = {view: run.audit(view=view) for view in ("clean", "trimmed")}
+    audit = rows_of(report.audit(audits, [own]))
     assert audit[0][:3] == ["trims", "0.9500 (0.9400 to 0.9550)", "0.9000 (0.8900 to 0.9050)"]
 
 
@@ -235,41 +230,39 @@ def test_near_duplicates_are_told_with_examples():
     )
 
 
-def candidates(n_rounds=1, **changes):
-    items = [
-        {
-            "candidate": name,
-            "pooling": "mean",
-            "C": 0.1,
-            "cv_roc_auc": 0.9,
-            "chosen": name == "layer_3",
-            "n_rounds_chosen": n_rounds * (name == "layer_3"),
-            "splits": {"eval": {"method": "trial bootstrap"} | run.estimate(0.8)},
-        }
-        | changes
+def model(n_rounds=1):
+    rounds = [{"candidate": "layer_3", "pooling": "mean", "folds": "5 folds"}] * n_rounds
+    selection = [
+        {"candidate": name, "pooling": "mean", "C": 10.0**-n, "cv_roc_auc": 0.9 + n / 100}
         for name in ("layer_2", "layer_3")
+        for n in range(n_rounds)
     ]
-    return {"candidates": items, "folds": "5 folds", "n_rounds": n_rounds}
+    return {"rounds": rounds, "selection": selection}
+
+
+def with_candidates():
+    aucs = {f"layer_{n} mean": {"roc_auc": run.estimate(0.77 + n / 100)} for n in (2, 3)}
+    return run.tested(by={"candidate": aucs})
 
 
 def test_the_chosen_candidate_is_marked():
-    page = report.selection(run.metrics(), candidates())
+    page = report.selection(with_candidates(), model())
     (marked,) = rows_of(page, ' class="chosen"')
-    assert marked == ["layer_3", "mean over time", "0.1", "0.9000", *marked[4:5], "chosen"]
-    assert marked[4] == "0.8000 (0.7900 to 0.8050)"
+    assert marked[:4] == ["layer_3", "mean over time", "1", "0.9000"]
+    assert marked[4:] == ["–", "0.8000 (0.7900 to 0.8050)", "chosen"]
 
 
-def test_candidates_of_several_rounds_are_means_without_intervals():
-    mean = {"method": "mean over 5 rounds", "value": 0.8, "low": None, "high": None}
-    page = report.selection(run.metrics(), candidates(5, C=None, splits={"eval": mean}))
+def test_candidates_of_several_rounds_are_means():
+    page = report.selection(with_candidates(), model(5))
     (marked,) = rows_of(page, ' class="chosen"')
-    assert marked[2:] == ["by round", "0.9000", "0.8000", "in 5 of 5 rounds"]
+    assert marked[2:4] == ["0.01", "0.9200"]
+    assert marked[-1] == "in 5 of 5 rounds"
     assert "Means over 5 rounds" in page
 
 
 def test_the_audit_puts_the_strongest_shortcut_first_and_beside_the_experiments():
-    applied = [run.view("trimmed", 0.91), run.view("inverted", 0.5)]
-    page = report.audit(run.audit(0.9), [run.metrics()], applied)
+    item = run.tested(views={"trimmed": 0.91, "inverted": 0.5})
+    page = report.audit({"clean": run.audit(0.9)}, [item])
     rows = rows_of(page)
     clean, trimmed = "0.9300 (0.9200 to 0.9350)", "0.9100 (0.9000 to 0.9150)"
     assert rows[0] == ["layers", clean, trimmed, "0.5000 (0.4900 to 0.5050)"]
@@ -281,9 +274,9 @@ def test_the_audit_puts_the_strongest_shortcut_first_and_beside_the_experiments(
 
 
 def test_the_audit_holds_experiments_against_the_view_that_they_score():
-    audits = run.audit(0.9) | run.audit(0.55004, view="trimmed")
-    trims = run.metrics("trims", 0.9, view="trimmed")
-    page = report.audit(audits, [run.metrics(), trims], [])
+    audits = {"clean": run.audit(0.9), "trimmed": run.audit(0.55004, view="trimmed")}
+    trims = run.tested("trims", 0.9, view="trimmed")
+    page = report.audit(audits, [run.tested(), trims])
     assert "The strongest property on eval is Level: ROC-AUC 0.9000" in page
     words = (
         "The strongest properties on eval, silence trimmed, are Duration and Level: ROC-AUC 0.5500"
@@ -293,7 +286,7 @@ def test_the_audit_holds_experiments_against_the_view_that_they_score():
 
 
 def test_a_prediction_below_one_half_is_called_no_shortcut():
-    rows = {row[0]: row for row in rows_of(report.audit(run.audit(), [], []))}
+    rows = {row[0]: row for row in rows_of(report.audit({"clean": run.audit()}, []))}
     assert rows["All properties together"][2:4] == [
         "0.4800 (0.4700 to 0.4850)",
         "no better than guessing",
@@ -302,56 +295,62 @@ def test_a_prediction_below_one_half_is_called_no_shortcut():
 
 
 def test_a_corpus_without_experiments_has_an_audit_all_the_same():
-    page = report.audit(run.audit(0.9), [], [])
+    page = report.audit({"clean": run.audit(0.9)}, [])
     assert "Level" in page
     assert "Experiment" not in page
-    assert "nothing to audit" in report.audit({"clean": {"splits": {}}}, [], [])
+    assert "nothing to audit" in report.audit({"clean": {"splits": {}}}, [])
 
 
 def test_pages_are_whole_and_need_nothing_from_outside():
-    for page in (report.headline([run.metrics()]), report.per_attack([run.metrics()])):
+    for page in (report.headline([run.tested()]), report.per_attack([run.tested()])):
         assert page.startswith("<!doctype html>")
         assert "http" not in page
         assert '<th scope="col">' in page
         assert "prefers-color-scheme: dark" in page
 
 
-def opening(tmp_path, *metrics, **verified):
+def opening(tmp_path, *items, on_dev=None, **verified):
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    ratings = {item["experiment"]: "caution" for item in metrics}
-    found = run.verified(n_rejected=2, **verified)
-    return report.opening([report.Corpus(found, metrics, ratings, figure if metrics else None)])
+    ratings = {item.name: "caution" for item in items}
+    on_dev = on_dev or {item.name: item.on("dev")["roc_auc"].value for item in items}
+    shown = figure if items else None
+    about = run.verified(n_rejected=2, n_accepted=1498, **verified)
+    return report.opening([report.Corpus(about, items, ratings, shown, on_dev=on_dev)])
 
 
 def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
-    one, two = run.metrics("one", 0.91), run.metrics("two", 0.97)
+    one, two = run.tested("one", 0.91), run.tested("two", 0.97)
     page = opening(tmp_path, one, two)
     assert "two, the best on dev, scores" in page
     assert "97.0 of 100 pairs" in page
-    one["dev_roc_auc"] = 0.99
-    page = opening(tmp_path, one, two)
+    page = opening(tmp_path, one, two, on_dev={"one": 0.99, "two": 0.97})
     assert "one, the best on dev, scores" in page
     assert "91.0 of 100 pairs" in page
-    assert "1,500 clips were used, 2 set aside" in page
+    assert "1,498 of 1,500 clips were used, 2 set aside" in page
     alike = "no duplicate clip and no near-duplicate clip"
     assert f"shares no speaker, no attack, {alike} with training" in page
     assert 'alt="ROC curves on eval of toy"' in page
-    assert "The rating of these figures: caution" in page
+    assert "The rating of these results: caution" in page
+
+
+def test_without_dev_the_opening_names_the_first(tmp_path):
+    item = run.without_dev()
+    assert "nodev scores the spoof higher" in opening(tmp_path, item, on_dev={"other": 0.9})
 
 
 def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
-    leaky = run.metrics("leaky", 0.99, leak=run.leak(speakers=3))
-    assert "sound, the best on dev, scores" in opening(tmp_path, leaky, run.metrics("sound", 0.9))
+    leaky = run.tested("leaky", 0.99, leak=run.leak(speakers=3))
+    assert "sound, the best on dev, scores" in opening(tmp_path, leaky, run.tested("sound", 0.9))
     assert "leaky, the best on dev, scores" in opening(tmp_path, leaky)
 
 
 def test_the_answer_is_never_a_controls(tmp_path):
-    control = run.metrics("shuffled", 0.97, control=True)
-    page = opening(tmp_path, run.metrics("one", 0.91), run.metrics("two", 0.8), control)
+    control = run.tested("shuffled", 0.97, control=True)
+    page = opening(tmp_path, run.tested("one", 0.91), run.tested("two", 0.8), control)
     assert "one, the best on dev of those that are no controls, scores" in page
     assert '<th scope="row">shuffled <span class="quiet">(control)</span></th>' in page
-    leaky = run.metrics("leaky", 0.9, leak=run.leak(speakers=3))
+    leaky = run.tested("leaky", 0.9, leak=run.leak(speakers=3))
     assert "leaky, the best on dev of" in opening(tmp_path, leaky, control)
     page = opening(tmp_path, control)
     assert "Only controls were run, and a control is no answer." in page
@@ -365,15 +364,14 @@ def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
     assert "The answer" not in page
 
 
-def headline(*metrics):
-    ratings = {("toy", item["experiment"]): "caution" for item in metrics}
-    return report.headline_rows(metrics, ratings)
+def headline(*items):
+    return report.headline_rows(items, {("toy", item.name): "caution" for item in items})
 
 
 def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
     write_json(
         tmp_path / "headline.json",
-        headline(run.metrics("one", 0.91), run.metrics("a_longer_name", 0.97)),
+        headline(run.tested("one", 0.91), run.tested("a_longer_name", 0.97)),
     )
     (tmp_path / "report.html").write_text("")
     page = tmp_path / "toy" / "tables" / "trust.html"
@@ -387,40 +385,38 @@ def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
     assert "0.9700 (0.9600 to 0.9750)" in printed[2]
     assert "3.00% (2.00 to 3.50)" in printed[2]
     assert printed[2].endswith("caution")
-    assert printed[4] == f"which figures to trust: {page.resolve()}"
+    assert printed[4] == f"which results to trust: {page.resolve()}"
     assert printed[5] == f"report: {(tmp_path / 'report.html').resolve()}"
 
 
 def test_a_control_is_labelled_in_the_summary_and_on_every_page(tmp_path, capsys):
-    control = run.metrics("shuffled", 0.7, control=True)
-    write_json(tmp_path / "headline.json", headline(run.metrics(), control))
+    control = run.tested("shuffled", 0.7, control=True)
+    write_json(tmp_path / "headline.json", headline(run.tested(), control))
     assert [row["control"] for row in read_json(tmp_path / "headline.json")] == [False, True]
     assert [row["trust"] for row in read_json(tmp_path / "headline.json")] == ["caution"] * 2
     summary.main(tmp_path)
     assert "  shuffled (control)  eval" in capsys.readouterr().out
-    metrics = [control, run.metrics("zero")]
-    applied = [run.view("trimmed", 0.9, name) for name in ("shuffled", "zero")]
-    evidence = trust.gather(metrics, applied, run.audit(), run.verified())
+    items = [control, run.tested("zero")]
+    evidence = [trust.Evidence(item, run.audit(), run.verified()) for item in items]
     for page in (
-        report.headline(metrics),
-        report.per_attack(metrics),
-        report.conditions(metrics),
-        report.speakers(metrics),
-        report.views(metrics, applied),
-        report.audit(run.audit(), metrics, applied),
-        report.selection(control, candidates()),
+        report.headline(items),
+        report.per_attack(items),
+        report.conditions(items),
+        report.speakers(items),
+        report.views(items),
+        report.audit({"clean": run.audit()}, items),
+        report.selection(control, model()),
         report.rating(trust.judge_all("toy", evidence)),
     ):
         assert re.search(r'shuffled (<span class="quiet">)?\(control\)', page)
         assert not re.search(r'zero (<span class="quiet">)?\(control\)', page)
-    attacks = [row[1] for row in rows_of(report.per_attack(metrics))]
+    attacks = [row[1] for row in rows_of(report.per_attack(items))]
     assert attacks[:2] == ["zero", "shuffled (control)"]
 
 
 def test_the_summary_has_a_line_per_leak_and_per_scorer_that_ranks_wrongly(tmp_path, capsys):
-    turned = run.metrics("flipped", 0.3)
-    turned["chosen"][0]["calibration"]["slope"] = -1.0
-    write_json(tmp_path / "headline.json", headline(LEAKY, turned, UNDECIDED, run.metrics()))
+    turned = run.tested("flipped", 0.3, chosen=[run.chosen(slope=-1.0)])
+    write_json(tmp_path / "headline.json", headline(LEAKY, turned, UNDECIDED, run.tested()))
     summary.main(tmp_path)
     assert capsys.readouterr().out.splitlines()[6:10] == [
         "toy, leaky leaks: train and eval share 20 speakers and 3 duplicate clips",
@@ -436,22 +432,21 @@ def test_a_summary_without_a_run_says_what_to_do(tmp_path):
 
 
 def test_a_number_with_its_interval_reads_well():
-    found = {"value": 0.5, "low": 0.25, "high": 0.75}
-    interval = wording.Words("(25.00 to 75.00)", "quiet")
-    assert wording.estimate(found, percent=True) == ["50.00%", interval]
-    page = report.headline([run.metrics()])
+    interval = cells.Words("(25.00 to 75.00)", "quiet")
+    assert cells.estimate(Estimate(0.5, 0.25, 0.75), percent=True) == ["50.00%", interval]
+    page = report.headline([run.tested()])
     assert '<td>0.9300 <span class="quiet">(0.9200 to 0.9350)</span></td>' in page
 
 
 def test_names_are_text_on_every_page():
     hostile = "<script>alert('x')</script> & \"y\""
     clip = {"file": hostile, "label": 1, "reason": hostile}
-    item = run.metrics(hostile, control=True)
+    item = run.tested(hostile, control=True)
     for page in (
         report.rejected(run.verified(n_rejected=1, rejected=[clip])),
         report.headline([item]),
-        report.views([item], []),
-        report.selection(item, candidates()),
+        report.views([item]),
+        report.selection(item, model()),
     ):
         assert "<script" not in page
         assert hostile in unescape(page)

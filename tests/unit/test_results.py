@@ -1,6 +1,4 @@
-"""The tidy table of all figures, and the files that it is made of."""
-
-import json
+"""The tidy table of all values, how it is read, and the scores that it is made of."""
 
 import pyarrow.compute as pc
 import pytest
@@ -8,54 +6,68 @@ import run_files
 import scored
 from authenticity import tables
 from authenticity.evaluation import results
-
-CHANGE = {"roc_auc": {"value": -0.1, "low": -0.2, "high": 0.0}, "n_left_out": 0}
-CHANGE["eer"] = CHANGE["roc_auc"]
-
-
-def rows(table, **wanted):
-    for name, value in wanted.items():
-        chosen = pc.is_null(table[name]) if value is None else pc.equal(table[name], value)
-        table = table.filter(chosen)
-    return table.to_pylist()
-
-
-def test_every_figure_is_a_row_with_its_interval_and_counts():
-    metrics = run_files.metrics("one", 0.91)
-    figures = metrics["splits"]["eval"]
-    table = results.tidy([metrics])
-    assert table.schema == results.RESULTS
-    (auc,) = rows(table, split="eval", group="all", metric="roc_auc")
-    assert [auc[end] for end in ("value", "low", "high")] == list(figures["roc_auc"].values())
-    assert (auc["n_bonafide"], auc["n_spoof"]) == (figures["n_bonafide"], figures["n_spoof"])
-    assert auc["method"] == figures["interval"]["method"]
-    assert auc["group_value"] is None
-    named = set(pc.unique(table["metric"]).to_pylist())
-    assert named >= {"roc_auc", "eer", "average_precision", "cllr", "ece", "brier", "min_dcf"}
-    assert "hter" in named
-    attacks = rows(table, split="eval", group="attack", metric="roc_auc")
-    assert [row["group_value"] for row in attacks] == sorted(figures["per_attack"])
-    (ece,) = rows(table, split="eval", group="all", metric="ece")
-    assert (ece["low"], ece["method"]) == (None, None)
+from authenticity.evaluation.results import Results
+from authenticity.files import write_json
 
 
 def test_a_row_is_named_by_all_that_tells_it_from_others():
-    whole = run_files.metrics("one", 0.91)
-    view = whole | {"view": "inverted", "change": CHANGE}
-    view["splits"] = {"eval": whole["splits"]["eval"]}
-    table = results.tidy([view, whole])
-    assert table.equals(results.tidy([whole, view])), "the order of the files is of no account"
-    names = ["experiment", "target", "view", "split", "group", "group_value", "metric"]
-    assert table.select(names).group_by(names).aggregate([]).num_rows == len(table)
-    (change,) = rows(table, view="inverted", metric="roc_auc_change")
-    assert change["value"] == -0.1
+    item = run_files.tested("one", 0.91, views={"inverted": 0.8})
+    table = item.results.table
+    assert table.schema == results.RESULTS
+    assert table.group_by(results.RESULTS.names[:8]).aggregate([]).num_rows == len(table)
+    backwards = table.take(pc.sort_indices(table, [("metric", "descending")]))
+    assert results.table(backwards.to_pylist()).equals(table), "the order of rows is of no account"
 
 
-@pytest.mark.parametrize("others", [0, 2])
-def test_the_view_that_is_scored_comes_first(tmp_path, others):
-    items = [{"view": str(index)} for index in range(1 + others)]
-    (tmp_path / "m.json").write_text(json.dumps(items))
-    assert results.read([tmp_path / "m.json"]) == (items[:1], items[1:])
+def test_a_value_is_selected_by_its_columns():
+    item = run_files.tested("one", 0.91)
+    selected = item.results.where(split="eval", group="all", view="clean")
+    auc = selected["roc_auc"]
+    assert (auc.value, auc.low, auc.high) == (0.91, 0.9, 0.915)
+    assert (auc.n_bonafide, auc.n_spoof, auc.method) == (1200, 300, run_files.BY_TRIAL)
+    assert (selected["ece"].low, selected["ece"].method) == (None, None)
+    assert item.reported["roc_auc"] == auc
+    assert selected.get("min_tdcf_legacy") is None
+    with pytest.raises(KeyError):
+        selected["min_tdcf_legacy"]
+    assert not item.results.where(split="train")
+    with pytest.raises(ValueError, match="select one first"):
+        item.results.where(split="eval")["roc_auc"]
+
+
+def test_groups_are_read_value_by_value():
+    item = run_files.tested("one", 0.91)
+    aucs = item.on("eval", "attack").each("roc_auc")
+    assert {name: auc.n_spoof for name, auc in aucs.items()} == {"A07": 150, "A08": 150}
+    assert item.conditions("eval") == ["codec"]
+    codecs = item.on("eval", "codec").by_value()
+    assert codecs["C3"].get("roc_auc") is None
+    assert codecs["C3"]["n_clips"].n_bonafide == 600
+
+
+def test_what_an_experiment_was_tested_on_follows_from_its_results():
+    item = run_files.tested("one", views={"noise": 0.7, "trimmed": 0.9}, control=True)
+    assert (item.splits, item.views) == (["dev", "eval"], ["clean", "trimmed", "noise"])
+    assert item.on("eval", view="noise")["roc_auc"].value == 0.7
+    assert (item.name, item.label, item.leaks) == ("one", "one (control)", False)
+    elsewhere = run_files.tested("one", target="wild")
+    assert elsewhere.name == "one, from toy"
+    assert not run_files.without("eval", item).reported
+
+
+def test_results_and_their_record_are_a_pair_of_files(tmp_path):
+    items = [run_files.tested("one"), run_files.tested("two", 0.8)]
+    metrics, records = [], []
+    for item in items:
+        metrics.append(tmp_path / f"{item.name}.parquet")
+        records.append(tmp_path / f"{item.name}.json")
+        tables.write(metrics[-1], item.results.table, results.RESULTS)
+        record = {name: value for name, value in vars(item).items() if name != "results"}
+        write_json(records[-1], record)
+    assert results.read(metrics, records) == items
+    together = results.together(reversed(metrics))
+    assert together.equals(results.together(metrics))
+    assert len(Results(together).where(experiment="two").table) == len(items[1].results.table)
 
 
 def test_views_of_a_table_of_scores_come_in_their_order(tmp_path):

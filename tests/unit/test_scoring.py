@@ -485,9 +485,9 @@ def test_a_bundle_carries_the_checks_and_the_views(encoder: Path, tmp_path: Path
     judged = {
         "name": "layers",
         "checks": [check | {"concerns": [PROBABILITIES]} for check in checks],
-        "figures": {PROBABILITIES: DISTRUST},
+        "ratings": {PROBABILITIES: DISTRUST},
     }
-    other = judged | {"name": "other", "figures": {PROBABILITIES: "trust"}}
+    other = judged | {"name": "other", "ratings": {PROBABILITIES: "trust"}}
     folder = make_bundle(
         tmp_path / "b",
         encoder,

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import run_files as run
 from authenticity import plots, report
+from authenticity.estimates import Estimate
 from authenticity.evaluation import ablations, bootstrap, verdict
-from authenticity.evaluation.bootstrap import Estimate
 from authenticity.evaluation.verdict import NO, OPEN, YES, Side
 from comparisons import grid, simulated, table
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 
 def side(name, scores, seeds=None, **changes):
-    return Side(scores, seeds, run.metrics(name, **changes))
+    return Side(scores, seeds, run.tested(name, **changes))
 
 
 def judged(old, new, seeds=None, **changes):
@@ -156,28 +156,27 @@ def verdicts():
         "single": side("single", old, seeds.select([*seeds.column_names[:6], "11"])),
     }
     pairs = [["old", "new"], ["old", "seeded"], ["old", "single"], ["new", "old"]]
-    metrics = [each.metrics for each in sides.values()]
-    return verdict.verdict(pairs, sides, "eval", 1), metrics
+    items = [each.item for each in sides.values()]
+    return verdict.verdict(pairs, sides, "eval", 1), items
 
 
 def test_a_pair_with_a_control_says_so():
     old, new = simulated(200)
     sides = {"new": side("new", new), "old": side("old", old, control=True)}
     found = verdict.verdict([["old", "new"]], sides, "eval", 1)
-    metrics = [each.metrics for each in sides.values()]
-    page = report.comparison(found, metrics)
+    items = [each.item for each in sides.values()]
+    page = report.comparison(found, items)
     assert "new against old (control)" in page
-    assert f"{found['pairs'][0]['headline']} old is a control." in report.answers(found, metrics)
-    assert (
-        plots.Difference.of_pair(found["pairs"][0], [], ["old"]).name == "new against old (control)"
-    )
+    (pair,) = found["pairs"]
+    assert f"{pair['headline']} old is a control." in report.answers(found, items)
+    assert report.pair_name(pair, items) == "new against old (control)"
 
 
 def test_the_json_is_plain_and_the_page_says_it_all():
-    found, metrics = verdicts()
+    found, items = verdicts()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert (found["margin"], found["minimum_seeds"], len(found["pairs"])) == (0.01, 3, 4)
-    page = report.comparison(found, metrics)
+    page = report.comparison(found, items)
     for item in found["pairs"]:
         assert f"<li>{item['headline']}</li>" in page
         assert item["sentence"] in unescape(page)
@@ -186,13 +185,13 @@ def test_the_json_is_plain_and_the_page_says_it_all():
     assert page.count('class="notice"') == 1
     assert "<td>&lt; 0.001</td>" in page
     assert "speaker-clustered bootstrap (40 bona fide and 39 spoof speakers" in page
-    assert len(report.answers(found, metrics)) == 4
+    assert len(report.answers(found, items)) == 4
 
 
 def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
     found = ablations.ablations(grid(), "plain", "eval", 1)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    page = report.ablations(found, [row.metrics for row in grid()])
+    page = report.ablations(found, [row.item for row in grid()])
     assert page.count('<tr class="chosen"><th scope="row">plain') == 1
     assert "98,304" in page
     assert "300 MiB" in page
@@ -203,9 +202,9 @@ def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
 
 def differences():
     return [
-        plots.Difference("margin", YES, False, Estimate(0.03, 0.015, 0.04), [0.02, 0.03, 0.04]),
-        plots.Difference("supcon", OPEN, True, Estimate(0.01, -0.01, 0.02), [0.0, 0.01, 0.02]),
-        plots.Difference("a_head_of_256_dimensions", NO, False, Estimate(0.0, -0.01, 0.005), []),
+        plots.Difference("margin", False, YES, Estimate(0.03, 0.015, 0.04), [0.02, 0.03, 0.04]),
+        plots.Difference("supcon", True, OPEN, Estimate(0.01, -0.01, 0.02), [0.0, 0.01, 0.02]),
+        plots.Difference("a_head_of_256_dimensions", False, NO, Estimate(0.0, -0.01, 0.005), []),
     ]
 
 

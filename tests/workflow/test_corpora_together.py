@@ -7,7 +7,7 @@ import re
 import corpora
 import pytest
 from browser import look_at_report
-from checkout import EXPERIMENTS, Checkout, assert_one_line_in, check_out, read
+from checkout import EXPERIMENTS, Checkout, assert_one_line_in, check_out, read, results_of
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +58,20 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_side: Checkout):
     results = side_by_side.path / "results"
-    own, _ = json.loads((results / "toy/metrics/spectral/toy.json").read_text())
-    found, _ = json.loads((results / "toy/metrics/spectral/other.json").read_text())
-    assert (found["corpus"], found["target"]) == ("toy", "other")
-    assert found["threshold"] == own["threshold"]
-    assert found["chosen"] == own["chosen"]
-    assert found["splits"].keys() == {"eval"}
+    own, found = (results_of(results / "toy", "spectral", target) for target in ("toy", "other"))
+    assert (found.corpus, found.target) == ("toy", "other")
+    assert found.threshold == own.threshold
+    assert found.chosen == own.chosen
+    assert found.splits == ["eval"]
     # The copy of a bona fide clip is removed and counted.
     verified = json.loads((results / "other/verified/clean.json").read_text())
     assert verified["n_accepted"] == 19
     assert verified["duplicates"]["n_removed"] == 1
-    counts = [found["splits"]["eval"][name] for name in ("n_bonafide", "n_spoof")]
-    assert counts == [9, 9]
-    assert found["splits"]["eval"]["per_attack"].keys() == {*("tts0", "tts1", "tts2", "not known")}
-    assert found["leak"]["unknown_speakers"] == 1
+    auc = found.reported["roc_auc"]
+    assert (auc.n_bonafide, auc.n_spoof) == (9, 9)
+    attacks = found.on("eval", "attack").names("group_value")
+    assert attacks == ["tts0", "tts1", "tts2", "not known"]
+    assert found.leak["unknown_speakers"] == 1
     said = "1 clip of its protocol without a known speaker"
     assert said in (results / "other/tables/attacks.html").read_text()
     assert (results / "figures/matrix/spectral.svg").exists()
@@ -82,9 +82,9 @@ def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_sid
 
 def test_every_result_is_there_again_with_the_silence_trimmed(side_by_side: Checkout):
     results = side_by_side.path / "results"
-    for path in ("toy/metrics/spectral/toy", "toy/metrics/spectral/other"):
-        found = json.loads((results / f"{path}.json").read_text())
-        assert [item["view"] for item in found] == ["clean", "trimmed"]
+    for target in ("toy", "other"):
+        item = results_of(results / "toy", "spectral", target)
+        assert (item.view, item.views) == ("clean", ["clean", "trimmed"])
     assert (results / "other/applied/folds/other.parquet").exists()
     assert not list((results / "toy/spectral/trimmed").glob("1-of-2*"))
     files = [row["file"] for row in read(results / "toy/spectral/trimmed/1-of-1.parquet")]
@@ -118,7 +118,7 @@ def test_the_verdict_answers_each_pair_with_its_seeds_and_its_count(side_by_side
         assert f"{item['candidate']} against {item['baseline']}" in opening
     assert (results / "toy/figures/verdict.svg").exists()
     assert not (results / "other/verdict.json").exists()
-    assert (results / "toy/metrics/heads/other.json").exists()
+    assert (results / "toy/metrics/heads/other.parquet").exists()
 
 
 def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Checkout):

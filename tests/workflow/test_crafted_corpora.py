@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from authenticity.config import view
 from authenticity.features import views
-from checkout import Checkout, check_out_for_toys
+from checkout import Checkout, check_out_for_toys, results_of
 
 SPECTRAL = {"spectral": "standard"}
 TRIMMED = {"features": {**SPECTRAL, "view": "trimmed"}}
@@ -105,7 +105,7 @@ CORPORA = {
 
 
 def leak(results) -> dict:
-    return json.loads((results / "toy/metrics/plain/toy.json").read_text())[0]["leak"]
+    return results_of(results / "toy", "plain", "toy").leak
 
 
 def check(results, experiment: str, name: str) -> dict:

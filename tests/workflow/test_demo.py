@@ -11,7 +11,7 @@ import pytest
 import yaml
 from authenticity import tables
 from browser import look_at_report
-from checkout import check_out, environment
+from checkout import check_out, environment, results_of
 
 # As `make run` runs it, less what takes time and whole runs of the toy corpus test as well.
 EXPERIMENTS = ["baseline_spectral", "baseline_prototype", "baseline_layer"]
@@ -51,15 +51,15 @@ def test_every_trial_is_accounted_for(demo: Path):
 
 def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Path):
     """Well above chance, with an interval and a count; and chosen without a look at eval."""
-    metrics, *_ = json.loads((demo / "results/demo/metrics/baseline_layer/demo.json").read_text())
-    figures = metrics["splits"]["eval"]
-    assert figures["roc_auc"]["low"] > 0.6
-    assert figures["eer"]["high"] < 0.45
-    assert figures["n_bonafide"] >= 200
-    assert figures["n_spoof"] >= 400
-    assert len(figures["per_attack"]) == 7
-    assert not metrics["leak"]["leaks"]
-    assert metrics["leak"]["attacks"]["train_eval"] == metrics["leak"]["unknown_speakers"] == 0
+    item = results_of(demo / "results/demo", "baseline_layer", "demo")
+    auc = item.reported["roc_auc"]
+    assert auc.low > 0.6
+    assert item.reported["eer"].high < 0.45
+    assert auc.n_bonafide >= 200
+    assert auc.n_spoof >= 400
+    assert len(item.on("eval", "attack").each("roc_auc")) == 7
+    assert not item.leaks
+    assert item.leak["attacks"]["train_eval"] == item.leak["unknown_speakers"] == 0
     model = json.loads((demo / "results/demo/models/baseline_layer.json").read_text())
     best = max(model["selection"], key=lambda row: row["dev_roc_auc"])
     (chosen,) = model["rounds"]
@@ -70,12 +70,13 @@ def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Pat
 def test_metrics_and_scores_hold_to_the_contract(demo: Path, experiment: str):
     from sklearn.metrics import roc_auc_score
 
-    metrics, *_ = json.loads((demo / f"results/demo/metrics/{experiment}/demo.json").read_text())
+    item = results_of(demo / "results/demo", experiment, "demo")
     scores = pq.read_table(demo / f"results/demo/scores/{experiment}.parquet").to_pandas()
     assert scores.columns.tolist() == tables.SCORES.names
-    for split, figures in metrics["splits"].items():
+    for split in item.splits:
         part = scores[scores.split == split]
-        assert figures["roc_auc"]["value"] == pytest.approx(roc_auc_score(part.label, part.score))
+        expected = roc_auc_score(part.label, part.score)
+        assert item.on(split)["roc_auc"].value == pytest.approx(expected)
 
 
 def test_the_summary_ends_with_the_report(demo: Path):

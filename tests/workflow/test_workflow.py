@@ -20,6 +20,7 @@ from checkout import (
     check_out_for_toys,
     jobs,
     read,
+    results_of,
 )
 
 TRIALS = 36
@@ -39,10 +40,9 @@ def test_a_run_makes_every_table_and_figure(finished: Checkout):
         scores = read(results / "scores" / f"{name}.parquet")
         assert {row["split"] for row in scores} == {"dev", "eval"}
         assert len(scores) == TRIALS * 2 // 3
-        metrics, *_ = json.loads((results / f"metrics/{name}/toy.json").read_text())
-        figure = metrics["splits"]["eval"]["roc_auc"]
-        assert 0 <= figure["low"] <= figure["high"] <= 1
-        assert metrics["splits"]["eval"]["n_bonafide"] == TRIALS // 6
+        auc = results_of(results, name, "toy").reported["roc_auc"]
+        assert 0 <= auc.low <= auc.high <= 1
+        assert auc.n_bonafide == TRIALS // 6
     for folder in ("spectral/clean", EMBEDDINGS.removeprefix("results/toy/")):
         files = [row["file"] for path in sorted((results / folder).glob("*")) for row in read(path)]
         assert len(files) == len(set(files)) == TRIALS
@@ -52,16 +52,19 @@ def test_a_run_makes_every_table_and_figure(finished: Checkout):
     ]
 
 
-def test_every_figure_of_the_run_is_in_one_table_and_on_one_page(finished: Checkout):
+def test_every_value_of_the_run_is_in_one_table_and_on_one_page(finished: Checkout):
     results = finished.path / "results"
-    figures = pq.read_table(results / "results.parquet").to_pandas()
-    assert set(figures["experiment"]) == set(EXPERIMENTS)
+    table = read(results / "results.parquet")
+    parts = [
+        row for name in EXPERIMENTS for row in read(results / f"toy/metrics/{name}/toy.parquet")
+    ]
+    assert len(table) == len(parts)
+    assert all(row in table for row in parts)
     page = results_page.page(results)
     for row in json.loads((results / "headline.json").read_text()):
         auc = row["roc_auc"]
-        own = figures.query(f"experiment == '{row['name']}' and split == 'eval' and group == 'all'")
-        (figure,) = own[own["metric"] == "roc_auc"].to_dict("records")
-        assert {end: figure[end] for end in auc} == auc
+        value = results_of(results / "toy", row["name"], "toy").reported["roc_auc"]
+        assert auc == {end: getattr(value, end) for end in auc}
         assert f"| {row['name']} | {auc['value']:.4f} ({auc['low']:.4f} to" in page
     assert "| fit | 2 |" in page
 
@@ -99,7 +102,9 @@ def test_controls_stand_last_and_shuffled_labels_make_one(make_checkout: Callabl
         run={"corpora": ["toy"], "experiments": names, "views": []},
     )
     plan = checkout.run("--dry-run", "--quiet", "host").stdout
-    ordered = [f"results/toy/metrics/{name}/toy.json" for name in ("spectral", "held", "shuffled")]
+    ordered = [
+        f"results/toy/metrics/{name}/toy.parquet" for name in ("spectral", "held", "shuffled")
+    ]
     for output in ("tables/headline.html", "tables/trust.html", "results/opening.html"):
         (made,) = re.findall(rf"    input: (.*)\n    output: .*{output}", plan)
         assert [path for path in made.split(", ") if "/metrics/" in path] == ordered

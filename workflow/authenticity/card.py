@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from authenticity import estimates
+from authenticity import estimates, wording
 from authenticity.document import Block, Bullets, Heading, Paragraph, Table
 from authenticity.energy import Spent
-from authenticity.names import labelled, ordered_splits, ordered_views, view_name
-from authenticity.report import wording
-from authenticity.report.wording import REPORTED, Json
+from authenticity.estimates import Estimate
+from authenticity.evaluation import bootstrap
+from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
+from authenticity.names import labelled, view_name
 from authenticity.trust import TRUST, Evidence, checks, judge
+from authenticity.wording import Json
 
 WORST_ATTACKS = 5
 """So many of the attacks that pass most are named; the report's own page has all."""
@@ -22,12 +24,12 @@ WORST_ATTACKS = 5
 
 @dataclass(frozen=True)
 class Facts:
-    """What a card tells of, beside the evidence of `trust`.
+    """What a card tells of.
 
     Attributes:
-        evidence: figures, views, audit and verification.
+        evidence: the experiment on its own corpus, with audit and verification.
         model: the model's JSON.
-        elsewhere: metrics on other corpora, by corpus.
+        elsewhere: the experiment on other corpora.
         encoder: the encoder's JSON.
         licence: path of the encoder's licence, or None where its folder has none.
         versions: of the workflow's steps and of the packages, by name.
@@ -37,7 +39,7 @@ class Facts:
 
     evidence: Evidence
     model: Json
-    elsewhere: Mapping[str, Json]
+    elsewhere: Sequence[Tested]
     encoder: Json
     licence: str | None
     versions: Mapping[str, str]
@@ -45,26 +47,21 @@ class Facts:
     watts_per_core: float
 
     @property
-    def metrics(self) -> Json:
-        """On the experiment's own corpus, in the view that it is made for."""
-        return self.evidence.metrics
-
-    @property
-    def tested(self) -> bool:
-        """Whether the experiment's own corpus has a part to report on."""
-        return REPORTED in self.metrics["splits"]
+    def item(self) -> Tested:
+        """The experiment on its own corpus."""
+        return self.evidence.tested
 
 
 def licence_of(encoder: Json) -> str | None:
     """Return the path of the licence in an encoder's folder; a hub's model has no folder here."""
-    found = sorted(Path(encoder["model"]).glob("LICEN[CS]E*"))
-    return next((path.as_posix() for path in found if path.is_file()), None)
+    licences = sorted(Path(encoder["model"]).glob("LICEN[CS]E*"))
+    return next((path.as_posix() for path in licences if path.is_file()), None)
 
 
 def title(facts: Facts) -> str:
     """Return the card's title."""
-    name = labelled(facts.metrics["experiment"], facts.metrics["control"])
-    return f"Model card: {name}, trained on {facts.metrics['corpus']}"
+    name = labelled(facts.item.experiment, facts.item.control)
+    return f"Model card: {name}, trained on {facts.item.corpus}"
 
 
 def card(facts: Facts) -> list[Block]:
@@ -72,33 +69,33 @@ def card(facts: Facts) -> list[Block]:
     return [
         *_rating(facts),
         *_details(facts),
-        *_use(facts),
+        *_use(facts.item),
         *_factors(facts),
-        *_metrics(facts),
+        *_metrics(facts.item),
         *_data(facts),
-        *_figures(facts),
+        *_results(facts),
         *_limits(facts),
         *_energy(facts),
     ]
 
 
 def _rating(facts: Facts) -> list[Block]:
-    if not facts.tested:
-        return [Paragraph(f"Rating: none, for the corpus has no {REPORTED} part of its own.")]
-    found = judge(facts.evidence)
-    return [Paragraph(f"Rating: {found['overall']['sentence']} {found['claim']}")]
+    if not facts.item.reported:
+        return [Paragraph(f"Rating: none, for the corpus has no {REPORTED} split of its own.")]
+    judged = judge(facts.evidence)
+    return [Paragraph(f"Rating: {judged['overall']['sentence']} {judged['claim']}")]
 
 
 def _details(facts: Facts) -> list[Block]:
-    item, encoder = facts.metrics, facts.encoder
+    item, encoder = facts.item, facts.encoder
     rows = [
         ["Kind", _kind(facts.model)],
         ["Features, pooling, C", wording.chosen(item)],
         ["Audio", wording.audio(item)],
         ["Calibration", _calibration(item)],
-        ["Protocol", f"{item['protocol']}, {_rounds(item)}, seed {item['seed']}"],
+        ["Protocol", f"{item.protocol}, {_rounds(item)}, seed {item.seed}"],
     ]
-    if any(each["candidate"] != "spectral" for each in item["chosen"]):
+    if any(each["candidate"] != "spectral" for each in item.chosen):
         rows += [
             ["Encoder", f"{encoder['model']}, {_state(facts.model)}, {encoder['precision']}"],
             ["Encoder's identity", encoder["identity"]],
@@ -127,15 +124,15 @@ def _state(model: Json) -> str:
     return "in part fine-tuned" if model["kind"] == "finetune" else "frozen"
 
 
-def _rounds(item: Json) -> str:
-    number = len(item["chosen"])
+def _rounds(item: Tested) -> str:
+    number = len(item.chosen)
     return "one round" if number == 1 else f"{number} rounds, each with a model of its own"
 
 
-def _calibration(item: Json) -> str:
-    fitted = [each["calibration"] for each in item["chosen"] if each["calibration"]]
+def _calibration(item: Tested) -> str:
+    fitted = [each["calibration"] for each in item.chosen if each["calibration"]]
     if not fitted:
-        return "none: the protocol has no dev part"
+        return "none: the protocol has no dev split"
     slope, offset, prior = (
         wording.ranged([each[name] for each in fitted])
         for name in ("slope", "offset", "prior_spoof")
@@ -143,21 +140,20 @@ def _calibration(item: Json) -> str:
     return f"affine, on dev: slope {slope}, offset {offset}, prior of spoof {prior}"
 
 
-def _use(facts: Facts) -> list[Block]:
-    corpus = facts.metrics["corpus"]
+def _use(item: Tested) -> list[Block]:
     control = "A control: for others to be held against, not for use as a detector."
     return [
         Heading("Intended use"),
-        *([Paragraph(control)] if facts.metrics["control"] else []),
+        *([Paragraph(control)] if item.control else []),
         Paragraph(
             "To study what tells bona fide from synthetic or converted speech, and to be the "
-            f"measure for other detectors, on speech like that of the corpus {corpus}."
+            f"measure for other detectors, on speech like that of the corpus {item.corpus}."
         ),
         Paragraph("Out of scope:"),
         Bullets(
             [
                 "To decide alone about a person, a recording in court, or what may be published.",
-                "Speech, channels, languages or attacks unlike those that the figures below "
+                "Speech, channels, languages or attacks unlike those that the results below "
                 "cover; a score says nothing on its own there.",
                 "A person who was recorded and edited, replayed, or imitated by another person, "
                 "unless the corpus has such attacks.",
@@ -167,68 +163,59 @@ def _use(facts: Facts) -> list[Block]:
 
 
 def _factors(facts: Facts) -> list[Block]:
-    attacks, conditions = "none on its own corpus", []
-    if facts.tested:
-        found = facts.evidence.found
-        known = facts.metrics["leak"]["attacks"]["train_eval"]
-        attacks = f"{wording.attacks(found)}, {known} of them in training as well"
-        conditions = [name.replace("_", " ") for name in found["per_condition"]]
-    views = [view_name(name) for name in ordered_views(facts.evidence.views)]
-    items = [
-        f"Attacks: {attacks}.",
-        f"Conditions of the corpus: {wording.listed(conditions) if conditions else 'none'}.",
-        f"Views of the audio: {wording.listed(views)}.",
-        f"Other corpora: {wording.listed(list(facts.elsewhere)) if facts.elsewhere else 'none'}.",
+    item, attacks = facts.item, "none on its own corpus"
+    if item.reported:
+        names = item.on(REPORTED, ATTACK).names("group_value")
+        known = item.leak["attacks"]["train_eval"]
+        attacks = f"{wording.attacks(names)}, {known} of them in training as well"
+    factors = {
+        "Conditions of the corpus": [name.replace("_", " ") for name in item.conditions(REPORTED)],
+        "Views of the audio": [view_name(name) for name in item.views],
+        "Other corpora": [other.target for other in facts.elsewhere],
+    }
+    lines = [f"{name}: {wording.listed(values or ['none'])}." for name, values in factors.items()]
+    return [
+        Heading("Factors"),
+        Paragraph("The results were taken over:"),
+        Bullets([f"Attacks: {attacks}.", *lines]),
     ]
-    return [Heading("Factors"), Paragraph("The figures were taken over:"), Bullets(items)]
 
 
-def _metrics(facts: Facts) -> list[Block]:
-    item, settings = facts.metrics, facts.metrics["interval"]
-    last = ordered_splits(item["splits"])[-1]
-    how = item["splits"][last]["interval"]
-    threshold = item["threshold"]
-    said = "No threshold: the protocol has no dev part."
+def _metrics(item: Tested) -> list[Block]:
+    last, threshold = item.splits[-1], item.threshold
+    words = "No threshold: the protocol has no dev split."
     if threshold:
-        said = (
-            f"Threshold {wording.ranged(list(threshold['by_round'].values()))}, "
-            f"{threshold['rule']} ({threshold['n_bonafide']:,} bona fide, "
-            f"{threshold['n_spoof']:,} spoof)."
+        words = (
+            f"Threshold {wording.ranged(list(threshold['by_round'].values()))}, EER on dev "
+            f"({threshold['n_bonafide']:,} bona fide, {threshold['n_spoof']:,} spoof)."
         )
     items = [
         "A higher score means more like spoof. ROC-AUC: 0.5 is guessing. EER: both kinds of error "
         "equally frequent. HTER: the mean of both at the threshold of dev.",
-        said,
-        f"Intervals: {100 * settings['level']:g}%, {settings['n_resamples']:,} resamples; on "
-        f"{last} by {how['method']} ({how['why']}).",
+        words,
+        f"Intervals: {100 * bootstrap.LEVEL:g}%, {bootstrap.N_RESAMPLES:,} resamples; on "
+        f"{last} by {item.on(last)['roc_auc'].method} ({item.why[last]}).",
     ]
     return [Heading("Metrics"), Bullets(items)]
 
 
 def _data(facts: Facts) -> list[Block]:
-    evaluated = [
-        [
-            split,
-            f"{found['n_bonafide']:,} ({found['n_speakers_bonafide']:,})",
-            f"{found['n_spoof']:,} ({found['n_speakers_spoof']:,})",
-        ]
-        for split in ordered_splits(facts.metrics["splits"])
-        for found in [facts.metrics["splits"][split]]
-    ]
-    verified = facts.evidence.verified
-    columns = ["Part", "Bona fide clips (speakers)", "Spoof clips (speakers)"]
+    rows = [[split, *_clips(facts.item.on(split))] for split in facts.item.splits]
+    columns = ["Split", "Bona fide clips (speakers)", "Spoof clips (speakers)"]
     return [
         Heading("Evaluation data"),
-        Table(f"Corpus {facts.metrics['corpus']}", columns, evaluated),
-        Paragraph(
-            f"{verified['n_accepted'] - verified['duplicates']['n_removed']:,} of "
-            f"{verified['n_manifest']:,} clips of the corpus were used, "
-            f"{verified['n_rejected']:,} set aside, {verified['duplicates']['n_removed']:,} left "
-            "out as duplicates."
-        ),
+        Table(f"Corpus {facts.item.corpus}", columns, rows),
+        Paragraph(wording.used(facts.evidence.verified)),
         Heading("Training data"),
         *_training(facts.model),
     ]
+
+
+def _clips(results: Results) -> list[str]:
+    auc = results["roc_auc"]
+    speakers = [int(results[f"n_speakers_{name}"].value) for name in ("bonafide", "spoof")]
+    counts = zip((auc.n_bonafide, auc.n_spoof), speakers, strict=True)
+    return [f"{clips:,} ({of:,})" for clips, of in counts]
 
 
 def _training(model: Json) -> list[Block]:
@@ -245,75 +232,68 @@ def _training(model: Json) -> list[Block]:
     return [Table("Fitted on", columns, rows)]
 
 
-def _plain(found: Json | None, percent: bool = False) -> str:
-    return estimates.whole(found, percent) if found else "–"
+def _plain(estimate: Estimate | None, percent: bool = False) -> str:
+    return estimates.whole(estimate, percent) if estimate else "–"
 
 
 _COLUMNS = ["ROC-AUC", "EER", "HTER", "Cllr", "ECE (by chance)"]
 
 
-def _row(found: Json) -> list[str]:
-    at = found["at_threshold"]
+def _row(results: Results) -> list[str]:
     return [
-        _plain(found["roc_auc"]),
-        _plain(found["eer"], True),
-        _plain(at and at["hter"], True),
-        _plain(found["cllr"]),
-        wording.ece(found, wording.stage(found)),
+        _plain(results["roc_auc"]),
+        _plain(results["eer"], True),
+        _plain(results.get("hter"), True),
+        _plain(results.get("cllr")),
+        wording.ece(results, wording.stage(results)),
     ]
 
 
-def _figures(facts: Facts) -> list[Block]:
-    own = facts.metrics["splits"]
-    rows = [[split, *_row(own[split])] for split in ordered_splits(own)]
+def _results(facts: Facts) -> list[Block]:
+    rows = [[split, *_row(facts.item.on(split))] for split in facts.item.splits]
     blocks: list[Block] = [
         Heading("Quantitative analyses"),
-        Table("Per part, 95% intervals in brackets", ["Part", *_COLUMNS], rows),
+        Table("Per split, 95% intervals in brackets", ["Split", *_COLUMNS], rows),
     ]
-    if facts.tested:
-        blocks += _on_reported(facts.evidence)
+    if facts.item.reported:
+        blocks.append(_worst_attacks(facts.item))
+    if views := facts.evidence.others:
+        rows = [[view_name(view), *_row(facts.evidence.seen(view))] for view in views]
+        blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
     if facts.elsewhere:
         rows = [
-            [
-                corpus + (" (leaks)" if item["leak"]["leaks"] else ""),
-                *_row(item["splits"][REPORTED]),
-            ]
-            for corpus, item in facts.elsewhere.items()
+            [other.target + (" (leaks)" if other.leaks else ""), *_row(other.reported)]
+            for other in facts.elsewhere
         ]
         blocks.append(Table("Other corpora", ["Tested on", *_COLUMNS], rows))
     return blocks
 
 
-def _on_reported(evidence: Evidence) -> list[Block]:
-    """The attacks that pass most, and the other views."""
-    found = evidence.found
-    attacks = {name: each for name, each in found["per_attack"].items() if each["roc_auc"]}
-    worst = sorted(attacks, key=lambda name: (attacks[name]["roc_auc"]["value"], name))
+def _worst_attacks(item: Tested) -> Table:
+    attacks = item.on(REPORTED, ATTACK)
+    aucs, eers = attacks.each("roc_auc"), attacks.each("eer")
+    worst = sorted(aucs, key=lambda name: (aucs[name].value, name))[:WORST_ATTACKS]
     rows = [
-        [name, f"{each['n_spoof']:,}", _plain(each["roc_auc"]), _plain(each["eer"], True)]
-        for name in worst[:WORST_ATTACKS]
-        for each in [attacks[name]]
+        [name, f"{aucs[name].n_spoof:,}", _plain(aucs[name]), _plain(eers[name], True)]
+        for name in worst
     ]
-    columns = ["Attack", "Spoof clips", "ROC-AUC", "EER"]
-    blocks: list[Block] = [
-        Table(f"Attacks that pass most, of {len(attacks)} on {REPORTED}", columns, rows)
-    ]
-    if names := evidence.others:
-        rows = [[view_name(name), *_row(evidence.seen(name))] for name in names]
-        blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
-    return blocks
+    caption = f"Attacks that pass most, of {len(aucs)} on {REPORTED}"
+    return Table(caption, ["Attack", "Spoof clips", "ROC-AUC", "EER"], rows)
 
 
 def _limits(facts: Facts) -> list[Block]:
-    made = checks(facts.evidence) if facts.tested else []
-    found = [check for check in made if check.status != TRUST]
-    items = [f"{check.name} ({check.status}): {check.sentence}" for check in found]
-    always = "No figure says anything about attacks, languages or channels that no corpus here has."
+    made = checks(facts.evidence) if facts.item.reported else []
+    items = [
+        f"{check.name} ({check.status}): {check.sentence}"
+        for check in made
+        if check.status != TRUST
+    ]
+    always = "No result says anything about attacks, languages or channels that no corpus here has."
     return [
         Heading("Limits, biases and recommendations"),
         Paragraph(
             "Voices are personal data, and a false alarm calls a real person's speech fake: see "
-            "which speakers that happens to in the report's figures per speaker."
+            "which speakers that happens to in the report's page per speaker."
         ),
         Bullets([*items, always]),
     ]

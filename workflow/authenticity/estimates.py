@@ -1,25 +1,34 @@
 """A value with its interval, and a change of it, in words."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 
-def value(found: Mapping[str, float], percent: bool = False) -> str:
-    """Return an estimate's value: `{"value", "low", "high"}`, as fractions or percent."""
-    return f"{100 * found['value']:.2f}%" if percent else f"{found['value']:.4f}"
+@dataclass(frozen=True)
+class Estimate:
+    """A value with the ends of its 95% interval, all fractions; None for a value without one."""
+
+    value: float
+    low: float | None
+    high: float | None
 
 
-def interval(found: Mapping[str, float], percent: bool = False) -> str:
+def value(estimate: Estimate, percent: bool = False) -> str:
+    """Return an estimate's value, as a fraction or in percent."""
+    return f"{100 * estimate.value:.2f}%" if percent else f"{estimate.value:.4f}"
+
+
+def interval(estimate: Estimate, percent: bool = False) -> str:
     """Return an estimate's interval in brackets; on a handful of clips, it has none."""
-    if found["low"] is None:
+    if estimate.low is None:
         return "(too few clips)"
     if percent:
-        return f"({100 * found['low']:.2f} to {100 * found['high']:.2f})"
-    return f"({found['low']:.4f} to {found['high']:.4f})"
+        return f"({100 * estimate.low:.2f} to {100 * estimate.high:.2f})"
+    return f"({estimate.low:.4f} to {estimate.high:.4f})"
 
 
-def whole(found: Mapping[str, float], percent: bool = False) -> str:
+def whole(estimate: Estimate, percent: bool = False) -> str:
     """Return an estimate's value and interval: "0.9300 (0.9200 to 0.9350)"."""
-    return f"{value(found, percent)} {interval(found, percent)}"
+    return f"{value(estimate, percent)} {interval(estimate, percent)}"
 
 
 def change(difference: float, percent: bool = False) -> str:

@@ -1,9 +1,9 @@
-"""A run's figures as Markdown: `python -m authenticity.results_page results > docs/results.md`."""
+"""A run's results as Markdown: `python -m authenticity.results_page results > docs/results.md`."""
 
 import os
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,19 @@ import pandas as pd
 
 from authenticity import energy, tables
 from authenticity.errors import UserError
+from authenticity.evaluation.results import ALL, ATTACK, REPORTED
 from authenticity.files import read_json
 from authenticity.names import view_name
 
-_FIGURES = {
-    "roc_auc": ("ROC-AUC", 1),
-    "eer": ("EER, %", 100),
-    "hter": ("HTER, %", 100),
-    "average_precision": ("average precision", 1),
-    "cllr": ("Cllr", 1),
-    "min_dcf": ("min DCF", 1),
-    "ece": ("ECE, %", 100),
-    "brier": ("Brier score", 1),
+_METRICS = {
+    "roc_auc": "ROC-AUC",
+    "eer": "EER, %",
+    "hter": "HTER, %",
+    "average_precision": "average precision",
+    "cllr": "Cllr",
+    "min_dcf": "min DCF",
+    "ece": "ECE, %",
+    "brier": "Brier score",
 }
 
 
@@ -35,63 +36,43 @@ def page(folder: Path) -> str:
     path = folder / "results.parquet"
     if not path.is_file():
         raise UserError(f"{path}: not there yet; run the workflow first (`make run`)")
-    figures = tables.read(path).to_pandas()
+    results = tables.read(path).to_pandas().query(f"split == {REPORTED!r} and corpus == target")
     parts = ["# Results of the demonstration", _ABOUT]
-    for target, found in figures[figures["split"] == "eval"].groupby("target", sort=False):
-        own = found[(found["group"] == "all") & found["corpus"].eq(target)]
-        scored = {
-            item["name"]: item["view"]
-            for item in _metrics(folder / str(target), own["experiment"].unique())
+    for name, own in results.groupby("corpus"):
+        views_scored = {
+            experiment: read_json(folder / name / f"records/{experiment}/{name}.json")["view"]
+            for experiment in own["experiment"].unique()
         }
-        parts += [f"## {target}: eval, by experiment", _by_experiment(own, scored)]
-        parts += [f"## {target}: ROC-AUC by view of the audio", _by_view(own)]
-        attacks = found[(found["group"] == "attack") & (found["metric"] == "roc_auc")]
-        attacks = attacks[[scored[row.experiment] == row.view for row in attacks.itertuples()]]
-        parts += [f"## {target}: ROC-AUC by attack", _pivot(attacks, "group_value")]
-        verdict = folder / str(target) / "verdict.json"
+        overall, auc = own["group"] == ALL, own["metric"] == "roc_auc"
+        scored = own["view"] == own["experiment"].map(views_scored)
+        by_metric = own[overall & scored & own["metric"].isin(_METRICS)]
+        by_view, by_attack = own[overall & auc], own[scored & auc & (own["group"] == ATTACK)]
+        parts += [f"## {name}: eval, by experiment", _pivot(by_metric, "metric", _METRICS)]
+        views = {view: view_name(view) for view in sorted(by_view["view"].unique(), key=view_name)}
+        parts += [f"## {name}: ROC-AUC by view of the audio", _pivot(by_view, "view", views)]
+        attacks = {attack: attack for attack in sorted(by_attack["group_value"].unique())}
+        parts += [f"## {name}: ROC-AUC by attack", _pivot(by_attack, "group_value", attacks)]
+        verdict = folder / name / "verdict.json"
         if verdict.is_file():
-            parts += [f"## {target}: is it better?", _verdicts(read_json(verdict)["pairs"])]
-        parts += [
-            f"## {target}: where the time went",
-            _time(folder.parent / "benchmarks" / str(target)),
-        ]
+            parts += [f"## {name}: is it better?", _verdicts(read_json(verdict)["pairs"])]
+        parts += [f"## {name}: where the time went", _time(folder.parent / "benchmarks" / name)]
     return "\n\n".join(parts) + "\n"
 
 
 _ABOUT = (
     "`make run`, then `python -m authenticity.results_page results > docs/results.md`, wrote this "
     f"page on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds "
-    "differently, which moves figures in the third digit, and those of fine-tuning in the second. "
-    "Brackets hold 95% intervals; [figures.md](figures.md) says what they cover."
+    "differently, which moves values in the third digit, and those of fine-tuning in the second. "
+    "Brackets hold 95% intervals; [metrics.md](metrics.md) says what they cover."
 )
 
 
-def _metrics(folder: Path, experiments: Iterable[str]) -> list[dict[str, Any]]:
-    return [read_json(folder / "metrics" / name / f"{folder.name}.json")[0] for name in experiments]
-
-
-def _by_experiment(found: pd.DataFrame, scored: dict[str, str]) -> str:
-    rows = []
-    for name, view in scored.items():
-        own = found[(found["experiment"] == name) & (found["view"] == view)].set_index("metric")
-        cells = [_cell(own.loc[metric], times) for metric, (_, times) in _FIGURES.items()]
-        rows.append([name, *cells])
-    return _table(["experiment", *(label for label, _ in _FIGURES.values())], rows)
-
-
-def _by_view(found: pd.DataFrame) -> str:
-    chosen = found[found["metric"] == "roc_auc"].assign(
-        named=lambda rows: rows["view"].map(view_name)
-    )
-    return _pivot(chosen, "named")
-
-
-def _pivot(found: pd.DataFrame, column: str) -> str:
-    wide = found.assign(cell=[_cell(row) for _, row in found.iterrows()]).pivot(
-        index="experiment", columns=column, values="cell"
-    )
-    rows = [[name, *cells] for name, *cells in wide.fillna("").itertuples()]
-    return _table(["experiment", *map(str, wide.columns)], rows)
+def _pivot(rows: pd.DataFrame, column: str, labels: dict[str, str]) -> str:
+    """Return a table with a row per experiment and a column for each label."""
+    cells = rows.assign(cell=[_cell(row) for _, row in rows.iterrows()])
+    wide = cells.pivot(index="experiment", columns=column, values="cell")
+    wide = wide.reindex(columns=list(labels)).fillna("")
+    return _table(["experiment", *labels.values()], [list(row) for row in wide.itertuples()])
 
 
 def _verdicts(pairs: Sequence[dict[str, Any]]) -> str:
@@ -125,12 +106,10 @@ def _time(folder: Path) -> str:
 _TIMES = ("wall_seconds", "cpu_seconds")
 
 
-def _cell(row: pd.Series, times: float = 1) -> str:
-    digits = 2 if times == 100 else 4
-    value = f"{times * row['value']:.{digits}f}"
-    if pd.isna(row["low"]):
-        return value
-    return f"{value} ({times * row['low']:.{digits}f} to {times * row['high']:.{digits}f})"
+def _cell(row: pd.Series) -> str:
+    form, times = ("{:.2f}", 100) if "%" in _METRICS[row["metric"]] else ("{:.4f}", 1)
+    value, low, high = (form.format(times * row[end]) for end in ("value", "low", "high"))
+    return value if pd.isna(row["low"]) else f"{value} ({low} to {high})"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

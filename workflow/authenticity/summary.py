@@ -1,4 +1,4 @@
-"""Print the headline figures of the last run: `python -m authenticity.summary results`."""
+"""Print the headline of the last run: `python -m authenticity.summary results`."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 from authenticity import estimates
 from authenticity.errors import UserError
+from authenticity.estimates import Estimate
 from authenticity.files import read_json
 from authenticity.names import labelled
 
@@ -24,7 +25,7 @@ def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    auc, eer = row["roc_auc"], row["eer"]
+    auc, eer = (Estimate(**row[name]) for name in ("roc_auc", "eer"))
     return [
         row["corpus"],
         labelled(row["name"], row["control"]),
@@ -39,18 +40,18 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a line for each experiment that leaks, and for each that ranks wrongly."""
-    said = []
+    sentences = []
     for row in rows:
         name = f"{row['corpus']}, {row['name']}"
         if row["leak"]:
-            said.append(f"{name} leaks: {row['leak']}")
+            sentences.append(f"{name} leaks: {row['leak']}")
         if row["orientation"] == "flipped":
-            said.append(f"{name} is flipped: bona fide scores higher than spoof")
+            sentences.append(f"{name} is flipped: bona fide scores higher than spoof")
         if row["orientation"] == "undecided":
-            said.append(f"{name} is not told apart from guessing")
+            sentences.append(f"{name} is not told apart from guessing")
         if row["turned"]:
-            said.append(f"{name} was turned round by its calibration on dev: see the report")
-    return said
+            sentences.append(f"{name} was turned round by its calibration on dev: see the report")
+    return sentences
 
 
 def main(results: Path) -> None:
@@ -66,7 +67,7 @@ def main(results: Path) -> None:
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
         page = results / corpus / "tables" / "trust.html"
         if page.is_file():
-            print(f"which figures to trust: {page.resolve()}")
+            print(f"which results to trust: {page.resolve()}")
     report = results / "report.html"
     if report.is_file():
         print(f"report: {report.resolve()}")

@@ -159,8 +159,8 @@ def finetuned(wildcards, suffix):
 
 
 def result(kind, fitted, experiment, target):
-    """The metrics or bands of an experiment on a corpus."""
-    suffix = "json" if kind == "metrics" else "parquet"
+    """The metrics, records or bands of an experiment on a corpus."""
+    suffix = "json" if kind == "records" else "parquet"
     return f"results/{fitted}/{kind}/{experiment}/{target}.{suffix}"
 
 
@@ -213,10 +213,10 @@ def own_trust(corpus, experiment):
     return f"results/{corpus}/trust/{experiment}.json" if reported else []
 
 
-def cross_metrics(experiment):
-    """The metrics of an experiment on all corpora, for each corpus that it is fitted on."""
+def across(kind, experiment):
+    """Metrics or records of an experiment on all corpora, for each corpus that it is fitted on."""
     return [
-        result("metrics", fitted, name, target)
+        result(kind, fitted, name, target)
         for target in CORPORA
         for fitted, name in tested_on(target)
         if name == experiment
@@ -251,7 +251,7 @@ def get_final_output():
         for path in [
             "results/{corpus}/models/{experiment}.json",
             "results/{corpus}/scores/{experiment}.parquet",
-            "results/{corpus}/metrics/{experiment}/{corpus}.json",
+            "results/{corpus}/metrics/{experiment}/{corpus}.parquet",
         ]
     ]
     tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]

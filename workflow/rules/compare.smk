@@ -4,19 +4,17 @@ rule verdict:
         unpack(compared_on),
     output:
         verdict="results/{corpus}/verdict.json",
-        page=report(
+        page=shown(
             "results/{corpus}/tables/verdict.html",
-            caption="../report/comparison.rst",
-            category="0 Which figures to trust",
-            subcategory="{corpus}",
-            labels={"Result": "3 Is it better, and by a point?"},
+            "comparison",
+            "0 Which results to trust",
+            "3 Is it better, and by a point?",
         ),
-        figure=report(
+        figure=shown(
             "results/{corpus}/figures/verdict.svg",
-            caption="../report/comparison.rst",
-            category="0 Which figures to trust",
-            subcategory="{corpus}",
-            labels={"Result": "4 Differences in ROC-AUC"},
+            "comparison",
+            "0 Which results to trust",
+            "4 Differences in ROC-AUC",
         ),
     log:
         "logs/{corpus}/verdict.log",
@@ -39,19 +37,17 @@ rule ablations:
         unpack(ablated_on),
     output:
         ablations="results/{corpus}/ablations.json",
-        page=report(
+        page=shown(
             "results/{corpus}/tables/ablations.html",
-            caption="../report/ablations.rst",
-            category="3 Layers and features",
-            subcategory="{corpus}",
-            labels={"Result": "3 Ablations"},
+            "ablations",
+            "3 Layers and features",
+            "3 Ablations",
         ),
-        figure=report(
+        figure=shown(
             "results/{corpus}/figures/ablations.svg",
-            caption="../report/ablations.rst",
-            category="3 Layers and features",
-            subcategory="{corpus}",
-            labels={"Result": "4 Differences by ablation"},
+            "ablations",
+            "3 Layers and features",
+            "4 Differences by ablation",
         ),
     log:
         "logs/{corpus}/ablations.log",

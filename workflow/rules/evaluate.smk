@@ -1,9 +1,10 @@
-# Raised when authenticity/evaluation changes what it writes, so that older figures are made anew.
-EVALUATION_VERSION = 4
+# Raised when authenticity/evaluation changes what it writes, so that older values are computed
+# again.
+EVALUATION_VERSION = 5
 
 
 rule evaluate:
-    """All figures of an experiment on a corpus, in every view, with intervals."""
+    """All metrics of an experiment on a corpus, in every view, with intervals."""
     input:
         scores=lambda wildcards: score_tables(**wildcards),
         # Thresholds are chosen on its dev.
@@ -16,7 +17,8 @@ rule evaluate:
             else []
         ),
     output:
-        metrics="results/{corpus}/metrics/{experiment}/{target}.json",
+        metrics="results/{corpus}/metrics/{experiment}/{target}.parquet",
+        record="results/{corpus}/records/{experiment}/{target}.json",
         bands="results/{corpus}/bands/{experiment}/{target}.parquet",
         # The scores in the formats that the challenges' own tools read.
         asvspoof2019="results/{corpus}/score_files/{experiment}/{target}.asvspoof2019.txt",

@@ -1,18 +1,46 @@
 # What the rules of report.smk read, and which pages a run has.
 
 
+def shown(path, caption, category, result):
+    """An output that the report shows, in a folder for its corpus.
+
+    What is about all experiments has no label for the experiment: a label that splits a folder's
+    results into two equal halves becomes a switch in the report's menu, which fails unless both have
+    them all.
+    """
+    labels = {"Experiment": "{experiment}"} if "{experiment}" in path else {}
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=category,
+        subcategory="{corpus}" if "{corpus}" in path else "across corpora",
+        labels={"Result": result, **labels},
+    )
+
+
 def on_corpus(kind):
-    """Input function: metrics or bands of all that is tested on the rule's corpus."""
+    """Input function: metrics, records or bands of all that is tested on the rule's corpus."""
     return lambda wildcards: [
         result(kind, *pair, wildcards.corpus) for pair in tested_on(wildcards.corpus)
     ]
 
 
-def elsewhere(wildcards):
-    """Metrics of one experiment, fitted on one corpus, on the other corpora."""
-    pair = (wildcards.corpus, wildcards.experiment)
-    targets = [target for target in PLAN.targets[pair] if target not in PLAN.unlabelled]
-    return [result("metrics", *pair, target) for target in targets]
+def of_experiment(kind):
+    """Input function: metrics or records of an experiment on its own corpus, then on others."""
+
+    def paths(wildcards):
+        pair = (wildcards.corpus, wildcards.experiment)
+        targets = [target for target in PLAN.targets[pair] if target not in PLAN.unlabelled]
+        return [result(kind, *pair, target) for target in [pair[0], *targets]]
+
+    return paths
+
+
+def of_run(kind):
+    """Metrics or records of all that is tested, and of what is fitted and tested elsewhere only."""
+    tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]
+    fitted = [(corpus, name, corpus) for corpus, name in TRAINED]
+    return [result(kind, *each) for each in dict.fromkeys([*tested, *fitted])]
 
 
 def audits_of(wildcards):
@@ -45,6 +73,7 @@ def side_by_side(corpus, names):
         "scores": [f"results/{corpus}/scores/{name}.parquet" for name in names],
         "seeds": [f"results/{corpus}/seeds/{name}.parquet" for name in names if name in SEEDED],
         "metrics": [result("metrics", corpus, name, corpus) for name in names],
+        "records": [result("records", corpus, name, corpus) for name in names],
         "models": [f"results/{corpus}/models/{name}.json" for name in names],
         "rejected": [path for view in views for path in shard_paths(corpus, "rejected", view)],
     }
@@ -66,7 +95,7 @@ COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]
 
 
 def get_report_output():
-    """The report's pages: of each corpus its data, and the figures of what is reported on it."""
+    """The report's pages: of each corpus its data, and the results of what is reported on it."""
     pages = expand(
         "results/{corpus}/tables/{page}.html", corpus=CORPORA, page=["audit", "rejected"]
     )

@@ -1,104 +1,78 @@
 # Raised when authenticity/plots, report, trust, card.py, document.py, energy.py, estimates.py or
 # html.py changes what it writes.
-REPORT_VERSION = 5
-# The split whose figures are the headline: models were fitted and chosen without it.
+REPORT_VERSION = 6
+# The split whose values are the headline: models were fitted and chosen without it.
 REPORTED_SPLIT = "eval"
 
 
 include: "pages.smk"
 
 
-# What is about all experiments has no label for the experiment: a label that splits a folder's results
-# into two equal halves becomes a switch in the report's menu, which fails unless both have them all.
-
-
 # Where the run has views to test on, what comes of them.
 VIEW_PAGES = {
-    "views_figure": report(
+    "views_figure": shown(
         "results/{corpus}/figures/views.svg",
-        caption="../report/views.rst",
-        category="2 Attacks and conditions",
-        subcategory="{corpus}",
-        labels={"Result": "3 AUC per view of the audio"},
+        "views",
+        "2 Attacks and conditions",
+        "3 AUC per view of the audio",
     ),
-    "views": report(
+    "views": shown(
         "results/{corpus}/tables/views.html",
-        caption="../report/views.rst",
-        category="2 Attacks and conditions",
-        subcategory="{corpus}",
-        labels={"Result": "4 Table per view of the audio"},
+        "views",
+        "2 Attacks and conditions",
+        "4 Table per view of the audio",
     ),
 }
 
 
 rule report_corpus:
-    """The figures of all that is tested on a corpus, and which of them to trust."""
+    """The results of all that is tested on a corpus, and which of them to trust."""
     input:
         scores=lambda wildcards: [
             score_tables(*pair, wildcards.corpus)[0] for pair in tested_on(wildcards.corpus)
         ],
         bands=on_corpus("bands"),
         metrics=on_corpus("metrics"),
+        records=on_corpus("records"),
         verified="results/{corpus}/verified/clean.json",
         audits=audits_of,
     output:
         **(VIEW_PAGES if CONFIG.run.views else {}),
-        trust_page=report(
+        trust_page=shown(
             "results/{corpus}/tables/trust.html",
-            caption="../report/trust.rst",
-            category="0 Which figures to trust",
-            subcategory="{corpus}",
-            labels={"Result": "1 Ratings and their reasons"},
+            "trust",
+            "0 Which results to trust",
+            "1 Ratings and their reasons",
         ),
         trust="results/{corpus}/tables/trust.json",
-        roc=report(
-            "results/{corpus}/figures/roc.svg",
-            caption="../report/roc.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "2 ROC curves"},
-        ),
-        det=report(
-            "results/{corpus}/figures/det.svg",
-            caption="../report/det.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "3 DET curves"},
-        ),
-        attacks_figure=report(
+        roc=shown("results/{corpus}/figures/roc.svg", "roc", "1 Results", "2 ROC curves"),
+        det=shown("results/{corpus}/figures/det.svg", "det", "1 Results", "3 DET curves"),
+        attacks_figure=shown(
             "results/{corpus}/figures/attacks.svg",
-            caption="../report/attacks.rst",
-            category="2 Attacks and conditions",
-            subcategory="{corpus}",
-            labels={"Result": "1 AUC per attack"},
+            "attacks",
+            "2 Attacks and conditions",
+            "1 AUC per attack",
         ),
-        headline=report(
-            "results/{corpus}/tables/headline.html",
-            caption="../report/headline.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "1 Headline figures"},
+        headline=shown(
+            "results/{corpus}/tables/headline.html", "headline", "1 Results", "1 Headline results"
         ),
-        attacks=report(
+        attacks=shown(
             "results/{corpus}/tables/attacks.html",
-            caption="../report/attacks.rst",
-            category="2 Attacks and conditions",
-            subcategory="{corpus}",
-            labels={"Result": "2 Table per attack"},
+            "attacks",
+            "2 Attacks and conditions",
+            "2 Table per attack",
         ),
-        conditions=report(
+        conditions=shown(
             "results/{corpus}/tables/conditions.html",
-            caption="../report/conditions.rst",
-            category="2 Attacks and conditions",
-            subcategory="{corpus}",
-            labels={"Result": "5 Table per condition"},
+            "conditions",
+            "2 Attacks and conditions",
+            "5 Table per condition",
         ),
-        speakers=report(
+        speakers=shown(
             "results/{corpus}/tables/speakers.html",
-            caption="../report/speakers.rst",
-            category="2 Attacks and conditions",
-            subcategory="{corpus}",
-            labels={"Result": "6 Table per speaker"},
+            "speakers",
+            "2 Attacks and conditions",
+            "6 Table per speaker",
         ),
     log:
         "logs/{corpus}/report_corpus.log",
@@ -114,36 +88,33 @@ rule report_corpus:
 rule report_experiment:
     """An experiment's model card, score histograms and calibration."""
     input:
-        metrics="results/{corpus}/metrics/{experiment}/{corpus}.json",
-        elsewhere=elsewhere,
+        metrics=of_experiment("metrics"),
+        records=of_experiment("records"),
         scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
         encoder=f"results/encoders/{ENCODER}.json",
         verified="results/{corpus}/verified/clean.json",
         audit=own_audit,
     output:
-        card=report(
+        card=shown(
             "results/{corpus}/cards/{experiment}.html",
-            caption="../report/card.rst",
-            category="0 Which figures to trust",
-            subcategory="{corpus}",
-            labels={"Result": "2 Model card", "Experiment": "{experiment}"},
+            "card",
+            "0 Which results to trust",
+            "2 Model card",
         ),
         card_markdown="results/{corpus}/cards/{experiment}.md",
         trust="results/{corpus}/trust/{experiment}.json",
-        scores=report(
+        scores=shown(
             "results/{corpus}/figures/scores/{experiment}.svg",
-            caption="../report/scores.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "4 Score histograms", "Experiment": "{experiment}"},
+            "scores",
+            "1 Results",
+            "4 Score histograms",
         ),
-        calibration=report(
+        calibration=shown(
             "results/{corpus}/figures/calibration/{experiment}.svg",
-            caption="../report/calibration.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "5 Calibration", "Experiment": "{experiment}"},
+            "calibration",
+            "1 Results",
+            "5 Calibration",
         ),
     log:
         "logs/{corpus}/report_experiment/{experiment}.log",
@@ -168,21 +139,21 @@ rule report_experiment:
 rule report_choice:
     """How an experiment's candidates did, layer by layer, and which one was chosen."""
     input:
-        metrics="results/{corpus}/metrics/{experiment}/{corpus}.json",
+        metrics="results/{corpus}/metrics/{experiment}/{corpus}.parquet",
+        record="results/{corpus}/records/{experiment}/{corpus}.json",
+        model="results/{corpus}/models/{experiment}.json",
     output:
-        figure=report(
+        figure=shown(
             "results/{corpus}/figures/candidates/{experiment}.svg",
-            caption="../report/candidates.rst",
-            category="3 Layers and features",
-            subcategory="{corpus}",
-            labels={"Result": "1 AUC per layer", "Experiment": "{experiment}"},
+            "candidates",
+            "3 Layers and features",
+            "1 AUC per layer",
         ),
-        table=report(
+        table=shown(
             "results/{corpus}/tables/selection/{experiment}.html",
-            caption="../report/selection.rst",
-            category="3 Layers and features",
-            subcategory="{corpus}",
-            labels={"Result": "2 Table of candidates", "Experiment": "{experiment}"},
+            "selection",
+            "3 Layers and features",
+            "2 Table of candidates",
         ),
     log:
         "logs/{corpus}/report_choice/{experiment}.log",
@@ -198,22 +169,21 @@ rule report_data:
     """What a corpus is like: its audit, clips set aside, duplicates."""
     input:
         metrics=on_corpus("metrics"),
+        records=on_corpus("records"),
         verified="results/{corpus}/verified/clean.json",
         audits=audits_of,
     output:
-        audit=report(
+        audit=shown(
             "results/{corpus}/tables/audit.html",
-            caption="../report/audit.rst",
-            category="4 Data",
-            subcategory="{corpus}",
-            labels={"Result": "1 What single properties give away"},
+            "audit",
+            "4 Data",
+            "1 What single properties give away",
         ),
-        rejected=report(
+        rejected=shown(
             "results/{corpus}/tables/rejected.html",
-            caption="../report/rejected.rst",
-            category="4 Data",
-            subcategory="{corpus}",
-            labels={"Result": "2 Clips set aside, and duplicates"},
+            "rejected",
+            "4 Data",
+            "2 Clips set aside, and duplicates",
         ),
     log:
         "logs/{corpus}/report_data.log",
@@ -226,16 +196,16 @@ rule report_data:
 
 
 rule report_across:
-    """Figures of an experiment over every pair of a training and a test corpus."""
+    """Results of an experiment over every pair of a training and a test corpus."""
     input:
-        metrics=lambda wildcards: cross_metrics(wildcards.experiment),
+        metrics=lambda wildcards: across("metrics", wildcards.experiment),
+        records=lambda wildcards: across("records", wildcards.experiment),
     output:
-        figure=report(
+        figure=shown(
             "results/figures/matrix/{experiment}.svg",
-            caption="../report/matrix.rst",
-            category="1 Results",
-            subcategory="across corpora",
-            labels={"Result": "6 Trained here, tested there", "Experiment": "{experiment}"},
+            "matrix",
+            "1 Results",
+            "6 Trained here, tested there",
         ),
     log:
         "logs/report_across/{experiment}.log",
@@ -249,11 +219,10 @@ rule report_across:
 
 
 rule report_opening:
-    """The report's opening page, and the figures of the whole run as a table."""
+    """The report's opening page, and the results of the whole run as a table."""
     input:
-        metrics=[
-            result("metrics", *pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)
-        ],
+        metrics=of_run("metrics"),
+        records=of_run("records"),
         verified=expand("results/{corpus}/verified/clean.json", corpus=CORPORA),
         trust=expand("results/{corpus}/tables/trust.json", corpus=REPORTED_CORPORA),
         figure=expand("results/{corpus}/figures/roc.svg", corpus=REPORTED_CORPORA),

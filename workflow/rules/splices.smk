@@ -11,12 +11,11 @@ rule splices:
         figures="results/{corpus}/splices/{experiment}.json",
         windows="results/{corpus}/splices/{experiment}.parquet",
         picture="results/{corpus}/splices/{experiment}.png",
-        page=report(
+        page=shown(
             "results/{corpus}/tables/splices/{experiment}.html",
-            caption="../report/splices.rst",
-            category="1 Results",
-            subcategory="{corpus}",
-            labels={"Result": "7 Where in time", "Experiment": "{experiment}"},
+            "splices",
+            "1 Results",
+            "7 Where in time",
         ),
     log:
         "logs/{corpus}/splices/{experiment}.log",

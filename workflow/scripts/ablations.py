@@ -5,15 +5,16 @@ from pathlib import Path
 from authenticity import files, plots, report, tables
 from authenticity.evaluation import ablations, compare, results
 from authenticity.jobs import job
+from authenticity.names import labelled
 
 with job(snakemake) as log:
-    given, params = snakemake.input, snakemake.params
-    metrics, _ = results.read(given.metrics)
-    models = [files.read_json(path) for path in given.models]
-    by_seed = {tables.metadata(path)["experiment"]: path for path in given.get("seeds", [])}
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    items = results.read(inputs.metrics, inputs.records)
+    models = [files.read_json(path) for path in inputs.models]
+    by_seed = {tables.metadata(path)["experiment"]: path for path in inputs.get("seeds", [])}
     rows = []
-    for item, model, path in zip(metrics, models, given.scores, strict=True):
-        name = item["experiment"]
+    for item, model, path in zip(items, models, inputs.scores, strict=True):
+        name = item.experiment
         seeds = tables.read(by_seed[name]) if name in by_seed else None
         cost = ablations.cost(
             Path("benchmarks", snakemake.wildcards.corpus),
@@ -22,12 +23,16 @@ with job(snakemake) as log:
             params.watts_per_core,
             ablations.parameters(model),
         )
-        scorer = compare.Scorer(item["name"], tables.read(path), seeds)
+        scorer = compare.Scorer(item.name, tables.read(path), seeds)
         rows.append(ablations.Row(scorer, params.about[name], item, cost))
-    rejected = set(tables.read_many(given.rejected, ["file"])["file"].to_pylist())
-    found = ablations.ablations(rows, params.reference, params.split, params.seed, rejected)
-    files.write_json(snakemake.output.ablations, found)
-    files.write_text(snakemake.output.page, report.ablations(found, metrics))
-    drawn = [plots.Difference.of_row(row) for row in found["rows"] if row["difference"]]
+    rejected = set(tables.read_many(inputs.rejected, ["file"])["file"].to_pylist())
+    grid = ablations.ablations(rows, params.reference, params.split, params.seed, rejected)
+    files.write_json(outputs.ablations, grid)
+    files.write_text(outputs.page, report.ablations(grid, items))
+    drawn = [
+        plots.Difference.of(labelled(row["name"], row["control"]), row["leaks"], row["difference"])
+        for row in grid["rows"]
+        if row["difference"]
+    ]
     title = f"{snakemake.wildcards.corpus}, against {params.reference}"
-    plots.save(plots.differences(drawn, title), snakemake.output.figure)
+    plots.save(plots.differences(drawn, title), outputs.figure)

@@ -1,32 +1,46 @@
-"""Compute an experiment's figures on a corpus, in every view that it was scored in."""
+"""Compute an experiment's metrics on a corpus, in every view that it was scored in."""
+
+import json
+from dataclasses import asdict
 
 from authenticity import files, tables
-from authenticity.evaluation import figures, score_files
+from authenticity.evaluation import measure, results, score_files
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    given, out, params = snakemake.input, snakemake.output, snakemake.params
-    model = files.read_json(given.model)
-    seed, own = model["seed"], tables.read(given.own)
-    scored = [
-        (table, tables.metadata(path) | {tables.VIEW: view}, None if path == given.own else own)
-        for path in given.scores
-        for view, table in tables.scores(path).items()
-    ]
-    reference, metrics, bands = scored[0][0], [], []
-    for table, about, dev in scored:
-        log.info("view %s", about[tables.VIEW])
-        found, band = figures.experiment_metrics(
-            table, about, dev, model, given.asv, seed, log.info, params.partitions
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    model, about = files.read_json(inputs.model), tables.metadata(inputs.scores[0])
+    names = {name: about[name] for name in ("experiment", "corpus", "target")}
+    seed, threshold = model["seed"], measure.Threshold.of(tables.read(inputs.own))
+    views = {name: part for path in inputs.scores for name, part in tables.scores(path).items()}
+    scored = next(iter(views))
+    measured, rows = {}, []
+    for view, scores in views.items():
+        log.info("view %s", view)
+        measured[view] = measure.view(
+            scores, about["target"], threshold, inputs.asv, seed, log.info, params.partitions
         )
-        metrics.append(found | {"control": params.control})
-        bands.append(band)
-        if table is not reference:
-            metrics[-1]["change"] = figures.change(reference, table, seed)
-    if given.get("candidates"):
-        candidates = tables.read(given.candidates)
-        metrics[0]["selection"] = figures.candidate_metrics(candidates, model, seed, log.info)
-    files.write_json(out.metrics, metrics)
-    tables.write(out.bands, bands[0], figures.BAND)
+        of_view = [*measured[view].rows]
+        if view != scored:
+            of_view += measure.change(views[scored], scores, seed)
+        elif inputs.get("candidates"):
+            of_view += measure.candidates(tables.read(inputs.candidates), seed, log.info)
+        rows += [row | names | {"view": view} for row in of_view]
+    tables.write(outputs.metrics, results.table(rows), results.RESULTS)
+    tables.write(outputs.bands, measured[scored].bands, measure.BAND)
+    record = names | {
+        "view": scored,
+        "protocol": about["protocol"],
+        "seed": seed,
+        "control": params.control,
+        "train_views": model["features"]["train_views"],
+        "chosen": json.loads(about["chosen"]),
+        "leak": json.loads(about["leak"]) if "leak" in about else model["leak"],
+        "partitions": {split: params.partitions[split] for split in measured[scored].why},
+        "threshold": threshold and asdict(threshold),
+        "why": measured[scored].why,
+        "not_conditions": measured[scored].not_conditions,
+    }
+    files.write_json(outputs.record, record)
     for form in score_files.FORMS:
-        score_files.write(reference, form, out[form])
+        score_files.write(views[scored], form, outputs[form])

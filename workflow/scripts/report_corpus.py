@@ -1,40 +1,39 @@
-"""Show the figures of all that is tested on a corpus, and which of them to trust."""
+"""Show the results of all that is tested on a corpus, and which of them to trust."""
 
 from authenticity import files, plots, report, tables, trust
-from authenticity.evaluation import figures, results
+from authenticity.evaluation import results
 from authenticity.jobs import job
-from authenticity.plots import from_metrics
 
 with job(snakemake) as log:
-    given, out, split = snakemake.input, snakemake.output, snakemake.params.split
-    metrics, others = results.read(given.metrics)
-    audits = {item["view"]: item for item in map(files.read_json, given.audits)}
-    evidence = trust.gather(metrics, others, audits, files.read_json(given.verified))
+    inputs, outputs, split = snakemake.input, snakemake.output, snakemake.params.split
+    items = results.read(inputs.metrics, inputs.records)
+    audits = {audit["view"]: audit for audit in map(files.read_json, inputs.audits)}
+    verified = files.read_json(inputs.verified)
+    evidence = [trust.Evidence(item, audits[item.view], verified) for item in items]
     ratings = trust.judge_all(snakemake.wildcards.corpus, evidence)
-    for item in ratings["experiments"]:
-        log.info("%s: %s", item["name"], item["overall"]["sentence"])
-    files.write_json(out.trust, ratings)
+    for rated in ratings["experiments"]:
+        log.info("%s: %s", rated["name"], rated["overall"]["sentence"])
+    files.write_json(outputs.trust, ratings)
     pages = {
         "trust_page": report.rating(ratings),
-        "headline": report.headline(metrics),
-        "attacks": report.per_attack(metrics),
-        "conditions": report.conditions(metrics),
-        "speakers": report.speakers(metrics),
+        "headline": report.headline(items),
+        "attacks": report.per_attack(items),
+        "conditions": report.conditions(items),
+        "speakers": report.speakers(items),
     }
     curves = [
-        figures.curve(next(iter(tables.scores(scores).values())), tables.read(bands), item, split)
-        for scores, bands, item in zip(given.scores, given.bands, metrics, strict=True)
+        plots.Curve.of(item, tables.scores(scores)[item.view], tables.read(bands), split)
+        for item, scores, bands in zip(items, inputs.scores, inputs.bands, strict=True)
     ]
-    leaking = from_metrics.leaking(metrics)
     pictures = {
-        "roc": plots.roc(curves, split, leaking),
-        "det": plots.det(curves, split, leaking),
-        "attacks_figure": from_metrics.of_attacks(metrics, split),
+        "roc": plots.roc(curves, split),
+        "det": plots.det(curves, split),
+        "attacks_figure": plots.attacks(items, split),
     }
-    if out.get("views"):
-        pages["views"] = report.views(metrics, others)
-        pictures["views_figure"] = from_metrics.of_views(metrics, others, split)
+    if outputs.get("views"):
+        pages["views"] = report.views(items)
+        pictures["views_figure"] = plots.views(items, split)
     for name, page in pages.items():
-        files.write_text(out[name], page)
+        files.write_text(outputs[name], page)
     for name, picture in pictures.items():
-        plots.save(picture, out[name])
+        plots.save(picture, outputs[name])

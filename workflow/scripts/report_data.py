@@ -5,8 +5,8 @@ from authenticity.evaluation import results
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    metrics, others = results.read(snakemake.input.metrics)
+    items = results.read(snakemake.input.metrics, snakemake.input.records)
     verified = files.read_json(snakemake.input.verified)
-    audits = {item["view"]: item for item in map(files.read_json, snakemake.input.audits)}
+    audits = {audit["view"]: audit for audit in map(files.read_json, snakemake.input.audits)}
     files.write_text(snakemake.output.rejected, report.rejected(verified))
-    files.write_text(snakemake.output.audit, report.audit(audits, metrics, others))
+    files.write_text(snakemake.output.audit, report.audit(audits, items))

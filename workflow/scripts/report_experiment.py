@@ -6,22 +6,21 @@ from pathlib import Path
 from authenticity import card, document, energy, files, plots, tables, trust
 from authenticity.evaluation import results
 from authenticity.jobs import job
-from authenticity.plots import from_metrics
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "transformers")
 
 with job(snakemake) as log:
-    given, out, params = snakemake.input, snakemake.output, snakemake.params
-    (metrics,), others = results.read([given.metrics])
-    audits = {metrics["view"]: files.read_json(given.audit)}
-    (evidence,) = trust.gather([metrics], others, audits, files.read_json(given.verified))
-    files.write_json(out.trust, trust.judge_all(snakemake.wildcards.corpus, [evidence]))
-    elsewhere, _ = results.read(given.elsewhere)
-    encoder = files.read_json(given.encoder)
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    own, *elsewhere = results.read(inputs.metrics, inputs.records)
+    audit, verified = files.read_json(inputs.audit), files.read_json(inputs.verified)
+    evidence = trust.Evidence(own, audit, verified)
+    judged = trust.judge_all(snakemake.wildcards.corpus, [evidence] if own.reported else [])
+    files.write_json(outputs.trust, judged)
+    encoder = files.read_json(inputs.encoder)
     facts = card.Facts(
         evidence=evidence,
-        model=files.read_json(given.model),
-        elsewhere={item["target"]: item for item in elsewhere},
+        model=files.read_json(inputs.model),
+        elsewhere=elsewhere,
         encoder=encoder,
         licence=card.licence_of(encoder),
         versions=params.versions | {name: version(name) for name in PACKAGES},
@@ -33,7 +32,8 @@ with job(snakemake) as log:
         watts_per_core=params.watts_per_core,
     )
     title, blocks = card.title(facts), card.card(facts)
-    files.write_text(out.card, document.as_html(title, blocks))
-    files.write_text(out.card_markdown, document.as_markdown(title, blocks))
-    plots.save(from_metrics.of_scores(tables.read(given.scores), metrics), out.scores)
-    plots.save(from_metrics.of_calibration(metrics), out.calibration)
+    files.write_text(outputs.card, document.as_html(title, blocks))
+    files.write_text(outputs.card_markdown, document.as_markdown(title, blocks))
+    scores = tables.read(inputs.scores)
+    plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
+    plots.save(plots.calibration(scores, own), outputs.calibration)

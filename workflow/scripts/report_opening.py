@@ -1,4 +1,4 @@
-"""Write the report's opening page, and the figures of the whole run as a table."""
+"""Write the report's opening page, and the results of the whole run as one table."""
 
 from pathlib import Path
 
@@ -7,23 +7,41 @@ from authenticity.evaluation import results
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    metrics, others = results.read(snakemake.input.metrics)
-    judged = {item["corpus"]: item for item in map(files.read_json, snakemake.input.trust)}
-    figures = dict(zip(judged, map(Path, snakemake.input.figure), strict=True))
+    inputs, outputs = snakemake.input, snakemake.output
+    fitted = results.read(inputs.metrics, inputs.records)
+    tested = [item for item in fitted if item.reported]
+    judged = {item["corpus"]: item for item in map(files.read_json, inputs.trust)}
+    figures = dict(zip(judged, map(Path, inputs.figure), strict=True))
     ratings = {
         (corpus, item["name"]): item["overall"]["status"]
         for corpus, found in judged.items()
         for item in found["experiments"]
     }
-    found = [files.read_json(path) for path in snakemake.input.get("compared", [])]
-    compared = dict(zip(snakemake.params.compared, found, strict=True))
+    verdicts = map(files.read_json, inputs.get("compared", []))
+    compared = dict(zip(snakemake.params.compared, verdicts, strict=True))
+    on_dev = {
+        (item.corpus, item.experiment): auc.value
+        for item in fitted
+        if item.corpus == item.target and (auc := item.on("dev").get("roc_auc"))
+    }
     corpora = []
-    for verified in map(files.read_json, snakemake.input.verified):
+    for verified in map(files.read_json, inputs.verified):
         name = verified["corpus"]
-        own = [item for item in metrics if item["target"] == name]
-        of = {item["name"]: ratings[name, item["name"]] for item in own}
-        corpora.append(report.Corpus(verified, own, of, figures.get(name), compared.get(name)))
-    files.write_text(snakemake.output.page, report.opening(corpora))
-    files.write_json(snakemake.output.headline, report.headline_rows(metrics, ratings))
-    figures_of_run = results.tidy([*metrics, *others])
-    tables.write(snakemake.output.results, figures_of_run, results.RESULTS)
+        items = [item for item in tested if item.target == name]
+        corpora.append(
+            report.Corpus(
+                verified,
+                items,
+                {item.name: ratings[name, item.name] for item in items},
+                figures.get(name),
+                compared.get(name),
+                {
+                    item.name: on_dev[item.corpus, item.experiment]
+                    for item in items
+                    if (item.corpus, item.experiment) in on_dev
+                },
+            )
+        )
+    files.write_text(outputs.page, report.opening(corpora))
+    files.write_json(outputs.headline, report.headline_rows(tested, ratings))
+    tables.write(outputs.results, results.together(inputs.metrics), results.RESULTS)

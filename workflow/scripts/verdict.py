@@ -5,24 +5,22 @@ from authenticity.evaluation import results, verdict
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    given = snakemake.input
-    metrics, _ = results.read(given.metrics)
-    names = [item["experiment"] for item in metrics]
-    by_seed = given.get("seeds", [])
-    seeds = {tables.metadata(path)["experiment"]: tables.read(path) for path in by_seed}
-    sides = {
-        name: verdict.Side(tables.read(path), seeds.get(name), item)
-        for name, path, item in zip(names, given.scores, metrics, strict=True)
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    items = results.read(inputs.metrics, inputs.records)
+    seeds = {
+        tables.metadata(path)["experiment"]: tables.read(path) for path in inputs.get("seeds", [])
     }
-    rejected = set(tables.read_many(given.rejected, ["file"])["file"].to_pylist())
-    found = verdict.verdict(
-        snakemake.params.pairs, sides, snakemake.params.split, snakemake.params.seed, rejected
-    )
-    for item in found["pairs"]:
-        log.info(item["sentence"])
-    files.write_json(snakemake.output.verdict, found)
-    files.write_text(snakemake.output.page, report.comparison(found, metrics))
-    leaking = {item["name"] for item in metrics if item["leak"]["leaks"]}
-    controls = {item["name"] for item in metrics if item["control"]}
-    drawn = [plots.Difference.of_pair(item, leaking, controls) for item in found["pairs"]]
-    plots.save(plots.differences(drawn, snakemake.wildcards.corpus), snakemake.output.figure)
+    sides = {
+        item.name: verdict.Side(tables.read(path), seeds.get(item.name), item)
+        for item, path in zip(items, inputs.scores, strict=True)
+    }
+    rejected = set(tables.read_many(inputs.rejected, ["file"])["file"].to_pylist())
+    found = verdict.verdict(params.pairs, sides, params.split, params.seed, rejected)
+    files.write_json(outputs.verdict, found)
+    files.write_text(outputs.page, report.comparison(found, items))
+    drawn = []
+    for pair in found["pairs"]:
+        log.info(pair["sentence"])
+        leaks = any(sides[pair[side]].item.leaks for side in ("baseline", "candidate"))
+        drawn.append(plots.Difference.of(report.pair_name(pair, items), leaks, pair))
+    plots.save(plots.differences(drawn, snakemake.wildcards.corpus), outputs.figure)

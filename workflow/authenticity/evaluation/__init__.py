@@ -1,1 +1,1 @@
-"""From scores to figures: splits, metrics with their intervals, audits."""
+"""From scores to results: splits, metrics with their intervals, audits."""

@@ -1,4 +1,4 @@
-"""A grid of experiments on the same trials: figures, differences from one of them, and cost."""
+"""A grid of experiments on the same trials: metrics, differences from one of them, and cost."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +8,7 @@ from typing import Any
 from authenticity import energy
 from authenticity.evaluation import compare
 from authenticity.evaluation.compare import Scorer
+from authenticity.evaluation.results import Tested
 from authenticity.evaluation.verdict import answers
 
 
@@ -40,13 +41,13 @@ def cost(
     Jobs whose results other experiments use as well, such as the encoder's, are not counted: they
     are the same for all rows. For `folder` and `others` see `energy.spent`.
     """
-    own = [each for each in energy.spent(folder, experiment, others) if not each.shared]
-    if not own:
+    jobs = [each for each in energy.spent(folder, experiment, others) if not each.shared]
+    if not jobs:
         return None
     return Cost(
-        seconds=sum(each.wall_seconds for each in own),
-        peak_mib=max(each.peak_mib for each in own),
-        watt_hours=sum(each.watt_hours(watts_per_core) for each in own),
+        seconds=sum(each.wall_seconds for each in jobs),
+        peak_mib=max(each.peak_mib for each in jobs),
+        watt_hours=sum(each.watt_hours(watts_per_core) for each in jobs),
         parameters=parameters,
     )
 
@@ -68,13 +69,13 @@ class Row:
     Attributes:
         scorer: its name and scores.
         about: what is varied in it, in words.
-        metrics: its metrics JSON.
+        item: its results.
         cost: None where it was not measured.
     """
 
     scorer: Scorer
     about: str
-    metrics: Mapping[str, Any]
+    item: Tested
     cost: Cost | None
 
 
@@ -91,7 +92,7 @@ def ablations(
         rejected: files that were set aside in some view, and may lack in a row.
 
     Returns:
-        Figures are fractions, means over seeds; differences are the row minus the reference::
+        Metrics are fractions, means over seeds; differences are the row minus the reference::
 
             {split, reference, n_bonafide, n_spoof, n_left_out, interval: as in `verdict.verdict`,
              rows: [{name, about, control, leaks, orientation, seeds: [...],
@@ -115,33 +116,34 @@ def ablations(
         "n_spoof": int((draws.labels == 1).sum()),
         "n_left_out": draws.n_left_out,
         "interval": draws.interval,
-        "rows": [
-            {
-                "name": row.scorer.name,
-                "about": row.about,
-                "control": row.metrics["control"],
-                "leaks": row.metrics["leak"]["leaks"],
-                "orientation": row.metrics["splits"][split]["orientation"],
-                "seeds": row.scorer.seed_names,
-                "dev_roc_auc": row.metrics["dev_roc_auc"],
-                **{
-                    name: draws.figure(name, row.scorer, seed).as_json() for name in compare.FIGURES
-                },
-                "difference": None
-                if row.scorer.name == reference
-                else _difference(draws, scorers[reference], row.scorer, seed),
-                "cost": asdict(row.cost) if row.cost else None,
-            }
-            for row in rows
-        ],
+        "rows": [_row(draws, row, scorers[reference], split, seed) for row in rows],
+    }
+
+
+def _row(
+    draws: compare.Draws, row: Row, reference: Scorer, split: str, seed: int
+) -> dict[str, Any]:
+    item, on_dev = row.item, row.item.on("dev").get("roc_auc")
+    is_reference = row.scorer.name == reference.name
+    return {
+        "name": row.scorer.name,
+        "about": row.about,
+        "control": item.control,
+        "leaks": item.leaks,
+        "orientation": item.orientation(split),
+        "seeds": row.scorer.seed_names,
+        "dev_roc_auc": on_dev and on_dev.value,
+        **{name: draws.metric(name, row.scorer, seed).as_json() for name in compare.METRICS},
+        "difference": None if is_reference else _difference(draws, reference, row.scorer, seed),
+        "cost": asdict(row.cost) if row.cost else None,
     }
 
 
 def _difference(
     draws: compare.Draws, reference: Scorer, scorer: Scorer, seed: int
 ) -> dict[str, Any]:
-    found = compare.between(draws, reference, scorer, seed)
+    compared = compare.between(draws, reference, scorer, seed)
     kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
-    data = found.as_json()
-    given = answers(found.roc_auc, len(found.seeds) or None)
-    return asdict(given) | {name: data[name] for name in kept}
+    data = compared.as_json()
+    answered = answers(compared.roc_auc, len(compared.seeds) or None)
+    return asdict(answered) | {name: data[name] for name in kept}

@@ -2,10 +2,10 @@
 
 A countermeasure should hear speech, not the length of a file. Leading and trailing silence alone
 reaches 15% EER on ASVspoof 2019 LA eval (Müller et al. 2021, arXiv 2106.12914). A property that
-scores far from one half is a shortcut that a model may have taken, whatever its figures say.
+scores far from one half is a shortcut that a model may have taken, whatever its results say.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from authenticity import tables
+from authenticity import estimates, tables
 from authenticity.errors import UserError
+from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, splits
-from authenticity.evaluation.figures import both_classes
+from authenticity.evaluation.measure import both_classes
+from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.names import SPEAKER, ordered_splits
 
 
@@ -83,13 +85,13 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
     table = tables.read(trials, ["key", "split", "label", "speaker"]).to_pandas()
     table = table.merge(values, left_on="key", right_on="file").sort_values("key")
     train = table[table["split"] == "train"]
-    found = {}
+    by_split = {}
     for split in ordered_splits(table["split"]):
         chosen = table[table["split"] == split].reset_index(drop=True)
         if both_classes(chosen):
             learned_from = train if split != "train" and both_classes(train) else None
-            found[split] = _audit_split(chosen, learned_from, seed)
-    return {"splits": found, "n_resamples": bootstrap.N_RESAMPLES, "level": bootstrap.LEVEL}
+            by_split[split] = _audit_split(chosen, learned_from, seed)
+    return {"splits": by_split, "n_resamples": bootstrap.N_RESAMPLES, "level": bootstrap.LEVEL}
 
 
 def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) ->
 
 def _roc_auc(trials: pd.DataFrame, values: np.ndarray, seed: int) -> bootstrap.Intervals:
     labels, speakers = trials["label"].to_numpy(), trials["speaker"].to_numpy()
-    return bootstrap.intervals(labels, values, speakers, seed, figures=("roc_auc",))
+    return bootstrap.intervals(labels, values, speakers, seed, metrics=("roc_auc",))
 
 
 def _prediction(
@@ -171,38 +173,38 @@ def _together(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> di
     return _prediction(TOGETHER, "All properties together", how, trials, scores, seed)
 
 
-def _turned(found: bootstrap.Estimate) -> dict[str, Any]:
-    if found.value >= 0.5:
-        return {
-            "direction": "higher",
-            "roc_auc": {"value": found.value, "low": found.low, "high": found.high},
-        }
-    turned = {"value": 1 - found.value, "low": 1 - found.high, "high": 1 - found.low}
-    return {"direction": "lower", "roc_auc": turned}
+def _turned(auc: Estimate) -> dict[str, Any]:
+    if auc.value >= 0.5:
+        return {"direction": "higher", "roc_auc": asdict(auc)}
+    turned = Estimate(1 - auc.value, 1 - auc.high, 1 - auc.low)
+    return {"direction": "lower", "roc_auc": asdict(turned)}
 
 
-def markdown(result: dict[str, Any]) -> str:
-    """Return the audit as a Markdown table, one line per property, one column per split."""
-    found = result["splits"]
-    if not found:
-        return "No split holds both classes: nothing to audit."
-    header = ["Property alone", *(f"{split}: AUC (95% interval), spoof is" for split in found)]
-    lines = [header, ["---"] * len(header)]
-    rows = {
-        name: item for figures in found.values() for name, item in figures["properties"].items()
-    }
-    for name, item in rows.items():
-        unit = f" ({item['unit']})" if item["unit"] else ""
-        cells = (_cell(figures["properties"].get(name)) for figures in found.values())
-        lines.append([f"{item['name']}{unit}", *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def audited(audit: Mapping[str, Any], item: Tested) -> list[Mapping[str, Any]]:
+    """Return the audits of the partitions that an experiment is reported on."""
+    names = item.partitions[REPORTED]
+    return [audit["splits"][name] for name in names if name in audit["splits"]]
 
 
-def _cell(item: dict[str, Any] | None) -> str:
-    if item is None:
-        return "-"
-    auc = item["roc_auc"]
-    said = f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
-    if not informative(item):
-        return f"{said}, {NO_SHORTCUT}"
-    return f"{said}, {item['direction']}" if item["direction"] else said
+def strongest(
+    audits: Sequence[Mapping[str, Any]], known_voices: bool
+) -> tuple[list[str], Estimate]:
+    """Return the properties that separate the classes of a partition best, and their ROC-AUC.
+
+    Those whose ROC-AUC is the same to the printed digits are all named. Who speaks is one that a
+    model can use only where it has met the voices (`known_voices`).
+    """
+    aucs = [
+        (row["name"], Estimate(**row["roc_auc"]))
+        for of_partition in audits
+        for name, row in of_partition["properties"].items()
+        if known_voices or name != SPEAKER
+    ]
+    best = max((auc for _, auc in aucs), key=lambda auc: auc.value)
+    tied = [name for name, auc in aucs if estimates.value(auc) == estimates.value(best)]
+    return list(dict.fromkeys(tied)), best
+
+
+def known_voices(item: Tested) -> bool:
+    """Tell whether an experiment is reported on speakers whom it was fitted on."""
+    return bool(item.leak["speakers"]["train_eval"])

@@ -1,4 +1,4 @@
-"""Bootstrap intervals for figures of scored trials, and bands for ROC curves.
+"""Bootstrap intervals for metrics of scored trials, and bands for ROC curves.
 
 Trials of one speaker resemble each other, so with enough speakers whole speakers are drawn (the
 cluster bootstrap), and the interval covers new speakers; with fewer, trials are drawn within each
@@ -32,6 +32,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr, stdtrit
 
+from authenticity.estimates import Estimate
 from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
 
 LEVEL = 0.95
@@ -43,15 +44,15 @@ MINIMUM_SPEAKERS = 10
 MINIMUM_KNOWN = 0.9
 BY_SPEAKER = "speaker-clustered bootstrap"
 BY_TRIAL = "trial bootstrap, stratified by class"
-Figure = Callable[[Weighted], Floats]
-"""A figure of each row of weighted trials, (m,)."""
+Metric = Callable[[Weighted], Floats]
+"""A metric's value for each row of weighted trials, (m,)."""
 
-_RANKED: dict[str, Figure] = {
+_RANKED: dict[str, Metric] = {
     "roc_auc": lambda trials: trials.corners.roc_auc(),
     "eer": lambda trials: trials.corners.eer(),
     "average_precision": lambda trials: trials.counts.average_precision(),
 }
-FIGURES = tuple(_RANKED)
+METRICS = tuple(_RANKED)
 # Cells of one block of resamples, (resamples, trials): small enough for the processor's cache.
 _BLOCK = 1 << 20
 
@@ -70,22 +71,13 @@ class Scale:
 
 
 SHARE = Scale(logit, expit, lambda value: 1.0 / (value * (1.0 - value)))
-"""For figures between 0 and 1."""
+"""For metrics between 0 and 1."""
 COST = Scale(np.log, np.exp, lambda value: 1.0 / value, lost=2)
-"""For figures from 0 without a bound above.
+"""For metrics from 0 without a bound above.
 
 A few bad clips make most of a cost: of ten speakers, one lost is simulated to be too few.
 """
 DIFFERENCE = Scale(np.asarray, np.asarray, np.ones_like)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with the ends of its interval, all fractions; None for a figure without one."""
-
-    value: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Intervals:
-    """The figures of one set of trials, and how their intervals were made.
+    """The metrics of one set of trials, and how their intervals were made.
 
     `n_redrawn` counts the draws that held only one class: they have no ROC curve and were drawn
     again, so the interval is conditional on both classes being there.
@@ -199,30 +191,30 @@ def intervals(
     scores: ArrayLike,
     speakers: Sequence[str] | NDArray,
     seed: int,
-    figures: Sequence[str] = FIGURES,
-    others: Mapping[str, Figure] | None = None,
+    metrics: Sequence[str] = METRICS,
+    others: Mapping[str, Metric] | None = None,
     costs: Collection[str] = (),
     files: Sequence[str] | NDArray | None = None,
     n_resamples: int = N_RESAMPLES,
     band_at: Floats | None = None,
 ) -> Intervals:
-    """Return figures of scored trials with 95% intervals, and a ROC band if asked.
+    """Return metrics of scored trials with 95% intervals, and a ROC band if asked.
 
-    `labels`, `scores`, `speakers` (null where not known) and `files` are (n,); `figures` are names
-    out of `FIGURES`; `others` are further figures of the same trials, shares except for those named
+    `labels`, `scores`, `speakers` (null where not known) and `files` are (n,); `metrics` are names
+    out of `METRICS`; `others` are further metrics of the same trials, shares except for those named
     in `costs`; `band_at` (g,) are false-alarm rates. The same seed draws the same resamples of the
     same trials whatever the scores, so that two scorers can be compared resample by resample. A
     `ValueError` says when a class is missing.
     """
     ranking = Ranking.of(labels, scores)
     resampler = Resampler(ranking.labels, speakers, seed, files)
-    wanted = {name: _RANKED[name] for name in figures} | dict(others or {})
+    wanted = {name: _RANKED[name] for name in metrics} | dict(others or {})
     drawn: dict[str, list[Floats]] = {name: [] for name in wanted}
     curves: list[Floats] = []
     for weights in resampler.blocks(n_resamples):
         trials = Weighted(ranking, weights)
-        for name, figure in wanted.items():
-            drawn[name].append(figure(trials))
+        for name, metric in wanted.items():
+            drawn[name].append(metric(trials))
         if band_at is not None:
             curves.append(trials.corners.detection_at(band_at))
     whole = once(ranking)
@@ -231,8 +223,8 @@ def intervals(
         return ends(value, np.concatenate(values), resampler.n_speakers, scale)
 
     estimates = {}
-    for name, figure in wanted.items():
-        value = figure(whole)[0]
+    for name, metric in wanted.items():
+        value = metric(whole)[0]
         low, high = interval(value, drawn[name], COST if name in costs else SHARE)
         estimates[name] = Estimate(float(value), float(low), float(high))
     band = None
@@ -285,13 +277,13 @@ def mean_roc_auc(
 def ends(
     value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale
 ) -> tuple[Floats, Floats]:
-    """Return the ends of the 95% interval of a figure, or of each of several.
+    """Return the ends of the 95% interval of a value, or of each of several.
 
     Args:
         value: of the trials themselves, a number or (g,).
         drawn: of the resamples, (m,) or (m, g).
         n_speakers: `Resampler.n_speakers`.
-        scale: of the figure.
+        scale: of the metric.
     """
     tail = (1.0 - LEVEL) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
@@ -301,19 +293,19 @@ def ends(
     with np.errstate(divide="ignore", invalid="ignore"):
         half = stdtrit(n_speakers - 1, 1.0 - tail) * error(value, drawn, n_speakers, scale)
         student = [scale.back(scale.to(value) + sign * half) for sign in (-1.0, 1.0)]
-    # At the end of its scale a figure has no error there: the resamples' own points stay.
+    # At the end of its scale a value has no error there: the resamples' own points stay.
     inside = np.isfinite(half)
     return np.where(inside, student[0], low), np.where(inside, student[1], high)
 
 
 def error(value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale) -> Floats:
-    """Return the standard error of a figure on its scale; for the arguments see `ends`."""
+    """Return the standard error of a value on its scale; for the arguments see `ends`."""
     points = np.quantile(drawn, ndtr([-1.0, 1.0]), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = (scale.to(points[1]) - scale.to(points[0])) / 2.0
+        half = (scale.to(points[1]) - scale.to(points[0])) / 2.0
         # Where a sixth of the resamples has no error at all: the delta method.
         delta = drawn.std(axis=0, ddof=1) * scale.slope(np.asarray(value, dtype=np.float64))
-    return widened(np.where(np.isfinite(found), found, delta), n_speakers, scale.lost)
+    return widened(np.where(np.isfinite(half), half, delta), n_speakers, scale.lost)
 
 
 def widened(error: ArrayLike, n_speakers: int | None, lost: int = 1) -> Floats:

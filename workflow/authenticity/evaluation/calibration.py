@@ -27,11 +27,6 @@ class Calibration:
     offset: float
     prior_spoof: float
 
-    @property
-    def flipped(self) -> bool:
-        """Whether lower scores pointed to spoof where this was fitted."""
-        return self.slope < 0
-
     def llr(self, scores: ArrayLike) -> Floats:
         """Return the natural log-likelihood ratio of spoof against bona fide, (n,)."""
         return self._log_odds(scores) - logit(self.prior_spoof)
@@ -58,7 +53,7 @@ def fit(scores: ArrayLike, labels: ArrayLike) -> Calibration:
     has a likelihood ratio of exactly one.
 
     The slope may come out negative. It is kept: on dev a lower score did point to spoof, and a line
-    forced upwards would be fitted to nothing. `flipped` tells.
+    forced upwards would be fitted to nothing.
 
     Args:
         scores: finite, any scale; shape (n,).

@@ -34,7 +34,7 @@ from authenticity.evaluation import bootstrap
 from authenticity.evaluation.bootstrap import DIFFERENCE, SHARE, Estimate, Scale
 from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
 
-FIGURES = ("roc_auc", "eer")
+METRICS = ("roc_auc", "eer")
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
 POWER = 0.8
 _TRIAL = ["file", "round"]
@@ -136,7 +136,7 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Draws:
-    """Figures of several scorers on the same trials and on the same m resamples of them.
+    """Metrics of several scorers on the same trials and on the same m resamples of them.
 
     Attributes:
         labels: (n,).
@@ -145,7 +145,7 @@ class Draws:
         interval: how resamples were drawn: `method`, `rule`, `why`, `n_redrawn`,
             `n_bonafide_speakers` and `n_spoof_speakers`.
         n_speakers: `bootstrap.Resampler.n_speakers`.
-        values: of the trials themselves, by figure, scorer and seed.
+        values: of the trials themselves, by metric, scorer and seed.
         drawn: (m,), likewise.
     """
 
@@ -157,12 +157,11 @@ class Draws:
     values: dict[str, dict[tuple[str, str], float]]
     drawn: dict[str, dict[tuple[str, str], Floats]]
 
-    def figure(self, name: str, scorer: Scorer, seed: int) -> "Mean":
+    def metric(self, name: str, scorer: Scorer, seed: int) -> "Mean":
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
         keys = {each: (scorer.name, each) for each in scorer.seed_names or ["score"]}
         values, drawn = (
-            {each: found[name][key] for each, key in keys.items()}
-            for found in (self.values, self.drawn)
+            {each: of[name][key] for each, key in keys.items()} for of in (self.values, self.drawn)
         )
         return mean(values, drawn, seed, self.n_speakers, SHARE)
 
@@ -196,26 +195,26 @@ def resample(
     rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
     files = shared.get_level_values("file").to_numpy()
     resampler = bootstrap.Resampler(labels, trials[0]["speaker"].to_numpy(), seed, files)
-    blocks: dict[str, dict] = {figure: {key: [] for key in scores} for figure in FIGURES}
+    blocks: dict[str, dict] = {metric: {key: [] for key in scores} for metric in METRICS}
     for weights in resampler.blocks(bootstrap.N_RESAMPLES):
         for key, ranking in rankings.items():
-            for figure, found in _figures(Weighted(ranking, weights)).items():
-                blocks[figure][key].append(found)
-    whole = {key: _figures(once(ranking)) for key, ranking in rankings.items()}
+            for metric, found in _metrics(Weighted(ranking, weights)).items():
+                blocks[metric][key].append(found)
+    whole = {key: _metrics(once(ranking)) for key, ranking in rankings.items()}
     return Draws(
         labels=labels,
         scores=scores,
         n_left_out=n_left_out,
         interval={name: getattr(resampler, name) for name in _HOW},
         n_speakers=resampler.n_speakers,
-        values={name: {key: float(whole[key][name][0]) for key in scores} for name in FIGURES},
+        values={name: {key: float(whole[key][name][0]) for key in scores} for name in METRICS},
         drawn={
-            name: {key: np.concatenate(blocks[name][key]) for key in scores} for name in FIGURES
+            name: {key: np.concatenate(blocks[name][key]) for key in scores} for name in METRICS
         },
     )
 
 
-def _figures(trials: Weighted) -> dict[str, Floats]:
+def _metrics(trials: Weighted) -> dict[str, Floats]:
     corners = trials.corners
     return {"roc_auc": corners.roc_auc(), "eer": corners.eer()}
 
@@ -247,7 +246,7 @@ def _listed(scorers: Sequence[Scorer]) -> str:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over seeds of a figure or of a difference, with its 95% interval.
+    """A mean over seeds of a metric or of a difference, with its 95% interval.
 
     Attributes:
         value: the mean; the one value where there are no seeds.
@@ -280,23 +279,23 @@ class Mean:
         if not self.trial_error and not self.seed_error:
             return 0.0
         random = np.random.default_rng(0)
-        found = []
+        errors = []
         for error, freedom in (
             (self.trial_error, _freedom(self.n_speakers)),
             (self.seed_error, _freedom(len(self.each))),
         ):
             certain = np.isinf(freedom)
             ratio = 1.0 if certain else random.chisquare(freedom, _SIMULATED) / freedom
-            found.append(np.broadcast_to(error * np.sqrt(ratio), _SIMULATED))
-        half = half_width(*found, self.n_speakers, len(self.each))
+            errors.append(np.broadcast_to(error * np.sqrt(ratio), _SIMULATED))
+        half = half_width(*errors, self.n_speakers, len(self.each))
         error = np.hypot(self.trial_error, self.seed_error) * random.normal(size=_SIMULATED)
         return float(np.quantile(half - error, POWER))
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data, with the spread over seeds: null unless there are two or more."""
-        found = {name: getattr(self, name) for name in ("value", "low", "high")}
-        found |= {"trial_error": self.trial_error, "seed_error": self.seed_error}
-        return found | {"spread": spread(self.each)}
+        data = {name: getattr(self, name) for name in ("value", "low", "high")}
+        data |= {"trial_error": self.trial_error, "seed_error": self.seed_error}
+        return data | {"spread": spread(self.each)}
 
 
 def spread(each: Mapping[str, float]) -> dict[str, Any] | None:
@@ -315,14 +314,14 @@ def mean(
     n_speakers: int | None = None,
     scale: Scale = DIFFERENCE,
 ) -> Mean:
-    """Average a figure or a difference over its seeds.
+    """Average a metric or a difference over its seeds.
 
     Args:
         values: by seed; the only key is "score" where training has no chance in it.
         drawn: the resamples' values, (m,), likewise.
         seed: of what is drawn here.
         n_speakers: `bootstrap.Resampler.n_speakers`.
-        scale: of the figure; matters where speakers are drawn.
+        scale: of the metric; matters where speakers are drawn.
     """
     value, seed_error = float(np.mean(list(values.values()))), _seed_error(values)
     resampled = np.mean(list(drawn.values()), axis=0)
@@ -401,7 +400,7 @@ class Comparison:
         n_left_out: trials that one of both has set aside.
         interval: how resamples were drawn: `method`, `why` and `n_redrawn`.
         seeds: those compared; empty where neither side's training has chance in it.
-        baseline: its figures, means over seeds.
+        baseline: its metrics, means over seeds.
         candidate: likewise.
         roc_auc: the difference.
         eer: likewise.
@@ -461,7 +460,7 @@ def over_seeds(
 
     Args:
         baseline: what the candidate is held against.
-        candidate: differences are this one's figures minus the baseline's.
+        candidate: differences are this one's metrics minus the baseline's.
         split: part of the protocol to compare on.
         seed: of the bootstrap.
         rejected: files that either may lack, as they were set aside.
@@ -478,14 +477,14 @@ def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Com
     """Compare two of the scorers that were resampled together; see `over_seeds`."""
     pairs = _seed_pairs(baseline, candidate)
     values, drawn = (
-        {figure: [_sides(found[figure], pairs, side) for side in (0, 1)] for figure in FIGURES}
-        for found in (draws.values, draws.drawn)
+        {metric: [_sides(of[metric], pairs, side) for side in (0, 1)] for metric in METRICS}
+        for of in (draws.values, draws.drawn)
     )
     differences = {
-        figure: mean(_minus(*values[figure]), _minus(*drawn[figure]), seed, draws.n_speakers)
-        for figure in FIGURES
+        metric: mean(_minus(*values[metric]), _minus(*drawn[metric]), seed, draws.n_speakers)
+        for metric in METRICS
     }
-    old, new = ({figure: _mean(values[figure][side]) for figure in FIGURES} for side in (0, 1))
+    old, new = ({metric: _mean(values[metric][side]) for metric in METRICS} for side in (0, 1))
     shifts = student(len(pairs), bootstrap.N_RESAMPLES, seed)
     gains = _mean(_minus(*drawn["roc_auc"])) + differences["roc_auc"].seed_error * shifts
     lefts = 1.0 - _mean(drawn["roc_auc"][0])

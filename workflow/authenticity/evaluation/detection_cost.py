@@ -6,14 +6,12 @@ alarm, and a "false alarm" there is a spoof that it accepts, which is our miss. 
 towards bona fide, ours towards spoof.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from authenticity.evaluation import metrics
 from authenticity.evaluation.metrics import Floats, Weighted
 
 # Priors and costs of every ASVspoof challenge since 2019 (Wang et al. 2020, arXiv 1911.01601; the
@@ -42,10 +40,10 @@ class Cost:
 
     def least(self, trials: Weighted) -> Floats:
         """Return the lowest cost over all thresholds, for each row of weights, (m,)."""
-        found = trials.corners.least_cost(
+        added = trials.corners.least_cost(
             false_alarm=self.bonafide_rejected, miss=self.spoof_accepted
         )
-        return self.floor + found
+        return self.floor + added
 
     def at(self, called_spoof: Floats, trials: Weighted) -> Floats:
         """Return the cost of given decisions, 1 or 0 of shape (n,), for each row, (m,)."""
@@ -89,10 +87,6 @@ class SpeakerVerification:
     p_miss: float
     p_miss_spoof: float
     threshold: float
-
-    def as_json(self) -> dict[str, float]:
-        """Return the rates as plain data."""
-        return asdict(self)
 
 
 def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
@@ -143,29 +137,16 @@ def tandem_revised(asv: SpeakerVerification) -> Cost | None:
     Kinnunen et al. 2020 (arXiv 2007.05979): C0, the cost of the ASV system's own errors, is added,
     and the sum is over C0 + min(C1, C2).
     """
-    rejected, accepted, own = _tandem(asv)
-    default = own + min(rejected, accepted)
+    rejected, accepted, remaining = _tandem(asv)
+    default = remaining + min(rejected, accepted)
     if min(rejected, accepted) <= 0:
         return None
-    return Cost(own / default, rejected / default, accepted / default)
+    return Cost(remaining / default, rejected / default, accepted / default)
 
 
 def _tandem(asv: SpeakerVerification) -> tuple[float, float, float]:
     """C1, C2 and C0: the legacy and the revised form differ in C0 and the normalisation alone."""
-    own = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
-    rejected = P_TARGET * COST_REJECTED - own
+    remaining = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
+    rejected = P_TARGET * COST_REJECTED - remaining
     accepted = P_SPOOF * COST_ACCEPTED * (1.0 - asv.p_miss_spoof)
-    return rejected, accepted, own
-
-
-def describe(asv: SpeakerVerification) -> dict[str, Any]:
-    """Return the ASV system's rates and the weights of both tandem costs as plain data."""
-    costs = {"legacy": tandem_legacy(asv), "revised": tandem_revised(asv)}
-    return {"asv": asv.as_json()} | {
-        name: None if cost is None else asdict(cost) for name, cost in costs.items()
-    }
-
-
-def least(labels: ArrayLike, scores: ArrayLike, cost: Cost) -> float:
-    """Return the lowest cost of scored trials over all thresholds."""
-    return float(cost.least(metrics.once(metrics.Ranking.of(labels, scores)))[0])
+    return rejected, accepted, remaining

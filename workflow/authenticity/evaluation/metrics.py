@@ -1,4 +1,4 @@
-"""Figures of one set of scored trials that follow from their order, or from one threshold.
+"""Metrics of one set of scored trials that follow from their order, or from one threshold.
 
 Label 0 = bona fide, 1 = spoof; a higher score means more spoof. Every function takes plain arrays:
 `labels` (n,) of 0 and 1, `scores` (n,) finite floats. A `ValueError` says when a class is missing.
@@ -79,14 +79,10 @@ class Ranking:
         straight = pure[:-1] & pure[1:] & (share[:-1] == share[1:])
         return self.ends[np.append(~straight, True)]
 
-    def count(self, weights: NDArray[np.int32]) -> "Counts":
-        """Count, per row of `weights` (m, n), the trials at or above each distinct score."""
-        return Weighted(self, weights).counts
-
 
 @dataclass(frozen=True)
 class Weighted:
-    """Ranked trials with m weightings of them, `weights` (m, n); what figures are computed from."""
+    """Ranked trials with m weightings of them, `weights` (m, n); what metrics are computed from."""
 
     ranking: Ranking
     weights: NDArray[np.int32]
@@ -143,13 +139,24 @@ class Counts:
         return area / self.spoof[:, -1] / self.bonafide[:, -1]
 
     def average_precision(self) -> Floats:
-        """Average precision of each row, (m,): the mean precision over the spoof trials found."""
-        found = np.diff(self.spoof, axis=1, prepend=0)
+        """Average precision of each row, (m,): the mean precision over the spoof trials found.
+
+        The step sum over distinct scores, each weighted by the spoof trials it adds; no
+        interpolation.
+        """
+        added = np.diff(self.spoof, axis=1, prepend=0)
         called = np.maximum(self.spoof + self.bonafide, 1)
-        return np.einsum("ij,ij->i", found, self.spoof / called) / self.spoof[:, -1]
+        return np.einsum("ij,ij->i", added, self.spoof / called) / self.spoof[:, -1]
 
     def eer(self) -> Floats:
-        """Equal error rate of each row, (m,), by the convention of `eer`."""
+        """Return the equal error rate of each row as a fraction, (m,).
+
+        The convention: the threshold sweeps over the distinct scores (ties share one); between the
+        two neighbouring operating points where miss minus false alarm changes sign, both rates are
+        linear and meet at the EER. This is where the ROC curve drawn with straight lines crosses
+        the diagonal "miss = false alarm". Nothing is clipped: a scorer that points the wrong way
+        has an EER above 0.5, and turning its scores round gives one minus it.
+        """
         rows = np.arange(len(self.spoof))
         n_spoof = self.spoof[:, -1].astype(np.int64)
         n_bonafide = self.bonafide[:, -1].astype(np.int64)
@@ -232,13 +239,9 @@ def once(ranking: Ranking) -> Weighted:
     return Weighted(ranking, np.ones((1, ranking.scores.size), dtype=np.int32))
 
 
-def _once(labels: ArrayLike, scores: ArrayLike) -> Weighted:
-    return once(Ranking.of(labels, scores))
-
-
 def operating_points(labels: ArrayLike, scores: ArrayLike) -> OperatingPoints:
     """Return the error rates at every distinct score, ties sharing a threshold."""
-    counts = _once(labels, scores).counts
+    counts = once(Ranking.of(labels, scores)).counts
     false_alarm = counts.bonafide[0] / counts.bonafide[0, -1]
     detection = counts.spoof[0] / counts.spoof[0, -1]
     return OperatingPoints(np.append(0.0, false_alarm), np.append(0.0, detection))
@@ -246,27 +249,7 @@ def operating_points(labels: ArrayLike, scores: ArrayLike) -> OperatingPoints:
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Return the area under the ROC curve: P(spoof scores higher than bona fide), ties half."""
-    return float(_once(labels, scores).corners.roc_auc()[0])
-
-
-def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Return the average precision with spoof as the positive class.
-
-    The step sum over distinct scores, each weighted by the spoof trials it adds; no interpolation.
-    """
-    return float(_once(labels, scores).counts.average_precision()[0])
-
-
-def eer(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Return the equal error rate as a fraction.
-
-    The convention: the threshold sweeps over the distinct scores (ties share one); between the two
-    neighbouring operating points where miss minus false alarm changes sign, both rates are linear
-    and meet at the EER. This is where the ROC curve drawn with straight lines crosses the diagonal
-    "miss = false alarm". Nothing is clipped: a scorer that points the wrong way has an EER above
-    0.5, and turning its scores round gives one minus it.
-    """
-    return float(_once(labels, scores).corners.eer()[0])
+    return float(once(Ranking.of(labels, scores)).corners.roc_auc()[0])
 
 
 def eer_threshold(labels: ArrayLike, scores: ArrayLike) -> float:

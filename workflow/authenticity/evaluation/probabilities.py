@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,18 +104,17 @@ class CalibrationError:
             drawn = random.random((min(rows, N_DRAWS - start), file.max() + 1))[:, file] < p
             spoof = np.add.reduceat(drawn, starts, axis=1, dtype=np.intp)
             errors.append(np.abs(spoof - expected).sum(axis=1) / n)
-        found = np.concatenate(errors)
-        return Chance(float(found.mean()), float(np.quantile(found, 0.975)))
+        drawn_errors = np.concatenate(errors)
+        return Chance(float(drawn_errors.mean()), float(np.quantile(drawn_errors, 0.975)))
 
-    def diagram(self) -> list[dict[str, Any]]:
-        """Return the bins of a reliability diagram, by rising probability."""
+    def diagram(self) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
+        """Return the bins of a reliability diagram by rising probability, (bins,) each.
+
+        Their mean probability, how many spoof trials they hold, and how many trials.
+        """
         n = np.bincount(self.bin)
-        mean_p = np.bincount(self.bin, weights=self.p_spoof) / n
-        share = np.bincount(self.bin, weights=self.labels) / n
-        return [
-            {"mean_p": float(p), "share_spoof": float(found), "n": int(count)}
-            for p, found, count in zip(mean_p, share, n, strict=True)
-        ]
+        mean = np.bincount(self.bin, weights=self.p_spoof) / n
+        return mean, np.bincount(self.bin[self.labels == 1], minlength=n.size), n
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,21 @@
-"""All figures of a run as one tidy table, and the files that it is made of."""
+"""All values of a run as one tidy table, and how everything downstream reads it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from authenticity import tables
+from authenticity.estimates import Estimate
 from authenticity.files import read_json
+from authenticity.names import labelled, ordered_splits, ordered_values, ordered_views
 
-Json = Mapping[str, Any]
+REPORTED = "eval"
+"""The split whose values are the headline: models were fitted and chosen without it."""
 
 RESULTS = pa.schema(
     [
@@ -19,86 +26,173 @@ RESULTS = pa.schema(
         ("method", pa.string()),
     ]
 )
-"""A row is one figure: of an experiment that was fitted on `corpus`, on a split of `target` in a
-view, over all trials (`group` is "all") or those of one attack, speaker or value of a condition.
-Rates are fractions. `low` and `high` are the ends of the 95% interval, `method` says what it covers
-(trials or speakers drawn); all three are null where a figure has none."""
+"""A row is one value: of an experiment that was fitted on `corpus`, on a split of `target` in a
+view, over all trials (`group` is "all") or those of one attack, speaker or value of a condition; or
+of one of the experiment's candidates, whose `group_value` is a `tables.candidate_column`. Rates are
+fractions. `low` and `high` are the ends of the 95% interval, `method` says what it covers (trials
+or speakers drawn); all three are null where a value has none."""
 
-_FIGURES = ("roc_auc", "eer", "average_precision", "cllr", "min_cllr", "min_dcf", "act_dcf")
-_TANDEM = ("min_tdcf_legacy", "min_tdcf_revised")
-_STAGES = {"after": "", "before": "_before_calibration"}
+GROUPS = ALL, ATTACK, SPEAKER, CANDIDATE = "all", "attack", "speaker", "candidate"
+"""The groups that are no conditions."""
+_KEYS = [(name, "ascending") for name in RESULTS.names[:8]]
 
 
-def read(paths: Iterable[str | Path]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Read the metrics of experiments, a file for each and each corpus that it is tested on.
+def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return rows as a table of `RESULTS`, in a fixed order; what a row does not name is null."""
+    return pa.Table.from_pylist(list(rows), RESULTS).sort_by(_KEYS)
 
-    Returns:
-        The metrics in the view that each experiment is made to score, and those in other views.
+
+def together(paths: Iterable[str | Path]) -> pa.Table:
+    """Return the tables of a run as one, in a fixed order."""
+    return tables.read_many(paths).sort_by(_KEYS)
+
+
+@dataclass(frozen=True)
+class Row(Estimate):
+    """One value with its interval, the trials that it was computed on, and how."""
+
+    n_bonafide: int
+    n_spoof: int
+    method: str | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """Rows of `RESULTS`, selected by their columns until each metric is there once."""
+
+    table: pa.Table
+
+    def where(self, **columns: str) -> "Results":
+        """Select the rows whose columns have the given values."""
+        selected = self.table
+        for name, value in columns.items():
+            selected = selected.filter(pc.equal(selected[name], value))
+        return Results(selected)
+
+    def names(self, column: str) -> list[str]:
+        """Return the distinct values of a column, in the order in which pages show them."""
+        return ordered_values(self.table[column].unique().to_pylist())
+
+    def by_value(self) -> dict[str, "Results"]:
+        """Return the rows of each attack, speaker or value of a condition."""
+        return {name: self.where(group_value=name) for name in self.names("group_value")}
+
+    def each(self, metric: str) -> dict[str, Row]:
+        """Return a metric's value for each attack, speaker or value of a condition."""
+        return {name: rows[metric] for name, rows in self.where(metric=metric).by_value().items()}
+
+    @cached_property
+    def _rows(self) -> dict[str, Row]:
+        columns = ("metric", "value", "low", "high", "n_bonafide", "n_spoof", "method")
+        rows = self.table.select(columns).to_pylist()
+        by_metric = {row.pop("metric"): Row(**row) for row in rows}
+        if len(by_metric) < len(rows):
+            raise ValueError("metrics of several splits, views or groups: select one first")
+        return by_metric
+
+    def get(self, metric: str) -> Row | None:
+        """Return a metric's value; None where there is none."""
+        return self._rows.get(metric)
+
+    def __getitem__(self, metric: str) -> Row:
+        """Return a metric's value; a `KeyError` where there is none."""
+        return self._rows[metric]
+
+    def __bool__(self) -> bool:
+        return len(self.table) > 0
+
+
+@dataclass(frozen=True)
+class Tested:
+    """An experiment that was tested on a corpus: what it is, and its results.
+
+    Attributes:
+        experiment: its name.
+        corpus: that it was fitted on.
+        target: that it was tested on.
+        view: of the audio, in which it scores.
+        protocol: by name.
+        seed: of the experiment, and of the bootstrap.
+        control: whether it is there for others to be held against.
+        train_views: that it was fitted on.
+        chosen: for each round its `candidate`, `pooling`, `C` and `calibration`.
+        leak: see `splits.leaks`.
+        partitions: of the target, by split.
+        threshold: `by_round`, and `n_bonafide` and `n_spoof` of the dev that it was chosen on; None
+            where there is no dev.
+        why: by split, the numbers of speakers that decide how its intervals are made.
+        not_conditions: columns with too many values, or a name that is taken, to be conditions.
+        results: in every view.
     """
-    scored, others = [], []
-    for path in paths:
-        first, *rest = read_json(path)
-        scored.append(first)
-        others += rest
-    return scored, others
+
+    experiment: str
+    corpus: str
+    target: str
+    view: str
+    protocol: str
+    seed: int
+    control: bool
+    train_views: list[str]
+    chosen: list[dict[str, Any]]
+    leak: dict[str, Any]
+    partitions: dict[str, list[str]]
+    threshold: dict[str, Any] | None
+    why: dict[str, str]
+    not_conditions: list[str]
+    results: Results
+
+    @property
+    def name(self) -> str:
+        """What it is called beside the others that are tested on a corpus."""
+        if self.corpus == self.target:
+            return self.experiment
+        return f"{self.experiment}, from {self.corpus}"
+
+    @property
+    def label(self) -> str:
+        """Its name, marked where it is a control."""
+        return labelled(self.name, self.control)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether its protocol leaks."""
+        return self.leak["leaks"]
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that it was tested on."""
+        return ordered_splits(self.why)
+
+    @cached_property
+    def views(self) -> list[str]:
+        """The views that it was tested in."""
+        return ordered_views([self.view, *self.results.names("view")])
+
+    @cached_property
+    def reported(self) -> Results:
+        """The results over all trials of the reported split, in the view in which it scores."""
+        return self.on(REPORTED)
+
+    def on(self, split: str, group: str = ALL, view: str | None = None) -> Results:
+        """Return the results on a split, in the view in which it scores unless another is given."""
+        return self.results.where(split=split, group=group, view=view or self.view)
+
+    def orientation(self, split: str = REPORTED) -> str:
+        """Say which way scores point on a split: "as expected", "flipped", or "undecided"."""
+        auc = self.on(split)["roc_auc"]
+        if auc.low > 0.5:
+            return "as expected"
+        return "flipped" if auc.high < 0.5 else "undecided"
+
+    def conditions(self, split: str) -> list[str]:
+        """Return the conditions that a split was divided by."""
+        groups = self.results.where(split=split, view=self.view).names("group")
+        return [name for name in groups if name not in GROUPS]
 
 
-def tidy(metrics: Iterable[Json]) -> pa.Table:
-    """Return metrics as rows of `RESULTS`, in a fixed order."""
-    rows = [row for found in metrics for row in _rows(found)]
-    table = pa.Table.from_pylist(rows, RESULTS)
-    keys = ("corpus", "experiment", "target", "view", "split", "group", "group_value", "metric")
-    return table.sort_by([(name, "ascending") for name in keys])
-
-
-def _rows(found: Json) -> Iterator[dict[str, Any]]:
-    names = ("corpus", "experiment", "target", "view")
-    about = {name: found[name] for name in names}
-    for split, figures in found["splits"].items():
-        common = about | {"split": split}
-        yield from _group(common, "all", None, figures, _overall(figures))
-        for group, values in _groups(figures).items():
-            for value, part in values.items():
-                counts = {"n_bonafide": figures["n_bonafide"]} | part
-                yield from _group(common, group, value, counts, _partial(part))
-    if "change" in found:
-        (split,) = found["splits"]
-        counts, common = found["splits"][split], about | {"split": split}
-        changes = {f"{name}_change": found["change"][name] for name in ("roc_auc", "eer")}
-        yield from _group(common, "all", None, counts, changes)
-
-
-def _overall(figures: Json) -> dict[str, Any]:
-    named = {name: figures[name] for name in (*_FIGURES, *_TANDEM)}
-    for stage, suffix in _STAGES.items():
-        named[f"brier{suffix}"] = figures["brier"][stage]
-        named[f"ece{suffix}"] = figures["ece"][stage]
-    return named | (figures["at_threshold"] or {})
-
-
-def _groups(figures: Json) -> dict[str, Json]:
-    return {
-        "attack": figures["per_attack"],
-        "speaker": figures["per_speaker"],
-        **figures["per_condition"],
-    }
-
-
-def _partial(part: Json) -> dict[str, Any]:
-    names = ("roc_auc", "eer", "miss", "false_alarm")
-    return {name: part[name] for name in names if name in part}
-
-
-def _group(
-    common: Json, group: str, value: str | None, counts: Json, figures: Json
-) -> Iterator[dict[str, Any]]:
-    """Yield a row for each figure that there is; a plain number has no interval."""
-    method = counts.get("interval", {}).get("method")
-    for metric, figure in figures.items():
-        if figure is None:
-            continue
-        ends = figure if isinstance(figure, Mapping) else {"value": figure}
-        row = {"group": group, "group_value": value, "metric": metric}
-        row |= {end: ends.get(end) for end in ("value", "low", "high")}
-        row |= {name: counts[name] for name in ("n_bonafide", "n_spoof")}
-        yield common | row | {"method": method if ends.get("low") is not None else None}
+def read(metrics: Iterable[str | Path], records: Iterable[str | Path]) -> list[Tested]:
+    """Read experiments' results with the records of what they are, a pair of files for each."""
+    return [
+        Tested(**read_json(record), results=Results(tables.read(path)))
+        for path, record in zip(metrics, records, strict=True)
+    ]

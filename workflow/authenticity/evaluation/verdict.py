@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.compare import POWER, Comparison, Mean, Scorer
+from authenticity.evaluation.results import Tested
 from authenticity.names import NO, OPEN, POINT, YES
 
 MINIMUM_SEEDS = 3
@@ -33,16 +34,16 @@ class Side:
         scores: `tables.SCORES`.
         seeds: its scores by seed, `results/{corpus}/seeds/{experiment}.parquet`; None for one whose
             training has no chance in it. One trained with a single seed has a table of one column.
-        metrics: its metrics JSON, which knows of leaks and of scores that point the wrong way.
+        item: its results, which tell of leaks and of scores that point the wrong way.
     """
 
     scores: pa.Table
     seeds: pa.Table | None
-    metrics: Mapping[str, Any]
+    item: Tested
 
     def scorer(self) -> Scorer:
         """Return its scores under the experiment's name."""
-        return Scorer(self.metrics["name"], self.scores, self.seeds)
+        return Scorer(self.item.name, self.scores, self.seeds)
 
 
 @dataclass(frozen=True)
@@ -142,48 +143,47 @@ def judge(
     baseline: Side, candidate: Side, split: str, seed: int, rejected: Collection[str] = ()
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
-    found = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
-    names = {"baseline": baseline.metrics["name"], "candidate": candidate.metrics["name"]}
-    n_seeds = len(found.seeds) or None
-    found_answers = answers(found.roc_auc, n_seeds)
-    doubts = [words for side in (baseline, candidate) for words in _doubts(side.metrics, split)]
+    compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
+    answered = answers(compared.roc_auc, len(compared.seeds) or None)
+    names = {"baseline": baseline.item.name, "candidate": candidate.item.name}
+    doubts = [each for side in (baseline, candidate) for each in _doubts(side.item, split)]
     headline = (
         f"{names['candidate']} at least one point better than {names['baseline']}: "
-        f"{_headline(found, found_answers)}; {_trials(found)}"
-        f"{''.join(f'; but {words}' for words in doubts)}."
+        f"{_headline(compared, answered)}; {_trials(compared)}"
+        f"{''.join(f'; but {doubt}' for doubt, _ in doubts)}."
     )
-    warnings = [words for side in (baseline, candidate) for words in _warnings(side.metrics, split)]
+    warnings = [f"{doubt}: {consequence}" for doubt, consequence in doubts]
     sentences = [
         headline,
-        _difference(found),
-        _at_all(found_answers),
-        *_seeds(found, n_seeds),
-        *_relative(found),
-        _error_rate(found),
-        _power(found),
-        *_delong(found),
+        _difference(compared),
+        _at_all(answered),
+        *_seeds(compared),
+        *_relative(compared),
+        f"EER changes by {_points(compared.eer.value)} points ({_interval(compared.eer)}).",
+        _power(compared),
+        *_delong(compared),
         *warnings,
     ]
     return {
         **names,
-        **asdict(found_answers),
+        **asdict(answered),
         "headline": headline,
         "sentence": " ".join(sentences),
         "warnings": warnings,
-        **found.as_json(),
+        **compared.as_json(),
     }
 
 
-def _headline(found: Comparison, given: Answers) -> str:
+def _headline(compared: Comparison, given: Answers) -> str:
     """Say the answer and what it covers."""
-    bonafide, spoof = (found.interval[f"n_{name}_speakers"] for name in ("bonafide", "spoof"))
+    bonafide, spoof = (compared.interval[f"n_{name}_speakers"] for name in ("bonafide", "spoof"))
     speakers = f"{bonafide:,} bona fide and {spoof:,} spoof speakers"
     here = given.on_these_speakers["at_least_one_point"]
-    if found.roc_auc.n_speakers is not None:
+    if compared.roc_auc.n_speakers is not None:
         return f"{here}, for new speakers too ({speakers})"
     known = bonafide and spoof
     whose = f"these {speakers}" if known else "the speakers of these clips, not all known:"
-    return f"on {whose} {here}, in general {OPEN} ({found.interval['rule']})"
+    return f"on {whose} {here}, in general {OPEN} ({compared.interval['rule']})"
 
 
 def _at_all(given: Answers) -> str:
@@ -193,10 +193,10 @@ def _at_all(given: Answers) -> str:
     return f"Better at all: on these speakers {here}, in general {given.better_at_all}."
 
 
-def _trials(found: Comparison) -> str:
-    n = found.n_bonafide + found.n_spoof
-    left_out = f"; {found.n_left_out:,} set aside on a side" if found.n_left_out else ""
-    return f"n = {n:,} ({found.n_bonafide:,} bona fide, {found.n_spoof:,} spoof{left_out})"
+def _trials(compared: Comparison) -> str:
+    n = compared.n_bonafide + compared.n_spoof
+    left_out = f"; {compared.n_left_out:,} set aside on a side" if compared.n_left_out else ""
+    return f"n = {n:,} ({compared.n_bonafide:,} bona fide, {compared.n_spoof:,} spoof{left_out})"
 
 
 def _points(value: float) -> str:
@@ -208,21 +208,22 @@ def _interval(difference: Mean) -> str:
     return f"{_points(difference.low)} to {_points(difference.high)}"
 
 
-def _difference(found: Comparison) -> str:
-    old, new = found.baseline["roc_auc"], found.candidate["roc_auc"]
+def _difference(compared: Comparison) -> str:
+    old, new = compared.baseline["roc_auc"], compared.candidate["roc_auc"]
     words = (
-        f"ROC-AUC goes from {old:.4f} to {new:.4f}: {_points(found.roc_auc.value)} points (95% "
-        f"interval {_interval(found.roc_auc)}; {found.interval['method']})."
+        f"ROC-AUC goes from {old:.4f} to {new:.4f}: {_points(compared.roc_auc.value)} points (95% "
+        f"interval {_interval(compared.roc_auc)}; {compared.interval['method']})."
     )
-    if found.roc_auc.n_speakers is None:
+    if compared.roc_auc.n_speakers is None:
         words += " The interval covers other clips of the same speakers, not other speakers."
     if 1.0 - old < POINT:
         words += f" Only {100 * (1.0 - old):.2f} points were left to gain: a whole one cannot be."
     return words
 
 
-def _seeds(found: Comparison, n_seeds: int | None) -> list[str]:
-    if n_seeds is None:
+def _seeds(compared: Comparison) -> list[str]:
+    n_seeds = len(compared.seeds)
+    if not n_seeds:
         return []
     if n_seeds < MINIMUM_SEEDS:
         count = "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
@@ -230,38 +231,35 @@ def _seeds(found: Comparison, n_seeds: int | None) -> list[str]:
             f"No answer is given for {count}: another seed may change it, so {MINIMUM_SEEDS} or "
             "more are needed."
         ]
-    spread = compare.spread(found.roc_auc.each)
+    spread = compare.spread(compared.roc_auc.each)
     ends = f"{_points(spread['low'])} to {_points(spread['high'])}"
     deviation = f"standard deviation {100 * spread['deviation']:.2f}"
     return [f"Over {n_seeds} seeds it is {ends} ({deviation}), which the interval allows for."]
 
 
-def _relative(found: Comparison) -> list[str]:
-    if found.relative is None:
+def _relative(compared: Comparison) -> list[str]:
+    if compared.relative is None:
         return []
     value, low, high = (
         round(100 * each)
-        for each in (found.relative.value, found.relative.low, found.relative.high)
+        for each in (compared.relative.value, compared.relative.low, compared.relative.high)
     )
     if value < 0:
         return [f"It adds {-value}% to the baseline's 1 - AUC ({-high} to {-low})."]
     return [f"Of the baseline's 1 - AUC it removes {value}% ({low} to {high})."]
 
 
-def _error_rate(found: Comparison) -> str:
-    return f"EER changes by {_points(found.eer.value)} points ({_interval(found.eer)})."
-
-
-def _power(found: Comparison) -> str:
-    vary = ", if seeds vary as these did" if len(found.seeds) > 1 else ""
+def _power(compared: Comparison) -> str:
+    vary = ", if seeds vary as these did" if len(compared.seeds) > 1 else ""
     return (
-        f"With intervals made so, a true difference of {100 * found.roc_auc.detectable:.2f} points "
-        f"is found (told from none) with {POWER:.0%} power{vary}."
+        "With intervals made so, a true difference of "
+        f"{100 * compared.roc_auc.detectable:.2f} points is found (told from none) with "
+        f"{POWER:.0%} power{vary}."
     )
 
 
-def _delong(found: Comparison) -> list[str]:
-    values = [test.p for test in found.delong.values() if test]
+def _delong(compared: Comparison) -> list[str]:
+    values = [test.p for test in compared.delong.values() if test]
     if not values:
         return []
     low, high = (_probability(p) for p in (min(values), max(values)))
@@ -273,31 +271,23 @@ def _probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _leaks(metrics: Mapping[str, Any]) -> bool:
-    return metrics["leak"]["leaks"]
-
-
-def _flipped(metrics: Mapping[str, Any], split: str) -> bool:
-    return metrics["splits"][split]["orientation"] == "flipped"
-
-
-def _doubts(metrics: Mapping[str, Any], split: str) -> list[str]:
-    """Say in a few words why an answer means less than it says."""
-    name = metrics["name"]
-    leaks = [f"{name} leaks"] if _leaks(metrics) else []
-    return leaks + ([f"{name} is flipped"] if _flipped(metrics, split) else [])
-
-
-def _warnings(metrics: Mapping[str, Any], split: str) -> list[str]:
-    name, said = metrics["name"], []
-    if _leaks(metrics):
-        said.append(
-            f"{name} leaks: speakers or duplicate clips are on both sides of its protocol, so its "
-            "figures are too good, and a difference may be one in what leaks."
+def _doubts(item: Tested, split: str) -> list[tuple[str, str]]:
+    """Say in a few words why an answer means less than it says, and what follows."""
+    doubts = []
+    if item.leaks:
+        doubts.append(
+            (
+                f"{item.name} leaks",
+                "speakers or duplicate clips are on both sides of its protocol, so its results are "
+                "too good, and a difference may be one in what leaks.",
+            )
         )
-    if _flipped(metrics, split):
-        said.append(
-            f"{name} is flipped: its scores point the wrong way, so a difference from it says "
-            "nothing of how well the other one detects."
+    if item.orientation(split) == "flipped":
+        doubts.append(
+            (
+                f"{item.name} is flipped",
+                "its scores point the wrong way, so a difference from it says nothing of how well "
+                "the other one detects.",
+            )
         )
-    return said
+    return doubts

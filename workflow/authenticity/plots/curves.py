@@ -1,15 +1,55 @@
 """ROC and DET curves of all experiments of a corpus."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
-from authenticity.evaluation.figures import Curve
-from authenticity.evaluation.metrics import Floats, OperatingPoints
+from authenticity.evaluation.metrics import Floats, OperatingPoints, operating_points
+from authenticity.evaluation.results import Row, Tested
 from authenticity.plots import drawing
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One experiment's error rates on one split, with its results and the band of its ROC curve.
+
+    `false_alarm`, `low` and `high` are (g,): the ends of the interval of the detection rate.
+    """
+
+    item: Tested
+    points: OperatingPoints
+    false_alarm: Floats
+    low: Floats
+    high: Floats
+    roc_auc: Row
+    eer: Row
+
+    @classmethod
+    def of(cls, item: Tested, scores: pa.Table, bands: pa.Table, split: str) -> "Curve":
+        """Return it from `tables.SCORES` and `measure.BAND`."""
+        trials, band = (
+            table.filter(pc.equal(table["split"], split)).to_pandas() for table in (scores, bands)
+        )
+        results = item.on(split)
+        return cls(
+            item,
+            operating_points(trials["label"], trials["score"]),
+            *(band[name].to_numpy() for name in ("false_alarm", "low", "high")),
+            results["roc_auc"],
+            results["eer"],
+        )
+
+    def label(self, words: str) -> str:
+        """Return what the legend says: the experiment, the words, and how many trials."""
+        name = drawing.named(self.item.label, self.item.leaks)
+        return f"{name}: {words}, {self.eer.n_bonafide:,} bona fide + {self.eer.n_spoof:,} spoof"
 
 
 def _thinned(points: OperatingPoints, step: float = 2e-4) -> tuple[Floats, Floats]:
@@ -25,34 +65,18 @@ def _thinned(points: OperatingPoints, step: float = 2e-4) -> tuple[Floats, Float
     return points.false_alarm[keep], points.detection[keep]
 
 
+def _style(index: int) -> dict:
+    colour = drawing.colour(index)
+    return {"color": colour, "linestyle": drawing.dash(index), "linewidth": 1.8}
+
+
 @mpl.rc_context(drawing.STYLE)
-def roc(curves: Sequence[Curve], split: str, leaking: Collection[str] = ()) -> Figure:
+def roc(curves: Sequence[Curve], split: str) -> Figure:
     """Draw the ROC curves with pointwise 95% bands: the whole square, and its upper left corner."""
     figure = drawing.empty(9.0, 5.0 + 0.22 * len(curves))
     whole, corner = figure.subplots(1, 2)
     for axes in (whole, corner):
-        for index, curve in enumerate(curves):
-            false_alarm, detection = _thinned(curve.points)
-            axes.fill_between(
-                100 * curve.band.false_alarm,
-                100 * curve.band.low,
-                100 * curve.band.high,
-                color=drawing.colour(index),
-                alpha=0.18,
-                linewidth=0,
-            )
-            style = {
-                "color": drawing.colour(index),
-                "linestyle": drawing.dash(index),
-                "linewidth": 1.8,
-            }
-            name, auc = drawing.named(curve.name, leaking), drawing.interval(curve.roc_auc)
-            label = f"{name}: AUC {auc}, {curve.trials}"
-            axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
-        axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
-        axes.set_xlabel("Bona fide called spoof (%)")
-        axes.set_ylabel("Spoof detected (%)")
-        axes.set_aspect("equal")
+        _roc_panel(axes, curves)
     whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {split}")
     whole.text(60, 55, "chance", color=drawing.GREY, rotation=45, va="top", rotation_mode="anchor")
     side = _corner(curves)
@@ -62,8 +86,21 @@ def roc(curves: Sequence[Curve], split: str, leaking: Collection[str] = ()) -> F
     ticks = np.linspace(0, side, 6)
     corner.set_xticks(ticks)
     corner.set_yticks(100 - ticks)
-    drawing.legend_below(figure, whole, leaking=leaking)
+    drawing.legend_below(figure, whole, note=drawing.leak_note(each.item for each in curves))
     return figure
+
+
+def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
+    for index, curve in enumerate(curves):
+        false_alarm, detection = _thinned(curve.points)
+        band = [100 * each for each in (curve.false_alarm, curve.low, curve.high)]
+        axes.fill_between(*band, color=drawing.colour(index), alpha=0.18, linewidth=0)
+        label = curve.label(f"AUC {drawing.interval(curve.roc_auc)}")
+        axes.plot(100 * false_alarm, 100 * detection, label=label, **_style(index))
+    axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
+    axes.set_xlabel("Bona fide called spoof (%)")
+    axes.set_ylabel("Spoof detected (%)")
+    axes.set_aspect("equal")
 
 
 def _corner(curves: Sequence[Curve]) -> int:
@@ -76,7 +113,7 @@ _DET_TICKS = (1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6
 
 
 @mpl.rc_context(drawing.STYLE)
-def det(curves: Sequence[Curve], split: str, leaking: Collection[str] = ()) -> Figure:
+def det(curves: Sequence[Curve], split: str) -> Figure:
     """Draw DET curves on normal-deviate axes (Martin et al. 1997), each with its EER marked."""
     figure = drawing.empty(7.0, 6.3 + 0.22 * len(curves))
     axes = figure.subplots()
@@ -85,10 +122,8 @@ def det(curves: Sequence[Curve], split: str, leaking: Collection[str] = ()) -> F
         false_alarm, detection = _thinned(curve.points)
         accepted = ndtri(np.clip(1 - detection, low / 10, 1 - low / 10))
         rejected = ndtri(np.clip(false_alarm, low / 10, 1 - low / 10))
-        name, eer = drawing.named(curve.name, leaking), drawing.interval(curve.eer, percent=True)
-        label = f"{name}: EER {eer}, {curve.trials}"
-        style = {"color": drawing.colour(index), "linestyle": drawing.dash(index), "linewidth": 1.8}
-        axes.plot(accepted, rejected, label=label, **style)
+        label = curve.label(f"EER {drawing.interval(curve.eer, percent=True)}")
+        axes.plot(accepted, rejected, label=label, **_style(index))
         if low <= curve.eer.value <= high:
             place = ndtri(curve.eer.value)
             style = {"color": drawing.colour(index), "markeredgecolor": "white", "markersize": 8}
@@ -102,13 +137,13 @@ def det(curves: Sequence[Curve], split: str, leaking: Collection[str] = ()) -> F
     axes.set_xlabel("Spoof accepted as bona fide (%)")
     axes.set_ylabel("Bona fide rejected as spoof (%)")
     axes.set_title(f"DET, {split}")
-    drawing.legend_below(figure, axes, leaking=leaking)
+    drawing.legend_below(figure, axes, note=drawing.leak_note(each.item for each in curves))
     return figure
 
 
 def _det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """From one error among the trials of the smaller class to above the worst EER."""
-    one_error = 1 / max(min(curve.n_bonafide, curve.n_spoof) for curve in curves)
+    one_error = 1 / max(min(curve.eer.n_bonafide, curve.eer.n_spoof) for curve in curves)
     low = max(tick for tick in _DET_TICKS if tick <= max(one_error, _DET_TICKS[0]))
     worst = max(curve.eer.value for curve in curves)
     high = next((tick for tick in _DET_TICKS if tick >= max(0.6, worst + 0.1)), _DET_TICKS[-1])

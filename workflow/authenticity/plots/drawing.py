@@ -4,15 +4,17 @@ Colours are those of Okabe and Ito (2008), which people with colour-blind eyes t
 line styles differ too. Rates come as fractions and are drawn in percent.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from authenticity.evaluation.bootstrap import Estimate
+from authenticity.estimates import Estimate
+from authenticity.evaluation.results import Tested
 from authenticity.files import atomic
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -22,7 +24,7 @@ _DASHES = ("-", (0, (5, 1.5)), (0, (8, 1.5, 1.5, 1.5)), (0, (2.5, 1.2)))
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 LEAKS = "[leaks]"
 LEAK_NOTE = (
-    f"{LEAKS}: speakers or duplicate clips are on both sides of the protocol: figures too good"
+    f"{LEAKS}: speakers or duplicate clips are on both sides of the protocol: results too good"
 )
 STYLE = {
     "font.size": 10,
@@ -54,18 +56,24 @@ def empty(width: float, height: float) -> Figure:
     return figure
 
 
-def title(figure: Figure, experiment: str, leaks: bool) -> None:
+def title(figure: Figure, name: str, leaks: bool = False) -> None:
     """Name a figure's only experiment, flush left, and say where its protocol leaks."""
-    words = f"{experiment} [leaks: figures too good]" if leaks else experiment
+    words = f"{name} [leaks: results too good]" if leaks else name
     figure.suptitle(words, x=0.01, ha="left", fontsize=12, fontweight="bold")
 
 
 def interval(estimate: Estimate, percent: bool = False) -> str:
-    """Return a figure with its interval in words, short enough for a legend."""
+    """Return a value with its interval in words, short enough for a legend."""
     if percent:
         low, high = 100 * estimate.low, 100 * estimate.high
         return f"{100 * estimate.value:.1f}% ({low:.1f} to {high:.1f})"
     return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def bounds(estimates: Sequence[Estimate]) -> np.ndarray:
+    """Return values, lower and upper ends, (3, n); an end that is not there is not a number."""
+    rows = [[getattr(item, end) for item in estimates] for end in ("value", "low", "high")]
+    return np.array(rows, dtype=float)
 
 
 def dash(index: int) -> str | tuple:
@@ -83,17 +91,20 @@ def mark(index: int) -> str:
     return _MARKS[index % len(_MARKS)]
 
 
-def named(experiment: str, leaking: Collection[str]) -> str:
+def named(name: str, leaks: bool) -> str:
     """Return an experiment's name, marked where its protocol leaks."""
-    return f"{experiment} {LEAKS}" if experiment in leaking else experiment
+    return f"{name} {LEAKS}" if leaks else name
 
 
-def legend_below(
-    figure: Figure, axes: Axes, columns: int = 1, leaking: Collection[str] = ()
-) -> None:
-    """Put the legend below the figure, with a note on what the mark of a leak means."""
+def leak_note(items: Iterable[Tested]) -> str | None:
+    """Return what the mark of a leak means, if there is one."""
+    return LEAK_NOTE if any(item.leaks for item in items) else None
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int = 1, note: str | None = None) -> None:
+    """Put the legend below the figure, under a note."""
     handles, labels = axes.get_legend_handles_labels()
     style = {"loc": "outside lower center", "ncols": columns, "handlelength": 3.2}
     legend = figure.legend(handles, labels, **style)
-    if leaking:
-        legend.set_title(LEAK_NOTE, prop={"size": 9})
+    if note:
+        legend.set_title(note, prop={"size": 9})

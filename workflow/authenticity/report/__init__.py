@@ -1,12 +1,12 @@
-"""The report's tables and its opening page, written from the run's own JSON files.
+"""The report's tables and its opening page, written from the run's results.
 
-`metrics` are the contents of `results/{corpus}/metrics/{experiment}.json`, in the order in which
-the configuration names the experiments. Every page says of a protocol that leaks that it does.
+Experiments are `results.Tested`, in the order in which the configuration names them. Every page
+says of a protocol that leaks that it does.
 """
 
 from authenticity.report.breakdown import conditions, per_attack, speakers, views
 from authenticity.report.candidates import selection
-from authenticity.report.comparison import ablations, answers, comparison
+from authenticity.report.comparison import ablations, answers, comparison, pair_name
 from authenticity.report.data import audit, rejected
 from authenticity.report.headline import headline, headline_rows
 from authenticity.report.opening import Corpus, opening
@@ -23,6 +23,7 @@ __all__ = [
     "headline",
     "headline_rows",
     "opening",
+    "pair_name",
     "per_attack",
     "rating",
     "rejected",

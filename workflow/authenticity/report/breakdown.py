@@ -1,178 +1,159 @@
-"""Where figures come from: per attack, condition, speaker, and view of the audio."""
+"""Where results come from: per attack, condition, speaker, and view of the audio."""
 
 from collections.abc import Iterator, Sequence
 
-from authenticity import estimates
+from authenticity import estimates, wording
+from authenticity.estimates import Estimate
+from authenticity.evaluation.results import ATTACK, REPORTED, SPEAKER, Results, Tested
 from authenticity.html import render
-from authenticity.names import ordered_splits, ordered_values, ordered_views, view_name
-from authenticity.report import wording
-from authenticity.report.wording import REPORTED, Cell, Json, Rows, Words, estimate
+from authenticity.names import ordered_splits, ordered_values, view_name
+from authenticity.report.cells import Cell, Rows, Words, estimate, marked, number, quietly
 
 WORST_SPEAKERS = 50
 """So many speakers a person reads through; a corpus may have thousands."""
 
 
-def _reported_first(metrics: Sequence[Json]) -> list[str]:
-    splits = ordered_splits(name for item in metrics for name in item["splits"])
+def _reported_first(items: Sequence[Tested]) -> list[str]:
+    splits = ordered_splits(name for item in items for name in item.splits)
     return sorted(splits, key=lambda split: split != REPORTED)
 
 
-def per_attack(metrics: Sequence[Json]) -> str:
-    """Return the page of figures per attack, one table per split."""
+def _grouped(
+    items: Sequence[Tested], split: str, group: str
+) -> Iterator[tuple[str, Tested, Results]]:
+    """Yield each value of a group with the experiments' results, the controls' last."""
+    results = [(item, item.on(split, group).by_value()) for item in items]
+    for value in ordered_values(name for _, by_value in results for name in by_value):
+        for item, by_value in sorted(results, key=lambda each: each[0].control):
+            if value in by_value:
+                yield value, item, by_value[value]
+
+
+def per_attack(items: Sequence[Tested]) -> str:
+    """Return the page of results per attack, one table per split."""
+    known = dict.fromkeys(
+        f"Protocol {item.protocol}, trained on {item.corpus}: {REPORTED} has "
+        f"{wording.attacks(item.on(REPORTED, ATTACK).names('group_value'))}, and shares "
+        f"{wording.counted(item.leak['attacks']['train_eval'], 'known attack')} with train."
+        for item in items
+    )
     return render(
         "attacks.html.j2",
-        warnings=wording.warnings(metrics),
-        tables=[_attack_table(metrics, split) for split in _reported_first(metrics)],
-        known=_known_attacks(metrics),
+        warnings=wording.warnings(items),
+        tables=[(split, *_attack_table(items, split)) for split in _reported_first(items)],
+        known=known,
         no_width=wording.NO_WIDTH,
     )
 
 
-def _attack_table(metrics: Sequence[Json], split: str) -> tuple[str, list[str], Rows]:
-    found = [
-        (attack, item, figures)
-        for item in metrics
-        if split in item["splits"]
-        for attack, figures in item["splits"][split]["per_attack"].items()
-    ]
-    order = ordered_values(attack for attack, *_ in found)
-    found.sort(key=lambda each: (order.index(each[0]), each[1]["control"], each[1]["name"]))
+def _attack_table(items: Sequence[Tested], split: str) -> tuple[list[str], Rows]:
     columns = ["Attack", "Experiment", "Spoof clips", "ROC-AUC", "EER"]
-    with_threshold = any(figures.get("miss") for *_, figures in found)
-    columns += ["Missed at the threshold of dev"] if with_threshold else []
     rows = [
-        [attack, wording.marked(item), figures["n_spoof"], *_figures(figures)]
-        + ([estimate(figures.get("miss"), percent=True)] if with_threshold else [])
-        for attack, item, figures in found
+        [
+            attack,
+            marked(item),
+            results["roc_auc"].n_spoof,
+            *_auc_and_eer(results),
+            estimate(results.get("miss"), percent=True),
+        ]
+        for attack, item, results in _grouped(items, split, ATTACK)
     ]
-    return split, columns, rows
+    if any(row[-1] for row in rows):
+        return [*columns, "Missed at the threshold of dev"], rows
+    return columns, [row[:-1] for row in rows]
 
 
-def _known_attacks(metrics: Sequence[Json]) -> list[str]:
-    said = [
-        f"Protocol {item['protocol']}, trained on {item['corpus']}: eval has "
-        f"{wording.attacks(item['splits'][REPORTED])}, and shares "
-        f"{wording.counted(item['leak']['attacks']['train_eval'], 'known attack')} with train."
-        for item in metrics
-    ]
-    return list(dict.fromkeys(said))
+def _auc_and_eer(results: Results) -> list[Cell]:
+    return [estimate(results.get("roc_auc")), estimate(results.get("eer"), percent=True)]
 
 
-def _figures(found: Json) -> list[Cell]:
-    return [estimate(found["roc_auc"]), estimate(found["eer"], percent=True)]
-
-
-def conditions(metrics: Sequence[Json]) -> str:
-    """Return the page of figures per condition: a table per split and condition column."""
-    splits = _reported_first(metrics)
-    found = [found for item in metrics for found in item["splits"].values()]
+def conditions(items: Sequence[Tested]) -> str:
+    """Return the page of results per condition: a table per split and condition column."""
     return render(
         "conditions.html.j2",
-        warnings=wording.warnings(metrics),
-        tables=[table for split in splits for table in _condition_tables(metrics, split)],
-        left_out=sorted({name for each in found for name in each["not_conditions"]}),
+        warnings=wording.warnings(items),
+        tables=[
+            (f"{split}, {name.replace('_', ' ')}", _condition_table(items, split, name))
+            for split in _reported_first(items)
+            for name in dict.fromkeys(name for item in items for name in item.conditions(split))
+        ],
+        left_out=sorted({name for item in items for name in item.not_conditions}),
     )
 
 
-def _condition_tables(metrics: Sequence[Json], split: str) -> Iterator[tuple[str, Rows]]:
-    within = [(item, item["splits"][split]) for item in metrics if split in item["splits"]]
-    names = dict.fromkeys(name for _, found in within for name in found["per_condition"])
-    for name in names:
-        values = ordered_values(
-            value for _, found in within for value in found["per_condition"][name]
-        )
-        rows = [
-            [value, wording.marked(item), _bonafide(part), part["n_spoof"], *_figures(part)]
-            for value in values
-            for item, found in within
-            if (part := found["per_condition"][name].get(value))
-        ]
-        yield f"{split}, {name.replace('_', ' ')}", rows
+def _condition_table(items: Sequence[Tested], split: str, name: str) -> Rows:
+    rows = []
+    for value, item, results in _grouped(items, split, name):
+        clips = results["n_clips"]
+        against = clips.n_bonafide or "against all"
+        rows.append([value, marked(item), against, clips.n_spoof, *_auc_and_eer(results)])
+    return rows
 
 
-def _bonafide(part: Json) -> int | str:
-    return "against all" if "against" in part else part["n_bonafide"]
-
-
-def speakers(metrics: Sequence[Json]) -> str:
+def speakers(items: Sequence[Tested]) -> str:
     """Return the page of the speakers on whom each experiment errs most."""
     tables = []
-    for item in metrics:
-        found = item["splits"][REPORTED]["per_speaker"]
-        worst = sorted(found, key=lambda speaker: (-_error(found[speaker]), speaker))
-        rows = [[speaker, *_speaker(found[speaker])] for speaker in worst[:WORST_SPEAKERS]]
-        caption = f"{wording.label(item)}, {REPORTED}: {wording.counted(len(found), 'speaker')}"
-        if len(found) > WORST_SPEAKERS:
+    for item in items:
+        by_speaker = item.on(REPORTED, SPEAKER).by_value()
+        worst = sorted(by_speaker.items(), key=lambda each: (-_error(each[1]), each[0]))
+        rows = [[name, *_speaker(results)] for name, results in worst[:WORST_SPEAKERS]]
+        caption = f"{item.label}, {REPORTED}: {wording.counted(len(worst), 'speaker')}"
+        if len(worst) > WORST_SPEAKERS:
             caption += f", the {WORST_SPEAKERS} worst"
-        caption += " (leaks)" if item["leak"]["leaks"] else ""
+        caption += " (leaks)" if item.leaks else ""
         tables.append((caption, rows))
-    return render("speakers.html.j2", warnings=wording.warnings(metrics), tables=tables)
+    return render("speakers.html.j2", warnings=wording.warnings(items), tables=tables)
 
 
-def wrong_share(found: Json) -> float | None:
-    """Return the share of a speaker's clips that are wrong at the threshold, if there is one."""
-    wrong = [
-        found[figure] * found[count]
-        for figure, count in (("false_alarm", "n_bonafide"), ("miss", "n_spoof"))
-        if found[figure] is not None
-    ]
-    return sum(wrong) / (found["n_bonafide"] + found["n_spoof"]) if wrong else None
+def _error(speaker: Results) -> float:
+    """The share that is wrong at the threshold; without one, what ROC-AUC lacks."""
+    if wrong := speaker.get("wrong"):
+        return wrong.value
+    auc = speaker.get("roc_auc")
+    return 1 - auc.value if auc else -1.0
 
 
-def _error(found: Json) -> float:
-    wrong = wrong_share(found)
-    if wrong is not None:
-        return wrong
-    return -1.0 if found["roc_auc"] is None else 1 - found["roc_auc"]
+def _speaker(results: Results) -> list[Cell]:
+    clips = results["n_clips"]
+    alarm, miss, wrong = (
+        number(results.get(name), percent=True) for name in ("false_alarm", "miss", "wrong")
+    )
+    auc = number(results.get("roc_auc"))
+    return [clips.n_bonafide, alarm, clips.n_spoof, miss, wrong, auc]
 
 
-def _speaker(found: Json) -> list[Cell]:
-    shares = [found["false_alarm"], found["miss"], wrong_share(found)]
-    alarm, miss, wrong = (None if share is None else f"{100 * share:.1f}%" for share in shares)
-    auc = None if found["roc_auc"] is None else f"{found['roc_auc']:.4f}"
-    return [found["n_bonafide"], alarm, found["n_spoof"], miss, wrong, auc]
-
-
-def views(metrics: Sequence[Json], applied: Sequence[Json]) -> str:
-    """Return the page of figures on degraded audio; `applied` has metrics of the views."""
-    seen = wording.by_view(metrics, applied)
-    rows, own = [], []
-    for item in metrics:
-        before = item["splits"][REPORTED]
-        views_of = seen[item["name"]]
-        own.append(len(rows))
-        rows.append([wording.marked(item), view_name(item["view"]), *_view_figures(item)])
-        for view in ordered_views(views_of):
-            if view != item["view"]:
-                figures = _view_figures(views_of[view], before)
-                rows.append([wording.marked(item), view_name(view), *figures])
+def views(items: Sequence[Tested]) -> str:
+    """Return the page of results on degraded audio, each experiment's own view first."""
+    rows, scored = [], []
+    for item in items:
+        scored.append(len(rows))
+        others = [view for view in item.views if view != item.view]
+        for view in [item.view, *others]:
+            results = item.on(REPORTED, view=view)
+            before = item.reported if view != item.view else None
+            rows.append([marked(item), view_name(view), *_view_row(results, before)])
     return render(
-        "views.html.j2", warnings=wording.warnings(metrics), split=REPORTED, rows=rows, own=own
+        "views.html.j2", warnings=wording.warnings(items), split=REPORTED, rows=rows, chosen=scored
     )
 
 
-def _view_figures(item: Json, before: Json | None = None) -> list[Cell]:
-    found, paired, cells = item["splits"][REPORTED], item.get("change") or {}, []
-    then = _by_name(before) if before else {}
-    for name, now in _by_name(found).items():
-        percent = name != "roc_auc"
-        if name == "ece":
-            cell = wording.quietly(wording.ece(found, wording.stage(found)))
-        else:
-            cell = estimate(now, percent)
-        if now and then.get(name):
-            difference = {"value": now["value"] - then[name]["value"], "low": None}
-            cell = [*cell, _change(paired.get(name, difference), percent)]
-        cells.append(cell)
-    return [*cells, found["n_bonafide"] + found["n_spoof"]]
+def _view_row(results: Results, before: Results | None) -> list[Cell]:
+    """A view's values; with `before`, the results in the experiment's own view, their changes."""
+    suffix = wording.stage(results)
+    ece = _changed(quietly(wording.ece(results, suffix)), f"ece{suffix}", results, before)
+    cells = [
+        _changed(estimate(results.get(name), name != "roc_auc"), name, results, before)
+        for name in ("roc_auc", "eer", "hter")
+    ]
+    auc = results["roc_auc"]
+    return [*cells, ece, auc.n_bonafide + auc.n_spoof]
 
 
-def _by_name(found: Json) -> dict[str, Json | None]:
-    hter = (found["at_threshold"] or {}).get("hter")
-    ece = found["ece"][wording.stage(found)]
-    return {"roc_auc": found["roc_auc"], "eer": found["eer"], "hter": hter, "ece": ece}
-
-
-def _change(found: Json, percent: bool) -> Words:
-    interval = "" if found["low"] is None else f" {estimates.interval(found, percent)}"
-    return Words(f"{estimates.change(found['value'], percent)}{interval}", "change")
+def _changed(cell: Cell, name: str, results: Results, before: Results | None) -> Cell:
+    now, then = results.get(name), before and before.get(name)
+    if not (now and then):
+        return cell
+    change = results.get(f"{name}_change") or Estimate(now.value - then.value, None, None)
+    percent = name != "roc_auc"
+    interval = "" if change.low is None else f" {estimates.interval(change, percent)}"
+    return [*cell, Words(f"{estimates.change(change.value, percent)}{interval}", "change")]

@@ -1,51 +1,51 @@
 """The candidates among which an experiment's features were chosen."""
 
-from authenticity import estimates
+from collections.abc import Mapping
+from typing import Any
+
+from authenticity import wording
+from authenticity.evaluation.choice import candidates
+from authenticity.evaluation.results import Tested
 from authenticity.html import render
-from authenticity.names import POOLING_WORDS, ordered_splits
-from authenticity.report import wording
-from authenticity.report.wording import Cell, Json, estimate
+from authenticity.names import POOLING_WORDS
+from authenticity.report.cells import estimate
 
 
-def selection(item: Json, found: Json) -> str:
-    """Return the page of the candidates of an experiment (`item`); the chosen ones are marked."""
-    items = found["candidates"]
-    splits = ordered_splits(split for each in items for split in each["splits"])
-    columns = ["Candidate", "Pooling", "C", "Cross-validated AUC"]
-    columns += [f"AUC on {split}" for split in splits] + ["Chosen"]
+def selection(item: Tested, model: Mapping[str, Any]) -> str:
+    """Return the page of an experiment's candidates; the chosen ones are marked.
+
+    `model` is its JSON, see `choice.candidates`.
+    """
+    items, n_rounds = list(candidates(item, model)), len(model["rounds"])
     rows = [
         [
-            each["candidate"],
-            POOLING_WORDS[each["pooling"]],
-            "by round" if each["C"] is None else f"{each['C']:g}",
-            None if each["cv_roc_auc"] is None else f"{each['cv_roc_auc']:.4f}",
-            *(_figure(each["splits"].get(split)) for split in splits),
-            _chosen(each, found["n_rounds"]),
+            each.name,
+            POOLING_WORDS[each.pooling],
+            f"{each.C:g}",
+            None if each.cv_roc_auc is None else f"{each.cv_roc_auc:.4f}",
+            *(estimate(each.roc_auc.get(split)) for split in item.splits),
+            _chosen(each.n_chosen, n_rounds),
         ]
         for each in items
     ]
-    chosen = [index for index, each in enumerate(items) if each["chosen"]]
     caption = "95% intervals in brackets"
-    if found["n_rounds"] > 1:
-        caption = f"Means over {found['n_rounds']} rounds, each with models of its own"
+    if n_rounds > 1:
+        caption = f"Means over {n_rounds} rounds, each with models of its own"
     return render(
         "selection.html.j2",
-        name=wording.label(item),
+        name=item.label,
         warnings=wording.warnings([item]),
         caption=caption,
-        columns=columns,
+        columns=["Candidate", "Pooling", "C", "Cross-validated AUC"]
+        + [f"AUC on {split}" for split in item.splits]
+        + ["Chosen"],
         rows=rows,
-        chosen=chosen,
-        folds=found["folds"],
+        chosen=[index for index, each in enumerate(items) if each.n_chosen],
+        folds="; ".join(dict.fromkeys(each["folds"] for each in model["rounds"])),
     )
 
 
-def _figure(found: Json | None) -> Cell:
-    """A mean over rounds has no interval."""
-    return estimates.value(found) if found and found["low"] is None else estimate(found)
-
-
-def _chosen(item: Json, n_rounds: int) -> str:
-    if not item["chosen"]:
+def _chosen(n_chosen: int, n_rounds: int) -> str:
+    if not n_chosen:
         return ""
-    return "chosen" if n_rounds == 1 else f"in {item['n_rounds_chosen']} of {n_rounds} rounds"
+    return "chosen" if n_rounds == 1 else f"in {n_chosen} of {n_rounds} rounds"

@@ -1,125 +1,134 @@
-"""The headline figures: the table of all experiments and splits, and plain rows for others."""
+"""The headline: the table of all experiments and splits, and plain rows for others."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from authenticity import wording
+from authenticity.estimates import Estimate
+from authenticity.evaluation import bootstrap
+from authenticity.evaluation.results import REPORTED, Results, Tested
 from authenticity.html import render
-from authenticity.names import ordered_splits
-from authenticity.report import wording
-from authenticity.report.wording import REPORTED, Cell, Json, Rows, estimate
+from authenticity.report.cells import Cell, Rows, estimate, marked, quietly
 
-Column = Callable[[Json], Cell]
-"""Gives a column's cell, or None, from the figures of one split."""
+Column = Callable[[Results], Cell]
+"""Gives a column's cell, or None, from the results over all trials of one split."""
 
 
-def headline(metrics: Sequence[Json]) -> str:
-    """Return the page of headline figures: every experiment on every split."""
+def headline(items: Sequence[Tested]) -> str:
+    """Return the page of headline results: every experiment on every split."""
+    methods = dict.fromkeys(
+        f"{split}: {item.on(split)['roc_auc'].method} ({item.why[split]})."
+        for item in items
+        for split in item.splits
+    )
     return render(
         "headline.html.j2",
-        warnings=wording.warnings(metrics),
+        warnings=wording.warnings(items),
         tables=[
-            ("Errors", *_table(_ERRORS, metrics)),
-            ("Calibration and costs", *_table(_COSTS, metrics)),
+            ("Errors", *_table(_ERRORS, items)),
+            ("Calibration and costs", *_table(_COSTS, items)),
         ],
-        chosen=[
-            [wording.marked(item), wording.chosen(item), wording.audio(item)] for item in metrics
-        ],
-        settings=metrics[0]["interval"],
-        methods=how_intervals(metrics),
+        chosen=[[marked(item), wording.chosen(item), wording.audio(item)] for item in items],
+        level=bootstrap.LEVEL,
+        n_resamples=bootstrap.N_RESAMPLES,
+        methods=methods,
         no_width=wording.NO_WIDTH,
     )
 
 
 def _table(
-    columns: Mapping[str, Column], metrics: Sequence[Json]
+    columns: Mapping[str, Column], items: Sequence[Tested]
 ) -> tuple[list[str], Rows, list[int]]:
     """Return columns, a row per experiment and split, and which rows are of the reported split.
 
-    Figures that no experiment here has, for lack of a dev part or of ASV scores, get no column.
+    What no experiment here has, for lack of a dev split or of ASV scores, gets no column.
     """
-    places = [(item, split) for item in metrics for split in ordered_splits(item["splits"])]
-    cells = {
-        title: [cell(item["splits"][split]) for item, split in places]
-        for title, cell in columns.items()
-    }
+    places = [(item, split) for item in items for split in item.splits]
+    results = [item.on(split) for item, split in places]
+    cells = {title: [cell(each) for each in results] for title, cell in columns.items()}
     cells = {title: column for title, column in cells.items() if any(column)}
     rows = [
-        [wording.marked(item), split, *(column[index] for column in cells.values())]
+        [marked(item), split, *(column[index] for column in cells.values())]
         for index, (item, split) in enumerate(places)
     ]
     reported = [index for index, (_, split) in enumerate(places) if split == REPORTED]
     return ["Experiment", "Split", *cells], rows, reported
 
 
-def _figure(name: str, percent: bool = False) -> Column:
-    return lambda found: estimate(found.get(name), percent)
+def _value(metric: str, percent: bool = False) -> Column:
+    return lambda results: estimate(results.get(metric), percent)
 
 
-def _cllr(found: Json) -> Cell:
-    if not found["cllr"]:
+def _cllr(results: Results) -> Cell:
+    if not results.get("cllr"):
         return None
-    return [*estimate(found["cllr"]), "min", *estimate(found["min_cllr"])]
+    return [*estimate(results["cllr"]), "min", *estimate(results["min_cllr"])]
 
 
-def _ece(found: Json) -> Cell:
-    before, *after = [
-        wording.quietly(wording.ece(found, when))
-        for when in ("before", "after")
-        if found["ece"][when]
-    ]
-    return [*before, *(part for value, chance in after for part in (f"→ {value}", chance))]
+def _ece(results: Results) -> Cell:
+    before = quietly(wording.ece(results, "_before_calibration"))
+    if wording.stage(results):
+        return before
+    value, chance = quietly(wording.ece(results, ""))
+    return [*before, f"→ {value}", chance]
 
 
 def _trials(label: str) -> Column:
-    return lambda found: f"{found[f'n_{label}']:,} ({found[f'n_speakers_{label}']:,})"
+    def cell(results: Results) -> Cell:
+        n_speakers = int(results[f"n_speakers_{label}"].value)
+        return f"{getattr(results['roc_auc'], f'n_{label}'):,} ({n_speakers:,})"
+
+    return cell
 
 
 _ERRORS: Mapping[str, Column] = {
-    "ROC-AUC": _figure("roc_auc"),
-    "EER": _figure("eer", percent=True),
-    "HTER at the threshold of dev": lambda found: estimate(
-        (found["at_threshold"] or {}).get("hter"), True
-    ),
-    "Average precision": _figure("average_precision"),
+    "ROC-AUC": _value("roc_auc"),
+    "EER": _value("eer", percent=True),
+    "HTER at the threshold of dev": _value("hter", percent=True),
+    "Average precision": _value("average_precision"),
     "Bona fide clips (speakers)": _trials("bonafide"),
     "Spoof clips (speakers)": _trials("spoof"),
 }
 _COSTS: Mapping[str, Column] = {
     "Cllr (its minimum)": _cllr,
     "ECE (by chance), before → after calibration": _ece,
-    "Min DCF": _figure("min_dcf"),
-    "Act DCF": _figure("act_dcf"),
-    "Min t-DCF, legacy": _figure("min_tdcf_legacy"),
-    "Min t-DCF, revised": _figure("min_tdcf_revised"),
+    "Min DCF": _value("min_dcf"),
+    "Act DCF": _value("act_dcf"),
+    "Min t-DCF, legacy": _value("min_tdcf_legacy"),
+    "Min t-DCF, revised": _value("min_tdcf_revised"),
 }
 
 
-def how_intervals(metrics: Sequence[Json]) -> list[str]:
-    """Say once per split how its intervals were made; protocols may differ between experiments."""
-    found = [each for item in metrics for each in item["splits"].items()]
-    intervals = [(split, each["interval"]) for split, each in found]
-    said = [f"{split}: {how['method']} ({how['why']})." for split, how in intervals]
-    return list(dict.fromkeys(said))
-
-
 def headline_rows(
-    metrics: Sequence[Json], ratings: Mapping[tuple[str, str], str]
+    items: Sequence[Tested], ratings: Mapping[tuple[str, str], str]
 ) -> list[dict[str, Any]]:
-    """Return the headline figures on the reported split as plain rows, for `summary`.
+    """Return the headline on the reported split as plain rows, for `summary`.
 
     `ratings` has the overall rating of `trust` by corpus and name.
     """
-    rows = []
-    for item in metrics:
-        found = item["splits"][REPORTED]
-        counts = {name: found[name] for name in ("n_bonafide", "n_spoof")}
-        figures = {name: found[name] for name in ("roc_auc", "eer", "orientation")}
-        names = {name: item[name] for name in ("name", "experiment", "protocol")}
-        names |= {"corpus": item["target"], "trained_on": item["corpus"]}
-        names |= {"control": item["control"]}
-        method = {"split": REPORTED, "method": found["interval"]["method"]}
-        figures["turned"] = bool(wording.turned(item))
-        leak = {"leak": wording.shared(item["leak"]) if item["leak"]["leaks"] else None}
-        trust = {"trust": ratings[item["target"], item["name"]]}
-        rows.append(names | method | counts | figures | leak | trust)
-    return rows
+    return [
+        {
+            "name": item.name,
+            "experiment": item.experiment,
+            "protocol": item.protocol,
+            "corpus": item.target,
+            "trained_on": item.corpus,
+            "control": item.control,
+            "split": REPORTED,
+            "method": auc.method,
+            "n_bonafide": auc.n_bonafide,
+            "n_spoof": auc.n_spoof,
+            "roc_auc": _plain(auc),
+            "eer": _plain(item.reported["eer"]),
+            "orientation": item.orientation(),
+            "turned": bool(wording.turned(item)),
+            "leak": wording.shared(item.leak) if item.leaks else None,
+            "trust": ratings[item.target, item.name],
+        }
+        for item in items
+        for auc in [item.reported["roc_auc"]]
+    ]
+
+
+def _plain(item: Estimate) -> dict[str, float | None]:
+    return {name: getattr(item, name) for name in ("value", "low", "high")}

@@ -1,15 +1,17 @@
 """The report's opening: question, data, answer and one figure per corpus."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from authenticity import wording
+from authenticity.evaluation.results import ATTACK, REPORTED, Tested
 from authenticity.html import render
 from authenticity.names import POINT
-from authenticity.report import wording
+from authenticity.report.cells import estimate, marked
 from authenticity.report.comparison import in_short
 from authenticity.report.rating import coloured, counted
-from authenticity.report.wording import REPORTED, Cell, Json, estimate
+from authenticity.wording import Json
 
 
 @dataclass(frozen=True)
@@ -18,17 +20,19 @@ class Corpus:
 
     Attributes:
         verified: its verification.
-        metrics: of the experiments tested on it.
+        tested: the experiments tested on it.
         ratings: the overall rating of `trust` by name.
         figure: the ROC curves; None without experiments.
         compared: the verdicts on pairs of experiments; None without any.
+        on_dev: the ROC-AUC of each experiment, by name, on the dev that it was chosen on.
     """
 
     verified: Json
-    metrics: Sequence[Json]
+    tested: Sequence[Tested]
     ratings: Mapping[str, str]
     figure: Path | None
     compared: Json | None = None
+    on_dev: Mapping[str, float] = field(default_factory=dict)
 
 
 def opening(corpora: Sequence[Corpus]) -> str:
@@ -38,56 +42,45 @@ def opening(corpora: Sequence[Corpus]) -> str:
         split=REPORTED,
         point=POINT,
         compared=any(corpus.compared for corpus in corpora),
-        corpora=[_said(corpus) for corpus in corpora],
+        corpora=[_section(corpus) for corpus in corpora],
     )
 
 
-def _said(corpus: Corpus) -> Json:
-    verified, metrics = corpus.verified, corpus.metrics
-    removed = verified["duplicates"]["n_removed"]
-    used = f"{verified['n_accepted'] - removed:,} clips were used"
-    if verified["n_rejected"]:
-        used += f", {verified['n_rejected']:,} set aside with reasons"
-    if removed:
-        used += f", {removed:,} left out as duplicates"
-    protocols = {(item["protocol"], item["corpus"]): item for item in metrics}
-    found = {
-        "name": verified["corpus"],
-        "used": used,
+def _section(corpus: Corpus) -> Json:
+    protocols = {(item.protocol, item.corpus): item for item in corpus.tested}
+    section = {
+        "name": corpus.verified["corpus"],
+        "used": wording.used(corpus.verified),
         "protocols": [_protocol(item) for item in protocols.values()],
         "figure": corpus.figure,
     }
-    if corpus.figure:
-        found |= {"answer": _in_words(corpus), "warnings": wording.warnings(metrics)}
-        found["rows"] = [_row(item, corpus.ratings[item["name"]]) for item in metrics]
-        found["pairs"] = in_short(corpus.compared, metrics) if corpus.compared else []
-        found["ratings"] = counted([corpus.ratings[item["name"]] for item in metrics])
-    return found
+    if not corpus.figure:
+        return section
+    return section | {
+        "answer": _in_words(corpus),
+        "warnings": wording.warnings(corpus.tested),
+        "rows": [
+            [
+                marked(item),
+                estimate(item.reported["roc_auc"]),
+                estimate(item.reported["eer"], percent=True),
+                item.protocol,
+                coloured(corpus.ratings[item.name]),
+            ]
+            for item in corpus.tested
+        ],
+        "pairs": in_short(corpus.compared, corpus.tested) if corpus.compared else [],
+        "ratings": counted([corpus.ratings[item.name] for item in corpus.tested]),
+    }
 
 
-def _row(item: Json, rating: str) -> list[Cell]:
-    found = item["splits"][REPORTED]
-    auc, eer = estimate(found["roc_auc"]), estimate(found["eer"], percent=True)
-    return [wording.marked(item), auc, eer, item["protocol"], coloured(rating)]
-
-
-def _protocol(item: Json) -> str:
-    found, leak = item["splits"][REPORTED], item["leak"]
-    shared = [
-        wording.counted(leak[kind]["train_eval"], noun)
-        for kind, noun in (
-            ("speakers", "known speaker" if leak["unknown_speakers"] else "speaker"),
-            ("attacks", "attack"),
-            ("duplicates", "duplicate clip"),
-            ("near_duplicates", "near-duplicate clip"),
-        )
-    ]
-    attacks = wording.attacks(found)
-    where = "" if item["corpus"] == item["target"] else f" on {item['corpus']}"
+def _protocol(item: Tested) -> str:
+    auc, attacks = item.reported["roc_auc"], item.on(REPORTED, ATTACK).names("group_value")
+    where = "" if item.corpus == item.target else f" on {item.corpus}"
     return (
-        f"In the {item['protocol']} protocol, {REPORTED} has {found['n_bonafide']:,} bona fide and "
-        f"{found['n_spoof']:,} spoof clips of {attacks}, and shares {wording.listed(shared)} with "
-        f"training{where}."
+        f"In the {item.protocol} protocol, {REPORTED} has {auc.n_bonafide:,} bona fide and "
+        f"{auc.n_spoof:,} spoof clips of {wording.attacks(attacks)}, and shares "
+        f"{wording.shared_with_training(item.leak)} with training{where}."
     )
 
 
@@ -95,31 +88,26 @@ def _in_words(corpus: Corpus) -> str:
     """Say in a reader's terms what the experiment that does best on dev reaches on eval.
 
     A control is never the answer: it is there for others to be held against. Naming the best on
-    eval would be a choice made on eval, and so too good a figure; naming the first would be one
+    eval would be a choice made on eval, and so too good a value; naming the first would be one
     made by the order in the configuration, which says nothing. One whose protocol leaks is named
-    only where all leak: its figures answer another question.
+    only where all leak: its results answer another question.
     """
-    contenders = [item for item in corpus.metrics if not item["control"]]
+    contenders = [item for item in corpus.tested if not item.control]
     if not contenders:
         return "Only controls were run, and a control is no answer."
-    sound = [item for item in contenders if not item["leak"]["leaks"]]
-    chosen = max(sound or contenders, key=_roc_auc_on_dev)
-    found = chosen["splits"][REPORTED]
-    pairs, wrong = 100 * found["roc_auc"]["value"], 100 * found["eer"]["value"]
-    why = "" if _roc_auc_on_dev(chosen) < 0 else ", the best on dev,"
-    if why and len(contenders) < len(corpus.metrics):
+    sound = [item for item in contenders if not item.leaks]
+    # A protocol may have no dev.
+    best = max(sound or contenders, key=lambda item: corpus.on_dev.get(item.name, -1.0))
+    why = ", the best on dev," if best.name in corpus.on_dev else ""
+    if why and len(contenders) < len(corpus.tested):
         why = ", the best on dev of those that are no controls,"
+    pairs, wrong = (100 * best.reported[name].value for name in ("roc_auc", "eer"))
     words = (
-        f"{chosen['name']}{why} scores the spoof higher in {pairs:.1f} of 100 pairs of one "
+        f"{best.name}{why} scores the spoof higher in {pairs:.1f} of 100 pairs of one "
         f"clip of each kind on {REPORTED} (ROC-AUC; guessing gives 50). With the threshold where "
         f"both kinds of error are equally frequent, it is wrong on {wrong:.1f}% of the clips (EER)."
     )
-    rating = corpus.ratings[chosen["name"]]
+    rating = corpus.ratings[best.name]
     if rating != "trust":
-        words += f" The rating of these figures: {rating}; the first page of the menu says why."
+        words += f" The rating of these results: {rating}; the first page of the menu says why."
     return words
-
-
-def _roc_auc_on_dev(metrics: Json) -> float:
-    """That of the corpus it was fitted on, or -1 where a protocol has no dev part."""
-    return -1.0 if metrics["dev_roc_auc"] is None else metrics["dev_roc_auc"]

@@ -1,11 +1,13 @@
-"""The page that says which figures to trust, and why; its content comes from `trust`."""
+"""The page that says which results to trust, and why; its content comes from `trust`."""
 
 from collections import Counter
 from collections.abc import Sequence
 
+from authenticity import wording
 from authenticity.html import render
-from authenticity.report import wording
-from authenticity.report.wording import REPORTED, Cell, Json, Rows, Words
+from authenticity.names import labelled
+from authenticity.report.cells import Cell, Rows, Words
+from authenticity.wording import Json
 
 _COLOURS = {"trust": "good", "caution": "doubt", "do not trust": "bad"}
 
@@ -16,23 +18,24 @@ def counted(ratings: Sequence[str]) -> str:
     return wording.listed([f"“{name}” ({counts[name]})" for name in _COLOURS if counts[name]])
 
 
-def coloured(status: str) -> Cell:
+def coloured(rating: str) -> Cell:
     """Return a rating in its colour."""
-    return [Words(status, _COLOURS.get(status, "quiet"))]
+    return [Words(rating, _COLOURS.get(rating, "quiet"))]
 
 
-def rating(found: Json) -> str:
+def rating(ratings: Json) -> str:
     """Return the page of `trust.judge_all`: per experiment its rating, then each check."""
-    experiments = found["experiments"]
+    experiments = ratings["experiments"]
+    labels = [labelled(item["name"], item["control"]) for item in experiments]
     return render(
         "rating.html.j2",
-        corpus=found["corpus"],
-        split=REPORTED,
-        titles=["Figures, then checks", *map(wording.label, experiments)],
+        corpus=ratings["corpus"],
+        split=ratings["split"],
+        titles=["Kinds of metric, then checks", *labels],
         overview=_overview(experiments),
-        kinds=range(len(experiments[0]["figures"])),
-        experiments=[(wording.label(item), item, _checks(item)) for item in experiments],
-        thresholds=[[f"{item['value']:g}", item["reason"]] for item in found["thresholds"]],
+        kinds=range(len(experiments[0]["ratings"])),
+        experiments=zip(labels, experiments, map(_checks, experiments), strict=True),
+        thresholds=[[f"{item['value']:g}", item["reason"]] for item in ratings["thresholds"]],
     )
 
 
@@ -41,12 +44,12 @@ def _checks(item: Json) -> Rows:
 
 
 def _overview(experiments: Sequence[Json]) -> Rows:
-    """One row per kind of figure, then one per check; one column per experiment."""
+    """One row per kind of metric, then one per check; one column per experiment."""
     columns = [
-        item["figures"] | {check["name"]: check["status"] for check in item["checks"]}
+        item["ratings"] | {check["name"]: check["status"] for check in item["checks"]}
         for item in experiments
     ]
-    names = dict.fromkeys([*columns[0], *(name for column in columns for name in column)])
+    names = dict.fromkeys(name for column in columns for name in column)
     return [
         [name, *(coloured(column[name]) if name in column else None for column in columns)]
         for name in names

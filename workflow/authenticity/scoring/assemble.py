@@ -323,7 +323,7 @@ def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Ratin
                 if kind in check["concerns"] and check["status"] == status != _TRUSTED
             ],
         }
-        for kind, status in rated["figures"].items()
+        for kind, status in rated["ratings"].items()
     }
 
 

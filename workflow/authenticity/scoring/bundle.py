@@ -51,7 +51,7 @@ Part = tuple[str, int]
 class Features(TypedDict):
     """Which features the model sees, and the versions of the code that computes them."""
 
-    spectral: Literal["none", "standard", "prototype", "full"]
+    spectral: Literal["none", "standard", "prototype", "full", "dynamics"]
     layers: list[int]
     spectral_version: str
     embedding_version: str

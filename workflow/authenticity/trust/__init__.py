@@ -1,17 +1,17 @@
-"""Which figures of a run to trust, and why: named checks on the run's own numbers.
+"""Which results of a run to trust, and why: named checks on the run's own numbers.
 
-A check has a rating, a sentence with the numbers behind it, and the kinds of figure it bears on.
-The worst rating of a kind of figure is the rating of it; that of the ranking figures, ROC-AUC and
-EER, is the experiment's. What a check holds a figure against is a `Bound`, with its reason.
+A check has a rating, a sentence with the numbers behind it, and the kinds of metric it bears on.
+The worst rating of a kind of metric is the rating of it; that of the ranking metrics, ROC-AUC and
+EER, is the experiment's. What a check holds a value against is a `Bound`, with its reason.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from authenticity import estimates
-from authenticity.report import wording
-from authenticity.report.wording import REPORTED, Json
+from authenticity import estimates, wording
+from authenticity.evaluation.bootstrap import LEVEL
+from authenticity.evaluation.results import REPORTED
 from authenticity.trust.bounds import BOUNDS
 from authenticity.trust.checks import (
     CAUTION,
@@ -27,7 +27,7 @@ from authenticity.trust.checks import (
 )
 
 NONE_MADE = "none made"
-"""Stands for the rating of figures that a protocol without a dev part does not have."""
+"""Stands for the rating of decisions that a protocol without a dev part does not make."""
 __all__ = [
     "CAUTION",
     "DISTRUST",
@@ -36,47 +36,35 @@ __all__ = [
     "Check",
     "Evidence",
     "checks",
-    "gather",
     "judge",
     "judge_all",
 ]
 
 
-def gather(
-    metrics: Sequence[Json], applied: Sequence[Json], audits: Mapping[str, Json], verified: Json
-) -> list[Evidence]:
-    """Put together what a corpus's files say of each experiment; see `Evidence`.
-
-    `audits` are by view: each experiment is held against that of the view which it scores.
-    """
-    views = wording.by_view(metrics, applied)
-    return [Evidence(item, views[item["name"]], audits[item["view"]], verified) for item in metrics]
-
-
 def judge(evidence: Evidence) -> dict[str, Any]:
-    """Return the rating of one experiment as plain data: overall, per kind of figure, checks."""
+    """Return the ratings of one experiment as plain data: overall, per kind of metric, checks."""
     made = checks(evidence)
-    figures = {
+    ratings = {
         kind: worst(check.status for check in made if kind in check.concerns) for kind in KINDS
     }
-    if not evidence.found["at_threshold"]:
-        figures[DECISIONS] = NONE_MADE
-    because = {kind: _because(made, kind, status) for kind, status in figures.items()}
+    if not evidence.tested.threshold:
+        ratings[DECISIONS] = NONE_MADE
+    because = {kind: _because(made, kind, status) for kind, status in ratings.items()}
     return {
-        "name": evidence.metrics["name"],
-        "control": evidence.metrics["control"],
+        "name": evidence.tested.name,
+        "control": evidence.tested.control,
         "overall": {
-            "status": figures[RANKING],
+            "status": ratings[RANKING],
             "sentence": " ".join(f"{kind}: {why}." for kind, why in because.items()),
         },
-        "claim": _claim(evidence, figures[RANKING]),
-        "figures": figures,
+        "claim": _claim(evidence, ratings[RANKING]),
+        "ratings": ratings,
         "checks": [asdict(check) | {"concerns": list(check.concerns)} for check in made],
     }
 
 
 def judge_all(corpus: str, evidence: Sequence[Evidence]) -> dict[str, Any]:
-    """Return the ratings of a corpus's experiments, with what figures were held against."""
+    """Return the ratings of a corpus's experiments, with what values were held against."""
     return {
         "corpus": corpus,
         "split": REPORTED,
@@ -96,15 +84,10 @@ def _claim(evidence: Evidence, status: str) -> str:
     """Say the most that the numbers support."""
     if status == DISTRUST:
         return "What can be claimed: nothing about clips that the experiment has not met."
-    level = 100 * evidence.metrics["interval"]["level"]
-    interval = _interval(evidence.found["roc_auc"])
-    new_speakers = wording.covers_new_speakers(evidence.found)
+    interval = estimates.interval(evidence.own["roc_auc"]).strip("()").replace(" to ", " and ")
+    new_speakers = wording.covers_new_speakers(evidence.own)
     whom = "speakers drawn like those" if new_speakers else "clips of the same speakers as those"
     return (
         f"What can be claimed: on {whom} of {REPORTED}, and on its attacks, ROC-AUC lies between "
-        f"{interval} ({level:g}% interval)."
+        f"{interval} ({100 * LEVEL:g}% interval)."
     )
-
-
-def _interval(estimate: Json, percent: bool = False) -> str:
-    return estimates.interval(estimate, percent).strip("()").replace(" to ", " and ")

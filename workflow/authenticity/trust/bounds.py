@@ -1,11 +1,11 @@
-"""What the checks hold figures against; none is a law, and each has its reason."""
+"""What the checks hold values against; none is a law, and each has its reason."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A number that a check holds a figure against, and the reason for it."""
+    """A number that a check holds a value against, and the reason for it."""
 
     value: float
     reason: str
@@ -40,7 +40,7 @@ SHORTCUT = Bound(
 LOSS = Bound(
     0.02,
     "Caution where a view costs more ROC-AUC. Where trimming silence or inverting the waveform "
-    "costs it beyond chance, no trust: the figure is in part one of silence or polarity.",
+    "costs it beyond chance, no trust: it is in part one of silence or polarity.",
 )
 DRIFT = Bound(
     0.05,
@@ -71,19 +71,20 @@ MANY_SET_ASIDE = Bound(
     0.05, "No trust where the share is larger: the clips left need not be like the others."
 )
 BOUNDS = (
-    *(
-        FEW,
-        HANDFUL,
-        WIDE,
-        VAGUE,
-        UNSURE,
-        ONE_SPEAKER,
-        ONE_SIDED,
-        SHORTCUT,
-        LOSS,
-        DRIFT,
-        LOST,
-        MISCALIBRATED,
-    ),
-    *(MEANINGLESS, COST, SET_ASIDE, MANY_SET_ASIDE),
+    FEW,
+    HANDFUL,
+    WIDE,
+    VAGUE,
+    UNSURE,
+    ONE_SPEAKER,
+    ONE_SIDED,
+    SHORTCUT,
+    LOSS,
+    DRIFT,
+    LOST,
+    MISCALIBRATED,
+    MEANINGLESS,
+    COST,
+    SET_ASIDE,
+    MANY_SET_ASIDE,
 )

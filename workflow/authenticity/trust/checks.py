@@ -1,38 +1,17 @@
-"""The checks: each reads some numbers of a run and says what they are worth."""
+"""The checks: each reads some values of a run and says what they are worth."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from authenticity import estimates
-from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, ordered_views, view_name
-from authenticity.report import wording
-from authenticity.report.data import (
-    audited,
-    duplicates,
-    known_voices,
-    near_duplicates,
-    strongest,
-)
-from authenticity.report.wording import REPORTED, Json
-from authenticity.trust.bounds import (
-    COST,
-    DRIFT,
-    FEW,
-    HANDFUL,
-    LOSS,
-    LOST,
-    MANY_SET_ASIDE,
-    MEANINGLESS,
-    MISCALIBRATED,
-    ONE_SIDED,
-    ONE_SPEAKER,
-    SET_ASIDE,
-    SHORTCUT,
-    UNSURE,
-    VAGUE,
-    WIDE,
-    Bound,
-)
+from authenticity import estimates, wording
+from authenticity.estimates import Estimate
+from authenticity.evaluation.audit import audited, known_voices, strongest
+from authenticity.evaluation.bootstrap import MINIMUM_SPEAKERS
+from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
+from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, view_name
+from authenticity.trust import bounds
+from authenticity.trust.bounds import Bound
 
 TRUST, CAUTION, DISTRUST = "trust", "caution", "do not trust"
 _SEVERITY = (TRUST, CAUTION, DISTRUST)
@@ -45,35 +24,33 @@ class Evidence:
     """What a run found out about one experiment.
 
     Attributes:
-        metrics: on its own corpus, in the view that it is made for: mostly clean audio.
-        views: metrics by view, of the same corpus, the view of `metrics` among them.
-        audit: of the corpus, in the view of `metrics`.
-        verified: of the corpus.
+        tested: the experiment on its own corpus or another, in every view.
+        audit: of that corpus, in the view in which the experiment scores.
+        verified: of that corpus.
     """
 
-    metrics: Json
-    views: Mapping[str, Json]
-    audit: Json
-    verified: Json
+    tested: Tested
+    audit: Mapping[str, Any]
+    verified: Mapping[str, Any]
 
     @property
-    def found(self) -> Json:
-        """The figures on the reported split."""
-        return self.metrics["splits"][REPORTED]
+    def own(self) -> Results:
+        """The results on the reported split, in the view in which the experiment scores."""
+        return self.tested.reported
 
     @property
     def others(self) -> list[str]:
-        """The views that it is tested in beside the one that it is made for."""
-        return [name for name in ordered_views(self.views) if name != self.metrics["view"]]
+        """The views that it is tested in beside the one in which it scores."""
+        return [view for view in self.tested.views if view != self.tested.view]
 
-    def seen(self, view: str) -> Json:
-        """The figures on the reported split in a view."""
-        return self.views[view]["splits"][REPORTED]
+    def seen(self, view: str) -> Results:
+        """The results on the reported split in a view."""
+        return self.tested.on(REPORTED, view=view)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what it found, in a sentence with the numbers, and which figures it bears on."""
+    """One check: its rating, a sentence with the numbers behind it, and what it bears on."""
 
     name: str
     status: str
@@ -92,269 +69,255 @@ def checks(evidence: Evidence) -> list[Check]:
     return [check for check in made if check]
 
 
-def _auc(estimate: Json) -> str:
-    return estimates.whole(estimate)
-
-
-def _leak(evidence: Evidence) -> Check:
-    said = wording.leak(evidence.metrics)
-    if said:
-        return Check("Leak", DISTRUST, said)
-    unknown = wording.unknown_speakers(evidence.metrics)
-    if unknown:
-        return Check("Leak", CAUTION, unknown)
-    said = f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
-    return Check("Leak", TRUST, said)
-
-
-def _direction(evidence: Evidence) -> Check:
-    item, found = evidence.metrics, evidence.found
-    said = wording.orientation(item, REPORTED)
-    if not said:
-        auc = _auc(found["roc_auc"])
-        return Check("Direction", TRUST, f"ROC-AUC {auc}: its interval lies above 0.5.")
-    one_round = len(item["chosen"]) == 1
-    if found["orientation"] == "flipped" and one_round and wording.turned(item):
-        # Calibrated on dev, before eval was seen, the probabilities point the right way.
-        return Check("Direction", DISTRUST, said, [RANKING, DECISIONS])
-    # With several rounds, the score that is ranked is the calibrated one.
-    harmless = found["orientation"] == "as expected" and not one_round
-    return Check("Direction", CAUTION if harmless else DISTRUST, said)
-
-
-def _precision(evidence: Evidence) -> Check:
-    width, of_eer = (
-        evidence.found[name]["high"] - evidence.found[name]["low"] for name in ("roc_auc", "eer")
-    )
-    said = f"The interval of ROC-AUC is {width:.4f} wide, that of EER {100 * of_eer:.2f} points."
-    status = worst([_graded(width, WIDE, VAGUE), CAUTION if of_eer > UNSURE.value else TRUST])
-    if width == 0:
-        status, said = CAUTION, wording.NO_WIDTH
-    return Check("Precision", status, said, [RANKING])
-
-
-def _clips(evidence: Evidence) -> Check:
-    counts = evidence.found["n_bonafide"], evidence.found["n_spoof"]
-    said = f"{counts[0]:,} bona fide and {counts[1]:,} spoof clips."
-    status = CAUTION if min(counts) < FEW.value else TRUST
-    return Check("Number of clips", DISTRUST if min(counts) < HANDFUL.value else status, said)
-
-
 def _graded(value: float, caution: Bound, distrust: Bound) -> str:
     if value > distrust.value:
         return DISTRUST
     return CAUTION if value > caution.value else TRUST
 
 
-def _new_speakers(evidence: Evidence) -> Check:
-    how = evidence.found["interval"]
-    said = f"Intervals come from a {how['method']} ({how['why']})"
-    if wording.covers_new_speakers(evidence.found):
-        return Check("New speakers", TRUST, f"{said}: they cover new speakers like these.")
-    return Check(
-        "New speakers", CAUTION, f"{said}: they do not cover new speakers of both classes."
+def _leak(evidence: Evidence) -> Check:
+    if leak := wording.leak(evidence.tested):
+        return Check("Leak", DISTRUST, leak)
+    if unknown := wording.unknown_speakers(evidence.tested):
+        return Check("Leak", CAUTION, unknown)
+    words = f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
+    return Check("Leak", TRUST, words)
+
+
+def _direction(evidence: Evidence) -> Check:
+    item, auc = evidence.tested, evidence.own["roc_auc"]
+    words = wording.orientation(item)
+    if not words:
+        words = f"ROC-AUC {estimates.whole(auc)}: its interval lies above 0.5."
+        return Check("Direction", TRUST, words)
+    way, one_round = item.orientation(), len(item.chosen) == 1
+    if way == "flipped" and one_round and wording.turned(item):
+        # Calibrated on dev, before eval was seen, the probabilities point the right way.
+        return Check("Direction", DISTRUST, words, [RANKING, DECISIONS])
+    # With several rounds, the score that is ranked is the calibrated one.
+    harmless = way == "as expected" and not one_round
+    return Check("Direction", CAUTION if harmless else DISTRUST, words)
+
+
+def _clips(evidence: Evidence) -> Check:
+    auc = evidence.own["roc_auc"]
+    words = f"{auc.n_bonafide:,} bona fide and {auc.n_spoof:,} spoof clips."
+    fewest = min(auc.n_bonafide, auc.n_spoof)
+    status = CAUTION if fewest < bounds.FEW.value else TRUST
+    return Check("Number of clips", DISTRUST if fewest < bounds.HANDFUL.value else status, words)
+
+
+def _precision(evidence: Evidence) -> Check:
+    width, of_eer = (
+        evidence.own[name].high - evidence.own[name].low for name in ("roc_auc", "eer")
     )
+    if width == 0:
+        return Check("Precision", CAUTION, wording.NO_WIDTH, [RANKING])
+    words = f"The interval of ROC-AUC is {width:.4f} wide, that of EER {100 * of_eer:.2f} points."
+    of_auc = _graded(width, bounds.WIDE, bounds.VAGUE)
+    status = worst([of_auc, CAUTION if of_eer > bounds.UNSURE.value else TRUST])
+    return Check("Precision", status, words, [RANKING])
+
+
+def _new_speakers(evidence: Evidence) -> Check:
+    method, why = evidence.own["roc_auc"].method, evidence.tested.why[REPORTED]
+    words = f"Intervals come from a {method} ({why})"
+    if wording.covers_new_speakers(evidence.own):
+        return Check("New speakers", TRUST, f"{words}: they cover new speakers like these.")
+    words += ": they do not cover new speakers of both classes."
+    return Check("New speakers", CAUTION, words)
 
 
 def _speakers(evidence: Evidence) -> Check:
-    found = evidence.found
-    counts = found["n_speakers_bonafide"], found["n_speakers_spoof"]
-    said = f"{counts[0]:,} bona fide and {counts[1]:,} spoof speakers."
-    fewest = evidence.metrics["interval"]["minimum_speakers"]
+    counts = [int(evidence.own[f"n_speakers_{name}"].value) for name in ("bonafide", "spoof")]
+    words = f"{counts[0]:,} bona fide and {counts[1]:,} spoof speakers."
+    status = TRUST
     if not min(counts):
-        words = f"{said} A class without a known speaker: nothing says how many voices it has."
-        return Check("Number of speakers", CAUTION, words)
-    if min(counts) <= ONE_SPEAKER.value:
-        words = f"{said} A class with one speaker: any difference may be that of two voices."
-        return Check("Number of speakers", DISTRUST, words)
-    if min(counts) < fewest:
-        words = f"{said} Fewer than {fewest} in a class say little about others."
-        return Check("Number of speakers", CAUTION, words)
-    return Check("Number of speakers", TRUST, said)
+        status = CAUTION
+        words += " A class without a known speaker: nothing says how many voices it has."
+    elif min(counts) <= bounds.ONE_SPEAKER.value:
+        status = DISTRUST
+        words += " A class with one speaker: any difference may be that of two voices."
+    elif min(counts) < MINIMUM_SPEAKERS:
+        status = CAUTION
+        words += f" Fewer than {MINIMUM_SPEAKERS} in a class say little about others."
+    return Check("Number of speakers", status, words)
 
 
 def _voices(evidence: Evidence) -> Check | None:
-    speakers = evidence.found["per_speaker"].values()
-    if not speakers:
+    number, of_one_class = (
+        int(evidence.own[name].value) for name in ("n_speakers", "n_speakers_of_one_class")
+    )
+    if not number:
         return None
-    one = sum(not (item["n_bonafide"] and item["n_spoof"]) for item in speakers)
-    said = f"{one:,} of {wording.counted(len(speakers), 'speaker')} with clips of one class only."
-    status = CAUTION if one / len(speakers) > ONE_SIDED.value else TRUST
-    return Check("One-sided speakers", status, said, [RANKING])
+    speakers = wording.counted(number, "speaker")
+    words = f"{of_one_class:,} of {speakers} with clips of one class only."
+    status = CAUTION if of_one_class / number > bounds.ONE_SIDED.value else TRUST
+    return Check("One-sided speakers", status, words, [RANKING])
 
 
 def _shortcut(evidence: Evidence) -> Check:
-    audits = audited(evidence.audit, evidence.metrics)
+    item, auc = evidence.tested, evidence.own["roc_auc"]
+    audits = audited(evidence.audit, item)
     if not audits:
-        words = "Not measured: no partition that it is reported on holds both classes by itself."
+        words = "Not measured: no split that it is reported on holds both classes by itself."
         return Check("Shortcuts", CAUTION, words)
-    own = evidence.found["roc_auc"]
-    names, best = strongest(audits, known_voices(evidence.metrics))
-    view = evidence.metrics["view"]
-    heard = "" if view == CLEAN else f" ({view_name(view)})"
-    said = f"{names}{heard}, without listening: ROC-AUC {_auc(best)}; the experiment: {_auc(own)}"
-    if own["value"] <= best["value"]:
-        return Check("Shortcuts", DISTRUST, f"{said}: no better.")
-    if own["low"] <= best["high"]:
-        return Check("Shortcuts", CAUTION, f"{said}: the intervals overlap.")
-    if best["value"] >= SHORTCUT.value:
-        return Check("Shortcuts", CAUTION, f"{said}: better, but part of it may be the shortcut.")
-    return Check("Shortcuts", TRUST, f"{said}: beyond what it explains.")
+    names, best = strongest(audits, known_voices(item))
+    heard = "" if item.view == CLEAN else f" ({view_name(item.view)})"
+    words = (
+        f"{wording.listed(names)}{heard}, without listening: ROC-AUC {estimates.whole(best)}; "
+        f"the experiment: {estimates.whole(auc)}"
+    )
+    if auc.value <= best.value:
+        return Check("Shortcuts", DISTRUST, f"{words}: no better.")
+    if auc.low <= best.high:
+        return Check("Shortcuts", CAUTION, f"{words}: the intervals overlap.")
+    if best.value >= bounds.SHORTCUT.value:
+        return Check("Shortcuts", CAUTION, f"{words}: better, but part of it may be the shortcut.")
+    return Check("Shortcuts", TRUST, f"{words}: beyond what it explains.")
 
 
 def _silence(evidence: Evidence) -> Check:
-    if evidence.metrics["view"] == TRIMMED:
+    if evidence.tested.view == TRIMMED:
         words = "Fitted and tested without leading and trailing silence."
         return Check("Silence", TRUST, words, [RANKING])
-    if TRIMMED not in evidence.views:
+    if TRIMMED not in evidence.tested.views:
         words = "Not measured: the run has no view without leading and trailing silence."
         return Check("Silence", CAUTION, words, [RANKING])
     return _carried(evidence, TRIMMED, "Silence", "with silence", "with silence trimmed")
 
 
 def _polarity(evidence: Evidence) -> Check:
-    if INVERTED not in evidence.views:
+    if INVERTED not in evidence.tested.views:
         words = "Not measured: the run has no view with the waveform turned upside down."
         return Check("Polarity", CAUTION, words, [RANKING])
-    return _carried(
-        evidence, INVERTED, "Polarity", "as recorded", "upside down, which sounds the same"
-    )
+    without = "upside down, which sounds the same"
+    return _carried(evidence, INVERTED, "Polarity", "as recorded", without)
 
 
 def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it: str) -> Check:
-    """Judge whether a figure is carried by what a view takes away, and speech does not need."""
-    clean, other = evidence.found["roc_auc"], evidence.seen(view)["roc_auc"]
-    change = evidence.views[view]["change"]["roc_auc"]
-    said = (
-        f"ROC-AUC {_auc(clean)} {with_it}, {_auc(other)} {without_it}, a change of "
-        f"{estimates.change(change['value'])} {estimates.interval(change)} on the same clips"
+    """Judge whether a value is carried by what a view takes away, and speech does not need."""
+    other = evidence.seen(view)
+    change = other["roc_auc_change"]
+    words = (
+        f"ROC-AUC {estimates.whole(evidence.own['roc_auc'])} {with_it}, "
+        f"{estimates.whole(other['roc_auc'])} {without_it}, a change of "
+        f"{estimates.change(change.value)} {estimates.interval(change)} on the same clips"
     )
-    if change["value"] < -LOSS.value and change["high"] < 0:
-        return Check(name, DISTRUST, f"{said}: part of the figure is {name.lower()}.", [RANKING])
-    if change["value"] < -LOSS.value:
-        return Check(name, CAUTION, f"{said}: lower, perhaps by chance.", [RANKING])
-    return Check(name, TRUST, f"{said}: {name.lower()} does not carry it.", [RANKING])
+    if change.value < -bounds.LOSS.value and change.high < 0:
+        return Check(name, DISTRUST, f"{words}: part of the value is {name.lower()}.", [RANKING])
+    if change.value < -bounds.LOSS.value:
+        return Check(name, CAUTION, f"{words}: lower, perhaps by chance.", [RANKING])
+    return Check(name, TRUST, f"{words}: {name.lower()} does not carry it.", [RANKING])
 
 
 def _worst_view(evidence: Evidence) -> Check | None:
-    if not evidence.others:
+    aucs = {view: evidence.seen(view)["roc_auc"] for view in evidence.others}
+    if not aucs:
         return None
-    view = min(
-        evidence.others,
-        key=lambda name: evidence.seen(name)["roc_auc"]["value"],
-    )
-    seen = evidence.seen(view)["roc_auc"]
-    change = seen["value"] - evidence.found["roc_auc"]["value"]
+    view, auc = min(aucs.items(), key=lambda item: item[1].value)
+    change = auc.value - evidence.own["roc_auc"].value
+    views = wording.counted(len(aucs), "other view")
     if round(change, 4) >= 0:
-        words = f"None of {wording.counted(len(evidence.others), 'other view')} costs ROC-AUC."
-        return Check("Worst view", TRUST, words)
-    said = (
-        f"Of {wording.counted(len(evidence.others), 'other view')}, {view_name(view)} is "
-        f"the most harmful: ROC-AUC {_auc(seen)}, a change of {estimates.change(change)}."
+        return Check("Worst view", TRUST, f"None of {views} costs ROC-AUC.")
+    words = (
+        f"Of {views}, {view_name(view)} is the most harmful: ROC-AUC {estimates.whole(auc)}, "
+        f"a change of {estimates.change(change)}."
     )
-    if seen["low"] <= 0.5:
-        return Check("Worst view", CAUTION, f"{said} {_no_better(seen)} there.")
-    status = CAUTION if -change > LOSS.value else TRUST
-    return Check("Worst view", status, said)
+    if auc.low <= 0.5:
+        return Check("Worst view", CAUTION, f"{words} {_no_better(auc)} there.")
+    return Check("Worst view", CAUTION if -change > bounds.LOSS.value else TRUST, words)
 
 
-def _no_better(auc: Json) -> str:
-    return "Ranked the wrong way round" if auc["high"] < 0.5 else "Not told apart from guessing"
+def _no_better(auc: Estimate) -> str:
+    return "Ranked the wrong way round" if auc.high < 0.5 else "Not told apart from guessing"
 
 
 def _worst_attack(evidence: Evidence) -> Check | None:
-    attacks = evidence.found["per_attack"]
-    measured = {
-        name: item["roc_auc"]
-        for name, item in attacks.items()
-        if item["roc_auc"] and item["roc_auc"]["low"] is not None
-    }
-    if len(measured) < 2:  # a single one is the pooled figure
+    attacks = evidence.tested.on(REPORTED, ATTACK).each("roc_auc")
+    aucs = {name: auc for name, auc in attacks.items() if auc.low is not None}
+    if len(aucs) < 2:  # a single one is the pooled value
         return None
-    name = min(measured, key=lambda attack: measured[attack]["value"])
-    own, pooled = measured[name], evidence.found["roc_auc"]
+    name, auc = min(aucs.items(), key=lambda item: item[1].value)
+    pooled = evidence.own["roc_auc"]
     who = "spoof of an unknown attack" if name == NOT_KNOWN else name
-    said = f"Of {wording.counted(len(measured), 'attack')}, {who} passes most: ROC-AUC {_auc(own)}"
-    if own["low"] <= 0.5:
-        words = f"{said}. {_no_better(own)}; the pooled figure hides it."
+    count = wording.counted(len(aucs), "attack")
+    words = f"Of {count}, {who} passes most: ROC-AUC {estimates.whole(auc)}"
+    if auc.low <= 0.5:
+        words = f"{words}. {_no_better(auc)}; the pooled value hides it."
         return Check("Worst attack", CAUTION, words)
-    if own["high"] < pooled["low"]:
-        words = f"{said}, wholly below the pooled {_auc(pooled)}."
+    if auc.high < pooled.low:
+        words = f"{words}, wholly below the pooled {estimates.whole(pooled)}."
         return Check("Worst attack", CAUTION, words)
-    return Check("Worst attack", TRUST, f"{said}.")
+    return Check("Worst attack", TRUST, f"{words}.")
 
 
 def _threshold(evidence: Evidence) -> Check | None:
-    at, eer = evidence.found["at_threshold"], evidence.found["eer"]
-    if not at:
+    hter, eer = evidence.own.get("hter"), evidence.own["eer"]
+    if not hter:
         return None
-    # Both rates, not their mean: a threshold that is off trades one for the other.
-    drift = max(abs(at[name]["value"] - eer["value"]) for name in ("miss", "false_alarm"))
-    said = (
-        f"At the threshold of dev, {estimates.value(at['miss'], True)} of spoof is missed and "
-        f"{estimates.value(at['false_alarm'], True)} of bona fide called spoof, where EER is "
-        f"{estimates.value(eer, True)}; HTER {estimates.whole(at['hter'], True)}."
+    miss, false_alarm = evidence.own["miss"], evidence.own["false_alarm"]
+    words = (
+        f"At the threshold of dev, {estimates.value(miss, True)} of spoof is missed and "
+        f"{estimates.value(false_alarm, True)} of bona fide called spoof, where EER is "
+        f"{estimates.value(eer, True)}; HTER {estimates.whole(hter, True)}."
     )
-    status = _graded(drift, DRIFT, LOST)
-    if at["hter"]["high"] >= 0.5:
-        status, said = DISTRUST, f"{said} No better than deciding by lot."
-    return Check("Threshold", status, said, [DECISIONS])
+    if hter.high >= 0.5:
+        words += " No better than deciding by lot."
+        return Check("Threshold", DISTRUST, words, [DECISIONS])
+    # Both rates, not their mean: a threshold that is off trades one for the other.
+    drift = max(abs(rate.value - eer.value) for rate in (miss, false_alarm))
+    return Check("Threshold", _graded(drift, bounds.DRIFT, bounds.LOST), words, [DECISIONS])
 
 
 def _calibration(evidence: Evidence) -> Check:
-    found = evidence.found
-    when = wording.stage(found)
-    status = _graded(wording.beyond_chance(found, when), MISCALIBRATED, MEANINGLESS)
-    said = wording.ece_in_words(found, when)
-    if when == "before":
-        said = f"{said} Not calibrated, because the protocol has no dev part."
-        return Check("Calibration", worst([CAUTION, status]), said, [PROBABILITIES])
-    said = (
-        f"After calibration on dev: {said} Before: {wording.ece(found, 'before')}. "
-        f"{_class_shares(evidence)}"
+    own, suffix = evidence.own, wording.stage(evidence.own)
+    beyond = wording.beyond_chance(own, suffix)
+    status = _graded(beyond, bounds.MISCALIBRATED, bounds.MEANINGLESS)
+    words = wording.ece_in_words(own, suffix)
+    if suffix:
+        words += " Not calibrated, because the protocol has no dev part."
+        return Check("Calibration", worst([CAUTION, status]), words, [PROBABILITIES])
+    # Another share of spoof than dev's moves probabilities, however good the likelihood ratios.
+    auc, dev = own["roc_auc"], evidence.tested.threshold
+    here = auc.n_spoof / (auc.n_bonafide + auc.n_spoof)
+    on_dev = dev["n_spoof"] / (dev["n_bonafide"] + dev["n_spoof"])
+    words = (
+        f"After calibration on dev: {words} Before: {wording.ece(own, '_before_calibration')}. "
+        f"The share of spoof is {here:.2f} on {REPORTED}, {on_dev:.2f} on dev."
     )
-    return Check("Calibration", status, said, [PROBABILITIES])
-
-
-def _class_shares(evidence: Evidence) -> str:
-    """Another share of spoof than dev's moves probabilities, however good the likelihood ratios."""
-    here, dev = (
-        each["n_spoof"] / (each["n_bonafide"] + each["n_spoof"])
-        for each in (evidence.found, evidence.metrics["threshold"])
-    )
-    return f"The share of spoof is {here:.2f} on {REPORTED}, {dev:.2f} on dev."
+    return Check("Calibration", status, words, [PROBABILITIES])
 
 
 def _cost(evidence: Evidence) -> Check | None:
-    least, actual = evidence.found["min_dcf"], evidence.found["act_dcf"]
-    if not (least and actual):
+    least, actual = evidence.own["min_dcf"], evidence.own.get("act_dcf")
+    if not actual:
         return None
-    excess = actual["value"] - least["value"]
-    said = (
-        f"Act DCF {_auc(actual)} against min DCF {_auc(least)}: {excess:.4f} lost to calibration."
+    excess = actual.value - least.value
+    words = (
+        f"Act DCF {estimates.whole(actual)} against min DCF {estimates.whole(least)}: "
+        f"{excess:.4f} lost to calibration."
     )
-    if actual["value"] >= 1:
-        words = f"{said} Deciding without listening costs no more."
+    if actual.value >= 1:
+        words += " Deciding without listening costs no more."
         return Check("Cost of decisions", DISTRUST, words, [PROBABILITIES])
-    status = CAUTION if excess > COST.value else TRUST
-    return Check("Cost of decisions", status, said, [PROBABILITIES])
+    status = CAUTION if excess > bounds.COST.value else TRUST
+    return Check("Cost of decisions", status, words, [PROBABILITIES])
 
 
 def _set_aside(evidence: Evidence) -> Check:
-    verified = evidence.verified
-    share = verified["n_rejected"] / verified["n_manifest"]
-    said = f"{verified['n_rejected']:,} of {verified['n_manifest']:,} clips set aside "
-    status = _graded(share, SET_ASIDE, MANY_SET_ASIDE)
-    return Check("Clips set aside", status, f"{said}({100 * share:.2f}%).")
+    rejected, listed = evidence.verified["n_rejected"], evidence.verified["n_manifest"]
+    words = f"{rejected:,} of {listed:,} clips set aside ({100 * rejected / listed:.2f}%)."
+    status = _graded(rejected / listed, bounds.SET_ASIDE, bounds.MANY_SET_ASIDE)
+    return Check("Clips set aside", status, words)
 
 
 def _duplicates(evidence: Evidence) -> Check:
-    found = evidence.verified["duplicates"]
-    near = evidence.verified["near_duplicates"]
-    said = f"{duplicates(found)} {near_duplicates(near)}"
-    kept = found["n_groups"] > 0 and found["policy"] == "keep"
-    status = CAUTION if kept or found["n_conflicts"] or near["n_groups"] else TRUST
-    return Check("Duplicates", status, said)
+    same, near = evidence.verified["duplicates"], evidence.verified["near_duplicates"]
+    kept = same["n_groups"] > 0 and same["policy"] == "keep"
+    status = CAUTION if kept or same["n_conflicts"] or near["n_groups"] else TRUST
+    words = f"{wording.duplicates(same)} {wording.near_duplicates(near)}"
+    return Check("Duplicates", status, words)
 
 
 _CHECKS = (

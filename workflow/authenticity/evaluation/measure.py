@@ -1,0 +1,437 @@
+"""All metrics of one experiment: per split, attack, speaker, condition; and of its candidates."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from authenticity import tables
+from authenticity.errors import UserError
+from authenticity.estimates import Estimate
+from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
+from authenticity.evaluation.metrics import Weighted
+from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
+from authenticity.evaluation.results import ALL, ATTACK, CANDIDATE, GROUPS, SPEAKER
+from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_splits, ordered_values
+
+BAND = pa.schema(
+    [
+        ("split", pa.string()),
+        ("false_alarm", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+    ]
+)
+# Finer towards both ends, where good systems' ROC curves bend.
+_TAIL = np.geomspace(1e-4, 0.05, 40)
+_BAND_AT = np.unique(np.concatenate([[0.0, 1.0], _TAIL, np.linspace(0.05, 0.95, 181), 1 - _TAIL]))
+_SUBSET = ("roc_auc", "eer")
+# A column of a list with more values than this, such as a duration, is no condition.
+_MOST_VALUES = 100
+# Of a class, to give a metric of an attack or a condition an interval.
+_FEWEST_CLIPS = 5
+STAGES = {"_before_calibration": "p_spoof", "": "p_calibrated"}
+"""The column of probabilities before and after calibration, by the suffix of their metrics."""
+
+Row = dict[str, Any]
+Counts = Mapping[str, int]
+Values = Mapping[str, Estimate | float]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """At or above its round's value a score is called spoof; chosen on as many different dev clips.
+
+    A round's threshold comes from its own dev: what is dev there may be reported on in another.
+    """
+
+    by_round: Mapping[str, float]
+    n_bonafide: int
+    n_spoof: int
+
+    @classmethod
+    def of(cls, scores: pa.Table) -> "Threshold | None":
+        """Choose it at the EER of each round's dev; None where a round's dev lacks a class."""
+        trials = scores.to_pandas()
+        dev = trials[trials["split"] == "dev"]
+        rounds = {str(name): members for name, members in dev.groupby("round", sort=False)}
+        if not rounds or not all(map(both_classes, rounds.values())):
+            return None
+        values = {
+            name: metrics.eer_threshold(members["label"].to_numpy(), members["score"].to_numpy())
+            for name, members in rounds.items()
+        }
+        return cls(values, **_n_files(dev))
+
+    def called(self, trials: pd.DataFrame) -> metrics.Floats:
+        """Return decisions, 1 where a trial is called spoof, else 0; shape (trials,)."""
+        values = trials["round"].map(self.by_round).to_numpy()
+        return (trials["score"].to_numpy() >= values).astype(np.float64)
+
+    def rates(self, trials: pd.DataFrame) -> dict[str, bootstrap.Metric]:
+        """Return the error rates of trials as metrics that can be resampled."""
+        called = self.called(trials)
+
+        def miss(weighted: Weighted) -> metrics.Floats:
+            return 1.0 - weighted.mean(called, 1)
+
+        def false_alarm(weighted: Weighted) -> metrics.Floats:
+            return weighted.mean(called, 0)
+
+        return {
+            "miss": miss,
+            "false_alarm": false_alarm,
+            "hter": lambda weighted: (miss(weighted) + false_alarm(weighted)) / 2.0,
+        }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of an experiment in one view of a corpus.
+
+    Attributes:
+        rows: of `results.RESULTS`, but for what names experiment, corpus and view.
+        bands: `BAND`, the interval of the ROC curve of each split.
+        why: by split, why its intervals are made as they are.
+        not_conditions: columns with too many values, or a name that is taken, to be conditions.
+    """
+
+    rows: list[Row]
+    bands: pa.Table
+    why: dict[str, str]
+    not_conditions: list[str]
+
+
+def view(
+    scores: pa.Table,
+    corpus: str,
+    threshold: Threshold | None,
+    asv: Path | None,
+    seed: int,
+    say: Callable[[str], None],
+    partitions: Mapping[str, Sequence[str]] | None = None,
+) -> Measured:
+    """Measure a score table, split by split; rates are fractions.
+
+    Two readings of a calibrated score are kept apart. What is about the order of `score` (ROC-AUC,
+    EER, average precision, error rates at the threshold) points as the model points, also where
+    that is the wrong way. What is about its calibrated values (`brier`, `ece`, Cllr and the
+    detection costs) uses `llr` where there is a calibration, so that a minimum is never above its
+    actual cost; else `score`. The actual costs need a calibration.
+
+    The exported files hold `llr` too (`score_files`). Where the calibration's slope is negative,
+    because lower scores pointed to spoof on dev, it turns the order round: an EER of 84.6% here is
+    one of 15.4% by the challenges' tools on those files. The report says so
+    (`wording.orientation`). A protocol of several rounds has `llr` as its `score`.
+
+    Args:
+        scores: `tables.SCORES` with condition columns, of one view.
+        corpus: that they are of, for messages.
+        threshold: of the experiment, from the dev of the corpus that it was fitted on.
+        asv: `tables.ASV_SCORES` of the corpus, or none: then there is no tandem cost.
+        seed: of the bootstrap.
+        say: takes a line of progress.
+        partitions: of which of the corpus's partitions a split's trials are, to take the ASV
+            system's rates from the same; each split's namesake unless given.
+
+    Raises:
+        UserError: a split has one class only, or none.
+    """
+    trials = scores.to_pandas()
+    verification = None if asv is None else tables.read(asv).to_pandas()
+    n_values = {
+        name: trials.groupby("split")[name].nunique(dropna=False)
+        for name in tables.conditions(trials.columns)
+    }
+    rows, bands, why = [], [], {}
+    for split in ordered_splits(trials["split"]) or ["eval"]:
+        members = trials[trials["split"] == split].reset_index(drop=True)
+        _require_both_classes(members, corpus, split)
+        say(f"{split}: resampling {len(members)} trials {bootstrap.N_RESAMPLES} times")
+        system = None
+        if verification is not None:
+            of = (partitions or {}).get(split, [split])
+            rates = verification[verification["split"].isin(of)]
+            system = detection_cost.speaker_verification(rates)
+        conditions = [
+            name
+            for name, n in n_values.items()
+            if 1 < n[split] <= _MOST_VALUES and name not in GROUPS
+        ]
+        overall, intervals = _overall(members, threshold, system, seed)
+        groups = _groups(members, threshold, conditions, seed)
+        rows += [row | {"split": split} for group in [overall, *groups] for row in group]
+        bands.append(_band_table(split, intervals.band))
+        why[split] = intervals.why
+    left_out = [name for name, n in n_values.items() if n.max() > _MOST_VALUES or name in GROUPS]
+    return Measured(rows, pa.concat_tables(bands), why, left_out)
+
+
+def _groups(
+    trials: pd.DataFrame, threshold: Threshold | None, conditions: Sequence[str], seed: int
+) -> Iterator[list[Row]]:
+    """Yield the rows of each attack, speaker and value of a condition."""
+    yield from _attacks(trials, threshold, seed)
+    yield from _speakers(trials, threshold)
+    for name in conditions:
+        yield from _condition(trials, name, seed)
+
+
+def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
+    """Measure by how much ROC-AUC and EER change from one view of the eval clips to another.
+
+    The difference is paired: each resample weighs a clip alike in both views. Clips that were set
+    aside in the other view are left out of both, and counted.
+
+    Args:
+        before: scores in the view that an experiment is made for.
+        after: its scores in the other view.
+        seed: of the bootstrap.
+    """
+    gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
+    compared = compare.paired(before, after, "eval", seed, gone)
+    trials = after.to_pandas()
+    trials = trials[trials["split"] == "eval"]
+    differences = {
+        f"{name}_change": Estimate(difference.value, difference.low, difference.high)
+        for name, difference in (("roc_auc", compared.roc_auc), ("eer", compared.eer))
+    }
+    values = differences | {"n_left_out": compared.n_left_out}
+    rows = _rows(values, _n_files(trials), compared.interval["method"])
+    return [row | {"split": "eval"} for row in rows]
+
+
+def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Iterator[Row]:
+    """Yield the ROC-AUC of every candidate and pooling on every split that has both classes.
+
+    Eval took no part in the choice: its values are there so that the choice can be judged. Over
+    several rounds, each AUC is the mean of the rounds', since scores of different models cannot be
+    pooled.
+
+    Args:
+        scores: of all of one experiment's candidates, see `candidates.Choice`.
+        seed: of the bootstrap.
+        say: takes a line of progress.
+    """
+    trials = scores.to_pandas()
+    columns = [name for name in scores.column_names if name not in tables.TRIAL_COLUMNS]
+    say(f"{len(columns)} candidates: {len(trials)} trials")
+    for split in ordered_splits(trials["split"]):
+        members = trials[trials["split"] == split]
+        rounds = [part for _, part in members.groupby("round", sort=False) if both_classes(part)]
+        if not rounds:
+            continue
+        part = pd.concat(rounds)
+        about = [part[name] for name in ("speaker", "file", "round")]
+        for column in columns:
+            method, auc = bootstrap.mean_roc_auc(part["label"], part[column], *about, seed)
+            for row in _rows({"roc_auc": auc}, _n_files(part), method, CANDIDATE, column):
+                yield row | {"split": split}
+
+
+def both_classes(trials: pd.DataFrame) -> bool:
+    """Return whether trials (a column `label`) hold bona fide and spoof."""
+    return trials["label"].nunique() == 2
+
+
+def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None:
+    if trials.empty:
+        raise UserError(
+            f"corpus {corpus}, split {split}: no trial is scored; complete the corpus or choose "
+            "another protocol for the experiment"
+        )
+    if both_classes(trials):
+        return
+    missing = "spoof" if (trials["label"] == 0).all() else "bona fide"
+    raise UserError(
+        f"corpus {corpus}, split {split}: expected bona fide and spoof trials, but none is "
+        f"{missing}; add {missing} clips to this split or give a protocol that has them"
+    )
+
+
+def _intervals(
+    trials: pd.DataFrame, seed: int, value: str = "score", **options: Any
+) -> bootstrap.Intervals:
+    return bootstrap.intervals(
+        trials["label"].to_numpy(),
+        trials[value].to_numpy(),
+        trials["speaker"].to_numpy(),
+        seed,
+        files=trials["file"].to_numpy(),
+        **options,
+    )
+
+
+def _rows(
+    values: Values,
+    counts: Counts,
+    method: str | None = None,
+    group: str = ALL,
+    group_value: str | None = None,
+) -> list[Row]:
+    """Return a row for each metric; a plain number has no interval."""
+    rows = []
+    for metric, value in values.items():
+        estimate = value if isinstance(value, Estimate) else Estimate(value, None, None)
+        row = {"group": group, "group_value": group_value, "metric": metric}
+        row |= {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+        rows.append(row | {**counts, "method": None if estimate.low is None else method})
+    return rows
+
+
+def _n_files(trials: pd.DataFrame) -> dict[str, int]:
+    """How many clips of each class there are, whatever the number of rounds that score them."""
+    return {
+        name: int(trials.loc[trials["label"] == label, "file"].nunique())
+        for label, name in enumerate(("n_bonafide", "n_spoof"))
+    }
+
+
+def _n_trials(trials: pd.DataFrame) -> dict[str, int]:
+    n_spoof = int((trials["label"] == 1).sum())
+    return {"n_bonafide": len(trials) - n_spoof, "n_spoof": n_spoof}
+
+
+def _overall(
+    trials: pd.DataFrame,
+    threshold: Threshold | None,
+    system: detection_cost.SpeakerVerification | None,
+    seed: int,
+) -> tuple[list[Row], bootstrap.Intervals]:
+    """Measure all trials of a split; see `view`."""
+    rates = threshold.rates(trials) if threshold else {}
+    ranked = _intervals(trials, seed, others=rates, band_at=_BAND_AT)
+    values = ranked.estimates | _costs(trials, system, seed) | _calibration_errors(trials, seed)
+    return _rows(values | _n_speakers(trials), _n_files(trials), ranked.method), ranked
+
+
+def _n_speakers(trials: pd.DataFrame) -> dict[str, int]:
+    """How many known speakers there are: of each class, in all, and of one class only."""
+    n_classes = trials.groupby("speaker")["label"].nunique()  # leaves out nulls
+    bonafide, spoof = (
+        trials.loc[trials["label"] == label, "speaker"].nunique() for label in (0, 1)
+    )
+    return {
+        "n_speakers_bonafide": bonafide,
+        "n_speakers_spoof": spoof,
+        "n_speakers": len(n_classes),
+        "n_speakers_of_one_class": int((n_classes == 1).sum()),
+    }
+
+
+def _costs(
+    trials: pd.DataFrame, system: detection_cost.SpeakerVerification | None, seed: int
+) -> dict[str, Estimate]:
+    """Metrics of probabilities, likelihood ratios and decisions, as far as there is a calibration.
+
+    The ASV system's rates are constants: only the countermeasure's trials are resampled.
+    """
+    llr, cost = trials["llr"].to_numpy(), detection_cost.asvspoof5()
+    calibrated = bool(np.isfinite(llr).all())
+    wanted: dict[str, bootstrap.Metric] = {
+        "brier_before_calibration": Brier(trials["p_spoof"].to_numpy()),
+        "min_cllr": lambda weighted: weighted.corners.least_cllr(),
+        "min_dcf": cost.least,
+    }
+    if calibrated:
+        called = detection_cost.called_spoof(llr)
+        wanted["brier"] = Brier(trials["p_calibrated"].to_numpy())
+        wanted["cllr"] = Cllr(llr)
+        wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
+    for name, tandem in (
+        ("min_tdcf_legacy", detection_cost.tandem_legacy),
+        ("min_tdcf_revised", detection_cost.tandem_revised),
+    ):
+        if system and (weights := tandem(system)):
+            wanted[name] = weights.least
+    costs = [name for name in wanted if "cllr" in name or "dcf" in name]
+    value = "llr" if calibrated else "score"
+    return _intervals(trials, seed, value, metrics=(), others=wanted, costs=costs).estimates
+
+
+def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
+    """Errors before and after calibration, each with the mean and the 97.5% point of chance."""
+    values = {}
+    for suffix, column in STAGES.items():
+        if trials[column].notna().all():
+            error = CalibrationError(trials[column].to_numpy(), trials["label"].to_numpy())
+            chance = error.chance(seed, trials["file"].to_numpy())
+            values[f"ece{suffix}"] = error.value()
+            values[f"ece_chance{suffix}"] = chance.mean
+            values[f"ece_chance_high{suffix}"] = chance.high
+    return values
+
+
+def _cautious(measured: bootstrap.Intervals, trials: pd.DataFrame) -> dict[str, Estimate]:
+    """Take intervals off values of a handful: one clip drawn again and again never varies."""
+    if trials["label"].value_counts().min() >= _FEWEST_CLIPS:
+        return measured.estimates
+    return {name: Estimate(item.value, None, None) for name, item in measured.estimates.items()}
+
+
+def _attacks(trials: pd.DataFrame, threshold: Threshold | None, seed: int) -> Iterator[list[Row]]:
+    """Measure each attack against all bona fide trials; see `_against_bonafide`."""
+    attacks = trials["attack"].fillna(NOT_KNOWN)
+    n_bonafide = _n_files(trials)["n_bonafide"]
+    for attack in ordered_values(attacks[trials["label"] == 1]):
+        members = _against_bonafide(trials, attacks == attack)
+        miss = {"miss": threshold.rates(members)["miss"]} if threshold else {}
+        measured = _intervals(members, seed, metrics=_SUBSET, others=miss)
+        counts = _n_trials(members) | {"n_bonafide": n_bonafide}
+        yield _rows(_cautious(measured, members), counts, measured.method, ATTACK, attack)
+
+
+def _against_bonafide(trials: pd.DataFrame, members: pd.Series) -> pd.DataFrame:
+    """The spoof trials among `members`, and all bona fide trials, whatever their rounds."""
+    return trials[(members & (trials["label"] == 1)) | (trials["label"] == 0)]
+
+
+def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[list[Row]]:
+    """Measure plain rates of each known speaker: too few trials each for intervals worth having."""
+    called = threshold.called(trials) if threshold else np.full(len(trials), np.nan)
+    trials = trials.assign(called=called)
+    for speaker, members in trials.groupby("speaker"):  # leaves out nulls
+        bonafide, spoof = (members.loc[members["label"] == label, "called"] for label in (0, 1))
+        values: dict[str, float] = {"n_clips": len(members)}
+        if threshold and len(bonafide):
+            values["false_alarm"] = float(bonafide.mean())
+        if threshold and len(spoof):
+            values["miss"] = float(1.0 - spoof.mean())
+        if threshold:
+            alarms = values.get("false_alarm", 0.0) * len(bonafide)
+            misses = values.get("miss", 0.0) * len(spoof)
+            values["wrong"] = (alarms + misses) / len(members)
+        if both_classes(members):
+            values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
+        yield _rows(values, _n_trials(members), group=SPEAKER, group_value=str(speaker))
+
+
+def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[list[Row]]:
+    """Measure each value of a condition: its trials, or if none is bona fide, against all of those.
+
+    A vocoder's name, say, is a property of spoofs alone. Trials without a value are a row of their
+    own, but for those of a class that has no value at all: there the condition does not apply.
+    """
+    applies = trials.groupby("label")[name].transform("count") > 0
+    names = trials[name].fillna(NOT_GIVEN)
+    for group_value in ordered_values(names[applies]):
+        chosen = applies & (names == group_value)
+        own = trials[chosen]
+        counts, values, method = _n_trials(own), {"n_clips": len(own)}, None
+        if not counts["n_bonafide"]:
+            own = _against_bonafide(trials, chosen)
+        if both_classes(own):
+            measured = _intervals(own, seed, metrics=_SUBSET)
+            values |= _cautious(measured, own)
+            method = measured.method
+        yield _rows(values, counts, method, name, group_value)
+
+
+def _band_table(split: str, band: bootstrap.Band | None) -> pa.Table:
+    assert band is not None
+    columns = [[split] * band.false_alarm.size, band.false_alarm, band.low, band.high]
+    return pa.Table.from_arrays([pa.array(column) for column in columns], schema=BAND)

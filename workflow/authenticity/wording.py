@@ -1,0 +1,261 @@
+"""What is said of an experiment wherever its results stand: leaks, orientation, its choice."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from authenticity import estimates
+from authenticity.evaluation.probabilities import Chance
+from authenticity.evaluation.results import REPORTED, Results, Tested
+from authenticity.names import NOT_KNOWN, POOLING_WORDS, view_name
+
+Json = Mapping[str, Any]
+
+NO_WIDTH = (
+    "An interval of no width comes from resamples that are all alike, as where the clips at hand "
+    "are separated without an error. It is not certainty, least of all with few clips."
+)
+_PAIRS = {
+    "train_eval": "train and eval",
+    "dev_eval": "dev and eval",
+    "train_dev": "train and dev",
+}
+_LEAK_KINDS = {
+    "speakers": "speaker",
+    "attacks": "attack",
+    "duplicates": "duplicate clip",
+    "near_duplicates": "near-duplicate clip",
+}
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun: "no speaker", "1 clip", "1,024 clips"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}" if number else f"no {thing}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def ranged(values: Sequence[float]) -> str:
+    """Return the range of some numbers, or the one number that all are."""
+    low, high = min(values), max(values)
+    return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+
+
+def attacks(names: Sequence[str]) -> str:
+    """Say how many attacks there are, as far as they are known."""
+    known = [name for name in names if name != NOT_KNOWN]
+    if not known:
+        return "unknown attacks"
+    more = "" if len(known) == len(names) else " and unknown ones"
+    return f"{counted(len(known), 'attack')}{more}"
+
+
+def audio(item: Tested) -> str:
+    """Say which views an experiment was fitted on and which it scores."""
+    fitted, scored = [view_name(view) for view in item.train_views], view_name(item.view)
+    return scored if fitted == [scored] else f"fitted on {listed(fitted)}; {scored} is scored"
+
+
+def chosen(item: Tested) -> str:
+    """Say which features, pooling and C were chosen, over all rounds of a protocol."""
+    if len(item.chosen) == 1:
+        (only,) = item.chosen
+        return f"{only['candidate']}, {POOLING_WORDS[only['pooling']]}, C = {only['C']:g}"
+    counts = Counter((each["candidate"], each["pooling"]) for each in item.chosen)
+    choices = [
+        f"{candidate}, {POOLING_WORDS[pooling]}, in {number} of {len(item.chosen)} rounds"
+        for (candidate, pooling), number in counts.most_common()
+    ]
+    return f"{'; '.join(choices)}; C = {ranged([each['C'] for each in item.chosen])}"
+
+
+def shared(leak: Json, speaker: str = "speaker") -> str:
+    """Say what is on both sides: "train and eval share 20 speakers and 3 duplicates".
+
+    `speaker` is what a shared speaker is called; of another corpus, only the name is known.
+    """
+    sentences = []
+    for pair, sides in _PAIRS.items():
+        things = [
+            counted(leak[kind][pair], speaker if kind == "speakers" else noun)
+            for kind, noun in _LEAK_KINDS.items()
+            if kind != "attacks" and leak[kind][pair]
+        ]
+        if things:
+            sentences.append(f"{sides} share {listed(things)}")
+    return "; ".join(sentences)
+
+
+def shared_with_training(leak: Json) -> str:
+    """Say how much of each kind train and eval share, attacks and what they do not share too."""
+    nouns = _LEAK_KINDS
+    if leak["unknown_speakers"]:
+        nouns = nouns | {"speakers": "known speaker"}
+    return listed([counted(leak[kind]["train_eval"], noun) for kind, noun in nouns.items()])
+
+
+def leak(item: Tested) -> str | None:
+    """Say that a protocol leaks, with the counts; None where it does not."""
+    if not item.leaks:
+        return None
+    speaker = "speaker" if item.corpus == item.target else "speaker name"
+    return (
+        f"{item.name} leaks: in its protocol {item.protocol}, {shared(item.leak, speaker)}. "
+        "Its results are too good for speakers and clips that it has not met."
+    )
+
+
+def unknown_speakers(item: Tested) -> str | None:
+    """Say how many clips have no known speaker; None where all are known."""
+    number = item.leak["unknown_speakers"]
+    if not number:
+        return None
+    return (
+        f"{item.name}: {counted(number, 'clip')} of its protocol without a known speaker. "
+        "Whether speakers are on both sides cannot be said of them."
+    )
+
+
+def turned(item: Tested) -> list[float]:
+    """Return the negative slopes of an experiment's calibrations on dev, of each round."""
+    slopes = [each["calibration"]["slope"] for each in item.chosen if each.get("calibration")]
+    return [slope for slope in slopes if slope < 0]
+
+
+def orientation(item: Tested, split: str = REPORTED) -> str | None:
+    """Say that scores point the wrong way or nowhere on a split, or did so on dev; else None."""
+    way, by_calibration = item.orientation(split), _turned(item, split)
+    interval = estimates.interval(item.on(split)["roc_auc"]).strip("()")
+    if way == "flipped":
+        words = (
+            f"{item.name} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
+            f"({interval}), so bona fide clips score higher than spoof. "
+        )
+        return words + (
+            by_calibration
+            or "Turning the scores round now would be a choice made on the clips that are reported."
+        )
+    if way == "undecided":
+        words = (
+            f"{item.name} is not told apart from guessing on {split}: the interval of its "
+            f"ROC-AUC ({interval}) holds 0.5."
+        )
+        return f"{words} {by_calibration}" if by_calibration else words
+    return f"{item.name} points another way on dev. {by_calibration}" if by_calibration else None
+
+
+def _turned(item: Tested, split: str) -> str | None:
+    """Say that calibration turned the scores round, and which metrics are of which scores."""
+    slopes, rounds = turned(item), len(item.chosen)
+    if not slopes:
+        return None
+    if rounds > 1:
+        return (
+            f"In {len(slopes)} of {rounds} rounds the calibration on dev turned the scores round, "
+            "and the score of every round is the calibrated one."
+        )
+    after = {"flipped": "the right way", "undecided": "no way", "as expected": "the wrong way"}
+    return (
+        f"The calibration on dev turned the scores round (slope {slopes[0]:.3g}), because lower "
+        "scores pointed to spoof there. ROC-AUC, EER, average precision and error rates at the "
+        "threshold are of the raw score; Cllr, the detection costs, Brier score and ECE after "
+        "calibration and the exported score files are of the calibrated log-likelihood ratio, "
+        f"which points {after[item.orientation(split)]} on {split}."
+    )
+
+
+def warnings(items: Sequence[Tested], split: str = REPORTED) -> list[str]:
+    """Return all that must be said beside the results of these experiments."""
+    words = []
+    for item in items:
+        words += [leak(item), orientation(item, split) if split in item.splits else None]
+    words += [unknown_speakers(item) for item in items]
+    # Several experiments of one protocol do not need it said several times.
+    return [each for each in dict.fromkeys(words) if each]
+
+
+def stage(results: Results) -> str:
+    """Return the suffix of the calibration errors that count: after calibration, if it was made."""
+    return "" if results.get("ece") else "_before_calibration"
+
+
+def ece(results: Results, suffix: str, digits: int = 2) -> str:
+    """Return a calibration error with its chance level: "9.10% (8.70% by chance)"."""
+    value, chance = (100 * results[f"{name}{suffix}"].value for name in ("ece", "ece_chance"))
+    return f"{value:.{digits}f}% ({chance:.{digits}f}% by chance)"
+
+
+def ece_in_words(results: Results, suffix: str) -> str:
+    """Say a calibration error, what chance gives, and what is beyond chance."""
+    error = results[f"ece{suffix}"]
+    chance, high = (results[f"{name}{suffix}"].value for name in ("ece_chance", "ece_chance_high"))
+    beyond = beyond_chance(results, suffix)
+    left = f"{100 * beyond:.2f}% is beyond chance" if beyond else "none of it is beyond chance"
+    return (
+        f"ECE {100 * error.value:.2f}%, where chance alone gives {100 * chance:.2f}% with "
+        f"{error.n_bonafide + error.n_spoof:,} clips (up to {100 * high:.2f}% in "
+        f"39 of 40 draws): {left}."
+    )
+
+
+def beyond_chance(results: Results, suffix: str) -> float:
+    """Return the part of a calibration error that is not chance."""
+    error, chance, high = (
+        results[f"{name}{suffix}"].value for name in ("ece", "ece_chance", "ece_chance_high")
+    )
+    return Chance(chance, high).beyond(error)
+
+
+def covers_new_speakers(results: Results) -> bool:
+    """Tell whether intervals come from resampling speakers, in both classes."""
+    method = results["roc_auc"].method
+    return "speaker" in method and "trial" not in method
+
+
+def used(verified: Json) -> str:
+    """Say how many clips of a corpus were used, set aside, and left out."""
+    removed = verified["duplicates"]["n_removed"]
+    return (
+        f"{verified['n_accepted'] - removed:,} of {verified['n_manifest']:,} clips were used, "
+        f"{verified['n_rejected']:,} set aside, {removed:,} left out as duplicates."
+    )
+
+
+def duplicates(groups: Json) -> str:
+    """Say how many clips have the same decoded audio, and what was done about them."""
+    if not groups["n_groups"]:
+        return "No two clips have the same decoded audio."
+    words = (
+        f"{counted(groups['n_trials'], 'clip')} have the same decoded audio as another, in "
+        f"{counted(groups['n_groups'], 'group')}. "
+    )
+    removed = groups["policy"] == "remove"
+    if removed:
+        words += f"{counted(groups['n_removed'], 'clip').capitalize()} were removed. "
+    else:
+        words += "All were kept. "
+    if groups["n_conflicts"]:
+        number = counted(groups["n_conflicts"], "group")
+        words += f"In {number} the same audio is called bona fide and spoof: a label is wrong"
+        words += ", and none of their clips was used." if removed else "."
+    return words.strip()
+
+
+def near_duplicates(groups: Json) -> str:
+    """Say how many clips are copies of another whose samples differ."""
+    steady = (
+        f" {counted(groups['n_steady'], 'clip').capitalize()} of steady sound could not be "
+        "compared."
+        if groups["n_steady"]
+        else ""
+    )
+    if not groups["n_groups"]:
+        return f"No two clips are near-duplicates (encoded again, louder, or cut shorter).{steady}"
+    return (
+        f"{counted(groups['n_trials'], 'clip')} are near-duplicates of another (encoded "
+        f"again, louder, or cut shorter), in {counted(groups['n_groups'], 'group')}. All "
+        f"were kept.{steady}"
+    )
