@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 import run_files as run
-from authenticity import card, document, energy, trust
+from authenticity import benchmarks, card, document, trust
 from authenticity.document import Bullets, Heading, Paragraph, Table
 
 
@@ -18,7 +18,6 @@ def facts(item=None, elsewhere=(), spent=(), model=None):
         licence="resources/encoders/small/LICENSE",
         versions={"features": "spectral 1", "numpy": "2.3"},
         spent=spent,
-        watts_per_core=10,
     )
 
 
@@ -37,7 +36,7 @@ def test_a_card_has_the_headings_of_mitchell_et_al():
         "Training data",
         "Quantitative analyses",
         "Limits, biases and recommendations",
-        "Time and energy spent",
+        "Time and memory spent",
     ]
 
 
@@ -124,7 +123,7 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load
 
 
 @pytest.fixture
-def benchmarks(tmp_path):
+def measured(tmp_path):
     for name, seconds, memory, cpu in (
         ("extract/1-of-2", 100, 700, 180),
         ("extract/trimmed/1-of-2", 50, 900, 80),
@@ -138,23 +137,22 @@ def benchmarks(tmp_path):
     return tmp_path
 
 
-def test_energy_counts_an_experiments_own_and_the_shared_jobs(benchmarks):
-    found = {item.rule: item for item in energy.spent(benchmarks, "mine", ["other"])}
+def test_the_cost_counts_an_experiments_own_and_the_shared_jobs(measured):
+    found = {item.rule: item for item in benchmarks.spent(measured, "mine", ["other"])}
     assert set(found) == {"extract", "fit", "evaluate"}
     extract = found["extract"]
     assert (extract.jobs, extract.wall_seconds, extract.cpu_seconds) == (2, 150, 260)
     assert (extract.peak_mib, extract.shared) == (900, True)
-    assert extract.watt_hours(36) == pytest.approx(2.6)
     assert found["fit"].cpu_seconds == 20
     assert not found["fit"].shared
     assert found["evaluate"].cpu_seconds == 0
     said = text(facts(spent=list(found.values())))
-    assert "extract, for all experiments | 2 | 150 s | 260 s | 900 MiB | 0.72 Wh" in said
-    assert "About 0.78 Wh in all: CPU time at an assumed 10 W a core" in said
+    assert "extract, for all experiments | 2 | 150 s | 260 s | 900 MiB" in said
+    assert "280 s of CPU time in all" in said
 
 
-def test_no_benchmarks_no_energy(tmp_path):
-    assert energy.spent(tmp_path / "absent", "mine", []) == []
+def test_no_benchmarks_no_cost(tmp_path):
+    assert benchmarks.spent(tmp_path / "absent", "mine", []) == []
 
 
 def test_what_is_no_markdown_stays_text():

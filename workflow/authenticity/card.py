@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from authenticity import estimates, wording
+from authenticity.benchmarks import Spent
 from authenticity.document import Block, Bullets, Heading, Paragraph, Table
-from authenticity.energy import Spent
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
@@ -34,7 +34,6 @@ class Facts:
         licence: path of the encoder's licence, or None where its folder has none.
         versions: of the workflow's steps and of the packages, by name.
         spent: time and memory by rule.
-        watts_per_core: power of a busy core that energy is reckoned with.
     """
 
     evidence: Evidence
@@ -44,7 +43,6 @@ class Facts:
     licence: str | None
     versions: Mapping[str, str]
     spent: Sequence[Spent]
-    watts_per_core: float
 
     @property
     def item(self) -> Tested:
@@ -75,7 +73,7 @@ def card(facts: Facts) -> list[Block]:
         *_data(facts),
         *_results(facts),
         *_limits(facts),
-        *_energy(facts),
+        *_spent(facts),
     ]
 
 
@@ -299,8 +297,8 @@ def _limits(facts: Facts) -> list[Block]:
     ]
 
 
-def _energy(facts: Facts) -> list[Block]:
-    heading = Heading("Time and energy spent")
+def _spent(facts: Facts) -> list[Block]:
+    heading = Heading("Time and memory spent")
     if not facts.spent:
         return [heading, Paragraph("No benchmark of this corpus's jobs was found.")]
     rows = [
@@ -310,19 +308,18 @@ def _energy(facts: Facts) -> list[Block]:
             f"{each.wall_seconds:,.0f} s",
             f"{each.cpu_seconds:,.0f} s",
             f"{each.peak_mib:,.0f} MiB",
-            f"{each.watt_hours(facts.watts_per_core):.2f} Wh",
         ]
         for each in facts.spent
     ]
-    total = sum(each.watt_hours(facts.watts_per_core) for each in facts.spent)
-    columns = ["Jobs of rule", "Found", "Duration, summed", "CPU time", "Peak memory", "Energy"]
+    total = sum(each.cpu_seconds for each in facts.spent)
+    columns = ["Jobs of rule", "Found", "Duration, summed", "CPU time", "Peak memory"]
     return [
         heading,
         Table("From the benchmarks that were found", columns, rows),
         Paragraph(
-            f"About {total:.2f} Wh in all: CPU time at an assumed {facts.watts_per_core:g} W a "
-            "core (report.watts_per_core), not measured. A benchmark is of the last time that its "
-            "job ran, and a resumed run measures only what it redoes. Jobs too short to be sampled "
-            "count as nothing."
+            f"{total:,.0f} s of CPU time in all. Energy is not measured: it is the CPU time times "
+            "the power of a busy core. A benchmark is of the last time that its job ran, and a "
+            "resumed run measures only what it redoes. Jobs too short to be sampled count as "
+            "nothing."
         ),
     ]

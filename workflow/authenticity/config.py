@@ -142,12 +142,6 @@ class EncoderSettings(Section):
     window_seconds: Number = key("longest stretch at once", 30, ge=1, le=3600)
 
 
-class Report(Section):
-    """Settings of the report."""
-
-    watts_per_core: Positive = key("the power of a busy core", 10)
-
-
 class _Protocol(Section):
     folds: Literal["speaker", "trial"] = key("what the folds keep together", "speaker")
 
@@ -397,7 +391,6 @@ class Config(Section):
     protocols: dict[Name, Protocol]
     experiments: dict[Name, ExperimentEntry]
     views: dict[ViewName, View] = {}
-    report: Report = Report()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Config":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from authenticity import energy, tables
+from authenticity import benchmarks, tables
 from authenticity.errors import UserError
 from authenticity.evaluation.results import ALL, ATTACK, REPORTED
 from authenticity.files import read_json
@@ -93,7 +93,7 @@ def _verdicts(pairs: Sequence[dict[str, Any]]) -> str:
 
 
 def _time(folder: Path) -> str:
-    spent = sorted(energy.spent(folder, "", []), key=lambda each: -each.wall_seconds)
+    spent = sorted(benchmarks.spent(folder, "", []), key=lambda each: -each.wall_seconds)
     rows = [
         [each.rule, each.jobs, f"{each.wall_seconds:.0f}", f"{each.cpu_seconds:.0f}"]
         for each in spent

@@ -59,7 +59,6 @@ rule ablations:
         about=lambda wildcards: CONFIG.run.ablations.rows,
         reference=lambda wildcards: CONFIG.run.ablations.reference,
         experiments=lambda wildcards: PLAN.trained[wildcards.corpus],
-        watts_per_core=CONFIG.report.watts_per_core,
         seed=1,
         split=REPORTED_SPLIT,
         version=[EVALUATION_VERSION, REPORT_VERSION],

@@ -1,4 +1,4 @@
-# Raised when authenticity/plots, report, trust, card.py, document.py, energy.py, estimates.py or
+# Raised when authenticity/plots, report, trust, card.py, document.py, benchmarks.py, estimates.py or
 # html.py changes what it writes.
 REPORT_VERSION = 6
 # The split whose values are the headline: models were fitted and chosen without it.
@@ -124,7 +124,6 @@ rule report_experiment:
         others=lambda wildcards: [
             name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
         ],
-        watts_per_core=CONFIG.report.watts_per_core,
         versions={
             "features": spectral_version(),
             "encoder": ENCODER_VERSION,

@@ -20,7 +20,6 @@ with job(snakemake) as log:
             Path("benchmarks", snakemake.wildcards.corpus),
             name,
             [other for other in params.experiments if other != name],
-            params.watts_per_core,
             ablations.parameters(model),
         )
         scorer = compare.Scorer(item.name, tables.read(path), seeds)

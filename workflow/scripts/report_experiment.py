@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from authenticity import card, document, energy, files, plots, tables, trust
+from authenticity import benchmarks, card, document, files, plots, tables, trust
 from authenticity.evaluation import results
 from authenticity.jobs import job
 
@@ -24,12 +24,11 @@ with job(snakemake) as log:
         encoder=encoder,
         licence=card.licence_of(encoder),
         versions=params.versions | {name: version(name) for name in PACKAGES},
-        spent=energy.spent(
+        spent=benchmarks.spent(
             Path("benchmarks", snakemake.wildcards.corpus),
             snakemake.wildcards.experiment,
             params.others,
         ),
-        watts_per_core=params.watts_per_core,
     )
     title, blocks = card.title(facts), card.card(facts)
     files.write_text(outputs.card, document.as_html(title, blocks))

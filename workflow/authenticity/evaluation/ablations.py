@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from authenticity import energy
+from authenticity import benchmarks
 from authenticity.evaluation import compare
 from authenticity.evaluation.compare import Scorer
 from authenticity.evaluation.results import Tested
@@ -19,13 +19,13 @@ class Cost:
     Attributes:
         seconds: the sum of their durations.
         peak_mib: most memory of any one job, in units of 2^20 bytes.
-        watt_hours: estimated from CPU time.
+        cpu_seconds: likewise, of all their processors.
         parameters: how many are trained.
     """
 
     seconds: float
     peak_mib: float
-    watt_hours: float
+    cpu_seconds: float
     parameters: int | None
 
 
@@ -33,21 +33,20 @@ def cost(
     folder: Path,
     experiment: str,
     others: Collection[str],
-    watts_per_core: float,
     parameters: int | None,
 ) -> Cost | None:
     """Sum an experiment's own benchmarks; None where it has none.
 
     Jobs whose results other experiments use as well, such as the encoder's, are not counted: they
-    are the same for all rows. For `folder` and `others` see `energy.spent`.
+    are the same for all rows. For `folder` and `others` see `benchmarks.spent`.
     """
-    jobs = [each for each in energy.spent(folder, experiment, others) if not each.shared]
+    jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
     if not jobs:
         return None
     return Cost(
         seconds=sum(each.wall_seconds for each in jobs),
         peak_mib=max(each.peak_mib for each in jobs),
-        watt_hours=sum(each.watt_hours(watts_per_core) for each in jobs),
+        cpu_seconds=sum(each.cpu_seconds for each in jobs),
         parameters=parameters,
     )
 
@@ -101,7 +100,7 @@ def ablations(
                      difference: null of the reference itself, else
                          {at_least_one_point, better_at_all, on_these_speakers, roc_auc, eer,
                           seeds, relative_reduction, detectable}, as in `verdict.verdict`,
-                     cost: {seconds, peak_mib, watt_hours, parameters} | null}]}
+                     cost: {seconds, peak_mib, cpu_seconds, parameters} | null}]}
 
     Raises:
         UserError: the rows were tested on different trials, or have no seed in common with the

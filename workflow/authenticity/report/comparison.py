@@ -170,5 +170,5 @@ def _cost(cost: Json | None) -> list[Cell]:
         f"{cost['seconds']:,.1f}",
         f"{cost['peak_mib']:,.0f} MiB",
         cost["parameters"],
-        f"{cost['watt_hours']:.3f} Wh",
+        f"{cost['cpu_seconds']:,.1f}",
     ]

@@ -1,4 +1,4 @@
-"""Time, memory and energy that a run spent, from the benchmarks that Snakemake measured.
+"""Time and memory that a run spent, from the benchmarks that Snakemake measured.
 
 A job's benchmark is measured when the job runs: after a resumed run it stands for the last time
 that each job ran, and a job whose results were there before benchmarks has none.
@@ -30,10 +30,6 @@ class Spent:
     cpu_seconds: float
     peak_mib: float
     shared: bool
-
-    def watt_hours(self, watts_per_core: float) -> float:
-        """Return the energy of the CPU seconds, taking a busy core's power as given."""
-        return self.cpu_seconds * watts_per_core / 3600
 
 
 def spent(folder: Path, experiment: str, others: Collection[str]) -> list[Spent]:
