@@ -2,7 +2,7 @@
 
 Run: python tests/benchmarks/benchmark_contrast.py [clips] [epochs]
 
-Features are random numbers of wav2vec2-base's width and of the spectral view's; a dev of a tenth of
+Features are random numbers of wav2vec2-base's width and of the spectral branch's; a dev of a tenth of
 the clips chooses the epoch, as in the workflow. Reading tables is not counted.
 """
 

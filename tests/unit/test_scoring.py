@@ -195,7 +195,7 @@ def test_samples_score_as_their_file_and_jobs_change_nothing(with_spectrum: Path
     assert (one.score, one.llr_low, one.audio) == (two.score, two.llr_low, two.audio)
     np.testing.assert_array_equal(one.windows.score, two.windows.score)
     assert [part.name for part in one.contributions] == [part.name for part in two.contributions]
-    assert {part.name for part in one.contributions} == {"spectral view", "layers' view"}
+    assert {part.name for part in one.contributions} == {"spectral branch", "layers' branch"}
 
 
 @pytest.mark.parametrize("kind", ["logistic", "contrastive"])
@@ -209,7 +209,7 @@ def test_a_long_recording_is_scored_by_its_dynamics(kind: str, encoder: Path, tm
     assert len(found.windows.score) > 3 and np.isfinite(found.windows.score).all()
     assert len(set(found.windows.score.tolist())) == len(found.windows.score)
     parts = {part.name for part in found.contributions}
-    assert parts > set(spectral.DYNAMICS) or parts == {"spectral view", "layers' view"}
+    assert parts > set(spectral.DYNAMICS) or parts == {"spectral branch", "layers' branch"}
 
 
 def test_the_interval_is_that_of_refits_to_resamples_of_dev(folder: Path):

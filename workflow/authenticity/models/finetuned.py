@@ -147,4 +147,5 @@ def heard(
             rows, lambda clip: encoder.embed(reader.samples(clip)).mean[-1]
         )
     }
-    return list(embedded), np.stack(list(embedded.values()))
+    dimension = encoder.network.config.hidden_size
+    return list(embedded), np.reshape(list(embedded.values()), (-1, dimension)).astype(np.float32)

@@ -62,8 +62,6 @@ class Projection:
             for block, head in zip(blocks, self.heads, strict=True)
         ]
 
-    views = branches  # as `scoring` calls it
-
     def _mixed(self, features: Array) -> Array:
         """Return the weighted sum of the layers, shape (trials, features of one layer)."""
         layers = features[:, self.n_spectral :]

@@ -370,10 +370,10 @@ def _summed(
 
 def _by_head(model: ContrastiveModel, features: NDArray[np.floating]) -> list[Contribution]:
     standardised = (np.asarray(features, np.float64)[None] - model.mean) / model.scale
-    views = model.projection.views(standardised)
-    names = ["spectral view", "layers' view"] if len(views) == 2 else ["all features"]
-    widths = [(name, view.shape[1]) for name, view in zip(names, views, strict=True)]
-    return _summed(model.classifier, np.concatenate(views, axis=1)[0], widths)
+    branches = model.projection.branches(standardised)
+    names = ["spectral branch", "layers' branch"] if len(branches) == 2 else ["all features"]
+    widths = [(name, each.shape[1]) for name, each in zip(names, branches, strict=True)]
+    return _summed(model.classifier, np.concatenate(branches, axis=1)[0], widths)
 
 
 def spectrogram(samples: NDArray[np.float32]) -> Spectrogram:

@@ -102,7 +102,7 @@ class Contribution:
     """What one part of the evidence adds to a score.
 
     Attributes:
-        name: such as `layer 0, mean over time`, `mfcc_3` or `spectral view`.
+        name: such as `layer 0, mean over time`, `mfcc_3` or `spectral branch`.
         log_odds: above 0 it speaks for synthetic. All of them and the model's bias add up to the
             score.
     """
