@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -291,53 +291,58 @@ def _require_trials(manifests: Mapping[str, pa.Table], config: Config, scope: Sc
         UserError: an experiment that no corpus can be fitted on, or a part without both classes.
     """
     for name, experiment in scope.experiments.items():
-        protocol = experiment.protocol
         corpora = [corpus for corpus, names in scope.trained.items() if name in names]
         if manifests and not corpora:
-            allowed = config.experiments[name].corpora or list(manifests)
-            if not set(allowed) & manifests.keys():
-                raise UserError(
-                    f"experiment {name}: it may be fitted on {', '.join(allowed)} alone, of which "
-                    "none is in `run.corpora`; add one there"
-                )
-            used = splits.partitions(protocol, [])
-            needed = dict.fromkeys([*used["train"], *used.get("dev", [])])
-            raise UserError(
-                f"experiment {name}: its protocol {experiment.protocol_name} fits and chooses "
-                f"on the splits {' and '.join(needed)}, and none of the corpora "
-                f"{', '.join(manifests)} has them all; add one that has to `run.corpora`, or run "
-                "an experiment with another protocol"
-            )
+            _refuse_unfitted(name, experiment, config.experiments[name].corpora, list(manifests))
         for corpus in corpora:
-            table = manifests[corpus]
+            table, protocol = manifests[corpus], experiment.protocol
             try:
                 rounds = splits.rounds(table, protocol, experiment.seed)
             except UserError as error:
                 raise UserError(f"corpus {corpus}, experiment {name}: {error}") from error
             splits.require_both_classes(corpus, table, protocol, rounds)
+    targets = [target for each in scope.targets.values() for target in each.items()]
     for corpus in manifests:
-        if not scope.trained[corpus] and not any(corpus in each for each in scope.targets.values()):
+        if not scope.trained[corpus] and corpus not in dict(targets):
             raise UserError(
                 f"corpus {corpus}: no experiment can be fitted on its splits, nor tested on them; "
                 "take it out of `run.corpora`, or run an experiment with another protocol"
             )
-    tested = {
-        (name, tuple(parts))
-        for each in scope.targets.values()
-        for name, parts in each.items()
-        if name not in scope.unlabelled
-    }
-    for target, parts in sorted(tested):
-        table = manifests[target]
-        used = pc.is_in(table["split"], value_set=pa.array(parts))
-        labels = table.filter(used)["label"].unique().to_pylist()
-        if len(labels) < 2:
-            missing = "bona fide" if 1 in labels else "spoof"
-            raise UserError(
-                f"corpus {target}, split {' + '.join(parts)}: it has no {missing} trials, so "
-                f"nothing can be tested on it; add {missing} clips to it, or take it out of "
-                "`run.corpora`"
-            )
+    for target, parts in sorted({(target, tuple(parts)) for target, parts in targets}):
+        if target not in scope.unlabelled:
+            _require_labels(target, manifests[target], parts)
+
+
+def _refuse_unfitted(
+    name: str, experiment: Experiment, allowed: Sequence[str] | None, corpora: Sequence[str]
+) -> NoReturn:
+    """Say why an experiment can be fitted on none of the corpora of a run."""
+    allowed = allowed or corpora
+    if not set(allowed) & set(corpora):
+        raise UserError(
+            f"experiment {name}: it may be fitted on {', '.join(allowed)} alone, of which "
+            "none is in `run.corpora`; add one there"
+        )
+    used = splits.partitions(experiment.protocol, [])
+    needed = dict.fromkeys([*used["train"], *used.get("dev", [])])
+    raise UserError(
+        f"experiment {name}: its protocol {experiment.protocol_name} fits and chooses "
+        f"on the splits {' and '.join(needed)}, and none of the corpora "
+        f"{', '.join(corpora)} has them all; add one that has to `run.corpora`, or run "
+        "an experiment with another protocol"
+    )
+
+
+def _require_labels(corpus: str, trials: pa.Table, parts: Sequence[str]) -> None:
+    used = pc.is_in(trials["split"], value_set=pa.array(parts))
+    labels = trials.filter(used)["label"].unique().to_pylist()
+    if len(labels) < 2:
+        missing = "bona fide" if 1 in labels else "spoof"
+        raise UserError(
+            f"corpus {corpus}, split {' + '.join(parts)}: it has no {missing} trials, so "
+            f"nothing can be tested on it; add {missing} clips to it, or take it out of "
+            "`run.corpora`"
+        )
 
 
 def _candidates(encoder: EncoderSource, name: str, features: Features) -> list[str]:
