@@ -156,6 +156,7 @@ def tested(
             ["dev", "eval"], "3 bona fide and 12 spoof speakers: fewer than 10 in a class"
         ),
         "not_conditions": [],
+        "known_attacks": [],
     }
     return Tested(**fields | changes, results=Results(results.table(made)))
 

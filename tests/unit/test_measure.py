@@ -378,3 +378,25 @@ def test_a_candidates_metrics_over_rounds_are_means():
     auc = row.roc_auc["eval"]
     assert auc.value == pytest.approx(expected)
     assert auc.low < expected < auc.high
+
+
+def test_attacks_that_training_had_and_others_are_measured_apart(tmp_path):
+    path = scored.write(tmp_path / "scores.parquet", dev_and_eval())
+    own = tables.read(path).to_pandas().query("split == 'eval'")
+    names = sorted(set(own.loc[own["label"] == 1, "attack"]))
+    found = on(measured(path, known_attacks=names[:1]), "attacks").each("roc_auc")
+    assert list(found) == ["known attacks", "unknown attacks"]
+    for name, attacks in (("known attacks", names[:1]), ("unknown attacks", names[1:])):
+        members = own[(own["label"] == 0) | own["attack"].isin(attacks)]
+        assert found[name].value == pytest.approx(roc_auc_score(members["label"], members["score"]))
+        assert found[name].low < found[name].value < found[name].high
+        assert found[name].n_spoof == (members["label"] == 1).sum()
+    assert not on(measured(path), "attacks")
+    assert list(on(measured(path, known_attacks=names), "attacks").each("eer")) == ["known attacks"]
+
+
+def test_attacks_are_known_by_the_partitions_that_were_trained_on():
+    columns = {"split": ["train", "train", "train", "eval"], "label": [0, 1, 1, 1]}
+    trials = pa.table(columns | {"attack": ["-", "A02", None, "A07"]})
+    assert measure.attacks_of(trials, ["train"]) == ["A02"]
+    assert measure.attacks_of(trials, []) == []

@@ -124,6 +124,28 @@ def test_attacks_are_listed_for_each_split_eval_first():
     assert "Missed" not in report.per_attack([run.without_dev()])
 
 
+def test_known_and_unknown_attacks_are_told_apart_wherever_there_are_both(tmp_path, capsys):
+    attacks = run.groups(0.93)["attack"]
+    apart = {"known attacks": attacks["A07"], "unknown attacks": attacks["A08"]}
+    item = run.tested(by={"attacks": apart}, known_attacks=["A07"])
+    names = [row[0] for row in rows_of(report.per_attack([item]))[:4]]
+    assert names == ["known attacks", "unknown attacks", "A07 (known)", "A08"]
+    page = report.opening([report.Corpus(run.verified(), [item], {"layers": "trust"}, None)])
+    assert "known attacks" not in page
+    figure = tmp_path / "roc.svg"
+    figure.write_text("<svg/>")
+    page = report.opening([report.Corpus(run.verified(), [item], {"layers": "trust"}, figure)])
+    titles = re.findall(r"<th[^>]*>([^<]*)</th>", page)
+    assert titles[1:4] == ["ROC-AUC", "known attacks", "unknown attacks"]
+    rows = report.headline_rows([item], {("toy", "layers"): "trust"})
+    header, line = summary.by_novelty(rows)
+    assert header.split("  ")[-1] == "ROC-AUC, unknown attacks"
+    assert line.endswith("0.9400 (0.9300 to 0.9450), 150 spoof")
+    assert (
+        summary.by_novelty(report.headline_rows([run.tested()], {("toy", "layers"): "trust"})) == []
+    )
+
+
 def test_conditions_show_every_value_and_who_stands_against_whom():
     rows = rows_of(report.conditions([run.tested()]))
     figures = ["0.9300 (0.9200 to 0.9350)", "7.00% (6.00 to 7.50)"]

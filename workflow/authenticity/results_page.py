@@ -11,7 +11,7 @@ import pandas as pd
 
 from authenticity import benchmarks, tables
 from authenticity.errors import UserError
-from authenticity.evaluation.results import ALL, ATTACK, REPORTED
+from authenticity.evaluation.results import ALL, ATTACK, ATTACKS, KNOWN, REPORTED, UNKNOWN
 from authenticity.files import read_json
 from authenticity.names import view_name
 
@@ -46,11 +46,15 @@ def page(folder: Path) -> str:
         overall, auc = own["group"] == ALL, own["metric"] == "roc_auc"
         scored = own["view"] == own["experiment"].map(views_scored)
         by_metric = own[overall & scored & own["metric"].isin(_METRICS)]
-        by_view, by_attack = own[overall & auc], own[scored & auc & (own["group"] == ATTACK)]
+        by_view, by_attack = (
+            own[overall & auc],
+            own[scored & auc & own["group"].isin([ATTACKS, ATTACK])],
+        )
         parts += [f"## {name}: eval, by experiment", _pivot(by_metric, "metric", _METRICS)]
         views = {view: view_name(view) for view in sorted(by_view["view"].unique(), key=view_name)}
         parts += [f"## {name}: ROC-AUC by view of the audio", _pivot(by_view, "view", views)]
-        attacks = {attack: attack for attack in sorted(by_attack["group_value"].unique())}
+        names = sorted(set(by_attack["group_value"]) - {KNOWN, UNKNOWN})
+        attacks = {name: name for name in [KNOWN, UNKNOWN, *names]}
         parts += [f"## {name}: ROC-AUC by attack", _pivot(by_attack, "group_value", attacks)]
         verdict = folder / name / "verdict.json"
         if verdict.is_file():

@@ -16,8 +16,30 @@ def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the headline table as aligned plain text, one line per experiment."""
     header = ["corpus", "experiment", "split", "ROC-AUC (95% interval)", "EER % (95% interval)"]
     header += ["bona fide", "spoof", "trust"]
-    cells = [header, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
+    return _aligned([header, *(_cells(row) for row in rows)])
+
+
+def by_novelty(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the ROC-AUC on attacks that training had and on others, where both are told apart."""
+    split = [row for row in rows if row["by_novelty"]]
+    if not split:
+        return []
+    names = list(dict.fromkeys(name for row in split for name in row["by_novelty"]))
+    cells = [["corpus", "experiment", *(f"ROC-AUC, {name}" for name in names)]]
+    for row in split:
+        values = [row["by_novelty"].get(name) for name in names]
+        about = [row["corpus"], labelled(row["name"], row["control"])]
+        cells.append([*about, *(_with_count(value) if value else "" for value in values)])
+    return _aligned(cells)
+
+
+def _with_count(value: Mapping[str, Any]) -> str:
+    auc = Estimate(*(value[name] for name in ("value", "low", "high")))
+    return f"{estimates.whole(auc)}, {value['n_spoof']} spoof"
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     return [
         "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
@@ -61,6 +83,8 @@ def main(results: Path) -> None:
         raise UserError(f"{headline}: not there yet; run the workflow first (`make run`)")
     rows = read_json(headline)
     print("\n".join(lines(rows)))
+    if split := by_novelty(rows):
+        print("\n" + "\n".join(split))
     if warned := warnings(rows):
         print("\n" + "\n".join(warned))
     print()

@@ -207,6 +207,12 @@ def reported_partitions(fitted, experiment, target):
     return {"eval": PLAN.targets[fitted, experiment][target]}
 
 
+def trained_apart(corpus, experiment, target):
+    """The partitions whose attacks are known to an experiment, where others are reported on."""
+    kept_apart = PLAN.experiments[experiment].protocol.kind == "partitions"
+    return PLAN.partitions[corpus, experiment]["train"] if kept_apart and corpus == target else []
+
+
 def own_trust(corpus, experiment):
     """What the checks say of an experiment, if it is tested on its own corpus."""
     reported = experiment in PLAN.reported[corpus]

@@ -1,6 +1,6 @@
 # Raised when authenticity/evaluation changes what it writes, so that older values are computed
 # again.
-EVALUATION_VERSION = 5
+EVALUATION_VERSION = 6
 
 
 rule evaluate:
@@ -10,6 +10,7 @@ rule evaluate:
         # Thresholds are chosen on its dev.
         own="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
+        trials="results/{corpus}/trials.parquet",
         asv="results/{target}/asv_scores.parquet",
         candidates=lambda wildcards: (
             "results/{corpus}/candidates/{experiment}.parquet"
@@ -35,6 +36,7 @@ rule evaluate:
         partitions=lambda wildcards: reported_partitions(
             wildcards.corpus, wildcards.experiment, wildcards.target
         ),
+        trained_on=lambda wildcards: trained_apart(**wildcards),
         version=EVALUATION_VERSION,
     script:
         "../scripts/evaluate.py"

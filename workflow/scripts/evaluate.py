@@ -14,11 +14,19 @@ with job(snakemake) as log:
     seed, threshold = model["seed"], measure.Threshold.of(tables.read(inputs.own))
     views = {name: part for path in inputs.scores for name, part in tables.scores(path).items()}
     scored = next(iter(views))
+    known_attacks = measure.attacks_of(tables.read(inputs.trials), params.trained_on)
     measured, rows = {}, []
     for view, scores in views.items():
         log.info("view %s", view)
         measured[view] = measure.view(
-            scores, about["target"], threshold, inputs.asv, seed, log.info, params.partitions
+            scores,
+            about["target"],
+            threshold,
+            inputs.asv,
+            seed,
+            log.info,
+            params.partitions,
+            known_attacks,
         )
         of_view = [*measured[view].rows]
         if view != scored:
@@ -37,6 +45,7 @@ with job(snakemake) as log:
         "chosen": json.loads(about["chosen"]),
         "leak": json.loads(about["leak"]) if "leak" in about else model["leak"],
         "partitions": {split: params.partitions[split] for split in measured[scored].why},
+        "known_attacks": known_attacks,
         "threshold": threshold and asdict(threshold),
         "why": measured[scored].why,
         "not_conditions": measured[scored].not_conditions,

@@ -1,6 +1,6 @@
 """All metrics of one experiment: per split, attack, speaker, condition; and of its candidates."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.errors import UserError
@@ -15,7 +16,16 @@ from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
 from authenticity.evaluation.metrics import Weighted
 from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
-from authenticity.evaluation.results import ALL, ATTACK, CANDIDATE, GROUPS, SPEAKER
+from authenticity.evaluation.results import (
+    ALL,
+    ATTACK,
+    ATTACKS,
+    CANDIDATE,
+    GROUPS,
+    KNOWN,
+    SPEAKER,
+    UNKNOWN,
+)
 from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_splits, ordered_values
 
 BAND = pa.schema(
@@ -114,6 +124,7 @@ def view(
     seed: int,
     say: Callable[[str], None],
     partitions: Mapping[str, Sequence[str]] | None = None,
+    known_attacks: Collection[str] = (),
 ) -> Measured:
     """Measure a score table, split by split; rates are fractions.
 
@@ -137,6 +148,8 @@ def view(
         say: takes a line of progress.
         partitions: of which of the corpus's partitions a split's trials are, to take the ASV
             system's rates from the same; each split's namesake unless given.
+        known_attacks: that the experiment was trained on. A split that has some of them is measured
+            on these and on its other attacks too.
 
     Raises:
         UserError: a split has one class only, or none.
@@ -163,8 +176,9 @@ def view(
             if 1 < n[split] <= _MOST_VALUES and name not in GROUPS
         ]
         overall, intervals = _overall(members, threshold, system, seed)
+        novel = _by_novelty(members, threshold, known_attacks, seed)
         groups = _groups(members, threshold, conditions, seed)
-        rows += [row | {"split": split} for group in [overall, *groups] for row in group]
+        rows += [row | {"split": split} for group in [overall, *novel, *groups] for row in group]
         bands.append(_band_table(split, intervals.band))
         why[split] = intervals.why
     left_out = [name for name, n in n_values.items() if n.max() > _MOST_VALUES or name in GROUPS]
@@ -179,6 +193,13 @@ def _groups(
     yield from _speakers(trials, threshold)
     for name in conditions:
         yield from _condition(trials, name, seed)
+
+
+def attacks_of(trials: pa.Table, partitions: Sequence[str]) -> list[str]:
+    """Return the attacks of some partitions of a corpus, in order."""
+    members = trials.filter(pc.is_in(trials["split"], value_set=pa.array(partitions, pa.string())))
+    spoof = members.filter(pc.equal(members["label"], 1))
+    return sorted(spoof["attack"].drop_null().unique().to_pylist())
 
 
 def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
@@ -373,16 +394,39 @@ def _cautious(measured: bootstrap.Intervals, trials: pd.DataFrame) -> dict[str, 
     return {name: Estimate(item.value, None, None) for name, item in measured.estimates.items()}
 
 
+def _by_novelty(
+    trials: pd.DataFrame, threshold: Threshold | None, known: Collection[str], seed: int
+) -> Iterator[list[Row]]:
+    """Measure known and unknown attacks apart; a spoof whose attack nobody knows is in neither."""
+    attacks = trials["attack"]
+    is_known = attacks.isin(list(known)) & (trials["label"] == 1)
+    if not is_known.any():
+        return
+    for name, members in ((KNOWN, is_known), (UNKNOWN, ~is_known & attacks.notna())):
+        if (members & (trials["label"] == 1)).any():
+            yield _attack(trials, threshold, members, seed, ATTACKS, name)
+
+
 def _attacks(trials: pd.DataFrame, threshold: Threshold | None, seed: int) -> Iterator[list[Row]]:
-    """Measure each attack against all bona fide trials; see `_against_bonafide`."""
     attacks = trials["attack"].fillna(NOT_KNOWN)
-    n_bonafide = _n_files(trials)["n_bonafide"]
     for attack in ordered_values(attacks[trials["label"] == 1]):
-        members = _against_bonafide(trials, attacks == attack)
-        miss = {"miss": threshold.rates(members)["miss"]} if threshold else {}
-        measured = _intervals(members, seed, metrics=_SUBSET, others=miss)
-        counts = _n_trials(members) | {"n_bonafide": n_bonafide}
-        yield _rows(_cautious(measured, members), counts, measured.method, ATTACK, attack)
+        yield _attack(trials, threshold, attacks == attack, seed, ATTACK, attack)
+
+
+def _attack(
+    trials: pd.DataFrame,
+    threshold: Threshold | None,
+    members: pd.Series,
+    seed: int,
+    group: str,
+    name: str,
+) -> list[Row]:
+    """Measure some spoof trials against all bona fide trials; see `_against_bonafide`."""
+    against = _against_bonafide(trials, members)
+    miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
+    measured = _intervals(against, seed, metrics=_SUBSET, others=miss)
+    counts = _n_trials(against) | {"n_bonafide": _n_files(trials)["n_bonafide"]}
+    return _rows(_cautious(measured, against), counts, measured.method, group, name)
 
 
 def _against_bonafide(trials: pd.DataFrame, members: pd.Series) -> pd.DataFrame:

@@ -32,8 +32,11 @@ of one of the experiment's candidates, whose `group_value` is a `tables.candidat
 fractions. `low` and `high` are the ends of the 95% interval, `method` says what it covers (trials
 or speakers drawn); all three are null where a value has none."""
 
-GROUPS = ALL, ATTACK, SPEAKER, CANDIDATE = "all", "attack", "speaker", "candidate"
+ALL, ATTACKS, ATTACK, SPEAKER, CANDIDATE = "all", "attacks", "attack", "speaker", "candidate"
+GROUPS = (ALL, ATTACKS, ATTACK, SPEAKER, CANDIDATE)
 """The groups that are no conditions."""
+KNOWN, UNKNOWN = "known attacks", "unknown attacks"
+"""The values of the group `ATTACKS`: whether training had the attack. All bona fide is in both."""
 _KEYS = [(name, "ascending") for name in RESULTS.names[:8]]
 
 
@@ -118,6 +121,8 @@ class Tested:
         chosen: for each round its `candidate`, `pooling`, `C` and `calibration`.
         leak: see `splits.leaks`.
         partitions: of the target, by split.
+        known_attacks: attacks of the target that training had too; empty where the protocol does
+            not keep training apart.
         threshold: `by_round`, and `n_bonafide` and `n_spoof` of the dev that it was chosen on; None
             where there is no dev.
         why: by split, the numbers of speakers that decide how its intervals are made.
@@ -136,6 +141,7 @@ class Tested:
     chosen: list[dict[str, Any]]
     leak: dict[str, Any]
     partitions: dict[str, list[str]]
+    known_attacks: list[str]
     threshold: dict[str, Any] | None
     why: dict[str, str]
     not_conditions: list[str]

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from authenticity import estimates, wording
 from authenticity.estimates import Estimate
-from authenticity.evaluation.results import ATTACK, REPORTED, SPEAKER, Results, Tested
+from authenticity.evaluation.results import (
+    ATTACK,
+    ATTACKS,
+    REPORTED,
+    SPEAKER,
+    Results,
+    Tested,
+)
 from authenticity.html import render
 from authenticity.names import ordered_splits, ordered_values, view_name
 from authenticity.report.cells import Cell, Rows, Words, estimate, marked, number, quietly
@@ -50,13 +57,14 @@ def _attack_table(items: Sequence[Tested], split: str) -> tuple[list[str], Rows]
     columns = ["Attack", "Experiment", "Spoof clips", "ROC-AUC", "EER"]
     rows = [
         [
-            attack,
+            f"{attack} (known)" if attack in item.known_attacks else attack,
             marked(item),
             results["roc_auc"].n_spoof,
             *_auc_and_eer(results),
             estimate(results.get("miss"), percent=True),
         ]
-        for attack, item, results in _grouped(items, split, ATTACK)
+        for group in (ATTACKS, ATTACK)
+        for attack, item, results in _grouped(items, split, group)
     ]
     if any(row[-1] for row in rows):
         return [*columns, "Missed at the threshold of dev"], rows

@@ -6,7 +6,7 @@ from typing import Any
 from authenticity import wording
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
-from authenticity.evaluation.results import REPORTED, Results, Tested
+from authenticity.evaluation.results import ATTACKS, REPORTED, Results, Tested
 from authenticity.html import render
 from authenticity.report.cells import Cell, Rows, estimate, marked, quietly
 
@@ -120,6 +120,10 @@ def headline_rows(
             "n_spoof": auc.n_spoof,
             "roc_auc": _plain(auc),
             "eer": _plain(item.reported["eer"]),
+            "by_novelty": {
+                name: _plain(each) | {"n_spoof": each.n_spoof}
+                for name, each in item.on(REPORTED, ATTACKS).each("roc_auc").items()
+            },
             "orientation": item.orientation(),
             "turned": bool(wording.turned(item)),
             "leak": wording.shared(item.leak) if item.leaks else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from authenticity import wording
-from authenticity.evaluation.results import ATTACK, REPORTED, Tested
+from authenticity.evaluation.results import ATTACK, ATTACKS, KNOWN, REPORTED, UNKNOWN, Tested
 from authenticity.html import render
 from authenticity.names import POINT
 from authenticity.report.cells import estimate, marked
@@ -56,13 +56,19 @@ def _section(corpus: Corpus) -> Json:
     }
     if not corpus.figure:
         return section
+    by_novelty = {item.name: item.on(REPORTED, ATTACKS).each("roc_auc") for item in corpus.tested}
+    novelty = [
+        name for name in (KNOWN, UNKNOWN) if any(name in each for each in by_novelty.values())
+    ]
     return section | {
+        "columns": ["Experiment", "ROC-AUC", *novelty, "EER", "Protocol", "Trust"],
         "answer": _in_words(corpus),
         "warnings": wording.warnings(corpus.tested),
         "rows": [
             [
                 marked(item),
                 estimate(item.reported["roc_auc"]),
+                *(estimate(by_novelty[item.name].get(name)) for name in novelty),
                 estimate(item.reported["eer"], percent=True),
                 item.protocol,
                 coloured(corpus.ratings[item.name]),
