@@ -64,7 +64,8 @@ def licence_of(encoder: Json) -> str | None:
 def title(facts: Facts) -> str:
     """Return the card's title."""
     name = labelled(facts.metrics["experiment"], facts.metrics["control"])
-    return f"Model card: {name}, trained on {facts.metrics['corpus']}"
+    how = "published by others, calibrated" if _is_published(facts.model) else "trained"
+    return f"Model card: {name}, {how} on {facts.metrics['corpus']}"
 
 
 def card(facts: Facts) -> list[Block]:
@@ -108,7 +109,13 @@ def _details(facts: Facts) -> list[Block]:
     return [Heading("Model details"), Table("How it was made", ["What", "This model"], rows)]
 
 
+def _is_published(model: Json) -> bool:
+    return model["kind"] == "published"
+
+
 def _kind(model: Json) -> str:
+    if _is_published(model):
+        return "a classifier trained by others: the difference of its two logits"
     seeds = model["rounds"][0].get("seeds")
     if not seeds:
         return "logistic regression on standardised features"
@@ -124,7 +131,8 @@ def _kind(model: Json) -> str:
 
 
 def _state(model: Json) -> str:
-    return "in part fine-tuned" if model["kind"] == "finetune" else "frozen"
+    words = {"finetune": "in part fine-tuned", "published": "as it was published"}
+    return words.get(model["kind"], "frozen")
 
 
 def _rounds(item: Json) -> str:
@@ -172,6 +180,8 @@ def _factors(facts: Facts) -> list[Block]:
         found = facts.evidence.found
         known = facts.metrics["leak"]["attacks"]["train_eval"]
         attacks = f"{wording.attacks(found)}, {known} of them in training as well"
+        if _is_published(facts.model):
+            attacks = f"{wording.attacks(found)}; which it was trained on is not known"
         conditions = [name.replace("_", " ") for name in found["per_condition"]]
     views = [view_name(name) for name in ordered_views(facts.evidence.views)]
     items = [
@@ -232,6 +242,9 @@ def _data(facts: Facts) -> list[Block]:
 
 
 def _training(model: Json) -> list[Block]:
+    if _is_published(model):
+        said = "It was trained by others, on what is not known here; nothing of it was fitted."
+        return [Paragraph(said)]
     rows = [
         [
             each["round"],

@@ -118,7 +118,7 @@ rule report_experiment:
         elsewhere=elsewhere,
         scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
-        encoder=f"results/encoders/{ENCODER}.json",
+        encoder=encoder_of,
         verified="results/{corpus}/verified/clean.json",
         audit=own_audit,
     output:

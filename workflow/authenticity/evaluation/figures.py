@@ -484,7 +484,7 @@ def candidate_metrics(
         {
             "candidate": name,
             "pooling": pooling,
-            "C": median_low(item["C"] for item in selected),
+            "C": _middle([item["C"] for item in selected]),
             "cv_roc_auc": _mean([item["cv_roc_auc"] for item in selected]),
             "chosen": (name, pooling) in chosen,
             "n_rounds_chosen": chosen.count((name, pooling)),
@@ -499,6 +499,11 @@ def candidate_metrics(
         "n_rounds": len(chosen),
         "candidates": rows,
     }
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    """Return the lower median, or None where nothing was fitted."""
+    return None if None in values else median_low(values)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from authenticity import estimates
 from authenticity.evaluation.probabilities import Chance
+from authenticity.features.matrix import LOGITS
 from authenticity.names import NOT_KNOWN, POOLING_WORDS, labelled, view_name
 
 REPORTED = "eval"
@@ -197,13 +198,21 @@ def chosen(item: Json) -> str:
     rounds = item["chosen"]
     if len(rounds) == 1:
         (only,) = rounds
-        return f"{only['candidate']}, {POOLING_WORDS[only['pooling']]}, C = {only['C']:g}"
+        C = "" if only["C"] is None else f", C = {only['C']:g}"
+        return f"{only['candidate']}, {POOLING_WORDS[only['pooling']]}{C}"
     counts = Counter((each["candidate"], each["pooling"]) for each in rounds)
     said = [
         f"{candidate}, {POOLING_WORDS[pooling]}, in {number} of {len(rounds)} rounds"
         for (candidate, pooling), number in counts.most_common()
     ]
+    if is_published(item):
+        return "; ".join(said)
     return f"{'; '.join(said)}; C = {ranged([each['C'] for each in rounds])}"
+
+
+def is_published(item: Json) -> bool:
+    """Whether it is a detector that others have trained, on clips that are not known here."""
+    return any(each["candidate"] == LOGITS for each in item["chosen"])
 
 
 def ranged(values: Sequence[float]) -> str:

@@ -103,6 +103,9 @@ def _leak(evidence: Evidence) -> Check:
     unknown = wording.unknown_speakers(evidence.metrics)
     if unknown:
         return Check("Leak", CAUTION, unknown)
+    if wording.is_published(evidence.metrics):
+        words = f"Trained by others: whether on clips or speakers of {REPORTED} is not known."
+        return Check("Leak", CAUTION, words)
     said = f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
     return Check("Leak", TRUST, said)
 
