@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 import transformers
+from authenticity import cli
 from authenticity.audio import Limits
 from authenticity.config import Config
 from authenticity.errors import UserError
@@ -15,6 +17,7 @@ from authenticity.features import published
 from authenticity.features.clips import Reader
 from authenticity.features.published import DetectorSource, Published, sign
 from authenticity.roots import Root
+from authenticity.scoring import uncalibrated
 from corpora import encoded, voice, write_folder
 from encoders import KINDS, make_detector, make_encoder
 
@@ -200,3 +203,61 @@ def test_it_has_no_features_of_the_configuration():
     values["experiments"]["one"]["features"] = {"layers": "last"}
     with pytest.raises(UserError, match=r"experiments\.one: expected a published detector without"):
         Config.of(values)
+
+
+def scored_alone(tmp_path: Path, bundle: str, *names: str) -> int:
+    """Run the command on these files; the exit code."""
+    paths = [str(tmp_path / name) for name in names]
+    return cli.main(["score", "--bundle", bundle, "--output", str(tmp_path / "out"), *paths])
+
+
+def test_without_a_bundle_there_are_scores_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = make_detector(tmp_path / "detector")
+    samples = voice(5, spoof=True, seconds=1.5)
+    (tmp_path / "a.wav").write_bytes(encoded(samples))
+    (tmp_path / "b.wav").write_bytes(b"RIFF, and no more")
+    assert scored_alone(tmp_path, str(folder), "a.wav", "b.wav") == cli.SOME_REJECTED
+    said = capsys.readouterr()
+    assert said.err.strip() == uncalibrated.WHY
+    assert len(said.out.splitlines()) == 2
+    first, second = pq.read_table(tmp_path / "out" / "scores.parquet").to_pylist()
+    # The first label means spoof.
+    assert first["score"] == pytest.approx(-plainly(folder, samples), abs=2e-4)
+    assert first["duration"] == pytest.approx(1.5)
+    assert (first["verdict"], first["p_synthetic"], first["llr"]) == (None, None, None)
+    assert (second["status"], second["score"]) == ("rejected", None)
+    # The same folder again; but not that of a bundle's results.
+    assert scored_alone(tmp_path, str(folder), "a.wav") == cli.DONE
+    (tmp_path / "out" / "recordings.jsonl").write_text("")
+    assert scored_alone(tmp_path, str(folder), "a.wav") == cli.USAGE
+    assert "holds other things than results" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("bundle", "expected"),
+    [
+        ("unsaid", "LABEL_0 and LABEL_1 do not say which one means spoof"),
+        ("encoder", "found Wav2Vec2Model of type wav2vec2"),
+        ("someone/detector", "someone/detector: not in the local model cache"),
+        ("nothing", "expected a bundle there"),
+    ],
+)
+def test_what_is_no_detector_is_one_line_of_the_command(
+    bundle: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    make_detector(tmp_path / "unsaid", labels=("LABEL_0", "LABEL_1"))
+    make_encoder(tmp_path / "encoder")
+    (tmp_path / "a.wav").write_bytes(encoded(voice(5, spoof=True)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(DetectorSource, "_snapshot", lambda *_: None)
+    capsys.readouterr()
+    assert scored_alone(tmp_path, bundle, "a.wav") == cli.USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert expected in line

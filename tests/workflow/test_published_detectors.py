@@ -70,15 +70,15 @@ def command(checkout: Checkout, bundle: Path, *paths: Path, output: str) -> tupl
         return result.stdout + result.stderr, list(csv.DictReader(lines))
 
 
-def test_it_stands_beside_the_others_and_makes_a_bundle(
-    make_checkout: Callable[..., Checkout], tmp_path: Path
-):
-    checkout, folder = make_checkout(), make_detector(tmp_path / "detector")
+def test_it_stands_beside_the_others_and_makes_a_bundle(resumed_from: Checkout, tmp_path: Path):
+    checkout, folder = resumed_from, make_detector(tmp_path / "detector")
     configure(checkout, folder)
     result = checkout.run()
     assert result.returncode == 0, result.stdout
     counts = jobs(result.stdout)
     assert (counts["detector"], counts["published"]) == (1, 3 + 3)
+    # Of the finished run, only the new view is heard, and only the detector is "fitted".
+    assert (counts["extract"], counts["fit"]) == (3, 1)
     results = checkout.path / "results"
     # Scores are what transformers says, and p_spoof is its softmax.
     rows = read(results / "toy/scores/someone.parquet")
@@ -107,7 +107,7 @@ def test_it_stands_beside_the_others_and_makes_a_bundle(
     assert "published by others, calibrated on toy" in card
     assert "logits, mean over time" in card
     assert "C = " not in card
-    # Nothing is left to do, and one more experiment hears nothing anew.
+    # Nothing is left to do.
     again = checkout.run()
     assert "Nothing to be done" in again.stdout, again.stdout
     # Its bundle has the detector's files, and gives a clip of the corpus the score of the table.
@@ -118,6 +118,12 @@ def test_it_stands_beside_the_others_and_makes_a_bundle(
     assert [float(row["llr"]) for row in scored] == pytest.approx(
         [row["llr"] for row in rows[:4]], abs=1e-6
     )
+    # Without a bundle it gives the same score, and neither a probability nor a verdict.
+    said, scored = command(checkout, folder, *clips[:4], output="alone")
+    assert [float(row["score"]) for row in scored] == pytest.approx(scores[:4], abs=1e-6)
+    assert {row["verdict"] + row["p_synthetic"] + row["llr"] for row in scored} == {""}
+    assert said.count("is not calibrated") == 1
+    assert "is not calibrated" in scored[0]["reason"]
 
 
 BAD_MODELS = {

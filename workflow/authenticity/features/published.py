@@ -94,7 +94,7 @@ def sign(labels: Sequence[str], spoof: str | None) -> float:
         if set(meant) != {"spoof", "bonafide"}:
             raise UserError(
                 f"its labels {labels[0]} and {labels[1]} do not say which one means spoof; set "
-                "`spoof` to that label"
+                "`spoof` to that label in an experiment of kind `published`"
             )
         return 1.0 if meant[1] == "spoof" else -1.0
     if spoof not in labels:
