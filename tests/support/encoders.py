@@ -47,3 +47,17 @@ def every_kind(monkeypatch: pytest.MonkeyPatch):
     for family in ("hubert", "wavlm"):
         config, model, _ = KINDS[family]
         monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
+
+
+def make_detector(
+    folder: Path, kind: str = "wav2vec2", labels: tuple[str, ...] = ("fake", "real"), **options
+) -> Path:
+    """A small classifier of audio with random weights, saved as transformers saves them."""
+    config, model, own = KINDS[kind]
+    network = getattr(transformers, model.__name__.replace("Model", "ForSequenceClassification"))
+    named = {"id2label": dict(enumerate(labels)), "label2id": {y: x for x, y in enumerate(labels)}}
+    torch.manual_seed(1)
+    made = network(config(**TINY, **own, **named, classifier_proj_size=8, **options))
+    made.save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
+    return folder

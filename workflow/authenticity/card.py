@@ -59,7 +59,8 @@ def licence_of(encoder: Json) -> str | None:
 def title(facts: Facts) -> str:
     """Return the card's title."""
     name = labelled(facts.item.experiment, facts.item.control)
-    return f"Model card: {name}, trained on {facts.item.corpus}"
+    how = "published by others, calibrated" if _is_published(facts.model) else "trained"
+    return f"Model card: {name}, {how} on {facts.item.corpus}"
 
 
 def card(facts: Facts) -> list[Block]:
@@ -103,7 +104,13 @@ def _details(facts: Facts) -> list[Block]:
     return [Heading("Model details"), Table("How it was made", ["What", "This model"], rows)]
 
 
+def _is_published(model: Json) -> bool:
+    return model["kind"] == "published"
+
+
 def _kind(model: Json) -> str:
+    if _is_published(model):
+        return "a classifier trained by others: the difference of its two logits"
     seeds = model["rounds"][0].get("seeds")
     if not seeds:
         return "logistic regression on standardised features"
@@ -119,7 +126,8 @@ def _kind(model: Json) -> str:
 
 
 def _state(model: Json) -> str:
-    return "in part fine-tuned" if model["kind"] == "finetune" else "frozen"
+    words = {"finetune": "in part fine-tuned", "published": "as it was published"}
+    return words.get(model["kind"], "frozen")
 
 
 def _rounds(item: Tested) -> str:
@@ -166,6 +174,8 @@ def _factors(facts: Facts) -> list[Block]:
         names = item.on(REPORTED, ATTACK).names("group_value")
         known = item.leak["attacks"]["train_eval"]
         attacks = f"{wording.attacks(names)}, {known} of them in training as well"
+        if _is_published(facts.model):
+            attacks = f"{wording.attacks(names)}; which it was trained on is not known"
     factors = {
         "Conditions of the corpus": [name.replace("_", " ") for name in item.conditions(REPORTED)],
         "Views of the audio": [view_name(name) for name in item.views],
@@ -217,6 +227,9 @@ def _clips(results: Results) -> list[str]:
 
 
 def _training(model: Json) -> list[Block]:
+    if _is_published(model):
+        said = "It was trained by others, on what is not known here; nothing of it was fitted."
+        return [Paragraph(said)]
     rows = [
         [
             each["round"],

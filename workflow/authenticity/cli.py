@@ -92,7 +92,8 @@ def _options() -> list[tuple[str, str, Callable[[str], Any], Any, str]]:
             "DIR",
             _folder,
             bundle,
-            "the model (default: AUTHENTICITY_BUNDLE, or the demonstration's)",
+            "the model (default: AUTHENTICITY_BUNDLE, or the demonstration's); or a published "
+            "detector, a folder or a hub name, for scores alone",
         ),
         (
             "--prior",
@@ -145,7 +146,7 @@ def _score(options: argparse.Namespace) -> int:
     from authenticity.scoring import inputs
 
     paths = inputs.collect(options.paths, sys.stdin.buffer, options.output)
-    from authenticity.scoring import batch, outputs
+    from authenticity.scoring import batch, outputs, uncalibrated
     from authenticity.scoring.bundle import Bundle
     from authenticity.scoring.display import Display
 
@@ -154,6 +155,8 @@ def _score(options: argparse.Namespace) -> int:
             "no model: name a bundle's folder with --bundle or AUTHENTICITY_BUNDLE; `make run` in "
             f"a checkout of the project makes one, {_DEMONSTRATION}"
         )
+    if detector := uncalibrated.detector_at(Path(options.bundle)):
+        return _score_uncalibrated(paths, detector, options)
     bundle = Bundle.load(options.bundle)
     settings = batch.Settings.of(bundle, options.prior, pictures=not options.no_pictures)
     kept = options.output / "recordings.jsonl"
@@ -170,3 +173,23 @@ def _score(options: argparse.Namespace) -> int:
     )
     display.summary(options.output, counts)
     return SOME_REJECTED if counts["rejected"] else DONE
+
+
+def _score_uncalibrated(paths: Sequence[str], detector: Any, options: argparse.Namespace) -> int:
+    """Score with a published detector that no bundle calibrates."""
+    from authenticity.scoring import inputs, outputs, uncalibrated
+
+    # A bundle's results would be replaced in part.
+    marks = [] if (options.output / "recordings.jsonl").exists() else ["scores.csv"]
+    inputs.require_own(options.output, marks, "--output")
+    answers = []
+    for answer in uncalibrated.score(paths, detector, options.jobs):
+        if not options.quiet:
+            if not answers:
+                print(uncalibrated.WHY, file=sys.stderr)
+            is_scored = answer.status == "scored"
+            what = f"score {answer.score:+.3f}" if is_scored else f"set aside: {answer.reason}"
+            print(f"{printable(answer.file)}  {what}", flush=True)
+        answers.append(answer)
+    outputs.write_tables(options.output, answers)
+    return SOME_REJECTED if any(item.status == "rejected" for item in answers) else DONE

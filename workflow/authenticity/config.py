@@ -257,8 +257,17 @@ class FineTune(Section):
     seeds: Some[Natural] = key("of the training")
 
 
+class Published(Section):
+    """A detector that others have published; nothing of it is fitted here."""
+
+    kind: Literal["published"]
+    id: Text = key("a folder or a hub name")
+    revision: Text = key("the hub's branch, tag or commit", "main")
+    spoof: Text | None = key("the label that means spoof, where the labels do not say it", None)
+
+
 Model = Annotated[
-    Annotated[Logistic | Contrastive | FineTune, Field(discriminator="kind")],
+    Annotated[Logistic | Contrastive | FineTune | Published, Field(discriminator="kind")],
     BeforeValidator(_with_kind),
 ]
 
@@ -283,6 +292,18 @@ class ExperimentEntry(_Experiment):
     protocol: Text = key("a name from `protocols`")
     corpora: Some[Name] | None = key("the corpora that it may be fitted on", None)
     control: Switch = key("whether others are compared with it", False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published_as_it_is(cls, values: Any) -> Any:
+        model = values.get("model") if isinstance(values, Mapping) else None
+        if not isinstance(model, Mapping) or model.get("kind") != "published":
+            return values
+        if "features" in values or values.get("shuffle_labels"):
+            raise PydanticCustomError(
+                "published", "a published detector without `features` and `shuffle_labels`"
+            )
+        return {**values, "features": {"layers": "last"}}
 
     @property
     def is_control(self) -> bool:

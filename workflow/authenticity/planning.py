@@ -21,6 +21,7 @@ from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
+from authenticity.features.published import DetectorSource, sign
 from authenticity.files import read_json, sha256, write_json
 
 _held_lock: TextIO | None = None  # for the life of the process
@@ -214,6 +215,7 @@ class Plan(Scope):
         controls: the experiments that are there to hold others against.
         candidates: the names of each experiment's sets of features.
         encoder: where it comes from.
+        detectors: likewise of the published detectors, by experiment.
         limits: what a clip must meet.
         window: longest stretch embedded at once, seconds.
     """
@@ -222,6 +224,7 @@ class Plan(Scope):
     controls: frozenset[str]
     candidates: Mapping[str, list[str]]
     encoder: EncoderSource
+    detectors: Mapping[str, DetectorSource]
     limits: Limits
     window: float
 
@@ -236,6 +239,7 @@ class Plan(Scope):
         """
         encoder = EncoderSource(config.encoder.model, config.encoder.revision)
         encoder.files()  # a folder that lacks one is found out here
+        detectors = _detectors(config)
         manifests = {}
         if refresh:
             manifests = {name: _manifest(name, config.corpora[name]) for name in config.run.corpora}
@@ -262,10 +266,15 @@ class Plan(Scope):
                 name for name in scope.experiments if config.experiments[name].is_control
             ),
             candidates={
-                name: _candidates(encoder, name, item.features)
+                name: (
+                    [matrix.LOGITS]
+                    if name in detectors
+                    else _candidates(encoder, name, item.features)
+                )
                 for name, item in scope.experiments.items()
             },
             encoder=encoder,
+            detectors=detectors,
             limits=Limits(
                 audio.min_seconds, audio.silence_dbfs, audio.max_megabytes, audio.max_seconds
             ),
@@ -343,6 +352,21 @@ def _require_labels(corpus: str, trials: pa.Table, parts: Sequence[str]) -> None
             f"nothing can be tested on it; add {missing} clips to it, or take it out of "
             "`run.corpora`"
         )
+
+
+def _detectors(config: Config) -> dict[str, DetectorSource]:
+    """Return where the published detectors come from; what cannot be used is found out here."""
+    found = {}
+    for name in config.run.experiments:
+        model = config.experiments[name].model
+        if model.kind == "published":
+            found[name] = DetectorSource(model.id, model.revision)
+            try:
+                found[name].files()
+                sign(found[name].labels, model.spoof)
+            except UserError as error:
+                raise UserError(f"experiment {name}, {model.id}: {error}") from error
+    return found
 
 
 def _candidates(encoder: EncoderSource, name: str, features: Features) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from authenticity import estimates
 from authenticity.evaluation.probabilities import Chance
 from authenticity.evaluation.results import REPORTED, Results, Tested
+from authenticity.features.matrix import LOGITS
 from authenticity.names import NOT_KNOWN, POOLING_WORDS, view_name
 
 Json = Mapping[str, Any]
@@ -63,13 +64,21 @@ def chosen(item: Tested) -> str:
     """Say which features, pooling and C were chosen, over all rounds of a protocol."""
     if len(item.chosen) == 1:
         (only,) = item.chosen
-        return f"{only['candidate']}, {POOLING_WORDS[only['pooling']]}, C = {only['C']:g}"
+        C = "" if only["C"] is None else f", C = {only['C']:g}"
+        return f"{only['candidate']}, {POOLING_WORDS[only['pooling']]}{C}"
     counts = Counter((each["candidate"], each["pooling"]) for each in item.chosen)
     choices = [
         f"{candidate}, {POOLING_WORDS[pooling]}, in {number} of {len(item.chosen)} rounds"
         for (candidate, pooling), number in counts.most_common()
     ]
+    if is_published(item):
+        return "; ".join(choices)
     return f"{'; '.join(choices)}; C = {ranged([each['C'] for each in item.chosen])}"
+
+
+def is_published(item: Tested) -> bool:
+    """Whether it is a detector that others have trained, on clips that are not known here."""
+    return any(each["candidate"] == LOGITS for each in item.chosen)
 
 
 def shared(leak: Json, speaker: str = "speaker") -> str:

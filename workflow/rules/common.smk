@@ -34,10 +34,14 @@ ENCODER = PLAN.encoder.name
 # What is fitted: a corpus and an experiment.
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
 # Where training has chance in it, every seed's scores are kept.
-SEEDED = [name for name, item in PLAN.experiments.items() if item.model.kind != "logistic"]
+SEEDED = [name for name, item in PLAN.experiments.items() if hasattr(item.model, "seeds")]
 FINETUNED = [name for name, item in PLAN.experiments.items() if item.model.kind == "finetune"]
-# Those that hear spectra alone: their bundles need no encoder.
-UNENCODED = [name for name, item in PLAN.experiments.items() if item.features.layers == "none"]
+# Those that hear spectra alone, and published detectors: their bundles have no copy of the encoder.
+UNENCODED = [
+    name
+    for name, item in PLAN.experiments.items()
+    if item.features.layers == "none" or name in PLAN.detectors
+]
 BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in CONFIG.run.bundles]
 VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
@@ -63,10 +67,19 @@ MODEL_FILES = {
 }
 
 
-def shard_paths(corpus, table, view="clean"):
-    """All shards of one of a corpus's tables: spectral, rejected, or embeddings."""
+def shard_paths(corpus, table, view="clean", experiment=None):
+    """All shards of one of a corpus's tables: spectral, rejected, or an experiment's embeddings."""
     folder = f"embeddings/{ENCODER}" if table == "embeddings" else table
+    if table == "embeddings" and experiment in PLAN.detectors:
+        folder = f"logits/{experiment}"
     return [f"results/{corpus}/{folder}/{view}/{shard}.parquet" for shard in PLAN.shards[corpus]]
+
+
+def encoder_of(wildcards):
+    """What says exactly which encoder, or published detector, an experiment hears with."""
+    if wildcards.experiment in PLAN.detectors:
+        return f"results/detectors/{wildcards.experiment}.json"
+    return f"results/encoders/{ENCODER}.json"
 
 
 def steps_of(view):
@@ -104,8 +117,9 @@ def views_of(experiment):
 
 def view_tables(wildcards, table):
     """One of the feature tables that an experiment reads, view after view."""
-    views = views_of(wildcards.experiment)
-    return [path for view in views for path in shard_paths(wildcards.corpus, table, view)]
+    corpus, experiment = wildcards.corpus, wildcards.experiment
+    views = views_of(experiment)
+    return [path for view in views for path in shard_paths(corpus, table, view, experiment)]
 
 
 def verified(corpus, views):
@@ -182,8 +196,9 @@ def applied_views(corpus, experiment, target):
 
 def applied_tables(wildcards, table):
     """One of the feature tables of the views that an experiment is applied to, view after view."""
+    target, experiment = wildcards.target, wildcards.experiment
     views = applied_views(**wildcards)
-    return [path for view in views for path in shard_paths(wildcards.target, table, view)]
+    return [path for view in views for path in shard_paths(target, table, view, experiment)]
 
 
 def applied(corpus, experiment, target):
@@ -210,7 +225,8 @@ def reported_partitions(fitted, experiment, target):
 def trained_apart(corpus, experiment, target):
     """The partitions whose attacks are known to an experiment, where others are reported on."""
     kept_apart = PLAN.experiments[experiment].protocol.kind == "partitions"
-    return PLAN.partitions[corpus, experiment]["train"] if kept_apart and corpus == target else []
+    own = corpus == target and experiment not in PLAN.detectors
+    return PLAN.partitions[corpus, experiment]["train"] if kept_apart and own else []
 
 
 def own_trust(corpus, experiment):

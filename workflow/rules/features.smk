@@ -19,6 +19,21 @@ rule encoder:
         "../scripts/encoder.py"
 
 
+use rule encoder as detector with:
+    input:
+        lambda wildcards: ancient(PLAN.detectors[wildcards.experiment].files()),
+    output:
+        identity="results/detectors/{experiment}.json",
+    log:
+        "logs/detectors/{experiment}.log",
+    params:
+        published=True,
+        model=lambda wildcards: PLAN.detectors[wildcards.experiment].model,
+        revision=lambda wildcards: PLAN.detectors[wildcards.experiment].revision,
+        digest=lambda wildcards: PLAN.detectors[wildcards.experiment].digest,
+        version=ENCODER_VERSION,
+
+
 rule extract:
     """Compute spectral numbers and embeddings of a shard's clips, as they are or through a view."""
     input:
@@ -46,3 +61,35 @@ rule extract:
         window_seconds=PLAN.window,
     script:
         "../scripts/extract.py"
+
+
+rule published:
+    """What a published detector says of a shard's clips, as they are or through a view."""
+    input:
+        # Those that were set aside are left out, and too many of them end the run before this.
+        verified=ancient("results/{corpus}/verified/{view}.json"),
+        spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
+        trials="results/{corpus}/lists/{view}/{shard}.parquet",
+        detector="results/detectors/{experiment}.json",
+    output:
+        logits=update("results/{corpus}/logits/{experiment}/{view}/{shard}.parquet"),
+    log:
+        "logs/{corpus}/published/{experiment}/{view}/{shard}.log",
+    benchmark:
+        "benchmarks/{corpus}/published/{experiment}/{view}/{shard}.tsv"
+    wildcard_constraints:
+        experiment="|".join(PLAN.detectors) or "none",
+    # Before what needs no detector: a long job that comes last leaves the other cores idle.
+    priority: 1
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        steps=lambda wildcards: steps_of(wildcards.view),
+        versions=lambda wildcards: feature_versions(wildcards.view),
+        limits=asdict(PLAN.limits),
+        model=lambda wildcards: PLAN.detectors[wildcards.experiment].model,
+        window_seconds=PLAN.window,
+    script:
+        "../scripts/published.py"

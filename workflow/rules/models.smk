@@ -3,7 +3,7 @@ rule fit:
     input:
         trials="results/{corpus}/trials.parquet",
         verified=lambda wildcards: verified(wildcards.corpus, views_of(wildcards.experiment)),
-        encoder=f"results/encoders/{ENCODER}.json",
+        encoder=encoder_of,
         spectral=lambda wildcards: view_tables(wildcards, "spectral"),
         embeddings=lambda wildcards: view_tables(wildcards, "embeddings"),
     output:
@@ -42,7 +42,7 @@ rule apply:
             "results/{target}/fingerprints.parquet",
         ],
         verified=lambda wildcards: verified(wildcards.target, applied_views(**wildcards)),
-        encoder=f"results/encoders/{ENCODER}.json",
+        encoder=encoder_of,
         spectral=lambda wildcards: applied_tables(wildcards, "spectral"),
         embeddings=lambda wildcards: applied_tables(wildcards, "embeddings"),
     output:

@@ -92,7 +92,7 @@ rule report_experiment:
         records=of_experiment("records"),
         scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
-        encoder=f"results/encoders/{ENCODER}.json",
+        encoder=encoder_of,
         verified="results/{corpus}/verified/clean.json",
         audit=own_audit,
     output:

@@ -1,5 +1,5 @@
 rule bundle:
-    """Put together all that scoring needs of a trained experiment that hears spectra alone."""
+    """Put together all that scoring needs of an experiment; a detector's files are not listed here."""
     input:
         model="results/{corpus}/models/{experiment}.json",
         weights="results/{corpus}/models/{experiment}.safetensors",
@@ -7,9 +7,11 @@ rule bundle:
         card="results/{corpus}/cards/{experiment}.md",
         trials="results/{corpus}/trials.parquet",
         verified=lambda wildcards: verified(wildcards.corpus, ["clean"]),
-        encoder=f"results/encoders/{ENCODER}.json",
+        encoder=encoder_of,
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
-        embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings"),
+        embeddings=lambda wildcards: shard_paths(
+            wildcards.corpus, "embeddings", experiment=wildcards.experiment
+        ),
         views=lambda wildcards: applied(wildcards.corpus, wildcards.experiment, wildcards.corpus),
         trust=lambda wildcards: own_trust(wildcards.corpus, wildcards.experiment),
     output:

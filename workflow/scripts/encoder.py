@@ -1,11 +1,15 @@
-"""Identify the encoder."""
+"""Identify the encoder, or a published detector."""
 
+from authenticity.features import published
 from authenticity.features.encoder import EncoderSource, identify
 from authenticity.files import write_json
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    source = EncoderSource(snakemake.params.model, snakemake.params.revision)
-    identity = identify(source, snakemake.params.precision)
+    params = snakemake.params
+    if params.get("published"):
+        identity = published.identify(published.DetectorSource(params.model, params.revision))
+    else:
+        identity = identify(EncoderSource(params.model, params.revision), params.precision)
     log.info("encoder %(model)s: %(n_layers)s layers of %(dimension)s, %(precision)s", identity)
     write_json(snakemake.output.identity, identity)

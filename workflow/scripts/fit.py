@@ -5,7 +5,7 @@ from pathlib import Path
 
 from authenticity import tables
 from authenticity.config import Experiment
-from authenticity.features import matrix
+from authenticity.features import matrix, published
 from authenticity.files import read_json
 from authenticity.jobs import job
 from authenticity.models import candidates, experiment, fitting
@@ -15,7 +15,9 @@ with job(snakemake) as log:
     settings = Experiment.model_validate(params.experiment)
     trials = tables.read(given.trials)
     features = matrix.Tables.by_view(params.views, given.spectral, given.embeddings)
-    n_layers = read_json(given.encoder)["n_layers"]
+    identity = read_json(given.encoder)
+    n_layers, kind = identity["n_layers"], settings.model.kind
+    sign = published.sign(identity["labels"], settings.model.spoof) if kind == "published" else 1.0
     which = settings.features.spectral
 
     def fit(name):
@@ -26,9 +28,9 @@ with job(snakemake) as log:
             settings,
             matrix.n_spectral(which),
             len(matrix.layers_of(name, n_layers)),
+            sign,
         )
 
-    kind = settings.model.kind
     origin = experiment.origin_of(given, params.version, params.experiment)
     unfinished = Path(params.unfinished)
     fitted = experiment.fit_all(params.candidates, fit, kind, unfinished, origin)

@@ -1,6 +1,6 @@
 """The candidates among which an experiment's features were chosen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median_low
 from typing import Any
@@ -16,7 +16,8 @@ class Candidate:
     Attributes:
         name: layer, layers or spectral numbers.
         pooling: over time.
-        C: of its logistic regression; over several rounds the lower median of theirs.
+        C: of its logistic regression; over several rounds the lower median of theirs;
+            None where nothing was fitted.
         cv_roc_auc: cross-validated on train, the mean over rounds; None where C was chosen on dev.
         n_chosen: in how many rounds it was chosen.
         roc_auc: by split; over several rounds the mean of theirs.
@@ -24,7 +25,7 @@ class Candidate:
 
     name: str
     pooling: str
-    C: float
+    C: float | None
     cv_roc_auc: float | None
     n_chosen: int
     roc_auc: Mapping[str, Row]
@@ -41,10 +42,14 @@ def candidates(item: Tested, model: Mapping[str, Any]) -> Iterator[Candidate]:
         column, cv = candidate_column(*key), [fit["cv_roc_auc"] for fit in by_round]
         yield Candidate(
             *key,
-            C=median_low(fit["C"] for fit in by_round),
+            C=_middle([fit["C"] for fit in by_round]),
             cv_roc_auc=None if None in cv else fmean(cv),
             n_chosen=chosen.count(key),
             roc_auc={
                 split: columns[column] for split, columns in by_split.items() if column in columns
             },
         )
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    return None if None in values else median_low(values)

@@ -15,10 +15,10 @@ import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -70,6 +70,13 @@ class EncoderSource:
     model: str
     revision: str = "main"
 
+    weights: ClassVar[tuple[str, ...]] = (_SAFE_WEIGHTS, _TORCH_WEIGHTS)
+    """Names of the file of weights; the first one that is there is taken."""
+    setting: ClassVar[str] = "`encoder.model` in the configuration"
+    """Where to correct a wrong source."""
+    remark: ClassVar[str] = ""
+    """What is said where a file is missing."""
+
     @property
     def is_folder(self) -> bool:
         """Whether `model` is a local folder; a name that can be neither is a `UserError`."""
@@ -79,7 +86,7 @@ class EncoderSource:
             raise UserError(
                 f"{self.model}: no such encoder folder; expected a folder with {_CONFIG}, "
                 f"{_PREPROCESSOR} and {_SAFE_WEIGHTS}, or a hub name such as "
-                "facebook/wav2vec2-base-960h; correct `encoder.model` in the configuration"
+                f"facebook/wav2vec2-base-960h; correct {self.setting}"
             )
         return False
 
@@ -98,18 +105,27 @@ class EncoderSource:
         return [
             self._existing(folder, (_CONFIG,)),
             self._existing(folder, (_PREPROCESSOR,)),
-            self._existing(folder, (_SAFE_WEIGHTS, _TORCH_WEIGHTS)),
+            self._existing(folder, self.weights),
         ]
 
     @cached_property
     def n_layers(self) -> int:
         """How many hidden states the encoder gives: its transformer layers and their input."""
-        folder = Path(self.model) if self.is_folder else self._from_hub([(_CONFIG,)])
-        path = self._existing(folder, (_CONFIG,))
+        path = self.json(_CONFIG)
         layers = read_json(path).get("num_hidden_layers")
         if not isinstance(layers, int):
             raise UserError(f"{path}: expected `num_hidden_layers`; is this a speech encoder?")
         return layers + 1
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a hidden state has."""
+        return read_json(self.json(_CONFIG))["hidden_size"]
+
+    def json(self, name: str) -> Path:
+        """Return the path of one of the small files, from the folder or the hub."""
+        folder = Path(self.model) if self.is_folder else self._from_hub([(name,)])
+        return self._existing(folder, (name,))
 
     @cached_property
     def digest(self) -> str:
@@ -121,17 +137,15 @@ class EncoderSource:
         if self.is_folder:
             return self.files()[0].parent
         # Encoders without safetensors are read by transformers with weights_only: no code runs.
-        return self._from_hub(
-            [(_CONFIG, _PREPROCESSOR, weights) for weights in (_SAFE_WEIGHTS, _TORCH_WEIGHTS)]
-        )
+        return self._from_hub([(_CONFIG, _PREPROCESSOR, weights) for weights in self.weights])
 
     def _existing(self, folder: Path, names: tuple[str, ...]) -> Path:
         for name in names:
             if (folder / name).is_file():
                 return folder / name
         raise UserError(
-            f"{folder}: expected {' or '.join(names)} in the encoder's folder; "
-            "complete it, or correct `encoder.model` in the configuration"
+            f"{folder}: expected {' or '.join(names)} in the model's folder; "
+            f"complete it, or correct {self.setting}{self.remark}"
         )
 
     def _from_hub(self, choices: Sequence[tuple[str, ...]]) -> Path:
@@ -148,8 +162,7 @@ class EncoderSource:
         raise UserError(
             f"{self.model}: not in the local model cache, and the model hub does not have "
             f"{' and '.join(choices[0])} there or cannot be reached; run once with a network, or "
-            "set `encoder.model` to a local folder (resources/encoders/small ships with the "
-            "project)"
+            f"set {self.setting} to a local folder{self.remark}"
         )
 
     def _snapshot(self, names: tuple[str, ...], local_only: bool) -> Path | None:
@@ -167,25 +180,28 @@ class EncoderSource:
         except errors.HFValidationError as error:
             raise UserError(
                 f"{self.model}: neither a folder nor a name of the model hub; correct "
-                "`encoder.model` in the configuration"
+                f"{self.setting}"
             ) from error
         except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
             raise UserError(
                 f"{self.model}: the model hub knows no such model at revision {self.revision}; "
-                "correct `encoder.model` or `encoder.revision` in the configuration"
+                f"correct {self.setting}, or the `revision` beside it"
             ) from error
         except (OSError, errors.HfHubHTTPError):
             return None
         return Path(folder)
 
 
-def identify(source: EncoderSource, precision: str) -> dict[str, Any]:
+def identify(
+    source: EncoderSource, precision: str, kind: "type[Encoder] | None" = None
+) -> dict[str, Any]:
     """Say exactly which encoder this is; written once, then read by every job.
 
     Args:
         source: the encoder.
         precision: `auto`, `bfloat16` or `float32`; `auto` becomes what this machine's CPU computes
             natively, and stays so for the whole corpus.
+        kind: what loads it, unless it is `Encoder`.
 
     Returns:
         `model`, `revision` (the hub's commit), `files` (SHA-256 by name), `precision`,
@@ -193,17 +209,18 @@ def identify(source: EncoderSource, precision: str) -> dict[str, Any]:
         nothing else.
     """
     folder = source.fetch()
-    files = {path.name: sha256(path) for path in EncoderSource(str(folder)).files()}
+    files = {path.name: sha256(path) for path in replace(source, model=str(folder)).files()}
     precision = native_precision() if precision == "auto" else precision
     identity = hashlib.sha256(json.dumps([files, precision], sort_keys=True).encode()).hexdigest()
-    Encoder.load(folder, precision)  # what cannot be loaded is found out once, not in every job
+    # What cannot be loaded is found out once, not in every job.
+    (kind or Encoder).load(folder, precision)
     return {
         "model": source.model,
         "revision": "" if source.is_folder else folder.name,  # the cache files by commit
         "files": files,
         "precision": precision,
         "n_layers": source.n_layers,
-        "dimension": read_json(folder / _CONFIG)["hidden_size"],
+        "dimension": source.dimension,
         "identity": identity,
     }
 
@@ -223,6 +240,8 @@ class Encoder:
     Attributes:
         preprocessing: the content of its `preprocessor_config.json`.
     """
+
+    _source: ClassVar[type[EncoderSource]] = EncoderSource
 
     def __init__(
         self,
@@ -261,7 +280,7 @@ class Encoder:
         from safetensors import SafetensorError
 
         transformers.utils.logging.disable_progress_bar()
-        folder = EncoderSource(str(model), revision).fetch()
+        folder = cls._source(str(model), revision).fetch()
         preprocessor = read_json(folder / _PREPROCESSOR)
         if preprocessor.get("sampling_rate") != SAMPLE_RATE:
             raise UserError(
@@ -271,14 +290,19 @@ class Encoder:
         # One thread: sums in a fixed order, so that tables do not depend on the number of cores.
         torch.set_num_threads(1)
         try:
-            network = transformers.AutoModel.from_pretrained(
-                folder, dtype=getattr(torch, precision), local_files_only=True
-            )
+            network = cls._network(folder, getattr(torch, precision))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{folder}: not an encoder that can be loaded: {reason}") from error
         network.eval()  # or layer drop would drop hidden states
         return cls(network, preprocessor, window_seconds)
+
+    @staticmethod
+    def _network(folder: Path, dtype: "torch.dtype") -> "torch.nn.Module":
+        """Load the network alone; what it raises is put in one line by `load`."""
+        import transformers
+
+        return transformers.AutoModel.from_pretrained(folder, dtype=dtype, local_files_only=True)
 
     def embed(self, samples: NDArray[np.float32]) -> Embedding:
         """Embed one clip.

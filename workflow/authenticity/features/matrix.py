@@ -1,7 +1,7 @@
 """Feature tables to matrices: one row per file in order of name, only the columns that are asked.
 
 A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, and the two joined
-by a plus sign, as in `spectral+layer_6`.
+by a plus sign, as in `spectral+layer_6`; or `logits`, what a published detector says.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,9 @@ POOLINGS: dict[str, tuple[str, ...]] = {
     "mean_std": ("mean", "std"),
 }
 """Statistics over time that are joined, by the pooling's name."""
+
+LOGITS = "logits"
+"""The only candidate of a published detector, whose tables have one layer of one dimension."""
 
 
 def candidates(features: "Features", n_layers: int) -> list[str]:
@@ -53,7 +56,7 @@ def layers_of(candidate: str, n_layers: int) -> list[int]:
     layers = candidate.removeprefix("spectral").removeprefix("+")
     if not layers:
         return []
-    if layers == "layers_all":
+    if layers in ("layers_all", LOGITS):
         return list(range(n_layers))
     return [int(layers.removeprefix("layer_"))]
 

@@ -52,7 +52,7 @@ class Candidate:
     def lines(self) -> list[str]:
         """Say in words how each pooling did in each round."""
         return [
-            f"round {item['round']}, pooling {pooling}: C {row['C']:g}, ROC-AUC "
+            f"round {item['round']}, pooling {pooling}: C {said_C(row['C'])}, ROC-AUC "
             + " and ".join(
                 f"{row[name]:.4f} {how}"
                 for name, how in (("cv_roc_auc", "cross-validated"), ("dev_roc_auc", "on dev"))
@@ -61,6 +61,11 @@ class Candidate:
             for item in self.summary["rounds"]
             for pooling, row in item["poolings"].items()
         ]
+
+
+def said_C(C: float | None) -> str:  # noqa: N802 - it is called so
+    """Say which inverse strength of regularisation it is, if anything was fitted."""
+    return "none" if C is None else f"{C:g}"
 
 
 def choose(summaries: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:

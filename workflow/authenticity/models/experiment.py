@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from authenticity import tables
 from authenticity.files import read_arrays, write_arrays, write_json
-from authenticity.models.candidates import Candidate, Choice
+from authenticity.models.candidates import Candidate, Choice, said_C
 from authenticity.models.projection import model_class
 
 if TYPE_CHECKING:
@@ -103,5 +103,6 @@ def publish(
     tables.write(paths["seeds"], choice.seeds, choice.seeds.schema, about)
     tables.write(paths["scores"], choice.scores, choice.scores.schema, about | scored)
     for row in choice.model["rounds"]:
-        chosen = (row[key] for key in ("round", "candidate", "pooling", "C"))
-        _logger.info("%s, round %s: chosen %s, pooling %s, C %g", name, *chosen)
+        chosen = (row[key] for key in ("round", "candidate", "pooling"))
+        C = said_C(row["C"])
+        _logger.info("%s, round %s: chosen %s, pooling %s, C %s", name, *chosen, C)

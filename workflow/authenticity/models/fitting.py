@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from authenticity.evaluation import splits
 from authenticity.models import logistic
+from authenticity.models.baseline import LinearModel
 from authenticity.models.candidates import Candidate
 from authenticity.models.logistic import Fit
 from authenticity.models.scores import trials_of
@@ -32,6 +33,7 @@ def fit(
     experiment: "Experiment",
     n_spectral: int,
     n_layers: int,
+    sign: float = 1.0,
 ) -> Candidate:
     """Fit and score one candidate in every round, with each pooling.
 
@@ -42,6 +44,8 @@ def fit(
             with them) are dealt out anew within train and within dev before anything is fitted.
         n_spectral: how many of the features are spectral.
         n_layers: how many layers the others are of.
+        sign: of a published detector; see `published.sign`. Nothing is fitted: its score is that
+            times its one feature.
 
     Raises:
         UserError: the protocol leaves a part without both classes.
@@ -56,7 +60,7 @@ def fit(
             views[view] = _Matrix(matrix, data.rows(files))
         for item in rounds:
             known = data.shuffled(item, experiment.seed) if experiment.shuffle_labels else data
-            source = _Source(known, views, item, experiment, n_spectral, n_layers)
+            source = _Source(known, views, item, experiment, n_spectral, n_layers, sign)
             outcomes[pooling].append(source.outcome())
     models = {
         pooling: [outcome.fits[0].model for outcome in by_round]
@@ -182,15 +186,41 @@ class _Source:
     experiment: "Experiment"
     n_spectral: int
     n_layers: int
+    sign: float
 
     def outcome(self) -> _Outcome:
         """Fit with every seed, and score dev and eval."""
         settings, data = self.experiment.features, self.data
+        matrix = self.views[settings.view]
+        if self.experiment.model.kind == "published":
+            train, folds_in_words = np.empty(0, np.intp), "none: it was trained by others"
+            model = LinearModel(np.zeros(1), np.ones(1), np.array([self.sign]), 0.0)
+            fits = [Fit(model, None, {}, by_folds=False)]
+        else:
+            train, folds_in_words, fits = self._fitted(matrix)
+        scored = matrix.members(self.item, "dev", "eval")
+        features = matrix.take(scored)
+        scores = [fit.model.scores(features) for fit in fits]
+        on_dev = self.item.parts[scored] == "dev"
+        dev = data.labels[scored[on_dev]]
+        labels = data.labels[train]
+        counts = {
+            "folds": folds_in_words,
+            "n_train_bonafide": len(set(data.keys[train[labels == 0]])),
+            "n_train_spoof": len(set(data.keys[train[labels == 1]])),
+        }
+        roc_auc = [
+            float(roc_auc_score(dev, values[on_dev])) if len(dev) else None for values in scores
+        ]
+        return _Outcome(fits, scored, scores, roc_auc, counts)
+
+    def _fitted(self, matrix: _Matrix) -> tuple[NDArray[np.intp], str, list[Fit]]:
+        """Return the trials that were fitted on, their folds in words, and the fits."""
+        settings, data = self.experiment.features, self.data
         members = [self.views[view].members(self.item, "train") for view in settings.train_views]
         train = np.concatenate(members)
-        labels = data.labels[train]
         folds, folds_in_words = splits.folds(
-            labels,
+            data.labels[train],
             data.speakers[train],
             data.keys[train],
             self.experiment.model.folds,
@@ -203,22 +233,7 @@ class _Source:
                 for view, trials in zip(settings.train_views, members, strict=True)
             ]
         )
-        matrix = self.views[settings.view]
-        fits = self._fits(train, block, folds, matrix)
-        scored = matrix.members(self.item, "dev", "eval")
-        features = matrix.take(scored)
-        scores = [fit.model.scores(features) for fit in fits]
-        on_dev = self.item.parts[scored] == "dev"
-        dev = data.labels[scored[on_dev]]
-        counts = {
-            "folds": folds_in_words,
-            "n_train_bonafide": len(set(data.keys[train[labels == 0]])),
-            "n_train_spoof": len(set(data.keys[train[labels == 1]])),
-        }
-        roc_auc = [
-            float(roc_auc_score(dev, values[on_dev])) if len(dev) else None for values in scores
-        ]
-        return _Outcome(fits, scored, scores, roc_auc, counts)
+        return train, folds_in_words, self._fits(train, block, folds, matrix)
 
     def _fits(
         self,

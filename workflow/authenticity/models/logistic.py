@@ -24,7 +24,7 @@ class Fit:
 
     Attributes:
         model: fitted on all training trials.
-        C: inverse strength of regularisation of the regression.
+        C: inverse strength of regularisation of the regression; None where nothing was fitted.
         held_roc_auc: by C, on trials that the model was not fitted on.
         by_folds: whether those are the folds' (then it is their mean), or dev.
         seed: of the training; None where nothing is drawn at random.
@@ -32,7 +32,7 @@ class Fit:
     """
 
     model: Model
-    C: float
+    C: float | None
     held_roc_auc: Mapping[float, float]
     by_folds: bool = True
     seed: int | None = None

@@ -21,7 +21,7 @@ def selection(item: Tested, model: Mapping[str, Any]) -> str:
         [
             each.name,
             POOLING_WORDS[each.pooling],
-            f"{each.C:g}",
+            None if each.C is None else f"{each.C:g}",
             None if each.cv_roc_auc is None else f"{each.cv_roc_auc:.4f}",
             *(estimate(each.roc_auc.get(split)) for split in item.splits),
             _chosen(each.n_chosen, n_rounds),

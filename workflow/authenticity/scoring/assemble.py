@@ -94,6 +94,11 @@ class Experiment:
         return only
 
     @property
+    def is_published(self) -> bool:
+        """Whether it is a detector that others have trained."""
+        return self.model["kind"] == "published"
+
+    @property
     def layers(self) -> list[int]:
         """The encoder's layers that the model uses."""
         return matrix.layers_of(self.chosen["candidate"], self.encoder["n_layers"])
@@ -189,7 +194,9 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
     source = EncoderSource(experiment.encoder["model"])
     for name in encoder_files(source) if experiment.layers else ():
         _copy(Path(source.model, name), folder / ENCODER / name)
-    distances = cautions.distances(clips.dev_features, model.mean, model.scale)
+    distances = None
+    if not experiment.is_published:
+        distances = cautions.distances(clips.dev_features, model.mean, model.scale)
     about = {
         "schema": SCHEMA_VERSION,
         **{name: described[name] for name in ("corpus", "experiment", "kind", "protocol")},
@@ -283,7 +290,11 @@ def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
         "eval": on_eval,
         "views": views,
         "issued": decision.issued(on_eval, views, target),
-        "unseen": _unseen(model["leak"], clips),
+        "unseen": (
+            "clips of eval, which it may have met where it was trained"
+            if model["kind"] == "published"
+            else _unseen(model["leak"], clips)
+        ),
     }
 
 
@@ -328,6 +339,14 @@ def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Ratin
 
 
 def _statement(experiment: Experiment, clips: Clips) -> str:
+    if experiment.is_published:
+        demonstration = "A demonstration. " if experiment.demonstration else ""
+        return (
+            f"{demonstration}A detector published by others, {experiment.encoder['model']}, "
+            f"calibrated on {len(clips.dev['label']):,} clips of the corpus "
+            f"{experiment.model['corpus']}: a verdict holds for recordings like those, and proves "
+            "nothing by itself."
+        )
     n_clips = int(np.count_nonzero(clips.fitted["part"] == "train"))
     if experiment.demonstration:
         return (

@@ -129,7 +129,7 @@ class About(TypedDict):
     corpus: str
     experiment: str
     protocol: str
-    kind: Literal["logistic", "contrastive"]
+    kind: Literal["logistic", "contrastive", "published"]
     candidate: str
     pooling: Literal["mean", "std", "mean_std", "none"]
     features: Features
@@ -231,6 +231,8 @@ class Bundle:
         """What the features consist of, in their order."""
         features, encoder = self.about["features"], self.about["encoder"]
         columns = matrix.spectral_columns(features["spectral"])
+        if self.about["kind"] == "published":
+            return [("difference of the logits", 1)]
         embedded = [
             (f"layer {layer}, {_STATISTICS[statistic]}", encoder["dimension"] if encoder else 0)
             for layer in features["layers"]

@@ -60,7 +60,7 @@ class Domain(TypedDict):
     greatest_rolloff_95: float
     greatest_slope_skewness: float
     least_bit_rate: float | None
-    greatest_distance: float
+    greatest_distance: float | None
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,13 @@ def clipped_share(samples: NDArray[np.float32]) -> float:
     return float(loud / len(samples))
 
 
-def limits(clips: Mapping[str, NDArray], dev_distances: NDArray[np.float64]) -> Domain:
+def limits(clips: Mapping[str, NDArray], dev_distances: NDArray[np.float64] | None) -> Domain:
     """Return the limits that training and dev clips set.
 
     Args:
         clips: columns of `spectral` on them by name, `path` and `bytes` of their files, (n,).
-        dev_distances: of dev's clips; see `distances`.
+        dev_distances: of dev's clips; see `distances`. None for a published detector, whose only
+            feature is its score.
     """
     suffixes = (PurePosixPath(path).suffix.lower() for path in clips["path"].tolist())
     coded = np.array([suffix not in LOSSLESS_SUFFIXES for suffix in suffixes])
@@ -138,7 +139,9 @@ def limits(clips: Mapping[str, NDArray], dev_distances: NDArray[np.float64]) -> 
         "greatest_rolloff_95": _quantile(clips["rolloff_95"], 1 - TAIL),
         "greatest_slope_skewness": _quantile(clips["slope_skewness"], 1 - TAIL),
         "least_bit_rate": _quantile(rates, TAIL) if coded.mean() > TAIL else None,
-        "greatest_distance": _quantile(dev_distances, 1 - TAIL),
+        "greatest_distance": (
+            None if dev_distances is None else _quantile(dev_distances, 1 - TAIL)
+        ),
     }
 
 
@@ -160,11 +163,12 @@ def beyond_limits(measured: Measured, limits: Domain) -> tuple[Caution, ...]:
         *_of_level(measured, limits, most),
         *_of_codec(measured, limits, most),
     ]
-    if measured.distance > limits["greatest_distance"]:
+    greatest = limits["greatest_distance"]
+    if greatest is not None and measured.distance > greatest:
         message = (
             f"Its features are {measured.distance:.1f} standard deviations from those of the "
             f"training clips; those of {most} clips like these are within "
-            f"{limits['greatest_distance']:.1f}."
+            f"{greatest:.1f}."
         )
         cautions.append(Caution("unlike_training", message, severe=True))
     return sorted_by_severity(cautions)

@@ -29,6 +29,7 @@ from authenticity.audio import SAMPLE_RATE, Format
 from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Embedding, Encoder
+from authenticity.features.published import Published
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
@@ -85,7 +86,8 @@ class Detector:
         folder, encoder = loaded.encoder_folder(), None
         if folder:
             about = loaded.about["encoder"]
-            encoder = Encoder.load(folder, about["precision"], about["window_seconds"])
+            kind = Published if loaded.about["kind"] == "published" else Encoder
+            encoder = kind.load(folder, about["precision"], about["window_seconds"])
             encoder.cut_above(max(loaded.about["features"]["layers"]))
         return cls(loaded, encoder, jobs)
 

@@ -22,6 +22,7 @@ from authenticity.scoring import page
 from authenticity.scoring.batch import Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
 from authenticity.scoring.result import Answer, Recording, Windows, columns
+from authenticity.scoring.uncalibrated import Scored
 
 _ARROW = {str: pa.string(), float: pa.float64(), int: pa.int32()}
 
@@ -90,15 +91,15 @@ def _parameters(path: Path) -> int:
         return sum(math.prod(arrays.get_slice(name).get_shape()) for name in names)
 
 
-def _row(answer: Answer) -> dict[str, Any]:
-    """Return the row of `SCORES` that an answer makes; what a rejected file lacks is empty."""
+def _row(answer: Answer | Scored) -> dict[str, Any]:
+    """Return the row of `SCORES` that an answer makes; what it lacks is empty."""
     values = {name: getattr(answer, name, None) for name in SCORES.names}
     if isinstance(answer, Recording):
         values["cautions"] = " ".join(caution.code for caution in answer.cautions)
     return values
 
 
-def write_tables(folder: Path, answers: Sequence[Answer]) -> None:
+def write_tables(folder: Path, answers: Sequence[Answer | Scored]) -> None:
     """Write `scores.csv`, `.parquet` and `.jsonl`, and `windows.parquet`.
 
     Args:

@@ -80,6 +80,9 @@ def _leak(evidence: Evidence) -> Check:
         return Check("Leak", DISTRUST, leak)
     if unknown := wording.unknown_speakers(evidence.tested):
         return Check("Leak", CAUTION, unknown)
+    if wording.is_published(evidence.tested):
+        words = f"Trained by others: whether on clips or speakers of {REPORTED} is not known."
+        return Check("Leak", CAUTION, words)
     words = f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
     return Check("Leak", TRUST, words)
 

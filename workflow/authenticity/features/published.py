@@ -1,0 +1,199 @@
+"""Detectors that others have published: classifiers of audio as transformers saves them.
+
+Such a classifier is an encoder, a linear layer, the mean over time, and another linear layer
+(`Wav2Vec2ForSequenceClassification` and its kin, after SUPERB, Yang et al. 2021). All that follows
+the encoder is linear, so the difference of the two logits is the mean over time of that difference
+in each frame. Here it is therefore an encoder with one layer of one dimension, which long
+recordings, windows and bundles take like any other.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from authenticity import tables
+from authenticity.audio import SAMPLE_RATE
+from authenticity.errors import UserError
+from authenticity.features import encoder
+from authenticity.features.clips import File, Reader
+from authenticity.features.encoder import Embedding, Encoder, EncoderSource
+from authenticity.features.versions import embedding_version
+from authenticity.files import read_json
+from authenticity.shards import PreviousRows
+
+if TYPE_CHECKING:
+    import torch
+
+_SAYS_SPOOF = frozenset({"spoof", "spoofed", "fake", "synthetic", "deepfake", "generated", "ai"})
+_SAYS_BONAFIDE = frozenset({"bonafide", "real", "human", "genuine", "authentic"})
+_EXTRACTORS = ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor")
+
+
+class DetectorSource(EncoderSource):
+    """Where a published detector comes from: a local folder, or a name on the model hub."""
+
+    weights = ("model.safetensors",)
+    setting = "`model.id` of the published detector"
+    remark = "; weights are read from model.safetensors alone, as a pickle (.bin) can run code"
+
+    n_layers = 1
+    dimension = 1
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The model's own names of its two classes, in the order of its logits.
+
+        Raises:
+            UserError: it is no classifier of that shape, or hears something else than samples at
+                16 kHz; in one line that says what was found.
+        """
+        path = self.json("config.json")
+        config, family = read_json(path), "of audio into two classes"
+        found = ", ".join(map(str, config.get("architectures") or ["no `architectures`"]))
+        kind = config.get("model_type")
+        if kind not in encoder.FAMILIES or not found.endswith("ForSequenceClassification"):
+            raise UserError(
+                f"{path}: expected a classifier {family}, of type {', '.join(encoder.FAMILIES)} "
+                f"(…ForSequenceClassification), found {found} of type {kind}; choose another model"
+            )
+        named = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+        labels = [str(named[index]) for index in sorted(named, key=int)]
+        if len(labels) != 2:
+            raise UserError(
+                f"{path}: expected a classifier {family}, found {len(labels)}: "
+                f"{', '.join(labels)}; choose another model"
+            )
+        path = self.json("preprocessor_config.json")
+        heard = read_json(path)
+        extractor = heard.get("feature_extractor_type", _EXTRACTORS[0])
+        rate, width = heard.get("sampling_rate"), heard.get("feature_size", 1)
+        if extractor not in _EXTRACTORS or (rate, width) != (SAMPLE_RATE, 1):
+            raise UserError(
+                f"{path}: expected samples at {SAMPLE_RATE} Hz as input, found {extractor} at "
+                f"{rate} Hz with feature_size {width}; choose another model"
+            )
+        return labels
+
+
+def sign(labels: Sequence[str], spoof: str | None) -> float:
+    """Return 1 where the second of two labels means spoof, -1 where the first one does.
+
+    Args:
+        labels: the model's own.
+        spoof: the one that means spoof; None where the labels say it themselves.
+
+    Raises:
+        UserError: they do not say it, or `spoof` is none of them.
+    """
+    if spoof is None:
+        meant = [_means(label) for label in labels]
+        if set(meant) != {"spoof", "bonafide"}:
+            raise UserError(
+                f"its labels {labels[0]} and {labels[1]} do not say which one means spoof; set "
+                "`spoof` to that label in an experiment of kind `published`"
+            )
+        return 1.0 if meant[1] == "spoof" else -1.0
+    if spoof not in labels:
+        raise UserError(f"`spoof` is {spoof}; expected one of its labels {labels[0]}, {labels[1]}")
+    return 1.0 if labels[1] == spoof else -1.0
+
+
+def _means(label: str) -> str | None:
+    words = [word.lower() for word in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", label)]
+    said = {*words, "".join(words)}
+    if bool(said & _SAYS_SPOOF) == bool(said & _SAYS_BONAFIDE):
+        return None
+    return "spoof" if said & _SAYS_SPOOF else "bonafide"
+
+
+class Published(Encoder):
+    """A published detector as an encoder: of each frame, its second logit minus its first."""
+
+    _source = DetectorSource
+
+    @staticmethod
+    def _network(folder: Path, dtype: "torch.dtype") -> "torch.nn.Module":
+        import transformers
+
+        network, loaded = transformers.AutoModelForAudioClassification.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+        if lacking := sorted(loaded["missing_keys"]):  # they would be random numbers
+            raise ValueError(f"its weights lack {', '.join(lacking[:3])}")
+        return network
+
+    def cut_above(self, layer: int) -> None:
+        """Stay whole: its only layer is what its last part makes."""
+
+    def _hidden_states(
+        self, signal: "torch.Tensor", layers: Sequence[int] | None = None
+    ) -> "torch.Tensor":
+        """Return the differences, shape (1, frames, 1), float64."""
+        import torch
+
+        network = self.network
+        weighted = network.config.use_weighted_layer_sum
+        with torch.inference_mode():
+            output = network.base_model(
+                signal.to(network.dtype)[None], output_hidden_states=weighted
+            )
+            states = output.last_hidden_state
+            if weighted:
+                weights = torch.softmax(network.layer_weights, dim=-1)
+                states = (torch.stack(output.hidden_states) * weights.view(-1, 1, 1, 1)).sum(0)
+            logits = network.classifier(network.projector(states)).double()
+        return logits[..., 1:] - logits[..., :1]
+
+
+def identify(source: DetectorSource) -> dict[str, Any]:
+    """Say exactly which detector this is; see `encoder.identify`. Its `labels` stand beside."""
+    # In the precision that it was published for: what is measured is the detector as it is.
+    return {**encoder.identify(source, "float32", Published), "labels": source.labels}
+
+
+def write_shard(
+    rows: Sequence[Mapping[str, Any]],
+    reader: Reader,
+    identity: Mapping[str, Any],
+    window_seconds: float,
+    load: Callable[[], Published],
+    path: Path,
+) -> dict[str, int]:
+    """Bring one shard's table of logit differences up to date; its form is `encoder.schema`.
+
+    A row is reused where the table that is there has the file with the same content under the same
+    version.
+
+    Args:
+        rows: the shard's trials that were not set aside, by key.
+        reader: of the corpus's clips in a view.
+        identity: what `identify` returned.
+        window_seconds: longest stretch that the detector hears at once.
+        load: returns the detector; called only when a clip needs it.
+        path: the table.
+
+    Returns:
+        How many clips there are, and of how many the number was computed anew.
+    """
+    schema, view = encoder.schema(1, 1), reader.view
+    version = embedding_version(identity["identity"], window_seconds, view.steps)
+    previous = PreviousRows.load(path, schema, version)
+    computed: dict[tuple[str, str], Embedding] = {}
+
+    def hear(clip: File) -> tuple[str, str]:
+        key = (clip.key, clip.content)
+        if key not in previous:
+            computed[key] = load().embed(reader.samples(clip))
+        return key
+
+    clips = [key for _, key in reader.use(rows, hear)]
+    kept = [key for key in clips if key not in computed]
+    table: pa.Table = previous.merged(kept, encoder.table(computed, schema), schema)
+    about = {"encoder": identity["model"], "encoder_identity": identity["identity"]}
+    about |= {"precision": identity["precision"], "view": view.name}
+    tables.write(path, table, schema, {"version": version, **about})
+    return {"clips": len(clips), "computed": len(computed)}
