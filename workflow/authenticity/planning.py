@@ -365,7 +365,7 @@ def _detectors(config: Config) -> dict[str, DetectorSource]:
                 found[name].files()
                 sign(found[name].labels, model.spoof)
             except UserError as error:
-                raise UserError(f"experiment {name}, {model.id}: {error}") from error
+                raise UserError(f"experiment {name}: {error}") from error
     return found
 
 

@@ -36,7 +36,8 @@ TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in 
 # Where training has chance in it, every seed's scores are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if hasattr(item.model, "seeds")]
 FINETUNED = [name for name, item in PLAN.experiments.items() if item.model.kind == "finetune"]
-# Those that hear spectra alone, and published detectors: their bundles have no copy of the encoder.
+# Those whose bundles list no files of an encoder: spectra need none, and a detector's files, which
+# differ from experiment to experiment, are in the checksums of `bundle.json` alone.
 UNENCODED = [
     name
     for name, item in PLAN.experiments.items()

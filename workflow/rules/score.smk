@@ -1,5 +1,5 @@
 rule bundle:
-    """Put together all that scoring needs of an experiment; a detector's files are not listed here."""
+    """Put together all that scoring needs of an experiment."""
     input:
         model="results/{corpus}/models/{experiment}.json",
         weights="results/{corpus}/models/{experiment}.safetensors",

@@ -162,7 +162,7 @@ class EncoderSource:
         raise UserError(
             f"{self.model}: not in the local model cache, and the model hub does not have "
             f"{' and '.join(choices[0])} there or cannot be reached; run once with a network, or "
-            f"set {self.setting} to a local folder{self.remark}"
+            f"set {self.setting} to a local folder{self.remark if len(choices[0]) > 1 else ''}"
         )
 
     def _snapshot(self, names: tuple[str, ...], local_only: bool) -> Path | None:
