@@ -49,7 +49,7 @@ def test_every_trial_is_accounted_for(demo: Path):
     assert verified["n_rejected"] == 0
 
 
-def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Path):
+def test_the_layer_experiment_tells_machines_from_unseen_people(demo: Path):
     """Well above chance, with an interval and a count; and chosen without a look at eval."""
     metrics, *_ = json.loads((demo / "results/demo/metrics/baseline_layer/demo.json").read_text())
     figures = metrics["splits"]["eval"]
@@ -57,9 +57,11 @@ def test_the_layer_experiment_tells_unseen_machines_from_unseen_people(demo: Pat
     assert figures["eer"]["high"] < 0.45
     assert figures["n_bonafide"] >= 200
     assert figures["n_spoof"] >= 400
-    assert len(figures["per_attack"]) == 7
+    assert len(figures["per_attack"]) == 12
     assert not metrics["leak"]["leaks"]
-    assert metrics["leak"]["attacks"]["train_eval"] == metrics["leak"]["unknown_speakers"] == 0
+    # Known attacks, with other voices.
+    assert metrics["leak"]["attacks"]["train_eval"] == 5
+    assert metrics["leak"]["unknown_speakers"] == 0
     model = json.loads((demo / "results/demo/models/baseline_layer.json").read_text())
     best = max(model["selection"], key=lambda row: row["dev_roc_auc"])
     (chosen,) = model["rounds"]
@@ -96,8 +98,8 @@ def test_windows_find_the_synthetic_stretch_of_thirty_splices(demo: Path):
     found = json.loads((demo / "results/demo/splices/baseline_layer.json").read_text())
     assert list(found["polarity"]) == ["as recorded", "by chance"]
     for version in found["polarity"].values():
-        assert (version["n_recordings"], version["people"]) == (30, 2)
-        assert len(version["attacks"]) == 7
+        assert (version["n_recordings"], version["people"]) == (30, 5)
+        assert len(version["attacks"]) == 12
     # Polarity is dealt out by chance in the demonstration itself: the two are of a kind.
     for version in found["polarity"].values():
         assert version["roc_auc"]["low"] > 0.6
