@@ -299,10 +299,12 @@ def test_stored_speech_is_what_was_stored_to_16_bits(clips, tmp_path):
         assert np.abs(stored - clip).max() <= 0.5 / 2**15
 
 
-@pytest.mark.parametrize("speaker", ["allison", "june", "ivrvoice"])
+@pytest.mark.parametrize("speaker", ["allison", "june", "ivrvoice", "stamps-fr"])
 def test_speech_of_a_speaker_of_dev_or_eval_is_refused(speaker):
-    package = next(name for name, (who, _) in human.PROMPTS.items() if who == speaker)
-    with pytest.raises(UserError, match=rf"{speaker} is kept for dev or eval.*pretrain/config"):
+    package = next(
+        name for name, people in human.SPEECH.items() if any(speaker in person for person in people)
+    )
+    with pytest.raises(UserError, match=rf"{speaker}\b.* speak in dev or eval.*pretrain/config"):
         speech.gather([f"{package}.deb"])
 
 

@@ -39,7 +39,7 @@ def test_the_demo_corpus_is_planned_from_its_packages(tmp_path: Path):
     assert run.returncode == 0, run.stdout
     jobs = counts(run.stdout)
     assert jobs["clips"] == len(attacks.NAMES) + 1
-    assert jobs["package"] == len({*human.PROMPTS, *classic.PACKAGES})
+    assert jobs["package"] == len({*human.SPEECH, *classic.PACKAGES})
     assert jobs["ship"] == 1
 
 

@@ -21,7 +21,7 @@ SILENCE_DB = -38.0  # below the loudest frame
 KEPT_EDGE_SECONDS = 0.06
 KEPT_PAUSE_SECONDS = 0.08
 BAND_HZ = (70.0, 6_900.0)
-SNR_DB = (12.0, 24.0)
+SNR_DB = (40.0, 60.0)
 LEVEL_DBFS = (-29.0, -23.0)
 VORBIS_RATE = 22_050
 

@@ -1,7 +1,8 @@
-"""Human speech: the telephone prompts of five Debian packages, and more for pretraining only."""
+"""Human speech of Debian packages: telephone prompts, game dubs, and volunteers."""
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,16 +16,24 @@ from demo_corpus import debian
 
 SAMPLE_RATE = 16_000
 
-# package -> (speaker, language); Allison Smith recorded English and Spanish.
-PROMPTS = {
-    "asterisk-core-sounds-en-g722": ("allison", "en"),
-    "asterisk-core-sounds-es-g722": ("allison", "es"),
-    "asterisk-core-sounds-fr-g722": ("june", "fr"),
-    "asterisk-core-sounds-it-g722": ("carlo", "it"),
-    "asterisk-core-sounds-ru-g722": ("ivrvoice", "ru"),
+# package -> a pattern of file paths for each (speaker, language) in it. In the game Fish
+# Fillets one actor speaks the small fish ("m") and another the big one ("v"). Each language of Tux
+# Paint's stamps has its volunteer, except for letters and numbers, which others read.
+_PROMPTS = r"sounds/\w+/(?!silence/).*\.g722$"
+_STAMPS = r"stamps/(?!symbols/).*_desc_{}\.ogg$"
+SPEECH: dict[str, dict[tuple[str, str], str]] = {
+    "asterisk-core-sounds-en-g722": {("allison", "en"): _PROMPTS},
+    "asterisk-core-sounds-fr-g722": {("june", "fr"): _PROMPTS},
+    "asterisk-core-sounds-it-g722": {("carlo", "it"): _PROMPTS},
+    "asterisk-core-sounds-ru-g722": {("ivrvoice", "ru"): _PROMPTS},
+    "fillets-ng-data-cs": {("fish-cs-m", "cs"): r"/cs/([^/]*-)?m-[^/]*\.ogg$"},
+    "fillets-ng-data-nl": {("fish-nl-v", "nl"): r"/nl/([^/]*-)?v-[^/]*\.ogg$"},
+    "tuxpaint-stamps-default": {
+        (f"stamps-{language}", language): _STAMPS.format(language)
+        for language in ("be", "bg", "ca", "da", "el", "es", "fr", "ro", "ru")
+    },
 }
-# Short words by volunteers in some 25 languages, and two acted dubs: pretraining only, because a
-# classifier tells one human source from another before it tells human from synthetic.
+# For pretraining: short words by volunteers in some 25 languages, and all of the two dubs.
 PRETRAINING = (
     "klettres-data",
     "ktuberling-data",
@@ -53,42 +62,46 @@ class Clip:
     samples: np.ndarray
 
 
-def prompts(package: str | Path) -> list[Clip]:
-    """Decode the spoken prompts of one `asterisk-core-sounds-*-g722.deb`, sorted by name.
+def recordings(package: str | Path, names: Collection[str] | None = None) -> list[Clip]:
+    """Decode the speech of one package of `SPEECH`, sorted by name.
 
-    Beeps, tones, silence and the screaming monkeys are left out.
+    Only recordings in `names` are decoded, by default all. Beeps, tones, silence and the screaming
+    monkeys are left out.
     """
     package = Path(package)
-    if package.stem not in PROMPTS:
-        raise UserError(f"{package}: expected one of {', '.join(PROMPTS)}")
-    speaker, language = PROMPTS[package.stem]
+    if package.stem not in SPEECH:
+        raise UserError(f"{package}: expected one of {', '.join(SPEECH)}")
     clips = []
     for path, content in debian.files(package):
-        if path.suffix != ".g722" or path.stem in _NOT_SPEECH or path.parent.name == "silence":
-            continue
-        inside = path.parts[path.parts.index("sounds") + 2 :]
-        samples = decode_g722(content, str(path))
-        if samples.any():
-            clips.append(Clip("-".join((*inside[:-1], path.stem)), speaker, language, samples))
-    return sorted(clips, key=lambda clip: clip.name)
+        for pair, pattern in SPEECH[package.stem].items():
+            if path.stem in _NOT_SPEECH or not re.search(pattern, str(path)):
+                continue
+            name = "-".join(path.with_suffix("").parts[4:])
+            if names is None or name in names:
+                clips.append(Clip(name, *pair, _decode(path, content)))
+    return sorted((clip for clip in clips if clip.samples.any()), key=lambda clip: clip.name)
 
 
 def pretraining_speech(package: str | Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, samples at 16 kHz) of every recording in one package of `PRETRAINING`.
-
-    Their OGG files are read by soundfile: FFmpeg refuses the older ones.
-    """
+    """Yield (name, samples at 16 kHz) of every recording in one package of `PRETRAINING`."""
     for path, content in debian.files(package):
         if path.suffix.lower() in {".ogg", ".wav"} and _is_speech(path):
-            samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-            mono = soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE)
-            if mono.any():
-                yield "-".join(path.with_suffix("").parts[2:]), mono
+            samples = _decode(path, content)
+            if samples.any():
+                yield "-".join(path.with_suffix("").parts[2:]), samples
 
 
 def _is_speech(path: PurePosixPath) -> bool:
     """Fillets keeps its dubbing in a folder per language, beside noises and music."""
     return "fillets-ng" not in path.parts or path.parent.name in {"cs", "nl"}
+
+
+def _decode(path: PurePosixPath, content: bytes) -> np.ndarray:
+    """Decode to one channel at 16 kHz; OGG by soundfile, because FFmpeg refuses older files."""
+    if path.suffix == ".g722":
+        return decode_g722(content, str(path))
+    samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    return soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE)
 
 
 def decode_g722(content: bytes, name: str) -> np.ndarray:

@@ -4,6 +4,7 @@ Everything random about the selection is drawn here, once, from one seed, so tha
 the clips can run in any order and on any number of cores.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,16 @@ from demo_corpus.attacks import BONAFIDE, SYNTHESISERS, VOCODERS, Voice
 SPLITS = ("train", "dev", "eval")
 # A crop should seldom touch the natural beginning or end of a prompt, because it seldom touches
 # those of a long synthetic sentence: speech has to be this much longer than what is cut out.
-SPARE_SECONDS = 0.2
+SPARE_SECONDS = 0.5
+# What the channel may cut out of each prompt at the joins.
+JOIN_SECONDS = 0.2
+# Shorter prompts are left out: a clip would be made of joins.
+SHORTEST_SECONDS = 0.5
 # A long prompt is cut into equal pieces at least this long, each for a clip of its own.
 PIECE_SECONDS = 2.5
+JOIN = " + "
+# Most human clips join short prompts; three of four synthetic ones say phrases of so many words.
+PHRASE_WORDS = 3
 
 PLAN = pa.schema(
     [
@@ -114,36 +122,37 @@ def _deal_polarity(rows: list[dict[str, Any]], seed: int) -> None:
 def _choose_prompts(
     rows: list[dict[str, Any]], prompts: Mapping[str, float], rng: np.random.Generator
 ) -> None:
-    """Give each row a random piece of a prompt; long clips choose first, so that all fit.
+    """Give each row random pieces of prompts, as many as it needs to be long enough.
 
     Each piece is used once, and all pieces of a prompt for one attack (or as bona fide): what is
     heard from a vocoder is never heard from the human as well.
     """
     pieces = [
-        (prompt, index, parts, seconds / parts)
+        (prompt, f"{prompt} {index}/{parts}", seconds / parts)
         for prompt, seconds in sorted(prompts.items())
         for parts in [max(1, int(seconds / PIECE_SECONDS))]
         for index in range(1, parts + 1)
+        if seconds / parts >= SHORTEST_SECONDS
     ]
     user: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: -row["seconds"]):
-        enough = row["seconds"] + SPARE_SECONDS
-        fitting = [
-            piece
-            for piece in pieces
-            if piece[3] >= enough and user.get(piece[0], row["attack"]) == row["attack"]
-        ]
-        if not fitting:
-            raise UserError(f"demo corpus: no speech of {enough:.1f} s is left; plan fewer clips")
-        piece = fitting[rng.integers(len(fitting))]
-        pieces.remove(piece)
-        prompt, index, parts, _ = piece
-        user[prompt] = row["attack"]
-        row["source"] = f"{prompt} {index}/{parts}"
+        chosen, missing = [], row["seconds"] + SPARE_SECONDS
+        while missing > 0:
+            free = [piece for piece in pieces if user.get(piece[0], row["attack"]) == row["attack"]]
+            if not free:
+                raise UserError(
+                    f"demo corpus: {row['speaker']} has said too little; use fewer clips"
+                )
+            piece = free[rng.integers(len(free))]
+            pieces.remove(piece)
+            user[piece[0]] = row["attack"]
+            chosen.append(piece[1])
+            missing -= piece[2] - JOIN_SECONDS
+        row["source"] = JOIN.join(chosen)
 
 
 def piece_of(samples: np.ndarray, source: str) -> np.ndarray:
-    """Cut the piece out of a prompt's samples that a plan's `source` names ("prompt 2/3")."""
+    """Cut a piece, one of those that a plan's `source` joins ("prompt 2/3"), out of its prompt."""
     index, parts = map(int, source.rpartition(" ")[2].split("/"))
     return np.array_split(samples, parts)[index - 1]
 
@@ -151,11 +160,18 @@ def piece_of(samples: np.ndarray, source: str) -> np.ndarray:
 def _choose_sentences(
     rows: list[dict[str, Any]], sentences: Sequence[str], rng: np.random.Generator
 ) -> None:
-    """Give each row a random sentence, each used once by a voice."""
+    """Give each row a random sentence, each used once by a voice; three of four as phrases."""
     if len(rows) > len(sentences):
         raise UserError(f"demo corpus: {len(sentences)} sentences for {len(rows)} clips; add some")
-    for row, index in zip(rows, rng.permutation(len(sentences)), strict=False):
-        row["source"] = sentences[index]
+    for number, (row, index) in enumerate(zip(rows, rng.permutation(len(sentences)), strict=False)):
+        row["source"] = phrases(sentences[index]) if number % 4 else sentences[index]
+
+
+def phrases(sentence: str) -> str:
+    """Cut a sentence into short phrases with a pause after each, as short prompts are joined."""
+    words = re.findall(r"[\w'’-]+", sentence)
+    starts = range(0, len(words), PHRASE_WORDS)
+    return "; ".join(" ".join(words[start : start + PHRASE_WORDS]) for start in starts) + "."
 
 
 def _deal(lengths: Sequence[float], count: int, rng: np.random.Generator) -> np.ndarray:

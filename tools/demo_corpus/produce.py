@@ -16,6 +16,7 @@ from demo_corpus.attacks import SYNTHESISERS, VOCODERS, Voice
 logger = logging.getLogger("authenticity")
 
 ENCODED = pa.schema([("key", pa.string()), ("audio", pa.binary())])
+LEVEL_DBFS = -26.0  # of prompts before they are joined
 _PROTOCOLS = {"train": "train.trn", "dev": "dev.trl", "eval": "eval.trl"}
 # Zip archives cannot hold an earlier date; a constant one makes equal content equal bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -23,13 +24,12 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 def speech_seconds(packages: Sequence[str | Path]) -> dict[tuple[str, str], dict[str, float]]:
     """Return how long the speech of each prompt is, in seconds, by (speaker, language)."""
-    seconds = {}
+    seconds: dict[tuple[str, str], dict[str, float]] = {}
     for package in map(Path, packages):
         logger.info("measuring %s", package.stem)
-        seconds[human.PROMPTS[package.stem]] = {
-            clip.name: len(channel.speech_only(clip.samples)) / human.SAMPLE_RATE
-            for clip in human.prompts(package)
-        }
+        for clip in human.recordings(package):
+            spoken = len(channel.speech_only(clip.samples)) / human.SAMPLE_RATE
+            seconds.setdefault((clip.speaker, clip.language), {})[clip.name] = spoken
     return seconds
 
 
@@ -55,19 +55,19 @@ def _synthesised(
 def _recorded(
     rows: Sequence[Mapping], attack: str, packages: Sequence[Path]
 ) -> Iterator[tuple[str, np.ndarray]]:
-    wanted = {(row["speaker"], row["language"]) for row in rows}
+    names = {source.rpartition(" ")[0] for row in rows for source in row["source"].split(plan.JOIN)}
     prompts = {
-        (clip.speaker, clip.language, clip.name): clip.samples
-        for package in packages
-        if human.PROMPTS[Path(package).stem] in wanted
-        for clip in human.prompts(package)
+        clip.name: clip.samples for package in packages for clip in human.recordings(package, names)
     }
     revoice = {vocoder.name: vocoder.revoice for vocoder in VOCODERS}
     for row in rows:
-        name = row["source"].rpartition(" ")[0]
-        spoken = channel.speech_only(prompts[row["speaker"], row["language"], name])
-        piece = plan.piece_of(spoken, row["source"])
-        yield row["key"], piece if attack == "-" else revoice[attack](piece, row["seed"])
+        pieces = []
+        for source in row["source"].split(plan.JOIN):
+            spoken = channel.speech_only(prompts[source.rpartition(" ")[0]])
+            piece = plan.piece_of(spoken, source)
+            pieces.append(channel.at_level(piece, LEVEL_DBFS).astype(np.float32))
+        joined = np.concatenate(pieces)
+        yield row["key"], joined if attack == "-" else revoice[attack](joined, row["seed"])
 
 
 def encode(

@@ -33,6 +33,9 @@ def ship(
     for package in map(Path, packages):
         notice = debian.read_notice(package)
         files.write_text(folder / "LICENSES" / f"{package.stem}.txt", notice)
+    # Notices of Debian name this text where every Debian system has it.
+    gpl = Path("/usr/share/common-licenses/GPL-2").read_text(encoding="utf-8")
+    files.write_text(folder / "LICENSES" / "GPL-2.txt", gpl)
     for distribution in DISTRIBUTIONS:
         files.write_text(folder / "LICENSES" / f"{distribution}.txt", _notice(distribution))
     return {

@@ -28,16 +28,16 @@ def gather(packages: Iterable[str | Path]) -> list[np.ndarray]:
     clips = []
     for package in map(Path, packages):
         before = len(clips)
-        if package.stem in human.PROMPTS:
-            speaker, _ = human.PROMPTS[package.stem]
-            if speaker in HELD_OUT:
-                raise UserError(
-                    f"{package}: speaker {speaker} is kept for dev or eval; "
-                    "take the package out of `speech` in tools/pretrain/config.yaml"
-                )
-            clips += [clip.samples for clip in human.prompts(package)]
-        else:
+        speakers = {speaker for speaker, _ in human.SPEECH.get(package.stem, ())}
+        if held_out := sorted(speakers & HELD_OUT):
+            raise UserError(
+                f"{package}: {', '.join(held_out)} speak in dev or eval; "
+                "take the package out of `speech` in tools/pretrain/config.yaml"
+            )
+        if package.stem in human.PRETRAINING:
             clips += [samples for _, samples in human.pretraining_speech(package)]
+        else:
+            clips += [clip.samples for clip in human.recordings(package)]
         logger.info("%s: %s", package.stem, describe(clips[before:]))
     return clips
 
