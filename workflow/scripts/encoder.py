@@ -5,7 +5,9 @@ from authenticity.files import write_json
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    source = EncoderSource(snakemake.params.model, snakemake.params.revision)
-    identity = identify(source, snakemake.params.precision)
+    params = snakemake.params
+    identity = identify(
+        EncoderSource(params.model, params.revision, params.layers), params.precision
+    )
     log.info("encoder %(model)s: %(n_layers)s layers of %(dimension)s, %(precision)s", identity)
     write_json(snakemake.output.identity, identity)
