@@ -6,13 +6,14 @@ The training first says what it needs, from rates that it measures. Then it runs
 
 import argparse
 import filecmp
-import os
 import shlex
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
+import timeit
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,6 @@ _CONFIGS = (Path("config", "config.yaml"), Path("config", "detector.yaml"))
 _OVERLAY = Path(".snakemake", "detector.json")
 _MOST_JOBS = 11  # as many extraction jobs as profiles/default runs at once
 _SECONDS, _LONGEST_SECONDS = 3, 16  # of a usual clip of LA, and of its longest
-_REPETITIONS = 3
 _FIT_BYTES = 32  # for each number that a model is fitted on: copies in single and double precision
 _IN_OUR_WORDS = {
     "`root` of the corpus in the configuration": "DATA",
@@ -134,9 +134,7 @@ def _train(options: argparse.Namespace) -> int:
     overlay: dict[str, Any] = {"corpora": {_CORPUS: {"root": options.data}}}
     if options.encoder:
         overlay["encoder"] = {"model": options.encoder}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cores = int(options.cores) if options.cores.isdecimal() else cores
-    for line in _needs(overlay, max(1, min(cores, _MOST_JOBS))):
+    for line in _needs(overlay, options.cores):
         print(line, flush=True)
     command = [sys.executable, "-m", "snakemake", "--cores", options.cores, "--configfile"]
     signal.signal(signal.SIGINT, lambda *_: None)  # Snakemake gets it too; it is waited for
@@ -145,9 +143,7 @@ def _train(options: argparse.Namespace) -> int:
         return 1
     folder = install(Path("results", _CORPUS, "bundles", _EXPERIMENT), options.name)
     ours = [line for line in lines() if line.startswith(printable(f"{options.name}: "))]
-    print(
-        f"\nthe detector is in {printable(str(folder))}, with its card in {_CARD}", *ours, sep="\n"
-    )
+    print(f"\nthe detector and its card: {printable(str(folder))}", *ours, sep="\n")
     print("score recordings with it, either way:")
     print(f"    make score INPUT=path {shlex.quote(f'BUNDLE={options.name}')}")
     print(f"    authenticity score path --bundle={shlex.quote(options.name)}")
@@ -166,10 +162,10 @@ def _require(options: argparse.Namespace) -> None:
         )
 
 
-def _needs(overlay: Mapping[str, Any], jobs: int) -> Iterator[str]:
+def _needs(overlay: Mapping[str, Any], cores: str) -> Iterator[str]:
     """Write the overlay, list the corpus, and yield what the training needs, in words."""
     import yaml
-    from snakemake.utils import update_config
+    from snakemake.utils import available_cpu_count, update_config
 
     from authenticity import manifest, planning, tables
     from authenticity.config import Config
@@ -189,9 +185,10 @@ def _needs(overlay: Mapping[str, Any], jobs: int) -> Iterator[str]:
     splits = tables.read(path, ["split"])["split"].to_pylist()
     parts = planning.Scope.of(config, {_CORPUS: set(splits)}).view_splits[_CORPUS]
     counts = {view: sum(map(splits.count, found)) for view, found in parts.items()}
+    jobs = min(int(cores) if cores.isdecimal() else available_cpu_count(), _MOST_JOBS)
     n_fitted = splits.count("train") * len(config.experiments[_EXPERIMENT].features.train_views)
     yield f"{len(splits):,} clips; measuring this machine takes some seconds"
-    yield from _measured(config, {"clean": len(splits), **counts}, n_fitted, jobs)
+    yield from _measured(config, {"clean": len(splits), **counts}, n_fitted, max(1, jobs))
     yield "interrupt it when you like: the same command goes on from there\n"
 
 
@@ -200,11 +197,7 @@ def _measured(
 ) -> Iterator[str]:
     """Hear noise with random weights in the encoder's shape on one core, and extrapolate.
 
-    Args:
-        config: the configuration.
-        counts: how many clips are heard in each view.
-        n_fitted: how many rows the model is fitted on.
-        jobs: how many run at once.
+    `counts` are the clips of each view, `n_fitted` the rows that the model is fitted on.
     """
     import numpy as np
     import torch
@@ -218,9 +211,10 @@ def _measured(
     given, features = config.encoder, config.experiments[_EXPERIMENT].features
     source = encoder.EncoderSource(given.model, given.revision, given.layers)
     shape = transformers.Wav2Vec2Config()  # by default that of wav2vec2-base
+    kept = given.layers or shape.num_hidden_layers
     if source.is_on_disk:
+        kept = source.n_layers - 1
         shape = transformers.AutoConfig.from_pretrained(source.fetch(), local_files_only=True)
-    kept = source.n_layers - 1 if source.is_on_disk else given.layers or shape.num_hidden_layers
     with torch.device("meta"):
         whole = transformers.AutoModel.from_config(shape).num_parameters() * 4
     shape.num_hidden_layers = kept
@@ -243,7 +237,8 @@ def _measured(
     row = 8 * (kept + 1) * shape.hidden_size + sum(
         np.asarray(value).nbytes for value in spectral.describe(clip).values()
     )
-    width = matrix.n_spectral(features.spectral) + shape.hidden_size
+    n_pooled = max(len(matrix.POOLINGS[name]) for name in features.pooling)
+    width = matrix.n_spectral(features.spectral) + n_pooled * shape.hidden_size
     yield (
         f"time      about {duration(total / jobs)} on {jobs} of this machine's cores: {n_clips:,} "
         f"clips in {len(counts)} views, {total / n_clips:.2f} s each on one core where a clip "
@@ -258,12 +253,8 @@ def _measured(
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Return the CPU time that work takes when it is not done for the first time."""
-    work()
-    started = time.process_time()
-    for _ in range(_REPETITIONS):
-        work()
-    return (time.process_time() - started) / _REPETITIONS
+    """Return the CPU time that work takes, the median of some tries."""
+    return statistics.median(timeit.repeat(work, timer=time.process_time, repeat=4, number=1))
 
 
 if __name__ == "__main__":
