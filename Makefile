@@ -11,7 +11,7 @@ ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 # The model that `make run` makes of the demonstration.
 DEMONSTRATION := results/demo/bundles/baseline_layer
 
-.PHONY: run score ablations test lint lock clean demo-corpus pretrain probe
+.PHONY: run score detector ablations test lint lock clean demo-corpus pretrain probe
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -19,7 +19,7 @@ run: $(VENV)/.installed
 	$(ACTIVATED) snakemake --report results/report.html
 	@$(ACTIVATED) python -m authenticity.summary results
 
-# Is this recording real? make score INPUT=path [OUTPUT=folder] [BUNDLE=folder]
+# Is this recording real? make score INPUT=path [OUTPUT=folder] [BUNDLE=name or folder]
 # Exit code 3 of the command, some files were set aside, is a success here.
 # A path may hold any character: make takes it as it is written and never expands it, and the shell
 # reads it from the environment.
@@ -35,6 +35,16 @@ score: $(VENV)/.installed
 		--output "$${OUTPUT:-scored}" -- "$$INPUT" || { \
 		code=$$?; test $$code -eq 3 || exit $$code; \
 		echo "some files were set aside: the column reason of scores.csv says why"; }
+
+# A detector trained on ASVspoof 2019 LA: make detector DATA=path/to/LA.zip [NAME=la] [ENCODER=path]
+override DATA := $(value DATA)
+override NAME := $(value NAME)
+override ENCODER := $(value ENCODER)
+export DATA NAME ENCODER
+detector: $(VENV)/.installed
+	@test -n "$$DATA" || { echo "error: name the corpus: make detector DATA=path/to/LA.zip"; exit 2; }
+	@$(ACTIVATED) python -m authenticity.detectors --cores "$(CORES)" --name="$${NAME:-la}" \
+		--encoder="$$ENCODER" -- "$$DATA"
 
 # What the contrastive loss buys, one thing varied at a time, and fine-tuning.
 ablations: $(VENV)/.installed

@@ -12,7 +12,10 @@ from checkout import Checkout, check_out_for_toys
 from filelock import FileLock
 
 # Begun first, since a long one that is begun last is waited for.
-LONGEST = ("test_workflow", "test_scoring_command", "test_demo", "test_corpora_together")
+LONGEST = (
+    *("test_workflow", "test_scoring_command", "test_demo", "test_detectors"),
+    "test_corpora_together",
+)
 
 
 def pytest_configure() -> None:

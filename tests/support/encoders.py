@@ -28,11 +28,13 @@ KINDS = {
 }
 
 
-def make_encoder(folder: Path, kind: str = "wav2vec2", normalise: bool = True) -> Path:
+def make_encoder(
+    folder: Path, kind: str = "wav2vec2", normalise: bool = True, **changes: int
+) -> Path:
     """A small encoder with random weights, saved as transformers saves them."""
     config, model, options = KINDS[kind]
     torch.manual_seed(1)
-    model(config(**TINY, **options)).save_pretrained(folder)
+    model(config(**TINY | options | changes)).save_pretrained(folder)
     transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
     return folder
 

@@ -15,7 +15,7 @@ from authenticity.features import encoder
 from authenticity.features.encoder import Encoder, EncoderSource
 from checkout import REPOSITORY
 from corpora import voice
-from encoders import KINDS, make_encoder
+from encoders import ALL_KINDS, KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
 
 SHIPPED = REPOSITORY / "resources" / "encoders" / "small"
 CLIP = voice(5, spoof=False, seconds=1.5)
@@ -93,6 +93,35 @@ def test_identity_follows_content_and_precision_not_place(tmp_path: Path):
     (two / "config.json").write_text(json.dumps(config))
     changed = encoder.identify(EncoderSource(str(two)), "float32")["identity"]
     assert len({identify["one"], other, changed}) == 3
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_kept_layers_give_the_numbers_of_the_whole_encoder(kind: str, kept: int, tmp_path: Path):
+    folder = str(make_encoder(tmp_path, kind))
+    whole, cut = Encoder.load(folder).embed(CLIP), Encoder.load(folder, layers=kept).embed(CLIP)
+    assert len(cut.mean) == EncoderSource(folder, layers=kept).n_layers == kept + 1
+    np.testing.assert_array_equal(cut.mean, whole.mean[: kept + 1])
+    np.testing.assert_array_equal(cut.std, whole.std[: kept + 1])
+
+
+def test_an_encoder_that_is_cut_has_an_identity_and_a_name_of_its_own(tmp_path: Path):
+    folder = str(make_encoder(tmp_path / "toy"))
+    sources = [EncoderSource(folder, layers=layers) for layers in (None, 1, 2)]
+    known = [encoder.identify(source, "float32") for source in sources]
+    assert [each["n_layers"] for each in known] == [3, 2, 3]
+    assert len({each["identity"] for each in known}) == 3
+    assert [source.name for source in sources] == ["toy", "toy--1-layers", "toy--2-layers"]
+
+
+def test_layers_that_are_not_there_or_not_known_are_one_clear_line(tmp_path: Path):
+    source = EncoderSource(str(make_encoder(tmp_path)), layers=3)
+    with pytest.raises(UserError, match=r"has 2 layers.*keeps 3"):
+        encoder.identify(source, "float32")
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "data2vec-audio"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="only hubert, wav2vec2, wavlm can be cut"):
+        _ = EncoderSource(str(tmp_path), layers=1).n_layers
 
 
 @pytest.mark.parametrize(

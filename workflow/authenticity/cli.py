@@ -1,4 +1,4 @@
-"""The console command `authenticity`: score recordings of one's own.
+"""The console command `authenticity`: score recordings of one's own, list detectors.
 
 Exit codes, for scripts: 0 all scored, 2 invalid usage, 3 some files were set aside, 130
 interrupted; what was finished by then is kept, and the same command goes on from there.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from authenticity import __version__, threads
+from authenticity import __version__, detectors, threads
 from authenticity.errors import UserError, in_one_line
 from authenticity.limits import Limits
 from authenticity.names import printable
@@ -21,7 +21,6 @@ from authenticity.names import printable
 DONE, USAGE, SOME_REJECTED, INTERRUPTED = 0, 2, 3, 130
 
 # Of the checkout that the library lies in; one that is installed elsewhere finds nothing there.
-_DEMONSTRATION = Path("results", "demo", "bundles", "baseline_layer")
 _CHECKOUT = Path(__file__).resolve().parents[2]
 # Beyond that many processes, memory is what a laptop runs out of first.
 _MOST_JOBS = 4
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # no name stops a terminal without Unicode
     try:
-        return _score(options)
+        return options.run(options)
     except (UserError, OSError) as error:
         with contextlib.suppress(OSError):
             print(f"error: {printable(in_one_line(error))}", file=sys.stderr)
@@ -56,7 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="authenticity", description="Is a recording a person speaking, or a machine?"
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    score = parser.add_subparsers(required=True, metavar="score").add_parser(
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser(
+        "detectors", help="list the detectors that are here, and what they are worth"
+    ).set_defaults(run=_list)
+    score = commands.add_parser(
         "score",
         help="score recordings",
         description="Score recordings, and write tables, pictures and a page on them. "
@@ -64,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 all scored, 2 invalid usage, 3 some files were set aside, 130 "
         "interrupted. The same command goes on from where it was interrupted.",
     )
+    score.set_defaults(run=_score)
     score.add_argument(
         "paths",
         nargs="+",
@@ -83,17 +87,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options() -> list[tuple[str, str, Callable[[str], Any], Any, str]]:
     """Return the options with a value: name, what stands for the value, type, default, meaning."""
-    bundle = os.environ.get("AUTHENTICITY_BUNDLE") or str(_CHECKOUT / _DEMONSTRATION)
+    bundle = os.environ.get("AUTHENTICITY_BUNDLE") or str(_CHECKOUT / detectors.DEMONSTRATION)
     jobs = min(_MOST_JOBS, _cores())
     return [
         ("--output", "DIR", Path, Path("scored"), "folder of the results (default: scored)"),
         (
             "--bundle",
-            "DIR",
+            "NAME",
             _folder,
             bundle,
-            "the model (default: AUTHENTICITY_BUNDLE, or the demonstration's); or a published "
-            "detector, a folder or a hub name, for scores alone",
+            "the model: a detector's name or a bundle's folder (default: AUTHENTICITY_BUNDLE, or "
+            "the demonstration's); or a published detector, a folder or a hub name, for scores",
         ),
         (
             "--prior",
@@ -139,6 +143,16 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+def _list(options: argparse.Namespace) -> int:
+    found = False
+    for line in detectors.lines():
+        print(line)
+        found = True
+    if not found:
+        print(f"no detectors in {detectors.FOLDER.absolute()}; `make detector` trains one")
+    return DONE
+
+
 def _score(options: argparse.Namespace) -> int:
     started = time.monotonic()
     threads.one_each()  # before a numerical library is loaded
@@ -150,14 +164,14 @@ def _score(options: argparse.Namespace) -> int:
     from authenticity.scoring.bundle import Bundle
     from authenticity.scoring.display import Display
 
-    if options.bundle == _CHECKOUT / _DEMONSTRATION and not options.bundle.exists():
+    if options.bundle == _CHECKOUT / detectors.DEMONSTRATION and not options.bundle.exists():
         raise UserError(
             "no model: name a bundle's folder with --bundle or AUTHENTICITY_BUNDLE; `make run` in "
-            f"a checkout of the project makes one, {_DEMONSTRATION}"
+            f"a checkout of the project makes one, {detectors.DEMONSTRATION}"
         )
     if detector := uncalibrated.detector_at(Path(options.bundle)):
         return _score_uncalibrated(paths, detector, options)
-    bundle = Bundle.load(options.bundle)
+    bundle = Bundle.load(detectors.find(options.bundle))
     settings = batch.Settings.of(bundle, options.prior, pictures=not options.no_pictures)
     kept = options.output / "recordings.jsonl"
     inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"], "--output")

@@ -138,6 +138,7 @@ class EncoderSettings(Section):
 
     model: Text = key("a folder or a hub name", "resources/encoders/small")
     revision: Text = key("the hub's branch, tag or commit", "main")
+    layers: Natural | None = key("how many layers to keep, the lowest ones; or all", None)
     precision: Literal["auto", "bfloat16", "float32"] = key("of the computation", "auto")
     window_seconds: Number = key("longest stretch at once", 30, ge=1, le=3600)
 

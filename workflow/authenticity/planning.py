@@ -237,7 +237,9 @@ class Plan(Scope):
             refresh: whether to bring manifests and shards up to date first. Only the main process
                 does; a job reads what it left in each corpus's `plan.json`, whatever their size.
         """
-        encoder = EncoderSource(config.encoder.model, config.encoder.revision)
+        encoder = EncoderSource(
+            config.encoder.model, config.encoder.revision, config.encoder.layers
+        )
         encoder.files()  # a folder that lacks one is found out here
         detectors = _detectors(config)
         manifests = {}

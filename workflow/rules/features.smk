@@ -12,6 +12,7 @@ rule encoder:
     params:
         model=lambda wildcards: PLAN.encoder.model,
         revision=PLAN.encoder.revision,
+        layers=PLAN.encoder.layers,
         precision=CONFIG.encoder.precision,
         digest=lambda wildcards: PLAN.encoder.digest,
         version=ENCODER_VERSION,

@@ -10,6 +10,7 @@ with job(snakemake) as log:
     if params.get("published"):
         identity = published.identify(published.DetectorSource(params.model, params.revision))
     else:
-        identity = identify(EncoderSource(params.model, params.revision), params.precision)
+        source = EncoderSource(params.model, params.revision, params.layers)
+        identity = identify(source, params.precision)
     log.info("encoder %(model)s: %(n_layers)s layers of %(dimension)s, %(precision)s", identity)
     write_json(snakemake.output.identity, identity)

@@ -21,7 +21,11 @@ with job(snakemake) as log:
         identity,
         params.window_seconds,
         lambda: Encoder.load(
-            params.model, identity["precision"], params.window_seconds, identity["revision"]
+            params.model,
+            identity["precision"],
+            params.window_seconds,
+            identity["revision"],
+            identity["n_layers"] - 1,
         ),
         Outputs(*(Path(path) for path in snakemake.output)),
         view,

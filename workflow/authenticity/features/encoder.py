@@ -65,10 +65,12 @@ class EncoderSource:
         model: a folder with `config.json`, `preprocessor_config.json` and the weights, or a hub
             name such as `facebook/wav2vec2-base-960h`.
         revision: the hub's branch, tag or commit; unused for a folder.
+        layers: how many transformer layers are kept, the lowest ones; None for all.
     """
 
     model: str
     revision: str = "main"
+    layers: int | None = None
 
     weights: ClassVar[tuple[str, ...]] = (_SAFE_WEIGHTS, _TORCH_WEIGHTS)
     """Names of the file of weights; the first one that is there is taken."""
@@ -93,9 +95,8 @@ class EncoderSource:
     @property
     def name(self) -> str:
         """What tables of this encoder are filed under."""
-        if self.is_folder:
-            return Path(self.model).resolve().name
-        return self.model.replace("/", "--")
+        name = Path(self.model).resolve().name if self.is_folder else self.model.replace("/", "--")
+        return name if self.layers is None else f"{name}--{self.layers}-layers"
 
     def files(self) -> list[Path]:
         """Return the files of a local folder that embeddings depend on; none for a hub name."""
@@ -110,12 +111,25 @@ class EncoderSource:
 
     @cached_property
     def n_layers(self) -> int:
-        """How many hidden states the encoder gives: its transformer layers and their input."""
+        """How many hidden states the encoder gives: its kept transformer layers and their input."""
         path = self.json(_CONFIG)
-        layers = read_json(path).get("num_hidden_layers")
+        config = read_json(path)
+        layers = config.get("num_hidden_layers")
         if not isinstance(layers, int):
             raise UserError(f"{path}: expected `num_hidden_layers`; is this a speech encoder?")
-        return layers + 1
+        if self.layers is None:
+            return layers + 1
+        if config.get("model_type") not in FAMILIES:
+            raise UserError(
+                f"{path}: only {', '.join(FAMILIES)} can be cut to their lowest layers; take "
+                "`encoder.layers` out of the configuration, or choose another encoder"
+            )
+        if self.layers > layers:
+            raise UserError(
+                f"{path}: the encoder has {layers} layers, and `encoder.layers` of the "
+                f"configuration keeps {self.layers}; keep fewer"
+            )
+        return self.layers + 1
 
     @property
     def dimension(self) -> int:
@@ -136,8 +150,17 @@ class EncoderSource:
         """Return the folder that holds all files, from the hub's local cache or the network."""
         if self.is_folder:
             return self.files()[0].parent
+        return self._from_hub(self._choices)
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether nothing needs to be downloaded."""
+        return self.is_folder or self._cached(self._choices, local_only=True) is not None
+
+    @property
+    def _choices(self) -> list[tuple[str, ...]]:
         # Encoders without safetensors are read by transformers with weights_only: no code runs.
-        return self._from_hub([(_CONFIG, _PREPROCESSOR, weights) for weights in self.weights])
+        return [(_CONFIG, _PREPROCESSOR, weights) for weights in self.weights]
 
     def _existing(self, folder: Path, names: tuple[str, ...]) -> Path:
         for name in names:
@@ -155,15 +178,20 @@ class EncoderSource:
         than the one that the first job met.
         """
         for local_only in (True, False):
-            for names in choices:
-                folder = self._snapshot(names, local_only)
-                if folder and all((folder / name).is_file() for name in names):
-                    return folder
+            if folder := self._cached(choices, local_only):
+                return folder
         raise UserError(
             f"{self.model}: not in the local model cache, and the model hub does not have "
             f"{' and '.join(choices[0])} there or cannot be reached; run once with a network, or "
             f"set {self.setting} to a local folder{self.remark if len(choices[0]) > 1 else ''}"
         )
+
+    def _cached(self, choices: Sequence[tuple[str, ...]], local_only: bool) -> Path | None:
+        for names in choices:
+            folder = self._snapshot(names, local_only)
+            if folder and all((folder / name).is_file() for name in names):
+                return folder
+        return None
 
     def _snapshot(self, names: tuple[str, ...], local_only: bool) -> Path | None:
         """Return the cache's folder of the revision; None where there is none."""
@@ -211,7 +239,8 @@ def identify(
     folder = source.fetch()
     files = {path.name: sha256(path) for path in replace(source, model=str(folder)).files()}
     precision = native_precision() if precision == "auto" else precision
-    identity = hashlib.sha256(json.dumps([files, precision], sort_keys=True).encode()).hexdigest()
+    content = [files, precision] if source.layers is None else [files, precision, source.layers]
+    identity = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     # What cannot be loaded is found out once, not in every job.
     (kind or Encoder).load(folder, precision)
     return {
@@ -266,6 +295,7 @@ class Encoder:
         precision: str = "float32",
         window_seconds: float = 30.0,
         revision: str = "main",
+        layers: int | None = None,
     ) -> "Encoder":
         """Load wav2vec2, HuBERT, WavLM or another encoder of that shape.
 
@@ -274,6 +304,7 @@ class Encoder:
             precision: `float32` or `bfloat16`, of weights and activations.
             window_seconds: longest stretch embedded at once; see `embed`.
             revision: the hub's branch, tag or commit.
+            layers: how many transformer layers to keep, the lowest ones; None for all.
         """
         import torch
         import transformers
@@ -295,7 +326,10 @@ class Encoder:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{folder}: not an encoder that can be loaded: {reason}") from error
         network.eval()  # or layer drop would drop hidden states
-        return cls(network, preprocessor, window_seconds)
+        encoder = cls(network, preprocessor, window_seconds)
+        if layers is not None:
+            encoder.cut_above(layers)
+        return encoder
 
     @staticmethod
     def _network(folder: Path, dtype: "torch.dtype") -> "torch.nn.Module":

@@ -170,7 +170,7 @@ class Bundle:
             UserError: it is not; in one line.
         """
         folder = Path(folder)
-        about = _read(folder / ABOUT)
+        about = read(folder / ABOUT)
         _require_files(folder, {WEIGHTS: "", **about["files"]})
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
@@ -281,7 +281,7 @@ def _unfit(path: Path, why: str) -> UserError:
     return UserError(f"{path}: {why}; make the bundle anew with this version of the workflow")
 
 
-def _read(path: Path) -> About:
+def read(path: Path) -> About:
     """Read and check `bundle.json`; nothing large is loaded.
 
     Raises:

@@ -265,6 +265,33 @@ def opening(about: Mapping[str, Any]) -> list[str]:
     return [f"Detector: {about['corpus']}, {about['experiment']}{shown}.", worth]
 
 
+def worth(about: Mapping[str, Any]) -> str:
+    """Return in one line what a detector was trained on, how often it errs, and what it says.
+
+    Args:
+        about: of the bundle; see `bundle.About`.
+    """
+    decision: Decision = about["decision"]
+    sentences = [f"{about['corpus']}, experiment {about['experiment']}."]
+    for part in ("dev", "eval"):
+        counted = decision[part]
+        if counted is None:
+            sentences.append(_UNMEASURED)
+            continue
+        (genuine, synthetic), numbers = _wrong_shares(counted), [counted[name] for name in CLASSES]
+        sentences.append(
+            f"On {part} it takes {genuine} of {numbers[0]['n']:,} genuine clips for synthetic, "
+            f"{synthetic} of {numbers[1]['n']:,} synthetic ones for genuine."
+        )
+    given = [f"“{verdict}”" for verdict, is_issued in decision["issued"].items() if is_issued]
+    sentences.append(f"Verdicts that it gives: {' and '.join(given) or 'none'}.")
+    ratings = (f"{kind}: {rating['status']}" for kind, rating in (about["trust"] or {}).items())
+    sentences.append(f"Checks of its run: {'; '.join(ratings) or 'none'}.")
+    if about["demonstration"]:
+        sentences.append("A demonstration: rely on no verdict of it.")
+    return " ".join(sentences)
+
+
 def known(about: Mapping[str, Any]) -> list[str]:
     """Return all that was measured: how limits were set, how often they err, what to trust.
 

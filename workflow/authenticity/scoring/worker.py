@@ -141,10 +141,10 @@ def _content(path: str) -> str:
 
 
 def _line(answer: Answer) -> str:
-    return as_line(replace(answer, peak_bytes=_peak_bytes()))
+    return as_line(replace(answer, peak_bytes=peak_bytes()))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Return the most memory that this process has had resident."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
