@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 from authenticity.features.encoder import Encoder
-from authenticity.features.spectral import PROTOTYPE_NUMBERS, describe
+from authenticity.features.spectral import DYNAMICS, PROTOTYPE_NUMBERS, describe
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -23,16 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 PROTOCOLS = {"train": "train.trn", "dev": "dev.trl", "eval": "eval.trl"}
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
-FRAME, HOP, BINS = 512, 160, slice(2, 222)  # samples, samples; 220 bins between 62 and 6,906 Hz
 BONAFIDE = "-"
-
-
-def dynamics(samples: np.ndarray) -> np.ndarray:
-    """Standard deviation over time of each bin's log power and of its frame-to-frame change."""
-    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
-    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME))[:, BINS]) ** 2
-    log = np.log(power + 1e-6)
-    return np.concatenate([log.std(axis=0), np.diff(log, axis=0).std(axis=0)])
 
 
 def clips(path: str, split: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -48,7 +39,7 @@ def clips(path: str, split: str) -> Iterator[tuple[str, np.ndarray]]:
 def measured(samples: np.ndarray, encoder: Encoder) -> dict[str, np.ndarray]:
     """Compute the feature sets of one clip."""
     numbers = describe(samples)
-    moving = dynamics(samples)
+    moving = np.concatenate([numbers[name] for name in DYNAMICS])
     means = np.array([numbers[name] for name in PROTOTYPE_NUMBERS])
     log_mel = np.r_[numbers["logmel_mean"], numbers["logmel_std"]]
     found = {
