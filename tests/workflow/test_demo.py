@@ -106,7 +106,7 @@ def test_windows_find_the_synthetic_stretch_of_thirty_splices(demo: Path):
         assert len(version["attacks"]) == 12
     # Polarity is dealt out by chance in the demonstration itself: the two are of a kind.
     for version in found["polarity"].values():
-        assert version["roc_auc"]["low"] > 0.5
+        assert version["roc_auc"]["low"] > 0.6
         assert version["found"] > version["by_chance"]
     windows = tables.read(demo / "results/demo/splices/fusion.parquet")
     assert len(windows) == 2 * 30 * 67

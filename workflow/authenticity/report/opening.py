@@ -60,8 +60,10 @@ def _section(corpus: Corpus) -> Json:
     novelty = [
         name for name in (KNOWN, UNKNOWN) if any(name in each for each in by_novelty.values())
     ]
+    # What the experiments have in common has been said above the table.
+    several = ["Protocol"] if len(protocols) > 1 else []
     return section | {
-        "columns": ["Experiment", "ROC-AUC", *novelty, "EER", "Protocol", "Trust"],
+        "columns": ["Experiment", "ROC-AUC", *novelty, "EER", *several, "Trust"],
         "answer": _in_words(corpus),
         "warnings": wording.warnings(corpus.tested),
         "rows": [
@@ -70,7 +72,7 @@ def _section(corpus: Corpus) -> Json:
                 estimate(item.reported["roc_auc"]),
                 *(estimate(by_novelty[item.name].get(name)) for name in novelty),
                 estimate(item.reported["eer"], percent=True),
-                item.protocol,
+                *([item.protocol] if several else []),
                 coloured(corpus.ratings[item.name]),
             ]
             for item in corpus.tested
