@@ -114,7 +114,7 @@ def test_every_format_is_tested_configured_and_explained():
     assert get_args(config.Corpus.model_fields["format"].annotation) == tuple(FORMATS)
     explained = (REPOSITORY / "config" / "README.md").read_text()
     for name in FORMATS:
-        assert name in LAYOUTS or name in ("asvspoof2019_la", "csv")
+        assert name in LAYOUTS or name in ("asvspoof2019_la", "csv", "recordings")
         assert f"`{name}.yaml`" in explained
         assert f"`{name}`" in explained
 
@@ -684,7 +684,7 @@ def test_policies_on_duplicates():
     for name in FORMATS:
         settings = config.Corpus(format=name, root="x")
         policy = manifest.duplicates_policy(settings)
-        assert policy == ("keep" if name in challenges else "remove")
+        assert policy == ("keep" if name in {*challenges, "recordings"} else "remove")
         assert (
             manifest.duplicates_policy(settings.model_copy(update={"duplicates": "keep"})) == "keep"
         )

@@ -91,7 +91,7 @@ def test_dynamics_are_columns_that_models_read(tmp_path: Path):
     table = pa.Table.from_pylist(rows, schema=spectral.SCHEMA)
     tables.write(tmp_path / "spectral", table, spectral.SCHEMA)
     read = matrix.Tables([tmp_path / "spectral"], [tmp_path / "none"])
-    files, features = read.load("spectral", "dynamics", matrix.NO_POOLING, 0)
+    files, features = read.load("spectral", "dynamics", "none", 0)
     assert files == ["a", "b"] and features.shape == (2, matrix.n_spectral("dynamics"))
     for file, row in zip(files, features, strict=True):
         expected = [described[file][name] for name in spectral.DYNAMICS]
