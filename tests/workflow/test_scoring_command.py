@@ -383,14 +383,18 @@ def rows_of(output: Path) -> list[dict]:
 
 
 def comparable(output: Path) -> dict[str, object]:
-    """The tables of results, but for what was measured and where the inputs lie."""
+    """The tables of results, but for what was measured and where the inputs lie.
+
+    Of pictures the names: that a recording gives the same bytes is tested of `plots.overlay`.
+    """
     scores = pq.read_table(output / "scores.parquet").drop_columns(list(MEASURED))
     windows = pq.read_table(output / "windows.parquet")
-    drawn = [path for kind in ("overlays", "previews") for path in (output / kind).iterdir()]
+    sounds = list((output / "previews").iterdir())
     return {
         "scores": scores.to_pylist(),
         "windows": windows.to_pydict(),
-        "drawn": {path.name: path.read_bytes() for path in drawn},
+        "pictures": {path.name for path in (output / "overlays").iterdir()},
+        "sounds": {path.name: path.read_bytes() for path in sounds},
     }
 
 
