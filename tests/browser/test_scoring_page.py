@@ -175,14 +175,11 @@ def test_a_ratio_that_rounds_to_nothing_has_no_sign():
 # --- sound ---
 
 
-def test_a_preview_is_small_lasts_as_long_and_is_the_same_again(tmp_path):
+def test_a_preview_is_small_and_lasts_as_long(tmp_path):
     samples = recordings.sound(30.0)
-    write_sound(tmp_path / "one.mp3", samples)
-    write_sound(tmp_path / "two.mp3", samples)
-    content = (tmp_path / "one.mp3").read_bytes()
-    assert content == (tmp_path / "two.mp3").read_bytes()
-    assert len(content) == pytest.approx(30 * BIT_RATE / 8, rel=0.02)
-    with av.open(tmp_path / "one.mp3") as container:
+    write_sound(tmp_path / "a.mp3", samples)
+    assert (tmp_path / "a.mp3").stat().st_size == pytest.approx(30 * BIT_RATE / 8, rel=0.02)
+    with av.open(tmp_path / "a.mp3") as container:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     assert len(heard) == len(samples)
     # The same moment is the same moment: the encoder's delay is taken out.

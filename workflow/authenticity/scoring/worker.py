@@ -50,9 +50,8 @@ def drawn_name(file: str, content: str) -> str:
 def write_sound(path: str | Path, samples: NDArray[np.float32]) -> None:
     """Write samples as a small MP3, which every browser plays, atomically.
 
-    Equal samples are equal bytes. The rate is constant and the header says how long the sound is
-    and what the encoder added (LAME's tag), so that a player finds any second at once and shows the
-    right time.
+    The rate is constant and the header says how long the sound is and what the encoder added
+    (LAME's tag), so that a player finds any second at once and shows the right time.
 
     Args:
         path: of the file to write.
