@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 # The model that `make run` makes of the demonstration.
-DEMONSTRATION := results/demo/bundles/fusion
+DEMONSTRATION := results/demo/bundles/baseline_full
 
 .PHONY: run score detector ablations test lint lock clean demo-corpus pretrain probe
 .DEFAULT_GOAL := run

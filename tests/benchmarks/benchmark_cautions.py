@@ -62,7 +62,7 @@ def joined(paths: Sequence[str], root: Root, limits: audio.Limits, seconds: floa
     return np.concatenate(pieces)
 
 
-def main(bundle: str = str(RESULTS / "bundles/fusion")) -> None:
+def main(bundle: str = str(RESULTS / "bundles/baseline_full")) -> None:
     """Print the table."""
     detector = Detector.load(bundle)
     trials = pd.read_parquet(RESULTS / "trials.parquet").query("split == 'eval'")

@@ -14,7 +14,7 @@ from browser import look_at_report
 from checkout import check_out, environment, results_of
 
 # As `make run` runs it, less what takes time and whole runs of the toy corpus test as well.
-EXPERIMENTS = ["baseline_spectral", "baseline_layer", "fusion"]
+EXPERIMENTS = ["baseline_spectral", "baseline_layer", "baseline_full"]
 RUN = {"corpora": ["demo"], "experiments": EXPERIMENTS, "views": ["inverted"]}
 SNAKEMAKE = ("snakemake", "--cores", "2", "--configfile", "part.yaml")
 
@@ -49,9 +49,9 @@ def test_every_trial_is_accounted_for(demo: Path):
     assert verified["n_rejected"] == 0
 
 
-def test_fusion_tells_machines_from_unseen_people(demo: Path):
+def test_spectral_numbers_tell_machines_from_unseen_people(demo: Path):
     """Well above chance, with an interval and a count; and chosen without a look at eval."""
-    item = results_of(demo / "results/demo", "fusion", "demo")
+    item = results_of(demo / "results/demo", "baseline_full", "demo")
     auc = item.reported["roc_auc"]
     assert auc.low > 0.6
     assert item.reported["eer"].high < 0.45
@@ -65,7 +65,7 @@ def test_fusion_tells_machines_from_unseen_people(demo: Path):
     known, unknown = item.on("eval", "attacks").each("roc_auc").values()
     assert known.value > unknown.value > 0.5
     assert known.n_spoof + unknown.n_spoof == auc.n_spoof
-    model = json.loads((demo / "results/demo/models/fusion.json").read_text())
+    model = json.loads((demo / "results/demo/models/baseline_full.json").read_text())
     best = max(model["selection"], key=lambda row: row["dev_roc_auc"])
     (chosen,) = model["rounds"]
     assert (chosen["candidate"], chosen["pooling"]) == (best["candidate"], best["pooling"])
@@ -99,7 +99,7 @@ def test_the_report_is_read_in_a_browser(demo: Path):
 
 
 def test_windows_find_the_synthetic_stretch_of_thirty_splices(demo: Path):
-    found = json.loads((demo / "results/demo/splices/fusion.json").read_text())
+    found = json.loads((demo / "results/demo/splices/baseline_full.json").read_text())
     assert list(found["polarity"]) == ["as recorded", "by chance"]
     for version in found["polarity"].values():
         assert (version["n_recordings"], version["people"]) == (30, 5)
@@ -108,9 +108,9 @@ def test_windows_find_the_synthetic_stretch_of_thirty_splices(demo: Path):
     for version in found["polarity"].values():
         assert version["roc_auc"]["low"] > 0.6
         assert version["found"] > version["by_chance"]
-    windows = tables.read(demo / "results/demo/splices/fusion.parquet")
+    windows = tables.read(demo / "results/demo/splices/baseline_full.parquet")
     assert len(windows) == 2 * 30 * 67
-    assert "upside down" in (demo / "results/demo/tables/splices/fusion.html").read_text()
+    assert "upside down" in (demo / "results/demo/tables/splices/baseline_full.html").read_text()
 
 
 def test_polarity_is_no_shortcut_of_the_demonstration(demo: Path):
@@ -119,6 +119,6 @@ def test_polarity_is_no_shortcut_of_the_demonstration(demo: Path):
     for split in audit["splits"].values():
         assert split["properties"]["skewness"]["roc_auc"]["low"] < 0.52
     trust = json.loads((demo / "results/demo/tables/trust.json").read_text())
-    (fusion,) = (item for item in trust["experiments"] if item["name"] == "fusion")
-    (check,) = (check for check in fusion["checks"] if check["name"] == "Polarity")
+    (full,) = (item for item in trust["experiments"] if item["name"] == "baseline_full")
+    (check,) = (check for check in full["checks"] if check["name"] == "Polarity")
     assert check["status"] == "trust"

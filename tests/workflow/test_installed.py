@@ -119,4 +119,4 @@ def test_without_a_model_the_command_says_which_folder_to_name(wheel: Path, tmp_
     assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()
     assert line.startswith("error: no model: name a bundle's folder with --bundle or ")
-    assert line.endswith("makes one, results/demo/bundles/fusion")
+    assert line.endswith("makes one, results/demo/bundles/baseline_full")

@@ -75,7 +75,10 @@ class Described:
         dynamics = matrix.spectral_columns("dynamics")
         columns = {
             "15 spectral numbers": matrix.spectral_columns("standard"),
-            "the same and log-mel mean, std": matrix.spectral_columns("full"),
+            "the same and log-mel mean, std": [
+                *matrix.spectral_columns("standard"),
+                *spectral.LOG_MEL_STATISTICS,
+            ],
             **{name: [name] for name in dynamics},
             "dynamics": dynamics,
         }

@@ -239,7 +239,7 @@ def _training(model: Json) -> list[Block]:
         ]
         for each in model["rounds"]
     ]
-    columns = ["Round", "Bona fide clips", "Spoof clips", "Cross-validation, which sets C"]
+    columns = ["Round", "Bona fide clips", "Spoof clips", "Folds that set C"]
     return [Table("Fitted on", columns, rows)]
 
 

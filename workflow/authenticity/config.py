@@ -213,7 +213,7 @@ class Logistic(Section):
 
     kind: Literal["logistic"]
     C: Values = key("inverse regularisation, to try", (0.001, 0.01, 0.1, 1, 10))
-    folds: Integer = key("number of cross-validation folds", 5, ge=2)
+    folds: Integer = key("number of folds, where there is no dev", 5, ge=2)
 
 
 class Contrastive(Section):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FOLDER = Path("detectors")
 """Relative to the working directory."""
 
-DEMONSTRATION = Path("results", "demo", "bundles", "fusion")
+DEMONSTRATION = Path("results", "demo", "bundles", "baseline_full")
 """The bundle that `make run` makes, relative to a checkout."""
 
 _ABOUT, _CARD = "bundle.json", "card.md"

@@ -66,8 +66,8 @@ def spectral_columns(which: str) -> list[str]:
 
     Args:
         which: `none`; `standard`, the fifteen numbers; `prototype`, the same with the prototype's
-            own form of the entropy; `full`, the fifteen and the log-mel statistics; or `dynamics`,
-            how much the spectrum varies over time, without the fifteen.
+            own form of the entropy; `dynamics`, how much the spectrum varies over time, without
+            the fifteen; or `full`, the fifteen, the mean of the log-mel spectrum, and dynamics.
     """
     if which == "none":
         return []
@@ -75,7 +75,7 @@ def spectral_columns(which: str) -> list[str]:
         return [*spectral.DYNAMICS]
     prototype = {"entropy": "entropy_prototype"} if which == "prototype" else {}
     names = [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
-    return [*names, *spectral.LOG_MEL_STATISTICS] if which == "full" else names
+    return [*names, "logmel_mean", *spectral.DYNAMICS] if which == "full" else names
 
 
 def n_spectral(which: str) -> int:

@@ -219,35 +219,41 @@ class _Source:
         settings, data = self.experiment.features, self.data
         members = [self.views[view].members(self.item, "train") for view in settings.train_views]
         train = np.concatenate(members)
-        folds, folds_in_words = splits.folds(
-            data.labels[train],
-            data.speakers[train],
-            data.keys[train],
-            self.experiment.model.folds,
-            self.experiment.protocol.folds,
-            self.experiment.seed,
-        )
+        dev = matrix.members(self.item, "dev")
+        folds, folds_in_words = [], "none: C is chosen on dev"
+        if not len(dev):
+            folds, folds_in_words = splits.folds(
+                data.labels[train],
+                data.speakers[train],
+                data.keys[train],
+                self.experiment.model.folds,
+                self.experiment.protocol.folds,
+                self.experiment.seed,
+            )
         block = np.concatenate(
             [
                 self.views[view].take(trials)
                 for view, trials in zip(settings.train_views, members, strict=True)
             ]
         )
-        return train, folds_in_words, self._fits(train, block, folds, matrix)
+        on_dev = (matrix.take(dev), data.labels[dev]) if len(dev) else None
+        return train, folds_in_words, self._fits(train, block, folds, on_dev)
 
     def _fits(
         self,
         train: NDArray[np.intp],
         block: NDArray[np.float32],
         folds: splits.Folds,
-        matrix: _Matrix,
+        on_dev: tuple[NDArray[np.float32], NDArray[np.integer]] | None,
     ) -> list[Fit]:
         model, data = self.experiment.model, self.data
         if model.kind == "logistic":
-            return [logistic.fit(block, data.labels[train], folds, model.C)]
+            labels = data.labels[train]
+            if on_dev is None:
+                return [logistic.fit(block, labels, folds, model.C)]
+            return [logistic.fit_on_dev(block, labels, *on_dev, model.C)]
         from authenticity.models import contrast  # torch, which logistic regression does not need
 
-        dev = matrix.members(self.item, "dev")
         problem = contrast.Problem(
             features=block,
             n_spectral=self.n_spectral,
@@ -256,8 +262,8 @@ class _Source:
             speakers=data.speakers[train],
             attacks=data.attacks[train],
             clips=data.keys[train],
-            dev_features=matrix.take(dev) if len(dev) else None,
-            dev_labels=data.labels[dev] if len(dev) else None,
+            dev_features=on_dev[0] if on_dev else None,
+            dev_labels=on_dev[1] if on_dev else None,
         )
         return [contrast.fit(problem, model, folds, seed) for seed in model.seeds]
 

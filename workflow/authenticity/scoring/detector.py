@@ -2,7 +2,7 @@
 
     from authenticity import Detector
 
-    recording = Detector.load("results/demo/bundles/fusion").score("interview.mp3")
+    recording = Detector.load("results/demo/bundles/baseline_full").score("interview.mp3")
     print(recording.verdict, recording.p_synthetic, recording.reason)
 
 The numbers are those of the workflow: a clip of a corpus gets the score that its table has. Beside
