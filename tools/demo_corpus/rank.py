@@ -22,18 +22,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 PROTOCOLS = {"train": "train.trn", "dev": "dev.trl", "eval": "eval.trl"}
-STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
+STRENGTHS = (0.001, 0.01, 0.1, 1)
 BONAFIDE = "-"
 
 
-def clips(path: str, split: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (attack, samples at 16 kHz) of each clip of a part."""
+def clips(path: str, split: str) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield (speaker, attack, samples at 16 kHz) of each clip of a part."""
     with zipfile.ZipFile(path) as archive:
         name = f"LA/ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.{PROTOCOLS[split]}.txt"
         for line in archive.read(name).decode("ascii").splitlines():
-            _, key, _, attack, _ = line.split()
+            speaker, key, _, attack, _ = line.split()
             content = archive.read(f"LA/ASVspoof2019_LA_{split}/flac/{key}.ogg")
-            yield attack, audio.decode(content, Limits())
+            yield speaker, attack, audio.decode(content, Limits())
 
 
 def measured(samples: np.ndarray, encoder: Encoder) -> dict[str, np.ndarray]:
@@ -42,12 +42,12 @@ def measured(samples: np.ndarray, encoder: Encoder) -> dict[str, np.ndarray]:
     moving = np.concatenate([numbers[name] for name in DYNAMICS])
     means = np.array([numbers[name] for name in PROTOTYPE_NUMBERS])
     log_mel = np.r_[numbers["logmel_mean"], numbers["logmel_std"]]
+    everything = np.r_[means, numbers["logmel_mean"], moving]
     found = {
         "spectral means": means,
         "log-mel mean + std": log_mel,
         "dynamics": moving,
-        "spectral means, dynamics": np.r_[means, moving],
-        "log-mel, dynamics": np.r_[log_mel, moving],
+        "all spectral numbers": everything,
     }
     embedding = encoder.embed(samples)
     for layer, (mean, std) in enumerate(zip(embedding.mean, embedding.std, strict=True)):
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> None:
     path, folder = [*given, *("resources/demo/LA.zip", "resources/encoders/small")[len(given) :]]
     encoder = Encoder.load(folder)
     rows = {
-        split: [(attack, measured(samples, encoder)) for attack, samples in clips(path, split)]
+        split: [(attack, measured(samples, encoder)) for _, attack, samples in clips(path, split)]
         for split in splits
     }
     attacks = {split: np.array([attack for attack, _ in part]) for split, part in rows.items()}
