@@ -386,34 +386,38 @@ def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
     assert "The answer" not in page
 
 
-def headline(*items):
-    return report.headline_rows(items, {("toy", item.name): "caution" for item in items})
+def headline(folder, *items):
+    ratings = {("toy", item.name): "caution" for item in items}
+    write_json(folder / "headline.json", report.headline_rows(items, ratings))
+    write_json(folder / "toy" / "verified" / "clean.json", run.verified())
 
 
 def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
-    write_json(
-        tmp_path / "headline.json",
-        headline(run.tested("one", 0.91), run.tested("a_longer_name", 0.97)),
-    )
-    (tmp_path / "report.html").write_text("")
-    page = tmp_path / "toy" / "tables" / "trust.html"
+    results = tmp_path / "results"
+    headline(results, run.tested("one", 0.91), run.tested("a_longer_name", 0.97))
+    benchmark = tmp_path / "benchmarks" / "toy" / "fit" / "one.tsv"
+    benchmark.parent.mkdir(parents=True)
+    benchmark.write_text("s\tcpu_time\tmax_rss\n400\t360\t512\n")
+    (results / "report.html").write_text("")
+    page = results / "toy" / "tables" / "trust.html"
     page.parent.mkdir(parents=True)
     page.write_text("")
-    summary.main(tmp_path)
+    summary.main(results)
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 6
+    assert len(printed) == 8
     places = {line.index("eval" if n else "split") for n, line in enumerate(printed[:3])}
     assert len(places) == 1
     assert "0.9700 (0.9600 to 0.9750)" in printed[2]
     assert "3.00% (2.00 to 3.50)" in printed[2]
     assert printed[2].endswith("caution")
-    assert printed[4] == f"which results to trust: {page.resolve()}"
-    assert printed[5] == f"report: {(tmp_path / 'report.html').resolve()}"
+    assert printed[4].endswith("set aside; 1 measured jobs, 0.10 CPU hours, at most 0.50 GiB in one")
+    assert printed[6] == f"which results to trust: {page.resolve()}"
+    assert printed[7] == f"report: {(results / 'report.html').resolve()}"
 
 
 def test_a_control_is_labelled_in_the_summary_and_on_every_page(tmp_path, capsys):
     control = run.tested("shuffled", 0.7, control=True)
-    write_json(tmp_path / "headline.json", headline(run.tested(), control))
+    headline(tmp_path, run.tested(), control)
     assert [row["control"] for row in read_json(tmp_path / "headline.json")] == [False, True]
     assert [row["trust"] for row in read_json(tmp_path / "headline.json")] == ["caution"] * 2
     summary.main(tmp_path)
@@ -438,7 +442,7 @@ def test_a_control_is_labelled_in_the_summary_and_on_every_page(tmp_path, capsys
 
 def test_the_summary_has_a_line_per_leak_and_per_scorer_that_ranks_wrongly(tmp_path, capsys):
     turned = run.tested("flipped", 0.3, chosen=[run.chosen(slope=-1.0)])
-    write_json(tmp_path / "headline.json", headline(LEAKY, turned, UNDECIDED, run.tested()))
+    headline(tmp_path, LEAKY, turned, UNDECIDED, run.tested())
     summary.main(tmp_path)
     assert capsys.readouterr().out.splitlines()[6:10] == [
         "toy, leaky leaks: train and eval share 20 speakers and 3 duplicate clips",

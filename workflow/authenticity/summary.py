@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from authenticity import estimates
+from authenticity import benchmarks, estimates
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.files import read_json
@@ -76,6 +76,28 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return sentences
 
 
+def spent(corpora: Sequence[str], results: Path, folder: Path) -> list[str]:
+    """Return what became of each corpus's clips, and what the jobs behind its results took.
+
+    Args:
+        corpora: their names.
+        results: where the workflow writes.
+        folder: of the jobs' benchmarks.
+    """
+    sentences = []
+    for corpus in corpora:
+        counts = read_json(results / corpus / "verified" / "clean.json")
+        sentence = f"{corpus}: {counts['n_manifest']:,} clips, {counts['n_rejected']:,} set aside"
+        if rules := benchmarks.spent(folder / corpus, "", ()):
+            jobs, cpu = (
+                sum(getattr(rule, name) for rule in rules) for name in ("jobs", "cpu_seconds")
+            )
+            peak = max(rule.peak_mib for rule in rules) / 1024
+            sentence += f"; {jobs} measured jobs, {cpu / 3600:.2f} CPU hours, at most {peak:.2f} GiB in one"
+        sentences.append(sentence)
+    return sentences
+
+
 def main(results: Path) -> None:
     """Print the table of `results/headline.json`, what to beware of, and where to read on."""
     headline = results / "headline.json"
@@ -87,8 +109,9 @@ def main(results: Path) -> None:
         print("\n" + "\n".join(split))
     if warned := warnings(rows):
         print("\n" + "\n".join(warned))
-    print()
-    for corpus in dict.fromkeys(row["corpus"] for row in rows):
+    corpora = list(dict.fromkeys(row["corpus"] for row in rows))
+    print("\n" + "\n".join(spent(corpora, results, results.parent / "benchmarks")) + "\n")
+    for corpus in corpora:
         page = results / corpus / "tables" / "trust.html"
         if page.is_file():
             print(f"which results to trust: {page.resolve()}")
