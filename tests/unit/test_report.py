@@ -410,7 +410,9 @@ def test_the_summary_prints_one_aligned_line_per_experiment(tmp_path, capsys):
     assert "0.9700 (0.9600 to 0.9750)" in printed[2]
     assert "3.00% (2.00 to 3.50)" in printed[2]
     assert printed[2].endswith("caution")
-    assert printed[4].endswith("set aside; 1 measured jobs, 0.10 CPU hours, at most 0.50 GiB in one")
+    assert printed[4].endswith(
+        "set aside; 1 measured jobs, 0.10 CPU hours, at most 0.50 GiB in one"
+    )
     assert printed[6] == f"which results to trust: {page.resolve()}"
     assert printed[7] == f"report: {(results / 'report.html').resolve()}"
 

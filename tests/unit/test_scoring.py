@@ -402,8 +402,8 @@ def test_a_verdict_that_unseen_clips_forbid_is_not_given():
     said = words.concluded("cannot tell", 0.0, [], about)[1]
     assert "96% of the genuine ones (2 people) and 40% of the synthetic ones got no" in said
     assert words.opening(about)[1].endswith(
-        "4% of unseen genuine clips for synthetic, 23% of synthetic ones for genuine, "
-        "so it never says “likely genuine”."
+        "4% of unseen genuine clips for synthetic, 23% of synthetic ones for genuine. "
+        "It never says “likely genuine”: that would be wrong too often."
     )
     assert any("“likely genuine” is not given" in each for each in words.known(about))
 
@@ -469,6 +469,14 @@ def test_one_sentence_says_why_there_is_no_verdict(llr: float, code: str | None,
     assert words.why_no_verdict(recording, about["decision"]).endswith(expected)
     given = dataclasses.replace(recording, verdict="likely genuine")
     assert not words.why_no_verdict(given, about["decision"])
+
+
+def test_a_verdict_that_is_wrong_too_often_in_one_view_names_the_view():
+    limits = known(counted(4, 60))["decision"]
+    limits["views"] = {"opus_12k": counted(4, 60) | {"spoof": counted(23, 60)["spoof"]}}
+    recording = made_up(verdict="cannot tell", llr=-3.0, cautions=())
+    said = words.why_no_verdict(recording, limits)
+    assert said.endswith("23% of unseen synthetic clips, opus 12k, get it.")
 
 
 def test_the_names_of_checks_are_those_of_trust():

@@ -93,7 +93,9 @@ def spent(corpora: Sequence[str], results: Path, folder: Path) -> list[str]:
                 sum(getattr(rule, name) for rule in rules) for name in ("jobs", "cpu_seconds")
             )
             peak = max(rule.peak_mib for rule in rules) / 1024
-            sentence += f"; {jobs} measured jobs, {cpu / 3600:.2f} CPU hours, at most {peak:.2f} GiB in one"
+            sentence += (
+                f"; {jobs} measured jobs, {cpu / 3600:.2f} CPU hours, at most {peak:.2f} GiB in one"
+            )
         sentences.append(sentence)
     return sentences
 

@@ -131,10 +131,11 @@ def why_no_verdict(recording: Recording, decision: Decision) -> str:
     if lower <= llr < upper:
         return f"Its LLR of {signed(llr)} is between {signed(lower)} and {signed(upper)}."
     verdict = SYNTHETIC if llr >= upper else GENUINE
-    _, counted = against(decision, verdict)
+    view, counted = against(decision, verdict)
+    heard = f", {view_name(view)}," if view else ""
     return (
         f"This model's “{verdict}” is unreliable: {_whole(counted[verdict]['value'])} of "
-        f"unseen {NAMES[WRONG[verdict]]} clips get it."
+        f"unseen {NAMES[WRONG[verdict]]} clips{heard} get it."
     )
 
 
@@ -260,7 +261,8 @@ def opening(about: Mapping[str, Any]) -> list[str]:
         genuine, synthetic = _wrong_shares(decision["eval"])
         worth = (
             f"It takes {genuine} of unseen genuine clips for synthetic, {synthetic} of synthetic "
-            f"ones for genuine{f', so it never says {never}' if never else ''}."
+            f"ones for genuine."
+            + (f" It never says {never}: that would be wrong too often." if never else "")
         )
     return [f"Detector: {about['corpus']}, {about['experiment']}{shown}.", worth]
 
