@@ -84,6 +84,7 @@ def trained(
         },
         "dev_features": features[dev],
         "views": {},
+        "dev_views": {},
     }
     of_clips = {name: value for name, value in changes.items() if name in used}
     of_experiment = {name: value for name, value in changes.items() if name not in used}

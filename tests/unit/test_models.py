@@ -442,7 +442,7 @@ def test_rounds_have_models_of_their_own_and_pool_calibrated_scores(kind: str):
     if kind != "leave_one_attack_out":
         assert sorted(reported.file) == table["key"].to_pylist()
     again = application.apply(
-        application.own_trials(choice.scores),
+        application.own_trials(choice.scores, "eval"),
         {**choice.model, "kind": "logistic"},
         choice.arrays,
         lambda candidate, pooling: load(pooling, "clean"),
@@ -556,7 +556,7 @@ def test_a_contrastive_experiment_keeps_every_seed_and_its_model_scores_as_it_di
     assert chosen["seeds"].keys() == {"3", "4"}
     assert roc_auc_score(choice.scores["label"], choice.scores["score"]) > 0.8
     again = application.apply(
-        application.own_trials(choice.scores),
+        application.own_trials(choice.scores, "eval"),
         {**choice.model, "kind": "contrastive"},
         choice.arrays,
         lambda candidate, pooling: load(pooling, "clean"),

@@ -196,6 +196,17 @@ def test_what_is_fitted_and_tested_where_follows_from_the_partitions_there():
     }
 
 
+@pytest.mark.parametrize(
+    ("bundles", "expected"), [([], ["eval"]), (["baseline_full"], ["dev", "eval"])]
+)
+def test_a_bundle_needs_dev_in_the_tested_views(bundles: list[str], expected: list[str]):
+    values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    values["run"] |= {"experiments": ["baseline_full"], "comparisons": [], "bundles": bundles}
+    values["run"] |= {"views": ["opus_12k"], "finetuned_views": []}
+    scope = Scope.of(Config.of(values), {"demo": {"train", "dev", "eval"}})
+    assert scope.view_splits == {"demo": {"opus_12k": expected}}
+
+
 def test_no_large_file_is_tracked_and_versions_agree():
     tracked = [path for path in (REPOSITORY / "resources").rglob("*") if path.is_file()]
     assert tracked

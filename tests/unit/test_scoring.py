@@ -500,6 +500,7 @@ def test_a_bundle_carries_the_checks_and_the_views(encoder: Path, tmp_path: Path
         tmp_path / "b",
         encoder,
         views={"noise": evaluated | {"llr": -evaluated["llr"]}},
+        dev_views={"noise": evaluated | {"llr": evaluated["llr"] + 1}},
         trust={"experiments": [other, judged]},
     )
     about = Bundle.load(folder).about
@@ -512,6 +513,12 @@ def test_a_bundle_carries_the_checks_and_the_views(encoder: Path, tmp_path: Path
     assert noise["bonafide"]["n"] == clean["bonafide"]["n"]
     assert noise != clean
     assert Detector.load(folder).score_samples(LONG).p_trust == DISTRUST
+    # On dev, one of the views moves each limit.
+    as_recorded = decision.band(evaluated["llr"], evaluated["label"])
+    limits = about["decision"]
+    assert limits["lower"] == as_recorded.lower
+    assert limits["upper"] == pytest.approx(as_recorded.upper + 1)
+    assert "clips, as they are and noise, so that at most 5%" in limits["provenance"]
 
 
 # Inverted polarity.

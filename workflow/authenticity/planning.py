@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
-from authenticity.config import Config, Corpus, Experiment, Features
+from authenticity.config import Config, Corpus, Experiment, Features, Run
 from authenticity.corpora import FORMATS
 from authenticity.errors import UserError, in_one_line
 from authenticity.evaluation import splits
@@ -168,15 +168,13 @@ class Scope:
         }
         reported = {corpus: with_parts(corpus, names, "eval") for corpus, names in trained.items()}
         scope = cls(experiments, partitions, trained, reported, targets, {}, unlabelled)
-        return replace(scope, view_splits=scope._views(config.run.views, present))
+        return replace(scope, view_splits=scope._views(config.run, present))
 
-    def _views(
-        self, tested: Sequence[str], present: Mapping[str, set[str]]
-    ) -> dict[str, dict[str, list[str]]]:
+    def _views(self, run: Run, present: Mapping[str, set[str]]) -> dict[str, dict[str, list[str]]]:
         """Return the partitions that are needed in each view of each corpus.
 
-        Every experiment is tested on all views to test; an experiment may also be fitted on views,
-        and scored on one, everywhere.
+        Every experiment is tested on all views to test, and a bundle's thresholds are set on dev in
+        them; an experiment may also be fitted on views, and scored on one, everywhere.
         """
         needed: dict[str, dict[str, set[str]]] = {corpus: {} for corpus in present}
 
@@ -187,13 +185,15 @@ class Scope:
         for corpus, names in self.trained.items():
             for name in names:
                 features, used = self.experiments[name].features, self.partitions[corpus, name]
-                for view in tested:
+                for view in run.views:
                     need(corpus, view, used["eval"])
+                    if name in run.bundles:
+                        need(corpus, view, used.get("dev", []))
                 for view in features.train_views:
                     need(corpus, view, used["train"])
                 need(corpus, features.view, [*used.get("dev", []), *used["eval"]])
                 for target, reported in self.targets[corpus, name].items():
-                    heard = [] if target in self.unlabelled else tested
+                    heard = [] if target in self.unlabelled else run.views
                     for view in [*heard, features.view]:
                         need(target, view, reported)
         return {

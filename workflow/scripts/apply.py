@@ -17,7 +17,8 @@ with job(snakemake) as log:
     model, target = read_json(given.model), tables.read(given.target)
     leak = model["leak"]
     if wildcards.target == wildcards.corpus:
-        trials = application.own_trials(tables.read(given.scores))
+        # Of dev only those have features that a bundle's thresholds are set on.
+        trials = application.own_trials(tables.read(given.scores), "dev", "eval")
     else:
         trials = application.other_trials(target, experiment.protocol)
         fitted = tables.read(given.trials)

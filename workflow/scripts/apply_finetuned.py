@@ -15,7 +15,7 @@ from authenticity.models import application, finetuned
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     model, trials = read_json(given.model), tables.read(given.trials)
-    scored = application.own_trials(tables.read(given.scores))
+    scored = application.own_trials(tables.read(given.scores), "eval")
     rows = application.rows_of(trials, scored).to_pylist()
     view = View(wildcards.view, config.view(params.steps))
     reader = Reader(corpus_root(snakemake), Limits(**params.limits), view)

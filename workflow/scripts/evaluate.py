@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+import pyarrow.compute as pc
 from authenticity import files, tables
 from authenticity.evaluation import measure, results, score_files
 from authenticity.jobs import job
@@ -18,6 +19,8 @@ with job(snakemake) as log:
     measured, rows = {}, []
     for view, scores in views.items():
         log.info("view %s", view)
+        if view != scored:
+            scores = scores.filter(pc.equal(scores["split"], "eval"))
         measured[view] = measure.view(
             scores,
             about["target"],

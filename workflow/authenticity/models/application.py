@@ -93,9 +93,10 @@ def apply_views(
     return pa.concat_tables(blocks)
 
 
-def own_trials(scores: pa.Table) -> pa.Table:
-    """Return the trials that an experiment was reported on, from its scores."""
-    return scores.filter(pc.equal(scores["split"], "eval")).select(tables.TRIAL_COLUMNS)
+def own_trials(scores: pa.Table, *parts: str) -> pa.Table:
+    """Return the trials of some parts (dev, eval) of an experiment's own scores."""
+    chosen = pc.is_in(scores["split"], value_set=pa.array(parts))
+    return scores.filter(chosen).select(tables.TRIAL_COLUMNS)
 
 
 def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:

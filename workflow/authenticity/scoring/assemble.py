@@ -21,6 +21,7 @@ from authenticity.features.encoder import EncoderSource
 from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.files import atomic, sha256, write_arrays, write_json
 from authenticity.models.projection import model_class
+from authenticity.names import ordered_views, view_name
 from authenticity.scoring import cautions, decision
 from authenticity.scoring.bundle import (
     ABOUT,
@@ -115,6 +116,7 @@ class Clips:
             `path`, `bytes`, `label`, `speaker`, `attack` and `part` (`train` or `dev`).
         dev_features: of dev's clips, shape (n, features).
         views: by view that the experiment was tested in, of eval's clips as `evaluated`.
+        dev_views: likewise of dev's, where they were heard in the view.
     """
 
     dev: Columns
@@ -122,6 +124,7 @@ class Clips:
     fitted: Columns
     dev_features: NDArray[np.float32]
     views: Mapping[str, Columns]
+    dev_views: Mapping[str, Columns]
 
 
 def gather(
@@ -155,6 +158,11 @@ def gather(
         fitted=_fitted(trials, partitions, features.spectral),
         dev_features=matrix_of_all[np.searchsorted(files, dev["file"])],
         views={view: _split(table, "eval") for view, table in views.items()},
+        dev_views={
+            view: clips
+            for view, table in views.items()
+            if len(np.unique((clips := _split(table, "dev"))["label"])) == 2
+        },
     )
 
 
@@ -266,7 +274,9 @@ def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
 
 def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
     dev, target = clips.dev, decision.TARGET_ERROR
-    chosen = decision.band(dev["llr"], dev["label"])
+    chosen = decision.widest(
+        decision.band(part["llr"], part["label"]) for part in (dev, *clips.dev_views.values())
+    )
 
     def outcomes(part: Columns) -> decision.Outcomes | None:
         if len(np.unique(part["label"])) < 2:
@@ -275,6 +285,8 @@ def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
         return decision.outcomes(chosen, *columns, model["seed"])
 
     counts = [int(np.count_nonzero(dev["label"] == label)) for label in (0, 1)]
+    heard = [view_name(view) for view in ordered_views(clips.dev_views)]
+    also = f", as they are and {', '.join(heard)}" if heard else ""
     on_eval = outcomes(clips.evaluated)
     by_view = {view: outcomes(part) for view, part in sorted(clips.views.items())}
     views = {view: counted for view, counted in by_view.items() if counted}
@@ -284,7 +296,8 @@ def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
         "target": target,
         "provenance": (
             f"set on dev of {model['corpus']}, {counts[0]} bona fide and {counts[1]} spoof "
-            f"clips, so that at most {100 * target:g}% of either class is called what it is not"
+            f"clips{also}, so that at most {100 * target:g}% of either class is called what it is "
+            "not"
         ),
         "dev": outcomes(dev),
         "eval": on_eval,

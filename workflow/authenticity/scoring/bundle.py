@@ -31,7 +31,7 @@ from authenticity.scoring.cautions import Domain
 from authenticity.scoring.decision import PROBABILITIES, Band, Decision
 from authenticity.shapes import misfit
 
-VERSION = "5"
+VERSION = "6"
 """Raise it when a change here, in `assemble`, `decision` or `cautions` alters any bundle."""
 
 SCHEMA_VERSION = 4

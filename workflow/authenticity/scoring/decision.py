@@ -1,12 +1,14 @@
 """From a score to a verdict: two thresholds with a band between them, and how often they are wrong.
 
-The band is set on dev alone, where the calibration was fitted and the layer was chosen, too. So its
-errors are counted on dev and on eval, and only the rates on eval say what to expect, of recordings
-like eval's. Where these are too high, the verdict is withheld. Eval is used for nothing else.
+The band is set on dev alone, where the calibration was fitted and the layer was chosen, too: as it
+is, and in every view that the model is tested in, since nobody knows what a recording has been
+through. So its errors are counted on dev and on eval, and only the rates on eval say what to
+expect, of recordings like eval's. Where these are too high, the verdict is withheld. Eval is used
+for nothing else.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
@@ -142,6 +144,12 @@ def band(llr: ArrayLike, labels: ArrayLike, target: float = TARGET_ERROR) -> Ban
     if upper < lower:
         upper = lower = eer_threshold(labels, llr)
     return Band(lower, upper)
+
+
+def widest(bands: Iterable[Band]) -> Band:
+    """Return the band that leaves undecided whatever one of these does."""
+    bands = list(bands)
+    return Band(min(band.lower for band in bands), max(band.upper for band in bands))
 
 
 def _allowed(number: int, target: float) -> int:
