@@ -145,5 +145,5 @@ def _cost(counts: Mapping[str, Any]) -> str:
         f"{counts['seconds_per_file']:.2f} s a file, "
         f"{counts['real_time_factor']:.3f} of the recordings' duration, "
         f"{counts['peak_bytes'] / 1e6:.0f} MB of memory at most in a process, "
-        f"a model of {counts['model_bytes'] / 1e6:.1f} MB"
+        f"a model of {words.megabytes(counts['model_bytes'])}"
     )

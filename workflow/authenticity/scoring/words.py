@@ -77,7 +77,9 @@ def clock(seconds: float) -> str:
 
 
 def megabytes(size: int) -> str:
-    """Return a size in 10^6 bytes."""
+    """Return a size in 10^6 bytes; a small one in 10^3."""
+    if size < 1e5:
+        return f"{size / 1e3:,.0f} kB"
     return f"{size / 1e6:,.1f} MB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
 
 
