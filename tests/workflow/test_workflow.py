@@ -179,6 +179,23 @@ def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., C
     assert_one_line_in(run.stdout, "another run works in this folder")
 
 
+def test_a_damaged_shard_stops_the_run_and_is_computed_again(resumed_from: Checkout):
+    before = resumed_from.tables()
+    path = resumed_from.path / EMBEDDINGS / "2-of-3.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    result = resumed_from.run()
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if " error: " in line]
+    assert f"{EMBEDDINGS}/2-of-3.parquet: not a readable table" in line
+    assert line.endswith("delete it and run the same command again")
+    path.unlink()
+    assert resumed_from.run("--until", "verify").returncode == 0
+    assert resumed_from.tables() == before
+
+
 def test_one_more_file_computes_one_row(resumed_from: Checkout):
     before = resumed_from.tables()
     key = key_of_shard("2-of-3")
