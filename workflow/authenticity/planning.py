@@ -303,7 +303,7 @@ def _require_trials(manifests: Mapping[str, pa.Table], config: Config, scope: Sc
     """
     for name, experiment in scope.experiments.items():
         corpora = [corpus for corpus, names in scope.trained.items() if name in names]
-        if manifests and not corpora:
+        if not corpora:
             _refuse_unfitted(name, experiment, config.experiments[name].corpora, list(manifests))
         for corpus in corpora:
             table, protocol = manifests[corpus], experiment.protocol
