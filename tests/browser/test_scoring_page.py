@@ -305,6 +305,19 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
     (folder / "index.html").write_bytes(whole)
 
 
+def test_a_recording_without_picture_and_sound_has_its_numbers(entries, tmp_path, show):
+    _, found = entries
+    bare = [dataclasses.replace(item, picture=None, preview=None, span=None) for item in found]
+    page.write(tmp_path, bare, ABOUT, COUNTS)
+    shown = show(tmp_path / "index.html")
+    assert "would make it too large" not in shown.inner_text("main")
+    shown.get_by_role("button", name="podcast 9.mp3", exact=True).click()
+    detail = shown.locator(".detail")
+    assert "Its picture and its sound could not be made." in detail.inner_text()
+    assert detail.locator("img, audio").count() == 0
+    assert detail.get_by_role("region", name="Evidence").locator("tbody tr").count()
+
+
 def test_a_page_of_rejected_files_only_says_so(tmp_path, show):
     page.write(tmp_path, REJECTED, ABOUT, COUNTS)
     shown = show(tmp_path / "index.html")
