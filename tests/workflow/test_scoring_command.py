@@ -59,7 +59,7 @@ def test_a_folder_is_its_files_sorted_whatever_they_are_called(
     os.mkfifo(folder / "pipe")
     found = [str(Path(path).relative_to(folder)) for path in inputs.collect([str(folder)])]
     assert found == ["a/notes", "a/z.mp3", "b.wav", "broken.wav", "ünï.flac"]
-    assert caplog.messages == [f"{folder}: skipped 3 hidden files or folders, 1 pipes or devices"]
+    assert caplog.messages == [f"{folder}: skipped 3 hidden ones, 1 pipes or devices"]
 
 
 def test_each_file_counts_once_in_the_order_of_the_arguments(
@@ -442,7 +442,7 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
     code, lines, errors = run(bundle, output, "-", stdin=listed, jobs=2)
     skipped, detector, worth = errors.splitlines()
-    assert skipped.endswith("mixed0: skipped 1 hidden files or folders")
+    assert skipped.endswith("mixed0: skipped 1 hidden ones")
     assert detector == "Detector: toy, spectral."
     assert re.fullmatch(r"It takes \d+% of unseen genuine clips for synthetic, .*\.", worth)
     assert code == cli.SOME_REJECTED

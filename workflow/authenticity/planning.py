@@ -23,6 +23,7 @@ from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
 from authenticity.features.published import DetectorSource, sign
 from authenticity.files import read_json, sha256, write_json
+from authenticity.names import printable
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
@@ -34,7 +35,7 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (UserError, OSError) as error:
-        print(f"error: {in_one_line(error)}", file=sys.stderr)
+        print(f"error: {printable(in_one_line(error))}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
@@ -291,7 +292,7 @@ def _folder(corpus: str) -> Path:
 def _manifest(corpus: str, settings: Corpus) -> pa.Table:
     path = _folder(corpus) / "manifest.parquet"
     if news := manifest.refresh(path, corpus, settings):
-        print(news, file=sys.stderr)
+        print(printable(news), file=sys.stderr)
     return tables.read(path)
 
 

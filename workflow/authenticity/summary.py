@@ -9,7 +9,7 @@ from authenticity import estimates
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.files import read_json
-from authenticity.names import labelled
+from authenticity.names import labelled, printable
 
 
 def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -82,12 +82,9 @@ def main(results: Path) -> None:
     if not headline.is_file():
         raise UserError(f"{headline}: not there yet; run the workflow first (`make run`)")
     rows = read_json(headline)
-    print("\n".join(lines(rows)))
-    if split := by_novelty(rows):
-        print("\n" + "\n".join(split))
-    if warned := warnings(rows):
-        print("\n" + "\n".join(warned))
-    print()
+    for block in (lines(rows), by_novelty(rows), warnings(rows)):
+        if block:
+            print(*map(printable, block), "", sep="\n")
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
         page = results / corpus / "tables" / "trust.html"
         if page.is_file():

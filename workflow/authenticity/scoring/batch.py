@@ -385,7 +385,7 @@ def _submitted(pool: ProcessPoolExecutor, function: Callable, *arguments: Any) -
 def _answer(line: str, trace: str) -> Answer:
     answer = restored(json.loads(line))
     if trace:
-        _LOGGER.error("%s\n%s", printable(answer.file), trace)
+        _LOGGER.error("\n".join(map(printable, [answer.file, *trace.splitlines()])))
     return answer
 
 

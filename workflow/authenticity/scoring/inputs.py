@@ -110,7 +110,7 @@ def _files(path: str, output: Path | None) -> list[str]:
             subfolders.clear()
             continue
         seen.add(identity)
-        skipped["hidden files or folders"] += sum(name.startswith(".") for name in [*subfolders, *names])
+        skipped["hidden ones"] += sum(name.startswith(".") for name in [*subfolders, *names])
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         shown = [Path(folder, name) for name in names if not name.startswith(".")]
         opened = [str(file) for file in shown if _may_be_opened(file)]

@@ -75,7 +75,7 @@ def write(
         embedded=embedded,
         median=median,
         rows=(_row(item, decision) for item in recordings),
-        rejected=sorted([printable(item.file), item.reason] for item in rejected),
+        rejected=sorted([item.file, item.reason] for item in rejected),
         details=(
             _detail(folder, number, item, embedded, decision)
             for number, item in enumerate(recordings)
