@@ -40,3 +40,17 @@ def test_no_name_steers_the_terminal_while_the_workflow_is_planned(
         plan()
     assert end.value.code == 1
     assert capsys.readouterr().err == f"error: {SHOWN}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "looks"),
+    [
+        *((option, True) for option in ("-n", "-pn", "--dry-run", "--dag", "--summary")),
+        *((option, True) for option in ("--rulegraph", "--list-rules", "-l", "--lint", "-D")),
+        *((option, True) for option in ("--report x.html", "--configfile x.yaml --cores 2 -n")),
+        *((option, False) for option in ("", "--cores 2", "--cores 2 -p", "--unlock", "--touch")),
+        *((option, False) for option in ("--cores 2 -- results/-n", "--configfile dag", "fit")),
+    ],
+)
+def test_what_only_looks_is_told_from_what_runs(arguments: str, looks: bool):
+    assert planning.only_looks(arguments.split()) == looks

@@ -162,19 +162,27 @@ def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
         assert content == expected[path], path
 
 
+LOOKS = ("--dry-run", "-pn", "--dag", "--rulegraph", "--list-rules", "--summary")
+
+
 def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
     checkout = make_checkout()
-    second = []
+    looks, second = [], []
 
     def try_second() -> bool:
         if (checkout.path / "logs/toy/extract/clean/1-of-3.log").exists():
-            second.extend([checkout.run("--dry-run"), checkout.run()])
+            looks.extend(map(checkout.run, LOOKS))
+            second.append(checkout.run())
         return bool(second)
 
     with held.jobs_at_their_end(checkout.path / "benchmarks/toy/extract/clean/1-of-3.tsv"):
         checkout.run_and_kill(try_second)
-    plan, run = second
-    assert plan.returncode == 0, plan.stdout
+    for option, look in zip(LOOKS, looks, strict=True):
+        assert look.returncode == 0, look.stdout
+        assert not re.search("error|locked|traceback", look.stdout, re.IGNORECASE), look.stdout
+        assert "extract" in look.stdout, option
+    assert "another run works in this folder: this is what it has left" in looks[0].stdout
+    (run,) = second
     assert run.returncode != 0
     assert_one_line_in(run.stdout, "another run works in this folder")
 
