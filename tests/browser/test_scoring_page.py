@@ -334,7 +334,7 @@ def test_the_page_shows_verdicts_counts_cautions_and_cost(shown):
     ]  # fmt: skip
     assert shown.locator("fieldset").inner_text().split("\n")[1:] == [
         *("5", "all", "2", "▲ likely synthetic", "2", "◆ cannot tell"),
-        *("1", "▼ likely genuine", "2", "rejected"),
+        *("1", "▼ likely genuine", "2", "set aside"),
     ]
     row = shown.locator(".row").nth(4).inner_text()
     assert "◆ cannot tell" in row
@@ -534,7 +534,7 @@ def test_a_screen_reader_finds_landmarks_names_and_states(shown):
         'list "Cautions"',
         'region "Where in time"',
         'button "Play from 0:00.0"',
-        'region "Rejected files"',
+        'region "Files set aside"',
     ):
         assert expected in said, said
     assert not re.findall(r"- (button|link|radio|searchbox|slider|img)(:| \[|$)", said, re.M)
