@@ -305,6 +305,19 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
     (folder / "index.html").write_bytes(whole)
 
 
+def test_a_recording_without_picture_and_sound_has_its_numbers(entries, tmp_path, show):
+    _, found = entries
+    bare = [dataclasses.replace(item, picture=None, preview=None, span=None) for item in found]
+    page.write(tmp_path, bare, ABOUT, COUNTS)
+    shown = show(tmp_path / "index.html")
+    assert "would make it too large" not in shown.inner_text("main")
+    shown.get_by_role("button", name="podcast 9.mp3", exact=True).click()
+    detail = shown.locator(".detail")
+    assert "Its picture and its sound could not be made." in detail.inner_text()
+    assert detail.locator("img, audio").count() == 0
+    assert detail.get_by_role("region", name="Evidence").locator("tbody tr").count()
+
+
 def test_a_page_of_rejected_files_only_says_so(tmp_path, show):
     page.write(tmp_path, REJECTED, ABOUT, COUNTS)
     shown = show(tmp_path / "index.html")
@@ -321,7 +334,7 @@ def test_the_page_shows_verdicts_counts_cautions_and_cost(shown):
     ]  # fmt: skip
     assert shown.locator("fieldset").inner_text().split("\n")[1:] == [
         *("5", "all", "2", "▲ likely synthetic", "2", "◆ cannot tell"),
-        *("1", "▼ likely genuine", "2", "rejected"),
+        *("1", "▼ likely genuine", "2", "set aside"),
     ]
     row = shown.locator(".row").nth(4).inner_text()
     assert "◆ cannot tell" in row
@@ -521,7 +534,7 @@ def test_a_screen_reader_finds_landmarks_names_and_states(shown):
         'list "Cautions"',
         'region "Where in time"',
         'button "Play from 0:00.0"',
-        'region "Rejected files"',
+        'region "Files set aside"',
     ):
         assert expected in said, said
     assert not re.findall(r"- (button|link|radio|searchbox|slider|img)(:| \[|$)", said, re.M)

@@ -93,6 +93,22 @@ BAD = {
         encoded(CLIP, format="WAV")[:20] + b"\x34\x12" + encoded(CLIP, format="WAV")[22:],
         "codec is unknown",
     ),
+    "a WAV of which half is there": (
+        encoded(CLIP, format="WAV")[: len(CLIP)],
+        "the header promises 1.00 s that are not there",
+    ),
+    "an AIFF of which half is there": (
+        encoded(CLIP, format="AIFF")[: len(CLIP)],
+        "the header promises 1.00 s that are not there",
+    ),
+    "a WAV that claims to last 26 hours": (
+        encoded(CLIP, format="WAV")[:40] + (3 * 10**9).to_bytes(4, "little") + bytes(64_000),
+        "the header promises 93748.00 s that are not there",
+    ),
+    "samples far beyond full scale": (
+        encoded(CLIP * 1e30, format="WAV", subtype="FLOAT"),
+        "dB above full scale",
+    ),
     "video without audio": (muxed("mp4", "", video=True), "no audio stream"),
 }
 
@@ -102,6 +118,15 @@ def test_a_bad_file_is_rejected_with_a_reason(name: str):
     content, reason = BAD[name]
     with pytest.raises(RejectedClip, match=reason):
         decode(content, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "size", [64_000, 64_036, 64_044, 2**31 - 1, 2**31, 2**31 - 37, 2**32 - 1, 2**32 - 45]
+)
+def test_a_size_that_is_not_known_yet_or_some_bytes_off_is_no_damage(size: int):
+    content = encoded(CLIP, format="WAV")
+    content = content[:40] + size.to_bytes(4, "little") + content[44:]
+    assert len(decode(content, LIMITS)) == len(CLIP)
 
 
 def test_reasons_are_the_same_every_time():

@@ -1,10 +1,12 @@
 """The project's own promises: pins agree, every key is explained, plans are readable."""
 
+import copy
+import datetime
 import json
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
@@ -12,6 +14,7 @@ from authenticity.config import Aac, Config, Experiment, Opus, Section
 from authenticity.errors import UserError
 from authenticity.planning import Scope
 from checkout import REPOSITORY
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 
@@ -130,6 +133,10 @@ def test_defaults_are_filled_in():
         ("audio.min_second", 1, "audio.min_second: unknown key"),
         ("audio.min_seconds", 0, "audio.min_seconds: expected 0.1 or more, found 0"),
         ("audio.max_seconds", float("nan"), "audio.max_seconds: expected a number, found nan"),
+        ("audio.min_seconds", float("inf"), "audio.min_seconds: expected a number, found inf"),
+        ("audio.min_seconds", 2e4, "max_seconds: expected `min_seconds`, 20000, or more, found 1"),
+        ("audio.max_seconds", 0.2, "max_seconds: expected `min_seconds`, 0.25, or more, found 0.2"),
+        ("run.corpora", [], "run.corpora: expected 1 or more entries"),
         ("audio.max_seconds", "long", "audio.max_seconds: expected a number, found 'long'"),
         ("corpora.Mine", {}, "corpora.Mine.format: missing"),
         ("corpora.demo.format", "asvspoof1999", "corpora.demo.format: expected 'asvspoof2019_la'"),
@@ -166,10 +173,79 @@ def test_a_mistake_is_one_line_with_its_key(changed: str, value: object, expecte
     assert "\n" not in str(raised.value)
 
 
+def every_kind() -> dict[str, Any]:
+    """A configuration that has every key at least once, those with defaults written out."""
+    values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    named = {"protocol": "official", "seed": 1}
+    first, second = values["run"]["experiments"][:2]
+    values["run"]["ablations"] = {"reference": first, "rows": {first: "a", second: "b"}}
+    values["protocols"]["random"] = {"kind": "random", "partition": "dev", "test_fraction": 0.2}
+    published = {"published": {"model": {"kind": "published", "id": "x"}, **named}}
+    values["experiments"] = published | values["experiments"]
+    values["views"]["every"] = [
+        {"step": "band", "low_hz": 300, "high_hz": 3400},
+        {"step": "noise", "colour": "pink", "snr_db": 10},
+        {"step": "reverberation", "rt60_seconds": 1},
+        {"step": "rawboost", "algorithm": "series"},
+        *({"step": "codec", "codec": codec} for codec in ("mp3", "opus", "aac", "g722")),
+    ]
+    for codec in values["views"]["every"][4:7]:
+        codec["bit_rate"] = 32_000
+    written = Config.of(values).model_dump(mode="json")
+    del written["experiments"]["published"]["features"]  # it may have none
+    return written
+
+
+def places(part: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple, FieldInfo]]:
+    """Every key below a part of the configuration, and its definition."""
+    if isinstance(part, Section):
+        for name, field in type(part).model_fields.items():
+            yield (*at, name), field
+            yield from places(getattr(part, name), (*at, name))
+    elif isinstance(part, dict | tuple):
+        for name, item in part.items() if isinstance(part, dict) else enumerate(part):
+            yield from places(item, (*at, name))
+
+
+WRONG = [
+    *(float("nan"), float("inf"), -float("inf"), -1, 0, 0.5, 1e12, -1e12, 10**9, True, None),
+    *("", "no such thing", "\x1b[2J\n", [], [[]], [None], {}, {"x": 1}, datetime.date(2026, 1, 1)),
+]
+
+
+def test_every_key_refuses_what_its_type_does_in_one_line_that_names_it():
+    values, refused = every_kind(), set()
+    once = {id(field): (place, field) for place, field in places(Config.of(values))}
+    for place, field in once.values():
+        own = TypeAdapter(Annotated[field.annotation, None, *field.metadata])
+        *sections, last = place
+        # What a published detector must not have is found first; no kind means logistic.
+        named = place[:2] if "published" in place else place
+        for wrong in [value for value in WRONG if (last, value) != ("model", {})]:
+            try:
+                own.validate_python(wrong)
+                continue
+            except ValidationError:
+                pass
+            changed = section = copy.deepcopy(values)
+            for name in sections:
+                section = section[name]
+            section[last] = wrong
+            with pytest.raises(UserError) as raised:
+                Config.of(changed)
+            said = str(raised.value)
+            assert said.startswith(f"configuration, {'.'.join(map(str, named))}"), (place, wrong)
+            assert said.isprintable(), said
+            refused.add((last, repr(wrong)))
+    names = {name for name, _ in definitions()} | {"run", "corpora", "experiments", "views"}
+    assert {name for name, _ in refused} >= names
+    assert len(refused) > 900
+
+
 def test_what_is_fitted_and_tested_where_follows_from_the_partitions_there():
     values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
     values["run"] |= {"experiments": ["layer_trimmed", "finetune_top1", "layer_speaker_folds"]}
-    values["run"] |= {"corpora": [], "comparisons": [], "bundles": [], "views": ["inverted"]}
+    values["run"] |= {"corpora": ["demo"], "comparisons": [], "bundles": [], "views": ["inverted"]}
     values["experiments"]["layer_speaker_folds"]["corpora"] = ["demo"]
     for name, layout in (("fitted", "csv"), ("other", "folder"), ("mine", "recordings")):
         values["corpora"][name] = {"format": layout, "root": name}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from authenticity import tables, verification
+from authenticity.errors import UserError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -99,3 +100,41 @@ def test_nothing_is_left_out_where_nothing_is_there_twice(policy: str, tmp_path:
     trials, counts = verification.used_trials(manifest, paths, policy)
     assert len(trials) == 2
     assert counts["n_groups"] == counts["n_removed"] == counts["n_conflicts"] == 0
+
+
+DAMAGE = {
+    "emptied": lambda content: b"",
+    "cut short": lambda content: content[:-100],
+    "one bit flipped": lambda content: content[:2000] + bytes([content[2000] ^ 1]) + content[2001:],
+}
+MEANS = pa.schema([("file", pa.string()), ("mean", pa.list_(pa.float32(), 900))])
+
+
+@pytest.mark.parametrize("name", [*DAMAGE, "of another version", "not finite"])
+def test_a_damaged_shard_is_named_before_a_model_sees_it(name: str, tmp_path: Path):
+    manifest, spectral = corpus(tmp_path, [("a", 0), ("b", 1)])
+    rejected = tmp_path / "rejected.parquet"
+    tables.write(rejected, tables.REJECTED.empty_table(), tables.REJECTED)
+    embeddings = [tmp_path / "e1.parquet", tmp_path / "e2.parquet"]
+
+    def write(path: Path, file: str, number: float, version: str = "1") -> None:
+        means = [[number / (index + 1) for index in range(900)]]
+        tables.write(path, pa.table([[file], means], schema=MEANS), MEANS, {"version": version})
+
+    def verified() -> dict:
+        return verification.verify("toy", manifest, spectral, embeddings, [rejected], 0)
+
+    write(embeddings[0], "k01", 1)
+    write(embeddings[1], "k00", 2)
+    assert verified()["n_accepted"] == 2
+    reason = "not a readable table"
+    if name in DAMAGE:
+        embeddings[1].write_bytes(DAMAGE[name](embeddings[1].read_bytes()))
+    elif name == "not finite":
+        write(embeddings[1], "k00", float("nan"))
+        reason = "not all of mean are finite numbers"
+    else:
+        write(embeddings[1], "k00", 2, version="0")
+        reason = "made by version '0', other shards by '1'"
+    with pytest.raises(UserError, match=rf"e2\.parquet: {reason}.*; delete it and run the same"):
+        verified()

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -48,7 +49,9 @@ def written(folder: Path, names: Sequence[str]) -> Path:
     return folder
 
 
-def test_a_folder_is_its_files_sorted_whatever_they_are_called(tmp_path: Path):
+def test_a_folder_is_its_files_sorted_whatever_they_are_called(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     names = ["b.wav", "a/z.mp3", "a/notes", ".DS_Store", "a/._z.mp3", ".git/c.wav", "ünï.flac"]
     folder = written(tmp_path / "in", names)
     (folder / "a" / "loop").symlink_to(folder)
@@ -56,6 +59,7 @@ def test_a_folder_is_its_files_sorted_whatever_they_are_called(tmp_path: Path):
     os.mkfifo(folder / "pipe")
     found = [str(Path(path).relative_to(folder)) for path in inputs.collect([str(folder)])]
     assert found == ["a/notes", "a/z.mp3", "b.wav", "broken.wav", "ünï.flac"]
+    assert caplog.messages == [f"{folder}: skipped 3 hidden ones, 1 pipes or devices"]
 
 
 def test_each_file_counts_once_in_the_order_of_the_arguments(
@@ -109,6 +113,9 @@ def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
         inputs.collect(["-"], io.BytesIO(b"\n"))
     with pytest.raises(UserError, match=r"gone, no\*: no such file or folder"):
         inputs.collect(["gone", "no*"])
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UserError, match="link: no such file or folder"):
+        inputs.collect([str(tmp_path / "link")])
     with pytest.raises(UserError, match="an empty path"):
         inputs.collect([str(folder), ""])
 
@@ -434,7 +441,8 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     output = tmp_path_factory.mktemp("scored") / "out"
     listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
     code, lines, errors = run(bundle, output, "-", stdin=listed, jobs=2)
-    detector, worth = errors.splitlines()
+    skipped, detector, worth = errors.splitlines()
+    assert skipped.endswith("mixed0: skipped 1 hidden ones")
     assert detector == "Detector: toy, spectral."
     assert re.fullmatch(r"It takes \d+% of unseen genuine clips for synthetic, .*\.", worth)
     assert code == cli.SOME_REJECTED
@@ -490,6 +498,75 @@ def test_a_defect_of_ours_costs_one_answer_and_is_told(
         scorer._detector.score(path, prior="x")
     again = json.loads(scorer.answer(path)[0])
     assert again["score"] == good["score"]
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_number(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from authenticity.plots import overlay
+
+    (tmp_path / "a.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
+    scorer = worker.Scorer(batch.Settings(bundle, "", prior=0.5), tmp_path)
+    drawn = json.loads(scorer.answer(str(tmp_path / "a.flac"))[0])
+    monkeypatch.setattr(overlay, "_HEIGHT", 0)  # a defect of ours
+    line, trace = scorer.answer(str(tmp_path / "a.flac"))
+    plain = json.loads(line)
+    assert "Traceback" in trace
+    assert plain["score"] == drawn["score"]
+    assert (plain["picture"], plain["preview"], plain["span"]) == (None, None, None)
+    answer = result.restored(plain)
+    counts = outputs.summary([answer])
+    about = Bundle.load(bundle)
+    outputs.write(tmp_path / "out", [answer], about, batch.Settings(bundle, "", 0.5), 1.0)
+    assert "could not be made" in (tmp_path / "out" / "index.html").read_text()
+    assert counts["scored"] == 1
+
+
+@pytest.mark.parametrize("factor", [1, 1e4, 1e11])
+def test_samples_beyond_full_scale_have_a_sound(factor: float, tmp_path: Path):
+    samples = np.float32(factor) * voice(3, spoof=False, seconds=1.5)
+    worker.write_sound(tmp_path / "a.mp3", samples)
+    sound, _ = soundfile.read(tmp_path / "a.mp3")
+    assert 0.01 < np.abs(sound).max() < 2
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "options", "file"),
+    [
+        (1024, [], r"previews/.*\.mp3"),
+        (12_000, [], r"overlays/.*\.png"),
+        (1024, ["--no-pictures"], r"recordings\.jsonl\.unfinished"),
+        (6000, ["--no-pictures"], r"scores\.parquet"),
+    ],
+)
+def test_a_full_disk_stops_the_command_and_blames_no_recording(
+    n_bytes: int, options: list[str], file: str, bundle: Path, tmp_path: Path
+):
+    """A limit on the size of files stands for the disk: the system refuses to write, likewise."""
+    (tmp_path / "a.flac").write_bytes(encoded(voice(3, spoof=False, seconds=1.5)))
+    output = tmp_path / "out"
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
+
+    arguments = [*options, str(tmp_path / "a.flac")]
+    command = [sys.executable, "-m", "authenticity", "score", "--quiet", "--bundle", str(bundle)]
+    full = subprocess.run(
+        [*command, "--output", str(output), *arguments],
+        env=environment(),
+        preexec_fn=limited,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert full.returncode == cli.USAGE
+    (said,) = full.stderr.splitlines()
+    assert re.fullmatch(rf"error: {output}/{file}: .*File too large; .*", said)
+    assert not list(output.rglob("*.tmp"))
+    assert not (output / "scores.csv").exists()
+    again = subprocess.run([*command, "--output", str(output), *arguments], env=environment())
+    assert again.returncode == cli.DONE
+    assert len(rows_of(output)) == 1
 
 
 def test_the_tables_agree(scored: Path):

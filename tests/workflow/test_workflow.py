@@ -162,21 +162,46 @@ def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
         assert content == expected[path], path
 
 
+LOOKS = ("--dry-run", "-pn", "--dag", "--rulegraph", "--list-rules", "--summary")
+
+
 def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
     checkout = make_checkout()
-    second = []
+    looks, second = [], []
 
     def try_second() -> bool:
         if (checkout.path / "logs/toy/extract/clean/1-of-3.log").exists():
-            second.extend([checkout.run("--dry-run"), checkout.run()])
+            looks.extend(map(checkout.run, LOOKS))
+            second.append(checkout.run())
         return bool(second)
 
     with held.jobs_at_their_end(checkout.path / "benchmarks/toy/extract/clean/1-of-3.tsv"):
         checkout.run_and_kill(try_second)
-    plan, run = second
-    assert plan.returncode == 0, plan.stdout
+    for option, look in zip(LOOKS, looks, strict=True):
+        assert look.returncode == 0, look.stdout
+        assert not re.search("error|locked|traceback", look.stdout, re.IGNORECASE), look.stdout
+        assert "extract" in look.stdout, option
+    assert "another run works in this folder: this is what it has left" in looks[0].stdout
+    (run,) = second
     assert run.returncode != 0
     assert_one_line_in(run.stdout, "another run works in this folder")
+
+
+def test_a_damaged_shard_stops_the_run_and_is_computed_again(resumed_from: Checkout):
+    before = resumed_from.tables()
+    path = resumed_from.path / EMBEDDINGS / "2-of-3.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    result = resumed_from.run()
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if " error: " in line]
+    assert f"{EMBEDDINGS}/2-of-3.parquet: not a readable table" in line
+    assert line.endswith("delete it and run the same command again")
+    path.unlink()
+    assert resumed_from.run("--until", "verify").returncode == 0
+    assert resumed_from.tables() == before
 
 
 def test_one_more_file_computes_one_row(resumed_from: Checkout):

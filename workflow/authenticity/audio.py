@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -31,6 +32,15 @@ _GROWTH = 1 << 24  # samples, 64 MB
 # a lossless one meets it exactly, so there one frame dropped for a wrong checksum is seen.
 _LOSSY_TOLERANCE_SECONDS = 0.25
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # hertz
+# Relative to full scale. Integers saved as floating-point numbers are up to 187 dB above it; from
+# about 320 dB on, powers are beyond what float32 holds.
+_HIGHEST_DBFS = 240.0
+
+# What libsndfile says of a chunk of samples that ends after the file does.
+_CUT_SHORT = re.compile(r"(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)")
+# Sizes that programs write which do not know yet how long the sound will be: 2^31, 2^32, or some
+# bytes less.
+_UNKNOWN_SIZE, _UNKNOWN_SIZE_SPREAD = 1 << 31, 1 << 16
 
 
 def load(root: Root, path: str, limits: Limits) -> NDArray[np.float32]:
@@ -96,6 +106,8 @@ def check(samples: NDArray[np.float32], limits: Limits) -> None:
     peak = largest_magnitude(samples)
     if not np.isfinite(peak):
         raise RejectedClip("damaged: some samples are not finite numbers")
+    if decibels(peak) > _HIGHEST_DBFS:
+        raise RejectedClip(f"damaged: some samples are {decibels(peak):.0f} dB above full scale")
     limits.require(len(samples) / SAMPLE_RATE, decibels(peak))
 
 
@@ -195,6 +207,17 @@ def _soundfile_blocks(stream: BinaryIO) -> Iterator[tuple[int, NDArray[np.float3
             read += block
             yield sound.samplerate, frames
         _check_complete((promised - read) / sound.samplerate, lossy=sound.format == "MP3")
+        # Sizes in headers are often some bytes off, so these are held to the wider tolerance.
+        _check_complete(_cut_short_seconds(sound), lossy=True)
+
+
+def _cut_short_seconds(sound: soundfile.SoundFile) -> float:
+    """Return how much longer the header says that uncompressed sound is than the file has it."""
+    found = _CUT_SHORT.search(sound.extra_info)
+    said, there = map(int, found.groups()) if found else (0, 0)
+    if not there or -said % _UNKNOWN_SIZE < _UNKNOWN_SIZE_SPREAD:
+        return 0.0
+    return (said - there) / there * sound.frames / sound.samplerate
 
 
 def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -6,6 +6,7 @@ interrupted; what was finished by then is kept, and the same command goes on fro
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -156,6 +157,7 @@ def _list(options: argparse.Namespace) -> int:
 def _score(options: argparse.Namespace) -> int:
     started = time.monotonic()
     threads.one_each()  # before a numerical library is loaded
+    logging.getLogger("authenticity").setLevel(logging.ERROR if options.quiet else logging.WARNING)
     # Imported here, so that help and mistakes in the call need not wait for numerical libraries.
     from authenticity.scoring import inputs
 

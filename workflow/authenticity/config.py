@@ -96,7 +96,7 @@ class Ablations(Section):
 class Run(Section):
     """What this run covers."""
 
-    corpora: Unique[Name] = key("names from `corpora`")
+    corpora: Some[Name] = key("names from `corpora`")
     experiments: Some[Name] = key("names from `experiments`")
     views: Unique[Name] = key("views that every experiment is tested in", ())
     finetuned_views: Unique[Name] = key("those for fine-tuned encoders too", ())
@@ -129,8 +129,16 @@ class Audio(Section):
     min_seconds: Number = key("shortest duration", 0.25, ge=0.1)
     silence_dbfs: Number = key("a peak below this level is silence", -60, le=0)
     max_megabytes: Positive = key("largest file, in 10^6 bytes", 1000)
-    max_seconds: Positive = key("longest duration", 14400)
+    max_seconds: Positive = key("longest duration", 14400, validate_default=True)
     max_rejected: Number = key("largest share of rejected clips", 0.01, ge=0, le=1)
+
+    @field_validator("max_seconds")
+    @classmethod
+    def _some_duration_is_allowed(cls, value: Number, info: ValidationInfo) -> Number:
+        shortest = info.data.get("min_seconds", value)
+        if value < shortest:
+            raise PydanticCustomError("duration", f"`min_seconds`, {shortest:g}, or more")
+        return value
 
 
 class EncoderSettings(Section):
@@ -510,6 +518,7 @@ def _require_defined(key: str, names: Iterable[str], known: Iterable[str], more:
 
 _WORDS = {
     "extra_forbidden": "unknown key",
+    "invalid_key": "a key that is text",
     "missing": "missing",
     "union_tag_not_found": "missing",
     "union_tag_invalid": "one of {expected_tags}",

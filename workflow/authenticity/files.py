@@ -22,6 +22,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
     The name carries the process id, so a process orphaned by a crash can go on writing without
     harming its successor; it does not end like `path`, so that nobody takes it for a table. The
     data are on disk before the rename: a power cut leaves the old file or the new one.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; libraries may not say which file, this
+            does.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +35,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename and Path(error.filename) != temporary:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
 """HTML pages from the templates of the report and of scored recordings.
 
-Every value is escaped, unless it is `Markup`. A name that a template uses and nobody gives is an
-error. `macros.html.j2` says what the cell of a table may hold.
+Every value is escaped, unless it is `Markup`, and so are signs that do not show. A name that a
+template uses and nobody gives is an error. `macros.html.j2` says what the cell of a table may hold.
 """
 
 from base64 import b64encode
@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from authenticity.names import printable
 
 _FOLDERS = [Path(__file__).parent / part / "templates" for part in ("report", "scoring")]
 _MACROS = ("bullets", "paragraphs", "table")
 # What Markdown would take for its own signs; an underscore within a word is none.
-_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*<>[]|"} | {"\n": " "})
+_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*<>[]|"})
 
 
 def render(template: str, **values: Any) -> str:
@@ -29,12 +32,18 @@ def pieces(template: str, **values: Any) -> Iterator[str]:
     return _environment().get_template(template).generate(values)
 
 
+def _shown(value: Any) -> Any:
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return printable(value) if is_text else value
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_FOLDERS),
         autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -43,7 +52,7 @@ def _environment() -> Environment:
     made.policies["json.dumps_kwargs"] = plain
     made.filters |= {
         "base64": lambda path: b64encode(path.read_bytes()).decode(),
-        "markdown": lambda text: text.translate(_MARKDOWN),
+        "markdown": lambda text: printable(text.replace("\n", " ")).translate(_MARKDOWN),
         "sha256": lambda text: b64encode(sha256(text.encode()).digest()).decode(),
     }
     macros = made.get_template("macros.html.j2").module

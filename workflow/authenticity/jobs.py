@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from authenticity.errors import UserError, in_one_line
+from authenticity.names import printable
 from authenticity.roots import Root
+
+
+class _OneLine(logging.Formatter):
+    """Names of files stand in messages, and no sign of them steers a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - of the library
+        record.message = printable(record.message)
+        return super().formatMessage(record)
 
 
 @contextlib.contextmanager
@@ -22,7 +31,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     if snakemake.log:
         handlers.append(logging.FileHandler(str(snakemake.log[0]), mode="w", encoding="utf-8"))
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        handler.setFormatter(_OneLine("%(asctime)s %(message)s", "%H:%M:%S"))
         logger.addHandler(handler)
     logging.captureWarnings(True)
     try:

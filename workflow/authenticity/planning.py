@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import shutil
 import sys
 import time
@@ -23,9 +24,17 @@ from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
 from authenticity.features.published import DetectorSource, sign
 from authenticity.files import read_json, sha256, write_json
+from authenticity.names import printable
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
+# Options of Snakemake that run no job and change nothing.
+_LOOKS = (
+    *("dryrun", "report", "lint", "dag", "rulegraph", "filegraph", "d3dag", "list_rules"),
+    *("list_target_rules", "summary", "detailed_summary", "list_changes", "list_input_changes"),
+    *("list_params_changes", "list_untracked", "list_conda_envs", "print_compilation"),
+    "containerize",
+)
 
 
 @contextlib.contextmanager
@@ -34,20 +43,19 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (UserError, OSError) as error:
-        print(f"error: {in_one_line(error)}", file=sys.stderr)
+        print(f"error: {printable(in_one_line(error))}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
 def only_looks(arguments: Sequence[str]) -> bool:
     """Tell from Snakemake's arguments whether it will plan or report without running any job.
 
-    Snakemake itself does not know yet while it parses.
+    A workflow is not told while Snakemake parses it, so they are read again.
     """
-    return any(
-        argument.startswith(("--dry", "--report", "--lint", "--summary", "--detailed-summary"))
-        or (argument.startswith("-n") and not argument.startswith("--"))
-        for argument in arguments
-    )
+    from snakemake.cli import get_argument_parser
+
+    options, _ = get_argument_parser().parse_known_args(arguments)
+    return any(getattr(options, name) for name in _LOOKS)
 
 
 @contextlib.contextmanager
@@ -75,6 +83,7 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
     lock = (state / "run.flock").open("w")
     taken = _locked(lock, patience_seconds=0 if only_look else _PATIENCE_SECONDS)
     if only_look:
+        logging.getLogger("snakemake.logging").addFilter(_without_error)
         with lock:
             yield taken
         return
@@ -85,6 +94,13 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
     _held_lock = lock
     shutil.rmtree(state / "locks", ignore_errors=True)
     yield True
+
+
+def _without_error(record: logging.LogRecord) -> bool:
+    """Say in other words what Snakemake calls an error, though its plan goes on."""
+    if "Another Snakemake instance is running" in str(record.msg):
+        record.msg = "another run works in this folder: this is what it has left to do"
+    return True
 
 
 def _locked(lock: TextIO, patience_seconds: float) -> bool:
@@ -249,7 +265,7 @@ class Plan(Scope):
                 name: set(table["split"].unique().to_pylist()) for name, table in manifests.items()
             }
         else:
-            plans = {name: read_json(_folder(name) / "plan.json") for name in config.run.corpora}
+            plans = {name: _left_plan(_folder(name) / "plan.json") for name in config.run.corpora}
             present = {name: set(plan["splits"]) for name, plan in plans.items()}
         scope = Scope.of(config, present)
         if refresh:
@@ -284,6 +300,15 @@ class Plan(Scope):
         )
 
 
+def _left_plan(path: Path) -> Any:
+    """Read what the main process left."""
+    if not path.exists():
+        raise UserError(
+            f"{path}: not there yet, and another run works in this folder; wait for that run"
+        )
+    return read_json(path)
+
+
 def _folder(corpus: str) -> Path:
     return Path("results", corpus)
 
@@ -291,7 +316,7 @@ def _folder(corpus: str) -> Path:
 def _manifest(corpus: str, settings: Corpus) -> pa.Table:
     path = _folder(corpus) / "manifest.parquet"
     if news := manifest.refresh(path, corpus, settings):
-        print(news, file=sys.stderr)
+        print(printable(news), file=sys.stderr)
     return tables.read(path)
 
 
@@ -303,7 +328,7 @@ def _require_trials(manifests: Mapping[str, pa.Table], config: Config, scope: Sc
     """
     for name, experiment in scope.experiments.items():
         corpora = [corpus for corpus, names in scope.trained.items() if name in names]
-        if manifests and not corpora:
+        if not corpora:
             _refuse_unfitted(name, experiment, config.experiments[name].corpora, list(manifests))
         for corpus in corpora:
             table, protocol = manifests[corpus], experiment.protocol

@@ -1,5 +1,6 @@
 """Which shard a trial belongs to, what a shard consists of, and which of its rows still hold."""
 
+import logging
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.errors import UserError
+
+_logger = logging.getLogger("authenticity")
 
 LIST = pa.schema(
     [tables.MANIFEST.field(name) for name in ("key", "path", "label", "bytes", "mtime_ns")]
@@ -107,7 +110,7 @@ class PreviousRows:
 
     @classmethod
     def load(cls, path: Path, schema: pa.Schema, version: str) -> "PreviousRows":
-        """Load them; none where the table is absent, unreadable, or of another version or schema.
+        """Load them; none where the table is absent, damaged, or of another version or schema.
 
         Args:
             path: the table.
@@ -119,6 +122,7 @@ class PreviousRows:
                 return cls(None, {})
             table = tables.read(path)
         except UserError:
+            _logger.warning("%s: damaged; all of its rows are computed again", path)
             return cls(None, {})
         if not table.schema.equals(schema):
             return cls(None, {})

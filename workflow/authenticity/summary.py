@@ -9,7 +9,7 @@ from authenticity import benchmarks, estimates
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.files import read_json
-from authenticity.names import labelled
+from authenticity.names import labelled, printable
 
 
 def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -106,13 +106,11 @@ def main(results: Path) -> None:
     if not headline.is_file():
         raise UserError(f"{headline}: not there yet; run the workflow first (`make run`)")
     rows = read_json(headline)
-    print("\n".join(lines(rows)))
-    if split := by_novelty(rows):
-        print("\n" + "\n".join(split))
-    if warned := warnings(rows):
-        print("\n" + "\n".join(warned))
     corpora = list(dict.fromkeys(row["corpus"] for row in rows))
-    print("\n" + "\n".join(spent(corpora, results, results.parent / "benchmarks")) + "\n")
+    taken = spent(corpora, results, results.parent / "benchmarks")
+    for block in (lines(rows), by_novelty(rows), warnings(rows), taken):
+        if block:
+            print(*map(printable, block), "", sep="\n")
     for corpus in corpora:
         page = results / corpus / "tables" / "trust.html"
         if page.is_file():

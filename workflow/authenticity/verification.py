@@ -12,7 +12,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.features import fingerprints
 
-VERSION = "3"
+VERSION = "4"
 """Raise it when the checks or the counts change."""
 
 
@@ -24,7 +24,9 @@ def verify(
     rejected: Sequence[str | Path],
     max_rejected: float,
 ) -> dict[str, Any]:
-    """Check that each trial is accepted or rejected exactly once, and under one version only.
+    """Check that each trial is accepted or rejected exactly once, and that tables are sound.
+
+    They are of one version, without damage, and all of their numbers are finite.
 
     Args:
         corpus: its name.
@@ -39,10 +41,12 @@ def verify(
         The counts, and the rejected trials with their reasons.
 
     Raises:
-        UserError: a table is inconsistent, or too many trials were rejected.
+        UserError: a table is damaged or inconsistent, or too many trials were rejected.
     """
     for paths in (spectral, embeddings, rejected):
         _require_one_version(paths)
+        for path in paths:
+            tables.require_finite(path)
     described = _files(spectral)
     set_aside = tables.read_many(rejected, ["file", "label", "reason"])
     _require_same(corpus, "embeddings", Counter(_files(embeddings)), Counter(described))
@@ -193,7 +197,8 @@ def _require_one_version(paths: Sequence[str | Path]) -> None:
         first, other = list(dict.fromkeys(versions.values()))[:2]
         odd = next(path for path, version in versions.items() if version == other)
         raise UserError(
-            f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and run again"
+            f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and "
+            "run the same command again"
         )
 
 

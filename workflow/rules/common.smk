@@ -48,9 +48,9 @@ VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
 
 wildcard_constraints:
-    corpus="|".join(ALL_CORPORA) or "none",
-    target="|".join(ALL_CORPORA) or "none",
-    experiment="|".join(PLAN.experiments) or "none",
+    corpus="|".join(ALL_CORPORA),
+    target="|".join(ALL_CORPORA),
+    experiment="|".join(PLAN.experiments),
     view="|".join(["clean", *VIEWS]),
     shard=r"\d+-of-\d+",
     candidate=r"[a-z0-9_+]+",

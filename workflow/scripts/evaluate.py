@@ -13,6 +13,8 @@ with job(snakemake) as log:
     model, about = files.read_json(inputs.model), tables.metadata(inputs.scores[0])
     names = {name: about[name] for name in ("experiment", "corpus", "target")}
     seed, threshold = model["seed"], measure.Threshold.of(tables.read(inputs.own))
+    for path in inputs.scores:
+        tables.require_finite(path, ["score", "p_spoof"])
     views = {name: part for path in inputs.scores for name, part in tables.scores(path).items()}
     scored = next(iter(views))
     known_attacks = measure.attacks_of(tables.read(inputs.trials), params.trained_on)

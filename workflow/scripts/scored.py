@@ -5,6 +5,7 @@ from authenticity import tables
 from authenticity.files import atomic
 from authenticity.jobs import corpus_root, job
 from authenticity.models import application
+from authenticity.names import printable
 
 with job(snakemake) as log:
     given, corpus = snakemake.input, snakemake.wildcards.corpus
@@ -22,6 +23,8 @@ with job(snakemake) as log:
     )
     root = corpus_root(snakemake).location
     answers["path"] = [str(root / path) for path in answers["path"]]
+    for name in ("path", "reason"):
+        answers[name] = answers[name].map(printable, na_action="ignore")
     with atomic(snakemake.output.answers) as temporary:
         answers.to_csv(temporary, index=False, float_format="%.6g")
     rejected = answers["reason"].notna().sum()

@@ -260,6 +260,7 @@ def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[n
             return {}
         return {(clip.file, clip.content): clip.windows for clip in _open(path)}
     except UserError:
+        _logger.warning("%s: damaged; all of its frames are computed again", path)
         return {}
 
 

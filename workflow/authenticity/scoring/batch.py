@@ -186,19 +186,28 @@ class Answers:
                     f"{self.path.parent}: another run writes its results there; wait for it, or "
                     "choose another folder"
                 ) from None
-            stream.write("\n")  # a line that a crash cut off must not swallow the next one
-            stream.flush()
-            empty = stream.tell()
+            # Unbuffered: what a full disk does not take is not tried again when the file is closed.
+            descriptor = stream.fileno()
+
+            def write(line: str) -> None:
+                left = line.encode()
+                try:
+                    while left := left[os.write(descriptor, left) :]:
+                        pass
+                except OSError as error:
+                    raise OSError(error.errno, error.strerror, str(self._unfinished)) from error
 
             def keep(answer: Answer) -> None:
                 self._take(answer)
-                stream.write(as_line(answer))
-                stream.flush()
+                write(as_line(answer))
 
             try:
+                write("\n")  # a line that a crash cut off must not swallow the next one
                 yield keep
             finally:
-                if is_new and stream.tell() == empty:
+                # Beside first sounds and pictures, it alone says that the folder is of results.
+                marks = not self.path.exists() and any(self.folder.glob("*/"))
+                if is_new and not marks and os.fstat(descriptor).st_size <= 1:
                     self._unfinished.unlink(missing_ok=True)
 
     def finish(self, paths: Iterable[str]) -> None:
@@ -376,7 +385,7 @@ def _submitted(pool: ProcessPoolExecutor, function: Callable, *arguments: Any) -
 def _answer(line: str, trace: str) -> Answer:
     answer = restored(json.loads(line))
     if trace:
-        _LOGGER.error("%s\n%s", printable(answer.file), trace)
+        _LOGGER.error("\n".join(map(printable, [answer.file, *trace.splitlines()])))
     return answer
 
 

@@ -1,16 +1,20 @@
 """The files to score that a person names on the command line: folders, patterns and lists."""
 
 import glob
+import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from authenticity.errors import UserError
+from authenticity.names import printable
 
 LIST = "-"
 """The argument that stands for a list of paths on standard input."""
 
+_LOGGER = logging.getLogger("authenticity")
 _PATTERN_SIGNS = frozenset("*?[")
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -23,7 +27,8 @@ def collect(
 
     A folder stands for all files below it but hidden ones, whatever their names end with: what is
     no recording is set aside with a reason later, so that every file is accounted for. So is a path
-    that does not exist, unless none does. Nothing is opened here.
+    that does not exist, unless none does. What is hidden, and pipes and devices, are counted in the
+    log. Nothing is opened here.
 
     Args:
         arguments: files, folders, patterns that no shell has expanded (`**` for any folders), and
@@ -45,7 +50,7 @@ def collect(
     source = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
     if not files:
         raise UserError(f"{source}: no files there to score; name a recording or a folder of them")
-    if not any(map(os.path.lexists, files.values())):
+    if not any(map(os.path.exists, files.values())):  # nor does what a dangling link leads to
         raise UserError(f"{source}: no such file or folder; nothing was scored, nothing changed")
     return list(files.values())
 
@@ -94,6 +99,7 @@ def _files(path: str, output: Path | None) -> list[str]:
     if not os.path.isdir(path):  # noqa: PTH112 - Path's raises where a folder is not accessible
         return [path]
     files: list[str] = []
+    skipped: Counter[str] = Counter()
     seen = {_identity(output)} if output and output.is_dir() else set()
 
     def stays_itself(error: OSError) -> None:
@@ -104,9 +110,14 @@ def _files(path: str, output: Path | None) -> list[str]:
             subfolders.clear()
             continue
         seen.add(identity)
+        skipped["hidden ones"] += sum(name.startswith(".") for name in [*subfolders, *names])
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        shown = (Path(folder, name) for name in names if not name.startswith("."))
-        files += [str(file) for file in shown if _may_be_opened(file)]
+        shown = [Path(folder, name) for name in names if not name.startswith(".")]
+        opened = [str(file) for file in shown if _may_be_opened(file)]
+        skipped["pipes or devices"] += len(shown) - len(opened)
+        files += opened
+    if said := ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count):
+        _LOGGER.warning("%s: skipped %s", printable(path), said)
     return sorted(files)
 
 

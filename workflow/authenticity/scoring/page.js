@@ -299,18 +299,20 @@
       for (const other of opened.values()) if (other.audio !== audio) other.audio.pause();
     });
     const name = recording.file.split(/[\\/]/).at(-1);
-    const links = [
+    const links = picture ? [
       make("a", { href: picture, download: `${name}.png` }, "Save the picture"),
       make("a", { href: sound, download: `${name}.mp3` }, "Save this sound"),
-    ];
+    ] : [];
     const cell = make("td", { role: "cell", colspan: "7" },
       make("p", {}, recording.reason),
       ...(recording.cautions.length ? [cautions(recording.cautions)] : []),
-      make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
-      make("div", { class: "player" }, audio, readout),
-      make("p", { class: "quiet" }, "Click or tap the picture to hear that place; on the keyboard, "
-        + "the arrow keys, Page Up and Page Down move and the space bar plays once the picture "
-        + "is in focus."),
+      ...(picture ? [
+        make("div", { class: "picture" }, make("div", { class: "frame" }, image, seek)),
+        make("div", { class: "player" }, audio, readout),
+        make("p", { class: "quiet" }, "Click or tap the picture to hear that place; on the "
+          + "keyboard, the arrow keys, Page Up and Page Down move and the space bar plays once "
+          + "the picture is in focus."),
+      ] : [make("p", { class: "quiet" }, "Its picture and its sound could not be made.")]),
       make("div", { class: "columns" },
         inTime(recording, play), evidence(recording), facts(recording, links)));
     const detail = make("tr", { role: "row", class: "detail", id: `detail-${number}` }, cell);

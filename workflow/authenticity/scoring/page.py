@@ -45,7 +45,8 @@ def write(
 
     Args:
         folder: of the page; pictures and sounds of the answers are relative to it.
-        answers: in any order; those on scored files have a picture and a sound.
+        answers: in any order; those on scored files have a picture and a sound, unless these could
+            not be made.
         about: of the bundle.
         counts: the content of `summary.json`.
     """
@@ -74,7 +75,7 @@ def write(
         embedded=embedded,
         median=median,
         rows=(_row(item, decision) for item in recordings),
-        rejected=sorted([printable(item.file), item.reason] for item in rejected),
+        rejected=sorted([item.file, item.reason] for item in rejected),
         details=(
             _detail(folder, number, item, embedded, decision)
             for number, item in enumerate(recordings)
@@ -89,7 +90,8 @@ def _embedded(folder: Path, recordings: Sequence[Recording]) -> set[str]:
     """The files that the page holds itself: from the top, pictures before sounds."""
     chosen: set[str] = set()
     left = EMBEDDED_BYTES
-    for name in [item.picture for item in recordings] + [item.preview for item in recordings]:
+    made = [item for item in recordings if item.picture and item.preview]
+    for name in [item.picture for item in made] + [item.preview for item in made]:
         size = (folder / name).stat().st_size
         if size > left:
             break
@@ -143,9 +145,9 @@ def _detail(
     }
     files = {"picture": recording.picture, "sound": recording.preview}
     data = {
-        "picture": quote(recording.picture),
-        "preview": quote(recording.preview),
-        "span": recording.span._asdict(),
+        "picture": quote(recording.picture or ""),
+        "preview": quote(recording.preview or ""),
+        "span": recording.span._asdict() if recording.span else {},
         "recording": shown,
     }
     return number, data, [(kind, folder / name) for kind, name in files.items() if name in embedded]

@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -55,7 +55,8 @@ def write_sound(path: str | Path, samples: NDArray[np.float32]) -> None:
 
     Args:
         path: of the file to write.
-        samples: mono at 16 kHz, shape (n,), full scale 1.
+        samples: mono at 16 kHz, shape (n,), full scale 1. What is beyond full scale is clipped, as
+            a player would: LAME crashes on numbers that are far from it.
     """
     options = {"id3v2_version": "0"}  # no tags: they would name the program's version
     with atomic(path) as temporary, av.open(temporary, "w", "mp3", options=options) as container:
@@ -65,7 +66,7 @@ def write_sound(path: str | Path, samples: NDArray[np.float32]) -> None:
         encoder.options = {"compression_level": _EFFORT}
         encoder.flags |= av.codec.context.Flags.bitexact
         for first in range(0, len(samples), _BLOCK):
-            block = np.ascontiguousarray(samples[None, first : first + _BLOCK], np.float32)
+            block = np.clip(samples[None, first : first + _BLOCK], -1, 1, dtype=np.float32)
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
             frame.sample_rate, frame.time_base = audio.SAMPLE_RATE, Fraction(1, audio.SAMPLE_RATE)
             frame.pts = first
@@ -87,49 +88,76 @@ class Scorer:
         self._detector = Detector.load(settings.bundle, jobs=threads)
 
     def answer(self, path: str) -> tuple[str, str]:
-        """Score a file; whatever goes wrong is part of the answer.
+        """Score a file; whatever is wrong with it is part of the answer.
 
         Returns:
             The answer as a line of `recordings.jsonl`; the traceback of a defect of ours, or "".
+
+        Raises:
+            UserError: nothing can be written, as on a full disk: no file is to blame.
         """
         trace = ""
         try:
-            return _line(self._scored(path)), trace
+            recording, trace = self._scored(path)
+            return _line(recording), trace
+        except UserError:
+            raise
         except RejectedClip as error:
             answer = rejected(path, str(error), _content(path))
         except MemoryError:
             answer = rejected(path, "needs more memory than there is; cut it into parts")
-        except (UserError, OSError) as error:
+        except OSError as error:
             answer = rejected(path, in_one_line(error))
         except Exception as error:  # a defect of ours must not stop the other files either
             reason = f"unexpected error: {type(error).__name__}: {error}, please report it"
             answer, trace = rejected(path, reason), traceback.format_exc()
         return _line(answer), trace
 
-    def _scored(self, path: str) -> Recording:
-        started = time.perf_counter()
+    def _scored(self, path: str) -> tuple[Recording, str]:
+        """Return the answer, and the traceback of a picture or sound that could not be made."""
+        started, trace = time.perf_counter(), ""
         recording = self._detector.score(path, self._settings.prior)
         recording = replace(recording, file=as_text(path))
         if self._settings.pictures:
-            recording = replace(recording, **self._drawn(path, recording))
+            try:
+                recording = replace(recording, **self._drawn(path, recording))
+            except UserError:
+                raise
+            except Exception:  # the numbers stand without them, and the next run tries again
+                trace = traceback.format_exc()
         seconds = time.perf_counter() - started  # with picture and sound
         factor = seconds / recording.duration
-        return replace(recording, seconds=seconds, real_time_factor=factor)
+        return replace(recording, seconds=seconds, real_time_factor=factor), trace
 
     def _drawn(self, path: str, recording: Recording) -> Mapping[str, str | Span]:
-        """Draw a recording and keep its sound; return where, relative to the folder."""
+        """Draw a recording and keep its sound; return where, relative to the folder.
+
+        Raises:
+            UserError: they cannot be written.
+        """
         name = drawn_name(recording.file, recording.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
         with Path(path).open("rb") as file:
             samples = audio.decode(file, self._detector.bundle.limits)
+        with _results_written():
             write_sound(self._folder / sound, samples)
         del samples
         # Imported here, so that its memory comes after that of the samples, not on top of it.
         from authenticity.plots import overlay
 
         band = self._detector.bundle.band
-        span = overlay.write(self._folder / picture, recording, band.lower, band.upper)
+        with _results_written():
+            span = overlay.write(self._folder / picture, recording, band.lower, band.upper)
         return {"picture": picture, "span": span, "preview": sound}
+
+
+@contextlib.contextmanager
+def _results_written() -> Iterator[None]:
+    """Turn a disk that does not take results into a `UserError`, which ends the command."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(in_one_line(error)) from error
 
 
 def _content(path: str) -> str:

@@ -1,0 +1,200 @@
+"""Broken, odd and hostile files and names: each ends in a result or in a clear reason."""
+
+import os
+import struct
+import unicodedata
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from authenticity.audio import SAMPLE_RATE, Limits, decode, load
+from authenticity.errors import RejectedClip, UserError
+from authenticity.names import printable
+from authenticity.roots import Root
+from authenticity.scoring import inputs
+from authenticity.scoring.worker import drawn_name
+from corpora import encoded, voice
+from recordings import muxed
+
+LIMITS = Limits(max_seconds=60)
+CLIP = voice(1, spoof=False, seconds=1)
+WAV, FLAC = encoded(CLIP, format="WAV"), encoded(CLIP)
+OPUS = encoded(CLIP, format="OGG", subtype="OPUS")
+MP3, MP4 = muxed("mp3", "mp3", seconds=1.0), muxed("mp4", "aac", seconds=1.0)
+SURROUND = np.stack([CLIP * gain for gain in (1, 0.5, 0.2, 0.1, 0.3, 0.4)], axis=1)
+
+HEARD = {
+    **{
+        f"WAV of {subtype}": encoded(CLIP, format="WAV", subtype=subtype)
+        for subtype in (
+            "PCM_U8",
+            "PCM_24",
+            "PCM_32",
+            "FLOAT",
+            "DOUBLE",
+            "ULAW",
+            "ALAW",
+            "IMA_ADPCM",
+        )
+    },
+    **{
+        f"{rate} Hz": encoded(np.resize(CLIP, rate), rate, format="WAV")
+        for rate in (8000, 11_025, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
+    },
+    **{f"{form}": encoded(CLIP, format=form) for form in ("AIFF", "AU", "CAF", "W64", "RF64")},
+    "stereo": encoded(SURROUND[:, :2], format="WAV"),
+    "5.1": encoded(SURROUND, format="WAV"),
+    "5.1 FLAC": encoded(SURROUND),
+    "clipped": encoded(np.clip(50 * CLIP, -1, 1), format="WAV"),
+    "a constant offset": encoded(CLIP * 0.5 + 0.4, format="WAV"),
+    "integers saved as floats": encoded(CLIP * 32_768, format="WAV", subtype="FLOAT"),
+    "garbage after the sound": FLAC + b"\x00\xff" * 2000,
+    "a tag with garbage before MP3": b"ID3\x03\x00\x00\x00\x00\x0f\x76" + b"\xee" * 2038 + MP3,
+    "a tag with garbage after MP3": MP3 + b"TAG" + b"\xee" * 125,
+    "chunks that nobody knows": WAV[:36] + b"junk\x04\x00\x00\x00\xff\xff\xff\xff" + WAV[36:],
+}
+
+
+@pytest.mark.parametrize("name", HEARD)
+def test_an_odd_file_is_heard(name: str):
+    samples = decode(HEARD[name], LIMITS)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(1, abs=0.15)
+    assert np.isfinite(samples).all()
+
+
+REFUSED = {
+    **{
+        f"{name} cut to {share:.0%}": content[: int(share * len(content))]
+        for name, content in {"WAV": WAV, "FLAC": FLAC, "Opus": OPUS, "MP4": MP4}.items()
+        for share in (0.01, 0.3, 0.6)
+    },
+    "one sample": encoded(CLIP[:1], format="WAV"),
+    "no sample": encoded(CLIP[:0], format="WAV"),
+    "one byte": b"R",
+    "zero bytes alone": bytes(5000),
+    "noise": np.random.default_rng(0).bytes(5000),
+    "a page": b"<!DOCTYPE html><title>404</title>" * 30,
+    "a zip": b"PK\x03\x04" + bytes(500),
+    "a picture": b"\x89PNG\r\n\x1a\n" + bytes(500),
+    "a program": b"\x7fELF" + bytes(500),
+    "a tag and no sound": b"ID3\x04\x00\x00\x00\x00\x0f\x76" + b"\xee" * 2038,
+    "no channels": WAV[:22] + struct.pack("<H", 0) + WAV[24:],
+    "no rate": WAV[:24] + struct.pack("<I", 0) + WAV[28:],
+    "the header of another format": b"fLaC" + WAV[4:],
+    "infinite": encoded(np.full(16_000, np.inf, np.float32), format="WAV", subtype="FLOAT"),
+    "one sample that is no number": encoded(
+        np.append(CLIP, np.float32("nan")), format="WAV", subtype="FLOAT"
+    ),
+    "a quarter of an hour of silence": encoded(np.zeros(3_600_000, np.int16), 4000),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_broken_file_has_a_reason_that_fits_on_a_line(name: str):
+    with pytest.raises(RejectedClip) as reason:
+        decode(REFUSED[name], LIMITS)
+    assert str(reason.value)
+    assert str(reason.value).isprintable()
+
+
+NAMES = {
+    "spaces": " two  words .wav",
+    "quotes": 'it\'s "a" `b`.wav',
+    "a command": "$(touch made); rm -rf *.wav",
+    "a line break": "a\nb.wav",
+    "ESC and a change of direction": "a\x1b[2J\u202e.wav",
+    "an option": "--output=x.wav",
+    "a formula": "=1+1.wav",
+    "one normal form": unicodedata.normalize("NFC", "é Å 한.wav"),
+    "the other normal form": unicodedata.normalize("NFD", "é Å 한.wav"),
+    "255 bytes": "ä" * 125 + "x.wav",
+    "no UTF-8": os.fsdecode(b"\xff\xfe.wav"),
+    "a pattern": "[a-z]*?.wav",
+    "an address": "http:..x?y=%20&z#1.wav",
+    "no letters": "....wav",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_taken_as_it_is(name: str, tmp_path: Path):
+    path = tmp_path / "in" / NAMES[name]
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    hidden = NAMES[name].startswith(".")
+    found = inputs.collect([str(path if hidden else path.parent)])
+    assert found == [str(path)]
+    shown = inputs.as_text(found[0])
+    assert printable(shown).isprintable()
+    drawn = drawn_name(shown, "content")
+    assert drawn.isascii()
+    assert not set(drawn) & set(" /\\\"'$`\n")
+    assert len(drawn) < 100
+    assert drawn != drawn_name(f"{shown}x", "content")
+
+
+def test_the_two_normal_forms_are_two_files(tmp_path: Path):
+    for name in ("one normal form", "the other normal form"):
+        (tmp_path / NAMES[name]).write_bytes(b"x")
+    assert len(inputs.collect([str(tmp_path)])) == len(list(tmp_path.iterdir()))
+
+
+def encrypted(path: Path) -> None:
+    plain(path)
+    content = bytearray(path.read_bytes())
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(start) + flags] |= 1
+    path.write_bytes(content)
+
+
+def plain(path: Path, name: str = "a.flac", content: bytes = FLAC) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, content)
+
+
+def bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.flac", bytes(20_000_000))
+
+
+def lying_bomb(path: Path) -> None:
+    """It says that it has 1000 bytes, and has 20 million."""
+    bomb(path)
+    content, size = path.read_bytes(), struct.pack("<I", 20_000_000)
+    path.write_bytes(content.replace(size, struct.pack("<I", 1000)))
+
+
+def link(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        info = zipfile.ZipInfo("a.flac")
+        info.external_attr = 0o120777 << 16
+        archive.writestr(info, "/etc/passwd")
+
+
+ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "encrypted": (encrypted, "encrypted"),
+    "a bomb": (bomb, "too large: 20 MB"),
+    "a bomb that lies": (lying_bomb, "Bad CRC"),
+    "a link": (link, "not readable as audio"),
+    "a name that climbs": (lambda path: plain(path, "../a.flac"), "no such file"),
+    "an absolute name": (lambda path: plain(path, "/b/a.flac"), "no such file"),
+    "an archive within": (lambda path: plain(path, content=b"PK\x03\x04" * 9), "not readable"),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_a_hostile_archive_is_read_in_place_and_has_a_reason(name: str, tmp_path: Path):
+    make, reason = ARCHIVES[name]
+    make(tmp_path / "x.zip")
+    with pytest.raises(RejectedClip, match=reason):
+        load(Root(tmp_path / "x.zip"), "a.flac", Limits(max_megabytes=10))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
+
+
+@pytest.mark.parametrize("keep", [10, 200, -10])
+def test_an_archive_that_is_cut_is_a_users_error(keep: int, tmp_path: Path):
+    plain(tmp_path / "x.zip")
+    (tmp_path / "x.zip").write_bytes((tmp_path / "x.zip").read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"x\.zip: "):
+        Root(tmp_path / "x.zip")

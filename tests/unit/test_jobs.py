@@ -1,0 +1,56 @@
+"""What every script of the workflow does around its work."""
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from authenticity import planning
+from authenticity.errors import UserError
+from authenticity.jobs import job
+
+HOSTILE = "a\x1b[2J\u202eb\nc.wav"
+SHOWN = "a\\x1b[2J\\u202eb\\nc.wav"
+
+
+def test_no_name_steers_the_terminal_or_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    snakemake = SimpleNamespace(log=[tmp_path / "rule.log"], rule="extract")
+
+    def work() -> None:
+        with job(snakemake):
+            logging.getLogger("authenticity").warning("set aside: %s", HOSTILE)
+            raise UserError(f"{HOSTILE}: was there")
+
+    with pytest.raises(SystemExit) as end:
+        work()
+    assert end.value.code == 1
+    for said in (capsys.readouterr().err, (tmp_path / "rule.log").read_text()):
+        lines = [line.partition(" ")[2] for line in said.splitlines()]
+        assert lines == [f"set aside: {SHOWN}", f"error: {SHOWN}: was there"]
+
+
+def test_no_name_steers_the_terminal_while_the_workflow_is_planned(
+    capsys: pytest.CaptureFixture[str],
+):
+    def plan() -> None:
+        with planning.one_line_errors():
+            raise UserError(HOSTILE)
+
+    with pytest.raises(SystemExit) as end:
+        plan()
+    assert end.value.code == 1
+    assert capsys.readouterr().err == f"error: {SHOWN}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "looks"),
+    [
+        *((option, True) for option in ("-n", "-pn", "--dry-run", "--dag", "--summary")),
+        *((option, True) for option in ("--rulegraph", "--list-rules", "-l", "--lint", "-D")),
+        *((option, True) for option in ("--report x.html", "--configfile x.yaml --cores 2 -n")),
+        *((option, False) for option in ("", "--cores 2", "--cores 2 -p", "--unlock", "--touch")),
+        *((option, False) for option in ("--cores 2 -- results/-n", "--configfile dag", "fit")),
+    ],
+)
+def test_what_only_looks_is_told_from_what_runs(arguments: str, looks: bool):
+    assert planning.only_looks(arguments.split()) == looks
