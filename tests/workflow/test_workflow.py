@@ -158,18 +158,23 @@ def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
         assert content == expected[path], path
 
 
-def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
-    checkout = make_checkout()
-    checkout.configure(corpus={"n_shards": 1})
+def test_a_live_run_is_not_joined_by_a_second_one(resumed_from: Checkout):
+    audio = next((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())
+    audio.write_bytes(audio.read_bytes())
+    shard = shard_of(audio.stem, 2)
+    log = resumed_from.path / f"logs/toy/extract/clean/{shard}.log"
+    benchmark = resumed_from.path / f"benchmarks/toy/extract/clean/{shard}.tsv"
+    for path in (log, benchmark):
+        path.unlink()
     second = []
 
     def try_second() -> bool:
-        if (checkout.path / "logs/toy/extract/clean/1-of-1.log").exists():
-            second.extend([checkout.run("--dry-run"), checkout.run()])
+        if log.exists():
+            second.extend([resumed_from.run("--dry-run"), resumed_from.run()])
         return bool(second)
 
-    with held.jobs_at_their_end(checkout.path / "benchmarks/toy/extract/clean/1-of-1.tsv"):
-        checkout.run_and_kill(try_second)
+    with held.jobs_at_their_end(benchmark):
+        resumed_from.run_and_kill(try_second)
     plan, run = second
     assert plan.returncode == 0, plan.stdout
     assert run.returncode != 0
