@@ -1,5 +1,7 @@
 """The project in a folder of its own, with a toy corpus beside it, to be run there."""
 
+import contextlib
+import io
 import os
 import re
 import shutil
@@ -14,9 +16,13 @@ from typing import Any
 import held
 import psutil
 import pyarrow.parquet as pq
+import pytest
 import yaml
+from authenticity import planning
+from authenticity.config import Config
 from authenticity.evaluation import results
 from authenticity.evaluation.results import Tested
+from snakemake.utils import update_config
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -46,7 +52,7 @@ class Checkout:
 
     def configure(self, corpus: Mapping[str, Any] | None = None, **sections: Any) -> None:
         """Write the overlay that the toy runs with; arguments replace its sections."""
-        toy = {"format": "asvspoof2019_la", "root": str(self.corpus), "n_shards": 3}
+        toy = {"format": "asvspoof2019_la", "root": str(self.corpus), "n_shards": 2}
         overlay = {
             "run": {
                 "corpora": ["toy"],
@@ -102,6 +108,11 @@ class Checkout:
         process.wait()
         held.until_gone(family)
 
+    def copied(self, folder: Path) -> "Checkout":
+        """Copy it to a new folder, with its corpus and all else that lies beside it."""
+        shutil.copytree(self.path.parent, folder, symlinks=True)
+        return Checkout(folder / self.path.name, folder / self.corpus.name)
+
     def tables(self) -> dict[str, bytes]:
         """The content of every table, by path."""
         return {
@@ -136,11 +147,11 @@ def check_out(folder: Path) -> Path:
 
 
 def check_out_for_toys(folder: Path) -> Path:
-    """Check out, with fewer spliced recordings: 70 seconds each, where toy clips last one."""
+    """Check out, with one spliced recording: it lasts 70 seconds, where toy clips last one."""
     module = check_out(folder) / "workflow" / "authenticity" / "scoring" / "splices.py"
     text = module.read_text()
     assert text.count("\nNUMBER = 30\n") == 1
-    module.write_text(text.replace("\nNUMBER = 30\n", "\nNUMBER = 3\n"))
+    module.write_text(text.replace("\nNUMBER = 30\n", "\nNUMBER = 1\n"))
     return folder
 
 
@@ -165,6 +176,23 @@ def assert_one_line(checkout: Checkout, expected: str) -> None:
     result = checkout.run("--dry-run")
     assert result.returncode == 1, result.stdout
     assert_one_line_in(result.stdout, expected)
+
+
+def assert_refused(checkout: Checkout, expected: str) -> None:
+    """As `assert_one_line`, by what the workflow does first of all, and without Snakemake."""
+    values: dict[str, Any] = {}
+    for path in (checkout.path / "config" / "config.yaml", checkout.path / "toy.yaml"):
+        update_config(values, yaml.safe_load(path.read_text()))
+    said = io.StringIO()
+    with (
+        contextlib.chdir(checkout.path),
+        contextlib.redirect_stderr(said),
+        pytest.raises(SystemExit) as end,
+        planning.one_line_errors(),
+    ):
+        planning.Plan.make(Config.of(values), refresh=True)
+    assert end.value.code == 1
+    assert_one_line_in(said.getvalue(), expected)
 
 
 def assert_one_line_in(output: str, expected: str) -> None:

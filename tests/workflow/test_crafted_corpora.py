@@ -1,5 +1,6 @@
 """Corpora with known defects go through the real workflow, which has to find and name them."""
 
+import functools
 import json
 from collections.abc import Callable
 
@@ -72,27 +73,28 @@ def both_words() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Callable:
-    """Return a function that runs the workflow on a crafted corpus, once for each."""
-    done: dict[str, tuple] = {}
+    """Return a function that runs the workflow on a crafted corpus, once for each, in one folder.
 
+    The corpora share the encoder, which is loaded and identified once.
+    """
+    base = tmp_path_factory.mktemp("crafted")
+    folder = check_out_for_toys(base / "checkout")
+
+    @functools.cache
     def once(name: str) -> tuple:
-        if name not in done:
-            make, form = CORPORA[name]
-            base = tmp_path_factory.mktemp(name)
-            root = corpora.write_folder(make(), base / "corpus")
-            checkout = Checkout(check_out_for_toys(base / "checkout"), root)
-            experiments = {"plain": EXPERIMENT, "trimmed": EXPERIMENT | TRIMMED}
-            names = ["plain", "trimmed"] if name == "shortcut" else ["plain"]
-            checkout.configure(
-                corpus={"format": form, "n_shards": 1, "duplicates": "keep"},
-                run={"corpora": ["toy"], "experiments": names, "views": []},
-                experiments={name: experiments[name] for name in names},
-            )
-            result = checkout.run(
-                "--", "results/toy/tables/trust.json", "results/toy/tables/headline.html"
-            )
-            done[name] = result, checkout.path / "results"
-        return done[name]
+        make, form = CORPORA[name]
+        checkout = Checkout(folder, corpora.write_folder(make(), base / name))
+        experiments = {"plain": EXPERIMENT, "trimmed": EXPERIMENT | TRIMMED}
+        names = ["plain", "trimmed"] if name == "shortcut" else ["plain"]
+        corpus = {"format": form, "root": str(checkout.corpus), "n_shards": 1, "duplicates": "keep"}
+        checkout.configure(
+            corpora={name: corpus},
+            run={"corpora": [name], "experiments": names, "views": []},
+            experiments={name: experiments[name] for name in names},
+        )
+        pages = ("trust.json", "headline.html")
+        result = checkout.run("--", *(f"results/{name}/tables/{page}" for page in pages))
+        return result, checkout.path / "results" / name
 
     return once
 
@@ -105,11 +107,11 @@ CORPORA = {
 
 
 def leak(results) -> dict:
-    return results_of(results / "toy", "plain", "toy").leak
+    return results_of(results, "plain", results.name).leak
 
 
 def check(results, experiment: str, name: str) -> dict:
-    rated = json.loads((results / "toy/tables/trust.json").read_text())["experiments"]
+    rated = json.loads((results / "tables/trust.json").read_text())["experiments"]
     (item,) = [item for item in rated if item["name"] == experiment]
     (found,) = [check for check in item["checks"] if check["name"] == name]
     return found
@@ -119,7 +121,7 @@ def unknown_speaker(result, results):
     assert leak(results)["speakers"]["train_eval"] == 0
     assert leak(results)["unknown_speakers"] == 2
     words = "2 clips of its protocol without a known speaker"
-    assert words in (results / "toy/tables/headline.html").read_text()
+    assert words in (results / "tables/headline.html").read_text()
 
 
 def duplicate(result, results):
@@ -142,7 +144,7 @@ def silence_and_duration(result, results):
 def the_view_that_is_scored(result, results):
     found = check(results, "trimmed", "Shortcuts")
     assert "Leading silence" not in found["sentence"]
-    audit = json.loads((results / "toy/audit/trimmed.json").read_text())
+    audit = json.loads((results / "audit/trimmed.json").read_text())
     properties = audit["splits"]["eval"]["properties"]
     assert properties["leading_silence"]["roc_auc"]["value"] < 0.8
     assert not leak(results)["leaks"]
@@ -153,7 +155,7 @@ def words_of_both_classes(result, results):
     lines = [line for line in result.stdout.splitlines() if "spoof/xtts/human/two.wav" in line]
     assert len(lines) == 1
     assert "Traceback" not in result.stdout
-    assert not (results / "toy/manifest.parquet").exists()
+    assert not (results / "manifest.parquet").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import string
 import subprocess
@@ -13,6 +14,7 @@ import held
 import pytest
 import yaml
 from authenticity import cli, detectors
+from authenticity.config import Config
 from authenticity.detectors import FOLDER, find
 from authenticity.errors import UserError
 from checkout import REPOSITORY, check_out_for_toys, environment, jobs
@@ -137,10 +139,17 @@ def test_one_that_is_damaged_is_listed_as_that(here: Path, capsys: pytest.Captur
     assert "no detectors in" in capsys.readouterr().out
 
 
-def test_no_layer_is_computed_that_no_candidate_takes():
-    configured = yaml.safe_load((REPOSITORY / "config" / "detector.yaml").read_text())
-    layers = configured["experiments"]["detector"]["features"]["layers"]
-    assert max(layers) == configured["encoder"]["layers"]
+def test_its_configuration_is_valid_and_no_layer_is_computed_that_no_candidate_takes():
+    values, overlay = (
+        yaml.safe_load((REPOSITORY / "config" / f"{name}.yaml").read_text())
+        for name in ("config", "detector")
+    )
+    for section, changes in overlay.items():
+        values[section] |= changes
+    found = Config.of(values)
+    features = found.experiments["detector"].features
+    assert max(features.layers) == found.encoder.layers
+    assert {"clean", *found.run.views, *features.train_views} <= {"clean", *found.views}
 
 
 def test_from_the_archive_to_a_detector_by_name(tmp_path: Path):
@@ -148,6 +157,11 @@ def test_from_the_archive_to_a_detector_by_name(tmp_path: Path):
     checkout = check_out_for_toys(tmp_path / "checkout")
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, checkout)
+    # Each view that it is trained in costs as much as any other: one, and clean, show it.
+    settings = checkout / "config" / "detector.yaml"
+    settings.write_text(
+        re.sub(r"(train_views: \[clean, inverted),.*\]", r"\1]", settings.read_text())
+    )
     python = checkout / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
@@ -176,7 +190,7 @@ def test_from_the_archive_to_a_detector_by_name(tmp_path: Path):
     needs = said[: said.index("Building DAG")]
     for word in ("36 clips", "time ", "disk ", "memory ", "download  nothing", "go"):
         assert word in needs
-    assert jobs(said)["extract"] == 7  # clean, trimmed, and the views that it is trained in
+    assert jobs(said)["extract"] == 4  # clean, and the views that it is trained or tested in
     detector = checkout / FOLDER / HOSTILE
     about = json.loads((detector / "bundle.json").read_text())
     assert (about["corpus"], about["features"]["spectral"]) == ("asvspoof2019_la", "dynamics")

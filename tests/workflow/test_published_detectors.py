@@ -13,7 +13,15 @@ import torch
 import transformers
 from authenticity import audio
 from authenticity.audio import Limits
-from checkout import EXPERIMENTS, Checkout, assert_one_line, environment, jobs, read
+from checkout import (
+    EXPERIMENTS,
+    Checkout,
+    assert_one_line,
+    assert_refused,
+    environment,
+    jobs,
+    read,
+)
 from encoders import make_detector
 
 
@@ -76,9 +84,9 @@ def test_it_stands_beside_the_others_and_makes_a_bundle(resumed_from: Checkout, 
     result = checkout.run()
     assert result.returncode == 0, result.stdout
     counts = jobs(result.stdout)
-    assert (counts["detector"], counts["published"]) == (1, 3 + 3)
+    assert (counts["detector"], counts["published"]) == (1, 2 + 2)
     # Of the finished run, only the new view is heard, and only the detector is "fitted".
-    assert (counts["extract"], counts["fit"]) == (3, 1)
+    assert (counts["extract"], counts["fit"]) == (2, 1)
     results = checkout.path / "results"
     # Scores are what transformers says, and p_spoof is its softmax.
     rows = read(results / "toy/scores/someone.parquet")
@@ -139,11 +147,11 @@ def test_what_cannot_be_used_is_one_line_before_anything_runs(
     checkout = make_checkout()
     for name, (labels, more, expected) in BAD_MODELS.items():
         configure(checkout, make_detector(tmp_path / name, labels=labels), **more)
-        assert_one_line(checkout, expected)
+        assert_refused(checkout, expected)
     folder = tmp_path / "labels unsaid"
     configure(checkout, folder, spoof="LABEL_1")
     assert checkout.run("--dry-run").returncode == 0
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    assert_one_line(checkout, "expected model.safetensors in the model's folder")
+    assert_refused(checkout, "expected model.safetensors in the model's folder")
     configure(checkout, "someone/detector")
     assert_one_line(checkout, "someone/detector: not in the local model cache")

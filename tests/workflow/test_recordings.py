@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import corpora
@@ -9,27 +10,45 @@ import pytest
 from checkout import Checkout, jobs, read
 
 
-@pytest.fixture
-def with_recordings(resumed_from: Checkout, tmp_path: Path) -> tuple[Checkout, Path]:
-    """The finished run, and a folder with two clips of its eval, a broken file and a text."""
-    folder = tmp_path / "recordings"
-    (folder / "calls").mkdir(parents=True)
-    clips = sorted((resumed_from.corpus / "ASVspoof2019_LA_eval" / "flac").iterdir())[:2]
-    for clip in clips:
-        shutil.copy(clip, folder / "calls")
-    (folder / "=broken\u202e.wav").write_bytes(b"RIFF, and no more")
-    (folder / "readme.txt").write_text("no recording")
-    toy = {"format": "asvspoof2019_la", "root": str(resumed_from.corpus), "n_shards": 3}
-    resumed_from.configure(
+def configure(checkout: Checkout, corpora: Sequence[str] = ("toy", "mine")) -> Path:
+    """Have the folder of recordings beside a checkout scored; return it."""
+    folder = checkout.path.parent / "recordings"
+    places = {
+        "toy": {"format": "asvspoof2019_la", "root": str(checkout.corpus), "n_shards": 2},
+        "mine": {"format": "recordings", "root": str(folder), "n_shards": 2},
+    }
+    checkout.configure(
         run={
-            "corpora": ["toy", "mine"],
+            "corpora": [*corpora],
             "experiments": ["spectral", "layers"],
             "bundles": [],
             "views": ["trimmed"],
         },
-        corpora={"toy": toy, "mine": {"format": "recordings", "root": str(folder), "n_shards": 2}},
+        corpora={name: places[name] for name in corpora},
     )
-    return resumed_from, folder
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scored(
+    finished: Checkout, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Checkout, dict[str, int]]:
+    """The finished run with two clips of its eval, a broken file and a text scored: only read it.
+
+    The counts are those of the jobs that were planned before.
+    """
+    checkout = finished.copied(tmp_path_factory.mktemp("recordings") / "copy")
+    folder = configure(checkout)
+    (folder / "calls").mkdir(parents=True)
+    for clip in sorted((checkout.corpus / "ASVspoof2019_LA_eval" / "flac").iterdir())[:2]:
+        shutil.copy(clip, folder / "calls")
+    (folder / "=broken\u202e.wav").write_bytes(b"RIFF, and no more")
+    (folder / "readme.txt").write_text("no recording")
+    planned = jobs(checkout.run("--dry-run").stdout)
+    result = checkout.run("--", "results/mine/scored.csv")
+    assert result.returncode == 0, result.stdout
+    assert "\u202e" not in result.stdout
+    return checkout, planned
 
 
 def answers(checkout: Checkout) -> list[dict[str, str]]:
@@ -38,21 +57,18 @@ def answers(checkout: Checkout) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def test_they_get_the_scores_that_the_same_audio_gets_in_a_labelled_corpus(with_recordings):
-    checkout, folder = with_recordings
-    planned = jobs(checkout.run("--dry-run").stdout)
+def test_they_get_the_scores_that_the_same_audio_gets_in_a_labelled_corpus(scored):
+    checkout, planned = scored
+    folder = checkout.path.parent / "recordings"
     # The recordings are scored as they are, by experiments that are fitted already.
     assert planned["apply"] == 2 + 2
     assert "fit" not in planned
-    result = checkout.run("--", "results/mine/scored.csv")
-    assert result.returncode == 0, result.stdout
     rows, clips = answers(checkout), sorted(path.name for path in (folder / "calls").iterdir())
     assert [(Path(row["path"]).name, row["experiment"]) for row in rows] == [
         ("=broken\\u202e.wav", ""),
         *((clip, name) for clip in clips for name in ("layers", "spectral")),
     ]
     assert str(folder / "=broken\\u202e.wav") in rows[0]["path"]
-    assert "\u202e" not in result.stdout
     assert "not readable" in rows[0]["reason"] or "cannot be" in rows[0]["reason"]
     assert rows[0]["score"] == ""
     for row in rows[1:]:
@@ -64,9 +80,9 @@ def test_they_get_the_scores_that_the_same_audio_gets_in_a_labelled_corpus(with_
         assert float(row["seconds"]) > 0
 
 
-def test_one_more_recording_costs_one_shard_and_fits_nothing(with_recordings):
-    checkout, folder = with_recordings
-    assert checkout.run("--", "results/mine/scored.csv").returncode == 0
+def test_one_more_recording_costs_one_shard_and_fits_nothing(scored, tmp_path: Path):
+    checkout = scored[0].copied(tmp_path / "copy")
+    folder = configure(checkout)
     (folder / "new.flac").write_bytes(corpora.encoded(corpora.voice(3, spoof=False, seconds=1.5)))
     grown = checkout.run("--", "results/mine/scored.csv", cores=1)
     assert grown.returncode == 0, grown.stdout
@@ -77,12 +93,9 @@ def test_one_more_recording_costs_one_shard_and_fits_nothing(with_recordings):
     assert "Nothing to be done" in checkout.run("--", "results/mine/scored.csv").stdout
 
 
-def test_recordings_alone_have_nothing_that_scores_them(with_recordings):
-    checkout, folder = with_recordings
-    checkout.configure(
-        run={"corpora": ["mine"], "experiments": ["spectral"], "bundles": [], "views": []},
-        corpora={"mine": {"format": "recordings", "root": str(folder)}},
-    )
+def test_recordings_alone_have_nothing_that_scores_them(scored, tmp_path: Path):
+    checkout = scored[0].copied(tmp_path / "copy")
+    configure(checkout, corpora=["mine"])
     result = checkout.run("--dry-run")
     assert result.returncode == 1
     assert "experiment spectral: its protocol official fits and chooses" in result.stdout

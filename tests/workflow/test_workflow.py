@@ -17,6 +17,7 @@ from checkout import (
     Checkout,
     assert_one_line,
     assert_one_line_in,
+    assert_refused,
     check_out_for_toys,
     jobs,
     read,
@@ -28,9 +29,9 @@ EMBEDDINGS = "results/toy/embeddings/small/clean"
 
 
 def key_of_shard(shard: str, suffix: str = "") -> str:
-    """A new key, of training, that falls into a shard."""
+    """A new key, of training, that falls into one of two shards."""
     return next(
-        key for number in range(1000) if shard_of(key := f"LA_T_77{number:05}{suffix}", 3) == shard
+        key for number in range(1000) if shard_of(key := f"LA_T_77{number:05}{suffix}", 2) == shard
     )
 
 
@@ -130,21 +131,16 @@ def resumed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Che
     checkout = check_out_for_toys(tmp_path_factory.mktemp("resumed") / "checkout")
     killed = Checkout(checkout, finished.corpus)
     killed.configure()
-    logs, spectral = (
-        killed.path / "logs/toy/extract/clean",
-        killed.path / "results/toy/spectral/clean",
-    )
-    benchmarks = killed.path / "benchmarks/toy/extract/clean"
-    with held.jobs_at_their_end(benchmarks / "2-of-3.tsv", benchmarks / "3-of-3.tsv"):
+    with held.jobs_at_their_end(killed.path / "benchmarks/toy/extract/clean/2-of-2.tsv"):
         killed.run_and_kill(
-            lambda: (logs / "2-of-3.log").exists() or (logs / "3-of-3.log").exists(),
-            *("--prioritize", "results/toy/spectral/clean/1-of-3.parquet"),
+            (killed.path / "logs/toy/extract/clean/2-of-2.log").exists,
+            *("--prioritize", "results/toy/spectral/clean/1-of-2.parquet"),
         )
     assert any((killed.path / ".snakemake" / "locks").iterdir()), "nothing was interrupted"
-    assert (spectral / "1-of-3.parquet").exists()
-    assert len(list(spectral.glob("*.parquet"))) < 3, "a shard was to be left"
+    assert (killed.path / "results/toy/spectral/clean/1-of-2.parquet").exists()
     result = killed.run("--until", "evaluate", cores=1)
     assert result.returncode == 0, result.stdout
+    assert jobs(result.stdout)["extract"] == 1, "of two shards, one was to be left"
     return killed
 
 
@@ -165,18 +161,24 @@ def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
 LOOKS = ("--dry-run", "-pn", "--dag", "--rulegraph", "--list-rules", "--summary")
 
 
-def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., Checkout]):
-    checkout = make_checkout()
+def test_a_live_run_is_not_joined_by_a_second_one(resumed_from: Checkout):
+    audio = next((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())
+    audio.write_bytes(audio.read_bytes())
+    shard = shard_of(audio.stem, 2)
+    log = resumed_from.path / f"logs/toy/extract/clean/{shard}.log"
+    benchmark = resumed_from.path / f"benchmarks/toy/extract/clean/{shard}.tsv"
+    for path in (log, benchmark):
+        path.unlink()
     looks, second = [], []
 
     def try_second() -> bool:
-        if (checkout.path / "logs/toy/extract/clean/1-of-3.log").exists():
-            looks.extend(map(checkout.run, LOOKS))
-            second.append(checkout.run())
+        if log.exists():
+            looks.extend(map(resumed_from.run, LOOKS))
+            second.append(resumed_from.run())
         return bool(second)
 
-    with held.jobs_at_their_end(checkout.path / "benchmarks/toy/extract/clean/1-of-3.tsv"):
-        checkout.run_and_kill(try_second)
+    with held.jobs_at_their_end(benchmark):
+        resumed_from.run_and_kill(try_second)
     for option, look in zip(LOOKS, looks, strict=True):
         assert look.returncode == 0, look.stdout
         assert not re.search("error|locked|traceback", look.stdout, re.IGNORECASE), look.stdout
@@ -189,7 +191,7 @@ def test_a_live_run_is_not_joined_by_a_second_one(make_checkout: Callable[..., C
 
 def test_a_damaged_shard_stops_the_run_and_is_computed_again(resumed_from: Checkout):
     before = resumed_from.tables()
-    path = resumed_from.path / EMBEDDINGS / "2-of-3.parquet"
+    path = resumed_from.path / EMBEDDINGS / "2-of-2.parquet"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -197,7 +199,7 @@ def test_a_damaged_shard_stops_the_run_and_is_computed_again(resumed_from: Check
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     (line,) = [line for line in result.stdout.splitlines() if " error: " in line]
-    assert f"{EMBEDDINGS}/2-of-3.parquet: not a readable table" in line
+    assert f"{EMBEDDINGS}/2-of-2.parquet: not a readable table" in line
     assert line.endswith("delete it and run the same command again")
     path.unlink()
     assert resumed_from.run("--until", "verify").returncode == 0
@@ -206,7 +208,7 @@ def test_a_damaged_shard_stops_the_run_and_is_computed_again(resumed_from: Check
 
 def test_one_more_file_computes_one_row(resumed_from: Checkout):
     before = resumed_from.tables()
-    key = key_of_shard("2-of-3")
+    key = key_of_shard("2-of-2")
     protocol = resumed_from.corpus / corpora.PROTOCOLS / "ASVspoof2019.LA.cm.train.trn.txt"
     with protocol.open("a") as lines:
         lines.write(f"LA_0000 {key} - - bonafide\n")
@@ -215,14 +217,14 @@ def test_one_more_file_computes_one_row(resumed_from: Checkout):
     result = resumed_from.run("--until", "verify")
     assert result.returncode == 0, result.stdout
     assert jobs(result.stdout)["extract"] == 1
-    assert "shard 2-of-3" in result.stdout
+    assert "shard 2-of-2" in result.stdout
     assert "1 computed" in result.stdout
     after = resumed_from.tables()
     for path, content in before.items():
         of_all = ("manifest", "trials.parquet", "fingerprints")
-        unchanged = not any(part in path for part in ("2-of-3", *of_all))
+        unchanged = not any(part in path for part in ("2-of-2", *of_all))
         assert (after[path] == content) == (unchanged or "rejected" in path), path
-    files = [row["file"] for row in read(resumed_from.path / EMBEDDINGS / "2-of-3.parquet")]
+    files = [row["file"] for row in read(resumed_from.path / EMBEDDINGS / "2-of-2.parquet")]
     assert key in files
     assert files == sorted(files)
 
@@ -240,7 +242,7 @@ def test_a_touched_file_computes_nothing(resumed_from: Checkout):
     assert {path for path in before if before[path] != after[path]} == {
         "results/toy/manifest.parquet",
         "results/toy/trials.parquet",
-        f"results/toy/lists/clean/{shard_of(audio.stem, 3)}.parquet",
+        f"results/toy/lists/clean/{shard_of(audio.stem, 2)}.parquet",
     }
 
 
@@ -249,7 +251,7 @@ def test_other_limits_recompute_nothing_that_still_meets_them(resumed_from: Chec
     resumed_from.configure(audio={"max_megabytes": 2, "min_seconds": 0.65, "max_rejected": 1})
     result = resumed_from.run("--until", "verify")
     assert result.returncode == 0, result.stdout
-    assert result.stdout.count(" 0 computed") == 3
+    assert result.stdout.count(" 0 computed") == 2
     verified = json.loads((resumed_from.path / "results/toy/verified/clean.json").read_text())
     assert verified["n_rejected"] == 9  # a quarter of the clips lasts 0.6 s
     assert all("too short: 0.600 s" in row["reason"] for row in verified["rejected"])
@@ -268,7 +270,7 @@ def test_a_touched_encoder_plans_nothing(resumed_from: Checkout):
 
 def test_another_number_of_shards_is_refused(resumed_from: Checkout):
     resumed_from.configure(corpus={"n_shards": 4})
-    assert_one_line(resumed_from, "its tables are in 3 shards, the configuration says 4")
+    assert_one_line(resumed_from, "its tables are in 2 shards, the configuration says 4")
 
 
 def test_a_moved_corpus_computes_nothing(resumed_from: Checkout):
@@ -305,7 +307,7 @@ def test_a_corrupted_clip_is_set_aside_and_named(resumed_from: Checkout):
     content = bytearray(audio.read_bytes())
     content[len(content) // 2 :] = b"\x55" * (len(content) - len(content) // 2)
     audio.write_bytes(content)
-    result = resumed_from.run()
+    result = resumed_from.run("--", "results/toy/tables/rejected.html")
     assert result.returncode == 0, result.stdout
     verified = json.loads((resumed_from.path / "results/toy/verified/clean.json").read_text())
     assert verified["n_rejected"] == 1
@@ -316,19 +318,17 @@ def test_a_corrupted_clip_is_set_aside_and_named(resumed_from: Checkout):
     assert audio.name in (resumed_from.path / "results/toy/tables/rejected.html").read_text()
 
 
-def test_too_many_bad_clips_stop_the_run_and_lose_nothing(make_checkout: Callable[..., Checkout]):
-    files = corpora.asvspoof2019_la()
-    flacs = sorted(path for path in files if path.endswith(".flac"))
-    files[flacs[0]] = b""
-    files[flacs[1]] = b"this is text, not sound"
-    checkout = make_checkout(files=files)
-    result = checkout.run("--until", "verify")
+def test_too_many_bad_clips_stop_the_run_and_lose_nothing(resumed_from: Checkout):
+    empty, text, *_ = sorted((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())
+    empty.write_bytes(b"")
+    text.write_text("this is text, not sound")
+    result = resumed_from.run("--until", "verify")
     assert result.returncode != 0
     (line,) = [line for line in result.stdout.splitlines() if "audio.max_rejected" in line]
     assert "2 of 36 clips" in line
     assert "Traceback" not in result.stdout
-    checkout.configure(audio={"max_rejected": 0.1})
-    again = checkout.run("--until", "verify")
+    resumed_from.configure(audio={"max_rejected": 0.1})
+    again = resumed_from.run("--until", "verify")
     assert again.returncode == 0, again.stdout
     assert "extract" not in jobs(again.stdout)
 
@@ -375,7 +375,7 @@ BAD_CORPORA = {
 def test_a_bad_corpus_is_one_clear_line(name: str, make_checkout: Callable[..., Checkout]):
     spoil, expected = BAD_CORPORA[name]
     checkout = make_checkout(files=spoil(corpora.asvspoof2019_la()))
-    assert_one_line(checkout, expected)
+    assert_refused(checkout, expected)
 
 
 WITH_LAYER_7 = EXPERIMENTS["layers"] | {"features": {"layers": [7]}}
@@ -396,10 +396,6 @@ BAD_CONFIGURATIONS = {
         {"experiments": EXPERIMENTS | {"layers": WITH_LAYER_7}},
         "has the layers 0 to 6, found 7",
     ),
-    "hub without network": (
-        {"encoder": {"model": "facebook/wav2vec2-base-960h"}},
-        "facebook/wav2vec2-base-960h: not in the local model cache",
-    ),
 }
 
 
@@ -408,4 +404,17 @@ def test_a_bad_configuration_is_one_clear_line(name: str, make_checkout: Callabl
     change, expected = BAD_CONFIGURATIONS[name]
     checkout = make_checkout()
     checkout.configure(**change)
-    assert_one_line(checkout, expected)
+    assert_refused(checkout, expected)
+
+
+def test_a_hub_without_a_network_is_one_clear_line_of_the_command(
+    make_checkout: Callable[..., Checkout],
+):
+    checkout = make_checkout()
+    checkout.configure(encoder={"model": "facebook/wav2vec2-base-960h"})
+    assert_one_line(checkout, "facebook/wav2vec2-base-960h: not in the local model cache")
+
+
+def test_a_bad_corpus_is_one_clear_line_of_the_command(make_checkout: Callable[..., Checkout]):
+    checkout = make_checkout(files={"readme.txt": b"hello"})
+    assert_one_line(checkout, corpora.PROTOCOLS)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
 
 Floats = NDArray[np.float64]
 
@@ -29,11 +29,11 @@ class Calibration:
 
     def llr(self, scores: ArrayLike) -> Floats:
         """Return the natural log-likelihood ratio of spoof against bona fide, (n,)."""
-        return self._log_odds(scores) - logit(self.prior_spoof)
+        return self._log_odds(scores) - scipy.special.logit(self.prior_spoof)
 
     def probability(self, scores: ArrayLike) -> Floats:
         """Return the probability of spoof where its prior is `prior_spoof`, (n,)."""
-        return expit(self._log_odds(scores))
+        return scipy.special.expit(self._log_odds(scores))
 
     def as_json(self) -> dict[str, Any]:
         """Return the line as plain data."""
@@ -74,7 +74,7 @@ def fit(scores: ArrayLike, labels: ArrayLike) -> Calibration:
     prior = float(targets.mean())
     centre, spread = scores.mean(), scores.std()
     if spread <= 1e-12 * max(1.0, np.abs(scores).max()):
-        return Calibration(0.0, float(logit(prior)), prior)
+        return Calibration(0.0, float(scipy.special.logit(prior)), prior)
     standard = (scores - centre) / spread
     # A soft target is two weighted rows. Newton's method, so that the digits do not hang on when a
     # gradient is called small.

@@ -2,15 +2,17 @@
 
 Label 0 = bona fide, 1 = spoof; a higher score means more spoof. Every function takes plain arrays:
 `labels` (n,) of 0 and 1, `scores` (n,) finite floats. A `ValueError` says when a class is missing.
+
+Every page of the report imports this module. SciPy loads `scipy.optimize`, which takes half a
+second, when it is first used.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression
-from scipy.special import xlogy
 
 Floats = NDArray[np.float64]
 
@@ -206,10 +208,13 @@ class Counts:
 def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float:
     drawn = spoof + bonafide
     held = np.flatnonzero(drawn)
-    pools = isotonic_regression(spoof[held] / drawn[held], weights=drawn[held], increasing=False)
+    pools = scipy.optimize.isotonic_regression(
+        spoof[held] / drawn[held], weights=drawn[held], increasing=False
+    )
     starts = pools.blocks[:-1]
     x = np.add.reduceat(spoof[held], starts) / spoof.sum()
     y = np.add.reduceat(bonafide[held], starts) / bonafide.sum()
+    xlogy = scipy.special.xlogy
     nats = xlogy(x + y, x + y) - xlogy(x, x) - xlogy(y, y)
     return float(nats.sum() / (2.0 * np.log(2.0)))
 

@@ -4,6 +4,9 @@ librosa defines the prototype's numbers: 16 kHz, frames of 2048 samples with a h
 Hann window, 128 mel bands. `slope_skewness` and the steps are of two finer transforms. Each runs
 once, in blocks whose statistics are combined exactly, so that an hour costs no more memory than its
 mel spectrogram.
+
+Every parse of the workflow, and most jobs, import this module for the names of the numbers. SciPy
+loads `scipy.fft`, which takes a third of a second, when it is first used.
 """
 
 import functools
@@ -12,9 +15,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import scipy
 from numpy.typing import NDArray
-from scipy.fft import dct, rfft
-from scipy.special import entr
 
 from authenticity.audio import SAMPLE_RATE, decibels, largest_magnitude
 
@@ -190,7 +192,7 @@ def _power_and_entropy(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each frame's power p, and the sum of -m ln m over its mel powers m; both (frames,)."""
     double = mel.astype(np.float64)
-    return double.sum(axis=1), entr(double).sum(axis=1)
+    return double.sum(axis=1), scipy.special.entr(double).sum(axis=1)
 
 
 def _mean_entropy(power: NDArray[np.float64], entropy: NDArray[np.float64]) -> float:
@@ -212,7 +214,7 @@ def _mean_cepstra(log_mel: NDArray[np.float32]) -> NDArray[np.float64]:
     The cosine transform is linear: that of the mean is the mean of the frames'.
     """
     np.maximum(log_mel, log_mel.max() - np.float32(_TOP_DB), out=log_mel)
-    return dct(log_mel.mean(axis=0, dtype=np.float64), type=2, norm="ortho")[:N_MFCC]
+    return scipy.fft.dct(log_mel.mean(axis=0, dtype=np.float64), type=2, norm="ortho")[:N_MFCC]
 
 
 def _mel_power(power: NDArray[np.float32], out: NDArray[np.float32]) -> None:
@@ -474,7 +476,7 @@ def _n_whole_frames(samples: NDArray[np.float32], size: int, hop: int) -> int:
 def _magnitude(samples: NDArray[np.float32], size: int, hop: int) -> NDArray[np.float32]:
     """Return the magnitudes of Hann-windowed spectra, (frames, size // 2 + 1)."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
-    return np.abs(rfft(frames * _hann(size), axis=1))
+    return np.abs(scipy.fft.rfft(frames * _hann(size), axis=1))
 
 
 def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from authenticity import tables
 from authenticity.evaluation.calibration import Calibration
@@ -43,7 +43,7 @@ def final_scores(
     llr = calibration.llr(values) if calibration else missing
     columns = {
         "score": llr if pooled and calibration else values,
-        "p_spoof": expit(values),
+        "p_spoof": scipy.special.expit(values),
         "llr": llr,
         "p_calibrated": calibration.probability(values) if calibration else missing,
     }
