@@ -24,6 +24,7 @@ DECODER_VERSION = "2"
 
 # A block bounds the memory that a long recording needs before it is mixed down and resampled.
 _BLOCK_FRAMES = 1 << 20
+_JOINED_FRAMES = 50  # of FFmpeg, a second of Opus: to work on one costs more than to decode it
 _GROWTH = 1 << 24  # samples, 64 MB
 
 # A complete lossy stream meets the duration its container promises to within a few codec frames;
@@ -203,13 +204,20 @@ def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
         promised = float(stream.duration * stream.time_base) if stream.duration else None
         to_planar = av.AudioResampler(format="fltp")
         rate, read = stream.codec_context.sample_rate, 0
+        waiting: list[NDArray[np.float32]] = []
         for frame in container.decode(stream):
             if frame.sample_rate != rate:
                 raise ValueError("the sample rate changes within the file")
             for planar in to_planar.resample(frame):
-                frames = planar.to_ndarray().T
-                read += len(frames)
-                yield rate, frames
+                channels = planar.to_ndarray()
+                read += channels.shape[1]
+                full = len(waiting) == _JOINED_FRAMES
+                if waiting and (full or len(waiting[0]) != len(channels)):
+                    yield rate, np.concatenate(waiting, axis=1).T
+                    waiting = []
+                waiting.append(channels)
+        if waiting:
+            yield rate, np.concatenate(waiting, axis=1).T
         if promised is not None:
             lossy = not stream.codec_context.codec.lossless
             _check_complete(promised - read / rate, lossy)
