@@ -87,7 +87,9 @@ class _Clock:
     def embed(self, clip: np.ndarray) -> None:
         """Embed a clip several times, and count the fastest."""
         runs = [self._run(clip) for _ in range(_ROUNDS)]
-        for name, stage in min(runs, key=lambda run: sum(each.seconds for each in run.values())).items():
+        for name, stage in min(
+            runs, key=lambda run: sum(each.seconds for each in run.values())
+        ).items():
             total = self.found.setdefault(name, Stage())
             total.operations += stage.operations
             total.bytes += stage.bytes

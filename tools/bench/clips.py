@@ -4,34 +4,41 @@ Each way runs in a process of its own that keeps what it has loaded; see `Worker
 """
 
 import io
+import itertools
 import multiprocessing
 import os
 import resource
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from authenticity import audio
 from authenticity.audio import SAMPLE_RATE, Limits
 from authenticity.roots import Root
 
 CORPUS = Path("resources/demo/LA.zip")
+FFMPEG = shutil.which("ffmpeg")
 LIMITS = Limits()
 
 
 def files(number: int) -> list[bytes]:
-    """Return so many files of the demonstration, spread over all of it."""
+    """Return so many clips spread over the demonstration, as FLAC: so large corpora come."""
     root = Root(CORPUS)
     names = sorted(name for name in root.walk() if name.endswith(".ogg"))
-    return [
-        root.read(names[index], LIMITS.max_bytes)
-        for index in np.linspace(0, len(names) - 1, number).astype(int)
-    ]
+    chosen = [names[index] for index in np.linspace(0, len(names) - 1, number).astype(int)]
+    return [_flac(audio.load(root, name, LIMITS)) for name in chosen]
+
+
+def _flac(samples: np.ndarray) -> bytes:
+    data = io.BytesIO()
+    soundfile.write(data, samples, SAMPLE_RATE, format="FLAC")
+    return data.getvalue()
 
 
 def duration(data: bytes) -> float:
@@ -52,6 +59,7 @@ class Prototype:
         if folder:
             import transformers
 
+            transformers.utils.logging.disable_progress_bar()
             self._extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
             self._network = transformers.AutoModel.from_pretrained(folder).eval()
 
@@ -73,8 +81,8 @@ class Prototype:
 
     @staticmethod
     def _decoded(data: bytes) -> np.ndarray:
-        if ffmpeg := shutil.which("ffmpeg"):
-            command = [ffmpeg, "-v", "error", "-i", "-", "-f", "f32le", "-ac", "1", "-ar", "16000"]
+        if FFMPEG:
+            command = [FFMPEG, "-v", "error", "-i", "-", "-f", "f32le", "-ac", "1", "-ar", "16000"]
             found = subprocess.run([*command, "-"], input=data, capture_output=True, check=True)
             return np.frombuffer(found.stdout, np.float32)
         import av
@@ -118,52 +126,51 @@ class Embedded(Spectral):
 class Worker:
     """A process that does one thing with clips, in as many threads as its library takes.
 
-    It computes in one thread if `single`; else as a bare call of torch would.
+    It computes in one thread if `single`, as this process does; else as a bare call of torch would.
     """
 
     def __init__(self, make: Callable[..., Callable[[bytes], Any]], *arguments: Any, single: bool):
-        wanted = {"OMP_NUM_THREADS": "1"} if single else {}
-        held = {name: os.environ.pop(name, None) for name in ("OMP_NUM_THREADS",)}
-        os.environ.update(wanted)
+        kept = dict(os.environ)
+        if not single:
+            for name in [name for name in kept if name.endswith("_NUM_THREADS")]:
+                del os.environ[name]
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(1, context, _begin, (make, arguments))
         self._pool.submit(os.getpid).result()  # it has started, and has read its environment
-        os.environ.pop("OMP_NUM_THREADS", None)
-        os.environ.update({name: value for name, value in held.items() if value})
+        os.environ.update(kept)
 
     def start(self, clips: Sequence[bytes]) -> Future:
         """Begin with some clips; the result is the CPU time they took, in seconds."""
         return self._pool.submit(_work, clips)
 
-    def __enter__(self) -> "Worker":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """End the process."""
         self._pool.shutdown()
 
 
-def rounds(
-    ways: dict[str, Sequence[Worker]], clips: Sequence[bytes], number: int
-) -> Iterator[dict[str, tuple[float, float]]]:
-    """Yield round by round what each way took for all clips, one way after the other.
+def least(
+    ways: Mapping[str, Sequence[Worker]], clips: Sequence[bytes], number: int
+) -> dict[str, tuple[float, float]]:
+    """Return the least wall and CPU time a clip of several rounds, in seconds, by way.
 
-    The workers of a way share the clips. A first round, which brings everything into memory, is
-    left out.
-
-    Yields:
-        Wall and CPU time in seconds, by way.
+    In a round all ways take all clips, one way after the other; the workers of a way share them. A
+    first round, which brings everything into memory, is left out. The workers end.
     """
-    for index in range(number + 1):
-        found = {}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(number + 1):
         for name, workers in ways.items():
             begun = time.perf_counter()
             shares = [
                 worker.start(clips[first :: len(workers)]) for first, worker in enumerate(workers)
             ]
             cpu = sum(share.result() for share in shares)
-            found[name] = (time.perf_counter() - begun, cpu)
-        if index:
-            yield found
+            taken[name].append((time.perf_counter() - begun, cpu))
+    for worker in itertools.chain(*ways.values()):
+        worker.end()
+    return {
+        name: tuple(min(kind) / len(clips) for kind in zip(*found[1:], strict=True))
+        for name, found in taken.items()
+    }
 
 
 _does: Callable[[bytes], Any]

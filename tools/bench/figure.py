@@ -1,6 +1,5 @@
 """The benchmark's figure: a roofline of the encoder's stages, and a corpus's hours."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from matplotlib.figure import Figure
 
 from bench.arithmetic import Stage
 
-FFMPEG = shutil.which("ffmpeg")
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")  # of Okabe and Ito
 _MARKERS = "osD^"
 _CLIPS, _CORES = 25_000, 11
@@ -23,7 +21,7 @@ def draw(
     Args:
         stages: of the encoder's forward pass.
         facts: `peak_{precision}` in GFLOP/s, `bandwidth` in GB/s, `clip_seconds`, and seconds a
-            clip: CPU time of `spectral_*` and `loop_cpu_*`.
+            clip: CPU time of `spectral_*` and `loop_*`.
         precision: that the encoder ran in.
         path: where to.
     """
@@ -49,17 +47,19 @@ def draw(
     rows = {
         "prototype: features": facts["spectral_prototype"],
         "here: spectral numbers": facts["spectral_here"],
-        "prototype: features, last layer": facts["loop_cpu_prototype"],
-        "here: spectral numbers, all layers": facts["loop_cpu_one core"],
+        "prototype: features, last layer": facts["loop_prototype, one thread"],
+        "here: spectral numbers, all layers": facts["loop_one core"],
     }
     hours = [_CLIPS * seconds / _CORES / 3600 for seconds in rows.values()]
     drawn = bars.barh(list(rows), hours, color=[_COLOURS[1], _COLOURS[0]] * 2)
     bars.bar_label(drawn, [_time(value) for value in hours], padding=3)
     bars.invert_yaxis()
-    bars.set(xlim=(0, 1.2 * max(hours)), xlabel="hours", title=f"{_CLIPS:,} files on {_CORES} cores")
+    bars.set(
+        xlim=(0, 1.2 * max(hours)), xlabel="hours", title=f"{_CLIPS:,} files on {_CORES} cores"
+    )
     picture.supxlabel(
         f"Hours are CPU seconds a clip of {facts['clip_seconds']:.1f} s measured here, times "
-        f"{_CLIPS:,}, over {_CORES}: cores as fast as these, all busy, no start-up, nothing shared.",
+        f"{_CLIPS:,}, over {_CORES}: cores as fast as these, all busy, no start-up.",
         fontsize=9,
     )
     picture.savefig(path, dpi=110)

@@ -1,6 +1,7 @@
 """What the workflow itself costs: planning corpora of any size, its jobs, the command's start."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,13 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PER_FOLDER = 1000
 _HEADER = "path,label,split,speaker,attack\n"
+_MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(spent.ru_utime + spent.ru_stime, spent.ru_maxrss / 1024)
+sys.exit(code)
+"""
 _JOB = """
 import json, resource, time
 from pathlib import Path
@@ -58,15 +66,14 @@ def lay_out(folder: Path, clips: Sequence[bytes] | int, n_shards: int | None = N
 
 
 def plan(folder: Path) -> tuple[float, float]:
-    """Plan what `lay_out` made; return seconds and peak memory in MB (2^20 bytes)."""
+    """Plan what `lay_out` made; return CPU seconds and peak memory in MB (2^20 bytes)."""
     return run(folder, "-m", "snakemake", "-n", "--quiet", "all")
 
 
 def job(folder: Path) -> tuple[float, float]:
     """Return what one job spends on planning, once planned: seconds and MB."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow")}
     command = [sys.executable, "-c", _JOB]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, check=True)
     seconds, memory = map(float, done.stdout.split())
     return seconds, memory
 
@@ -74,26 +81,42 @@ def job(folder: Path) -> tuple[float, float]:
 def extracted(folder: Path, cores: int) -> float:
     """Extract and verify what `lay_out` made, from nothing; return the wall time, seconds."""
     target = "results/large/verified/clean.json"
-    run(folder, "-m", "snakemake", "--delete-all-output", "--cores", "1", target)
-    return run(folder, "-m", "snakemake", "--cores", str(cores), "--quiet", "all", "--", target)[0]
+    shutil.rmtree(folder / "results", ignore_errors=True)
+    begun = time.perf_counter()
+    run(folder, "-m", "snakemake", "--cores", str(cores), "--quiet", "all", "--", target)
+    return time.perf_counter() - begun
+
+
+def first_line(folder: Path, *arguments: str) -> float:
+    """Run Python to its end; return after how many seconds it printed its first line."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with process:
+        process.stdout.readline()
+        seconds = time.perf_counter() - begun
+        process.stdout.read()
+    return seconds
 
 
 def run(folder: Path, *arguments: str) -> tuple[float, float]:
-    """Run Python; return the wall time in seconds, and the peak memory in MB (2^20 bytes).
+    """Run Python; return the CPU time in seconds, and the peak memory in MB (2^20 bytes).
 
     Raises:
         RuntimeError: it failed; with the end of what it said.
     """
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow")}
-    begun = time.perf_counter()
-    with (folder / "said.txt").open("w+") as said:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=folder, env=environment, stdout=said, stderr=said
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"{' '.join(arguments)}: {said.read()[-2000:]}")
-    return seconds, usage.ru_maxrss / 1024
+    # By way of a small process: what starts another lends it the peak of its own memory.
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, sys.executable, *arguments],
+        cwd=folder, env=_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
+    seconds, memory = map(float, done.stdout.split()[-2:])
+    return seconds, memory
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": f"{REPOSITORY / 'workflow'}:{REPOSITORY / 'tools'}"}
