@@ -45,7 +45,7 @@ def lay_out(folder: Path, clips: Sequence[bytes] | int, n_shards: int | None = N
     with (folder / "clips.csv").open("w") as table:
         table.write(_HEADER)
         for index in range(number):
-            path = Path("audio", f"{index // _PER_FOLDER:04}", f"{index:07}.ogg")
+            path = Path("audio", f"{index // _PER_FOLDER:04}", f"{index:07}.flac")
             if not isinstance(clips, int):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_bytes(clips[index])
