@@ -11,7 +11,7 @@ ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 # The model that `make run` makes of the demonstration.
 DEMONSTRATION := results/demo/bundles/baseline_full
 
-.PHONY: run score detector ablations test lint lock clean demo-corpus pretrain probe
+.PHONY: run score detector ablations test lint lock clean demo-corpus pretrain probe bench bench-quick
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -87,6 +87,10 @@ probe: $(VENV)/.installed-probe
 		{ echo "error: name a folder of human speech: make probe SPEECH=folder"; exit 2; }
 	@$(ACTIVATED) PYTHONPATH=tools python -m probe $${ENCODER:+--encoder $$ENCODER} \
 		$${CLIPS:+--clips "$$CLIPS"} -- "$$SPEECH"
+
+# How fast this tree is beside the prototype's method: docs/speed.md. It fails where a bound is missed.
+bench bench-quick: $(VENV)/.installed
+	@$(ACTIVATED) PYTHONPATH=tools:tests/support python -m bench $(if $(filter bench-quick,$@),--quick)
 
 $(VENV)/.installed-probe: $(VENV)/.installed tools/probe/requirements.txt
 	$(PIP) install --quiet --requirement tools/probe/requirements.txt

@@ -1,23 +1,18 @@
 """An epoch of the last two layers from the cache, against one that computes all layers each time.
 
-Run: python tests/benchmarks/benchmark_finetune.py [clips] [float32 or bfloat16]
-
-The shapes are wav2vec2-base's and the weights random; clips are of 3 s, one thread computes, and
-CPU time is counted, so that what else runs on the machine does not matter. Both ways see the same
-batches, in turn, and take the same steps; the frozen part computes no gradients in either.
+The weights are random; clips are of 3 s, one thread computes, and CPU time is counted, so that what
+else runs on the machine does not matter. Both ways see the same batches, in turn, and take the same
+steps; the frozen part computes no gradients in either.
 """
 
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-import transformers
 from authenticity.features import frames
-from authenticity.features.encoder import Encoder, native_precision
+from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames, FrozenPart
 from authenticity.models.finetune import Batch, Detector, TopLayers
 
@@ -50,17 +45,15 @@ class Training:
         self.seconds += time.process_time() - started
 
 
-def compare(n_clips: int, precision: str, folder: Path) -> dict[str, float]:
-    """Return the CPU time of an epoch either way, of filling the cache, and the ratio.
+def ratio(folder: Path, n_clips: int, precision: str) -> float:
+    """Return how many times as fast an epoch from the cache is as one that computes all layers.
 
     Args:
+        folder: of an encoder; the cache goes beside its files.
         n_clips: how many clips of 3 s.
         precision: of the frozen part, and of the matrix products of the trained one; both ways.
-        folder: where the encoder and the cache go.
     """
     torch.manual_seed(1)
-    transformers.Wav2Vec2Model(transformers.Wav2Vec2Config()).save_pretrained(folder)
-    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
     network = Encoder.load(folder).network
     n_layers = len(network.encoder.layers)
     first = n_layers - UNFROZEN
@@ -73,10 +66,8 @@ def compare(n_clips: int, precision: str, folder: Path) -> dict[str, float]:
     clips = [random.standard_normal(CLIP_SAMPLES).astype(np.float32) for _ in range(n_clips)]
     encoder = Encoder.load(folder, precision)
     frozen = FrozenPart(encoder, first)
-    started = time.process_time()
     rows = ((f"{number:04}", "", frozen.windows(clip)) for number, clip in enumerate(clips))
     frames.write(folder / "frames.npy", rows, 768, "benchmark")
-    filled = time.process_time() - started
     cache = Frames.load([folder / "frames.npy"])
     chosen = np.split(np.arange(n_clips), range(BATCH, n_clips, BATCH))
 
@@ -100,22 +91,4 @@ def compare(n_clips: int, precision: str, folder: Path) -> dict[str, float]:
         for numbers in chosen[:1] if warm else chosen:
             cached.step(numbers)
             whole.step(numbers)
-    return {
-        "cached": cached.seconds,
-        "plain": whole.seconds,
-        "fill": filled,
-        "ratio": whole.seconds / cached.seconds,
-    }
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        number = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-        precision = sys.argv[2] if len(sys.argv) > 2 else native_precision()
-        found = compare(number, precision, Path(name))
-    print(
-        f"{number} clips of 3 s, {precision}, last {UNFROZEN} layers of wav2vec2-base: "
-        f"{found['cached']:.1f} s an epoch from the cache, {found['plain']:.1f} s computing all "
-        f"layers, {found['ratio']:.1f} times as fast; "
-        f"the cache took {found['fill']:.1f} s to fill once"
-    )
+    return whole.seconds / cached.seconds

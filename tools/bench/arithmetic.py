@@ -1,0 +1,146 @@
+"""What the encoder's stages compute, how fast they do, and how fast the core could at best."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from authenticity.audio import SAMPLE_RATE
+from authenticity.features.encoder import Encoder
+
+_ROUNDS = 7
+
+
+@dataclass
+class Stage:
+    """One stage of the encoder, over some clips.
+
+    Attributes:
+        operations: floating-point operations of its products and convolutions.
+        bytes: its weights, inputs and outputs, each moved once.
+        seconds: CPU time of one thread.
+    """
+
+    operations: float = 0.0
+    bytes: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """GFLOP/s."""
+        return self.operations / self.seconds / 1e9
+
+    @property
+    def intensity(self) -> float:
+        """Operations for each byte."""
+        return self.operations / self.bytes
+
+
+def peak(precision: str) -> float:
+    """Return the best rate of torch's matrix products on one thread, GFLOP/s."""
+    best = 0.0
+    for size in (512, 1024, 2048):
+        left, right = (torch.randn(size, size).to(getattr(torch, precision)) for _ in range(2))
+        best = max(best, 2 * size**3 / _least(lambda a=left, b=right: a @ b))
+    return best / 1e9
+
+
+def bandwidth() -> float:
+    """Return how fast one thread copies what no cache holds, GB/s, reading and writing counted."""
+    source = torch.zeros(1 << 26)
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / _least(lambda: target.copy_(source)) / 1e9
+
+
+def _least(work: Callable[[], Any]) -> float:
+    found = []
+    for _ in range(_ROUNDS):
+        begun = time.process_time()
+        work()
+        found.append(time.process_time() - begun)
+    return min(found)
+
+
+def stages(encoder: Encoder, seconds: list[float]) -> dict[str, Stage]:
+    """Time the stages of the encoder's forward pass on noise of these lengths.
+
+    Operations are counted where they happen: at every product, convolution and attention. `the
+    rest` is what the forward pass takes besides: norms, sums, statistics.
+    """
+    clock = _Clock(encoder)
+    random = np.random.default_rng(1)
+    clips = [random.standard_normal(int(s * SAMPLE_RATE)).astype(np.float32) for s in seconds]
+    for clip in clips:
+        encoder.embed(clip)
+    for clip in clips:
+        clock.embed(clip)
+    return clock.found
+
+
+@dataclass
+class _Clock:
+    encoder: Encoder
+    found: dict[str, Stage] = field(default_factory=dict)
+
+    def embed(self, clip: np.ndarray) -> None:
+        """Embed a clip several times, and count the fastest."""
+        runs = [self._run(clip) for _ in range(_ROUNDS)]
+        for name, stage in min(
+            runs, key=lambda run: sum(each.seconds for each in run.values())
+        ).items():
+            total = self.found.setdefault(name, Stage())
+            total.operations += stage.operations
+            total.bytes += stage.bytes
+            total.seconds += stage.seconds
+
+    def _run(self, clip: np.ndarray) -> dict[str, Stage]:
+        network = self.encoder.network
+        parts = {
+            "convolutions": [network.feature_extractor],
+            "positions": [network.encoder.pos_conv_embed],
+            "attention": [layer.attention for layer in network.encoder.layers],
+            "feed-forward": [layer.feed_forward for layer in network.encoder.layers],
+        }
+        found = {name: Stage() for name in parts}
+        hooks = [
+            hook
+            for name, modules in parts.items()
+            for module in modules
+            for hook in _timed(module, found[name])
+        ]
+        begun = time.process_time()
+        self.encoder.embed(clip)
+        whole = time.process_time() - begun
+        for hook in hooks:
+            hook.remove()
+        found["the rest"] = Stage(seconds=whole - sum(each.seconds for each in found.values()))
+        return found
+
+
+def _timed(module: torch.nn.Module, stage: Stage) -> list[Any]:
+    """Have a stage count what a module takes and computes; return the hooks."""
+    begun = [0.0]
+
+    def before(*_: object) -> None:
+        begun[0] = time.process_time()
+
+    def after(_: object, inputs: tuple, output: Any) -> None:
+        stage.seconds += time.process_time() - begun[0]
+
+    def counted(part: torch.nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        stage.operations += 2 * output.numel() * part.weight[0].numel()
+        stage.bytes += sum(each.nbytes for each in (inputs[0], output, part.weight))
+
+    def attended(part: torch.nn.Module, inputs: tuple, output: tuple) -> None:
+        frames, dimension = output[0].shape[-2:]
+        stage.operations += 4 * frames * frames * dimension  # queries by keys, weights by values
+
+    hooks = [module.register_forward_pre_hook(before)]
+    for part in module.modules():
+        if isinstance(part, torch.nn.Linear | torch.nn.Conv1d):
+            hooks.append(part.register_forward_hook(counted))
+    if hasattr(module, "q_proj"):
+        hooks.append(module.register_forward_hook(attended))
+    return [*hooks, module.register_forward_hook(after)]
