@@ -771,6 +771,7 @@ def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Pa
         assert len(kept(output)) == n_lines + 1
         held.until_gone(workers)
     assert not (output / "scores.csv").exists()
+    (output / "previews" / "two-0123abcd.mp3.1.tmp").write_bytes(b"half a sound")
     code, lines, _ = run(bundle, output, str(mixed), gone)
     assert code == cli.SOME_REJECTED
     assert " as found by an earlier run" in "\n".join(lines)

@@ -51,6 +51,7 @@ _FRUGAL = {
     "MALLOC_ARENA_MAX": "1",
 }
 _DRAWN = re.compile(r"(overlays|previews)/[A-Za-z0-9_.-]+-[0-9a-f]{8}\.(png|mp3)")
+_HALF_WRITTEN = re.compile(rf"{_DRAWN.pattern}\.\d+\.tmp")  # see `files.atomic`
 _DEATH = (
     "the process that read it died, as happens for lack of memory or when it crashes a decoder; "
     "close other programs, cut it into parts, or convert it to another format"
@@ -213,7 +214,8 @@ class Answers:
     def finish(self, paths: Iterable[str]) -> None:
         """Write the answers on these files, then those on others, which a later run may want.
 
-        Pictures and sounds that no answer names any more are removed, and no other file.
+        Pictures and sounds that no answer names any more, or that a killed run has left half
+        written, are removed, and no other file.
         """
         by_file = {answer.file: answer for answer in self.of(paths)}
         for file, answer in self._by_file.items():
@@ -224,6 +226,9 @@ class Answers:
         self._unfinished.unlink()
         for part in self._drawn.difference(*map(drawn, by_file.values())):
             (self.folder / part).unlink(missing_ok=True)
+        for path in self.folder.glob("*/*.tmp"):  # half-written by a run that was killed
+            if _HALF_WRITTEN.fullmatch(path.relative_to(self.folder).as_posix()):
+                path.unlink(missing_ok=True)
 
 
 def read(paths: Iterable[Path]) -> Iterator[Answer]:
