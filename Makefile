@@ -68,8 +68,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
-	$(PIP) install --quiet --requirement requirements-test.txt
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt requirements-slurm.txt
+	$(PIP) install --quiet --requirement requirements-test.txt --requirement requirements-slurm.txt
 	@touch $@
 
 # Rebuilds resources/demo from Debian and PyPI packages: some minutes, and the packages' download.

@@ -14,7 +14,8 @@ from filelock import FileLock
 # that others need, too, and the first does not wait for it.
 LONGEST = (
     *("test_demo", "test_workflow", "test_corpora_together", "test_published_detectors"),
-    *("test_detectors", "test_scoring_command", "test_crafted_corpora", "test_recordings"),
+    *("test_cluster", "test_detectors", "test_scoring_command", "test_crafted_corpora"),
+    "test_recordings",
 )
 
 

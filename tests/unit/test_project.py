@@ -29,7 +29,7 @@ def test_the_conda_environment_mirrors_the_pins():
 
 
 def test_everything_is_pinned_and_torch_to_its_version():
-    for name in ("requirements.txt", "requirements-test.txt"):
+    for name in ("requirements.txt", "requirements-test.txt", "requirements-slurm.txt"):
         lines = (REPOSITORY / name).read_text().splitlines()
         wanted = [line for line in lines if line.strip() and not line.startswith("#")]
         assert len(pins("\n".join(wanted))) == len(wanted), name
@@ -42,6 +42,15 @@ def test_everything_is_pinned_and_torch_to_its_version():
     }
     for name in re.findall(r"^([a-z0-9-]+)", asked, re.MULTILINE):
         assert name in pinned
+
+
+def test_a_cluster_reruns_as_one_machine_does():
+    machine, nodes = (
+        yaml.safe_load((REPOSITORY / f"profiles/{name}/profile.yaml").read_text())
+        for name in ("default", "slurm")
+    )
+    assert machine.pop("resources")
+    assert machine.items() <= nodes.items()
 
 
 def keys(schema: dict) -> set[str]:

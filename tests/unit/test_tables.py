@@ -118,6 +118,15 @@ def test_a_table_with_other_columns_is_not_written(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+def test_vectors_take_no_more_space_than_their_numbers(tmp_path: Path):
+    values = np.random.default_rng(1).standard_normal(200 * 256).astype(np.float32)
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(values), 256)
+    table = pa.table({"file": [f"clip {row}" for row in range(200)], "mean_0": vectors})
+    tables.write(tmp_path / "table.parquet", table, table.schema)
+    assert tables.read(tmp_path / "table.parquet").equals(table)
+    assert (tmp_path / "table.parquet").stat().st_size < values.nbytes
+
+
 def test_a_damaged_table_is_one_clear_line(tmp_path: Path):
     (tmp_path / "x.parquet").write_bytes(b"PAR1 but nothing more")
     with pytest.raises(UserError, match=r"x\.parquet: not a readable table"):

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import logging
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,7 +65,8 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
 
     Snakemake's locks name files, not processes, so they outlive a crash and then refuse the very
     command that would resume. A run holds an operating-system lock for the life of its process:
-    where it is granted, no other run is alive and any Snakemake lock is left over.
+    where it is granted, no other run is alive and any Snakemake lock is left over. So is any job of
+    it on a cluster.
 
     Args:
         directory: where Snakemake works.
@@ -92,8 +94,41 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
             f"{directory}: locked, another run works in this folder; wait for it or end it"
         )
     _held_lock = lock
+    _cancel_left_jobs(directory)
     shutil.rmtree(state / "locks", ignore_errors=True)
     yield True
+
+
+def _cancel_left_jobs(directory: Path) -> None:
+    """End what a killed run has left on a Slurm cluster, and wait until it has ended.
+
+    Snakemake knows nothing of those jobs any more: it would submit them once more, and two jobs
+    would write the same files.
+    """
+    if shutil.which("squeue") is None:
+        return
+
+    def left() -> list[str]:
+        # The user may have other jobs in this folder. Snakemake's have a rule as their comment.
+        listed = subprocess.run(
+            ("squeue", "--me", "--noheader", "--format=%i|%.5k|%Z"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            errors="surrogateescape",  # as in paths
+            check=False,  # a machine may have the command and no cluster
+        )
+        jobs = (line.partition("|") for line in listed.stdout.splitlines())
+        return [number for number, _, where in jobs if where == f"rule_|{directory}"]
+
+    if jobs := left():
+        print(
+            f"jobs that a killed run left on the cluster: {len(jobs)}, cancelled",
+            file=sys.stderr,
+        )
+        subprocess.run(("scancel", *jobs), check=False)
+    while left():
+        time.sleep(1)
 
 
 def _without_error(record: logging.LogRecord) -> bool:

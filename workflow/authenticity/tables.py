@@ -103,8 +103,17 @@ def write(
     if table.schema.names != schema.names:
         raise ValueError(f"{path}: columns {table.schema.names}, expected {schema.names}")
     table = table.cast(schema).replace_schema_metadata(dict(metadata or {}))
+    # A dictionary of numbers that hardly ever repeat takes more space than the numbers.
+    vectors = [field.name for field in schema if pa.types.is_fixed_size_list(field.type)]
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            write_page_checksum=True,
+            use_dictionary=[name for name in schema.names if name not in vectors],
+            use_byte_stream_split=[f"{name}.list.element" for name in vectors],
+        )
 
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
