@@ -169,11 +169,11 @@ def concluded(
         )
         verdict = UNDECIDED
     else:
-        by_construction = decision["dev"][WRONG[verdict]][verdict]["value"]
+        on_dev = decision["dev"][WRONG[verdict]][verdict]["value"]
         why = (
             f"Its log-likelihood ratio of {ratio} is {side}, where a recording is called "
-            f"{_called(verdict)}; by construction, so were {_whole(by_construction)} of the "
-            f"{NAMES[WRONG[verdict]]} clips that set this limit. {_unseen(decision, verdict)}"
+            f"{_called(verdict)}; so were {_whole(on_dev)} of the {NAMES[WRONG[verdict]]} clips "
+            f"that set this limit. {_unseen(decision, verdict)}"
         )
     return verdict, why + _distrusted(about["trust"])
 
@@ -306,7 +306,7 @@ def known(about: Mapping[str, Any]) -> list[str]:
     on_dev = _outcomes(decision["dev"], decision, measured=False)
     sentences = [
         f"The thresholds were {decision['provenance']}.",
-        f"On those clips, by construction: {on_dev}.",
+        f"On those clips as recorded: {on_dev}.",
     ]
     if decision["eval"]:
         on_eval = _outcomes(decision["eval"], decision, measured=True)
@@ -356,7 +356,7 @@ def _wrong_shares(counts: Outcomes) -> tuple[str, str]:
 def _outcomes(counts: Outcomes, decision: Decision, measured: bool) -> str:
     """Say how often clips are beyond the wrong limit, and how often there is no verdict.
 
-    What holds by construction was not `measured` and has no interval.
+    What the thresholds were set on was not `measured`, and its rates have no interval.
     """
     rates = []
     for name in CLASSES:
