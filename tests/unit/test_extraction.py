@@ -12,10 +12,9 @@ from authenticity import manifest, tables
 from authenticity.audio import Limits
 from authenticity.config import Corpus, view
 from authenticity.errors import UserError
-from authenticity.features import encoder, spectral
-from authenticity.features.clips import View
+from authenticity.features import encoder, extraction, spectral
+from authenticity.features.clips import Reader, View
 from authenticity.features.encoder import Encoder, EncoderSource
-from authenticity.features.extraction import Outputs, extract_shard
 from authenticity.roots import Root
 from checkout import REPOSITORY
 from corpora import asvspoof2019_la, encoded, voice, write_folder
@@ -34,12 +33,15 @@ def identity() -> dict:
 
 @pytest.fixture
 def extract(tmp_path: Path, identity: dict) -> Callable[[], dict[str, int]]:
-    """A corpus of eight dev clips, and a function that brings its one shard up to date."""
+    """A corpus of eight dev clips, and a function that brings its one shard up to date.
+
+    It returns how many clips were accepted, rejected, described and embedded.
+    """
     root = write_folder(asvspoof2019_la(8, splits=("dev",)), tmp_path / "LA")
     settings = Corpus(format="asvspoof2019_la", root=str(root), splits=("dev",))
     listed = tmp_path / "manifest.parquet"
     manifest.refresh(listed, "toy", settings)
-    outputs = Outputs(tmp_path / "spectral", tmp_path / "embeddings", tmp_path / "rejected")
+    path = tmp_path / "spectral"
 
     def run(
         limits: Limits = LIMITS, window: float = 30, refresh: bool = False, view: View = CLEAN
@@ -47,8 +49,19 @@ def extract(tmp_path: Path, identity: dict) -> Callable[[], dict[str, int]]:
         if refresh:
             manifest.refresh(listed, "toy", settings)
         rows = tables.read(listed).to_pylist()
-        load = lambda: Encoder.load(SHIPPED, "float32", window)  # noqa: E731
-        return extract_shard(rows, Root(root), limits, identity, window, load, outputs, view)
+        reader = Reader(Root(root), limits, view)
+        described = extraction.describe_shard(rows, reader, path, tmp_path / "rejected")
+        accepted = tables.read(path)["file"].to_pylist()
+        embedded = extraction.embed_shard(
+            [row for row in rows if row["key"] in accepted],
+            reader,
+            identity,
+            window,
+            lambda: Encoder.load(SHIPPED, "float32", window),
+            tmp_path / "embeddings",
+        )
+        assert embedded["clips"] == described["accepted"]
+        return counts(*described.values(), embedded["computed"])
 
     return run
 

@@ -13,7 +13,7 @@ from authenticity import cli
 from authenticity.audio import Limits
 from authenticity.config import Config
 from authenticity.errors import UserError
-from authenticity.features import published
+from authenticity.features import extraction, published
 from authenticity.features.clips import Reader
 from authenticity.features.published import DetectorSource, Published, sign
 from authenticity.roots import Root
@@ -178,14 +178,14 @@ def test_a_shard_hears_only_what_is_new(tmp_path: Path):
         return Published.load(folder)
 
     def write(some: list[dict[str, Any]]) -> dict[str, int]:
-        return published.write_shard(some, reader, identity, 30.0, load, path)
+        return extraction.embed_shard(some, reader, identity, 30.0, load, path)
 
     assert write(rows[:2]) == {"clips": 2, "computed": 2}
     assert write(rows) == {"clips": 3, "computed": 1}
     whole = path.read_bytes()
     assert write(rows) == {"clips": 3, "computed": 0}
     assert path.read_bytes() == whole
-    assert len(loads) == 3
+    assert len(loads) == 2
 
 
 def test_it_has_no_features_of_the_configuration():

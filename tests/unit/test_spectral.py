@@ -90,7 +90,7 @@ def test_dynamics_are_columns_that_models_read(tmp_path: Path):
     ]
     table = pa.Table.from_pylist(rows, schema=spectral.SCHEMA)
     tables.write(tmp_path / "spectral", table, spectral.SCHEMA)
-    read = matrix.Tables([tmp_path / "spectral"], [tmp_path / "none"])
+    read = matrix.Tables([tmp_path / "spectral"], [])
     files, features = read.load("spectral", "dynamics", "none", 0)
     assert files == ["a", "b"] and features.shape == (2, matrix.n_spectral("dynamics"))
     for file, row in zip(files, features, strict=True):

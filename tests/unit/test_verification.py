@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from authenticity import tables, verification
 from authenticity.errors import UserError
+from authenticity.features import matrix
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -107,34 +108,37 @@ DAMAGE = {
     "cut short": lambda content: content[:-100],
     "one bit flipped": lambda content: content[:2000] + bytes([content[2000] ^ 1]) + content[2001:],
 }
-MEANS = pa.schema([("file", pa.string()), ("mean", pa.list_(pa.float32(), 900))])
+MEANS = pa.schema([("file", pa.string()), ("mean_0", pa.list_(pa.float32(), 900))])
 
 
-@pytest.mark.parametrize("name", [*DAMAGE, "of another version", "not finite"])
-def test_a_damaged_shard_is_named_before_a_model_sees_it(name: str, tmp_path: Path):
+@pytest.mark.parametrize("kind", ["spectral", "embeddings"])
+@pytest.mark.parametrize("name", [*DAMAGE, "of another version", "not finite", "of other files"])
+def test_a_damaged_shard_is_named_before_a_model_sees_it(kind: str, name: str, tmp_path: Path):
     manifest, spectral = corpus(tmp_path, [("a", 0), ("b", 1)])
     rejected = tmp_path / "rejected.parquet"
     tables.write(rejected, tables.REJECTED.empty_table(), tables.REJECTED)
-    embeddings = [tmp_path / "e1.parquet", tmp_path / "e2.parquet"]
+    shards = [tmp_path / "e1.parquet", tmp_path / "e2.parquet"]
 
     def write(path: Path, file: str, number: float, version: str = "1") -> None:
         means = [[number / (index + 1) for index in range(900)]]
         tables.write(path, pa.table([[file], means], schema=MEANS), MEANS, {"version": version})
 
-    def verified() -> dict:
-        return verification.verify("toy", manifest, spectral, embeddings, [rejected], 0)
+    def checked() -> int:
+        if kind == "spectral":
+            return verification.verify("toy", manifest, shards, [rejected], 0)["n_accepted"]
+        return len(matrix.Tables(spectral, shards).load("layer_0", "none", "mean", 1)[0])
 
-    write(embeddings[0], "k01", 1)
-    write(embeddings[1], "k00", 2)
-    assert verified()["n_accepted"] == 2
-    reason = "not a readable table"
+    write(shards[0], "k01", 1)
+    write(shards[1], "k00", 2)
+    assert checked() == 2
+    reason = r"e2\.parquet: not a readable table"
     if name in DAMAGE:
-        embeddings[1].write_bytes(DAMAGE[name](embeddings[1].read_bytes()))
-    elif name == "not finite":
-        write(embeddings[1], "k00", float("nan"))
-        reason = "not all of mean are finite numbers"
+        shards[1].write_bytes(DAMAGE[name](shards[1].read_bytes()))
+    elif name == "of another version":
+        write(shards[1], "k00", 2, version="0")
+        reason = r"e2\.parquet: made by version '0', other shards by '1'"
     else:
-        write(embeddings[1], "k00", 2, version="0")
-        reason = "made by version '0', other shards by '1'"
-    with pytest.raises(UserError, match=rf"e2\.parquet: {reason}.*; delete it and run the same"):
-        verified()
+        write(shards[1], *(("k00", float("nan")) if name == "not finite" else ("k02", 2)))
+        reason = r"e2\.parquet: not (all of mean_0 are|a) finite number|do not hold each accepted"
+    with pytest.raises(UserError, match=rf"{reason}.*; delete (it|the corpus's tables)"):
+        checked()

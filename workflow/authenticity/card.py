@@ -30,7 +30,7 @@ class Facts:
         evidence: the experiment on its own corpus, with audit and verification.
         model: the model's JSON.
         elsewhere: the experiment on other corpora.
-        encoder: the encoder's JSON.
+        encoder: the encoder's JSON; None where the experiment hears with none.
         licence: path of the encoder's licence, or None where its folder has none.
         versions: of the workflow's steps and of the packages, by name.
         spent: time and memory by rule.
@@ -39,7 +39,7 @@ class Facts:
     evidence: Evidence
     model: Json
     elsewhere: Sequence[Tested]
-    encoder: Json
+    encoder: Json | None
     licence: str | None
     versions: Mapping[str, str]
     spent: Sequence[Spent]
@@ -94,7 +94,7 @@ def _details(facts: Facts) -> list[Block]:
         ["Calibration", _calibration(item)],
         ["Protocol", f"{item.protocol}, {_rounds(item)}, seed {item.seed}"],
     ]
-    if any(each["candidate"] != "spectral" for each in item.chosen):
+    if encoder:
         rows += [
             ["Encoder", f"{encoder['model']}, {_state(facts.model)}, {encoder['precision']}"],
             ["Encoder's identity", encoder["identity"]],

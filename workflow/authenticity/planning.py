@@ -291,7 +291,6 @@ class Plan(Scope):
         encoder = EncoderSource(
             config.encoder.model, config.encoder.revision, config.encoder.layers
         )
-        encoder.files()  # a folder that lacks one is found out here
         detectors = _detectors(config)
         manifests = {}
         if refresh:
@@ -303,6 +302,11 @@ class Plan(Scope):
             plans = {name: _left_plan(_folder(name) / "plan.json") for name in config.run.corpora}
             present = {name: set(plan["splits"]) for name, plan in plans.items()}
         scope = Scope.of(config, present)
+        if any(
+            item.features.layers != "none" and name not in detectors
+            for name, item in scope.experiments.items()
+        ):
+            encoder.files()  # a folder that lacks one is found out here
         if refresh:
             _require_trials(manifests, config, scope)
             for view in sorted({view for needed in scope.view_splits.values() for view in needed}):

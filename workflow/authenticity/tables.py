@@ -161,6 +161,18 @@ def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> No
             )
 
 
+def require_one_version(paths: Iterable[str | Path]) -> None:
+    """Raise `UserError` for a shard that another version made than the others."""
+    versions = {str(path): metadata(path).get("version") for path in paths}
+    if len(set(versions.values())) > 1:
+        first, other = list(dict.fromkeys(versions.values()))[:2]
+        odd = next(path for path, version in versions.items() if version == other)
+        raise UserError(
+            f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and "
+            "run the same command again"
+        )
+
+
 def candidate_column(candidate: str, pooling: str) -> str:
     """Name the column of a candidate's scores with a pooling."""
     return f"{candidate} {pooling}"

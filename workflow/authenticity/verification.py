@@ -12,7 +12,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.features import fingerprints
 
-VERSION = "4"
+VERSION = "5"
 """Raise it when the checks or the counts change."""
 
 
@@ -20,7 +20,6 @@ def verify(
     corpus: str,
     manifest: pa.Table,
     spectral: Sequence[str | Path],
-    embeddings: Sequence[str | Path],
     rejected: Sequence[str | Path],
     max_rejected: float,
 ) -> dict[str, Any]:
@@ -32,7 +31,6 @@ def verify(
         corpus: its name.
         manifest: the trials.
         spectral: tables, one per shard.
-        embeddings: likewise.
         rejected: likewise.
         max_rejected: largest share of the trials that may be rejected. One rejected trial is
             accepted however small the corpus.
@@ -43,13 +41,12 @@ def verify(
     Raises:
         UserError: a table is damaged or inconsistent, or too many trials were rejected.
     """
-    for paths in (spectral, embeddings, rejected):
-        _require_one_version(paths)
+    for paths in (spectral, rejected):
+        tables.require_one_version(paths)
         for path in paths:
             tables.require_finite(path)
     described = _files(spectral)
     set_aside = tables.read_many(rejected, ["file", "label", "reason"])
-    _require_same(corpus, "embeddings", Counter(_files(embeddings)), Counter(described))
     _require_same(
         corpus,
         "spectral and rejected tables",
@@ -189,17 +186,6 @@ def lines(report: Mapping[str, Any]) -> list[str]:
 
 def _files(paths: Sequence[str | Path]) -> list[str]:
     return tables.read_many(paths, ["file"])["file"].to_pylist()
-
-
-def _require_one_version(paths: Sequence[str | Path]) -> None:
-    versions = {str(path): tables.metadata(path).get("version") for path in paths}
-    if len(set(versions.values())) > 1:
-        first, other = list(dict.fromkeys(versions.values()))[:2]
-        odd = next(path for path, version in versions.items() if version == other)
-        raise UserError(
-            f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and "
-            "run the same command again"
-        )
 
 
 def _require_same(corpus: str, what: str, found: "Counter[str]", expected: "Counter[str]") -> None:

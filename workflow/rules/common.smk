@@ -30,19 +30,17 @@ with planning.one_line_errors():
 # Corpora without labels are read and scored like the others, and take part in nothing else.
 ALL_CORPORA = list(PLAN.shards)
 CORPORA = [corpus for corpus in ALL_CORPORA if corpus not in PLAN.unlabelled]
-ENCODER = PLAN.encoder.name
 # What is fitted: a corpus and an experiment.
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
 # Where training has chance in it, every seed's scores are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if hasattr(item.model, "seeds")]
 FINETUNED = [name for name, item in PLAN.experiments.items() if item.model.kind == "finetune"]
-# Those whose bundles list no files of an encoder: spectra need none, and a detector's files, which
-# differ from experiment to experiment, are in the checksums of `bundle.json` alone.
-UNENCODED = [
-    name
-    for name, item in PLAN.experiments.items()
-    if item.features.layers == "none" or name in PLAN.detectors
-]
+# Spectra need no encoder, and a run of them alone loads none.
+SPECTRAL = [name for name, item in PLAN.experiments.items() if item.features.layers == "none"]
+# Those whose bundles list no files of an encoder: a detector's files, which differ from experiment to
+# experiment, are in the checksums of `bundle.json` alone.
+UNENCODED = [*SPECTRAL, *PLAN.detectors]
+ENCODER = PLAN.encoder.name if set(PLAN.experiments) - set(UNENCODED) else "none"
 BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in CONFIG.run.bundles]
 VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
@@ -70,14 +68,19 @@ MODEL_FILES = {
 
 def shard_paths(corpus, table, view="clean", experiment=None):
     """All shards of one of a corpus's tables: spectral, rejected, or an experiment's embeddings."""
-    folder = f"embeddings/{ENCODER}" if table == "embeddings" else table
-    if table == "embeddings" and experiment in PLAN.detectors:
-        folder = f"logits/{experiment}"
+    folder = table
+    if table == "embeddings":
+        if experiment in SPECTRAL:
+            return []
+        detected = experiment in PLAN.detectors
+        folder = f"logits/{experiment}" if detected else f"embeddings/{ENCODER}"
     return [f"results/{corpus}/{folder}/{view}/{shard}.parquet" for shard in PLAN.shards[corpus]]
 
 
 def encoder_of(wildcards):
-    """What says exactly which encoder, or published detector, an experiment hears with."""
+    """What says exactly which encoder, or published detector, an experiment hears with, if any."""
+    if wildcards.experiment in SPECTRAL:
+        return []
     if wildcards.experiment in PLAN.detectors:
         return f"results/detectors/{wildcards.experiment}.json"
     return f"results/encoders/{ENCODER}.json"
@@ -88,10 +91,9 @@ def steps_of(view):
     return [] if view == "clean" else [step.plain() for step in CONFIG.views[view]]
 
 
-def feature_versions(view):
-    """What a view's tables depend on beside clips and encoder."""
-    steps = [] if view == "clean" else CONFIG.views[view]
-    return [spectral_version(steps), embedding_version("", PLAN.window, steps)]
+def heard(wildcards):
+    """The steps of a view as the configuration has them, on which versions of its tables depend."""
+    return [] if wildcards.view == "clean" else CONFIG.views[wildcards.view]
 
 
 def ordered_after_clean(wildcards):
@@ -116,9 +118,8 @@ def views_of(experiment):
     return list(dict.fromkeys([*features.train_views, scored_view(experiment)]))
 
 
-def view_tables(wildcards, table):
+def view_tables(table, corpus, experiment):
     """One of the feature tables that an experiment reads, view after view."""
-    corpus, experiment = wildcards.corpus, wildcards.experiment
     views = views_of(experiment)
     return [path for view in views for path in shard_paths(corpus, table, view, experiment)]
 
@@ -195,10 +196,9 @@ def applied_views(corpus, experiment, target):
     return others if experiment in PLAN.reported[corpus] else []
 
 
-def applied_tables(wildcards, table):
+def applied_tables(table, corpus, experiment, target):
     """One of the feature tables of the views that an experiment is applied to, view after view."""
-    target, experiment = wildcards.target, wildcards.experiment
-    views = applied_views(**wildcards)
+    views = applied_views(corpus, experiment, target)
     return [path for view in views for path in shard_paths(target, table, view, experiment)]
 
 
@@ -260,8 +260,14 @@ def get_final_output():
         path
         for corpus in ALL_CORPORA
         for view in ["clean", *PLAN.view_splits[corpus]]
-        for table in ("spectral", "embeddings", "rejected")
+        for table in ("spectral", "rejected")
         for path in shard_paths(corpus, table, view)
+    ]
+    embedded = [
+        path
+        for pair in TRAINED
+        if pair[1] not in FINETUNED
+        for path in view_tables("embeddings", *pair)
     ]
     checked = [
         path
@@ -281,6 +287,7 @@ def get_final_output():
     metrics = [result("metrics", *one) for one in tested]
     return [
         *shards,
+        *embedded,
         *checked,
         *models,
         *metrics,

@@ -3,7 +3,6 @@ rule verify:
     input:
         manifest="results/{corpus}/manifest.parquet",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral"),
-        embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings"),
         rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected"),
     output:
         verified="results/{corpus}/verified/clean.json",
@@ -29,7 +28,6 @@ rule verify_view:
     input:
         manifest="results/{corpus}/manifest.parquet",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
-        embeddings=lambda wildcards: shard_paths(wildcards.corpus, "embeddings", wildcards.view),
         rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected", wildcards.view),
     output:
         verified="results/{corpus}/verified/{view}.json",

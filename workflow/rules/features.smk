@@ -2,7 +2,7 @@ rule encoder:
     """Say exactly which encoder this is, fetching it from the model hub where it comes from there."""
     input:
         # By content, not by time: a checkout touches files, and every table depends on this one.
-        ancient(PLAN.encoder.files()),
+        lambda wildcards: ancient(PLAN.encoder.files()),
     output:
         identity=f"results/encoders/{ENCODER}.json",
     log:
@@ -36,15 +36,13 @@ use rule encoder as detector with:
 
 
 rule extract:
-    """Compute spectral numbers and embeddings of a shard's clips, as they are or through a view."""
+    """Compute spectral numbers of a shard's clips, as they are or through a view; set bad ones aside."""
     input:
         # A view's clips are read after the clean ones: bad clips are found, and counted, first.
         ordered_after_clean,
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
-        encoder=f"results/encoders/{ENCODER}.json",
     output:
         spectral=update("results/{corpus}/spectral/{view}/{shard}.parquet"),
-        embeddings=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
         rejected=update("results/{corpus}/rejected/{view}/{shard}.parquet"),
     log:
         "logs/{corpus}/extract/{view}/{shard}.log",
@@ -52,45 +50,64 @@ rule extract:
         "benchmarks/{corpus}/extract/{view}/{shard}.tsv"
     conda:
         "../../envs/authenticity.yaml"
-    resources:
-        mem_mb=1400,
     params:
         steps=lambda wildcards: steps_of(wildcards.view),
-        versions=lambda wildcards: feature_versions(wildcards.view),
+        version=lambda wildcards: spectral_version(heard(wildcards)),
         limits=asdict(PLAN.limits),
-        model=PLAN.encoder.model,
-        window_seconds=PLAN.window,
     script:
         "../scripts/extract.py"
 
 
-rule published:
-    """What a published detector says of a shard's clips, as they are or through a view."""
+rule embed:
+    """What an encoder makes of a shard's clips, as they are or through a view."""
     input:
         # Those that were set aside are left out, and too many of them end the run before this.
         verified=ancient("results/{corpus}/verified/{view}.json"),
         spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
-        detector="results/detectors/{experiment}.json",
+        encoder=f"results/encoders/{ENCODER}.json",
     output:
-        logits=update("results/{corpus}/logits/{experiment}/{view}/{shard}.parquet"),
+        update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
+    log:
+        "logs/{corpus}/embed/{view}/{shard}.log",
+    benchmark:
+        "benchmarks/{corpus}/embed/{view}/{shard}.tsv"
+    # Before what needs no encoder: a long job that comes last leaves the other cores idle.
+    priority: 1
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
+    params:
+        steps=lambda wildcards: steps_of(wildcards.view),
+        version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        limits=asdict(PLAN.limits),
+        model=PLAN.encoder.model,
+        window_seconds=PLAN.window,
+    script:
+        "../scripts/embed.py"
+
+
+use rule embed as published with:
+    input:
+        verified=ancient("results/{corpus}/verified/{view}.json"),
+        spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
+        trials="results/{corpus}/lists/{view}/{shard}.parquet",
+        encoder="results/detectors/{experiment}.json",
+    output:
+        update("results/{corpus}/logits/{experiment}/{view}/{shard}.parquet"),
     log:
         "logs/{corpus}/published/{experiment}/{view}/{shard}.log",
     benchmark:
         "benchmarks/{corpus}/published/{experiment}/{view}/{shard}.tsv"
     wildcard_constraints:
         experiment="|".join(PLAN.detectors) or "none",
-    # Before what needs no detector: a long job that comes last leaves the other cores idle.
-    priority: 1
-    conda:
-        "../../envs/authenticity.yaml"
     resources:
         mem_mb=4000,
     params:
+        published=True,
         steps=lambda wildcards: steps_of(wildcards.view),
-        versions=lambda wildcards: feature_versions(wildcards.view),
+        version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
         limits=asdict(PLAN.limits),
         model=lambda wildcards: PLAN.detectors[wildcards.experiment].model,
         window_seconds=PLAN.window,
-    script:
-        "../scripts/published.py"

@@ -4,8 +4,8 @@ rule fit:
         trials="results/{corpus}/trials.parquet",
         verified=lambda wildcards: verified(wildcards.corpus, views_of(wildcards.experiment)),
         encoder=encoder_of,
-        spectral=lambda wildcards: view_tables(wildcards, "spectral"),
-        embeddings=lambda wildcards: view_tables(wildcards, "embeddings"),
+        spectral=lambda wildcards: view_tables("spectral", **wildcards),
+        embeddings=lambda wildcards: view_tables("embeddings", **wildcards),
     output:
         **MODEL_FILES,
     log:
@@ -43,8 +43,8 @@ rule apply:
         ],
         verified=lambda wildcards: verified(wildcards.target, applied_views(**wildcards)),
         encoder=encoder_of,
-        spectral=lambda wildcards: applied_tables(wildcards, "spectral"),
-        embeddings=lambda wildcards: applied_tables(wildcards, "embeddings"),
+        spectral=lambda wildcards: applied_tables("spectral", **wildcards),
+        embeddings=lambda wildcards: applied_tables("embeddings", **wildcards),
     output:
         scores="results/{corpus}/applied/{experiment}/{target}.parquet",
     log:

@@ -43,7 +43,7 @@ use rule bundle as bundle_with_encoder with:
         card="results/{corpus}/bundles/{experiment}/card.md",
         encoder=expand(
             "results/{{corpus}}/bundles/{{experiment}}/encoder/{file}",
-            file=bundles.encoder_files(PLAN.encoder),
+            file=bundles.encoder_files(PLAN.encoder) if ENCODER != "none" else [],
         ),
     wildcard_constraints:
         experiment="|".join(n for n in PLAN.experiments if n not in UNENCODED) or "none",

@@ -26,7 +26,7 @@ with job(snakemake) as log:
         clips = [tables.read(path) for path in given.fingerprints]
         fitted, reported = fingerprints.grouped_together([fitted, target], clips)
         leak = splits.leaks_between(fitted, rounds, application.rows_of(reported, trials))
-    n_layers = read_json(given.encoder)["n_layers"]
+    n_layers = read_json(given.encoder)["n_layers"] if given.encoder else 0
     which = experiment.features.spectral
 
     def heard(view):

@@ -15,7 +15,7 @@ with job(snakemake) as log:
     experiment = assemble.Experiment(
         model=read_json(given.model),
         weights=read_arrays(given.weights),
-        encoder=read_json(given.encoder),
+        encoder=read_json(given.encoder) if given.encoder else None,
         limits=Limits(**params.limits),
         window_seconds=params.window_seconds,
         demonstration=params.demonstration,

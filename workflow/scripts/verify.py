@@ -12,7 +12,6 @@ with job(snakemake) as log:
         snakemake.wildcards.corpus,
         manifest,
         snakemake.input.spectral,
-        snakemake.input.embeddings,
         snakemake.input.rejected,
         snakemake.params.max_rejected,
     )

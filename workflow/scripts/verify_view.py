@@ -14,7 +14,6 @@ with job(snakemake) as log:
         snakemake.wildcards.corpus,
         manifest.filter(needed),
         snakemake.input.spectral,
-        snakemake.input.embeddings,
         snakemake.input.rejected,
         snakemake.params.max_rejected,
     )

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from authenticity import tables
+from authenticity.errors import UserError
 from authenticity.features import spectral
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ def n_spectral(which: str) -> int:
 
 @dataclass(frozen=True)
 class Tables:
-    """The feature tables of a corpus in one view, shard by shard in the same order."""
+    """The feature tables of a corpus in one view, shard by shard in the same order.
+
+    Without an encoder there are no embeddings.
+    """
 
     spectral: Sequence[str | Path]
     embeddings: Sequence[str | Path]
@@ -117,16 +121,22 @@ class Tables:
 
         Returns:
             Files in order of name; their features, shape (files, features).
+
+        Raises:
+            UserError: a table is damaged, of another version than the others, not of the same
+                files, or holds a number that is not finite.
         """
         spectral_names, layers = spectral_columns(spectral), layers_of(candidate, n_layers)
         names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
         files = np.array(tables.read_many(self.spectral, ["file"])["file"].to_pylist())
         row_of = np.empty(len(files), np.intp)
         row_of[np.argsort(files)] = np.arange(len(files))
+        embeddings = self.embeddings if names else [None] * len(self.spectral)
+        tables.require_one_version(self.embeddings)
         matrix: NDArray[np.float32] | None = None
         first = 0
         # Shard by shard into place: a large corpus is in memory once, not once for every step.
-        for paths in zip(self.spectral, self.embeddings, strict=True):
+        for paths in zip(self.spectral, embeddings, strict=True):
             shard = _shard(*paths, spectral_names, names)
             if matrix is None:
                 matrix = np.empty((len(files), shard.shape[1]), np.float32)
@@ -137,18 +147,22 @@ class Tables:
 
 def _shard(
     spectral_path: str | Path,
-    embedding_path: str | Path,
+    embedding_path: str | Path | None,
     spectral_names: Sequence[str],
     names: Sequence[str],
 ) -> NDArray[np.float32]:
     """Read the features of one shard's files, shape (files, features)."""
     described = tables.read(spectral_path, ["file", *spectral_names])
     blocks = [_block(described[name]) for name in spectral_names]
-    if names:
+    if embedding_path:
         embedded = tables.read(embedding_path, ["file", *names])
-        if embedded["file"] != described["file"]:
-            raise ValueError(f"{embedding_path}: not the files of {spectral_path}")
-        blocks += [_block(embedded[name]) for name in names]
+        added = [_block(embedded[name]) for name in names]
+        if embedded["file"] != described["file"] or not all(np.isfinite(x).all() for x in added):
+            raise UserError(
+                f"{embedding_path}: not a finite number for each file of {spectral_path}; delete "
+                "it and run the same command again"
+            )
+        blocks += added
     return np.concatenate(blocks, axis=1)
 
 

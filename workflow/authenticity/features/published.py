@@ -8,22 +8,16 @@ recordings, windows and bundles take like any other.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import encoder
-from authenticity.features.clips import File, Reader
-from authenticity.features.encoder import Embedding, Encoder, EncoderSource
-from authenticity.features.versions import embedding_version
+from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.files import read_json
-from authenticity.shards import PreviousRows
 
 if TYPE_CHECKING:
     import torch
@@ -153,47 +147,3 @@ def identify(source: DetectorSource) -> dict[str, Any]:
     """Say exactly which detector this is; see `encoder.identify`. Its `labels` stand beside."""
     # In the precision that it was published for: what is measured is the detector as it is.
     return {**encoder.identify(source, "float32", Published), "labels": source.labels}
-
-
-def write_shard(
-    rows: Sequence[Mapping[str, Any]],
-    reader: Reader,
-    identity: Mapping[str, Any],
-    window_seconds: float,
-    load: Callable[[], Published],
-    path: Path,
-) -> dict[str, int]:
-    """Bring one shard's table of logit differences up to date; its form is `encoder.schema`.
-
-    A row is reused where the table that is there has the file with the same content under the same
-    version.
-
-    Args:
-        rows: the shard's trials that were not set aside, by key.
-        reader: of the corpus's clips in a view.
-        identity: what `identify` returned.
-        window_seconds: longest stretch that the detector hears at once.
-        load: returns the detector; called only when a clip needs it.
-        path: the table.
-
-    Returns:
-        How many clips there are, and of how many the number was computed anew.
-    """
-    schema, view = encoder.schema(1, 1), reader.view
-    version = embedding_version(identity["identity"], window_seconds, view.steps)
-    previous = PreviousRows.load(path, schema, version)
-    computed: dict[tuple[str, str], Embedding] = {}
-
-    def hear(clip: File) -> tuple[str, str]:
-        key = (clip.key, clip.content)
-        if key not in previous:
-            computed[key] = load().embed(reader.samples(clip))
-        return key
-
-    clips = [key for _, key in reader.use(rows, hear)]
-    kept = [key for key in clips if key not in computed]
-    table: pa.Table = previous.merged(kept, encoder.table(computed, schema), schema)
-    about = {"encoder": identity["model"], "encoder_identity": identity["identity"]}
-    about |= {"precision": identity["precision"], "view": view.name}
-    tables.write(path, table, schema, {"version": version, **about})
-    return {"clips": len(clips), "computed": len(computed)}

@@ -73,7 +73,7 @@ class Experiment:
     Attributes:
         model: its JSON; see `candidates.Choice`.
         weights: its arrays.
-        encoder: what `encoder.identify` returned.
+        encoder: what `encoder.identify` returned; None where the model uses no layers.
         limits: what a clip must meet.
         window_seconds: longest stretch that the encoder hears at once.
         demonstration: whether the corpus only serves to show how things work.
@@ -82,7 +82,7 @@ class Experiment:
 
     model: Mapping[str, Any]
     weights: Columns
-    encoder: Mapping[str, Any]
+    encoder: Mapping[str, Any] | None
     limits: Limits
     window_seconds: float
     demonstration: bool = False
@@ -102,7 +102,12 @@ class Experiment:
     @property
     def layers(self) -> list[int]:
         """The encoder's layers that the model uses."""
-        return matrix.layers_of(self.chosen["candidate"], self.encoder["n_layers"])
+        return matrix.layers_of(self.chosen["candidate"], self.n_layers)
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers its encoder has."""
+        return self.encoder["n_layers"] if self.encoder else 0
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def gather(
         experiment.chosen["candidate"],
         experiment.model["features"]["spectral"],
         experiment.chosen["pooling"],
-        experiment.encoder["n_layers"],
+        experiment.n_layers,
     )
     return Clips(
         dev=dev,
@@ -199,9 +204,10 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
     lines, refits = _replicates(clips, described["seed"])
     write_arrays(folder / WEIGHTS, {**model.arrays(MODEL), REPLICATES: lines})
     _copy(card, folder / CARD)
-    source = EncoderSource(experiment.encoder["model"])
-    for name in encoder_files(source) if experiment.layers else ():
-        _copy(Path(source.model, name), folder / ENCODER / name)
+    if experiment.encoder:
+        source = EncoderSource(experiment.encoder["model"])
+        for name in encoder_files(source):
+            _copy(Path(source.model, name), folder / ENCODER / name)
     distances = None
     if not experiment.is_published:
         distances = cautions.distances(clips.dev_features, model.mean, model.scale)
@@ -210,7 +216,7 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
         **{name: described[name] for name in ("corpus", "experiment", "kind", "protocol")},
         **{name: chosen[name] for name in ("candidate", "pooling")},
         "features": _features(experiment),
-        "encoder": _encoder(experiment, source) if experiment.layers else None,
+        "encoder": _encoder(experiment, source) if experiment.encoder else None,
         "limits": asdict(experiment.limits),
         "calibration": {**chosen["calibration"], "replicates": refits, "covers": _COVERS},
         "decision": _decision(described, clips),
@@ -230,12 +236,14 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _features(experiment: Experiment) -> Features:
-    encoder = experiment.encoder["identity"]
+    version = ""
+    if experiment.encoder:
+        version = embedding_version(experiment.encoder["identity"], experiment.window_seconds)
     return {
         "spectral": experiment.model["features"]["spectral"],
         "layers": experiment.layers,
         "spectral_version": spectral_version(),
-        "embedding_version": embedding_version(encoder, experiment.window_seconds),
+        "embedding_version": version,
     }
 
 

@@ -1,0 +1,36 @@
+"""Bring the table of what a network hears in one shard and view up to date."""
+
+from pathlib import Path
+
+from authenticity import config, tables
+from authenticity.audio import Limits
+from authenticity.features import extraction
+from authenticity.features.clips import Reader, View
+from authenticity.features.encoder import Encoder
+from authenticity.features.published import Published
+from authenticity.files import read_json
+from authenticity.jobs import corpus_root, job
+
+with job(snakemake) as log:
+    given, params, (path,) = snakemake.input, snakemake.params, snakemake.output
+    identity, view = read_json(given.encoder), config.view(params.steps)
+    accepted = set(tables.read(given.spectral, ["file"])["file"].to_pylist())
+    rows = [row for row in tables.read(given.trials).to_pylist() if row["key"] in accepted]
+    kind = Published if params.get("published") else Encoder
+    counts = extraction.embed_shard(
+        rows,
+        Reader(
+            corpus_root(snakemake), Limits(**params.limits), View(snakemake.wildcards.view, view)
+        ),
+        identity,
+        params.window_seconds,
+        lambda: kind.load(
+            params.model,
+            identity["precision"],
+            params.window_seconds,
+            identity["revision"],
+            identity["n_layers"] - 1,
+        ),
+        Path(path),
+    )
+    log.info("%s: %s", path, counts)
