@@ -86,7 +86,7 @@ def test_one_more_recording_costs_one_shard_and_fits_nothing(scored, tmp_path: P
     (folder / "new.flac").write_bytes(corpora.encoded(corpora.voice(3, spoof=False, seconds=1.5)))
     grown = checkout.run("--", "results/mine/scored.csv", cores=1)
     assert grown.returncode == 0, grown.stdout
-    assert jobs(grown.stdout) == {"extract": 1, "verify": 1, "apply": 2, "scored": 1}
+    assert jobs(grown.stdout) == {"extract": 1, "verify": 1, "embed": 1, "apply": 2, "scored": 1}
     assert " 1 computed" in grown.stdout
     names = {Path(row["path"]).name for row in answers(checkout)}
     assert names >= {"new.flac", "=broken\\u202e.wav"}

@@ -33,4 +33,4 @@ with job(snakemake) as log:
         ),
         Path(path),
     )
-    log.info("%s: %s", path, counts)
+    log.info("%s: %d clips, %d computed", path, counts["clips"], counts["computed"])

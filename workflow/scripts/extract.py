@@ -17,4 +17,10 @@ with job(snakemake) as log:
         Path(outputs.spectral),
         Path(outputs.rejected),
     )
-    log.info("%s: %s", outputs.spectral, counts)
+    log.info(
+        "%s: %d clips, %d computed, %d set aside",
+        outputs.spectral,
+        counts["accepted"] + counts["rejected"],
+        counts["computed"],
+        counts["rejected"],
+    )
