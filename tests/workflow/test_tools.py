@@ -50,7 +50,8 @@ def test_pretraining_is_planned_from_speech_to_the_encoder_that_ships(tmp_path: 
     # Two lengths and two seeds, and three of random weights, of which one gives the reference too.
     assert jobs["encoder"] == jobs["identify"] == jobs["embed"] == 2 * 2 + 3
     assert jobs["judge"] == 2 * 2 + 3 + 1
-    assert jobs["speech"] == jobs["extract"] == jobs["select"] == jobs["evaluate"] == jobs["ship"] == 1
+    for rule in ("speech", "extract", "select", "evaluate", "ship"):
+        assert jobs[rule] == 1, rule
 
 
 @pytest.mark.parametrize(("builder", "key"), [("demo_corpus", "seed"), ("pretrain", "grid")])

@@ -269,9 +269,15 @@ def test_a_touched_encoder_plans_nothing(resumed_from: Checkout):
     assert "Nothing to be done" in resumed_from.run().stdout
 
 
-def test_another_number_of_shards_is_refused(resumed_from: Checkout):
-    resumed_from.configure(corpus={"n_shards": 4})
-    assert_one_line(resumed_from, "its tables are in 2 shards, the configuration says 4")
+def test_another_number_of_shards_deals_rows_and_computes_none(resumed_from: Checkout):
+    before = resumed_from.tables()
+    for number, back in ((5, False), (2, True)):
+        resumed_from.configure(corpus={"n_shards": number})
+        result = resumed_from.run("--until", "embed")
+        assert result.returncode == 0, result.stdout
+        assert result.stdout.count(" 0 computed") == 2 * number
+        assert not any(f"-of-{7 - number}." in path for path in resumed_from.tables())
+        assert (resumed_from.tables() == before) == back
 
 
 def test_a_moved_corpus_computes_nothing(resumed_from: Checkout):

@@ -457,10 +457,13 @@ def _plan(
     The lists are looked at only if the manifest, the number of shards or the views have changed.
     """
     folder = _folder(corpus)
+    made = shards.made(folder)
+    n_shards = configured_shards or next(iter(made), shards.suitable_number(len(table)))
+    if made - {n_shards}:
+        print(f"corpus {corpus}: dealing its tables to {n_shards} shards", file=sys.stderr)
+        shards.deal_again(folder, n_shards)
     plan = {
-        "n_shards": shards.number(
-            folder, "spectral/clean/*-of-*.parquet", configured_shards, len(table)
-        ),
+        "n_shards": n_shards,
         "splits": sorted(table["split"].unique().to_pylist()),
         "view_splits": dict(view_splits),
         "manifest": sha256(folder / "manifest.parquet"),

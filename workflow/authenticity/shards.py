@@ -1,5 +1,6 @@
 """Which shard a trial belongs to, what a shard consists of, and which of its rows still hold."""
 
+import contextlib
 import logging
 import math
 import zlib
@@ -10,10 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from authenticity import tables
 from authenticity.errors import UserError
+from authenticity.files import atomic
 
+_DEALT = ("spectral", "rejected", "embeddings", "logits")
 _logger = logging.getLogger("authenticity")
 
 LIST = pa.schema(
@@ -36,28 +40,57 @@ def suitable_number(n_trials: int) -> int:
     return max(min(math.ceil(n_trials / 100), 44), math.ceil(n_trials / 1000))
 
 
-def number(folder: Path, made: str, configured: int | None, n_trials: int) -> int:
-    """Return the number of shards: the one of the tables that are there, once there are any.
+def made(folder: Path) -> set[int]:
+    """Return the numbers of shards that a corpus's clean spectral tables are in: one, or none yet.
 
-    Another one would compute everything again and leave each trial in two tables.
+    They are two where the number is being changed.
+    """
+    return {_number(path) for path in (folder / "spectral" / "clean").glob("*-of-*.parquet")}
+
+
+def deal_again(folder: Path, n_shards: int) -> None:
+    """Deal the rows of a corpus's tables to another number of shards.
+
+    Each shard's job runs once more, and finds rows that need not be computed. What is not a table
+    of clips' rows is removed: lists are written anew, and frames computed anew.
 
     Args:
-        folder: of the tables.
-        made: the pattern of their names.
-        configured: what the configuration asks for, if it does.
-        n_trials: how many are dealt to shards.
-
-    Raises:
-        UserError: the configuration asks for another number.
+        folder: of the corpus.
+        n_shards: the new number.
     """
-    there = {int(path.stem.rpartition("-")[2]) for path in folder.glob(made)}
-    wanted = configured or next(iter(there), suitable_number(n_trials))
-    if there - {wanted}:
-        raise UserError(
-            f"{folder}: its tables are in {min(there)} shards, the configuration says {wanted}; "
-            f"set `n_shards` back, or delete {folder} to compute everything again"
-        )
-    return wanted
+    others: list[Path] = []
+    tables_by_folder: dict[Path, list[Path]] = {}
+    for kind in (*_DEALT, "lists", "frames"):
+        for path in sorted((folder / kind).rglob("*-of-*.*")):
+            if _number(path) != n_shards:
+                others.append(path)
+                if kind in _DEALT:
+                    tables_by_folder.setdefault(path.parent, []).append(path)
+    for parent, paths in tables_by_folder.items():
+        with contextlib.ExitStack() as stack:
+            writers: dict[str, pq.ParquetWriter] = {}
+            schema = None
+            for path in paths:
+                try:
+                    table = tables.read(path)
+                except UserError as error:
+                    _logger.warning("%s", error)
+                    continue
+                schema = schema or table.schema
+                if not table.schema.equals(schema, check_metadata=True):
+                    continue  # of another version, and of no use
+                for shard, rows in _dealt(table["file"].to_pylist(), n_shards).items():
+                    if rows and shard not in writers:
+                        target = stack.enter_context(atomic(parent / f"{shard}.parquet"))
+                        writers[shard] = stack.enter_context(pq.ParquetWriter(target, schema))
+                    if rows:
+                        writers[shard].write_table(table.take(rows))
+    for path in others:
+        path.unlink()
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
 
 
 def _name(index: int, n_shards: int) -> str:
