@@ -1,6 +1,7 @@
 """Shards, row reuse, atomic files: what makes a resumed run equal an uninterrupted one."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,41 @@ def test_what_is_computed_of_clips_does_not_depend_on_who_speaks_and_how_it_was_
     assert written(tmp_path) == before
 
 
+@given(KEYS, st.integers(1, 9), st.integers(1, 9))
+def test_another_number_of_shards_keeps_every_row_in_the_shard_of_its_key(
+    keys: list[str], before: int, after: int
+):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "spectral" / "clean"
+        for shard in shards.names(before):
+            mine = [key for key in keys if shards.shard_of(key, before) == shard]
+            tables.write(folder / f"{shard}.parquet", rows(mine), SCHEMA, {"version": "1"})
+        shards.deal_again(Path(name), after)
+        assert shards.made(Path(name)) <= {after}
+        found = {}
+        for path in folder.iterdir():
+            assert tables.metadata(path)["version"] == "1"
+            for row in tables.read(path).to_pylist():
+                assert path.stem == shards.shard_of(row["file"], after)
+                found[row["file"]] = row
+        assert list(found.values()) == rows(list(found)).to_pylist()
+        assert found.keys() == set(keys)
+
+
+def test_dealt_anew_what_is_damaged_or_of_another_version_is_left_to_be_computed(tmp_path: Path):
+    folder, keys = tmp_path / "spectral" / "clean", [f"k{number}" for number in range(30)]
+    for number, shard in enumerate(shards.names(3)):
+        mine = [key for key in keys if shards.shard_of(key, 3) == shard]
+        tables.write(folder / f"{shard}.parquet", rows(mine), SCHEMA, {"version": str(number)})
+    (folder / "3-of-3.parquet").write_bytes(b"damaged")
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "1-of-3.npy").touch()
+    shards.deal_again(tmp_path, 2)
+    found = [key for path in folder.iterdir() for key in tables.read(path)["file"].to_pylist()]
+    assert sorted(found) == sorted(key for key in keys if shards.shard_of(key, 3) == "1-of-3")
+    assert not list((tmp_path / "frames").iterdir())
+
+
 def test_suitable_numbers_of_shards():
     numbers = [shards.suitable_number(n) for n in (1, 36, 1506, 5000, 121_461, 1_000_000)]
     assert numbers == [1, 1, 16, 44, 122, 1000]
@@ -87,8 +123,6 @@ def test_shard_names_sort_in_order():
 
 @given(KEYS.filter(bool), st.data())
 def test_reused_rows_leave_no_trace_in_the_bytes(keys: list[str], data: st.DataObject):
-    import tempfile
-
     kept = data.draw(st.lists(st.sampled_from(keys), unique=True))
     fresh = data.draw(st.permutations([key for key in keys if key not in kept]))
     with tempfile.TemporaryDirectory() as folder:
@@ -147,8 +181,6 @@ def embedded(n_rows: int = 40) -> pa.Table:
 
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_no_flipped_bit_changes_a_value_silently(where: float, bit: int):
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.parquet"
         tables.write(path, embedded(), EMBEDDINGS)
