@@ -69,7 +69,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt requirements-slurm.txt
-	$(PIP) install --quiet --requirement requirements-test.txt --requirement requirements-slurm.txt
+	$(PIP) install --quiet --no-deps --requirement requirements-test.txt
+	$(PIP) install --quiet --requirement requirements-slurm.txt
 	@touch $@
 
 # Rebuilds resources/demo from Debian and PyPI packages: some minutes, and the packages' download.

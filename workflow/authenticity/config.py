@@ -112,7 +112,7 @@ class Corpus(Section):
         *("asvspoof2019_la", "asvspoof2021_la", "asvspoof2021_df", "asvspoof5", "fakeavceleb"),
         *("in_the_wild", "wavefake", "mlaad", "folder", "csv", "recordings"),
     ] = key("the layout")
-    root: Text = key("a folder or a zip archive")
+    root: Text = key("a folder or a zip archive, of the disk or `s3://bucket/path`")
     splits: Some[Literal["train", "dev", "eval", "none"]] | None = key("those to use; or all", None)
     subsets: Some[Literal["eval", "progress", "hidden"]] | None = key(
         "of the 2021 challenges", None

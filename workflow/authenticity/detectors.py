@@ -156,7 +156,7 @@ def _require(options: argparse.Namespace) -> None:
         raise UserError(f"NAME={name}: expected the name of a folder, no path and nothing hidden")
     if (FOLDER / name).exists() and not (FOLDER / name / _ABOUT).is_file():
         raise UserError(f"{FOLDER / name}: not a detector; move it away, or take another NAME")
-    if not data or not Path(data).exists():
+    if not data or not (data.startswith("s3://") or Path(data).exists()):
         raise UserError(
             f"DATA={data}: no such file or folder; expected ASVspoof 2019 LA, as a folder or LA.zip"
         )

@@ -1,12 +1,22 @@
-"""A corpus root: a folder, or a zip archive that is read in place and never extracted."""
+"""A corpus root: a folder, or a zip archive that is read in place and never extracted.
+
+Either may lie in a bucket of S3, where pyarrow reads it. A storage plugin of Snakemake would need
+each clip as an input of a job, and a plan of a million clips takes hours.
+"""
 
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from authenticity.errors import RejectedClip, UserError
+
+if TYPE_CHECKING:
+    from pyarrow import fs
 
 
 class Entry(NamedTuple):
@@ -32,59 +42,112 @@ class Root:
     """
 
     def __init__(self, location: str | Path):
-        self.location = Path(location)
+        self.location = str(location)
         self._archive: zipfile.ZipFile | None = None
-        self._members: dict[str, dict[str, zipfile.ZipInfo]] = {}
-        self._folders: set[str] = {""}
-        if self.location.is_dir():
+        self._bucket: fs.FileSystem | None = None
+        self._prefix = self._signature = ""
+        if self.location.startswith("s3://"):
+            self._open_bucket()
             return
-        if not self.location.exists():
+        local = Path(location)
+        self.location = str(local)
+        if local.is_dir():
+            return
+        if not local.exists():
+            raise _absent(self.location)
+        status = local.stat()
+        self._open_archive(local, f"{status.st_size} {status.st_mtime_ns}")
+
+    def _open_bucket(self) -> None:
+        from pyarrow import fs
+
+        if urlsplit(self.location).username is not None:
             raise UserError(
-                f"{location}: no such corpus root; expected a folder or a zip archive there. "
-                "Put the corpus there, or correct `root` of the corpus in the configuration"
+                "`root` of a corpus: expected no credentials in it; set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY in the environment"
             )
         try:
-            self._archive = zipfile.ZipFile(self.location)
+            bucket, self._prefix = fs.FileSystem.from_uri(self.location)
+            self.location = self.location.partition("?")[0].rstrip("/")
+            self._prefix = self._prefix.rstrip("/")
+            info = bucket.get_file_info(self._prefix)
+            if info.type == fs.FileType.NotFound:
+                raise _absent(self.location)
+            if info.type == fs.FileType.Directory:
+                self._bucket = bucket
+            else:
+                stream = bucket.open_input_file(self._prefix)
+                self._open_archive(stream, f"{info.size} {info.mtime_ns}")
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{self.location}: cannot be read now ({_first_line(error)}); correct `root` of "
+                "the corpus, the credentials in the environment, or the network, and run again"
+            ) from error
+
+    def _open_archive(self, file: Any, signature: str) -> None:
+        try:
+            self._archive = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError) as error:
             raise UserError(
-                f"{location}: expected a folder or a zip archive, but {error}; "
+                f"{self.location}: expected a folder or a zip archive, but {error}; "
                 "download it again, or correct `root` of the corpus in the configuration"
             ) from error
-        for info in self._archive.infolist():
-            if not info.is_dir():
-                folder, _, name = info.filename.rpartition("/")
-                self._members.setdefault(folder, {})[name] = info
+        self._signature = signature
+
+    @property
+    def _is_local_folder(self) -> bool:
+        return self._archive is None and self._bucket is None
+
+    @cached_property
+    def _members(self) -> dict[str, dict[str, Entry]]:
+        """The files of an archive or a bucket, by folder and name."""
+        members: dict[str, dict[str, Entry]] = {}
+        for path, entry in self._listed():
+            folder, _, name = path.rpartition("/")
+            members.setdefault(folder, {})[name] = entry
+        return members
+
+    def _listed(self) -> Iterator[tuple[str, Entry]]:
+        if self._archive is not None:
+            for member in self._archive.infolist():
+                if not member.is_dir():
+                    yield member.filename, Entry(member.file_size, member.CRC)
+            return
+        from pyarrow import fs
+
+        for info in self._bucket.get_file_info(fs.FileSelector(self._prefix, recursive=True)):
+            if info.is_file:
+                yield info.path[len(self._prefix) + 1 :], Entry(info.size, info.mtime_ns)
+
+    @cached_property
+    def _folders(self) -> set[str]:
+        folders = {""}
         for folder in self._members:
-            while folder not in self._folders:
-                self._folders.add(folder)
+            while folder not in folders:
+                folders.add(folder)
                 folder = folder.rpartition("/")[0]
+        return folders
 
     def signature(self) -> str | None:
         """Identify the whole content at once where that is possible: an archive, not a folder."""
-        if self._archive is None:
-            return None
-        status = self.location.stat()
-        return f"{status.st_size} {status.st_mtime_ns}"
+        return self._signature or None
 
     def has_folder(self, folder: str) -> bool:
         """Say whether there is such a folder."""
-        if self._archive is None:
-            return (self.location / folder).is_dir()
+        if self._is_local_folder:
+            return Path(self.location, folder).is_dir()
         return folder in self._folders
 
     def entries(self, folder: str) -> dict[str, Entry]:
         """Return the files that lie directly in a folder, by name."""
-        if self._archive is None:
-            with os.scandir(self.location / folder) as scan:
+        if self._is_local_folder:
+            with os.scandir(Path(self.location, folder)) as scan:
                 return {
                     item.name: Entry(item.stat().st_size, item.stat().st_mtime_ns)
                     for item in scan
                     if item.is_file()
                 }
-        return {
-            name: Entry(info.file_size, info.CRC)
-            for name, info in self._members.get(folder, {}).items()
-        }
+        return self._members.get(folder, {})
 
     def walk(self) -> dict[str, Entry]:
         """Return the files of the whole tree, by path.
@@ -92,25 +155,25 @@ class Root:
         Hidden files and folders are not part of a corpus: they are what desktops and archivers
         leave behind, `._clip.wav` among them, which is no sound. Links are followed once.
         """
-        if self._archive is None:
+        if self._is_local_folder:
             entries: dict[str, Entry] = {}
             self._walk_folder("", entries, set())
             return entries
         return {
-            f"{folder}/{name}" if folder else name: Entry(info.file_size, info.CRC)
+            f"{folder}/{name}" if folder else name: entry
             for folder, names in self._members.items()
             if not any(_is_hidden(part) for part in folder.split("/"))
-            for name, info in names.items()
+            for name, entry in names.items()
             if not _is_hidden(name)
         }
 
     def _walk_folder(self, folder: str, entries: dict[str, Entry], seen: set[tuple]) -> None:
-        status = (self.location / folder).stat()
+        status = Path(self.location, folder).stat()
         identity = (status.st_dev, status.st_ino)
         if identity in seen:  # a link back to where the walk has been
             return
         seen.add(identity)
-        with os.scandir(self.location / folder) as scan:
+        with os.scandir(Path(self.location, folder)) as scan:
             items = sorted(scan, key=lambda item: item.name)
         for item in items:
             path = f"{folder}/{item.name}" if folder else item.name
@@ -132,9 +195,9 @@ class Root:
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             raise RejectedClip(f"{path}: leads out of the corpus root")
         try:
-            if self._archive is None:
-                return self._read_file(path, max_bytes)
-            return self._read_member(path, max_bytes)
+            if self._archive is not None:
+                return self._read_member(path, max_bytes)
+            return self._read_file(path, max_bytes)
         except (FileNotFoundError, KeyError) as error:
             message = "listed, but there is no such file"
             raise MissingFileError(message) from error
@@ -143,24 +206,39 @@ class Root:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:
             raise UserError(
-                f"{self.location / path}: cannot be read now ({error.strerror or error}); "
+                f"{self.location}/{path}: cannot be read now ({_first_line(error)}); "
                 "correct this and run again"
             ) from error
 
     def _read_file(self, path: str, max_bytes: int) -> bytes:
-        with (self.location / path).open("rb") as stream:
+        if self._bucket is not None:
+            with self._bucket.open_input_file(f"{self._prefix}/{path}") as item:
+                _check_size(item.size(), max_bytes)
+                return item.read()
+        with Path(self.location, path).open("rb") as stream:
             _check_size(os.fstat(stream.fileno()).st_size, max_bytes)
             return stream.read()
 
     def _read_member(self, path: str, max_bytes: int) -> bytes:
-        folder, _, name = path.rpartition("/")
-        info = self._members[folder][name]
+        info = self._archive.getinfo(path)
         _check_size(info.file_size, max_bytes)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # zipfile bounds what these two decompress to; bzip2 and lzma fill the memory first.
             raise RejectedClip("compressed otherwise than by deflate; pack the archive again")
         with self._archive.open(info) as stream:
             return stream.read(info.file_size)
+
+
+def _absent(location: str) -> UserError:
+    return UserError(
+        f"{location}: no such corpus root; expected a folder or a zip archive there. "
+        "Put the corpus there, or correct `root` of the corpus in the configuration"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error)
+    return reason.strip().splitlines()[0]
 
 
 def _is_hidden(name: str) -> bool:

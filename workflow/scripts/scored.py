@@ -22,7 +22,7 @@ with job(snakemake) as log:
         scores,
     )
     root = corpus_root(snakemake).location
-    answers["path"] = [str(root / path) for path in answers["path"]]
+    answers["path"] = [f"{root}/{path}" for path in answers["path"]]
     for name in ("path", "reason"):
         answers[name] = answers[name].map(printable, na_action="ignore")
     with atomic(snakemake.output.answers) as temporary:

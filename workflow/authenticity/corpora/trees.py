@@ -66,7 +66,7 @@ class Format:
         """Tell from each file's folders what it is."""
         found = dict(self._tree.trials(root, files))
         for path in found:
-            require_plain_name(str(root.location), path)
+            require_plain_name(root.location, path)
         keys = unique_keys(list(found))
         trials = [
             {"key": keys[path], **file_columns(path, files), "split": "none", **row}

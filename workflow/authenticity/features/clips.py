@@ -129,7 +129,7 @@ class Reader:
 
     def _read(self, row: Mapping[str, Any]) -> bytes:
         """Return a file's content, and refuse to go on when it is not what the manifest saw."""
-        path = self.root.location / row["path"]
+        path = f"{self.root.location}/{row['path']}"
         try:
             data = self.root.read(row["path"], self.limits.max_bytes)
         except MissingFileError as error:
