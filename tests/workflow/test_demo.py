@@ -13,8 +13,8 @@ from authenticity import tables
 from browser import look_at_report
 from checkout import check_out, environment, results_of
 
-# As `make run` runs it, less what takes time and whole runs of the toy corpus test as well, which is
-# all that hears with an encoder.
+# As `make run` runs it, less what takes time and whole runs of the toy corpus test as well: all
+# that hears with an encoder.
 EXPERIMENTS = ["baseline_spectral", "baseline_full"]
 RUN = {"corpora": ["demo"], "experiments": EXPERIMENTS, "views": ["inverted"]}
 SNAKEMAKE = ("snakemake", "--cores", "2", "--configfile", "part.yaml")
