@@ -72,8 +72,8 @@ rule embed:
         "logs/{corpus}/embed/{view}/{shard}.log",
     benchmark:
         "benchmarks/{corpus}/embed/{view}/{shard}.tsv"
-    # Before what needs no encoder: a long job that comes last leaves the other cores idle.
-    priority: 1
+    # After what needs no encoder, whose results are there in minutes.
+    priority: -1
     conda:
         "../../envs/authenticity.yaml"
     resources:

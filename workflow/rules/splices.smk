@@ -23,8 +23,6 @@ rule splices:
         "benchmarks/{corpus}/splices/{experiment}.tsv"
     conda:
         "../../envs/authenticity.yaml"
-    # It is the last job of a run, and has the machine to itself.
-    threads: 2
     resources:
         mem_mb=1400,
     params:
