@@ -39,6 +39,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     except (UserError, OSError) as error:
         logger.error("error: %s", in_one_line(error))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as of a shell's command; the workflow says that it was interrupted
     except Exception:
         logger.exception("unexpected error in rule %s", snakemake.rule)
         raise

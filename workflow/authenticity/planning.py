@@ -94,6 +94,7 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
             f"{directory}: locked, another run works in this folder; wait for it or end it"
         )
     _held_lock = lock
+    logging.getLogger("snakemake.logging").addFilter(_with_deaths)
     _cancel_left_jobs(directory)
     shutil.rmtree(state / "locks", ignore_errors=True)
     yield True
@@ -135,6 +136,22 @@ def _without_error(record: logging.LogRecord) -> bool:
     """Say in other words what Snakemake calls an error, though its plan goes on."""
     if "Another Snakemake instance is running" in str(record.msg):
         record.msg = "another run works in this folder: this is what it has left to do"
+    return True
+
+
+def _with_deaths(record: logging.LogRecord) -> bool:
+    """Say in one line that a job was killed, which Snakemake tells as a command's exception.
+
+    It logs that a job has failed while it handles the exception.
+    """
+    rule, reason = getattr(record, "rule_name", None), str(sys.exc_info()[1])
+    if rule and "died with <Signals.SIGKILL" in reason:
+        made = record.output[0].partition(" (")[0]
+        print(
+            f"error: {made}: its job of rule {rule} was killed, as happens when memory runs out; "
+            "close other programs or give fewer --cores, and run the same command again",
+            file=sys.stderr,
+        )
     return True
 
 

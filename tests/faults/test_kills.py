@@ -1,0 +1,160 @@
+"""25 kills at random moments of whole runs, and 25 of the scoring of own recordings."""
+
+import re
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+import faults
+import pytest
+from authenticity.scoring import batch
+from authenticity.shards import shard_of
+from checkout import Checkout, read
+from corpora import encoded, voice
+from faults import CORES, KILLS, LATEST, struck, until_alone
+from score_command import comparable, run, start
+
+
+def standing(checkout: Checkout) -> set[str]:
+    """The shards whose three tables are all there."""
+    results = checkout.path / "results" / "toy"
+    tables = ("spectral/clean", "embeddings/small/clean", "rejected/clean")
+    return set.intersection(*({path.stem for path in (results / t).glob("*")} for t in tables))
+
+
+def without_markup(checkout: Checkout) -> dict[str, bytes]:
+    """All that a run leaves but pages and figures."""
+    results = checkout.path / "results"
+    return {
+        str(path.relative_to(results)): path.read_bytes()
+        for path in results.rglob("*")
+        if path.is_file() and path.suffix not in (".html", ".svg")
+    }
+
+
+def assert_told(way: str, output: str) -> None:
+    """The command resumed, and what ended it is told in a line or not at all."""
+    assert not re.search("LockException|IncompleteFiles|another run works", output), output
+    if way == faults.A_WORKER:
+        (line,) = [line for line in output.splitlines() if "error: " in line]
+        assert "was killed, as happens when memory runs out" in line
+        assert "Traceback" not in output, output
+    elif way != "SIGINT":  # which libraries that are being imported answer as they do
+        assert not re.search("Exception|Traceback|error: ", output), output
+
+
+def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
+    undisturbed: tuple[Checkout, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    whole, seconds = undisturbed
+    expected = without_markup(whole)
+    trials = read(whole.path / "results/toy/manifest.parquet")
+    n_rows = Counter(shard_of(row["key"], 4) for row in trials)
+    checkout = whole.copied(tmp_path / "killed")
+    logs = checkout.path / "logs/toy/extract/clean"
+    ways, chance = faults.chances()
+    lost = again = n_runs = 0
+    begun_before: set[str] = set()
+    sessions: list[int] = []
+    spent = 0.0
+    shutil.rmtree(checkout.path / "results")
+    while True:
+        stood = standing(checkout)
+        shutil.rmtree(logs, ignore_errors=True)
+        begun = time.monotonic()
+        process = checkout.begin(tmp_path / "said", cores=CORES)
+        sessions.append(process.pid)
+        moment = chance.uniform(0, LATEST * seconds)
+        hit = bool(ways) and struck(process, moment, ways[-1], "/.snakemake/scripts")
+        process.wait()
+        spent += time.monotonic() - begun
+        output = (tmp_path / "said").read_text()
+        counts = re.findall(r"shard (\S+): \d+ clips, (\d+) computed", output)
+        computed = {shard: int(count) for shard, count in counts}
+        assert not any(computed.get(shard) for shard in stood), output
+        again += sum(count for shard, count in computed.items() if shard in begun_before)
+        if hit:
+            assert process.returncode, output
+            assert_told(ways.pop(), output)
+            flying = {log.stem for log in logs.glob("*")} - standing(checkout)
+            assert len(flying) <= CORES
+            lost += sum(n_rows[shard] for shard in flying)
+            begun_before |= flying
+            continue
+        assert process.returncode == 0, output
+        for session in sessions:
+            until_alone(session)
+        made = without_markup(checkout)
+        assert made.keys() == expected.keys()
+        for path, content in made.items():
+            assert content == expected[path], path
+        n_runs += 1
+        if not ways:
+            break
+        shutil.rmtree(checkout.path / "results")
+        begun_before, sessions = set(), []
+    assert again <= lost
+    with capsys.disabled():
+        print(
+            f"\nkills survived: {KILLS}, in {n_runs} runs of {len(trials)} clips; "
+            f"rows recomputed: {again}, of {lost} in flight; "
+            f"seconds lost: {spent - n_runs * seconds:.0f}, where a run takes {seconds:.0f}"
+        )
+
+
+N_FILES = 60
+
+
+def test_scoring_that_is_killed_goes_on_and_scores_nothing_twice(
+    undisturbed: tuple[Checkout, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    checkout = undisturbed[0].copied(tmp_path / "copy")
+    faults.configure(checkout, "spectral")
+    made = checkout.run("--", "results/toy/bundles/spectral/bundle.json")
+    assert made.returncode == 0, made.stdout
+    bundle = checkout.path / "results/toy/bundles/spectral"
+    (tmp_path / "in").mkdir()
+    for index in range(N_FILES):
+        sound = voice(index, spoof=index % 2 == 1, seconds=0.6)
+        (tmp_path / "in" / f"{index:02}.flac").write_bytes(encoded(sound))
+    begun = time.monotonic()
+    run(bundle, tmp_path / "whole", str(tmp_path / "in"), jobs=CORES)
+    seconds = time.monotonic() - begun
+    expected = comparable(tmp_path / "whole")
+
+    output = tmp_path / "out"
+    ways, chance = faults.chances()
+    lost = n_runs = 0
+    spent = 0.0
+    while True:
+        begun = time.monotonic()
+        process = start(bundle, output, str(tmp_path / "in"), jobs=CORES, start_new_session=True)
+        moment = chance.uniform(0, LATEST * seconds)
+        hit = bool(ways) and struck(process, moment, ways[-1], "spawn_main")
+        said = process.communicate()[1].decode()
+        spent += time.monotonic() - begun
+        way = ways.pop() if hit else ""
+        assert way == "SIGINT" or "Traceback" not in said, said
+        until_alone(process.pid)
+        if process.returncode and hit:
+            answers = Counter(
+                one.file for one in batch.read([output / "recordings.jsonl.unfinished"])
+            )
+            assert set(answers.values()) <= {1}, "a file has two answers"
+            flying = len(list(output.glob("overlays/*.png"))) - len(answers)
+            assert flying <= 2 * CORES
+            lost += max(0, flying)
+            continue
+        assert process.returncode == 0, said
+        assert comparable(output) == expected
+        n_runs += 1
+        if not ways:
+            break
+        shutil.rmtree(output)
+    with capsys.disabled():
+        print(
+            f"\nkills survived: {KILLS}, in {n_runs} runs of {N_FILES} files; "
+            f"files scored again: {lost}; "
+            f"seconds lost: {spent - n_runs * seconds:.0f}, where a run takes {seconds:.0f}"
+        )
