@@ -15,7 +15,9 @@ from checkout import Checkout, jobs
 @pytest.fixture
 def own(undisturbed: tuple[Checkout, float], tmp_path: Path) -> Checkout:
     """A private copy of the undisturbed run."""
-    return undisturbed[0].copied(tmp_path / "copy")
+    copy = undisturbed[0].copied(tmp_path / "copy")
+    faults.configure(copy)
+    return copy
 
 
 def assert_sound(checkout: Checkout) -> None:
