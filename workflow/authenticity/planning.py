@@ -25,7 +25,7 @@ from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
 from authenticity.features.published import DetectorSource, sign
-from authenticity.files import read_json, sha256, write_json
+from authenticity.files import read_json, remove_left_over, sha256, write_json
 from authenticity.names import printable
 
 _held_lock: TextIO | None = None  # for the life of the process
@@ -99,6 +99,7 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
     _held_lock = lock
     logging.getLogger("snakemake.logging").addFilter(_with_deaths)
     _cancel_left_jobs(directory)
+    remove_left_over(directory / "results")
     shutil.rmtree(state / "locks", ignore_errors=True)
     yield True
 
