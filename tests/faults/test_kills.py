@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,8 +13,9 @@ from authenticity.scoring import batch
 from authenticity.shards import shard_of
 from checkout import Checkout, read
 from corpora import encoded, voice
-from faults import CORES, KILLS, LATEST, struck, until_alone
 from score_command import comparable, run, start
+
+CORES = 2
 
 
 def standing(checkout: Checkout) -> set[str]:
@@ -53,30 +55,30 @@ def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
     n_rows = Counter(shard_of(row["key"], 4) for row in trials)
     checkout = whole.copied(tmp_path / "killed")
     logs = checkout.path / "logs/toy/extract/clean"
-    ways, chance = faults.chances()
-    lost = again = n_runs = 0
+    lost = again = 0
     begun_before: set[str] = set()
     sessions: list[int] = []
-    spent = 0.0
+    stood: set[str] = set()
     shutil.rmtree(checkout.path / "results")
-    while True:
-        stood = standing(checkout)
+
+    def begin() -> subprocess.Popen:
         shutil.rmtree(logs, ignore_errors=True)
-        begun = time.monotonic()
+        stood.clear()
+        stood.update(standing(checkout))
         process = checkout.begin(tmp_path / "said", cores=CORES)
         sessions.append(process.pid)
-        moment = chance.uniform(0, LATEST * seconds)
-        hit = bool(ways) and struck(process, moment, ways[-1], "/.snakemake/scripts")
-        process.wait()
-        spent += time.monotonic() - begun
+        return process
+
+    figures = faults.Figures(seconds)
+    for process, way in faults.killed(begin, "/.snakemake/scripts", figures):
         output = (tmp_path / "said").read_text()
         counts = re.findall(r"shard (\S+): \d+ clips, (\d+) computed", output)
         computed = {shard: int(count) for shard, count in counts}
         assert not any(computed.get(shard) for shard in stood), output
         again += sum(count for shard, count in computed.items() if shard in begun_before)
-        if hit:
+        if way:
             assert process.returncode, output
-            assert_told(ways.pop(), output)
+            assert_told(way, output)
             flying = {log.stem for log in logs.glob("*")} - standing(checkout)
             assert len(flying) <= CORES
             lost += sum(n_rows[shard] for shard in flying)
@@ -84,23 +86,17 @@ def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
             continue
         assert process.returncode == 0, output
         for session in sessions:
-            until_alone(session)
+            faults.until_alone(session)
         made = without_markup(checkout)
         assert made.keys() == expected.keys()
         for path, content in made.items():
             assert content == expected[path], path
-        n_runs += 1
-        if not ways:
-            break
         shutil.rmtree(checkout.path / "results")
-        begun_before, sessions = set(), []
+        begun_before.clear()
+        sessions.clear()
     assert again <= lost
     with capsys.disabled():
-        print(
-            f"\nkills survived: {KILLS}, in {n_runs} runs of {len(trials)} clips; "
-            f"rows recomputed: {again}, of {lost} in flight; "
-            f"seconds lost: {spent - n_runs * seconds:.0f}, where a run takes {seconds:.0f}"
-        )
+        print(f"\n{figures}; rows recomputed: {again}, {lost} in flight, {len(trials)} in a run")
 
 
 N_FILES = 40
@@ -124,23 +120,19 @@ def test_scoring_that_is_killed_goes_on_and_scores_nothing_twice(
     expected = comparable(tmp_path / "whole")
 
     output = tmp_path / "out"
-    ways, chance = faults.chances()
-    lost = n_runs = 0
-    spent = 0.0
-    while True:
-        begun = time.monotonic()
-        process = start(bundle, output, str(tmp_path / "in"), jobs=CORES, start_new_session=True)
-        moment = chance.uniform(0, LATEST * seconds)
-        hit = bool(ways) and struck(process, moment, ways[-1], "spawn_main")
+    lost = 0
+
+    def begin() -> subprocess.Popen:
+        return start(bundle, output, str(tmp_path / "in"), jobs=CORES, start_new_session=True)
+
+    figures = faults.Figures(seconds)
+    for process, way in faults.killed(begin, "spawn_main", figures):
         said = process.communicate()[1].decode()
-        spent += time.monotonic() - begun
-        way = ways.pop() if hit else ""
         assert way == "SIGINT" or "Traceback" not in said, said
-        until_alone(process.pid)
-        if process.returncode and hit:
-            answers = Counter(
-                one.file for one in batch.read([output / "recordings.jsonl.unfinished"])
-            )
+        faults.until_alone(process.pid)
+        if way and process.returncode:
+            there = batch.read([output / "recordings.jsonl.unfinished"])
+            answers = Counter(answer.file for answer in there)
             assert set(answers.values()) <= {1}, "a file has two answers"
             flying = len(list(output.glob("overlays/*.png"))) - len(answers)
             assert flying <= 2 * CORES
@@ -148,13 +140,6 @@ def test_scoring_that_is_killed_goes_on_and_scores_nothing_twice(
             continue
         assert process.returncode == 0, said
         assert comparable(output) == expected
-        n_runs += 1
-        if not ways:
-            break
         shutil.rmtree(output)
     with capsys.disabled():
-        print(
-            f"\nkills survived: {KILLS}, in {n_runs} runs of {N_FILES} files; "
-            f"files scored again: {lost}; "
-            f"seconds lost: {spent - n_runs * seconds:.0f}, where a run takes {seconds:.0f}"
-        )
+        print(f"\n{figures}; files scored again: {lost}, {N_FILES} in a run")

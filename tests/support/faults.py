@@ -6,7 +6,8 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import held
@@ -18,9 +19,8 @@ SEED = int(os.environ.get("FAULTS_SEED", time.time_ns() % 1_000_000))
 """Of moments and ways, as far as a machine repeats itself; `FAULTS_SEED=1 make test-faults`."""
 
 KILLS = 25
-CORES = 2
 # Of an undisturbed run's time: most kills come before the run has got far.
-LATEST = 0.45
+_LATEST = 0.45
 # As a terminal does, which is closed or has Ctrl-C pressed, a signal goes to all of a run.
 _GROUP = {"SIGKILL to all": signal.SIGKILL, "SIGINT": signal.SIGINT, "SIGHUP": signal.SIGHUP}
 _MAIN = {"SIGKILL to the main process": signal.SIGKILL, "SIGTERM": signal.SIGTERM}
@@ -35,26 +35,61 @@ def configure(checkout: Checkout, *bundles: str) -> None:
     checkout.configure(corpus={"n_shards": 4}, run=run)
 
 
-def chances() -> tuple[list[str], random.Random]:
-    """Return the ways of the kills, and what moments are drawn from."""
+@dataclass
+class Figures:
+    """What kills cost.
+
+    Attributes:
+        seconds: of an undisturbed run.
+        runs: how many came to their end.
+        lost: seconds of all commands beyond those of undisturbed runs.
+    """
+
+    seconds: float
+    runs: int = 0
+    lost: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"kills survived: {KILLS}, in {self.runs} runs of {self.seconds:.0f} s; seconds lost: "
+            f"{self.lost:.0f}"
+        )
+
+
+def killed(
+    begin: Callable[[], subprocess.Popen], worker: str, figures: Figures
+) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Begin a command again and again, `KILLS` times killed at a random moment.
+
+    Args:
+        begin: starts it as the leader of a session.
+        worker: what stands in the command line of a worker, and in no other's.
+        figures: what is counted; the time that others need between two commands is not.
+
+    Yields:
+        The command, ended, and the way that it was hit, empty if it was not. The last one has come
+        to its end after all kills.
+    """
     chance = random.Random(SEED)
     ways = [WAYS[index % len(WAYS)] for index in range(KILLS)]
     chance.shuffle(ways)
-    return ways, chance
+    while True:
+        begun = time.monotonic()
+        process = begin()
+        moment = chance.uniform(0, _LATEST * figures.seconds)
+        way = ways.pop() if ways and _struck(process, moment, ways[-1], worker) else ""
+        process.wait(held.GUARD_SECONDS)
+        figures.lost += time.monotonic() - begun
+        if not process.returncode:
+            figures.runs += 1
+            figures.lost -= figures.seconds
+        yield process, way
+        if not (way or ways):
+            return
 
 
-def struck(process: subprocess.Popen, seconds: float, way: str, worker: str) -> bool:
-    """Hit a command, the leader of its session, after so many seconds; wait until it has ended.
-
-    Args:
-        process: the command.
-        seconds: from now.
-        way: one of `WAYS`.
-        worker: what stands in the command line of a worker, and in no other's.
-
-    Returns:
-        Whether it was hit: it may have ended before.
-    """
+def _struck(process: subprocess.Popen, seconds: float, way: str, worker: str) -> bool:
+    """Hit a command after so many seconds; return whether it was there to be hit."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
         return False
@@ -64,9 +99,7 @@ def struck(process: subprocess.Popen, seconds: float, way: str, worker: str) -> 
         process.send_signal(_MAIN[way])
     else:
         held.until(lambda: process.poll() is not None or _killed_one(process, worker))
-        if process.poll() is not None:
-            return False
-    process.wait(held.GUARD_SECONDS)
+        return process.poll() is None
     return True
 
 
