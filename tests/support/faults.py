@@ -23,7 +23,8 @@ KILLS = 25
 _LATEST = 0.45
 # As a terminal does, which is closed or has Ctrl-C pressed, a signal goes to all of a run.
 _GROUP = {"SIGKILL to all": signal.SIGKILL, "SIGINT": signal.SIGINT, "SIGHUP": signal.SIGHUP}
-_MAIN = {"SIGKILL to the main process": signal.SIGKILL, "SIGTERM": signal.SIGTERM}
+ORPHANS = "SIGKILL to the main process"  # its workers go on
+_MAIN = {ORPHANS: signal.SIGKILL, "SIGTERM": signal.SIGTERM}
 A_WORKER = "SIGKILL to a worker"
 WAYS = (*_GROUP, *_MAIN, A_WORKER)
 
