@@ -11,7 +11,7 @@ ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 # The model that `make run` makes of the demonstration.
 DEMONSTRATION := results/demo/bundles/baseline_full
 
-.PHONY: run score detector ablations test lint lock clean demo-corpus pretrain probe bench bench-quick
+.PHONY: run score detector ablations test test-faults lint lock clean demo-corpus pretrain probe bench bench-quick
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -59,6 +59,10 @@ test: $(VENV)/.installed-test
 	$(ACTIVATED) snakemake --lint --snakefile tools/demo_corpus/Snakefile
 	$(ACTIVATED) snakemake --lint --snakefile tools/pretrain/Snakefile
 	$(ACTIVATED) python -m pytest
+
+# Kills, a full disk and other accidents in whole runs: some 15 minutes. FAULTS_SEED=n repeats them.
+test-faults: $(VENV)/.installed-test
+	$(ACTIVATED) python -m pytest -n0 tests/faults
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

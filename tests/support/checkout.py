@@ -86,6 +86,18 @@ class Checkout:
             check=False,
         )
 
+    def begin(self, said: Path, *arguments: str, cores: int = 2) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own; what it prints goes to a file."""
+        with said.open("wb") as stream, held.interrupts_heard():
+            return subprocess.Popen(
+                self.command(*arguments, cores=cores),
+                cwd=self.path,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=environment(self.path, cores),
+                start_new_session=True,
+            )
+
     def run_and_kill(self, when: Callable[[], bool], *arguments: str, cores: int = 1) -> None:
         """Start it and end it, with all its children, as a power cut would.
 
@@ -94,14 +106,7 @@ class Checkout:
             arguments: of the command, as of `run`.
             cores: how many it has.
         """
-        process = subprocess.Popen(
-            self.command(*arguments, cores=cores),
-            cwd=self.path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(self.path, cores),
-            start_new_session=True,
-        )
+        process = self.begin(Path(os.devnull), *arguments, cores=cores)
         held.until(when, process)
         family = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGKILL)

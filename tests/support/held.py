@@ -6,6 +6,7 @@ A pipe that is full holds whoever writes to it: such a process cannot end until 
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,20 @@ def until_gone(processes: Sequence[psutil.Process]) -> None:
         return True
 
     until(lambda: all(map(gone, processes)))
+
+
+@contextlib.contextmanager
+def interrupts_heard() -> Iterator[None]:
+    """Have what starts here hear SIGINT, as from a terminal.
+
+    A shell that runs the tests in the background has them ignore it, and what they start would
+    ignore it, too; a signal that is handled here is not handed on.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

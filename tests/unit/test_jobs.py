@@ -1,6 +1,8 @@
 """What every script of the workflow does around its work."""
 
 import logging
+import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,6 +29,39 @@ def test_no_name_steers_the_terminal_or_the_log(tmp_path: Path, capsys: pytest.C
     for said in (capsys.readouterr().err, (tmp_path / "rule.log").read_text()):
         lines = [line.partition(" ")[2] for line in said.splitlines()]
         assert lines == [f"set aside: {SHOWN}", f"error: {SHOWN}: was there"]
+
+
+@pytest.mark.parametrize(
+    ("log", "failure", "code", "expected"),
+    [
+        ("/dev/full", UserError("a.parquet: no room"), 1, "error: a.parquet: no room"),
+        ("/dev/full/no.log", None, 1, "error: /dev/full/no.log: Not a directory; mend that"),
+        ("/dev/null", KeyboardInterrupt(), 130, ""),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_neither_a_log_on_a_full_disk_nor_an_interrupt_brings_a_traceback(
+    log: str, failure: BaseException, code: int, expected: str, capfd: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as end, job(SimpleNamespace(log=[log], rule="extract")):
+        raise failure
+    assert end.value.code == code
+    said = capfd.readouterr().err
+    assert expected in said
+    assert len(said.splitlines()) == bool(expected)
+
+
+def test_what_was_made_with_the_clock_ahead_is_no_longer_newer_than_now(tmp_path: Path):
+    paths = [tmp_path / "results" / name for name in ("made from", "made")]
+    for index, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (time.time() + 1000 + index,) * 2)
+    for _ in range(2):
+        with planning.folder_taken(tmp_path, only_look=True):
+            times = [path.stat().st_mtime for path in paths]
+        assert times[1] - times[0] == pytest.approx(1, abs=0.01)
+        assert times[1] < time.time()
 
 
 def test_no_name_steers_the_terminal_while_the_workflow_is_planned(

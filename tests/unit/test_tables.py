@@ -1,6 +1,9 @@
 """Shards, row reuse, atomic files: what makes a resumed run equal an uninterrupted one."""
 
 import json
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -246,6 +249,19 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path):
         interrupted()
     assert json.loads(path.read_text()) == {"old": 1}
     assert [item.name for item in tmp_path.iterdir()] == ["value.json"]
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path):
+    script = "import os, sys; from authenticity.files import atomic\n"
+    script += "with atomic(sys.argv[1]) as path: path.touch(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", script, tmp_path / "a" / "left.parquet"], check=False)
+    (left,) = tmp_path.rglob("*.tmp")
+    others = [tmp_path / f"own.parquet.{os.getpid()}.tmp", tmp_path / "foreign.x.tmp"]
+    for path in others:
+        path.touch()
+    files.remove_left_over(tmp_path)
+    assert not left.exists()
+    assert all(map(Path.exists, others))
 
 
 def test_json_that_is_not_and_arrays_that_are_not(tmp_path: Path):

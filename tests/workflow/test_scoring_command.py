@@ -22,7 +22,6 @@ import authenticity
 import deadly
 import held
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -37,6 +36,7 @@ from authenticity.scoring.worker import drawn_name
 from checkout import REPOSITORY, Checkout
 from corpora import encoded, voice
 from recordings import muxed, recording
+from score_command import comparable, environment, kept, rows_of, run, start, workers_of
 
 # What is named, and what that stands for.
 
@@ -167,10 +167,6 @@ def test_help_waits_for_no_library():
     assert run.stdout.splitlines()[-1] == "[]"
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"HF_HUB_OFFLINE": "1"}
-
-
 def spoilt(bundle: Path, folder: Path) -> list[str]:
     """A copy of a bundle in which the encoder's weights are not what they were."""
     shutil.copytree(bundle.parent / "layers", folder / "bundle")
@@ -296,8 +292,6 @@ def test_the_console_command_and_the_pages_assets_are_installed():
     }
 
 
-MEASURED = ("seconds", "real_time_factor")  # columns that differ from run to run
-
 NUMBERS = {
     "verdict": "cannot tell",
     "cautions": (),
@@ -343,22 +337,6 @@ def bundle(finished: Checkout) -> Path:
     return finished.path / "results" / "toy" / "bundles" / "spectral"
 
 
-def start(
-    bundle: Path, output: Path, *arguments: str, jobs: int = 1, **options
-) -> subprocess.Popen[bytes]:
-    """Start the command, which prints as it goes."""
-    command = [sys.executable, "-m", "authenticity", "score", "--bundle", str(bundle)]
-    command += ["--output", str(output), "--jobs", str(jobs), "--", *arguments]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    # A shell that runs the tests in the background has them ignore SIGINT, and what they start
-    # would ignore it, too; a signal that is handled here is not handed on.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return subprocess.Popen(command, env=environment(), **streams)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def start_held(
     bundle: Path, output: Path, *arguments: str, room: int = 0
 ) -> subprocess.Popen[bytes]:
@@ -368,41 +346,6 @@ def start_held(
     os.close(writing)
     process.stdout = os.fdopen(reading, "rb")
     return process
-
-
-def kept(output: Path) -> set[str]:
-    """The files that an unfinished run has answers on."""
-    return {answer.file for answer in batch.read([output / "recordings.jsonl.unfinished"])}
-
-
-def run(
-    bundle: Path, output: Path, *arguments: str, stdin: bytes = b"", **options
-) -> tuple[int, list[str], str]:
-    """Run the command; return its exit code, its lines, and its standard error."""
-    process = start(bundle, output, *arguments, stdin=subprocess.PIPE, **options)
-    out, err = process.communicate(stdin, timeout=held.GUARD_SECONDS)
-    assert b"Traceback" not in err, err.decode()
-    return process.returncode, out.decode().splitlines(), err.decode()
-
-
-def rows_of(output: Path) -> list[dict]:
-    return pq.read_table(output / "scores.parquet").to_pylist()
-
-
-def comparable(output: Path) -> dict[str, object]:
-    """The tables of results, but for what was measured and where the inputs lie.
-
-    Of pictures and sounds the names: Matplotlib and LAME do not promise the same bytes, and one
-    picture or sound in hundreds of runs differed.
-    """
-    scores = pq.read_table(output / "scores.parquet").drop_columns(list(MEASURED))
-    windows = pq.read_table(output / "windows.parquet")
-    return {
-        "scores": scores.to_pylist(),
-        "windows": windows.to_pydict(),
-        "pictures": {path.name for path in (output / "overlays").iterdir()},
-        "sounds": {path.name for path in (output / "previews").iterdir()},
-    }
 
 
 @pytest.fixture(scope="module")
@@ -777,12 +720,6 @@ def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Pa
     assert " as found by an earlier run" in "\n".join(lines)
     assert comparable(output) == comparable(scored)
     assert not (output / "recordings.jsonl.unfinished").exists()
-
-
-def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
-    """The processes that score for a command; another child looks after its locks."""
-    children = psutil.Process(process.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def test_a_process_that_is_killed_costs_no_answer(bundle: Path, mixed: Path, tmp_path: Path):

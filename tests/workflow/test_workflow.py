@@ -158,7 +158,7 @@ def test_one_core_gives_the_same_bytes(finished: Checkout, resumed: Checkout):
         assert content == expected[path], path
 
 
-LOOKS = ("--dry-run", "-pn", "--dag", "--rulegraph", "--list-rules", "--summary")
+LOOKS = ("--dry-run", "-pn", "--dag", "--rulegraph", "--list-rules", "--summary", "--report")
 
 
 def test_a_live_run_is_not_joined_by_a_second_one(resumed_from: Checkout):
@@ -182,7 +182,8 @@ def test_a_live_run_is_not_joined_by_a_second_one(resumed_from: Checkout):
     for option, look in zip(LOOKS, looks, strict=True):
         assert look.returncode == 0, look.stdout
         assert not re.search("error|locked|traceback", look.stdout, re.IGNORECASE), look.stdout
-        assert "extract" in look.stdout, option
+        assert "extract" in look.stdout or option == "--report", option
+    assert (resumed_from.path / "report.html").exists()
     assert "another run works in this folder: this is what it has left" in looks[0].stdout
     (run,) = second
     assert run.returncode != 0

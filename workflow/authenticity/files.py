@@ -43,6 +43,17 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_left_over(folder: Path) -> None:
+    """Remove temporary files below a folder that processes of this machine left when killed."""
+    for path in folder.rglob("*.*.tmp"):
+        try:
+            os.kill(int(path.suffixes[-2][1:]), 0)  # signal 0 is none, but needs the process
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except (ValueError, OverflowError, PermissionError):
+            pass  # of another program, or of another user's process, which lives
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic(path) as temporary:

@@ -27,25 +27,33 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     """
     logger = logging.getLogger("authenticity")
     logger.setLevel(logging.INFO)
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if snakemake.log:
-        handlers.append(logging.FileHandler(str(snakemake.log[0]), mode="w", encoding="utf-8"))
-    for handler in handlers:
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log on a full disk must not hide what is said of the disk
+    handlers: list[logging.Handler] = []
+
+    def log_to(handler: logging.Handler) -> None:
         handler.setFormatter(_OneLine("%(asctime)s %(message)s", "%H:%M:%S"))
         logger.addHandler(handler)
-    logging.captureWarnings(True)
+        handlers.append(handler)
+
+    log_to(logging.StreamHandler(sys.stderr))
     try:
+        if snakemake.log:
+            log_to(logging.FileHandler(str(snakemake.log[0]), mode="w", encoding="utf-8"))
         yield logger
     except (UserError, OSError) as error:
         logger.error("error: %s", in_one_line(error))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as of a shell's command; the workflow says that it was interrupted
     except Exception:
         logger.exception("unexpected error in rule %s", snakemake.rule)
         raise
     finally:
         for handler in handlers:
             logger.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):
+                handler.close()
 
 
 def corpus_root(snakemake: Any) -> Root:

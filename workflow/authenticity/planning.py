@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
 from authenticity.features.published import DetectorSource, sign
-from authenticity.files import read_json, sha256, write_json
+from authenticity.files import read_json, remove_left_over, sha256, write_json
 from authenticity.names import printable
 
 _held_lock: TextIO | None = None  # for the life of the process
@@ -84,6 +85,8 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
     state.mkdir(exist_ok=True)
     lock = (state / "run.flock").open("w")
     taken = _locked(lock, patience_seconds=0 if only_look else _PATIENCE_SECONDS)
+    if taken:
+        _back_from_the_future(directory / "results")
     if only_look:
         logging.getLogger("snakemake.logging").addFilter(_without_error)
         with lock:
@@ -94,7 +97,9 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
             f"{directory}: locked, another run works in this folder; wait for it or end it"
         )
     _held_lock = lock
+    logging.getLogger("snakemake.logging").addFilter(_with_deaths)
     _cancel_left_jobs(directory)
+    remove_left_over(directory / "results")
     shutil.rmtree(state / "locks", ignore_errors=True)
     yield True
 
@@ -131,10 +136,38 @@ def _cancel_left_jobs(directory: Path) -> None:
         time.sleep(1)
 
 
+def _back_from_the_future(results: Path) -> None:
+    """Make all files older, by as much, if one is newer than now: a clock has been set back.
+
+    What is made now would seem older than what it is made from, and Snakemake would delete it.
+    """
+    times = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
+    ahead = max(times.values(), default=0) - time.time_ns()
+    if ahead > 0:
+        for path, made in times.items():
+            os.utime(path, ns=(made - ahead, made - ahead))
+
+
 def _without_error(record: logging.LogRecord) -> bool:
     """Say in other words what Snakemake calls an error, though its plan goes on."""
     if "Another Snakemake instance is running" in str(record.msg):
         record.msg = "another run works in this folder: this is what it has left to do"
+    return True
+
+
+def _with_deaths(record: logging.LogRecord) -> bool:
+    """Say in one line that a job was killed, which Snakemake tells as a command's exception.
+
+    It logs that a job has failed while it handles the exception.
+    """
+    rule, reason = getattr(record, "rule_name", None), str(sys.exc_info()[1])
+    if rule and "died with <Signals.SIGKILL" in reason:
+        made = record.output[0].partition(" (")[0]
+        print(
+            f"error: {made}: its job of rule {rule} was killed, as happens when memory runs out; "
+            "close other programs or give fewer --cores, and run the same command again",
+            file=sys.stderr,
+        )
     return True
 
 
