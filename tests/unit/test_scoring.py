@@ -3,10 +3,10 @@
 import dataclasses
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
-import tracemalloc
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,7 @@ from authenticity.features.encoder import Encoder, _variance
 from authenticity.files import read_arrays, sha256, write_arrays
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import Model
-from authenticity.scoring import bundle, cautions, decision, detector, words
+from authenticity.scoring import batch, bundle, cautions, decision, detector, words
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.cautions import Measured, part_synthetic, stretches
 from authenticity.scoring.decision import Band
@@ -122,21 +122,52 @@ def test_windows_cover_the_recording_and_the_last_ends_with_it(n: int, window: t
     assert (steps <= hop).all()
 
 
-def test_a_long_recording_is_in_memory_once(encoder: Path):
-    """What looks at all of it makes no copy of it."""
-    samples = np.random.default_rng(0).standard_normal(20_000_000).astype(np.float32) * 0.01
-    loaded = Encoder.load(encoder)
-    tracemalloc.start()
-    audio.check(samples, audio.Limits(0.25, -60, 10, 1e4))
-    for _ in loaded.windows(samples):
-        pass
-    spectral.levels(samples)
-    spectral.digest(samples)
-    detector.spectrogram(samples)
-    detector.rolloff_95(samples)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < samples.nbytes
+MEASURED = """
+import re, sys
+from pathlib import Path
+from authenticity import Detector
+loaded = Detector.load(sys.argv[1])
+for path in sys.argv[2:]:
+    loaded.score(path)
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def test_memory_does_not_grow_with_the_length_of_a_recording(encoder: Path, tmp_path: Path):
+    """Ten minutes more are 38 MB more of samples; what is kept in memory fits into five."""
+    limits = audio.Limits(max_seconds=1000)
+    folder = make_bundle(tmp_path / "bundle", encoder, limits=limits, window_seconds=10.0)
+    paths = [tmp_path / f"{seconds}.flac" for seconds in (20, 300, 900)]
+    for path in paths:
+        soundfile.write(path, np.resize(LONG, int(path.stem) * 16000), 16000)
+    command = [sys.executable, "-c", MEASURED, folder, *paths]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, **batch._FRUGAL}
+    )
+    _, short, long = map(int, done.stdout.split())  # the first one has what is loaded on demand
+    assert long - short < 15_000  # kB
+
+
+NO_ROOM = """
+import resource, signal, sys
+from authenticity import Detector, UserError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    Detector.load(sys.argv[1]).score(sys.argv[2])
+except UserError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_not_blamed_on_a_long_recording(folder: Path, tmp_path: Path):
+    path = tmp_path / "long.flac"
+    soundfile.write(path, np.resize(LONG, 5 * 60 * 16000), 16000)
+    command = [sys.executable, "-c", NO_ROOM, folder, path]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.startswith(f"{tmp_path}: File too large; expected room for the samples")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # The answer.
