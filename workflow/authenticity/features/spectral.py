@@ -570,4 +570,5 @@ def _frame_power(samples: Rows) -> NDArray[np.float64]:
         energy[first : first + len(halves)] = np.einsum(
             "ij,ij->i", halves, halves, dtype=np.float64
         )
-    return (energy[:-1] + energy[1:]) / _LEVEL_FRAME
+    power = energy[:-1] + energy[1:]
+    return np.divide(power, _LEVEL_FRAME, out=power)
