@@ -26,6 +26,7 @@ DECODER_VERSION = "2"
 
 # A block bounds the memory that a long recording needs before it is mixed down and resampled.
 _BLOCK_FRAMES = 1 << 20
+_TOO_MANY_PLANES = 8
 _JOINED_PARTS = 100  # of FFmpeg, which gives 20 ms or so at a time: joined, they take half the time
 
 # A complete lossy stream meets the duration its container promises to within a few codec frames;
@@ -219,16 +220,22 @@ def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
         stream = _audio_stream(container)
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
         promised = float(stream.duration * stream.time_base) if stream.duration else None
-        to_planar = av.AudioResampler(format="fltp")
+        converters = {form: av.AudioResampler(format=form) for form in ("fltp", "flt")}
         rate, read = stream.codec_context.sample_rate, 0
         parts: list[NDArray[np.float32]] = []
         for frame in container.decode(stream):
             if frame.sample_rate != rate:
                 raise ValueError("the sample rate changes within the file")
-            is_planar = frame.format.name == "fltp"  # as most lossy codecs give it
-            for planar in [frame] if is_planar else to_planar.resample(frame):
-                parts.append(planar.to_ndarray())
-                read += planar.samples
+            # Most lossy codecs give planes. PyAV takes what is in memory behind eight of them for
+            # more planes, and crashes.
+            form = "fltp" if frame.layout.nb_channels < _TOO_MANY_PLANES else "flt"
+            is_so = frame.format.name == form
+            for floats in [frame] if is_so else converters[form].resample(frame):
+                part = floats.to_ndarray()
+                if form == "flt":
+                    part = part.reshape(-1, floats.layout.nb_channels).T
+                parts.append(part)
+                read += floats.samples
             if len(parts) >= _JOINED_PARTS:
                 yield rate, np.concatenate(parts, axis=1).T
                 parts = []
