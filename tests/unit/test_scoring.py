@@ -843,7 +843,21 @@ SPOILT_ARRAYS = {
     "no bias": ("model.bias", lambda bias: bias[:0]),
     "infinite weight": ("model.weight", lambda weight: weight + np.inf),
     "no spread": ("model.scale", np.zeros_like),
+    "next to no spread": ("model.scale", lambda scale: scale * 1e-300),
+    "a weight beyond all": ("model.weight", lambda weight: weight + 1e300),
     "other refits": ("calibration.replicates", lambda refits: refits[:, :1]),
+}
+
+SPOILT_VALUES = {
+    "an integer beyond all": ({"calibration": {"offset": 10**400}}, "`calibration.offset` is"),
+    "a number beyond all": ({"limits": {"max_megabytes": 1e308}}, "`limits.max_megabytes` is"),
+    "no step": ({"window": {"hop": 0}}, "`window.hop` of 0.1 or more"),
+    "next to no step": ({"window": {"hop": 1e-9}}, "`window.hop` of 0.1 or more"),
+    "no end of a window": ({"window": {"seconds": 1e11}}, "`window.seconds`, which is 3600"),
+    "no least duration": ({"limits": {"min_seconds": -1}}, "`limits.min_seconds` of 0.1"),
+    "a layer from above": ({"features": {"layers": [-1]}}, "`features.layers` of 0 or more"),
+    "no stretch": ({"encoder": {"window_seconds": 1e-9}}, "`encoder.window_seconds` from 1"),
+    "too deep": ({"limits": {"x": json.loads("[" * 600 + "]" * 600)}}, "nested less deeply"),
 }
 
 
@@ -873,8 +887,9 @@ def damaged(name: str, folder: Path) -> None:
     elif name == "a check without a sentence":
         rating = {"status": "trust", "checks": [{"name": "Leak"}]}
         change_bundle(folder, trust={PROBABILITIES: rating})
-    elif name == "no step":
-        change_bundle(folder, window={"seconds": 4.0, "hop": 0})
+    elif name in SPOILT_VALUES:
+        ((section, values),) = SPOILT_VALUES[name][0].items()
+        change_bundle(folder, **{section: about[section] | values})
     elif name == "no encoder":
         change_bundle(folder, encoder=None)
     elif name in SPOILT_ARRAYS:
@@ -920,7 +935,7 @@ def damaged(name: str, folder: Path) -> None:
         ("unknown kind", "`kind` is missing or not what was expected"),
         ("layers that are no list", "`features.layers` is missing or not"),
         ("a check without a sentence", "`trust.Probabilities.checks.0.sentence` is missing"),
-        ("no step", "expected `window.hop` and `window.seconds` above 0"),
+        *((name, message) for name, (_, message) in SPOILT_VALUES.items()),
         ("no encoder", "expected an encoder where layers are used"),
         *((name, "expected finite numbers of the model's shapes") for name in SPOILT_ARRAYS),
         ("no outcomes", "`decision.dev` is missing"),
@@ -959,6 +974,8 @@ def test_no_text_of_a_bundle_steers_the_terminal(folder: Path, tmp_path: Path):
         ({"a": {"b": [1, 2.5]}}, dict[str, dict[str, list[float]]], None),
         ({"a": {"b": [1, True]}}, dict[str, dict[str, list[float]]], "a.b.1"),
         ({"a": float("inf")}, dict[str, float], "a"),
+        ({"a": -(10**400)}, dict[str, float], "a"),
+        ({"a": 10**400}, dict[str, int], "a"),
         ({"a": 1.0}, dict[str, int], "a"),
         ({"a": None}, dict[str, int | None], None),
         ({"a": "x"}, dict[str, int | None], "a"),

@@ -1,6 +1,7 @@
 """A corpus root: a folder, or a zip archive that is read in place and never extracted."""
 
 import os
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,11 @@ class Entry(NamedTuple):
 
     bytes: int
     mtime_ns: int
+
+
+# What zipfile raises for damage; also for a name that is not in UTF-8 though it claims so
+# (ValueError), a member that is encrypted, and an archive of another version (RuntimeError).
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 
 
 class MissingFileError(RejectedClip):
@@ -45,13 +51,13 @@ class Root:
             )
         try:
             self._archive = zipfile.ZipFile(self.location)
-        except (zipfile.BadZipFile, OSError) as error:
+        except (*_DAMAGE, OSError) as error:
             raise UserError(
                 f"{location}: expected a folder or a zip archive, but {error}; "
                 "download it again, or correct `root` of the corpus in the configuration"
             ) from error
         for info in self._archive.infolist():
-            if not info.is_dir():
+            if info.filename and not info.is_dir():
                 folder, _, name = info.filename.rpartition("/")
                 self._members.setdefault(folder, {})[name] = info
         for folder in self._members:
@@ -138,8 +144,7 @@ class Root:
         except (FileNotFoundError, KeyError) as error:
             message = "listed, but there is no such file"
             raise MissingFileError(message) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            # RuntimeError: encrypted.
+        except _DAMAGE as error:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:
             raise UserError(
