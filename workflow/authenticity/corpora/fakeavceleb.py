@@ -59,11 +59,12 @@ class Format:
         path = find_list(root, files, _LIST, "FakeAVCeleb")
         folder = path.rpartition("/")[0]
         header, lines = read_csv(root, path, _COLUMNS)
+        needed = 1 + max(map(header.index, _COLUMNS))
         rows: dict[str, dict[str, Any]] = {}
         for where, fields in lines:
-            if len(fields) < len(header):
+            if len(fields) < needed:
                 raise UserError(
-                    f"{where}: expected at least {len(header)} fields, found {len(fields)}; "
+                    f"{where}: expected at least {needed} fields, found {len(fields)}; "
                     "download the list again"
                 )
             clip = _clip_path(where, fields)
