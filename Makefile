@@ -11,7 +11,7 @@ ACTIVATED := PATH="$(CURDIR)/$(BIN):$$PATH"
 # The model that `make run` makes of the demonstration.
 DEMONSTRATION := results/demo/bundles/baseline_full
 
-.PHONY: run score detector ablations test test-faults lint lock clean demo-corpus pretrain probe bench bench-quick
+.PHONY: run score detector ablations test test-faults fuzz lint lock clean demo-corpus pretrain probe bench bench-quick
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -64,6 +64,11 @@ test: $(VENV)/.installed-test
 test-faults: $(VENV)/.installed-test
 	$(ACTIVATED) python -m pytest -n0 tests/faults
 
+# Mutates recordings, lists of clips, archives and bundles: make fuzz [SECONDS=600], for all together.
+SECONDS ?= 600
+fuzz: $(VENV)/.installed-fuzz
+	@$(ACTIVATED) PYTHONPATH=tests:tests/support python -m fuzz $(SECONDS) results/fuzz
+
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
@@ -75,6 +80,10 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt requirements-slurm.txt
 	$(PIP) install --quiet --no-deps --requirement requirements-test.txt
 	$(PIP) install --quiet --requirement requirements-slurm.txt
+	@touch $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test requirements-fuzz.txt
+	$(PIP) install --quiet --requirement requirements-fuzz.txt
 	@touch $@
 
 # Rebuilds resources/demo from Debian and PyPI packages: some minutes, and the packages' download.

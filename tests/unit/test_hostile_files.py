@@ -1,5 +1,6 @@
 """Broken, odd and hostile files and names: each ends in a result or in a clear reason."""
 
+import io
 import os
 import struct
 import unicodedata
@@ -7,10 +8,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import corpora
 import numpy as np
 import pytest
+from authenticity import manifest
 from authenticity.audio import SAMPLE_RATE, Limits, decode, load
+from authenticity.config import Corpus
 from authenticity.errors import RejectedClip, UserError
+from authenticity.files import read_json
 from authenticity.names import printable
 from authenticity.roots import Root
 from authenticity.scoring import inputs
@@ -62,6 +68,24 @@ def test_an_odd_file_is_heard(name: str):
     samples = decode(HEARD[name], LIMITS)
     assert len(samples) / SAMPLE_RATE == pytest.approx(1, abs=0.15)
     assert np.isfinite(samples).all()
+
+
+@pytest.mark.parametrize("channels", [7, 8, 9, 16, 62])
+def test_ffmpeg_gives_all_channels_and_nothing_else(channels: int):
+    """PyAV's planes of eight channels or more are others' memory, too; reading it crashed."""
+    sounds = np.random.default_rng(0).integers(-9000, 9000, (16_000, channels), dtype=np.int16)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as output:
+        layout = {7: "6.1", 8: "7.1"}.get(channels, f"{channels} channels")
+        stream = output.add_stream("pcm_s16le", rate=16_000, layout=layout)
+        for first in range(0, 16_000, 1000):
+            part = sounds[first : first + 1000].reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
+            frame.sample_rate, frame.pts = 16_000, first
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    heard = decode(buffer.getvalue(), LIMITS)
+    np.testing.assert_allclose(heard, sounds.mean(axis=1) / 2**15, atol=1e-6)
 
 
 REFUSED = {
@@ -198,3 +222,79 @@ def test_an_archive_that_is_cut_is_a_users_error(keep: int, tmp_path: Path):
     (tmp_path / "x.zip").write_bytes((tmp_path / "x.zip").read_bytes()[:keep])
     with pytest.raises(UserError, match=r"x\.zip: "):
         Root(tmp_path / "x.zip")
+
+
+def replaced(old: bytes, new: bytes, times: int = -1) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        plain(path, "ä.flac")
+        path.write_bytes(path.read_bytes().replace(old, new, times))
+
+    return make
+
+
+UNREADABLE: dict[str, tuple[Callable[[Path], None], type[Exception], str]] = {
+    "names that are not the UTF-8 they claim": (
+        replaced("ä".encode(), b"\xff\xff"),
+        UserError,
+        "can't decode",
+    ),
+    "such a name beside the sound alone": (
+        replaced("ä".encode(), b"\xff\xff", 1),
+        RejectedClip,
+        "can't decode",
+    ),
+    "another version": (replaced(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xff"), UserError, "version"),
+    "a member without a name": (
+        replaced("ä".encode(), b"\0\0"),
+        RejectedClip,
+        "no such file",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_damaged_directory_of_an_archive_has_a_reason(name: str, tmp_path: Path):
+    make, kind, reason = UNREADABLE[name]
+    make(tmp_path / "x.zip")
+    with pytest.raises(kind, match=reason):
+        Root(tmp_path / "x.zip").read("ä.flac", 10**6)
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1b", "\x07"])
+@pytest.mark.parametrize(
+    ("corpus", "old", "listing"),
+    [
+        (
+            "asvspoof2019_la",
+            b"LA_E_",
+            "ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.eval.trl.txt",
+        ),
+        ("fakeavceleb", b".mp4", "FakeAVCeleb_v1.2/meta_data.csv"),
+    ],
+)
+def test_a_control_character_in_a_list_of_clips_is_named(
+    sign: str, corpus: str, old: bytes, listing: str, tmp_path: Path
+):
+    files = getattr(corpora, corpus)()
+    files[listing] = files[listing].replace(old, sign.encode() + old, 1)
+    root = corpora.write_folder(files, tmp_path / "corpus")
+    with pytest.raises(UserError, match=r"line .: expected a file name in UTF-8") as caught:
+        manifest.refresh(tmp_path / "x.parquet", "x", Corpus(format=corpus, root=str(root)))
+    assert str(caught.value).isprintable()
+
+
+def test_a_line_with_fewer_fields_than_names_is_named(tmp_path: Path):
+    files = corpora.fakeavceleb()
+    listing = "FakeAVCeleb_v1.2/meta_data.csv"
+    header, lines = files[listing].split(b"\n", 1)
+    files[listing] = b"one,two,three," + header + b"\n" + lines
+    root = corpora.write_folder(files, tmp_path / "corpus")
+    with pytest.raises(UserError, match="line 2: expected at least"):
+        manifest.refresh(tmp_path / "x.parquet", "x", Corpus(format="fakeavceleb", root=str(root)))
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000])
+def test_json_that_is_nested_too_deeply_is_a_users_error(content: str, tmp_path: Path):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(UserError, match=r"x\.json: expected JSON, but maximum recursion"):
+        read_json(tmp_path / "x.json")

@@ -29,7 +29,10 @@ def test_the_conda_environment_mirrors_the_pins():
 
 
 def test_everything_is_pinned_and_torch_to_its_version():
-    for name in ("requirements.txt", "requirements-test.txt", "requirements-slurm.txt"):
+    for name in (
+        "requirements.txt",
+        *(f"requirements-{use}.txt" for use in ("test", "slurm", "fuzz")),
+    ):
         lines = (REPOSITORY / name).read_text().splitlines()
         wanted = [line for line in lines if line.strip() and not line.startswith("#")]
         assert len(pins("\n".join(wanted))) == len(wanted), name

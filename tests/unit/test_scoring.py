@@ -3,10 +3,10 @@
 import dataclasses
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
-import tracemalloc
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,7 @@ from authenticity.features.encoder import Encoder, _variance
 from authenticity.files import read_arrays, sha256, write_arrays
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import Model
-from authenticity.scoring import bundle, cautions, decision, detector, words
+from authenticity.scoring import batch, bundle, cautions, decision, detector, words
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.cautions import Measured, part_synthetic, stretches
 from authenticity.scoring.decision import Band
@@ -122,21 +122,52 @@ def test_windows_cover_the_recording_and_the_last_ends_with_it(n: int, window: t
     assert (steps <= hop).all()
 
 
-def test_a_long_recording_is_in_memory_once(encoder: Path):
-    """What looks at all of it makes no copy of it."""
-    samples = np.random.default_rng(0).standard_normal(20_000_000).astype(np.float32) * 0.01
-    loaded = Encoder.load(encoder)
-    tracemalloc.start()
-    audio.check(samples, audio.Limits(0.25, -60, 10, 1e4))
-    for _ in loaded.windows(samples):
-        pass
-    spectral.levels(samples)
-    spectral.digest(samples)
-    detector.spectrogram(samples)
-    detector.rolloff_95(samples)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < samples.nbytes
+MEASURED = """
+import re, sys
+from pathlib import Path
+from authenticity import Detector
+loaded = Detector.load(sys.argv[1])
+for path in sys.argv[2:]:
+    loaded.score(path)
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def test_memory_does_not_grow_with_the_length_of_a_recording(encoder: Path, tmp_path: Path):
+    """Ten minutes more are 38 MB more of samples; what is kept in memory fits into five."""
+    limits = audio.Limits(max_seconds=1000)
+    folder = make_bundle(tmp_path / "bundle", encoder, limits=limits, window_seconds=10.0)
+    paths = [tmp_path / f"{seconds}.flac" for seconds in (20, 300, 900)]
+    for path in paths:
+        soundfile.write(path, np.resize(LONG, int(path.stem) * 16000), 16000)
+    command = [sys.executable, "-c", MEASURED, folder, *paths]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, **batch._FRUGAL}
+    )
+    _, short, long = map(int, done.stdout.split())  # the first one has what is loaded on demand
+    assert long - short < 15_000  # kB
+
+
+NO_ROOM = """
+import resource, signal, sys
+from authenticity import Detector, UserError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    Detector.load(sys.argv[1]).score(sys.argv[2])
+except UserError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_not_blamed_on_a_long_recording(folder: Path, tmp_path: Path):
+    path = tmp_path / "long.flac"
+    soundfile.write(path, np.resize(LONG, 5 * 60 * 16000), 16000)
+    command = [sys.executable, "-c", NO_ROOM, folder, path]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.startswith(f"{tmp_path}: File too large; expected room for the samples")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # The answer.
@@ -812,7 +843,21 @@ SPOILT_ARRAYS = {
     "no bias": ("model.bias", lambda bias: bias[:0]),
     "infinite weight": ("model.weight", lambda weight: weight + np.inf),
     "no spread": ("model.scale", np.zeros_like),
+    "next to no spread": ("model.scale", lambda scale: scale * 1e-300),
+    "a weight beyond all": ("model.weight", lambda weight: weight + 1e300),
     "other refits": ("calibration.replicates", lambda refits: refits[:, :1]),
+}
+
+SPOILT_VALUES = {
+    "an integer beyond all": ({"calibration": {"offset": 10**400}}, "`calibration.offset` is"),
+    "a number beyond all": ({"limits": {"max_megabytes": 1e308}}, "`limits.max_megabytes` is"),
+    "no step": ({"window": {"hop": 0}}, "`window.hop` of 0.1 or more"),
+    "next to no step": ({"window": {"hop": 1e-9}}, "`window.hop` of 0.1 or more"),
+    "no end of a window": ({"window": {"seconds": 1e11}}, "`window.seconds`, which is 3600"),
+    "no least duration": ({"limits": {"min_seconds": -1}}, "`limits.min_seconds` of 0.1"),
+    "a layer from above": ({"features": {"layers": [-1]}}, "`features.layers` of 0 or more"),
+    "no stretch": ({"encoder": {"window_seconds": 1e-9}}, "`encoder.window_seconds` from 1"),
+    "too deep": ({"limits": {"x": json.loads("[" * 600 + "]" * 600)}}, "nested less deeply"),
 }
 
 
@@ -842,8 +887,9 @@ def damaged(name: str, folder: Path) -> None:
     elif name == "a check without a sentence":
         rating = {"status": "trust", "checks": [{"name": "Leak"}]}
         change_bundle(folder, trust={PROBABILITIES: rating})
-    elif name == "no step":
-        change_bundle(folder, window={"seconds": 4.0, "hop": 0})
+    elif name in SPOILT_VALUES:
+        ((section, values),) = SPOILT_VALUES[name][0].items()
+        change_bundle(folder, **{section: about[section] | values})
     elif name == "no encoder":
         change_bundle(folder, encoder=None)
     elif name in SPOILT_ARRAYS:
@@ -889,7 +935,7 @@ def damaged(name: str, folder: Path) -> None:
         ("unknown kind", "`kind` is missing or not what was expected"),
         ("layers that are no list", "`features.layers` is missing or not"),
         ("a check without a sentence", "`trust.Probabilities.checks.0.sentence` is missing"),
-        ("no step", "expected `window.hop` and `window.seconds` above 0"),
+        *((name, message) for name, (_, message) in SPOILT_VALUES.items()),
         ("no encoder", "expected an encoder where layers are used"),
         *((name, "expected finite numbers of the model's shapes") for name in SPOILT_ARRAYS),
         ("no outcomes", "`decision.dev` is missing"),
@@ -928,6 +974,8 @@ def test_no_text_of_a_bundle_steers_the_terminal(folder: Path, tmp_path: Path):
         ({"a": {"b": [1, 2.5]}}, dict[str, dict[str, list[float]]], None),
         ({"a": {"b": [1, True]}}, dict[str, dict[str, list[float]]], "a.b.1"),
         ({"a": float("inf")}, dict[str, float], "a"),
+        ({"a": -(10**400)}, dict[str, float], "a"),
+        ({"a": 10**400}, dict[str, int], "a"),
         ({"a": 1.0}, dict[str, int], "a"),
         ({"a": None}, dict[str, int | None], None),
         ({"a": "x"}, dict[str, int | None], "a"),

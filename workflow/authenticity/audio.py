@@ -13,7 +13,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from authenticity.errors import RejectedClip
+from authenticity.errors import RejectedClip, UserError
+from authenticity.growing import MOST_IN_MEMORY, Growing, Rows, blocks
 from authenticity.limits import Limits
 from authenticity.roots import Root
 
@@ -25,8 +26,8 @@ DECODER_VERSION = "2"
 
 # A block bounds the memory that a long recording needs before it is mixed down and resampled.
 _BLOCK_FRAMES = 1 << 20
+_TOO_MANY_PLANES = 8
 _JOINED_PARTS = 100  # of FFmpeg, which gives 20 ms or so at a time: joined, they take half the time
-_GROWTH = 1 << 24  # samples, 64 MB
 
 # A complete lossy stream meets the duration its container promises to within a few codec frames;
 # a lossless one meets it exactly, so there one frame dropped for a wrong checksum is seen.
@@ -66,19 +67,33 @@ def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
         RejectedClip: unreadable, damaged, empty, silent, too short, or with samples that are not
             numbers.
     """
+    return _decoded(data, limits, math.inf)
+
+
+def decode_long(data: bytes | BinaryIO, limits: Limits) -> Rows:
+    """Decode as `decode` does, a long recording to a temporary file, which may have no room.
+
+    Raises:
+        RejectedClip: as there.
+        UserError: the temporary folder does not take the samples.
+    """
+    return _decoded(data, limits, MOST_IN_MEMORY)
+
+
+def _decoded(data: bytes | BinaryIO, limits: Limits, most_in_memory: float) -> Rows:
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
     if not stream.seek(0, io.SEEK_END):
         raise RejectedClip("empty: the file has 0 bytes")
     # Damaged bytes make decoders fail in ways they do not list, and none may stop the other clips:
-    # so every exception but a rejection, and but a lack of memory, counts as a refusal.
+    # so every exception but a rejection, and but a lack of memory or room, counts as a refusal.
     try:
-        samples, loudest = _resampled(_soundfile_blocks(stream), limits)
-    except (RejectedClip, MemoryError):
+        samples, loudest = _resampled(_soundfile_blocks(stream), limits, most_in_memory)
+    except (RejectedClip, UserError, MemoryError):
         raise
     except Exception as refusal:
         try:
-            samples, loudest = _resampled(_ffmpeg_blocks(stream), limits)
-        except (RejectedClip, MemoryError):
+            samples, loudest = _resampled(_ffmpeg_blocks(stream), limits, most_in_memory)
+        except (RejectedClip, UserError, MemoryError):
             raise
         except Exception as error:
             raise RejectedClip(
@@ -89,9 +104,7 @@ def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
     return samples
 
 
-def _require_that_channels_add_up(
-    samples: NDArray[np.float32], loudest: float, limits: Limits
-) -> None:
+def _require_that_channels_add_up(samples: Rows, loudest: float, limits: Limits) -> None:
     """Raise `RejectedClip` for an audible recording that the mean of its channels silences."""
     left = decibels(largest_magnitude(samples))
     if math.isfinite(loudest) and left < limits.silence_dbfs <= decibels(loudest):
@@ -101,7 +114,7 @@ def _require_that_channels_add_up(
         )
 
 
-def check(samples: NDArray[np.float32], limits: Limits) -> None:
+def check(samples: Rows, limits: Limits) -> None:
     """Raise `RejectedClip` for samples that are not numbers or do not meet the limits."""
     peak = largest_magnitude(samples)
     if not np.isfinite(peak):
@@ -111,9 +124,10 @@ def check(samples: NDArray[np.float32], limits: Limits) -> None:
     limits.require(len(samples) / SAMPLE_RATE, decibels(peak))
 
 
-def largest_magnitude(samples: NDArray[np.float32]) -> float:
+def largest_magnitude(samples: Rows) -> float:
     """Return the largest magnitude, without a copy of the samples; 0 where there are none."""
-    return float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
+    ends = [(block.max(initial=0.0), -block.min(initial=0.0)) for block in blocks(samples)]
+    return float(np.max(ends, initial=0.0))  # not a number where a sample is none
 
 
 def decibels(magnitude: float) -> float:
@@ -135,15 +149,15 @@ def _check_complete(missing_seconds: float, lossy: bool) -> None:
 
 
 def _resampled(
-    blocks: Iterator[tuple[int, NDArray[np.float32]]], limits: Limits
-) -> tuple[NDArray[np.float32], float]:
+    decoded: Iterator[tuple[int, NDArray[np.float32]]], limits: Limits, most_in_memory: float
+) -> tuple[Rows, float]:
     """Mix blocks, (n, channels), down; return the samples, and the largest magnitude before."""
-    samples, loudest = _Growing(), 0.0
+    samples, loudest = Growing((), most_in_memory), 0.0
 
     def mono() -> Iterator[tuple[int, NDArray[np.float32]]]:
         nonlocal loudest
         seconds = 0.0
-        for rate, frames in blocks:
+        for rate, frames in decoded:
             if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
                 raise RejectedClip(f"damaged: a sampling rate of {rate} Hz is not one of audio")
             loudest = max(loudest, largest_magnitude(frames))
@@ -173,25 +187,6 @@ def at_our_rate(
         yield block
     if stream is not None:
         yield stream.resample_chunk(np.empty(0, np.float32), last=True)
-
-
-class _Growing:
-    """Samples that come block by block: an hour takes 260 MiB, and 456 MiB joined from parts."""
-
-    def __init__(self) -> None:
-        self._samples, self._filled = np.empty(0, np.float32), 0
-
-    def append(self, block: NDArray[np.float32]) -> None:
-        needed, room = self._filled + len(block), len(self._samples)
-        if needed > room:
-            # The memory grows in place; nothing else refers to it.
-            self._samples.resize(max(needed, min(2 * room, room + _GROWTH)), refcheck=False)
-        self._samples[self._filled : needed] = block
-        self._filled = needed
-
-    def whole(self) -> NDArray[np.float32]:
-        self._samples.resize(self._filled, refcheck=False)
-        return self._samples
 
 
 def _soundfile_blocks(stream: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -225,16 +220,22 @@ def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
         stream = _audio_stream(container)
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
         promised = float(stream.duration * stream.time_base) if stream.duration else None
-        to_planar = av.AudioResampler(format="fltp")
+        converters = {form: av.AudioResampler(format=form) for form in ("fltp", "flt")}
         rate, read = stream.codec_context.sample_rate, 0
         parts: list[NDArray[np.float32]] = []
         for frame in container.decode(stream):
             if frame.sample_rate != rate:
                 raise ValueError("the sample rate changes within the file")
-            is_planar = frame.format.name == "fltp"  # as most lossy codecs give it
-            for planar in [frame] if is_planar else to_planar.resample(frame):
-                parts.append(planar.to_ndarray())
-                read += planar.samples
+            # Most lossy codecs give planes. PyAV takes what is in memory behind eight of them for
+            # more planes, and crashes.
+            form = "fltp" if frame.layout.nb_channels < _TOO_MANY_PLANES else "flt"
+            is_so = frame.format.name == form
+            for floats in [frame] if is_so else converters[form].resample(frame):
+                part = floats.to_ndarray()
+                if form == "flt":
+                    part = part.reshape(-1, floats.layout.nb_channels).T
+                parts.append(part)
+                read += floats.samples
             if len(parts) >= _JOINED_PARTS:
                 yield rate, np.concatenate(parts, axis=1).T
                 parts = []

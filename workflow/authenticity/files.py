@@ -70,7 +70,7 @@ def read_json(path: str | Path, remedy: str = "delete it and run again") -> Any:
     """Read JSON; a file that is not JSON is a `UserError` that names it, and what to do."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: expected JSON, but {error}; {remedy}") from error
 
 

@@ -5,6 +5,7 @@ each clip as an input of a job, and a plan of a million clips takes hours.
 """
 
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,11 @@ class Entry(NamedTuple):
 
     bytes: int
     mtime_ns: int
+
+
+# What zipfile raises for damage; also for a name that is not in UTF-8 though it claims so
+# (ValueError), a member that is encrypted, and an archive of another version (RuntimeError).
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 
 
 class MissingFileError(RejectedClip):
@@ -87,7 +93,7 @@ class Root:
     def _open_archive(self, file: Any, signature: str) -> None:
         try:
             self._archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError) as error:
+        except (*_DAMAGE, OSError) as error:
             raise UserError(
                 f"{self.location}: expected a folder or a zip archive, but {error}; "
                 "download it again, or correct `root` of the corpus in the configuration"
@@ -110,7 +116,7 @@ class Root:
     def _listed(self) -> Iterator[tuple[str, Entry]]:
         if self._archive is not None:
             for member in self._archive.infolist():
-                if not member.is_dir():
+                if member.filename and not member.is_dir():
                     yield member.filename, Entry(member.file_size, member.CRC)
             return
         from pyarrow import fs
@@ -201,8 +207,7 @@ class Root:
         except (FileNotFoundError, KeyError) as error:
             message = "listed, but there is no such file"
             raise MissingFileError(message) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            # RuntimeError: encrypted.
+        except _DAMAGE as error:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:
             raise UserError(

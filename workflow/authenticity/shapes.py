@@ -1,6 +1,5 @@
 """Plain JSON held against declared types, for files that others may have written."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from types import NoneType
@@ -13,7 +12,8 @@ def misfit(value: Any, kind: Any, place: str = "") -> str | None:
     Args:
         value: as JSON gives it.
         kind: a `TypedDict` or a dataclass, whose keys a dictionary must have; `list[X]`,
-            `dict[str, X]`, `Literal`, `X | None`; `float`, any finite number; or a plain type.
+            `dict[str, X]`, `Literal`, `X | None`; `float`, a number that can be reckoned with; or a
+            plain type.
         place: of the value.
     """
     if NoneType in get_args(kind):
@@ -31,6 +31,7 @@ def misfit(value: Any, kind: Any, place: str = "") -> str | None:
 
 
 _MISSING = object()
+_LARGEST = {float: 1e12, int: 2**63 - 1}
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -39,7 +40,7 @@ def _is(value: Any, kind: Any) -> bool:
         return isinstance(value, str) and value in get_args(kind)
     if kind in (int, float):
         is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-        return is_number and math.isfinite(value)
+        return is_number and abs(value) <= _LARGEST[kind]  # no integer is too large to compare
     is_record = is_typeddict(kind) or is_dataclass(kind)
     return isinstance(value, dict if is_record else get_origin(kind) or kind)
 

@@ -21,6 +21,7 @@ from authenticity.corpora.reading import (
     known,
     left_out,
     read_text,
+    require_plain_name,
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
@@ -274,6 +275,7 @@ class Format:
 
     def _row(self, where: str, fields: list[str]) -> dict[str, Any]:
         row: dict[str, Any] = self._named(where, fields)
+        require_plain_name(where, row["key"])
         if "/" in row["key"]:
             raise UserError(
                 f"{where}: expected a file name without folder, found {row['key']}; "

@@ -14,6 +14,7 @@ from authenticity.corpora.reading import (
     given,
     known,
     read_csv,
+    require_plain_name,
     unique_keys,
     unlisted,
 )
@@ -58,11 +59,12 @@ class Format:
         path = find_list(root, files, _LIST, "FakeAVCeleb")
         folder = path.rpartition("/")[0]
         header, lines = read_csv(root, path, _COLUMNS)
+        needed = 1 + max(map(header.index, _COLUMNS))
         rows: dict[str, dict[str, Any]] = {}
         for where, fields in lines:
-            if len(fields) < len(_COLUMNS):
+            if len(fields) < needed:
                 raise UserError(
-                    f"{where}: expected at least {len(_COLUMNS)} fields, found {len(fields)}; "
+                    f"{where}: expected at least {needed} fields, found {len(fields)}; "
                     "download the list again"
                 )
             clip = _clip_path(where, fields)
@@ -101,4 +103,5 @@ def _clip_path(where: str, fields: list[str]) -> str:
             f"{where}: expected a folder that begins with one of {', '.join(CATEGORIES)}, and the "
             "name of an mp4 file; download the list again"
         )
+    require_plain_name(where, whole)
     return "/".join(part for part in parts[start:] if part)

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.files import read_json, sha256
+from authenticity.growing import Rows, summed
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,8 @@ VERSION = "1"
 _CONFIG, _PREPROCESSOR = "config.json", "preprocessor_config.json"
 _SAFE_WEIGHTS, _TORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
 _VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's, so that inputs agree with it
-_SUM_BLOCK = 1 << 22  # samples: of an hour, deviations in double precision would take 460 MB
+_SUM_BLOCK = 1 << 22  # samples
+_FEW = 1 << 17  # samples whose deviations in double precision are in memory at once
 FAMILIES = ("hubert", "wav2vec2", "wavlm")
 """Encoders whose transformer layers are known to be called one after the other."""
 
@@ -353,7 +355,7 @@ class Encoder:
 
     def embed_spans(
         self,
-        samples: NDArray[np.float32],
+        samples: Rows,
         spans: NDArray[np.int64],
         layers: Sequence[int],
         jobs: int = 1,
@@ -388,7 +390,7 @@ class Encoder:
 
     def _heard(
         self,
-        samples: NDArray[np.float32],
+        samples: Rows,
         spans: NDArray[np.int64],
         layers: Sequence[int],
         jobs: int,
@@ -453,7 +455,7 @@ class Encoder:
         """
         return (window for _, _, window in self._windows(samples))
 
-    def _windows(self, samples: NDArray[np.float32]) -> Iterator[tuple[int, int, "torch.Tensor"]]:
+    def _windows(self, samples: Rows) -> Iterator[tuple[int, int, "torch.Tensor"]]:
         """Yield the windows with their first sample and the one after their last.
 
         They are normalised one by one, so that a long clip is in memory once.
@@ -464,7 +466,7 @@ class Encoder:
             raise RuntimeError("an encoder in training mode drops layers: call eval() first")
         if self._normalise:
             scale = np.sqrt(_variance(samples) + _VARIANCE_FLOOR)
-            mean = samples.mean(dtype=np.float64)
+            mean = _mean(samples)
         for first, last in itertools.pairwise(window_bounds(len(samples), self._window_samples)):
             window = samples[first:last]
             if self._normalise:
@@ -529,13 +531,26 @@ class _Moments:
         return Embedding(self.frames, self.mean.float().numpy(), std.float().numpy())
 
 
-def _variance(samples: NDArray[np.float32]) -> float:
+def _mean(samples: Rows) -> np.float64:
+    return summed(samples, lambda few: few.sum(dtype=np.float64)) / len(samples)
+
+
+def _variance(samples: Rows) -> float:
     """Return the population variance in double precision; to the bit NumPy's up to four minutes."""
-    mean, squares = samples.mean(dtype=np.float64), 0.0
+    mean, squares = _mean(samples), 0.0
     for first in range(0, len(samples), _SUM_BLOCK):
-        deviations = samples[first : first + _SUM_BLOCK] - mean
-        squares += np.square(deviations, out=deviations).sum()
+        squares += _squares(samples, mean, first, min(first + _SUM_BLOCK, len(samples)))
     return squares / len(samples)
+
+
+def _squares(samples: Rows, mean: np.float64, first: int, last: int) -> np.float64:
+    """Sum squared deviations in halves of whole eights, as NumPy would sum all of them."""
+    number = last - first
+    if number > _FEW:
+        middle = first + number // 2 // 8 * 8
+        return _squares(samples, mean, first, middle) + _squares(samples, mean, middle, last)
+    deviations = samples[first:last] - mean
+    return np.square(deviations, out=deviations).sum()
 
 
 def window_bounds(n_samples: int, window_samples: int) -> list[int]:

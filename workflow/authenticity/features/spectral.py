@@ -2,8 +2,7 @@
 
 librosa defines the prototype's numbers: 16 kHz, frames of 2048 samples with a hop of 512, centred,
 Hann window, 128 mel bands. `slope_skewness` and the steps are of two finer transforms. Each runs
-once, in blocks whose statistics are combined exactly, so that an hour costs no more memory than its
-mel spectrogram.
+once, in blocks whose statistics are combined exactly, so that memory does not grow with a clip.
 
 Every parse of the workflow, and most jobs, import this module for the names of the numbers. SciPy
 loads `scipy.fft`, which takes a third of a second, when it is first used.
@@ -19,6 +18,7 @@ import scipy
 from numpy.typing import NDArray
 
 from authenticity.audio import SAMPLE_RATE, decibels, largest_magnitude
+from authenticity.growing import BLOCK, Growing, Rows, blocks, summed
 
 VERSION = "7"
 """Raise it when any number below changes for any clip: tables of another version are recomputed."""
@@ -80,21 +80,19 @@ _SLOPE_BANDS, _SLOPE_HERTZ = 24, (200, 7000)
 _SLOPE_HALF = 4  # frames on either side of the middle of a line
 _SLOPE_RANGE_DB, _SLOPE_LOUD = 20.0, 0.95
 _STEP_FRAME, _STEP_HOP = 128, 80  # samples: 8 ms every 5 ms
-_DIGEST_BLOCK = 1 << 20  # samples
 
 
-def describe(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float32]]:
+def describe(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
     """Compute all numbers of one clip: those of `levels` and `spectrum`, and `slope_skewness`.
 
     Args:
         samples: mono at 16 kHz, shape (n,), full scale 1.
     """
-    # The mel spectrogram comes last, so that the memory of the others is not on top of its.
     measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
     return {**measured, **spectrum(samples)}
 
 
-def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float32]]:
+def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
     """Compute the numbers of one clip that models are fitted on, and `rolloff_95`.
 
     Args:
@@ -129,24 +127,23 @@ def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
     """
     per_frame: list[NDArray] = []
     moments, steps = _Moments(N_MELS), _Steps(N_MELS)
-    log_mel = np.empty((_n_frames(samples), N_MELS), np.float32)
-    first = 0
+    log_mel = Growing((N_MELS,))
     for magnitude in _magnitude_blocks(samples):
         below, total = _energy_below(magnitude)
         loud = total > 0
-        block = log_mel[first : first + len(magnitude)]
+        block = np.empty((len(magnitude), N_MELS), np.float32)
         _mel_power(np.square(magnitude), block)
         power, entropy = _power_and_entropy(block)
         _decibels_in_place(block)
         moments.add(block)
         steps.add(block)
-        first += len(block)
+        log_mel.append(block)
         # Frames without power have a centroid of 0, and no spectrum that could roll off.
         centroids = np.divide(magnitude @ _hertz(), total, out=np.zeros_like(total), where=loud)
         rolloffs = np.where(loud, _rolloff(magnitude, below), np.nan)
         per_frame.append(np.stack([centroids, rolloffs, power, entropy]))
     centroids, rolloffs, power, entropy = np.concatenate(per_frame, axis=1)
-    cepstra = _mean_cepstra(log_mel)
+    cepstra = _mean_cepstra(log_mel.whole())
     return {
         "centroid": float(centroids.mean()),
         "entropy": _mean_entropy(power, entropy),
@@ -160,7 +157,7 @@ def spectrum(samples: NDArray[np.float32]) -> dict[str, float | NDArray[np.float
     }
 
 
-def _fine_steps(samples: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def _fine_steps(samples: Rows) -> dict[str, NDArray[np.float32]]:
     """Compute `step_std`, `step_skewness` and `bend_skewness`; see `spectrum`."""
     steps, bends = _Steps(N_STEP_BANDS), _Steps(N_STEP_BANDS)
     for power in _power_blocks(samples, _STEP_FRAME, _STEP_HOP):
@@ -208,13 +205,17 @@ def _decibels_in_place(power: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.multiply(power, np.float32(10 / np.log(10)), out=power)
 
 
-def _mean_cepstra(log_mel: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the means over frames of librosa's cepstra, (N_MFCC,); `log_mel` is written over.
+def _mean_cepstra(log_mel: Rows) -> NDArray[np.float64]:
+    """Return the means over frames of librosa's cepstra, (N_MFCC,).
 
     The cosine transform is linear: that of the mean is the mean of the frames'.
     """
-    np.maximum(log_mel, log_mel.max() - np.float32(_TOP_DB), out=log_mel)
-    return scipy.fft.dct(log_mel.mean(axis=0, dtype=np.float64), type=2, norm="ortho")[:N_MFCC]
+    floor = max(block.max() for block in blocks(log_mel)) - np.float32(_TOP_DB)
+    total = np.zeros((1, N_MELS))
+    for block in blocks(log_mel):
+        # One row after the other onto the sum, as NumPy adds up all of them.
+        total = np.concatenate([total, np.maximum(block, floor)]).sum(axis=0, keepdims=True)
+    return scipy.fft.dct(total[0] / len(log_mel), type=2, norm="ortho")[:N_MFCC]
 
 
 def _mel_power(power: NDArray[np.float32], out: NDArray[np.float32]) -> None:
@@ -275,7 +276,7 @@ def _rolloff(magnitude: NDArray[np.float32], below: NDArray[np.float64]) -> NDAr
     return (group * _ROLLOFF_BINS + reached) * (SAMPLE_RATE / _FRAME)
 
 
-def levels(samples: NDArray[np.float32]) -> dict[str, float]:
+def levels(samples: Rows) -> dict[str, float]:
     """Compute what needs no spectrum, on 20 ms frames every 10 ms.
 
     Which frames are silence, `activity` says.
@@ -307,9 +308,7 @@ def levels(samples: NDArray[np.float32]) -> dict[str, float]:
     }
 
 
-def activity(
-    samples: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def activity(samples: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return each frame's level in dB, and whether it is sound rather than silence.
 
     Silence lies 40 dB or more below the loudest frame. Where a noise floor hides that, silence is
@@ -317,7 +316,9 @@ def activity(
     to the loudest frame: far above the floor's own spread, below most of speech. Silence is never
     less than 15 dB below the loudest frame, so a steady sound, whose range is small, has none.
     """
-    frame_levels = 10 * np.log10(np.maximum(_frame_power(samples), _FLOOR))
+    frame_levels = _frame_power(samples)
+    np.log10(np.maximum(frame_levels, _FLOOR, out=frame_levels), out=frame_levels)
+    frame_levels *= 10
     loudest = frame_levels.max()
     floor = np.percentile(frame_levels, _FLOOR_PERCENTILE)
     threshold = max(
@@ -326,7 +327,7 @@ def activity(
     return frame_levels, frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
 
 
-def slope_skewness(samples: NDArray[np.float32]) -> float:
+def slope_skewness(samples: Rows) -> float:
     """Return how much more often sound dies away slowly than it rises slowly: a sign of a room.
 
     Speech rises and falls at about the same rates. A room delays its falls and not its rises, so
@@ -347,7 +348,7 @@ def slope_skewness(samples: NDArray[np.float32]) -> float:
         The skewness of all slopes of all bands: near 0 for speech close to a microphone, more in a
         room; 0 where there are none.
     """
-    slopes = _Slopes(samples)
+    slopes = _Slopes()
     for power in _power_blocks(samples, _SLOPE_FRAME, _SLOPE_HOP):
         slopes.add(power)
     return slopes.skewness()
@@ -357,36 +358,32 @@ class _Slopes:
     """The levels of bands equally wide on the mel scale, and how skewed their slopes are.
 
     Attributes:
-        levels: in dB, (bands, frames).
+        levels: in dB, (frames, bands).
     """
 
-    def __init__(self, samples: NDArray[np.float32]):
-        self.levels = np.empty(
-            (_SLOPE_BANDS, _n_whole_frames(samples, _SLOPE_FRAME, _SLOPE_HOP)), np.float32
-        )
-        self._filled = 0
+    def __init__(self) -> None:
+        self.levels = Growing((_SLOPE_BANDS,))
         low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
         hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
         self._edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
 
     def add(self, power: NDArray[np.float32]) -> None:
         """Add a block of power spectra, (frames, bins)."""
-        first, self._filled = self._filled, self._filled + len(power)
         sums = np.add.reduceat(power[:, : self._edges[-1]], self._edges[:-1], axis=1)
-        self.levels[:, first : self._filled] = _decibels_in_place(sums).T
+        self.levels.append(_decibels_in_place(sums))
 
     def skewness(self) -> float:
         """Return the skewness of all slopes of all bands; see `slope_skewness`."""
-        length = 2 * _SLOPE_HALF + 1
-        n_slopes = self.levels.shape[1] - length + 1
+        length, levels = 2 * _SLOPE_HALF + 1, self.levels.whole()
+        n_slopes = len(levels) - length + 1
         if n_slopes < 1:
             return 0.0
-        loud = np.quantile(self.levels, _SLOPE_LOUD, axis=1, keepdims=True)
+        loud = np.array([[_quantile(levels, band)] for band in range(_SLOPE_BANDS)])
         floor = np.maximum(loud - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR)).astype(np.float32)
         moments = np.zeros(4)
         for first in range(0, n_slopes, _BLOCK_FRAMES):
             n = min(_BLOCK_FRAMES, n_slopes - first)
-            level = self.levels[:, first : first + n + length - 1]
+            level = np.ascontiguousarray(levels[first : first + n + length - 1].T)
             over = np.cumsum(np.pad(level > floor, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
             heard = over[:, length:] > over[:, :-length]
             level = np.maximum(level, floor)
@@ -397,6 +394,11 @@ class _Slopes:
             moments += [heard.sum(), *_sums_of_powers(slopes[heard])]
         number, *sums = moments.tolist()
         return _skewness(*(value / number for value in sums)) if number else 0.0
+
+
+def _quantile(levels: Rows, band: int) -> np.float32:
+    """Return what a share `_SLOPE_LOUD` of a band's levels lies below; one band is in memory."""
+    return np.quantile(np.concatenate([block[:, band] for block in blocks(levels)]), _SLOPE_LOUD)
 
 
 class _Moments:
@@ -459,18 +461,12 @@ class _Steps:
         return differences
 
 
-def _power_blocks(
-    samples: NDArray[np.float32], size: int, hop: int
-) -> Iterator[NDArray[np.float32]]:
+def _power_blocks(samples: Rows, size: int, hop: int) -> Iterator[NDArray[np.float32]]:
     """Yield power spectra of the whole frames, (frames, bins), a block at a time."""
-    n_frames = _n_whole_frames(samples, size, hop)
+    n_frames = max(1 + (len(samples) - size) // hop, 0)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames)
         yield np.square(_magnitude(samples[first * hop : (last - 1) * hop + size], size, hop))
-
-
-def _n_whole_frames(samples: NDArray[np.float32], size: int, hop: int) -> int:
-    return max(1 + (len(samples) - size) // hop, 0)
 
 
 def _magnitude(samples: NDArray[np.float32], size: int, hop: int) -> NDArray[np.float32]:
@@ -497,14 +493,14 @@ def active_power(samples: NDArray[np.float32]) -> float:
     return float(np.mean(10 ** (frame_levels[active] / 10)))
 
 
-def digest(samples: NDArray[np.float32]) -> str:
+def digest(samples: Rows) -> str:
     """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
 
     Copies of one recording agree whatever lossless container, header or name they have.
     """
     sha256 = hashlib.sha256()
-    for first in range(0, len(samples), _DIGEST_BLOCK):
-        scaled = np.rint(samples[first : first + _DIGEST_BLOCK] * np.float32(2**15))
+    for block in blocks(samples):
+        scaled = np.rint(block * np.float32(2**15))
         sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
     return sha256.hexdigest()[:32]
 
@@ -515,10 +511,10 @@ def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
     return int(frames[0]), int(frames[-1])
 
 
-def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+def _magnitude_blocks(samples: Rows) -> Iterator[NDArray[np.float32]]:
     """Yield magnitude spectra of the centred transform, (frames, bins), a block at a time."""
     half = _FRAME // 2
-    n_frames = _n_frames(samples)
+    n_frames = 1 + len(samples) // _HOP
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
         # Where the block begins and ends, in the samples; beyond them there is silence.
@@ -528,16 +524,12 @@ def _magnitude_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float
         yield _magnitude(block, _FRAME, _HOP)
 
 
-def _n_frames(samples: NDArray[np.float32]) -> int:
-    return 1 + len(samples) // _HOP
-
-
 def mean_power(samples: NDArray[np.float32]) -> float:
     """Return the mean power, accumulated in double precision without a copy of the samples."""
     return float(np.einsum("i,i->", samples, samples, dtype=np.float64)) / len(samples)
 
 
-def skewness(samples: NDArray[np.float32]) -> float:
+def skewness(samples: Rows) -> float:
     """Return the third moment about the mean over the cube of the standard deviation.
 
     Speech is lopsided, since the glottis closes faster than it opens, and which way depends on the
@@ -547,13 +539,15 @@ def skewness(samples: NDArray[np.float32]) -> float:
     return _skewness(*(value / len(samples) for value in _sums_of_powers(samples)))
 
 
-def _sums_of_powers(values: NDArray[np.float32]) -> tuple[float, float, float]:
+def _sums_of_powers(values: Rows) -> list[float]:
     """Return the sums of the values, of their squares and of their cubes, in double precision."""
-    return (
-        float(values.sum(dtype=np.float64)),
-        float(np.einsum("i,i->", values, values, dtype=np.float64)),
-        float(np.einsum("i,i,i->", values, values, values, dtype=np.float64)),
-    )
+
+    def sums(few: NDArray[np.float32]) -> NDArray[np.float64]:
+        squares = np.einsum("i,i->", few, few, dtype=np.float64)
+        cubes = np.einsum("i,i,i->", few, few, few, dtype=np.float64)
+        return np.array([few.sum(dtype=np.float64), squares, cubes])
+
+    return (np.zeros(3) + summed(values, sums)).tolist()
 
 
 def _skewness(first: float, second: float, third: float) -> float:
@@ -564,11 +558,17 @@ def _skewness(first: float, second: float, third: float) -> float:
     return (third - 3 * first * second + 2 * first**3) / variance**1.5
 
 
-def _frame_power(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+def _frame_power(samples: Rows) -> NDArray[np.float64]:
     """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
     usable = max(len(samples) // _LEVEL_HOP, 2) * _LEVEL_HOP
     if len(samples) < usable:
         samples = np.pad(samples, (0, usable - len(samples)))
-    halves = samples[:usable].reshape(-1, _LEVEL_HOP)
-    energy = np.einsum("ij,ij->i", halves, halves, dtype=np.float64)
-    return (energy[:-1] + energy[1:]) / _LEVEL_FRAME
+    energy = np.empty(usable // _LEVEL_HOP)
+    for index, block in enumerate(blocks(samples)):
+        halves = block[: len(block) // _LEVEL_HOP * _LEVEL_HOP].reshape(-1, _LEVEL_HOP)
+        first = index * (BLOCK // _LEVEL_HOP)
+        energy[first : first + len(halves)] = np.einsum(
+            "ij,ij->i", halves, halves, dtype=np.float64
+        )
+    power = energy[:-1] + energy[1:]
+    return np.divide(power, _LEVEL_FRAME, out=power)

@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import stat
+import tempfile
 import threading
 import time
 from collections import deque
@@ -420,6 +421,9 @@ def _score(task: Task, path: str) -> tuple[str, str]:
 
 @cache
 def _scorer(*task: Any) -> "Scorer":
+    if "TMPDIR" not in os.environ:
+        # For the samples of long recordings: the system's own folder is often in memory.
+        tempfile.tempdir = str(task[1])
     # Imported here, so that the command itself need not wait for decoders and the encoder.
     from authenticity.scoring.worker import Scorer
 

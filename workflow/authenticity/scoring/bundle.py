@@ -41,6 +41,7 @@ ABOUT, WEIGHTS, CARD, ENCODER = "bundle.json", "model.safetensors", "card.md", "
 MODEL, REPLICATES = "model", "calibration.replicates"
 """Of the arrays: what the names of the model's begin with, and the refits of the calibration."""
 
+_LARGEST = 1e12  # of a model's numbers: products of a few are finite
 _LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
 _STATISTICS = {"mean": "mean over time", "std": "deviation over time"}
 
@@ -195,9 +196,11 @@ class Bundle:
     def _arrays_fit(self, arrays: Mapping[str, NDArray]) -> bool:
         """Whether all numbers are finite, and the model takes as many features as there are."""
         width = sum(width for _, width in self.parts)
-        if not all(np.isfinite(array).all() for array in arrays.values()):
+        if not all((np.abs(array) <= _LARGEST).all() for array in arrays.values()):
             return False
         if {self.model.mean.shape, self.model.scale.shape} != {(width,)}:
+            return False
+        if self.model.scale.min(initial=1) < 1 / _LARGEST:
             return False
         with np.errstate(all="ignore"):
             scores = self.model.scores(np.zeros((1, width)))
@@ -297,26 +300,39 @@ def read(path: Path) -> About:
         raise _unfit(path, f"expected a bundle of schema {SCHEMA_VERSION}")
     if place := misfit(about, About):
         raise _unfit(path, f"`{place}` is missing or not what was expected")
-    if about["identity"] != identity(about):
+    try:
+        shown, found = _shown(about), identity(about)
+    except RecursionError:
+        raise _unfit(path, "expected values that are nested less deeply") from None
+    if about["identity"] != found:
         raise _unfit(path, "it was changed after it was made")
     for expected, is_so in _expectations(about).items():
         if not is_so:
             raise _unfit(path, f"expected {expected}")
-    return _shown(about)
+    return shown
 
 
 def _expectations(about: About) -> dict[str, bool]:
     """Return what values have to be beside their types, and whether they are."""
     decision, calibration, window = about["decision"], about["calibration"], about["window"]
     layers, encoder, trust = about["features"]["layers"], about["encoder"], about["trust"]
-    folder = encoder["folder"] if encoder else None
+    limits, folder = about["limits"], encoder["folder"] if encoder else None
     return {
         "`decision.lower` no greater than `decision.upper`": decision["lower"] <= decision["upper"],
         "`calibration.prior_spoof` between 0 and 1": 0 < calibration["prior_spoof"] < 1,
         "a level between 0 and 1": 0 < calibration["replicates"]["level"] < 1,
-        "`window.hop` and `window.seconds` above 0": min(window["hop"], window["seconds"]) > 0,
+        "`window.hop` of 0.1 or more, up to `window.seconds`, which is 3600 at most": (
+            0.1 <= window["hop"] <= window["seconds"] <= 3600
+        ),
+        "`limits.min_seconds` of 0.1 or more, up to `limits.max_seconds`": (
+            0.1 <= limits["min_seconds"] <= limits["max_seconds"]
+        ),
         f"`trust.{PROBABILITIES}`": trust is None or PROBABILITIES in trust,
         "an encoder where layers are used": encoder is not None or not layers,
+        "`features.layers` of 0 or more": min(layers, default=0) >= 0,
+        "`encoder.window_seconds` from 1 to 3600": (
+            encoder is None or 1 <= encoder["window_seconds"] <= 3600
+        ),
         # Whoever hands on a bundle must not choose what else is read.
         f"`encoder.folder` within the bundle, found {folder}": _is_within(folder),
     }

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from authenticity.audio import Format
+from authenticity.growing import Rows, blocks
 from authenticity.scoring.decision import GENUINE, SYNTHETIC, UNDECIDED, Band
 from authenticity.scoring.result import Caution, Verdict, Windows
 from authenticity.scoring.words import clock
@@ -112,9 +113,9 @@ def sound_share(numbers: Mapping[str, Any]) -> Any:
     return span * (1 - numbers["pause_fraction"]) / numbers["duration"]
 
 
-def clipped_share(samples: NDArray[np.float32]) -> float:
+def clipped_share(samples: Rows) -> float:
     """Return the share of samples at full scale, where the tops of a wave are cut off."""
-    loud = np.count_nonzero(samples >= _FULL_SCALE) + np.count_nonzero(samples <= -_FULL_SCALE)
+    loud = sum(np.count_nonzero(np.abs(block) >= _FULL_SCALE) for block in blocks(samples))
     return float(loud / len(samples))
 
 

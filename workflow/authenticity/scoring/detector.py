@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from numbers import Real
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Embedding, Encoder
 from authenticity.features.published import Published
+from authenticity.growing import Growing, Rows, blocks
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
@@ -110,7 +111,7 @@ class Detector:
             with Path(path).open("rb") as file:
                 self._require_size(os.fstat(file.fileno()).st_size)
                 content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
-                samples = audio.decode(file, self.bundle.limits)
+                samples = audio.decode_long(file, self.bundle.limits)
                 form = audio.file_format(file)
         except OSError as error:
             raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
@@ -143,13 +144,11 @@ class Detector:
                 f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
             )
 
-    def windows(self, samples: NDArray[np.float32]) -> Windows:
+    def windows(self, samples: Rows) -> Windows:
         """Score the windows alone of samples, mono at 16 kHz, full scale 1, shape (n,)."""
         return self._windows(samples, _Sound(samples))[0]
 
-    def _scored(
-        self, samples: NDArray[np.float32], prior: float, form: Format | None, start: float
-    ) -> Recording:
+    def _scored(self, samples: Rows, prior: float, form: Format | None, start: float) -> Recording:
         about, model = self.bundle.about, self.bundle.model
         sound = _Sound(samples)
         (layers_inverted,) = self._embedded(samples, _NO_SPANS, inverted=True)
@@ -221,9 +220,7 @@ class Detector:
         low, high = np.quantile(slope * score + offset, [tail, 1 - tail])
         return float(low), float(high)
 
-    def _windows(
-        self, samples: NDArray[np.float32], sound: "_Sound"
-    ) -> tuple[Windows, NDArray[np.float32]]:
+    def _windows(self, samples: Rows, sound: "_Sound") -> tuple[Windows, NDArray[np.float32]]:
         """Score the windows; return the features of the whole recording besides."""
         window = self.bundle.about["window"]
         spans = window_spans(len(samples), window["seconds"], window["hop"])
@@ -231,9 +228,9 @@ class Detector:
         score = np.full(len(spans), np.nan)
         embedded = self._embedded(samples, spans)
         if self._columns:
-            # Heard to the end first: of an hour, the encoder's memory is then gone before librosa,
-            # whose import alone takes 160 MB, is needed.
-            embedded = iter(list(embedded))
+            # Heard to the end first: the encoder's memory is then gone before librosa, whose import
+            # alone takes 160 MB, is needed.
+            embedded = _gathered(embedded)
         for index, (first, last) in enumerate(spans.tolist()):
             heard, layers = samples[first:last], next(embedded)
             if audio.decibels(audio.largest_magnitude(heard)) >= silence:
@@ -245,7 +242,7 @@ class Detector:
         return windows, np.concatenate([*self._described(samples), next(embedded)])
 
     def _embedded(
-        self, samples: NDArray[np.float32], spans: NDArray[np.int64], inverted: bool = False
+        self, samples: Rows, spans: NDArray[np.int64], inverted: bool = False
     ) -> Iterator[NDArray[np.float32]]:
         """Yield the encoder's features of each stretch, then of the whole; none without one.
 
@@ -259,7 +256,7 @@ class Detector:
         heard = self._encoder.embed_spans(samples, spans, self._layers, self._jobs, inverted)
         return map(self._pooled, heard)
 
-    def _described(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def _described(self, samples: Rows) -> list[NDArray[np.float32]]:
         """Return the features that `spectral` gives, which are a model's first, float32."""
         described = spectral.spectrum(samples) if self._columns else {}
         return [np.atleast_1d(np.float32(described[name])) for name in self._columns]
@@ -290,7 +287,7 @@ def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64
 class _Sound:
     """Where a recording has sound rather than silence."""
 
-    def __init__(self, samples: NDArray[np.float32]):
+    def __init__(self, samples: Rows):
         self._samples = samples
         self._active = spectral.activity(samples)[1]
         self._before = np.append(0, np.cumsum(self._active))
@@ -322,6 +319,15 @@ class _Sound:
             distance=distance,
             format=form,
         )
+
+
+def _gathered(rows: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Yield rows that are of one length, once all of them are there."""
+    first = next(rows)
+    gathered = Growing(first.shape)
+    for row in chain([first], rows):
+        gathered.append(row[None])
+    return chain.from_iterable(blocks(gathered.whole()))
 
 
 def _require_share(prior: float) -> None:
@@ -378,7 +384,7 @@ def _by_head(model: ContrastiveModel, features: NDArray[np.floating]) -> list[Co
     return _summed(model.classifier, np.concatenate(branches, axis=1)[0], widths)
 
 
-def spectrogram(samples: NDArray[np.float32]) -> Spectrogram:
+def spectrogram(samples: Rows) -> Spectrogram:
     """Return a mel spectrogram of at most `MOST_COLUMNS` columns.
 
     Args:
@@ -405,7 +411,7 @@ def spectrogram(samples: NDArray[np.float32]) -> Spectrogram:
     return Spectrogram(power_db, hop / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2)
 
 
-def rolloff_95(samples: NDArray[np.float32]) -> float:
+def rolloff_95(samples: Rows) -> float:
     """Return the mean over frames of the frequency below which 95% of the magnitude lies, in hertz.
 
     The number of the same name in `spectral`, but of a long recording over some frames only.
@@ -418,9 +424,7 @@ def rolloff_95(samples: NDArray[np.float32]) -> float:
     return float(reached.argmax(axis=1).mean() * SAMPLE_RATE / _ROLLOFF_FRAME)
 
 
-def _spectra(
-    samples: NDArray[np.float32], middles: NDArray[np.integer], size: int
-) -> NDArray[np.complex64]:
+def _spectra(samples: Rows, middles: NDArray[np.integer], size: int) -> NDArray[np.complex64]:
     """Return Hann-windowed spectra of frames around these samples, (frames, size // 2 + 1)."""
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     frames = np.zeros((len(middles), size), np.float32)

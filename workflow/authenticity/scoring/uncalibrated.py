@@ -82,7 +82,7 @@ def _scored(path: str, detector: Published, direction: float, threads: int) -> S
         raise RejectedClip(f"not a file of up to {limits.max_megabytes:,g} MB")
     with Path(path).open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
-        samples = audio.decode(file, limits)
+        samples = audio.decode_long(file, limits)
         form = audio.file_format(file)
     (whole,) = detector.embed_spans(samples, np.empty((0, 2), np.int64), [0], threads)
     seconds, duration = time.perf_counter() - start, len(samples) / SAMPLE_RATE

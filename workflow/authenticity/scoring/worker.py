@@ -18,11 +18,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
 from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
 from authenticity.files import atomic, sha256
+from authenticity.growing import Rows
 from authenticity.scoring.batch import Settings, as_line, rejected
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.inputs import as_text
@@ -47,7 +47,7 @@ def drawn_name(file: str, content: str) -> str:
     return f"{stem or 'recording'}-{digest}"
 
 
-def write_sound(path: str | Path, samples: NDArray[np.float32]) -> None:
+def write_sound(path: str | Path, samples: Rows) -> None:
     """Write samples as a small MP3, which every browser plays, atomically.
 
     The rate is constant and the header says how long the sound is and what the encoder added
@@ -66,8 +66,8 @@ def write_sound(path: str | Path, samples: NDArray[np.float32]) -> None:
         encoder.options = {"compression_level": _EFFORT}
         encoder.flags |= av.codec.context.Flags.bitexact
         for first in range(0, len(samples), _BLOCK):
-            block = np.clip(samples[None, first : first + _BLOCK], -1, 1, dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+            block = np.clip(samples[first : first + _BLOCK], -1, 1, dtype=np.float32)
+            frame = av.AudioFrame.from_ndarray(block[None], format="fltp", layout="mono")
             frame.sample_rate, frame.time_base = audio.SAMPLE_RATE, Fraction(1, audio.SAMPLE_RATE)
             frame.pts = first
             container.mux(encoder.encode(frame))
@@ -138,11 +138,11 @@ class Scorer:
         name = drawn_name(recording.file, recording.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
         with Path(path).open("rb") as file:
-            samples = audio.decode(file, self._detector.bundle.limits)
+            samples = audio.decode_long(file, self._detector.bundle.limits)
         with _results_written():
             write_sound(self._folder / sound, samples)
         del samples
-        # Imported here, so that its memory comes after that of the samples, not on top of it.
+        # Imported here, so that its memory comes after that of scoring, not on top of it.
         from authenticity.plots import overlay
 
         band = self._detector.bundle.band

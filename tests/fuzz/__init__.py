@@ -1,0 +1,1 @@
+"""`make fuzz`: what others may have written, mutated; see `targets`."""
