@@ -18,11 +18,28 @@ from score_command import comparable, run, start
 CORES = 2
 
 
+TABLES = {"extract": "spectral/clean", "embed": "embeddings/small/clean"}
+"""What the rules make whose rows take time."""
+
+
 def standing(checkout: Checkout) -> set[str]:
-    """The shards whose three tables are all there."""
+    """The shards of both tables that are there."""
     results = checkout.path / "results" / "toy"
-    tables = ("spectral/clean", "embeddings/small/clean", "rejected/clean")
-    return set.intersection(*({path.stem for path in (results / t).glob("*")} for t in tables))
+    return {
+        f"{table}/{path.stem}"
+        for table in TABLES.values()
+        for path in (results / table).glob("*.parquet")
+    }
+
+
+def flying(checkout: Checkout) -> set[str]:
+    """The shards that a killed command has begun and not made."""
+    begun = {
+        f"{table}/{path.stem}"
+        for rule, table in TABLES.items()
+        for path in (checkout.path / "logs" / "toy" / rule).rglob("*.log")
+    }
+    return begun - standing(checkout)
 
 
 def without_markup(checkout: Checkout) -> dict[str, bytes]:
@@ -54,7 +71,6 @@ def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
     trials = read(whole.path / "results/toy/manifest.parquet")
     n_rows = Counter(shard_of(row["key"], 4) for row in trials)
     checkout = whole.copied(tmp_path / "killed")
-    logs = checkout.path / "logs/toy/extract/clean"
     lost, again, before = 0, 0, ""
     begun_before: set[str] = set()
     sessions: list[int] = []
@@ -62,7 +78,7 @@ def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
     shutil.rmtree(checkout.path / "results")
 
     def begin() -> subprocess.Popen:
-        shutil.rmtree(logs, ignore_errors=True)
+        shutil.rmtree(checkout.path / "logs", ignore_errors=True)
         stood.clear()
         stood.update(standing(checkout))
         process = checkout.begin(tmp_path / "said", cores=CORES)
@@ -72,18 +88,18 @@ def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
     figures = faults.Figures(seconds)
     for process, way in faults.killed(begin, "/.snakemake/scripts", figures):
         output = (tmp_path / "said").read_text()
-        counts = re.findall(r"shard (\S+): \d+ clips, (\d+) computed", output)
+        counts = re.findall(r"results/toy/(\S+)\.parquet: \d+ clips, (\d+) computed", output)
         computed = {shard: int(count) for shard, count in counts}
         assert not any(computed.get(shard) for shard in stood), output
         again += sum(count for shard, count in computed.items() if shard in begun_before)
         if way:
             assert process.returncode, output
             assert_told(way, output)
-            flying = {log.stem for log in logs.glob("*")} - standing(checkout)
-            assert len(flying) <= CORES * (1 + (before == faults.ORPHANS))
+            left = flying(checkout)
+            assert len(left) <= CORES * (1 + (before == faults.ORPHANS))
             before = way
-            lost += sum(n_rows[shard] for shard in flying)
-            begun_before |= flying
+            lost += sum(n_rows[Path(shard).name] for shard in left)
+            begun_before |= left
             continue
         assert process.returncode == 0, output
         for session in sessions:
