@@ -229,6 +229,10 @@ def main(name: str, flags: list[str]) -> None:
                 target(data)
             except (RejectedClip, UserError) as error:
                 fits_on_a_line(error)
+            except BaseException:  # libFuzzer itself keeps no input of a MemoryError
+                digest = hashlib.sha256(data).hexdigest()[:16]
+                folder.with_name(f"{name}-{digest}").write_bytes(data)
+                raise
 
     atexit.register(shutil.rmtree, SCRATCH)
     atheris.Setup([name, *flags], once)

@@ -7,12 +7,13 @@ import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import corpora
 import numpy as np
 import pytest
-from authenticity import manifest
+from authenticity import audio, manifest
 from authenticity.audio import SAMPLE_RATE, Limits, decode, load
 from authenticity.config import Corpus
 from authenticity.errors import RejectedClip, UserError
@@ -121,6 +122,17 @@ def test_a_broken_file_has_a_reason_that_fits_on_a_line(name: str):
         decode(REFUSED[name], LIMITS)
     assert str(reason.value)
     assert str(reason.value).isprintable()
+
+
+def test_a_header_that_ffmpeg_has_no_memory_for_is_refused(monkeypatch: pytest.MonkeyPatch):
+    """Fuzzing found one; the error is FFmpeg's own, and a lack of ours still ends the work."""
+    for error, expected in (
+        (av.error.MemoryError(12, "Cannot allocate memory"), RejectedClip),
+        (MemoryError(), MemoryError),
+    ):
+        monkeypatch.setattr(audio, "_opened", Mock(side_effect=error))
+        with pytest.raises(expected):
+            decode(b"no header that libsndfile knows", LIMITS)
 
 
 NAMES = {
