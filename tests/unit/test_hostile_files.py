@@ -272,6 +272,19 @@ def test_a_damaged_directory_of_an_archive_has_a_reason(name: str, tmp_path: Pat
         Root(tmp_path / "x.zip").read("ä.flac", 10**6)
 
 
+def test_a_member_whose_name_has_line_ends_is_named_on_one_line(tmp_path: Path):
+    """It claims to lie before the beginning of the archive."""
+    plain(tmp_path / "x.zip", "a\x1db\u2028.wav")
+    content = (tmp_path / "x.zip").read_bytes()
+    directory = content.index(b"PK\1\2")
+    end = content.index(b"PK\5\6")
+    moved = content[: end + 16] + struct.pack("<I", directory + 99) + content[end + 20 :]
+    (tmp_path / "x.zip").write_bytes(moved)
+    with pytest.raises(UserError, match="cannot be read now") as caught:
+        Root(tmp_path / "x.zip").read("a\x1db\u2028.wav", 10**6)
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize("sign", ["\0", "\x1b", "\x07"])
 @pytest.mark.parametrize(
     ("corpus", "old", "listing"),

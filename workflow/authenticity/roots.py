@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from authenticity.errors import RejectedClip, UserError
+from authenticity.names import printable
 
 
 class Entry(NamedTuple):
@@ -136,7 +137,7 @@ class Root:
             UserError: the machine cannot read it now: no permission, a failing disk.
         """
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise RejectedClip(f"{path}: leads out of the corpus root")
+            raise RejectedClip(f"{printable(path)}: leads out of the corpus root")
         try:
             if self._archive is None:
                 return self._read_file(path, max_bytes)
@@ -148,8 +149,8 @@ class Root:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:
             raise UserError(
-                f"{self.location / path}: cannot be read now ({error.strerror or error}); "
-                "correct this and run again"
+                f"{printable(str(self.location / path))}: cannot be read now "
+                f"({error.strerror or error}); correct this and run again"
             ) from error
 
     def _read_file(self, path: str, max_bytes: int) -> bytes:
