@@ -224,11 +224,15 @@ def main(name: str, flags: list[str]) -> None:
         (folder / f"seed-{index}").write_bytes(seed)
 
     def once(data: bytes) -> None:
-        if data:
+        try:
             try:
-                target(data)
+                target(data or b"\0")
             except (RejectedClip, UserError) as error:
                 fits_on_a_line(error)
+        except BaseException:  # libFuzzer keeps the input of a crash, not always that of an error
+            digest = hashlib.sha256(data).hexdigest()[:16]
+            folder.with_name(f"{name}-{digest}").write_bytes(data)
+            raise
 
     atexit.register(shutil.rmtree, SCRATCH)
     atheris.Setup([name, *flags], once)

@@ -7,12 +7,13 @@ import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import corpora
 import numpy as np
 import pytest
-from authenticity import manifest
+from authenticity import audio, manifest
 from authenticity.audio import SAMPLE_RATE, Limits, decode, load
 from authenticity.config import Corpus
 from authenticity.errors import RejectedClip, UserError
@@ -121,6 +122,17 @@ def test_a_broken_file_has_a_reason_that_fits_on_a_line(name: str):
         decode(REFUSED[name], LIMITS)
     assert str(reason.value)
     assert str(reason.value).isprintable()
+
+
+def test_a_header_that_ffmpeg_has_no_memory_for_is_refused(monkeypatch: pytest.MonkeyPatch):
+    """Fuzzing found one; the error is FFmpeg's own, and a lack of ours still ends the work."""
+    for error, expected in (
+        (av.error.MemoryError(12, "Cannot allocate memory"), RejectedClip),
+        (MemoryError(), MemoryError),
+    ):
+        monkeypatch.setattr(audio, "_opened", Mock(side_effect=error))
+        with pytest.raises(expected):
+            decode(b"no header that libsndfile knows", LIMITS)
 
 
 NAMES = {
@@ -258,6 +270,19 @@ def test_a_damaged_directory_of_an_archive_has_a_reason(name: str, tmp_path: Pat
     make(tmp_path / "x.zip")
     with pytest.raises(kind, match=reason):
         Root(tmp_path / "x.zip").read("ä.flac", 10**6)
+
+
+def test_a_member_whose_name_has_line_ends_is_named_on_one_line(tmp_path: Path):
+    """It claims to lie before the beginning of the archive."""
+    plain(tmp_path / "x.zip", "a\x1db\u2028.wav")
+    content = (tmp_path / "x.zip").read_bytes()
+    directory = content.index(b"PK\1\2")
+    end = content.index(b"PK\5\6")
+    moved = content[: end + 16] + struct.pack("<I", directory + 99) + content[end + 20 :]
+    (tmp_path / "x.zip").write_bytes(moved)
+    with pytest.raises(UserError, match="cannot be read now") as caught:
+        Root(tmp_path / "x.zip").read("a\x1db\u2028.wav", 10**6)
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("sign", ["\0", "\x1b", "\x07"])

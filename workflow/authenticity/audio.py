@@ -93,9 +93,12 @@ def _decoded(data: bytes | BinaryIO, limits: Limits, most_in_memory: float) -> R
     except Exception as refusal:
         try:
             samples, loudest = _resampled(_ffmpeg_blocks(stream), limits, most_in_memory)
-        except (RejectedClip, UserError, MemoryError):
+        except (RejectedClip, UserError):
             raise
         except Exception as error:
+            # FFmpeg also lacks memory where a damaged header claims an absurd size.
+            if isinstance(error, MemoryError) and not isinstance(error, av.FFmpegError):
+                raise
             raise RejectedClip(
                 f"not readable as audio: libsndfile: {_reason(refusal)}; FFmpeg: {_reason(error)}"
             ) from error

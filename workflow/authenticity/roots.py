@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from authenticity.errors import RejectedClip, UserError
+from authenticity.names import printable
 
 if TYPE_CHECKING:
     from pyarrow import fs
@@ -199,7 +200,7 @@ class Root:
             UserError: the machine cannot read it now: no permission, a failing disk.
         """
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise RejectedClip(f"{path}: leads out of the corpus root")
+            raise RejectedClip(f"{printable(path)}: leads out of the corpus root")
         try:
             if self._archive is not None:
                 return self._read_member(path, max_bytes)
@@ -211,8 +212,8 @@ class Root:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:
             raise UserError(
-                f"{self.location}/{path}: cannot be read now ({_first_line(error)}); "
-                "correct this and run again"
+                f"{printable(f'{self.location}/{path}')}: cannot be read now "
+                f"({_first_line(error)}); correct this and run again"
             ) from error
 
     def _read_file(self, path: str, max_bytes: int) -> bytes:
