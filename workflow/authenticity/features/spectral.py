@@ -378,7 +378,7 @@ class _Slopes:
         n_slopes = len(levels) - length + 1
         if n_slopes < 1:
             return 0.0
-        loud = np.array([[_quantile(levels, band)] for band in range(_SLOPE_BANDS)])
+        loud = _loud(levels)[:, None]
         floor = np.maximum(loud - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR)).astype(np.float32)
         moments = np.zeros(4)
         for first in range(0, n_slopes, _BLOCK_FRAMES):
@@ -396,9 +396,18 @@ class _Slopes:
         return _skewness(*(value / number for value in sums)) if number else 0.0
 
 
-def _quantile(levels: Rows, band: int) -> np.float32:
-    """Return what a share `_SLOPE_LOUD` of a band's levels lies below; one band is in memory."""
-    return np.quantile(np.concatenate([block[:, band] for block in blocks(levels)]), _SLOPE_LOUD)
+def _loud(levels: Rows) -> NDArray[np.float32]:
+    """Return what a share `_SLOPE_LOUD` of each band's levels lies below, (bands,).
+
+    As many bands are in memory at once as a block has room for, and one at least.
+    """
+    found, step = [], max(1, BLOCK // len(levels))
+    for first in range(0, _SLOPE_BANDS, step):
+        bands = np.concatenate(
+            [block[:, first : first + step].T for block in blocks(levels)], axis=1
+        )
+        found.append(np.quantile(bands, _SLOPE_LOUD, axis=1))
+    return np.concatenate(found)
 
 
 class _Moments:
