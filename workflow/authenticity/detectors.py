@@ -229,8 +229,9 @@ def _measured(
     memory = peak_bytes() + whole - network.num_parameters() * 4
     clip = noise[: SAMPLE_RATE * _SECONDS]
     each = _seconds(lambda: (hearing.embed(clip), spectral.describe(clip)))
+    # A clip is put through a view twice, for the spectral numbers and for the encoder.
     total = sum(
-        count * (each + _seconds(partial(views.apply, clip, config.views.get(view, ()), "")))
+        count * (each + 2 * _seconds(partial(views.apply, clip, config.views.get(view, ()), "")))
         for view, count in counts.items()
     )
     n_clips = sum(counts.values())
