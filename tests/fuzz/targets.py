@@ -164,7 +164,7 @@ class Bundles:
         """Load the bundle, and score with one that has no encoder."""
         case, about, before = data[0] % 4, data[1:], self._weights.read_bytes()
         if case:
-            with contextlib.suppress(ValueError, RecursionError):
+            with contextlib.suppress(ValueError, RecursionError, TypeError):  # TypeError: no object
                 values = json.loads(about) if case == 1 else copy.deepcopy(self._about)
                 for place, value in zip(data[1::2], data[2::2], strict=False) if case == 3 else ():
                     holder, name = (found := list(_places(values)))[place % len(found)]
