@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from authenticity import planning
+from authenticity import benchmarks, planning
 from authenticity.errors import UserError
 from authenticity.jobs import job
 
@@ -29,6 +29,22 @@ def test_no_name_steers_the_terminal_or_the_log(tmp_path: Path, capsys: pytest.C
     for said in (capsys.readouterr().err, (tmp_path / "rule.log").read_text()):
         lines = [line.partition(" ")[2] for line in said.splitlines()]
         assert lines == [f"set aside: {SHOWN}", f"error: {SHOWN}: was there"]
+
+
+def test_a_job_says_what_it_took_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for rule in ("extract", "report_data"):
+        Path("logs", "toy", rule).mkdir(parents=True)
+        with job(SimpleNamespace(log=[f"logs/toy/{rule}/1-of-2.log"], rule=rule)):
+            before = time.process_time()
+            while time.process_time() < before + 0.2:
+                pass
+    (taken,) = benchmarks.spent(tmp_path / "benchmarks" / "toy", "mine", [])
+    assert (taken.rule, taken.jobs) == ("extract", 1)
+    # Of the whole process, which runs these tests.
+    assert 0.2 < taken.cpu_seconds <= time.process_time() + 0.1
+    assert taken.wall_seconds > 0.2
+    assert 20 < taken.peak_mib < 20_000
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
-"""Time and memory that a run spent, from the benchmarks that Snakemake measured.
+"""Time and memory that a run spent, from the benchmarks that its jobs wrote; see `jobs.job`.
 
-A job's benchmark is measured when the job runs: after a resumed run it stands for the last time
-that each job ran, and a job whose results were there before benchmarks has none.
+After a resumed run they stand for the last time that each job ran.
 """
 
 from collections.abc import Collection
@@ -45,8 +44,7 @@ def spent(folder: Path, experiment: str, others: Collection[str]) -> list[Spent]
         below = path.relative_to(folder).with_suffix("").parts
         if set(below[1:]) & set(others):
             continue
-        # A job too short to be sampled has no number for its CPU time or memory.
-        measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).fillna(0.0).iloc[0]
+        measured = pd.read_csv(path, sep="\t").iloc[0]
         shared = experiment not in below[1:]
         rows.append((below[0], shared, *measured[["s", "cpu_time", "max_rss"]]))
     frame = pd.DataFrame(rows, columns=["rule", "shared", "wall", "cpu", "peak"])

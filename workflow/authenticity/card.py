@@ -332,7 +332,6 @@ def _spent(facts: Facts) -> list[Block]:
         Paragraph(
             f"{total:,.0f} s of CPU time in all. Energy is not measured: it is the CPU time times "
             "the power of a busy core. A benchmark is of the last time that its job ran, and a "
-            "resumed run measures only what it redoes. Jobs too short to be sampled count as "
-            "nothing."
+            "resumed run measures only what it redoes."
         ),
     ]

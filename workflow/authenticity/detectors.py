@@ -205,8 +205,8 @@ def _measured(
 
     from authenticity.audio import SAMPLE_RATE
     from authenticity.features import encoder, matrix, spectral, views
+    from authenticity.jobs import peak_bytes
     from authenticity.scoring.words import duration, megabytes
-    from authenticity.scoring.worker import peak_bytes
 
     given, features = config.encoder, config.experiments[_EXPERIMENT].features
     source = encoder.EncoderSource(given.model, given.revision, given.layers)

@@ -2,8 +2,11 @@
 
 import contextlib
 import logging
+import resource
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from authenticity.errors import UserError, in_one_line
@@ -41,6 +44,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         if snakemake.log:
             log_to(logging.FileHandler(str(snakemake.log[0]), mode="w", encoding="utf-8"))
         yield logger
+        _write_spent(snakemake)
     except (UserError, OSError) as error:
         logger.error("error: %s", in_one_line(error))
         sys.exit(1)
@@ -54,6 +58,31 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
             logger.removeHandler(handler)
             with contextlib.suppress(OSError):
                 handler.close()
+
+
+def _write_spent(snakemake: Any) -> None:
+    """Write what the job has taken, as Snakemake's benchmarks have it: `benchmarks/` after `logs/`.
+
+    Snakemake looks at a job every now and then, and misses what comes after its last look: of a job
+    of 30 s half of the CPU time. A report's pages are left out, since one of them shows the costs.
+    """
+    import psutil  # Snakemake brings it
+
+    if not snakemake.log or snakemake.rule.startswith("report"):
+        return
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = time.time() - psutil.Process().create_time()
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    path = Path("benchmarks", *Path(str(snakemake.log[0])).parts[1:]).with_suffix(".tsv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = f"{seconds:.2f}\t{cpu:.2f}\t{peak_bytes() / 2**20:.2f}"
+    path.write_text(f"s\tcpu_time\tmax_rss\n{columns}\n")
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had resident."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def corpus_root(snakemake: Any) -> Root:

@@ -18,8 +18,6 @@ rule verdict:
         ),
     log:
         "logs/{corpus}/verdict.log",
-    benchmark:
-        "benchmarks/{corpus}/verdict.tsv"
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -51,8 +49,6 @@ rule ablations:
         ),
     log:
         "logs/{corpus}/ablations.log",
-    benchmark:
-        "benchmarks/{corpus}/ablations.tsv"
     conda:
         "../../envs/authenticity.yaml"
     params:

@@ -27,8 +27,6 @@ rule evaluate:
         asvspoof5="results/{corpus}/score_files/{experiment}/{target}.asvspoof5.tsv",
     log:
         "logs/{corpus}/evaluate/{experiment}/{target}.log",
-    benchmark:
-        "benchmarks/{corpus}/evaluate/{experiment}/{target}.tsv"
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -52,8 +50,6 @@ rule audit:
         audit="results/{corpus}/audit/{view}.json",
     log:
         "logs/{corpus}/audit/{view}.log",
-    benchmark:
-        "benchmarks/{corpus}/audit/{view}.tsv"
     conda:
         "../../envs/authenticity.yaml"
     params:

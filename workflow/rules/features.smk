@@ -46,8 +46,6 @@ rule extract:
         rejected=update("results/{corpus}/rejected/{view}/{shard}.parquet"),
     log:
         "logs/{corpus}/extract/{view}/{shard}.log",
-    benchmark:
-        "benchmarks/{corpus}/extract/{view}/{shard}.tsv"
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -70,8 +68,6 @@ rule embed:
         update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
     log:
         "logs/{corpus}/embed/{view}/{shard}.log",
-    benchmark:
-        "benchmarks/{corpus}/embed/{view}/{shard}.tsv"
     # After what needs no encoder, whose results are there in minutes.
     priority: -1
     conda:
@@ -98,8 +94,6 @@ use rule embed as published with:
         update("results/{corpus}/logits/{experiment}/{view}/{shard}.parquet"),
     log:
         "logs/{corpus}/published/{experiment}/{view}/{shard}.log",
-    benchmark:
-        "benchmarks/{corpus}/published/{experiment}/{view}/{shard}.tsv"
     wildcard_constraints:
         experiment="|".join(PLAN.detectors) or "none",
     resources:

@@ -12,8 +12,6 @@ rule frames:
         index=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.parquet"),
     log:
         "logs/{corpus}/frames/{layer}/{shard}.log",
-    benchmark:
-        "benchmarks/{corpus}/frames/{layer}/{shard}.tsv"
     # Before what needs no encoder: a long job that comes last leaves the other cores idle.
     priority: 1
     conda:
@@ -48,8 +46,6 @@ rule finetune:
         ),
     log:
         "logs/{corpus}/finetune/{experiment}/{candidate}-{seed}.log",
-    benchmark:
-        "benchmarks/{corpus}/finetune/{experiment}/{candidate}-{seed}.tsv"
     priority: 1
     conda:
         "../../envs/authenticity.yaml"
@@ -102,8 +98,6 @@ rule apply_finetuned:
         scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
     log:
         "logs/{corpus}/apply_finetuned/{experiment}/{target}/{view}.log",
-    benchmark:
-        "benchmarks/{corpus}/apply_finetuned/{experiment}/{target}/{view}.tsv"
     wildcard_constraints:
         experiment="|".join(FINETUNED) or "none",
     priority: 1

@@ -10,8 +10,6 @@ rule fit:
         **MODEL_FILES,
     log:
         "logs/{corpus}/fit/{experiment}.log",
-    benchmark:
-        "benchmarks/{corpus}/fit/{experiment}.tsv"
     wildcard_constraints:
         experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
     conda:
@@ -49,8 +47,6 @@ rule apply:
         scores="results/{corpus}/applied/{experiment}/{target}.parquet",
     log:
         "logs/{corpus}/apply/{experiment}/{target}.log",
-    benchmark:
-        "benchmarks/{corpus}/apply/{experiment}/{target}.tsv"
     wildcard_constraints:
         experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
     conda:

@@ -20,8 +20,6 @@ rule bundle:
         card="results/{corpus}/bundles/{experiment}/card.md",
     log:
         "logs/{corpus}/bundle/{experiment}.log",
-    benchmark:
-        "benchmarks/{corpus}/bundle/{experiment}.tsv"
     wildcard_constraints:
         experiment="|".join(UNENCODED) or "none",
     conda:

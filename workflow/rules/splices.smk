@@ -19,8 +19,6 @@ rule splices:
         ),
     log:
         "logs/{corpus}/splices/{experiment}.log",
-    benchmark:
-        "benchmarks/{corpus}/splices/{experiment}.tsv"
     conda:
         "../../envs/authenticity.yaml"
     resources:

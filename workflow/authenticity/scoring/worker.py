@@ -7,8 +7,6 @@ or the machine running out of memory, takes only that file with it.
 import contextlib
 import hashlib
 import re
-import resource
-import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -23,6 +21,7 @@ from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
 from authenticity.files import atomic, sha256
 from authenticity.growing import Rows
+from authenticity.jobs import peak_bytes
 from authenticity.scoring.batch import Settings, as_line, rejected
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.inputs import as_text
@@ -169,9 +168,3 @@ def _content(path: str) -> str:
 
 def _line(answer: Answer) -> str:
     return as_line(replace(answer, peak_bytes=peak_bytes()))
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process has had resident."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
