@@ -41,8 +41,8 @@ def test_a_job_says_what_it_took_to_its_end(tmp_path: Path, monkeypatch: pytest.
                 pass
     (taken,) = benchmarks.spent(tmp_path / "benchmarks" / "toy", "mine", [])
     assert (taken.rule, taken.jobs) == ("extract", 1)
-    # Of the whole process, which runs these tests.
-    assert 0.2 < taken.cpu_seconds <= time.process_time() + 0.1
+    # Of the whole process, which runs these tests, and of what they have started.
+    assert taken.cpu_seconds > 0.2
     assert taken.wall_seconds > 0.2
     assert 20 < taken.peak_mib < 20_000
 
