@@ -263,12 +263,16 @@ def get_final_output():
         for table in ("spectral", "rejected")
         for path in shard_paths(corpus, table, view)
     ]
-    embedded = [
-        path
-        for pair in TRAINED
-        if pair[1] not in FINETUNED
-        for path in view_tables("embeddings", *pair)
+    read = [
+        *(view_tables("embeddings", *pair) for pair in TRAINED if pair[1] not in FINETUNED),
+        *(
+            applied_tables("embeddings", *pair, corpus)
+            for corpus in ALL_CORPORA
+            for pair in tested_on(corpus)
+            if pair[1] not in FINETUNED
+        ),
     ]
+    embedded = [path for paths in read for path in paths]
     checked = [
         path
         for corpus in ALL_CORPORA
