@@ -7,7 +7,15 @@ import re
 import corpora
 import pytest
 from browser import look_at_report
-from checkout import EXPERIMENTS, Checkout, assert_one_line_in, check_out, read, results_of
+from checkout import (
+    EXPERIMENTS,
+    Checkout,
+    assert_one_line_in,
+    check_out,
+    jobs,
+    read,
+    results_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +158,17 @@ def test_features_of_another_version_are_made_anew_in_every_view(side_by_side: C
     counts = dict(re.findall(r"^(extract\w*|frames)\s+(\d+)$", planned, flags=re.M))
     assert counts == {"extract": "4", "frames": "1"}
     assert "Nothing to be done" in side_by_side.run("--dry-run").stdout
+
+
+@pytest.mark.parametrize("table", ["toy/embeddings/small/trimmed", "other/spectral/trimmed"])
+def test_a_table_of_a_view_that_is_deleted_by_hand_comes_back(side_by_side: Checkout, table: str):
+    path = side_by_side.path / "results" / table / "1-of-1.parquet"
+    kept = path.rename(path.with_suffix(".kept"))
+    try:
+        planned = side_by_side.run("--dry-run").stdout
+    finally:
+        kept.rename(path)
+    assert jobs(planned)["embed" if "embeddings" in table else "extract"] == 1
 
 
 def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_side: Checkout):
