@@ -17,7 +17,7 @@ from authenticity.config import (
 from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.features import matrix, spectral
-from authenticity.models import application, candidates, fitting, logistic
+from authenticity.models import application, candidates, depth, fitting, logistic
 from authenticity.models.experiment import fit_all, origin_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -587,3 +587,38 @@ def test_shuffled_labels_leave_nothing_to_learn():
     assert abs(row["poolings"]["mean"]["dev_roc_auc"] - 0.5) < 0.12
     assert max(row["poolings"]["mean"]["roc_auc_by_C"].values()) < 0.65
     assert shuffled.scores["label"].equals(true.scores["label"])
+
+
+def test_a_sample_has_as_many_of_each_class_and_of_each_attack_as_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(depth, "CLIPS", 10)
+    table = trials(600)
+    rare = np.array(table["attack"].to_pylist(), dtype=object)
+    rare[np.flatnonzero(rare == "A1")[2:]] = "A0"
+    table = replaced(table, attack=rare.tolist())
+    drawn = depth.sample(table, [experiment()]).to_pandas()
+    counts = drawn.groupby(["split", "label"]).size()
+    assert counts.to_dict() == {(part, label): 10 for part in ("train", "dev") for label in (0, 1)}
+    assert drawn["key"].is_monotonic_increasing
+    there = table.to_pandas().groupby(["split", "attack"]).size()
+    taken = drawn.groupby(["split", "attack"]).size()
+    for part in ("train", "dev"):
+        scarce = there[part].get("A1", 0)
+        assert taken[part].get("A1", 0) == scarce
+        assert abs(taken[part]["A0"] - taken[part]["A2"]) <= 1
+    assert depth.sample(table, [experiment()]).to_pandas().equals(drawn)
+
+
+def test_the_lowest_layer_within_a_standard_error_is_needed():
+    generator = np.random.default_rng(3)
+    labels = np.arange(400) % 2
+    signal = labels + generator.normal(0, 1, 400)
+    best = signal
+    nearly = signal + generator.normal(0, 0.05, 400)
+    worse = signal + generator.normal(0, 1.5, 400)
+    assert roc_auc_score(labels, worse) < roc_auc_score(labels, best) - 0.05
+    assert depth.lowest(labels, [worse, nearly, best], 2) == 1
+    assert depth.lowest(labels, [worse, best, nearly], 1) == 1
+    assert depth.lowest(labels, [best, best], 1) == 0
+    assert depth.lowest(labels, [best, worse], 0) == 0

@@ -10,6 +10,7 @@ import held
 import pyarrow.parquet as pq
 import pytest
 from authenticity import results_page
+from authenticity.files import read_json
 from authenticity.shards import shard_of
 from checkout import (
     EXPERIMENTS,
@@ -207,14 +208,20 @@ def test_a_damaged_shard_stops_the_run_and_is_computed_again(resumed_from: Check
     assert resumed_from.tables() == before
 
 
-def test_one_more_file_computes_one_row(resumed_from: Checkout):
-    before = resumed_from.tables()
-    key = key_of_shard("2-of-2")
-    protocol = resumed_from.corpus / corpora.PROTOCOLS / "ASVspoof2019.LA.cm.train.trn.txt"
+def add_clip(checkout: Checkout, shard: str) -> str:
+    """Add a clip to train that belongs to a shard; return its key."""
+    key = key_of_shard(shard)
+    protocol = checkout.corpus / corpora.PROTOCOLS / "ASVspoof2019.LA.cm.train.trn.txt"
     with protocol.open("a") as lines:
         lines.write(f"LA_0000 {key} - - bonafide\n")
-    audio = resumed_from.corpus / "ASVspoof2019_LA_train" / "flac" / f"{key}.flac"
+    audio = checkout.corpus / "ASVspoof2019_LA_train" / "flac" / f"{key}.flac"
     audio.write_bytes(corpora.encoded(corpora.voice(5, spoof=False)))
+    return key
+
+
+def test_one_more_file_computes_one_row(resumed_from: Checkout):
+    before = resumed_from.tables()
+    key = add_clip(resumed_from, "2-of-2")
     result = resumed_from.run("--until", "embed")
     assert result.returncode == 0, result.stdout
     counts = jobs(result.stdout)
@@ -229,6 +236,34 @@ def test_one_more_file_computes_one_row(resumed_from: Checkout):
     files = [row["file"] for row in read(resumed_from.path / EMBEDDINGS / "2-of-2.parquet")]
     assert key in files
     assert files == sorted(files)
+
+
+def test_a_sample_says_once_how_many_layers_are_embedded(resumed_from: Checkout):
+    each = EXPERIMENTS["layers"] | {"features": {"layers": "each", "pooling": ["mean"]}}
+    resumed_from.configure(encoder={"layers": "auto"}, experiments=EXPERIMENTS | {"layers": each})
+    result = resumed_from.run("--until", "report_experiment")
+    assert result.returncode == 0, result.stdout
+    assert jobs(result.stdout)["embed"] == 2
+    assert "extract" not in jobs(result.stdout)
+    results = resumed_from.path / "results"
+    found = read_json(results / "toy/layers.json")
+    kept = found["needed"]
+    assert found["experiments"].keys() == {"layers"}
+    assert len(found["experiments"]["layers"]["roc_auc"]) == 7
+    assert found["clips"] == 24  # all of train and dev
+    assert kept == found["experiments"]["layers"]["needed"] < 6
+    embeddings = results / "toy/embeddings/small--auto-layers/clean/1-of-2.parquet"
+    names = [name for name in read(embeddings)[0] if name.startswith("mean_")]
+    assert names == [f"mean_{layer}" for layer in range(kept + 1)]
+    candidates = read_json(results / "toy/models/layers.json")["selection"]
+    assert [each["candidate"] for each in candidates] == [f"layer_{n}" for n in range(kept + 1)]
+    assert f"0 to {kept} of 0 to 6: on dev" in (results / "toy/cards/layers.md").read_text()
+
+    add_clip(resumed_from, "2-of-2")
+    again = resumed_from.run("--until", "fit")
+    assert again.returncode == 0, again.stdout
+    assert jobs(again.stdout)["embed"] == 1
+    assert not {"sample", "encoder", "cut_encoder"} & jobs(again.stdout).keys()
 
 
 def test_a_touched_file_computes_nothing(resumed_from: Checkout):
@@ -403,6 +438,10 @@ BAD_CONFIGURATIONS = {
     "layer beyond the last": (
         {"experiments": EXPERIMENTS | {"layers": WITH_LAYER_7}},
         "has the layers 0 to 6, found 7",
+    ),
+    "layers that no sample says": (
+        {"encoder": {"layers": "auto"}},
+        "experiments.layers: with `encoder.layers: auto`",
     ),
 }
 

@@ -31,6 +31,7 @@ class Facts:
         model: the model's JSON.
         elsewhere: the experiment on other corpora.
         encoder: the encoder's JSON; None where the experiment hears with none.
+        sample: how many of its layers are needed; None where no sample was to say it.
         licence: path of the encoder's licence, or None where its folder has none.
         versions: of the workflow's steps and of the packages, by name.
         spent: time and memory by rule.
@@ -40,6 +41,7 @@ class Facts:
     model: Json
     elsewhere: Sequence[Tested]
     encoder: Json | None
+    sample: Json | None
     licence: str | None
     versions: Mapping[str, str]
     spent: Sequence[Spent]
@@ -97,6 +99,7 @@ def _details(facts: Facts) -> list[Block]:
     if encoder:
         rows += [
             ["Encoder", f"{encoder['model']}, {_state(facts.model)}, {encoder['precision']}"],
+            *([["Encoder's layers", _layers(facts)]] if facts.sample else []),
             ["Encoder's identity", encoder["identity"]],
             ["Encoder's licence", facts.licence or "no licence file in its folder"],
         ]
@@ -128,6 +131,20 @@ def _kind(model: Json) -> str:
 def _state(model: Json) -> str:
     words = {"finetune": "in part fine-tuned", "published": "as it was published"}
     return words.get(model["kind"], "frozen")
+
+
+def _layers(facts: Facts) -> str:
+    sample = facts.sample
+    of_experiment = sample["experiments"][facts.item.experiment]
+    best, needed = of_experiment["best"], of_experiment["needed"]
+    roc_auc, seconds = of_experiment["roc_auc"], sample["seconds"]
+    return (
+        f"0 to {facts.encoder['n_layers'] - 1} of 0 to {len(roc_auc) - 1}: on dev of a sample of "
+        f"{sample['clips']:,} clips layer {best} was best (ROC-AUC {roc_auc[best]:.4f}), and "
+        f"{needed} the lowest within a standard error of it ({roc_auc[needed]:.4f}); up to layer "
+        f"{sample['needed']} a clip of 3 s takes {seconds['kept']:.2f} s of CPU time, "
+        f"{seconds['all']:.2f} s with all"
+    )
 
 
 def _rounds(item: Tested) -> str:

@@ -146,7 +146,11 @@ class EncoderSettings(Section):
 
     model: Text = key("a folder or a hub name", "resources/encoders/small")
     revision: Text = key("the hub's branch, tag or commit", "main")
-    layers: Natural | None = key("how many layers to keep, the lowest ones; or all", None)
+    layers: Literal["auto"] | Natural | None = key(
+        "how many layers to keep, the lowest ones; or as many as a sample shows to be needed; or "
+        "all",
+        None,
+    )
     precision: Literal["auto", "bfloat16", "float32"] = key("of the computation", "auto")
     window_seconds: Number = key("longest stretch at once", 30, ge=1, le=3600)
 
@@ -474,6 +478,12 @@ class Config(Section):
                 "layers to keep, no spectral numbers, clean audio, a protocol of one round, and "
                 "labels as they are; config/README.md explains it"
             )
+        if self.encoder.layers == "auto" and not self._can_be_sampled(entry):
+            raise UserError(
+                f"configuration, {where}: with `encoder.layers: auto`, an experiment that has "
+                "`layers` takes `layers: each` and a protocol of partitions, and is not "
+                "fine-tuned; change it, or give `encoder.layers` a number"
+            )
         _require_defined(f"{where}.protocol", [entry.protocol], self.protocols)
         _require_defined(f"{where}.corpora", entry.corpora or (), self.corpora)
         _require_defined(f"{where}.features.view", [entry.features.view], views)
@@ -487,6 +497,18 @@ class Config(Section):
             and {features.view, *features.train_views} == {"clean"}
             and (protocol is None or protocol.kind in ("partitions", "random"))
             and not entry.shuffle_labels
+        )
+
+    def _can_be_sampled(self, entry: ExperimentEntry) -> bool:
+        protocol = self.protocols.get(entry.protocol)
+        return (
+            entry.model.kind == "published"
+            or entry.features.layers == "none"
+            or (
+                entry.features.layers == "each"
+                and entry.model.kind != "finetune"
+                and (protocol is None or protocol.kind == "partitions")
+            )
         )
 
     def _check_bundle(self, name: str) -> None:

@@ -1,5 +1,5 @@
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 
@@ -41,6 +41,16 @@ SPECTRAL = [name for name, item in PLAN.experiments.items() if item.features.lay
 # experiment, are in the checksums of `bundle.json` alone.
 UNENCODED = [*SPECTRAL, *PLAN.detectors]
 ENCODER = PLAN.encoder.name if set(PLAN.experiments) - set(UNENCODED) else "none"
+# How many of its layers are kept is found with all of them.
+WHOLE = ENCODER
+SAMPLED = {}
+if PLAN.encoder.layers == "auto" and ENCODER != "none":
+    WHOLE = replace(PLAN.encoder, layers=None).name
+    SAMPLED = {
+        corpus: heard
+        for corpus, names in PLAN.trained.items()
+        if (heard := [name for name in names if name not in UNENCODED])
+    }
 BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in CONFIG.run.bundles]
 VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 

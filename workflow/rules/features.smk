@@ -4,20 +4,56 @@ rule encoder:
         # By content, not by time: a checkout touches files, and every table depends on this one.
         lambda wildcards: ancient(PLAN.encoder.files()),
     output:
-        identity=f"results/encoders/{ENCODER}.json",
+        identity=f"results/encoders/{WHOLE}.json",
     log:
-        f"logs/encoders/{ENCODER}.log",
+        f"logs/encoders/{WHOLE}.log",
     conda:
         "../../envs/authenticity.yaml"
     params:
         model=lambda wildcards: PLAN.encoder.model,
         revision=PLAN.encoder.revision,
-        layers=PLAN.encoder.layers,
+        layers=None if SAMPLED else PLAN.encoder.layers,
         precision=CONFIG.encoder.precision,
         digest=lambda wildcards: PLAN.encoder.digest,
         version=ENCODER_VERSION,
     script:
         "../scripts/encoder.py"
+
+
+rule sample:
+    """Find on a sample of a corpus's clips how many of the encoder's layers are needed."""
+    input:
+        # Once: a clip more must not lead to another choice, and cost a night of embedding anew.
+        trials=ancient("results/{corpus}/trials.parquet"),
+        spectral=lambda wildcards: ancient(shard_paths(wildcards.corpus, "spectral")),
+        encoder=f"results/encoders/{WHOLE}.json",
+    output:
+        layers="results/{corpus}/layers.json",
+    log:
+        "logs/{corpus}/sample.log",
+    conda:
+        "../../envs/authenticity.yaml"
+    resources:
+        mem_mb=1400,
+    params:
+        experiments=lambda wildcards: {
+            name: PLAN.experiments[name].plain() for name in SAMPLED[wildcards.corpus]
+        },
+        limits=asdict(PLAN.limits),
+        model=PLAN.encoder.model,
+        window_seconds=PLAN.window,
+        version=[model_candidates.VERSION, ENCODER_VERSION],
+    script:
+        "../scripts/sample.py"
+
+
+use rule encoder as cut_encoder with:
+    input:
+        samples=expand("results/{corpus}/layers.json", corpus=SAMPLED),
+    output:
+        identity=f"results/encoders/{WHOLE}--auto-layers.json",
+    log:
+        f"logs/encoders/{WHOLE}--auto-layers.log",
 
 
 use rule encoder as detector with:

@@ -21,7 +21,6 @@ rule fit:
         unfinished="results/{corpus}/unfinished/{experiment}",
         version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
-        candidates=lambda wildcards: PLAN.candidates[wildcards.experiment],
         views=lambda wildcards: views_of(wildcards.experiment),
     script:
         "../scripts/fit.py"

@@ -93,6 +93,11 @@ rule report_experiment:
         scores="results/{corpus}/scores/{experiment}.parquet",
         model="results/{corpus}/models/{experiment}.json",
         encoder=encoder_of,
+        sample=lambda wildcards: (
+            "results/{corpus}/layers.json"
+            if wildcards.experiment in SAMPLED.get(wildcards.corpus, ())
+            else []
+        ),
         verified="results/{corpus}/verified/clean.json",
         audit=own_audit,
     output:

@@ -2,7 +2,7 @@
 
 from authenticity.features import published
 from authenticity.features.encoder import EncoderSource, identify
-from authenticity.files import write_json
+from authenticity.files import read_json, write_json
 from authenticity.jobs import job
 
 with job(snakemake) as log:
@@ -10,7 +10,8 @@ with job(snakemake) as log:
     if params.get("published"):
         identity = published.identify(published.DetectorSource(params.model, params.revision))
     else:
-        source = EncoderSource(params.model, params.revision, params.layers)
-        identity = identify(source, params.precision)
+        samples = [read_json(path) for path in snakemake.input.get("samples", [])]
+        layers = max((found["needed"] for found in samples), default=params.layers)
+        identity = identify(EncoderSource(params.model, params.revision, layers), params.precision)
     log.info("encoder %(model)s: %(n_layers)s layers of %(dimension)s, %(precision)s", identity)
     write_json(snakemake.output.identity, identity)

@@ -19,6 +19,9 @@ with job(snakemake) as log:
     n_layers, kind = identity["n_layers"], settings.model.kind
     sign = published.sign(identity["labels"], settings.model.spoof) if kind == "published" else 1.0
     which = settings.features.spectral
+    names = (
+        [matrix.LOGITS] if kind == "published" else matrix.candidates(settings.features, n_layers)
+    )
 
     def fit(name):
         """Fit one candidate, with each pooling, in every round."""
@@ -33,7 +36,7 @@ with job(snakemake) as log:
 
     origin = experiment.origin_of(given, params.version, params.experiment)
     unfinished = Path(params.unfinished)
-    fitted = experiment.fit_all(params.candidates, fit, kind, unfinished, origin)
+    fitted = experiment.fit_all(names, fit, kind, unfinished, origin)
     choice = candidates.conclude(trials, fitted)
     experiment.publish(
         choice, settings, wildcards.experiment, wildcards.corpus, dict(snakemake.output.items())

@@ -22,6 +22,7 @@ with job(snakemake) as log:
         model=files.read_json(inputs.model),
         elsewhere=elsewhere,
         encoder=encoder,
+        sample=files.read_json(inputs.sample) if inputs.sample else None,
         licence=card.licence_of(encoder) if encoder else None,
         versions=params.versions | {name: version(name) for name in PACKAGES},
         spent=benchmarks.spent(

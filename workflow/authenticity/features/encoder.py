@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -67,12 +67,13 @@ class EncoderSource:
         model: a folder with `config.json`, `preprocessor_config.json` and the weights, or a hub
             name such as `facebook/wav2vec2-base-960h`.
         revision: the hub's branch, tag or commit; unused for a folder.
-        layers: how many transformer layers are kept, the lowest ones; None for all.
+        layers: how many transformer layers are kept, the lowest ones; None for all; `auto` for a
+            number that `models.depth` finds.
     """
 
     model: str
     revision: str = "main"
-    layers: int | None = None
+    layers: int | Literal["auto"] | None = None
 
     weights: ClassVar[tuple[str, ...]] = (_SAFE_WEIGHTS, _TORCH_WEIGHTS)
     """Names of the file of weights; the first one that is there is taken."""
@@ -113,7 +114,10 @@ class EncoderSource:
 
     @cached_property
     def n_layers(self) -> int:
-        """How many hidden states the encoder gives: its kept transformer layers and their input."""
+        """How many hidden states the encoder gives: its kept transformer layers and their input.
+
+        At most, where it is not known yet how many are kept.
+        """
         path = self.json(_CONFIG)
         config = read_json(path)
         layers = config.get("num_hidden_layers")
@@ -126,6 +130,8 @@ class EncoderSource:
                 f"{path}: only {', '.join(FAMILIES)} can be cut to their lowest layers; take "
                 "`encoder.layers` out of the configuration, or choose another encoder"
             )
+        if self.layers == "auto":
+            return layers + 1
         if self.layers > layers:
             raise UserError(
                 f"{path}: the encoder has {layers} layers, and `encoder.layers` of the "

@@ -1,0 +1,127 @@
+"""How many layers of an encoder are needed, found on a sample of a corpus before a night of it.
+
+Each layer is a candidate of logistic regression, whatever an experiment fits. The lowest one is
+needed that the sample's dev cannot tell from the best: the rule of one standard error (Breiman,
+Friedman, Olshen and Stone 1984, section 3.4.3), here of the difference of two ROC-AUCs.
+"""
+
+import timeit
+from collections.abc import Sequence
+from functools import partial
+from time import process_time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from authenticity import tables
+from authenticity.audio import SAMPLE_RATE
+from authenticity.config import Logistic
+from authenticity.evaluation import compare, metrics
+from authenticity.features import matrix
+from authenticity.models import fitting
+
+if TYPE_CHECKING:
+    from authenticity.config import Experiment
+    from authenticity.features.encoder import Encoder
+
+CLIPS = 150
+"""So many of each class are in the sample's train, and as many in its dev, where there are."""
+
+_CLIP_SECONDS = 3
+
+
+def sample(trials: pa.Table, experiments: Sequence["Experiment"]) -> pa.Table:
+    """Draw the sample of a corpus at random: of each attack as many clips as can be.
+
+    Args:
+        trials: of the corpus, `tables.TRIALS`.
+        experiments: whose train and dev partitions it is drawn from; the first one's seed draws.
+
+    Returns:
+        The rows drawn, by key.
+    """
+    protocols = [experiment.protocol for experiment in experiments]
+    used = {name for protocol in protocols for name in (protocol.fit, protocol.choose)}
+    drawn = trials.select(["split", "label", "attack"]).to_pandas()
+    drawn = drawn[drawn["split"].isin(used)].sample(frac=1, random_state=experiments[0].seed)
+    turns = drawn.groupby(["split", "attack"], dropna=False).cumcount()
+    drawn = drawn.loc[turns.sort_values(kind="stable").index]
+    return trials.take(np.sort(drawn.groupby(["split", "label"]).head(CLIPS).index))
+
+
+def rows_of(trials: pa.Table, shards: Sequence[str]) -> pa.Table:
+    """Return the rows of these trials in the shards of a spectral table, by file."""
+    found = []
+    for path in shards:
+        table = tables.read(path)
+        found.append(table.filter(pc.is_in(table["file"], value_set=trials["key"])))
+    return pa.concat_tables(found).sort_by("file")
+
+
+def needed(
+    trials: pa.Table, features: matrix.Tables, experiment: "Experiment", n_layers: int
+) -> dict[str, Any]:
+    """Fit each layer of a sample, and say which one an experiment needs.
+
+    Args:
+        trials: of the sample.
+        features: the sample's, as it is, in all layers.
+        experiment: one whose candidates are each layer.
+        n_layers: how many the encoder has, its input included.
+
+    Returns:
+        Plain data: `roc_auc` on dev, a number for each layer, of its best pooling; `best` and
+        `needed`, two layers.
+    """
+    settings = experiment.features.model_copy(update={"view": "clean", "train_views": ("clean",)})
+    plain = experiment.model_copy(
+        update={"features": settings, "model": Logistic(kind="logistic"), "shuffle_labels": False}
+    )
+    which, labels, scores = settings.spectral, np.empty(0), []
+    for name in matrix.candidates(settings, n_layers):
+        scored = fitting.fit(
+            trials,
+            lambda pooling, _, name=name: features.load(name, which, pooling, n_layers),
+            plain,
+            matrix.n_spectral(which),
+            n_layers=1,
+        ).scores
+        labels = scored["label"].to_numpy()
+        by_pooling = [scored[pooling].to_numpy() for pooling in settings.pooling]
+        scores.append(max(by_pooling, key=partial(metrics.roc_auc, labels)))
+    roc_auc = [metrics.roc_auc(labels, values) for values in scores]
+    best = int(np.argmax(roc_auc))
+    return {"roc_auc": roc_auc, "best": best, "needed": lowest(labels, scores, best)}
+
+
+def lowest(labels: NDArray[np.integer], scores: Sequence[NDArray], best: int) -> int:
+    """Return the lowest layer that is no more than a standard error below the best one.
+
+    Args:
+        labels: of the trials of dev, shape (trials,).
+        scores: by layer, of the same trials.
+        best: the layer of the highest ROC-AUC.
+    """
+    for layer, values in enumerate(scores[:best]):
+        test = compare.delong(labels, values, scores[best])
+        if test and test.z is not None and test.z <= 1:
+            return layer
+    return best
+
+
+def seconds(encoder: "Encoder", layers: int) -> dict[str, float]:
+    """Measure what a clip of 3 s takes with all layers (`all`) and with the lowest ones (`kept`).
+
+    CPU time in seconds, the least of some tries, on noise. The encoder is cut.
+    """
+    noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * _CLIP_SECONDS, np.float32)
+
+    def least() -> float:
+        return min(timeit.repeat(lambda: encoder.embed(noise / 10), timer=process_time, number=1))
+
+    whole = least()
+    encoder.cut_above(layers)
+    return {"all": whole, "kept": least()}
