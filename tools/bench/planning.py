@@ -42,13 +42,15 @@ def lay_out(folder: Path, clips: Sequence[bytes] | int, n_shards: int | None = N
         n_shards: as in the configuration.
     """
     number = clips if isinstance(clips, int) else len(clips)
-    with (folder / "clips.csv").open("w") as table:
+    corpus = folder / "corpus"  # by itself: a corpus in which results lie would be read each time
+    corpus.mkdir()
+    with (corpus / "clips.csv").open("w") as table:
         table.write(_HEADER)
         for index in range(number):
             path = Path("audio", f"{index // _PER_FOLDER:04}", f"{index:07}.flac")
             if not isinstance(clips, int):
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(clips[index])
+                (corpus / path).parent.mkdir(parents=True, exist_ok=True)
+                (corpus / path).write_bytes(clips[index])
             label = ("bonafide", "spoof")[index % 2]
             split = ("train", "dev", "eval", "eval")[index // 2 % 4]
             attack = f"A{index // 8 % 6:02}" if index % 2 else "-"
@@ -58,7 +60,7 @@ def lay_out(folder: Path, clips: Sequence[bytes] | int, n_shards: int | None = N
     settings = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     experiments = ["baseline_layer"]
     settings["run"] = {"corpora": ["large"], "experiments": experiments, "views": [], "bundles": []}
-    settings["corpora"] = {"large": {"format": "csv", "root": ".", "list": "clips.csv"}}
+    settings["corpora"] = {"large": {"format": "csv", "root": "corpus", "list": "clips.csv"}}
     if n_shards:
         settings["corpora"]["large"]["n_shards"] = n_shards
     (folder / "config").mkdir()

@@ -174,10 +174,10 @@ def _clip_path(where: str, text: str) -> str:
     """Return a listed path in its shortest form; backslashes are those of Windows."""
     require_plain_name(where, text)
     text = text.replace("\\", "/")
-    path = PurePosixPath(text)
-    if not path.parts or path.is_absolute() or ".." in path.parts or _DRIVE.match(text):
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if not parts or text.startswith("/") or ".." in parts or _DRIVE.match(text):
         raise UserError(
             f"{where}: expected a path relative to the list's folder and below it, found "
             f"{text!r}; correct the line"
         )
-    return str(path)
+    return "/".join(parts)
