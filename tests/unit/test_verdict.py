@@ -2,14 +2,17 @@
 
 import json
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
 import run_files as run
-from authenticity import plots, report
+from authenticity import plots, report, results_page
+from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import ablations, bootstrap, verdict
 from authenticity.evaluation.verdict import NO, OPEN, YES, Side
+from authenticity.files import write_json
 from comparisons import grid, simulated, table
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -198,6 +201,19 @@ def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
     assert 'narrow <span class="bad">leaks' in page
     assert page.count("points <span") == 2
     assert "3 seeds, standard deviation" in page
+
+
+def test_ablations_are_written_as_markdown(tmp_path: Path):
+    found = ablations.ablations(grid(), "plain", "eval", 1)
+    write_json(tmp_path / "toy/ablations.json", found)
+    write_json(tmp_path / "toy/verdict.json", verdicts()[0])
+    page = results_page.ablations(tmp_path)
+    plain, supcon, *_ = found["rows"]
+    assert f"| plain | no contrastive loss | 1 | {plain['dev_roc_auc']:.4f} |" in page
+    assert f"| {100 * supcon['difference']['roc_auc']['value']:+.2f} (" in page
+    assert "| supcon | loss | 3 |" in page
+    with pytest.raises(UserError, match="make ablations"):
+        results_page.ablations(tmp_path / "toy")
 
 
 def differences():

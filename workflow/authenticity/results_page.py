@@ -1,9 +1,12 @@
-"""A run's results as Markdown: `python -m authenticity.results_page results > docs/results.md`."""
+"""A run's results as Markdown: `python -m authenticity.results_page results > docs/results.md`.
+
+After `make ablations`, `... results ablations > docs/ablations.md`.
+"""
 
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,7 @@ def page(folder: Path) -> str:
     if not path.is_file():
         raise UserError(f"{path}: not there yet; run the workflow first (`make run`)")
     results = tables.read(path).to_pandas().query(f"split == {REPORTED!r} and corpus == target")
-    parts = ["# Results of the demonstration", _ABOUT]
+    parts = ["# Results of the demonstration", _about("run")]
     for name, own in results.groupby("corpus"):
         views_scored = {
             experiment: read_json(folder / name / f"records/{experiment}/{name}.json")["view"]
@@ -63,12 +66,58 @@ def page(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_ABOUT = (
-    "`make run`, then `python -m authenticity.results_page results > docs/results.md`, wrote this "
-    f"page on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds "
-    "differently, which moves values in the third digit, and those of fine-tuning in the second. "
-    "Brackets hold 95% intervals; [metrics.md](metrics.md) says what they cover."
-)
+def ablations(folder: Path) -> str:
+    """Return the page of a run's ablations, and of the pairs that it compares.
+
+    Raises:
+        UserError: there are none yet.
+    """
+    paths = sorted(folder.glob("*/ablations.json"))
+    if not paths:
+        raise UserError(f"{folder}: no ablations there yet; run them first (`make ablations`)")
+    parts = ["# Ablations on the demonstration", _about("ablations", " ablations")]
+    for path in paths:
+        name, table = path.parent.name, read_json(path)
+        counts = f"{table['n_bonafide']:,} bona fide, {table['n_spoof']:,} spoof clips"
+        parts += [
+            f"## {name}: one thing varied at a time, {counts} of {table['split']}",
+            f"Values are means over seeds, and differences those from `{table['reference']}`.",
+            _ablated(table["rows"]),
+            f"## {name}: is it better?",
+            _verdicts(read_json(path.with_name("verdict.json"))["pairs"]),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _ablated(rows: Sequence[dict[str, Any]]) -> str:
+    cells = [
+        [
+            row["name"],
+            row["about"],
+            max(1, len(row["seeds"])),
+            f"{row['dev_roc_auc']:.4f}",
+            "{value:.4f} ({low:.4f} to {high:.4f})".format(**row["roc_auc"]),
+            _points(row["difference"]["roc_auc"]) if row["difference"] else "",
+            f"{row['cost']['cpu_seconds']:.0f}" if row["cost"] else "",
+        ]
+        for row in rows
+    ]
+    columns = ["experiment", "what is varied", "seeds", "ROC-AUC on dev", "ROC-AUC on eval"]
+    return _table([*columns, "difference in points", "CPU s"], cells)
+
+
+def _about(target: str, which: str = "") -> str:
+    return (
+        f"`make {target}`, then `python -m authenticity.results_page results{which}`, wrote this "
+        f"page on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds "
+        "differently, which moves values in the third digit, and those of fine-tuning in the "
+        "second. Brackets hold 95% intervals; [metrics.md](metrics.md) says what they cover."
+    )
+
+
+def _points(estimate: Mapping[str, float]) -> str:
+    value, low, high = (100 * estimate[end] for end in ("value", "low", "high"))
+    return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def _pivot(rows: pd.DataFrame, column: str, labels: dict[str, str]) -> str:
@@ -86,8 +135,7 @@ def _verdicts(pairs: Sequence[dict[str, Any]]) -> str:
             item["candidate"],
             item["on_these_speakers"]["at_least_one_point"],
             item["at_least_one_point"],
-            f"{100 * item['roc_auc']['value']:+.2f} ({100 * item['roc_auc']['low']:+.2f} to "
-            f"{100 * item['roc_auc']['high']:+.2f})",
+            _points(item["roc_auc"]),
             f"{100 * item['detectable']:.2f}",
         ]
         for item in pairs
@@ -123,6 +171,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(page(Path(sys.argv[1] if len(sys.argv) > 1 else "results")))
+        asked = ablations if sys.argv[2:] == ["ablations"] else page
+        sys.stdout.write(asked(Path(sys.argv[1] if len(sys.argv) > 1 else "results")))
     except UserError as error:
         sys.exit(f"error: {error}")
