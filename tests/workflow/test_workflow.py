@@ -263,7 +263,35 @@ def test_a_sample_says_once_how_many_layers_are_embedded(resumed_from: Checkout)
     again = resumed_from.run("--until", "fit")
     assert again.returncode == 0, again.stdout
     assert jobs(again.stdout)["embed"] == 1
-    assert not {"sample", "encoder", "cut_encoder"} & jobs(again.stdout).keys()
+    asks = {"sample", "encoder", "cut_encoder"}
+    assert not asks & jobs(again.stdout).keys()
+
+    def plan_with(**sections: dict) -> dict[str, int]:
+        entries = {"layers": each, "spectral": EXPERIMENTS["spectral"]}
+        resumed_from.configure(
+            encoder={"layers": "auto"},
+            **{"experiments": entries, "audio": {"min_seconds": 0.3}, **sections},
+        )
+        return jobs(resumed_from.run("--dry-run").stdout)
+
+    assert not asks & plan_with().keys()  # other limits
+    other_c = each | {"model": {"C": [0.1], "folds": 3}}
+    assert not asks & plan_with(experiments=EXPERIMENTS | {"layers": other_c}, audio={}).keys()
+    # A choice for another experiment, although what the sample is drawn from is made anew as well.
+    other_pooling = each | {"features": {"layers": "each", "pooling": ["std"]}}
+    plan = plan_with(experiments=EXPERIMENTS | {"layers": other_pooling})
+    assert asks <= plan.keys()
+    assert plan["extract"] == plan["embed"] == 2
+    (results / "toy/layers.json").unlink()
+    assert asks - {"encoder"} <= plan_with(audio={}).keys()
+
+
+def test_a_changed_window_and_one_more_file_are_heeded_together(resumed_from: Checkout):
+    add_clip(resumed_from, "2-of-2")
+    resumed_from.configure(encoder={"window_seconds": 20})
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["extract"] == 1
+    assert plan["embed"] == 2
 
 
 def test_a_touched_file_computes_nothing(resumed_from: Checkout):

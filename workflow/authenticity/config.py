@@ -298,6 +298,14 @@ class Experiment(_Experiment):
     protocol: Protocol
     protocol_name: Name
 
+    def layer_by_layer(self) -> "Experiment":
+        """Return what `models.depth` fits in its place: logistic regression on clean clips."""
+        features = self.features.model_copy(update={"view": "clean", "train_views": ("clean",)})
+        model = Logistic(kind="logistic")
+        return self.model_copy(
+            update={"features": features, "model": model, "shuffle_labels": False}
+        )
+
 
 class ExperimentEntry(_Experiment):
     """An experiment as it is configured."""
