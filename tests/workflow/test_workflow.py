@@ -455,6 +455,10 @@ BAD_CONFIGURATIONS = {
     "missing root": ({"corpus": {"root": "nowhere"}}, "nowhere: no such corpus root"),
     "unknown key": ({"audio": {"min_second": 1}}, "audio.min_second: unknown key"),
     "not a hub name": ({"encoder": {"model": "my encoders/small"}}, "neither a folder nor a name"),
+    "layers in another word": (
+        {"encoder": {"layers": "all"}},
+        "encoder.layers: expected 'auto' or a whole number, found 'all'",
+    ),
     "unknown experiment": (
         {"run": {"corpora": ["toy"], "experiments": ["magic"]}},
         "run.experiments: magic is not defined",

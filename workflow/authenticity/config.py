@@ -601,7 +601,7 @@ def _place(mistake: ErrorDetails, values: Mapping[str, Any]) -> list[str | int]:
     for part in mistake["loc"]:
         if part in kinds:
             kinds.remove(part)
-        elif "[" not in str(part):
+        elif "[" not in str(part) and part != "constrained-int":
             place.append(part)
             try:
                 here = _with_kind(here[part]) if part == "model" else here[part]
