@@ -1,6 +1,7 @@
 """The workflow as its users run it: from nothing, again, after a crash, and with bad input."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -292,6 +293,21 @@ def test_a_changed_window_and_one_more_file_are_heeded_together(resumed_from: Ch
     plan = jobs(resumed_from.run("--dry-run").stdout)
     assert plan["extract"] == 1
     assert plan["embed"] == 2
+
+
+def test_both_tables_of_a_shard_are_of_the_same_clips(resumed_from: Checkout):
+    """A copy that keeps size and time, as those of backups, does not show in the manifest."""
+    first, other = sorted((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())[:2]
+    times = first.stat()
+    first.write_bytes(other.read_bytes()[: times.st_size].ljust(times.st_size, b"\0"))
+    os.utime(first, ns=(times.st_atime_ns, times.st_mtime_ns))
+    for path in resumed_from.path.glob("results/toy/embeddings/*/clean/*.parquet"):
+        path.unlink()
+    result = resumed_from.run("--until", "embed")
+    assert result.returncode == 1
+    assert f"{first}: changed after its spectral numbers were computed" in result.stdout
+    first.touch()
+    assert resumed_from.run("--until", "embed").returncode == 0
 
 
 def test_a_touched_file_computes_nothing(resumed_from: Checkout):

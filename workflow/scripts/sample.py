@@ -24,12 +24,14 @@ with job(snakemake) as log:
         name: Experiment.model_validate(settings) for name, settings in params.experiments.items()
     }
     trials = depth.sample(tables.read(given.trials), [*experiments.values()])
+    root = corpus_root(snakemake)
     # Not a parameter: other limits must not lead to another choice either.
     limits = Config.of(snakemake.config).audio.model_dump(exclude={"max_rejected"})
-    rows, reader = trials.to_pylist(), Reader(corpus_root(snakemake), Limits(**limits))
+    clips, reader = depth.rows_of(trials, given.spectral), Reader(root, Limits(**limits))
+    rows = trials.append_column("content", clips["content"]).to_pylist()
     with TemporaryDirectory(dir=Path(snakemake.output.layers).parent) as folder:
         described, embedded = (Path(folder, f"{kind}.parquet") for kind in ("spectral", "layers"))
-        tables.write(described, depth.rows_of(trials, given.spectral), SCHEMA)
+        tables.write(described, clips, SCHEMA)
         extraction.embed_shard(rows, reader, identity, window, load, embedded)
         found = {
             name: depth.needed(trials, matrix.Tables([described], [embedded]), item, n_layers)
