@@ -240,7 +240,7 @@ def test_without_a_bundle_there_are_scores_alone(
     [
         ("unsaid", "LABEL_0 and LABEL_1 do not say which one means spoof"),
         ("encoder", "found Wav2Vec2Model of type wav2vec2"),
-        ("someone/detector", "someone/detector: not in the local model cache"),
+        ("someone/detector", "set `model.id` of the experiment or `--bundle` to a local folder"),
         ("nothing", "expected a bundle there"),
     ],
 )

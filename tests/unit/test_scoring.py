@@ -916,6 +916,8 @@ def damaged(name: str, folder: Path) -> None:
         change_bundle(folder, encoder=rest)
     elif name == "no weights":
         (folder / "model.safetensors").unlink()
+    elif name == "no weights of the encoder":
+        (folder / "encoder" / "model.safetensors").unlink()
     else:
         path = folder / "encoder" / "model.safetensors"
         path.write_bytes(path.read_bytes()[:-1] + b"\1")
@@ -948,6 +950,7 @@ def damaged(name: str, folder: Path) -> None:
         ("no folder", "encoder/config.json: missing"),
         ("no encoder said", "`encoder.precision` is missing"),
         ("no weights", "model.safetensors: missing"),
+        ("no weights of the encoder", "encoder/model.safetensors: missing; copy the whole bundle"),
         ("other encoder", "encoder/model.safetensors: not the file"),
     ],
 )

@@ -152,6 +152,20 @@ def test_its_configuration_is_valid_and_no_layer_is_computed_that_no_candidate_t
     assert {"clean", *found.run.views, *features.train_views} <= {"clean", *found.views}
 
 
+def test_it_is_measured_with_all_layers_where_a_sample_is_to_say_how_many():
+    values, overlay = (
+        yaml.safe_load((REPOSITORY / "config" / f"{name}.yaml").read_text())
+        for name in ("config", "detector")
+    )
+    tiny = {"model": "nobody/has-this", "layers": "auto"}
+    overlay["experiments"]["detector"]["features"]["layers"] = "each"
+    for section, changes in (overlay | {"encoder": tiny}).items():
+        values[section] |= changes
+    lines = list(detectors._measured(Config.of(values), {"clean": 10}, 10, 1))
+    assert lines[0].startswith("time ")
+    assert lines[-1].endswith(": nobody/has-this")
+
+
 def test_from_the_archive_to_a_detector_by_name(tmp_path: Path):
     """All of `make detector`, on stand-in audio and an encoder of random weights."""
     checkout = check_out_for_toys(tmp_path / "checkout")

@@ -1,6 +1,7 @@
 """The workflow as its users run it: from nothing, again, after a crash, and with bad input."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -263,7 +264,50 @@ def test_a_sample_says_once_how_many_layers_are_embedded(resumed_from: Checkout)
     again = resumed_from.run("--until", "fit")
     assert again.returncode == 0, again.stdout
     assert jobs(again.stdout)["embed"] == 1
-    assert not {"sample", "encoder", "cut_encoder"} & jobs(again.stdout).keys()
+    asks = {"sample", "encoder", "cut_encoder"}
+    assert not asks & jobs(again.stdout).keys()
+
+    def plan_with(**sections: dict) -> dict[str, int]:
+        entries = {"layers": each, "spectral": EXPERIMENTS["spectral"]}
+        resumed_from.configure(
+            encoder={"layers": "auto"},
+            **{"experiments": entries, "audio": {"min_seconds": 0.3}, **sections},
+        )
+        return jobs(resumed_from.run("--dry-run").stdout)
+
+    assert not asks & plan_with().keys()  # other limits
+    other_c = each | {"model": {"C": [0.1], "folds": 3}}
+    assert not asks & plan_with(experiments=EXPERIMENTS | {"layers": other_c}, audio={}).keys()
+    # A choice for another experiment, although what the sample is drawn from is made anew as well.
+    other_pooling = each | {"features": {"layers": "each", "pooling": ["std"]}}
+    plan = plan_with(experiments=EXPERIMENTS | {"layers": other_pooling})
+    assert asks <= plan.keys()
+    assert plan["extract"] == plan["embed"] == 2
+    (results / "toy/layers.json").unlink()
+    assert asks - {"encoder"} <= plan_with(audio={}).keys()
+
+
+def test_a_changed_window_and_one_more_file_are_heeded_together(resumed_from: Checkout):
+    add_clip(resumed_from, "2-of-2")
+    resumed_from.configure(encoder={"window_seconds": 20})
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan["extract"] == 1
+    assert plan["embed"] == 2
+
+
+def test_both_tables_of_a_shard_are_of_the_same_clips(resumed_from: Checkout):
+    """A copy that keeps size and time, as those of backups, does not show in the manifest."""
+    first, other = sorted((resumed_from.corpus / "ASVspoof2019_LA_train" / "flac").iterdir())[:2]
+    times = first.stat()
+    first.write_bytes(other.read_bytes()[: times.st_size].ljust(times.st_size, b"\0"))
+    os.utime(first, ns=(times.st_atime_ns, times.st_mtime_ns))
+    for path in resumed_from.path.glob("results/toy/embeddings/*/clean/*.parquet"):
+        path.unlink()
+    result = resumed_from.run("--until", "embed")
+    assert result.returncode == 1
+    assert f"{first}: changed after its spectral numbers were computed" in result.stdout
+    first.touch()
+    assert resumed_from.run("--until", "embed").returncode == 0
 
 
 def test_a_touched_file_computes_nothing(resumed_from: Checkout):
@@ -427,6 +471,10 @@ BAD_CONFIGURATIONS = {
     "missing root": ({"corpus": {"root": "nowhere"}}, "nowhere: no such corpus root"),
     "unknown key": ({"audio": {"min_second": 1}}, "audio.min_second: unknown key"),
     "not a hub name": ({"encoder": {"model": "my encoders/small"}}, "neither a folder nor a name"),
+    "layers in another word": (
+        {"encoder": {"layers": "all"}},
+        "encoder.layers: expected 'auto' or a whole number, found 'all'",
+    ),
     "unknown experiment": (
         {"run": {"corpora": ["toy"], "experiments": ["magic"]}},
         "run.experiments: magic is not defined",

@@ -298,6 +298,14 @@ class Experiment(_Experiment):
     protocol: Protocol
     protocol_name: Name
 
+    def layer_by_layer(self) -> "Experiment":
+        """Return what `models.depth` fits in its place: logistic regression on clean clips."""
+        features = self.features.model_copy(update={"view": "clean", "train_views": ("clean",)})
+        model = Logistic(kind="logistic")
+        return self.model_copy(
+            update={"features": features, "model": model, "shuffle_labels": False}
+        )
+
 
 class ExperimentEntry(_Experiment):
     """An experiment as it is configured."""
@@ -593,7 +601,7 @@ def _place(mistake: ErrorDetails, values: Mapping[str, Any]) -> list[str | int]:
     for part in mistake["loc"]:
         if part in kinds:
             kinds.remove(part)
-        elif "[" not in str(part):
+        elif "[" not in str(part) and part != "constrained-int":
             place.append(part)
             try:
                 here = _with_kind(here[part]) if part == "model" else here[part]

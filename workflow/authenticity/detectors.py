@@ -211,7 +211,7 @@ def _measured(
     given, features = config.encoder, config.experiments[_EXPERIMENT].features
     source = encoder.EncoderSource(given.model, given.revision, given.layers)
     shape = transformers.Wav2Vec2Config()  # by default that of wav2vec2-base
-    kept = given.layers or shape.num_hidden_layers
+    kept = given.layers if isinstance(given.layers, int) else shape.num_hidden_layers
     if source.is_on_disk:
         kept = source.n_layers - 1
         shape = transformers.AutoConfig.from_pretrained(source.fetch(), local_files_only=True)

@@ -47,7 +47,7 @@ SAMPLED = {}
 if PLAN.encoder.layers == "auto" and ENCODER != "none":
     WHOLE = replace(PLAN.encoder, layers=None).name
     SAMPLED = {
-        corpus: heard
+        corpus: {name: PLAN.experiments[name].layer_by_layer().plain() for name in heard}
         for corpus, names in PLAN.trained.items()
         if (heard := [name for name in names if name not in UNENCODED])
     }
@@ -283,6 +283,7 @@ def get_final_output():
         ),
     ]
     embedded = [path for paths in read for path in paths]
+    sampled = [f"results/{corpus}/layers.json" for corpus in SAMPLED]
     checked = [
         path
         for corpus in ALL_CORPORA
@@ -301,6 +302,7 @@ def get_final_output():
     metrics = [result("metrics", *one) for one in tested]
     return [
         *shards,
+        *sampled,
         *embedded,
         *checked,
         *models,

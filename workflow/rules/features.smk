@@ -16,6 +16,10 @@ rule encoder:
         precision=CONFIG.encoder.precision,
         digest=lambda wildcards: PLAN.encoder.digest,
         version=ENCODER_VERSION,
+        # Of `embed` and `sample`. Where what makes an ancient input of theirs runs again, Snakemake
+        # overlooks that their own parameters have changed.
+        window_seconds=PLAN.window,
+        sampled=[SAMPLED, model_candidates.VERSION] if SAMPLED else [],
     script:
         "../scripts/encoder.py"
 
@@ -36,10 +40,7 @@ rule sample:
     resources:
         mem_mb=1400,
     params:
-        experiments=lambda wildcards: {
-            name: PLAN.experiments[name].plain() for name in SAMPLED[wildcards.corpus]
-        },
-        limits=asdict(PLAN.limits),
+        experiments=lambda wildcards: SAMPLED[wildcards.corpus],
         model=PLAN.encoder.model,
         window_seconds=PLAN.window,
         version=[model_candidates.VERSION, ENCODER_VERSION],
@@ -69,6 +70,7 @@ use rule encoder as detector with:
         revision=lambda wildcards: PLAN.detectors[wildcards.experiment].revision,
         digest=lambda wildcards: PLAN.detectors[wildcards.experiment].digest,
         version=ENCODER_VERSION,
+        window_seconds=PLAN.window,
 
 
 rule extract:

@@ -14,8 +14,10 @@ from authenticity.jobs import corpus_root, job
 with job(snakemake) as log:
     given, params, (path,) = snakemake.input, snakemake.params, snakemake.output
     identity, view = read_json(given.encoder), config.view(params.steps)
-    accepted = set(tables.read(given.spectral, ["file"])["file"].to_pylist())
-    rows = [row for row in tables.read(given.trials).to_pylist() if row["key"] in accepted]
+    described = tables.read(given.spectral, ["file", "content"]).to_pydict()
+    contents = dict(zip(*described.values(), strict=True))
+    trials = tables.read(given.trials).to_pylist()
+    rows = [{**row, "content": contents[row["key"]]} for row in trials if row["key"] in contents]
     kind = Published if params.get("published") else Encoder
     counts = extraction.embed_shard(
         rows,

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from authenticity import tables
 from authenticity.audio import Limits
-from authenticity.config import Experiment
+from authenticity.config import Config, Experiment
 from authenticity.features import extraction, matrix
 from authenticity.features.clips import Reader
 from authenticity.features.encoder import Encoder
@@ -24,10 +24,14 @@ with job(snakemake) as log:
         name: Experiment.model_validate(settings) for name, settings in params.experiments.items()
     }
     trials = depth.sample(tables.read(given.trials), [*experiments.values()])
-    rows, reader = trials.to_pylist(), Reader(corpus_root(snakemake), Limits(**params.limits))
+    root = corpus_root(snakemake)
+    # Not a parameter: other limits must not lead to another choice either.
+    limits = Config.of(snakemake.config).audio.model_dump(exclude={"max_rejected"})
+    clips, reader = depth.rows_of(trials, given.spectral), Reader(root, Limits(**limits))
+    rows = trials.append_column("content", clips["content"]).to_pylist()
     with TemporaryDirectory(dir=Path(snakemake.output.layers).parent) as folder:
         described, embedded = (Path(folder, f"{kind}.parquet") for kind in ("spectral", "layers"))
-        tables.write(described, depth.rows_of(trials, given.spectral), SCHEMA)
+        tables.write(described, clips, SCHEMA)
         extraction.embed_shard(rows, reader, identity, window, load, embedded)
         found = {
             name: depth.needed(trials, matrix.Tables([described], [embedded]), item, n_layers)

@@ -83,7 +83,7 @@ class Reader:
         """Read clips one by one and work on them; a clip that is rejected is logged and left out.
 
         Args:
-            rows: of the manifest.
+            rows: of the manifest; one with a `content` has to have that digest still.
             work: is given each clip, and may reject it; see `samples`.
             set_aside: is given the row, content digest and reason of each rejected clip.
 
@@ -100,6 +100,11 @@ class Reader:
             try:
                 data = self._read(row)
                 content = hashlib.sha256(data).hexdigest()[:32]
+                if row.get("content", content) != content:
+                    raise UserError(
+                        f"{self.root.location}/{row['path']}: changed after its spectral numbers "
+                        "were computed; give the file a new time (`touch`), and run again"
+                    )
                 clip = File(row["key"], data, content)
                 result = work(clip)
             except RejectedClip as reason:

@@ -103,7 +103,8 @@ def embed_shard(
     version.
 
     Args:
-        rows: the shard's manifest rows that were not set aside, by key.
+        rows: the shard's manifest rows that were not set aside, by key; with the `content` of the
+            spectral table, so that both tables are of the same clips.
         reader: of the corpus's clips, as they are or in a view.
         identity: what `encoder.identify` or `published.identify` returned.
         window_seconds: longest stretch that the network hears at once.

@@ -31,7 +31,7 @@ class DetectorSource(EncoderSource):
     """Where a published detector comes from: a local folder, or a name on the model hub."""
 
     weights = ("model.safetensors",)
-    setting = "`model.id` of the published detector"
+    setting = "`model.id` of the experiment or `--bundle`"
     remark = "; weights are read from model.safetensors alone, as a pickle (.bin) can run code"
 
     n_layers = 1

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
-from authenticity.config import Logistic
 from authenticity.evaluation import compare, metrics
 from authenticity.features import matrix
 from authenticity.models import fitting
@@ -69,23 +68,20 @@ def needed(
     Args:
         trials: of the sample.
         features: the sample's, as it is, in all layers.
-        experiment: one whose candidates are each layer.
+        experiment: what `Experiment.layer_by_layer` returned.
         n_layers: how many the encoder has, its input included.
 
     Returns:
         Plain data: `roc_auc` on dev, a number for each layer, of its best pooling; `best` and
         `needed`, two layers.
     """
-    settings = experiment.features.model_copy(update={"view": "clean", "train_views": ("clean",)})
-    plain = experiment.model_copy(
-        update={"features": settings, "model": Logistic(kind="logistic"), "shuffle_labels": False}
-    )
-    which, labels, scores = settings.spectral, np.empty(0), []
+    settings, labels, scores = experiment.features, np.empty(0), []
+    which = settings.spectral
     for name in matrix.candidates(settings, n_layers):
         scored = fitting.fit(
             trials,
             lambda pooling, _, name=name: features.load(name, which, pooling, n_layers),
-            plain,
+            experiment,
             matrix.n_spectral(which),
             n_layers=1,
         ).scores

@@ -176,11 +176,10 @@ class Bundle:
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
             inside = folder / encoder["folder"]
-            source = EncoderSource(str(inside))
-            needed = [path.name for path in source.files()] if inside.is_dir() else []
-            _require_files(
-                inside, {**dict.fromkeys(needed or ["config.json"], ""), **encoder["files"]}
-            )
+            _require_files(inside, encoder["files"])
+            read_too = EncoderSource(str(inside)).files() if inside.is_dir() else []
+            names = [path.name for path in read_too] or ["config.json"]
+            _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
         _require_versions(folder / ABOUT, about)
         arrays = read_arrays(folder / WEIGHTS)
         try:
