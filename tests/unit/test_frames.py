@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from authenticity import audio
+from authenticity import audio, tables
 from authenticity.audio import Limits
 from authenticity.errors import UserError
 from authenticity.features import encoder as encoders
@@ -93,6 +93,7 @@ def shard(tmp_path: Path) -> Shard:
 
 def test_a_shard_reads_back_in_half_precision(shard: Shard):
     assert shard.write() == {"accepted": 4, "rejected": 0, "computed": 4}
+    assert tables.metadata(frames.index_of(shard.path))["precision"] == "float32"
     loaded = Frames.load([shard.path])
     assert loaded.files == ["0", "1", "2", "3"]
     assert [len(clip.windows) for clip in loaded.clips] == [1, 1, 2, 1]

@@ -10,6 +10,7 @@ flips was found, 10 without checksums; writing took 1.05 times as long and readi
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -171,6 +172,24 @@ def require_one_version(paths: Iterable[str | Path]) -> None:
             f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and "
             "run the same command again"
         )
+
+
+def require_encoder(paths: Iterable[str | Path], encoder: Mapping[str, Any]) -> None:
+    """Raise `UserError` for a shard that another encoder made, or the same in another precision.
+
+    Args:
+        paths: of tables of embeddings, or of indices of frames.
+        encoder: what `encoder.identify` returned.
+    """
+    for path in paths:
+        made = metadata(path)
+        if made.get("encoder_identity") != encoder["identity"]:
+            raise UserError(
+                f"{path}: made by another encoder or in another precision "
+                f"({made.get('encoder')}, {made.get('precision')}) than the run's "
+                f"({encoder['model']}, {encoder['precision']}); delete it and run the same command "
+                "again"
+            )
 
 
 def candidate_column(candidate: str, pooling: str) -> str:

@@ -246,6 +246,7 @@ def write_shard(
     metadata = {
         "encoder": source.encoder["model"],
         "encoder_identity": identity,
+        "precision": source.encoder["precision"],
         "layer": str(source.layer),
         "view": view.name,
     }
