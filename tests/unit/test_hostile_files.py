@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import struct
 import unicodedata
 import zipfile
@@ -12,6 +13,7 @@ from unittest.mock import Mock
 import av
 import corpora
 import numpy as np
+import psutil
 import pytest
 from authenticity import audio, manifest
 from authenticity.audio import SAMPLE_RATE, Limits, decode, load
@@ -133,6 +135,15 @@ def test_a_header_that_ffmpeg_has_no_memory_for_is_refused(monkeypatch: pytest.M
         monkeypatch.setattr(audio, "_opened", Mock(side_effect=error))
         with pytest.raises(expected):
             decode(b"no header that libsndfile knows", LIMITS)
+        # Where memory is short, no clip is set aside for it.
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        most = psutil.Process().memory_info().vms + 2**25
+        resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+        try:
+            with pytest.raises(MemoryError):
+                decode(b"no header that libsndfile knows", LIMITS)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 NAMES = {

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,6 +67,25 @@ def test_neither_a_log_on_a_full_disk_nor_an_interrupt_brings_a_traceback(
     said = capfd.readouterr().err
     assert expected in said
     assert len(said.splitlines()) == bool(expected)
+
+
+# torch has a RuntimeError for it.
+@pytest.mark.parametrize("failing", ["bytearray(1 << 40)", "torch.empty(1 << 40)"])
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep to the limit")
+def test_memory_that_runs_out_is_one_line(failing: str, tmp_path: Path):
+    script = f"""
+import resource
+import torch
+from types import SimpleNamespace
+from authenticity.jobs import job
+resource.setrlimit(resource.RLIMIT_AS, (1 << 36, 1 << 36))
+with job(SimpleNamespace(log=[], rule="embed", output=["results/a.parquet"])):
+    {failing}
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "error: results/a.parquet: memory ran out in rule embed; close other programs" in line
 
 
 def test_what_was_made_with_the_clock_ahead_is_no_longer_newer_than_now(tmp_path: Path):

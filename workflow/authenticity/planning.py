@@ -20,7 +20,7 @@ from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
 from authenticity.config import Config, Corpus, Experiment, Features, Run
 from authenticity.corpora import FORMATS
-from authenticity.errors import UserError, in_one_line
+from authenticity.errors import MORE_MEMORY, UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
@@ -161,11 +161,12 @@ def _with_deaths(record: logging.LogRecord) -> bool:
     It logs that a job has failed while it handles the exception.
     """
     rule, reason = getattr(record, "rule_name", None), str(sys.exc_info()[1])
-    if rule and "died with <Signals.SIGKILL" in reason:
+    # C++ aborts where an error of memory is not caught.
+    if rule and ("died with <Signals.SIGKILL" in reason or "died with <Signals.SIGABRT" in reason):
         made = record.output[0].partition(" (")[0]
         print(
             f"error: {made}: its job of rule {rule} was killed, as happens when memory runs out; "
-            "close other programs or give fewer --cores, and run the same command again",
+            f"{MORE_MEMORY}",
             file=sys.stderr,
         )
     return True
