@@ -149,6 +149,12 @@ def test_frames_that_are_not_their_index_s_are_one_clear_line(shard: Shard):
     np.save(shard.path, np.zeros((3, 32), np.float16))
     with pytest.raises(UserError, match=r"1-of-1\.npy: not the frames that its index is of"):
         Frames.load([shard.path])
+    shard.write()
+    content = bytearray(shard.path.read_bytes())
+    for place in (content.index(b"<f2"), len(content) // 2, len(content) - 1):
+        shard.path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        with pytest.raises(UserError, match=r"1-of-1\.npy: damaged, its checksum differs"):
+            Frames.load([shard.path])
     shard.path.write_bytes(b"not an array")
     with pytest.raises(UserError, match=r"1-of-1\.npy: not readable frames"):
         Frames.load([shard.path])
