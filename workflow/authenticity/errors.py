@@ -6,8 +6,8 @@ MORE_MEMORY = (
     "close other programs, give fewer --cores or raise the limit on memory, and run the same "
     "command again"
 )
-# What C++, the loader of libraries, and torch say.
-_NO_MEMORY = ("bad_alloc", "failed to map segment", "allocate memory")
+# What C++, the loader of libraries, torch, and Python's import say.
+_NO_MEMORY = ("bad_alloc", "failed to map segment", "allocate memory", "without exception set")
 
 
 class UserError(Exception):
