@@ -69,11 +69,14 @@ SECONDS ?= 600
 fuzz: $(VENV)/.installed-fuzz
 	@$(ACTIVATED) PYTHONPATH=tests:tests/support python -m fuzz $(SECONDS) results/fuzz
 
-$(VENV)/.installed: requirements.txt pyproject.toml
+# Each file is held to its hash but torch's, which differs between indexes: of requirements.in, torch
+# alone is left to be installed.
+$(VENV)/.installed: requirements.txt requirements.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --requirement requirements.txt
+	$(PIP) install --quiet --requirement requirements.in
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -110,10 +113,12 @@ $(VENV)/.installed-probe: $(VENV)/.installed tools/probe/requirements.txt
 	$(PIP) install --quiet --requirement tools/probe/requirements.txt
 	@touch $@
 
-$(VENV)-demo/.installed: requirements.txt tools/demo_corpus/requirements.txt pyproject.toml
+$(VENV)-demo/.installed: requirements.txt requirements.in tools/demo_corpus/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)-demo
 	$(VENV)-demo/bin/python -m pip --disable-pip-version-check install --quiet \
-		--requirement requirements.txt --requirement tools/demo_corpus/requirements.txt
+		--requirement requirements.txt
+	$(VENV)-demo/bin/python -m pip --disable-pip-version-check install --quiet \
+		--requirement requirements.in --requirement tools/demo_corpus/requirements.txt
 	$(VENV)-demo/bin/python -m pip --disable-pip-version-check install --quiet \
 		--no-deps --no-build-isolation --editable .
 	@touch $@
@@ -123,9 +128,13 @@ lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.in \
 		--requirement requirements-workflow.in
-	$(VENV)-lock/bin/python -m pip freeze --all --exclude pip | sed 's/+cpu$$//' > requirements.txt
-	{ sed '/^  - pip:/q' envs/authenticity.yaml; sed 's/^/      - /' requirements.txt; } > envs/new.yaml
+	$(VENV)-lock/bin/python -m pip freeze --all --exclude pip | sed 's/+cpu$$//' > $(VENV)-lock/pins
+	{ sed '/^  - pip:/q' envs/authenticity.yaml; sed 's/^/      - /' $(VENV)-lock/pins; } > envs/new.yaml
 	mv envs/new.yaml envs/authenticity.yaml
+	$(VENV)-lock/bin/python -m pip install --quiet pip-tools
+	grep -v '^torch==' $(VENV)-lock/pins | $(VENV)-lock/bin/pip-compile --quiet --generate-hashes \
+		--allow-unsafe --strip-extras --no-annotate --no-header --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --output-file requirements.txt -
 	rm -rf $(VENV)-lock
 
 clean:

@@ -57,6 +57,28 @@ def test_a_run_on_a_full_disk_says_so_and_resumes_when_there_is_room(
         assert own.tables() == whole.tables()
 
 
+def test_jobs_without_enough_memory_say_so_and_resume_when_there_is_more(
+    undisturbed: tuple[Checkout, float], own: Checkout, monkeypatch: pytest.MonkeyPatch
+):
+    """They read their tables with 450 MB of addresses, and torch needs 900."""
+    limit = own.path.parent / "limit.sh"  # read by the shell of each job
+    limit.write_text("ulimit -v 600000")
+    shutil.rmtree(own.path / "results/toy/embeddings")
+    with monkeypatch.context() as patched:
+        patched.setenv("BASH_ENV", str(limit))
+        result = own.run("--until", "embed")
+    assert result.returncode != 0, result.stdout
+    made = "results/toy/embeddings/small/clean/"
+    told = [line for line in result.stdout.splitlines() if "error: " in line]
+    assert len(told) == 4, result.stdout
+    assert all(made in line and "memory" in line and "--cores" in line for line in told)
+    assert "Traceback" not in result.stdout, result.stdout
+    assert_sound(own)
+    result = own.run()
+    assert result.returncode == 0, result.stdout
+    assert own.tables() == undisturbed[0].tables()
+
+
 def test_a_folder_of_results_that_cannot_be_written_is_one_line(own: Checkout):
     results = own.path / "results"
     with faults.small_disk(results, kilobytes=1000):

@@ -1,6 +1,7 @@
 """The demo corpus as it ships, and the code that makes it."""
 
 import io
+import re
 import tarfile
 import zipfile
 from collections import Counter
@@ -463,12 +464,10 @@ def test_griffin_lim_keeps_length_and_depends_on_its_seed():
 
 
 def test_conda_environment_lists_the_same_pins():
-    pins = [
-        line
-        for name in ("requirements.txt", "tools/demo_corpus/requirements.txt")
-        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#")
-    ]
-    environment = (ROOT / "tools" / "demo_corpus" / "environment.yaml").read_text(encoding="utf-8")
-    listed = [line.strip()[2:] for line in environment.splitlines() if "==" in line]
-    assert listed == pins
+    def pins(*names: str) -> list[str]:
+        texts = [(ROOT / name).read_text(encoding="utf-8") for name in names]
+        found = re.findall(r"^(?: +- )?([\w.-]+==[\w.]+)", "\n".join(texts), re.MULTILINE)
+        return sorted(pin.lower().replace("_", "-") for pin in found)
+
+    asked = ("requirements.txt", "requirements.in", "tools/demo_corpus/requirements.txt")
+    assert pins("tools/demo_corpus/environment.yaml") == pins(*asked)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from authenticity import audio
+from authenticity import audio, tables
 from authenticity.audio import Limits
 from authenticity.errors import UserError
 from authenticity.features import encoder as encoders
@@ -93,6 +93,7 @@ def shard(tmp_path: Path) -> Shard:
 
 def test_a_shard_reads_back_in_half_precision(shard: Shard):
     assert shard.write() == {"accepted": 4, "rejected": 0, "computed": 4}
+    assert tables.metadata(frames.index_of(shard.path))["precision"] == "float32"
     loaded = Frames.load([shard.path])
     assert loaded.files == ["0", "1", "2", "3"]
     assert [len(clip.windows) for clip in loaded.clips] == [1, 1, 2, 1]
@@ -148,6 +149,12 @@ def test_frames_that_are_not_their_index_s_are_one_clear_line(shard: Shard):
     np.save(shard.path, np.zeros((3, 32), np.float16))
     with pytest.raises(UserError, match=r"1-of-1\.npy: not the frames that its index is of"):
         Frames.load([shard.path])
+    shard.write()
+    content = bytearray(shard.path.read_bytes())
+    for place in (content.index(b"<f2"), len(content) // 2, len(content) - 1):
+        shard.path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        with pytest.raises(UserError, match=r"1-of-1\.npy: damaged, its checksum differs"):
+            Frames.load([shard.path])
     shard.path.write_bytes(b"not an array")
     with pytest.raises(UserError, match=r"1-of-1\.npy: not readable frames"):
         Frames.load([shard.path])

@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import struct
 import unicodedata
 import zipfile
@@ -12,6 +13,7 @@ from unittest.mock import Mock
 import av
 import corpora
 import numpy as np
+import psutil
 import pytest
 from authenticity import audio, manifest
 from authenticity.audio import SAMPLE_RATE, Limits, decode, load
@@ -133,6 +135,15 @@ def test_a_header_that_ffmpeg_has_no_memory_for_is_refused(monkeypatch: pytest.M
         monkeypatch.setattr(audio, "_opened", Mock(side_effect=error))
         with pytest.raises(expected):
             decode(b"no header that libsndfile knows", LIMITS)
+        # Where memory is short, no clip is set aside for it.
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        most = psutil.Process().memory_info().vms + 2**25
+        resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+        try:
+            with pytest.raises(MemoryError):
+                decode(b"no header that libsndfile knows", LIMITS)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 NAMES = {
@@ -272,16 +283,27 @@ def test_a_damaged_directory_of_an_archive_has_a_reason(name: str, tmp_path: Pat
         Root(tmp_path / "x.zip").read("ä.flac", 10**6)
 
 
-def test_a_member_whose_name_has_line_ends_is_named_on_one_line(tmp_path: Path):
-    """It claims to lie before the beginning of the archive."""
-    plain(tmp_path / "x.zip", "a\x1db\u2028.wav")
-    content = (tmp_path / "x.zip").read_bytes()
-    directory = content.index(b"PK\1\2")
-    end = content.index(b"PK\5\6")
-    moved = content[: end + 16] + struct.pack("<I", directory + 99) + content[end + 20 :]
-    (tmp_path / "x.zip").write_bytes(moved)
+@pytest.mark.parametrize("offset", [-1, 10**6, 2**40, 2**63])
+def test_a_member_that_lies_where_no_member_can_has_a_reason(offset: int, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("whole.flac", FLAC)
+        archive.writestr("a.flac", FLAC)
+        archive.getinfo("a.flac").header_offset = max(offset, 0)
+    if offset < 0:  # as the archive says where its directory begins, and it begins earlier
+        content = (tmp_path / "x.zip").read_bytes()
+        directory, end = content.index(b"PK\1\2"), content.index(b"PK\5\6")
+        moved = content[: end + 16] + struct.pack("<I", directory + 99) + content[end + 20 :]
+        (tmp_path / "x.zip").write_bytes(moved)
+    root = Root(tmp_path / "x.zip")
+    with pytest.raises(RejectedClip, match="no member can lie"):
+        root.read("a.flac", 10**6)
+    if offset > 0:
+        assert root.read("whole.flac", 10**6) == FLAC
+
+
+def test_a_file_whose_name_has_line_ends_is_named_on_one_line(tmp_path: Path):
     with pytest.raises(UserError, match="cannot be read now") as caught:
-        Root(tmp_path / "x.zip").read("a\x1db\u2028.wav", 10**6)
+        Root(tmp_path).read("a\x1db\u2028" + 300 * "x", 10**6)
     assert str(caught.value).isprintable()
 
 

@@ -1,7 +1,10 @@
 """What every script of the workflow does around its work."""
 
+import contextlib
 import logging
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,6 +70,25 @@ def test_neither_a_log_on_a_full_disk_nor_an_interrupt_brings_a_traceback(
     assert len(said.splitlines()) == bool(expected)
 
 
+# torch has a RuntimeError for it.
+@pytest.mark.parametrize("failing", ["bytearray(1 << 40)", "torch.empty(1 << 40)"])
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep to the limit")
+def test_memory_that_runs_out_is_one_line(failing: str, tmp_path: Path):
+    script = f"""
+import resource
+import torch
+from types import SimpleNamespace
+from authenticity.jobs import job
+resource.setrlimit(resource.RLIMIT_AS, (1 << 36, 1 << 36))
+with job(SimpleNamespace(log=[], rule="embed", output=["results/a.parquet"])):
+    {failing}
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "error: results/a.parquet: memory ran out in rule embed; close other programs" in line
+
+
 def test_what_was_made_with_the_clock_ahead_is_no_longer_newer_than_now(tmp_path: Path):
     paths = [tmp_path / "results" / name for name in ("made from", "made")]
     for index, path in enumerate(paths):
@@ -78,6 +100,31 @@ def test_what_was_made_with_the_clock_ahead_is_no_longer_newer_than_now(tmp_path
             times = [path.stat().st_mtime for path in paths]
         assert times[1] - times[0] == pytest.approx(1, abs=0.01)
         assert times[1] < time.time()
+
+
+@pytest.mark.parametrize(
+    ("squeue", "expected"),
+    [
+        ("exec sleep 3600", "squeue: no answer from the cluster in 0.5 s, so jobs that an"),
+        ("echo '7|rule_|{folder}'", "{folder}: jobs that a killed run left on the cluster do not"),
+    ],
+)
+def test_a_cluster_that_does_not_answer_holds_no_command_up(
+    squeue: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+):
+    for name, command in (("squeue", squeue.format(folder=tmp_path)), ("scancel", "true")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for name in ("_CONTROLLER_SECONDS", "_ENDING_SECONDS"):
+        monkeypatch.setattr(planning, name, 0.5)
+    with contextlib.suppress(SystemExit), planning.one_line_errors():
+        planning._cancel_left_jobs(tmp_path)
+    assert expected.format(folder=tmp_path) in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_no_name_steers_the_terminal_while_the_workflow_is_planned(

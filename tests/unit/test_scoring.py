@@ -856,6 +856,7 @@ SPOILT_VALUES = {
     "no end of a window": ({"window": {"seconds": 1e11}}, "`window.seconds`, which is 3600"),
     "no least duration": ({"limits": {"min_seconds": -1}}, "`limits.min_seconds` of 0.1"),
     "a layer from above": ({"features": {"layers": [-1]}}, "`features.layers` of 0 or more"),
+    "a layer beyond the last": ({"features": {"layers": [3]}}, "up to the encoder's 2, found 3"),
     "no stretch": ({"encoder": {"window_seconds": 1e-9}}, "`encoder.window_seconds` from 1"),
     "too deep": ({"limits": {"x": json.loads("[" * 600 + "]" * 600)}}, "nested less deeply"),
 }

@@ -169,7 +169,7 @@ def test_it_is_measured_with_all_layers_where_a_sample_is_to_say_how_many():
 def test_from_the_archive_to_a_detector_by_name(tmp_path: Path):
     """All of `make detector`, on stand-in audio and an encoder of random weights."""
     checkout = check_out_for_toys(tmp_path / "checkout")
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+    for name in ("Makefile", "requirements.txt", "requirements.in", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, checkout)
     # Each view that it is trained in costs as much as any other: one, and clean, show it.
     settings = checkout / "config" / "detector.yaml"

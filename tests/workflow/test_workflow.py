@@ -10,7 +10,7 @@ import corpora
 import held
 import pyarrow.parquet as pq
 import pytest
-from authenticity import results_page
+from authenticity import results_page, tables
 from authenticity.files import read_json
 from authenticity.shards import shard_of
 from checkout import (
@@ -347,6 +347,29 @@ def test_a_touched_encoder_plans_nothing(resumed_from: Checkout):
     shutil.copytree(REPOSITORY / "resources" / "encoders", resources / "encoders")
     (resources / "encoders" / "small" / "model.safetensors").touch()
     assert "Nothing to be done" in resumed_from.run().stdout
+
+
+def test_embeddings_of_two_precisions_are_never_mixed(resumed_from: Checkout):
+    """As on two machines that share a folder, if the second is made to compute otherwise."""
+    shards = [resumed_from.path / EMBEDDINGS / f"{number}-of-2.parquet" for number in (1, 2)]
+    precision = tables.metadata(shards[0])["precision"]
+    former = shards[0].read_bytes()
+    other = {"float32": "bfloat16", "bfloat16": "float32"}[precision]
+    resumed_from.configure(encoder={"precision": other})
+    shards[1].unlink()
+    result = resumed_from.run("--until", "embed")
+    assert result.returncode == 0, result.stdout
+    assert "1-of-2.parquet: 20 clips, 20 computed" in result.stdout
+    assert {tables.metadata(path)["precision"] for path in shards} == {other}
+    shards[0].write_bytes(former)
+    result = resumed_from.run("--until", "fit")
+    assert result.returncode != 0
+    (line,) = [line for line in result.stdout.splitlines() if " error: " in line]
+    assert f"{EMBEDDINGS}/1-of-2.parquet: made by another encoder or in another precision" in line
+    assert line.endswith("delete it and run the same command again")
+    shards[0].unlink()
+    result = resumed_from.run("--until", "fit")
+    assert result.returncode == 0, result.stdout
 
 
 def test_another_number_of_shards_deals_rows_and_computes_none(resumed_from: Checkout):

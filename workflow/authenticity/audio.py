@@ -27,6 +27,7 @@ DECODER_VERSION = "2"
 # A block bounds the memory that a long recording needs before it is mixed down and resampled.
 _BLOCK_FRAMES = 1 << 20
 _TOO_MANY_PLANES = 8
+_MORE_THAN_ENOUGH = 1 << 26  # bytes, to decode a block
 _JOINED_PARTS = 100  # of FFmpeg, which gives 20 ms or so at a time: joined, they take half the time
 
 # A complete lossy stream meets the duration its container promises to within a few codec frames;
@@ -99,6 +100,8 @@ def _decoded(data: bytes | BinaryIO, limits: Limits, most_in_memory: float) -> R
             # FFmpeg also lacks memory where a damaged header claims an absurd size.
             if isinstance(error, MemoryError) and not isinstance(error, av.FFmpegError):
                 raise
+            # Where there is less than any clip needs, the clip is not to blame: MemoryError.
+            np.empty(_MORE_THAN_ENOUGH, np.uint8)
             raise RejectedClip(
                 f"not readable as audio: libsndfile: {_reason(refusal)}; FFmpeg: {_reason(error)}"
             ) from error

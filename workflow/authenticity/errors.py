@@ -1,4 +1,13 @@
-"""The two ways in which input can be wrong."""
+"""The two ways in which input can be wrong, and how a lack of memory is told."""
+
+import errno
+
+MORE_MEMORY = (
+    "close other programs, give fewer --cores or raise the limit on memory, and run the same "
+    "command again"
+)
+# What C++, the loader of libraries, torch, and Python's import say.
+_NO_MEMORY = ("bad_alloc", "failed to map segment", "allocate memory", "without exception set")
 
 
 class UserError(Exception):
@@ -13,6 +22,17 @@ def in_one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; mend that and run again"
     return str(error)
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Tell whether memory ran out, however a library has it, also where it led to the error."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        if any(sign in str(error) for sign in _NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class RejectedClip(Exception):  # noqa: N818 - a clip is set aside, the run goes on

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import resource
 import sys
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from authenticity.errors import UserError, in_one_line
+from authenticity.errors import MORE_MEMORY, UserError, in_one_line, lacks_memory
 from authenticity.names import printable
 from authenticity.roots import Root
 
@@ -45,12 +46,18 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
             log_to(logging.FileHandler(str(snakemake.log[0]), mode="w", encoding="utf-8"))
         yield logger
         _write_spent(snakemake)
-    except (UserError, OSError) as error:
-        logger.error("error: %s", in_one_line(error))
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)  # as of a shell's command; the workflow says that it was interrupted
-    except Exception:
+    except Exception as error:
+        if lacks_memory(error):
+            made = snakemake.output[0]
+            logger.error(
+                "error: %s: memory ran out in rule %s; %s", made, snakemake.rule, MORE_MEMORY
+            )
+            os._exit(1)  # what libraries do at the exit needs memory, too
+        if isinstance(error, UserError | OSError):
+            logger.error("error: %s", in_one_line(error))
+            sys.exit(1)
         logger.exception("unexpected error in rule %s", snakemake.rule)
         raise
     finally:

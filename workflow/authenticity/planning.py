@@ -20,7 +20,7 @@ from authenticity import manifest, shards, tables
 from authenticity.audio import Limits
 from authenticity.config import Config, Corpus, Experiment, Features, Run
 from authenticity.corpora import FORMATS
-from authenticity.errors import UserError, in_one_line
+from authenticity.errors import MORE_MEMORY, UserError, in_one_line
 from authenticity.evaluation import splits
 from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
@@ -30,6 +30,8 @@ from authenticity.names import printable
 
 _held_lock: TextIO | None = None  # for the life of the process
 _PATIENCE_SECONDS = 5.0
+_CONTROLLER_SECONDS = 30.0  # a cluster's has answered by then, or is down
+_ENDING_SECONDS = 300.0  # Slurm gives jobs 30 s to end before it kills them
 # Options of Snakemake that run no job and change nothing.
 _LOOKS = (
     *("dryrun", "report", "lint", "dag", "rulegraph", "filegraph", "d3dag", "list_rules"),
@@ -109,6 +111,9 @@ def _cancel_left_jobs(directory: Path) -> None:
 
     Snakemake knows nothing of those jobs any more: it would submit them once more, and two jobs
     would write the same files.
+
+    Raises:
+        UserError: they do not end.
     """
     if shutil.which("squeue") is None:
         return
@@ -122,18 +127,32 @@ def _cancel_left_jobs(directory: Path) -> None:
             text=True,
             errors="surrogateescape",  # as in paths
             check=False,  # a machine may have the command and no cluster
+            timeout=_CONTROLLER_SECONDS,
         )
         jobs = (line.partition("|") for line in listed.stdout.splitlines())
         return [number for number, _, where in jobs if where == f"rule_|{directory}"]
 
-    if jobs := left():
+    try:
+        if jobs := left():
+            print(
+                f"jobs that a killed run left on the cluster: {len(jobs)}, cancelled",
+                file=sys.stderr,
+            )
+            subprocess.run(("scancel", *jobs), check=False, timeout=_CONTROLLER_SECONDS)
+        deadline = time.monotonic() + _ENDING_SECONDS
+        while jobs := left():
+            if time.monotonic() >= deadline:
+                raise UserError(
+                    f"{directory}: jobs that a killed run left on the cluster do not end: "
+                    f"{', '.join(jobs)}; end them, and run the same command again"
+                )
+            time.sleep(1)
+    except subprocess.TimeoutExpired as silent:
         print(
-            f"jobs that a killed run left on the cluster: {len(jobs)}, cancelled",
+            f"{silent.cmd[0]}: no answer from the cluster in {silent.timeout:g} s, so jobs that "
+            "an earlier run may have left could not be looked for; if there are any, end them",
             file=sys.stderr,
         )
-        subprocess.run(("scancel", *jobs), check=False)
-    while left():
-        time.sleep(1)
 
 
 def _back_from_the_future(results: Path) -> None:
@@ -161,11 +180,12 @@ def _with_deaths(record: logging.LogRecord) -> bool:
     It logs that a job has failed while it handles the exception.
     """
     rule, reason = getattr(record, "rule_name", None), str(sys.exc_info()[1])
-    if rule and "died with <Signals.SIGKILL" in reason:
+    # C++ aborts where an error of memory is not caught.
+    if rule and ("died with <Signals.SIGKILL" in reason or "died with <Signals.SIGABRT" in reason):
         made = record.output[0].partition(" (")[0]
         print(
             f"error: {made}: its job of rule {rule} was killed, as happens when memory runs out; "
-            "close other programs or give fewer --cores, and run the same command again",
+            f"{MORE_MEMORY}",
             file=sys.stderr,
         )
     return True

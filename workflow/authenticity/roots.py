@@ -231,6 +231,8 @@ class Root:
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # zipfile bounds what these two decompress to; bzip2 and lzma fill the memory first.
             raise RejectedClip("compressed otherwise than by deflate; pack the archive again")
+        if info.header_offset not in range(self._archive.start_dir):
+            raise RejectedClip("damaged: the archive lists it where no member can lie")
         with self._archive.open(info) as stream:
             return stream.read(info.file_size)
 

@@ -26,7 +26,9 @@ with job(snakemake) as log:
         clips = [tables.read(path) for path in given.fingerprints]
         fitted, reported = fingerprints.grouped_together([fitted, target], clips)
         leak = splits.leaks_between(fitted, rounds, application.rows_of(reported, trials))
-    n_layers = read_json(given.encoder)["n_layers"] if given.encoder else 0
+    identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
+    tables.require_encoder(given.embeddings, identity)
+    n_layers = identity["n_layers"]
     which = experiment.features.spectral
 
     def heard(view):

@@ -15,6 +15,7 @@ from authenticity.models.finetune import Settings
 with job(snakemake) as log:
     params, wildcards, out = snakemake.params, snakemake.wildcards, snakemake.output
     identity = read_json(snakemake.input.encoder)
+    tables.require_encoder(snakemake.input.indices, identity)
     experiment = Experiment.model_validate(params.experiment)
     (layers,) = matrix.layers_of(wildcards.candidate, identity["n_layers"])
     outcome = finetuned.fit(

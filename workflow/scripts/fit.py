@@ -16,6 +16,7 @@ with job(snakemake) as log:
     trials = tables.read(given.trials)
     features = matrix.Tables.by_view(params.views, given.spectral, given.embeddings)
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
+    tables.require_encoder(given.embeddings, identity)
     n_layers, kind = identity["n_layers"], settings.model.kind
     sign = published.sign(identity["labels"], settings.model.spoof) if kind == "published" else 1.0
     which = settings.features.spectral

@@ -31,7 +31,7 @@ from authenticity.features import encoder as encoders
 from authenticity.features.clips import File, Reader
 from authenticity.features.encoder import Encoder
 from authenticity.features.versions import embedding_version
-from authenticity.files import atomic
+from authenticity.files import atomic, sha256
 
 if TYPE_CHECKING:
     from authenticity.config import Step
@@ -246,6 +246,7 @@ def write_shard(
     metadata = {
         "encoder": source.encoder["model"],
         "encoder_identity": identity,
+        "precision": source.encoder["precision"],
         "layer": str(source.layer),
         "view": view.name,
     }
@@ -296,12 +297,13 @@ def write(
                     total += len(window)
             stream.seek(0)  # numpy pads a header so that it keeps its length whatever the total
             _write_header(stream, total, dimension, dtype)
+        checksum = sha256(temporary)
         index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
     tables.write(
         index_of(path),
         pa.Table.from_pylist(index, schema=INDEX),
         INDEX,
-        {"version": version, "frames": str(total), **(metadata or {})},
+        {"version": version, "frames": str(total), "sha256": checksum, **(metadata or {})},
     )
 
 
@@ -404,6 +406,9 @@ def _open(path: Path) -> list[Clip]:
         ) from error
     if str(len(stored)) != metadata.get("frames"):
         raise UserError(f"{path}: not the frames that its index is of; delete it and run again")
+    # Read piece by piece, at 1.3 GiB/s, or 0.36 on a CPU without instructions for it.
+    if metadata.get("sha256", checksum := sha256(path)) != checksum:  # older indices have none
+        raise UserError(f"{path}: damaged, its checksum differs; delete it and run again")
     clips = []
     for row in index.to_pylist():
         edges = np.cumsum([row["first"], *row["windows"]])

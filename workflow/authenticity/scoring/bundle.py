@@ -177,9 +177,11 @@ class Bundle:
         if encoder and encoder["folder"]:
             inside = folder / encoder["folder"]
             _require_files(inside, encoder["files"])
-            read_too = EncoderSource(str(inside)).files() if inside.is_dir() else []
+            source = EncoderSource(str(inside))
+            read_too = source.files() if inside.is_dir() else []
             names = [path.name for path in read_too] or ["config.json"]
             _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
+            _require_layers(folder / ABOUT, about, source)
         _require_versions(folder / ABOUT, about)
         arrays = read_arrays(folder / WEIGHTS)
         try:
@@ -253,8 +255,10 @@ class Bundle:
             return None
         if encoder["folder"]:
             return self.folder / encoder["folder"]
-        folder = EncoderSource(encoder["model"], encoder["revision"]).fetch()
+        source = EncoderSource(encoder["model"], encoder["revision"])
+        folder = source.fetch()
         _require_files(folder, encoder["files"])
+        _require_layers(self.folder / ABOUT, self.about, source)
         return folder
 
     @property
@@ -366,6 +370,12 @@ def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
                 f"{folder / name}: not the file that the bundle was made with (its checksum "
                 "differs); copy the bundle again, or make it anew"
             )
+
+
+def _require_layers(path: Path, about: About, source: EncoderSource) -> None:
+    last = 0 if about["kind"] == "published" else source.n_layers - 1
+    if (found := max(about["features"]["layers"], default=0)) > last:
+        raise _unfit(path, f"expected `features.layers` up to the encoder's {last}, found {found}")
 
 
 def _require_versions(path: Path, about: About) -> None:
