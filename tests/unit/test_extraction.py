@@ -1,6 +1,7 @@
 """Extraction of one shard: what is reused, what is set aside, and what must stop instead."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from authenticity import manifest, tables
 from authenticity.audio import Limits
 from authenticity.config import Corpus, view
 from authenticity.errors import UserError
-from authenticity.features import encoder, extraction, spectral
+from authenticity.features import clips, encoder, extraction, spectral
 from authenticity.features.clips import Reader, View
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.roots import Root
@@ -121,6 +122,17 @@ def test_an_absent_clip_is_set_aside_until_it_comes(extract, tmp_path: Path):
     assert "there is no such file" in row["reason"]
     (tmp_path / "later.flac").rename(clip)
     assert extract(refresh=True) == counts(8, 0, 1, 1)
+
+
+def test_a_log_says_how_far_it_is_and_how_many_are_set_aside(
+    extract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(clips, "_PROGRESS_SECONDS", 0.0)
+    first, *_ = sorted((tmp_path / "LA" / FLACS).iterdir())
+    first.write_bytes(bytes(first.stat().st_size))
+    with caplog.at_level("INFO", "authenticity"):
+        extract()
+    assert any(re.match(r"7 of 8 clips, 1 set aside, \S+ a second", m) for m in caplog.messages)
 
 
 def test_a_label_corrected_in_the_protocol_is_taken_over(extract, tmp_path: Path):

@@ -110,9 +110,10 @@ class Reader:
             except RejectedClip as reason:
                 _logger.warning("set aside: %s: %s", row["path"], reason)
                 set_aside(row, content, str(reason))
+                progress.one_more(set_aside=True)
             else:
                 yield clip, result
-            progress.one_more()
+                progress.one_more()
 
     def samples(self, clip: File) -> NDArray[np.float32]:
         """Decode a clip and apply the view's steps.
@@ -156,11 +157,12 @@ class _Progress:
     """Logs every few seconds how many clips are done."""
 
     def __init__(self, total: int):
-        self._total, self._done = total, 0
+        self._total, self._done, self._set_aside = total, 0, 0
         self._start = self._last = 0.0
 
-    def one_more(self) -> None:
+    def one_more(self, set_aside: bool = False) -> None:
         self._done += 1
+        self._set_aside += set_aside
         now = time.monotonic()
         if self._done == 1:  # the first clip waits for the encoder to load, so it is not timed
             self._start = self._last = now
@@ -168,9 +170,10 @@ class _Progress:
             self._last = now
             rate = self._done / (now - self._start)
             _logger.info(
-                "%d of %d clips, %.1f a second, about %.0f s left",
+                "%d of %d clips, %d set aside, %.1f a second, about %.0f s left",
                 self._done,
                 self._total,
+                self._set_aside,
                 rate,
                 (self._total - self._done) / rate,
             )
