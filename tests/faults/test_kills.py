@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_and_loses_no_more_than_the_shards_in_flight(
         print(f"\n{figures}; rows recomputed: {again}, {lost} in flight, {len(trials)} in a run")
 
 
-N_FILES = 40
+N_FILES = 200
 
 
 def test_scoring_that_is_killed_goes_on_and_scores_nothing_twice(
@@ -131,7 +131,7 @@ def test_scoring_that_is_killed_goes_on_and_scores_nothing_twice(
     (tmp_path / "in").mkdir()
     for index in range(N_FILES):
         sound = voice(index, spoof=index % 2 == 1, seconds=0.6)
-        (tmp_path / "in" / f"{index:02}.flac").write_bytes(encoded(sound))
+        (tmp_path / "in" / f"{index:03}.flac").write_bytes(encoded(sound))
     begun = time.monotonic()
     run(bundle, tmp_path / "whole", str(tmp_path / "in"), jobs=CORES)
     seconds = time.monotonic() - begun
