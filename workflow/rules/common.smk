@@ -41,7 +41,7 @@ SPECTRAL = [name for name, item in PLAN.experiments.items() if item.features.lay
 # experiment, are in the checksums of `bundle.json` alone.
 UNENCODED = [*SPECTRAL, *PLAN.detectors]
 ENCODER = PLAN.encoder.name if set(PLAN.experiments) - set(UNENCODED) else "none"
-# How many of its layers are kept is found with all of them.
+# With `layers: auto`, the whole encoder embeds a sample first; `SAMPLED` is what is fitted on it.
 WHOLE = ENCODER
 SAMPLED = {}
 if PLAN.encoder.layers == "auto" and ENCODER != "none":
