@@ -242,7 +242,7 @@ def test_one_more_file_computes_one_row(resumed_from: Checkout):
 def test_a_sample_says_once_how_many_layers_are_embedded(resumed_from: Checkout):
     each = EXPERIMENTS["layers"] | {"features": {"layers": "each", "pooling": ["mean"]}}
     resumed_from.configure(encoder={"layers": "auto"}, experiments=EXPERIMENTS | {"layers": each})
-    result = resumed_from.run("--until", "report_experiment")
+    result = resumed_from.run("--until", "report_experiment", "report_chosen_experiment")
     assert result.returncode == 0, result.stdout
     assert jobs(result.stdout)["embed"] == 2
     assert "extract" not in jobs(result.stdout)

@@ -85,6 +85,46 @@ rule report_corpus:
         "../scripts/report_corpus.py"
 
 
+# An experiment's pages, and those of its candidates where there was a choice.
+EXPERIMENT_PAGES = {
+    "card": shown(
+        "results/{corpus}/cards/{experiment}.html",
+        "card",
+        "0 Which results to trust",
+        "2 Model card",
+    ),
+    "card_markdown": "results/{corpus}/cards/{experiment}.md",
+    "trust": "results/{corpus}/trust/{experiment}.json",
+    "scores": shown(
+        "results/{corpus}/figures/scores/{experiment}.svg",
+        "scores",
+        "1 Results",
+        "4 Score histograms",
+    ),
+    "calibration": shown(
+        "results/{corpus}/figures/calibration/{experiment}.svg",
+        "calibration",
+        "1 Results",
+        "5 Calibration",
+    ),
+}
+CHOICE_PAGES = {
+    "candidates": shown(
+        "results/{corpus}/figures/candidates/{experiment}.svg",
+        "candidates",
+        "3 Layers and features",
+        "1 AUC per layer",
+    ),
+    "selection": shown(
+        "results/{corpus}/tables/selection/{experiment}.html",
+        "selection",
+        "3 Layers and features",
+        "2 Table of candidates",
+    ),
+}
+CHOSEN = [name for name, candidates in PLAN.candidates.items() if len(candidates) > 1]
+
+
 rule report_experiment:
     """An experiment's model card, score histograms and calibration."""
     input:
@@ -101,28 +141,11 @@ rule report_experiment:
         verified="results/{corpus}/verified/clean.json",
         audit=own_audit,
     output:
-        card=shown(
-            "results/{corpus}/cards/{experiment}.html",
-            "card",
-            "0 Which results to trust",
-            "2 Model card",
-        ),
-        card_markdown="results/{corpus}/cards/{experiment}.md",
-        trust="results/{corpus}/trust/{experiment}.json",
-        scores=shown(
-            "results/{corpus}/figures/scores/{experiment}.svg",
-            "scores",
-            "1 Results",
-            "4 Score histograms",
-        ),
-        calibration=shown(
-            "results/{corpus}/figures/calibration/{experiment}.svg",
-            "calibration",
-            "1 Results",
-            "5 Calibration",
-        ),
+        **EXPERIMENT_PAGES,
     log:
         "logs/{corpus}/report_experiment/{experiment}.log",
+    wildcard_constraints:
+        experiment="|".join(n for n in PLAN.experiments if n not in CHOSEN) or "none",
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -140,33 +163,12 @@ rule report_experiment:
         "../scripts/report_experiment.py"
 
 
-rule report_choice:
-    """How an experiment's candidates did, layer by layer, and which one was chosen."""
-    input:
-        metrics="results/{corpus}/metrics/{experiment}/{corpus}.parquet",
-        record="results/{corpus}/records/{experiment}/{corpus}.json",
-        model="results/{corpus}/models/{experiment}.json",
+use rule report_experiment as report_chosen_experiment with:
     output:
-        figure=shown(
-            "results/{corpus}/figures/candidates/{experiment}.svg",
-            "candidates",
-            "3 Layers and features",
-            "1 AUC per layer",
-        ),
-        table=shown(
-            "results/{corpus}/tables/selection/{experiment}.html",
-            "selection",
-            "3 Layers and features",
-            "2 Table of candidates",
-        ),
-    log:
-        "logs/{corpus}/report_choice/{experiment}.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        version=REPORT_VERSION,
-    script:
-        "../scripts/report_choice.py"
+        **EXPERIMENT_PAGES,
+        **CHOICE_PAGES,
+    wildcard_constraints:
+        experiment="|".join(CHOSEN) or "none",
 
 
 rule report_data:

@@ -1,10 +1,10 @@
-"""Write an experiment's model card, as a page and as Markdown, and draw its scores."""
+"""Write an experiment's model card, draw its scores, and show how its candidates did."""
 
 from importlib.metadata import version
 from pathlib import Path
 
-from authenticity import benchmarks, card, document, files, plots, tables, trust
-from authenticity.evaluation import results
+from authenticity import benchmarks, card, document, files, plots, report, tables, trust
+from authenticity.evaluation import choice, results
 from authenticity.jobs import job
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "transformers")
@@ -37,3 +37,7 @@ with job(snakemake) as log:
     scores = tables.read(inputs.scores)
     plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
+    if outputs.get("candidates"):
+        candidates = list(choice.candidates(own, facts.model))
+        plots.save(plots.candidates(candidates, own.label, own.leaks), outputs.candidates)
+        files.write_text(outputs.selection, report.selection(own, facts.model))
