@@ -73,6 +73,43 @@ def test_bfloat16_stays_close_and_repeats_exactly():
         assert np.corrcoef(exact.mean[layer], first.mean[layer])[0, 1] > 0.999
 
 
+@pytest.mark.parametrize("kind", ["ships", *ALL_KINDS])
+def test_int8_stays_close_and_repeats_exactly(kind: str, tmp_path: Path):
+    folder = SHIPPED if kind == "ships" else str(make_encoder(tmp_path, kind))
+    exact, coarse = (Encoder.load(folder, precision) for precision in ("float32", "int8"))
+    found, again, wanted = coarse.embed(CLIP), coarse.embed(CLIP), exact.embed(CLIP)
+    np.testing.assert_array_equal(found.mean, again.mean)
+    assert not np.array_equal(found.mean[-1], wanted.mean[-1])
+    for a, b in ((found.mean, wanted.mean), (found.std, wanted.std)):
+        assert (np.einsum("ld,ld->l", a, b) > 0.9995 * norms(a) * norms(b)).all()
+    below = Encoder.load(folder, "int8", layers=1).embed(CLIP)
+    np.testing.assert_array_equal(below.mean, found.mean[:2])
+
+
+def test_an_encoder_for_which_int8_is_too_coarse_is_refused(tmp_path: Path):
+    """One unit of a layer is large and does nothing: beside it all others round to nothing."""
+    source = EncoderSource(str(make_encoder(tmp_path)))
+    encoder.identify(source, "int8")
+    network = transformers.AutoModel.from_pretrained(tmp_path)
+    between = network.encoder.layers[0].feed_forward
+    with torch.no_grad():
+        between.intermediate_dense.weight *= 20
+        between.intermediate_dense.bias[0] = 1e5
+        between.output_dense.weight *= 20
+        between.output_dense.weight[:, 0] = 0
+    network.save_pretrained(tmp_path)
+    encoder.identify(source, "float32")
+    with pytest.raises(
+        UserError, match=r"in int8 a layer's cosine .* set `encoder.precision: auto`"
+    ):
+        encoder.identify(source, "int8")
+
+
+def norms(rows: np.ndarray) -> np.ndarray:
+    """Return the length of each row."""
+    return np.linalg.norm(rows, axis=1)
+
+
 def test_an_encoder_in_training_mode_is_refused(tmp_path: Path):
     loaded = Encoder.load(make_encoder(tmp_path))
     loaded._model.train()

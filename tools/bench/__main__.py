@@ -159,6 +159,7 @@ class Bench:
             "prototype, one thread": [Worker(*theirs, single=True)],
             "one core": [Worker(*embedded, single=True)],
             "two processes": [Worker(*embedded, single=True) for _ in range(2)],
+            "one core, int8": [Worker(Embedded, self._base, "int8", single=True)],
         }
         found = least(ways, clips, number=1 if self.quick else 3)
         self.facts |= {f"loop_wall_{name}": wall for name, (wall, _) in found.items()}
@@ -174,6 +175,12 @@ class Bench:
             "wav2vec2-base, all layers pooled, two processes, against the prototype's loop",
             *(old / new, "x", 3.5, self._quiet(3.5 if self.native else 1.05), True),
             f"{1e3 * new:.0f} ms a clip against {1e3 * old:.0f}, default threads" + self._bfloat16,
+        )
+        (_, old), (_, new) = found["one core"], found["one core, int8"]
+        yield Line(
+            f"wav2vec2-base, all layers pooled, one core, int8 against {self.precision}",
+            *(old / new, "x", None if self.native else 1.6, None if self.native else 1.25, True),
+            f"{1e3 * new:.0f} ms of CPU a clip against {1e3 * old:.0f}",
         )
 
     def heads(self) -> Iterator[Line]:

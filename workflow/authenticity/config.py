@@ -151,7 +151,7 @@ class EncoderSettings(Section):
         "all",
         None,
     )
-    precision: Literal["auto", "bfloat16", "float32"] = key("of the computation", "auto")
+    precision: Literal["auto", "bfloat16", "float32", "int8"] = key("of the computation", "auto")
     window_seconds: Number = key("longest stretch at once", 30, ge=1, le=3600)
 
 

@@ -220,13 +220,15 @@ def _measured(
     shape.num_hidden_layers = kept
     torch.set_num_threads(1)
     precision = encoder.native_precision() if given.precision == "auto" else given.precision
-    network = transformers.AutoModel.from_config(shape).eval().to(getattr(torch, precision))
+    network = transformers.AutoModel.from_config(shape).eval()
+    loaded = network.num_parameters() * 4
+    network = encoder.in_precision(network, precision)
     hearing = encoder.Encoder(network, {}, given.window_seconds)
     noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * _LONGEST_SECONDS)
     noise = (noise / 10).astype(np.float32)
     hearing.embed(noise)
     # A job reads all weights, and then drops the layers above.
-    memory = peak_bytes() + whole - network.num_parameters() * 4
+    memory = peak_bytes() + whole - loaded
     clip = noise[: SAMPLE_RATE * _SECONDS]
     each = _seconds(lambda: (hearing.embed(clip), spectral.describe(clip)))
     # A clip is put through a view twice, for the spectral numbers and for the encoder.
