@@ -286,14 +286,23 @@ def test_what_is_fitted_and_tested_where_follows_from_the_partitions_there():
 
 
 @pytest.mark.parametrize(
-    ("bundles", "expected"), [([], ["eval"]), (["baseline_full"], ["dev", "eval"])]
+    ("bundles", "heard", "embedded"),
+    [
+        ([], ["eval"], ["eval"]),
+        (["baseline_full"], ["dev", "eval"], ["eval"]),
+        (["fusion"], ["dev", "eval"], ["dev", "eval"]),
+    ],
 )
-def test_a_bundle_needs_dev_in_the_tested_views(bundles: list[str], expected: list[str]):
+def test_a_bundle_needs_dev_in_the_tested_views(
+    bundles: list[str], heard: list[str], embedded: list[str]
+):
+    """Dev is embedded there only for a bundle that has an encoder."""
     values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
-    values["run"] |= {"experiments": ["baseline_full"], "comparisons": [], "bundles": bundles}
-    values["run"] |= {"views": ["opus_12k"], "finetuned_views": []}
+    values["run"] |= {"experiments": ["baseline_full", "fusion"], "bundles": bundles}
+    values["run"] |= {"comparisons": [], "views": ["opus_12k"], "finetuned_views": []}
     scope = Scope.of(Config.of(values), {"demo": {"train", "dev", "eval"}})
-    assert scope.view_splits == {"demo": {"opus_12k": expected}}
+    assert scope.view_splits == {"demo": {"opus_12k": heard}}
+    assert scope.embedded_splits == {"demo": {"opus_12k": embedded}}
 
 
 def test_no_large_file_is_tracked_and_versions_agree():

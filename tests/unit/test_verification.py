@@ -111,6 +111,31 @@ DAMAGE = {
 MEANS = pa.schema([("file", pa.string()), ("mean_0", pa.list_(pa.float32(), 900))])
 
 
+def test_only_the_partitions_that_are_embedded_have_all_features(tmp_path: Path):
+    manifest, spectral = corpus(tmp_path, [("a", 0), ("b", 1), ("c", 0)])
+    split = pa.array(["train", "dev", "train"])
+    manifest = manifest.set_column(manifest.schema.get_field_index("split"), "split", split)
+
+    def features(names: list[str] | None, *embedded: str) -> dict[str, float]:
+        shards = [tmp_path / "e1.parquet", tmp_path / "e2.parquet"]
+        for path, files in zip(shards, (["k01"], ["k00", "k02"]), strict=True):
+            kept = [file for file in files if file in embedded]
+            means = pa.table([kept, [[float(file[1:])] * 900 for file in kept]], schema=MEANS)
+            tables.write(path, means, MEANS, {"version": "1"})
+        read = matrix.Tables.by_view(manifest, {"noise": names}, spectral, shards)["noise"]
+        files, values = read.load("layer_0", "none", "mean", 1)
+        return dict(zip(files, values[:, -1], strict=True))
+
+    everything = {"k00": 0, "k01": 1, "k02": 2}
+    assert features(None, *everything) == everything
+    assert features(["train", "dev"], *everything) == everything
+    assert features(["train"], "k00", "k02") == {"k00": 0, "k02": 2}
+    assert features(["dev"], "k01") == {"k01": 1}
+    for names, files in ((None, ["k00", "k01"]), (["train"], ["k00"]), (["dev"], ["k00", "k01"])):
+        with pytest.raises(UserError, match=r"e2\.parquet: not a finite number for each file"):
+            features(names, *files)
+
+
 @pytest.mark.parametrize("kind", ["spectral", "embeddings"])
 @pytest.mark.parametrize("name", [*DAMAGE, "of another version", "not finite", "of other files"])
 def test_a_damaged_shard_is_named_before_a_model_sees_it(kind: str, name: str, tmp_path: Path):

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -217,6 +217,7 @@ class Scope:
         targets: by corpus and experiment, the other corpora that it is tested on, and which of
             their partitions.
         view_splits: by corpus and view, the partitions that are needed.
+        embedded_splits: those of them that an experiment with an encoder needs.
         unlabelled: the corpora without labels, which are only scored.
     """
 
@@ -226,6 +227,7 @@ class Scope:
     reported: Mapping[str, list[str]]
     targets: Mapping[tuple[str, str], Mapping[str, list[str]]]
     view_splits: Mapping[str, Mapping[str, list[str]]]
+    embedded_splits: Mapping[str, Mapping[str, list[str]]]
     unlabelled: frozenset[str]
 
     @classmethod
@@ -271,11 +273,18 @@ class Scope:
             for name in names
         }
         reported = {corpus: with_parts(corpus, names, "eval") for corpus, names in trained.items()}
-        scope = cls(experiments, partitions, trained, reported, targets, {}, unlabelled)
-        return replace(scope, view_splits=scope._views(config.run, present))
+        scope = cls(experiments, partitions, trained, reported, targets, {}, {}, unlabelled)
+        encoded = [name for name, item in experiments.items() if item.features.layers != "none"]
+        return replace(
+            scope,
+            view_splits=scope._views(config.run, present, experiments),
+            embedded_splits=scope._views(config.run, present, encoded),
+        )
 
-    def _views(self, run: Run, present: Mapping[str, set[str]]) -> dict[str, dict[str, list[str]]]:
-        """Return the partitions that are needed in each view of each corpus.
+    def _views(
+        self, run: Run, present: Mapping[str, set[str]], experiments: Collection[str]
+    ) -> dict[str, dict[str, list[str]]]:
+        """Return the partitions that some experiments need in each view of each corpus.
 
         Every experiment is tested on all views to test, and a bundle's thresholds are set on dev in
         them; an experiment may also be fitted on views, and scored on one, everywhere.
@@ -287,7 +296,7 @@ class Scope:
                 needed[corpus].setdefault(view, set()).update(names)
 
         for corpus, names in self.trained.items():
-            for name in names:
+            for name in [name for name in names if name in experiments]:
                 features, used = self.experiments[name].features, self.partitions[corpus, name]
                 for view in run.views:
                     need(corpus, view, used["eval"])

@@ -134,6 +134,12 @@ def view_tables(table, corpus, experiment):
     return [path for view in views for path in shard_paths(corpus, table, view, experiment)]
 
 
+def embedded_splits(corpus, views):
+    """The partitions of a corpus that are embedded in each view; all of them (None) as they are."""
+    needed = {"clean": None, **PLAN.embedded_splits[corpus]}
+    return {view: needed.get(view, []) for view in views}
+
+
 def verified(corpus, views):
     """What says that the tables of these views are whole."""
     return [f"results/{corpus}/verified/{view}.json" for view in views]

@@ -115,6 +115,7 @@ rule embed:
     params:
         steps=lambda wildcards: steps_of(wildcards.view),
         version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
         limits=asdict(PLAN.limits),
         model=PLAN.encoder.model,
         window_seconds=PLAN.window,
@@ -140,6 +141,7 @@ use rule embed as published with:
         published=True,
         steps=lambda wildcards: steps_of(wildcards.view),
         version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
         limits=asdict(PLAN.limits),
         model=lambda wildcards: PLAN.detectors[wildcards.experiment].model,
         window_seconds=PLAN.window,

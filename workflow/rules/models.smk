@@ -21,7 +21,7 @@ rule fit:
         unfinished="results/{corpus}/unfinished/{experiment}",
         version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
-        views=lambda wildcards: views_of(wildcards.experiment),
+        splits=lambda wildcards: embedded_splits(wildcards.corpus, views_of(wildcards.experiment)),
     script:
         "../scripts/fit.py"
 
@@ -55,6 +55,6 @@ rule apply:
     params:
         version=model_candidates.VERSION,
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
-        views=lambda wildcards: applied_views(**wildcards),
+        splits=lambda wildcards: embedded_splits(wildcards.target, applied_views(**wildcards)),
     script:
         "../scripts/apply.py"

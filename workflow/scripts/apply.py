@@ -37,7 +37,7 @@ with job(snakemake) as log:
             lambda candidate, pooling: view.load(candidate, which, pooling, n_layers)
         )
 
-    by_view = matrix.Tables.by_view(params.views, given.spectral, given.embeddings)
+    by_view = matrix.Tables.by_view(target, params.splits, given.spectral, given.embeddings)
     features = {name: heard(view) for name, view in by_view.items()}
     scores = application.apply_views(trials, target, model, read_arrays(given.weights), features)
     about = {name: tables.metadata(given.scores)[name] for name in ("chosen", "protocol")}

@@ -16,8 +16,11 @@ with job(snakemake) as log:
     identity, view = read_json(given.encoder), config.view(params.steps)
     described = tables.read(given.spectral, ["file", "content"]).to_pydict()
     contents = dict(zip(*described.values(), strict=True))
-    trials = tables.read(given.trials).to_pylist()
-    rows = [{**row, "content": contents[row["key"]]} for row in trials if row["key"] in contents]
+    rows = [
+        {**row, "content": contents[row["key"]]}
+        for row in tables.read(given.trials).to_pylist()
+        if row["key"] in contents and (params.splits is None or row["split"] in params.splits)
+    ]
     kind = Published if params.get("published") else Encoder
     counts = extraction.embed_shard(
         rows,

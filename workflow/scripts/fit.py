@@ -14,7 +14,7 @@ with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     settings = Experiment.model_validate(params.experiment)
     trials = tables.read(given.trials)
-    features = matrix.Tables.by_view(params.views, given.spectral, given.embeddings)
+    features = matrix.Tables.by_view(trials, params.splits, given.spectral, given.embeddings)
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
     tables.require_encoder(given.embeddings, identity)
     n_layers, kind = identity["n_layers"], settings.model.kind

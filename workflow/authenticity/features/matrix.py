@@ -4,13 +4,14 @@ A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, 
 by a plus sign, as in `spectral+layer_6`; or `logits`, what a published detector says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
@@ -88,25 +89,45 @@ def n_spectral(which: str) -> int:
 class Tables:
     """The feature tables of a corpus in one view, shard by shard in the same order.
 
-    Without an encoder there are no embeddings.
+    Attributes:
+        spectral: the paths.
+        embeddings: likewise; empty without an encoder.
+        embedded: the files of which there are embeddings, if they have been computed; None for all
+            that have spectral numbers.
     """
 
     spectral: Sequence[str | Path]
     embeddings: Sequence[str | Path]
+    embedded: Collection[str] | None = None
 
     @classmethod
     def by_view(
         cls,
-        views: Sequence[str],
+        trials: pa.Table,
+        splits: Mapping[str, Sequence[str] | None],
         spectral: Sequence[str | Path],
         embeddings: Sequence[str | Path],
     ) -> dict[str, "Tables"]:
-        """Take apart the shards of several views, given view after view."""
-        size = len(spectral) // len(views)
-        return {
-            view: cls(spectral[start : start + size], embeddings[start : start + size])
-            for view, start in zip(views, range(0, len(spectral), size), strict=True)
-        }
+        """Take apart the shards of several views, given view after view.
+
+        Args:
+            trials: of the corpus, `tables.TRIALS`.
+            splits: by view, in the shards' order, the partitions that are embedded in it; None
+                for all.
+            spectral: see `Tables`.
+            embeddings: see `Tables`.
+        """
+        size = len(spectral) // len(splits)
+        starts = range(0, len(spectral), size)
+        found = {}
+        for (view, names), start in zip(splits.items(), starts, strict=True):
+            embedded = None
+            if names is not None:
+                chosen = pc.is_in(trials["split"], value_set=pa.array(names, pa.string()))
+                embedded = frozenset(trials.filter(chosen)["key"].to_pylist())
+            shards = slice(start, start + size)
+            found[view] = cls(spectral[shards], embeddings[shards], embedded)
+        return found
 
     def load(
         self, candidate: str, spectral: str, pooling: str, n_layers: int
@@ -120,7 +141,8 @@ class Tables:
             n_layers: how many layers the encoder has.
 
         Returns:
-            Files in order of name; their features, shape (files, features).
+            Files in order of name, those that have all of the features; and these, shape (files,
+            features).
 
         Raises:
             UserError: a table is damaged, of another version than the others, not of the same
@@ -129,6 +151,8 @@ class Tables:
         spectral_names, layers = spectral_columns(spectral), layers_of(candidate, n_layers)
         names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
         files = np.array(tables.read_many(self.spectral, ["file"])["file"].to_pylist())
+        if names and self.embedded is not None:
+            files = files[[file in self.embedded for file in files.tolist()]]
         row_of = np.empty(len(files), np.intp)
         row_of[np.argsort(files)] = np.arange(len(files))
         embeddings = self.embeddings if names else [None] * len(self.spectral)
@@ -137,33 +161,38 @@ class Tables:
         first = 0
         # Shard by shard into place: a large corpus is in memory once, not once for every step.
         for paths in zip(self.spectral, embeddings, strict=True):
-            shard = _shard(*paths, spectral_names, names)
+            shard = self._shard(*paths, spectral_names, names)
             if matrix is None:
                 matrix = np.empty((len(files), shard.shape[1]), np.float32)
             matrix[row_of[first : first + len(shard)]] = shard
             first += len(shard)
         return np.sort(files).tolist(), matrix
 
-
-def _shard(
-    spectral_path: str | Path,
-    embedding_path: str | Path | None,
-    spectral_names: Sequence[str],
-    names: Sequence[str],
-) -> NDArray[np.float32]:
-    """Read the features of one shard's files, shape (files, features)."""
-    described = tables.read(spectral_path, ["file", *spectral_names])
-    blocks = [_block(described[name]) for name in spectral_names]
-    if embedding_path:
-        embedded = tables.read(embedding_path, ["file", *names])
-        added = [_block(embedded[name]) for name in names]
-        if embedded["file"] != described["file"] or not all(np.isfinite(x).all() for x in added):
-            raise UserError(
-                f"{embedding_path}: not a finite number for each file of {spectral_path}; delete "
-                "it and run the same command again"
-            )
-        blocks += added
-    return np.concatenate(blocks, axis=1)
+    def _shard(
+        self,
+        spectral_path: str | Path,
+        embedding_path: str | Path | None,
+        spectral_names: Sequence[str],
+        names: Sequence[str],
+    ) -> NDArray[np.float32]:
+        """Read the features of one shard's files, shape (files, features)."""
+        described = tables.read(spectral_path, ["file", *spectral_names])
+        if embedding_path and self.embedded is not None:
+            known = [file in self.embedded for file in described["file"].to_pylist()]
+            described = described.filter(pa.array(known, pa.bool_()))
+        blocks = [_block(described[name]) for name in spectral_names]
+        if embedding_path:
+            embedded = tables.read(embedding_path, ["file", *names])
+            added = [_block(embedded[name]) for name in names]
+            if embedded["file"] != described["file"] or not all(
+                np.isfinite(block).all() for block in added
+            ):
+                raise UserError(
+                    f"{embedding_path}: not a finite number for each file of {spectral_path}; "
+                    "delete it and run the same command again"
+                )
+            blocks += added
+        return np.concatenate(blocks, axis=1)
 
 
 def _block(column: pa.ChunkedArray) -> NDArray[np.float32]:
