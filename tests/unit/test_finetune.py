@@ -13,7 +13,7 @@ from authenticity.config import Experiment, FineTune
 from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
-from authenticity.features.frames import Clip, Frames, FrozenPart
+from authenticity.features.frames import Clip, Frames
 from authenticity.models import finetune, finetuned
 from authenticity.models.finetune import Batch, Detector, FineTuned, Problem, Settings, TopLayers
 from corpora import voice
@@ -61,10 +61,11 @@ def every_kind(monkeypatch: pytest.MonkeyPatch):
 
 def cached(folder: Path, encoder: Path, layer: int, clips: Sequence, dtype=np.float16) -> Frames:
     """The frames of clips, written and opened."""
-    frozen = FrozenPart(Encoder.load(encoder, window_seconds=WINDOW), layer)
+    frozen = Encoder.load(encoder, window_seconds=WINDOW)
     path = folder / f"{np.dtype(dtype).name}-{layer}.npy"
-    rows = [(f"{number:03}", "", frozen.windows(clip)) for number, clip in enumerate(clips)]
-    frames.write(path, rows, 32, f"layer {layer}", dtype=dtype)
+    with frames.writer(path, 32, f"layer {layer}", dtype=dtype) as add:
+        for number, clip in enumerate(clips):
+            add(f"{number:03}", "", frozen.hear(clip, [layer])[1][layer])
     return Frames.load([path])
 
 

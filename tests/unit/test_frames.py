@@ -3,10 +3,12 @@
 import json
 import shutil
 from collections import namedtuple
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from authenticity import audio, tables
 from authenticity.audio import Limits
 from authenticity.errors import UserError
@@ -14,7 +16,8 @@ from authenticity.features import encoder as encoders
 from authenticity.features import frames
 from authenticity.features.clips import Reader
 from authenticity.features.encoder import Encoder, EncoderSource
-from authenticity.features.frames import Frames, FrozenPart
+from authenticity.features.extraction import embed_shard
+from authenticity.features.frames import Frames
 from authenticity.roots import Root
 from corpora import encoded, voice
 from encoders import ALL_KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
@@ -23,38 +26,37 @@ LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_seconds=60, max_megabyte
 WINDOW = 2.0
 
 
+def heard(encoder: Path, clip: np.ndarray, layer: int) -> list[np.ndarray]:
+    """Return the frames of each window of a clip."""
+    return Encoder.load(encoder, window_seconds=WINDOW).hear(clip, [layer])[1][layer]
+
+
 @pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("layer", [0, 1])
-def test_frames_are_the_hidden_states_of_each_window(kind: str, layer: int, tmp_path: Path):
+def test_frames_are_what_an_encoder_without_the_layers_above_gives(
+    kind: str, layer: int, tmp_path: Path
+):
     folder = make_encoder(tmp_path, kind)
     clip = voice(6, spoof=False, seconds=3.1)
-    whole = Encoder.load(folder, window_seconds=WINDOW)
-    found = FrozenPart(Encoder.load(folder, window_seconds=WINDOW), layer).windows(clip)
+    cut = Encoder.load(folder, window_seconds=WINDOW, layers=layer)
+    found = heard(folder, clip, layer)
     assert len(found) == 2
-    for window, states in zip(whole.windows(clip), found, strict=True):
-        expected = whole._hidden_states(window)[layer]
-        np.testing.assert_allclose(states, expected, atol=1e-5)
-
-
-def test_a_frozen_part_in_training_mode_is_refused(tmp_path: Path):
-    loaded = Encoder.load(make_encoder(tmp_path))
-    frozen = FrozenPart(loaded, 1)
-    loaded.network.encoder.layers[0].train()
-    with pytest.raises(RuntimeError, match="training mode"):
-        frozen.windows(voice(1, spoof=False))
+    for window, states in zip(cut.windows(clip), found, strict=True):
+        with torch.no_grad():
+            expected = cut.network(window[None]).last_hidden_state[0].numpy()
+        np.testing.assert_array_equal(states, expected)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.99, 2.0, 4.3, 9.7])
 def test_frames_are_counted_from_the_duration_alone(seconds: float, tmp_path: Path):
     folder = make_encoder(tmp_path)
     clip = voice(2, spoof=False, seconds=seconds)
-    found = FrozenPart(Encoder.load(folder, window_seconds=WINDOW), 0).windows(clip)
     config = json.loads((folder / "config.json").read_text())
-    assert frames.n_frames(len(clip), config, WINDOW) == sum(map(len, found))
+    assert frames.n_frames(len(clip), config, WINDOW) == sum(map(len, heard(folder, clip, 0)))
 
 
 class Shard:
-    """A folder of clips and the shard of their frames."""
+    """A folder of clips, and the shard of their embeddings and frames."""
 
     def __init__(self, folder: Path):
         self.encoder = make_encoder(folder / "encoder")
@@ -62,6 +64,7 @@ class Shard:
         self.clips = folder / "clips"
         self.clips.mkdir()
         self.path = folder / "frames" / "1-of-1.npy"
+        self.embeddings = folder / "embeddings.parquet"
         self.durations = [0.5, 0.9, 2.7, 1.2]
         for number, seconds in enumerate(self.durations):
             self.record(number, seconds)
@@ -77,9 +80,10 @@ class Shard:
             {"key": path.stem, "path": path.name, "bytes": path.stat().st_size}
             for path in sorted(self.clips.iterdir())
         ]
-        load = lambda: Encoder.load(self.encoder, "float32", WINDOW)  # noqa: E731
-        source = frames.Source(self.identity, WINDOW, layer, load)
-        return frames.write_shard(rows, Reader(Root(self.clips), limits), source, self.path)
+        reader = Reader(Root(self.clips), limits)
+        load = partial(Encoder.load, self.encoder, "float32", WINDOW)
+        caches = {layer: self.path}
+        return embed_shard(rows, reader, self.identity, WINDOW, load, self.embeddings, caches)
 
     def bytes(self) -> list[bytes]:
         """The content of the shard's files."""
@@ -92,15 +96,14 @@ def shard(tmp_path: Path) -> Shard:
 
 
 def test_a_shard_reads_back_in_half_precision(shard: Shard):
-    assert shard.write() == {"accepted": 4, "rejected": 0, "computed": 4}
+    assert shard.write() == {"clips": 4, "computed": 4}
     assert tables.metadata(frames.index_of(shard.path))["precision"] == "float32"
     loaded = Frames.load([shard.path])
     assert loaded.files == ["0", "1", "2", "3"]
     assert [len(clip.windows) for clip in loaded.clips] == [1, 1, 2, 1]
-    frozen = FrozenPart(Encoder.load(shard.encoder, window_seconds=WINDOW), 1)
     for clip in loaded.clips:
         samples = audio.decode((shard.clips / f"{clip.file}.flac").read_bytes(), LIMITS)
-        for stored, exact in zip(clip.windows, frozen.windows(samples), strict=True):
+        for stored, exact in zip(clip.windows, heard(shard.encoder, samples, 1), strict=True):
             assert stored.dtype == np.float16
             assert isinstance(stored, np.memmap)
             np.testing.assert_array_equal(stored, exact.astype(np.float16))
@@ -111,11 +114,16 @@ def test_only_new_clips_are_computed_and_the_bytes_do_not_tell(shard: Shard):
     shard.record(1, 1.4)
     shard.record(4, 0.6)
     (shard.clips / "0.flac").unlink()
-    assert shard.write() == {"accepted": 4, "rejected": 0, "computed": 2}
-    updated = shard.bytes()
+    assert shard.write() == {"clips": 4, "computed": 2}
+    updated, embedded = shard.bytes(), shard.embeddings.read_bytes()
     shutil.rmtree(shard.path.parent)
     assert shard.write()["computed"] == 4
     assert shard.bytes() == updated
+    shard.embeddings.unlink()
+    assert shard.write()["computed"] == 4
+    assert shard.bytes() == updated
+    assert shard.embeddings.read_bytes() == embedded
+    assert shard.write()["computed"] == 0
 
 
 def test_another_layer_or_a_lost_index_computes_all(shard: Shard):
@@ -127,7 +135,7 @@ def test_another_layer_or_a_lost_index_computes_all(shard: Shard):
 
 def test_a_clip_beyond_the_limits_is_set_aside(shard: Shard):
     stricter = Limits(min_seconds=0.7, silence_dbfs=-60, max_seconds=60, max_megabytes=10)
-    assert shard.write(limits=stricter) == {"accepted": 3, "rejected": 1, "computed": 3}
+    assert shard.write(limits=stricter) == {"clips": 3, "computed": 3}
     assert Frames.load([shard.path]).files == ["1", "2", "3"]
 
 
@@ -135,12 +143,12 @@ def test_a_killed_job_leaves_the_old_shard_or_none(shard: Shard):
     shard.write()
     old = shard.bytes()
 
-    def killed():
-        yield "0", "content", [np.zeros((3, 32))]
+    with (
+        pytest.raises(KeyboardInterrupt),
+        frames.writer(shard.path, 32, "version") as add,
+    ):
+        add("0", "content", [np.zeros((3, 32))])
         raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        frames.write(shard.path, killed(), 32, "version")
     assert shard.bytes() == old
 
 
@@ -163,8 +171,8 @@ def test_frames_that_are_not_their_index_s_are_one_clear_line(shard: Shard):
 
 def test_shards_of_two_versions_are_refused(tmp_path: Path):
     for name in ("a", "b"):
-        clip = (name, "", [np.ones((2, 4))])
-        frames.write(tmp_path / f"{name}.npy", [clip], 4, f"version {name}")
+        with frames.writer(tmp_path / f"{name}.npy", 4, f"version {name}") as add:
+            add(name, "", [np.ones((2, 4))])
     with pytest.raises(UserError, match=r"b\.npy: frames of another encoder"):
         Frames.load([tmp_path / "a.npy", tmp_path / "b.npy"])
 
@@ -172,7 +180,9 @@ def test_shards_of_two_versions_are_refused(tmp_path: Path):
 def test_the_number_of_shards_does_not_tell(tmp_path: Path):
     clips = {name: (name, name, [np.full((2, 4), number)]) for number, name in enumerate("abcd")}
     for name, keys in {"one": "abcd", "first": "bd", "second": "ac"}.items():
-        frames.write(tmp_path / f"{name}.npy", [clips[key] for key in keys], 4, "version")
+        with frames.writer(tmp_path / f"{name}.npy", 4, "version") as add:
+            for key in keys:
+                add(*clips[key])
     one = Frames.load([tmp_path / "one.npy"])
     two = Frames.load([tmp_path / "first.npy", tmp_path / "second.npy"])
     assert two.digest == one.digest
@@ -181,8 +191,11 @@ def test_the_number_of_shards_does_not_tell(tmp_path: Path):
 
 
 def test_activations_beyond_half_precision_are_refused(tmp_path: Path):
-    with pytest.raises(UserError, match="clip7: activations too large"):
-        frames.write(tmp_path / "a.npy", [("clip7", "", [np.full((2, 4), 1e6)])], 4, "version")
+    with (
+        pytest.raises(UserError, match="clip7: activations too large"),
+        frames.writer(tmp_path / "a.npy", 4, "version") as add,
+    ):
+        add("clip7", "", [np.full((2, 4), 1e6)])
     assert not list(tmp_path.iterdir())
 
 
@@ -204,6 +217,5 @@ def test_a_disk_that_is_too_small_is_one_clear_line(shard: Shard, monkeypatch: p
 
 
 def test_an_encoder_of_another_family_is_one_clear_line():
-    other = type("Config", (), {"model_type": "whisper"})()
     with pytest.raises(UserError, match="type whisper: layers are fine-tuned of hubert"):
-        frames.require_known(other)
+        frames.require_room(Path("frames"), [1.0], {"model_type": "whisper"}, WINDOW)

@@ -155,8 +155,8 @@ def test_features_of_another_version_are_made_anew_in_every_view(side_by_side: C
         planned = side_by_side.run("--dry-run").stdout
     finally:
         module.write_text(text)
-    counts = dict(re.findall(r"^(extract\w*|frames)\s+(\d+)$", planned, flags=re.M))
-    assert counts == {"extract": "4", "frames": "1"}
+    counts = dict(re.findall(r"^(extract|embed\w*)\s+(\d+)$", planned, flags=re.M))
+    assert counts == {"extract": "4", "embed": "2", "embed_with_frames": "1"}
     assert "Nothing to be done" in side_by_side.run("--dry-run").stdout
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder
-from authenticity.features.frames import Frames, FrozenPart
+from authenticity.features.frames import Frames
 from authenticity.models.finetune import Batch, Detector, TopLayers
 
 CLIP_SAMPLES, BATCH = 48_000, 32
@@ -64,10 +64,10 @@ def ratio(folder: Path, n_clips: int, precision: str) -> float:
     del network
     random = np.random.default_rng(1)
     clips = [random.standard_normal(CLIP_SAMPLES).astype(np.float32) for _ in range(n_clips)]
-    encoder = Encoder.load(folder, precision)
-    frozen = FrozenPart(encoder, first)
-    rows = ((f"{number:04}", "", frozen.windows(clip)) for number, clip in enumerate(clips))
-    frames.write(folder / "frames.npy", rows, 768, "benchmark")
+    encoder = Encoder.load(folder, precision, layers=first)
+    with frames.writer(folder / "frames.npy", 768, "benchmark") as add:
+        for number, clip in enumerate(clips):
+            add(f"{number:04}", "", encoder.hear(clip, [first])[1][first])
     cache = Frames.load([folder / "frames.npy"])
     chosen = np.split(np.arange(n_clips), range(BATCH, n_clips, BATCH))
 

@@ -21,7 +21,7 @@ _DEALT = ("spectral", "rejected", "embeddings", "logits")
 _logger = logging.getLogger("authenticity")
 
 LIST = pa.schema(
-    [tables.MANIFEST.field(name) for name in ("key", "path", "label", "bytes", "mtime_ns")]
+    [tables.MANIFEST.field(name) for name in ("key", "path", "split", "label", "bytes", "mtime_ns")]
 )
 """A shard's trials: what its tables depend on, and nothing else of the manifest."""
 

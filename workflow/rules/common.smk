@@ -8,9 +8,8 @@ include: "installed.smk"
 
 from authenticity import manifest, planning, threads, verification
 from authenticity.config import Config
-from authenticity.features import matrix
+from authenticity.features import frames, matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
-from authenticity.features.frames import version as frames_version
 from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
 from authenticity.scoring import bundle as bundles
@@ -157,15 +156,31 @@ def tested_on(corpus):
     return controls_last([*own, *others], lambda pair: pair[1:])
 
 
+def first_trained(experiment, candidate):
+    """The first layer that a fine-tuned experiment trains: what lies below it is frozen."""
+    (kept,) = matrix.layers_of(candidate, PLAN.encoder.n_layers)
+    return kept - PLAN.experiments[experiment].model.unfrozen
+
+
+FROZEN = sorted({first_trained(name, each) for name in FINETUNED for each in PLAN.candidates[name]})
+
+
+def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", view="{view}", shard="{shard}"):
+    """A shard's frames below the first trained layers, or the indices that belong to them."""
+    folder = f"results/{corpus}/frames/{ENCODER}"
+    return [f"{folder}/{layer}/{view}/{shard}.{suffix}" for layer in layers]
+
+
 def finetuned_on(wildcards):
     """The frames that an encoder is fine-tuned on."""
-    (kept,) = matrix.layers_of(wildcards.candidate, PLAN.encoder.n_layers)
-    first = kept - PLAN.experiments[wildcards.experiment].model.unfrozen
-    folder = f"results/{wildcards.corpus}/frames/{ENCODER}/{first}"
-    shards = PLAN.shards[wildcards.corpus]
+    layers = [first_trained(wildcards.experiment, wildcards.candidate)]
     return {
-        "frames": [f"{folder}/{shard}.npy" for shard in shards],
-        "indices": [f"{folder}/{shard}.parquet" for shard in shards],
+        name: [
+            path
+            for shard in PLAN.shards[wildcards.corpus]
+            for path in frame_paths(suffix, layers, wildcards.corpus, "clean", shard)
+        ]
+        for name, suffix in (("frames", "npy"), ("indices", "parquet"))
     }
 
 

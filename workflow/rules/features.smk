@@ -103,9 +103,11 @@ rule embed:
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
         encoder=f"results/encoders/{ENCODER}.json",
     output:
-        update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
+        table=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
     log:
         "logs/{corpus}/embed/{view}/{shard}.log",
+    wildcard_constraints:
+        view="|".join(VIEWS if FROZEN else ["clean", *VIEWS]) or "none",
     # After what needs no encoder, whose results are there in minutes.
     priority: -1
     conda:
@@ -115,12 +117,31 @@ rule embed:
     params:
         steps=lambda wildcards: steps_of(wildcards.view),
         version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        frames_version=frames.VERSION,
         splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
         limits=asdict(PLAN.limits),
         model=PLAN.encoder.model,
         window_seconds=PLAN.window,
     script:
         "../scripts/embed.py"
+
+
+use rule embed as embed_with_frames with:
+    input:
+        verified=ancient("results/{corpus}/verified/{view}.json"),
+        spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
+        trials="results/{corpus}/lists/{view}/{shard}.parquet",
+        encoder=f"results/encoders/{ENCODER}.json",
+        # All clips' durations say how large the frames will be.
+        durations=lambda wildcards: ancient(shard_paths(wildcards.corpus, "spectral")),
+    output:
+        table=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
+        frames=[update(path) for path in frame_paths("npy")],
+        indices=[update(path) for path in frame_paths("parquet")],
+    wildcard_constraints:
+        view="clean" if FROZEN else "none",
+    # Before what needs no encoder: fine-tuning that comes last leaves the other cores idle.
+    priority: 1
 
 
 use rule embed as published with:
@@ -130,7 +151,7 @@ use rule embed as published with:
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
         encoder="results/detectors/{experiment}.json",
     output:
-        update("results/{corpus}/logits/{experiment}/{view}/{shard}.parquet"),
+        table=update("results/{corpus}/logits/{experiment}/{view}/{shard}.parquet"),
     log:
         "logs/{corpus}/published/{experiment}/{view}/{shard}.log",
     wildcard_constraints:

@@ -1,33 +1,3 @@
-rule frames:
-    """What the frozen part of an encoder makes of a shard's clips, once for all epochs."""
-    input:
-        # All clips' durations say how large the frames will be.
-        spectral=lambda wildcards: ancient(shard_paths(wildcards.corpus, "spectral")),
-        verified=ancient("results/{corpus}/verified/clean.json"),
-        rejected="results/{corpus}/rejected/clean/{shard}.parquet",
-        trials="results/{corpus}/lists/clean/{shard}.parquet",
-        encoder=f"results/encoders/{ENCODER}.json",
-    output:
-        frames=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.npy"),
-        index=update(f"results/{{corpus}}/frames/{ENCODER}/{{layer}}/{{shard}}.parquet"),
-    log:
-        "logs/{corpus}/frames/{layer}/{shard}.log",
-    # Before what needs no encoder: a long job that comes last leaves the other cores idle.
-    priority: 1
-    conda:
-        "../../envs/authenticity.yaml"
-    resources:
-        mem_mb=1400,
-    params:
-        version=lambda wildcards: frames_version("", int(wildcards.layer), PLAN.window),
-        limits=asdict(PLAN.limits),
-        model=PLAN.encoder.model,
-        revision=PLAN.encoder.revision,
-        window_seconds=PLAN.window,
-    script:
-        "../scripts/frames.py"
-
-
 rule finetune:
     """Train the last layers of an encoder's first ones, with one seed."""
     input:

@@ -1,18 +1,18 @@
-"""Bring the table of what a network hears in one shard and view up to date."""
+"""Bring the table of what a network hears in one shard and view up to date, and its frames."""
 
 from pathlib import Path
 
 from authenticity import config, tables
 from authenticity.audio import Limits
-from authenticity.features import extraction
+from authenticity.features import extraction, frames
 from authenticity.features.clips import Reader, View
-from authenticity.features.encoder import Encoder
+from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.published import Published
 from authenticity.files import read_json
 from authenticity.jobs import corpus_root, job
 
 with job(snakemake) as log:
-    given, params, (path,) = snakemake.input, snakemake.params, snakemake.output
+    given, params, path = snakemake.input, snakemake.params, snakemake.output.table
     identity, view = read_json(given.encoder), config.view(params.steps)
     described = tables.read(given.spectral, ["file", "content"]).to_pydict()
     contents = dict(zip(*described.values(), strict=True))
@@ -21,6 +21,12 @@ with job(snakemake) as log:
         for row in tables.read(given.trials).to_pylist()
         if row["key"] in contents and (params.splits is None or row["split"] in params.splits)
     ]
+    caches = {int(Path(path).parts[-3]): Path(path) for path in snakemake.output.get("frames", [])}
+    if caches:
+        durations = tables.read_many(given.durations, ["duration"])["duration"].to_pylist()
+        shape = read_json(EncoderSource(params.model, identity["revision"]).json("config.json"))
+    for cache in caches.values():
+        frames.require_room(cache.parent, durations, shape, params.window_seconds)
     kind = Published if params.get("published") else Encoder
     counts = extraction.embed_shard(
         rows,
@@ -37,5 +43,6 @@ with job(snakemake) as log:
             identity["n_layers"] - 1,
         ),
         Path(path),
+        caches,
     )
     log.info("%s: %d clips, %d computed", path, counts["clips"], counts["computed"])

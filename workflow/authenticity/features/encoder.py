@@ -15,7 +15,7 @@ import logging
 import math
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -411,17 +411,30 @@ class Encoder:
         return transformers.AutoModel.from_pretrained(folder, dtype=dtype, local_files_only=True)
 
     def embed(self, samples: NDArray[np.float32]) -> Embedding:
-        """Embed one clip.
+        """Embed one clip: `hear` it, and keep no frames."""
+        return self.hear(samples, ())[0]
+
+    def hear(
+        self, samples: NDArray[np.float32], layers: Iterable[int]
+    ) -> tuple[Embedding, dict[int, list[NDArray[np.float32]]]]:
+        """Embed one clip, and return the frames of some layers besides.
 
         The statistics of its windows are combined into those of all frames together.
 
         Args:
             samples: mono at 16 kHz, shape (n,), at least 400 samples.
+            layers: which hidden states.
+
+        Returns:
+            The embedding; and by layer the frames of each window, shape (frames, dimension).
         """
-        whole = _Moments()
+        whole, kept = _Moments(), {layer: [] for layer in layers}
         for _, _, window in self._windows(samples):
-            whole = whole.joined(_Moments.of(self._hidden_states(window)))
-        return whole.embedding()
+            states = self._hidden_states(window)
+            whole = whole.joined(_Moments.of(states))
+            for layer, windows in kept.items():
+                windows.append(states[layer].float().numpy())
+        return whole.embedding(), kept
 
     def embed_spans(
         self,

@@ -4,17 +4,19 @@ They are two steps. The first decodes all clips and takes milliseconds for each,
 used is known before the second, which can take a night.
 """
 
+import contextlib
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
 from authenticity import tables
 from authenticity.audio import Limits
-from authenticity.features import encoder, spectral, views
+from authenticity.features import encoder, frames, spectral, views
 from authenticity.features.clips import File, Reader, View
 from authenticity.features.encoder import Embedding, Encoder
 from authenticity.features.versions import embedding_version, spectral_version
@@ -96,11 +98,12 @@ def embed_shard(
     window_seconds: float,
     load: Callable[[], Encoder],
     path: Path,
+    caches: Mapping[int, Path] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Bring a shard's table of embeddings, or of a published detector's numbers, up to date.
 
     A row is reused where the table that is there has the file with the same content under the same
-    version.
+    version; so are frames.
 
     Args:
         rows: the shard's manifest rows that were not set aside, by key; with the `content` of the
@@ -110,9 +113,10 @@ def embed_shard(
         window_seconds: longest stretch that the network hears at once.
         load: returns the network; called only when a clip needs it.
         path: the table; its form is `encoder.schema`.
+        caches: where the frames of some layers go besides, for `frames`; by layer.
 
     Returns:
-        How many clips there are, and how many were computed anew.
+        How many clips there are, and how many were heard anew.
 
     Raises:
         UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
@@ -128,18 +132,34 @@ def embed_shard(
     previous = PreviousRows.load(path, schema, metadata["version"])
     computed: dict[tuple[str, str], Embedding] = {}
     network = functools.cache(load)
+    n_heard = 0
+    with contextlib.ExitStack() as stack:
+        shards = {
+            layer: stack.enter_context(
+                frames.updated(cache, layer, identity, window_seconds, reader.view)
+            )
+            for layer, cache in caches.items()
+        }
 
-    def hear(clip: File) -> tuple[str, str]:
-        key = (clip.key, clip.content)
-        if key not in previous:
-            computed[key] = network().embed(reader.samples(clip))
-        return key
+        def hear(clip: File) -> tuple[str, str]:
+            nonlocal n_heard
+            key = (clip.key, clip.content)
+            missing = [layer for layer, shard in shards.items() if key not in shard.previous]
+            found: Mapping[int, Any] = {}
+            if key not in previous or missing:
+                embedding, found = network().hear(reader.samples(clip), missing)
+                n_heard += 1
+                if key not in previous:
+                    computed[key] = embedding
+            for layer, shard in shards.items():
+                shard.add(*key, found[layer] if layer in found else shard.previous[key])
+            return key
 
-    clips = [key for _, key in reader.use(rows, hear)]
+        clips = [key for _, key in reader.use(rows, hear)]
     kept = [key for key in clips if key not in computed]
     table = previous.merged(kept, encoder.table(computed, schema), schema)
     tables.write(path, table, schema, metadata)
-    return {"clips": len(clips), "computed": len(computed)}
+    return {"clips": len(clips), "computed": n_heard}
 
 
 def _described(limits: Limits) -> str:

@@ -1,14 +1,15 @@
 """What the frozen part of an encoder makes of the clips, frame by frame, kept on disk.
 
 When only some transformer layers are trained, everything below them is a constant: it is computed
-once, and an epoch costs no more than the trained layers. A shard is two files: the frames of all
-its clips one after the other (`.npy`, half precision, to be memory-mapped), and the index that says
-which are whose (`.parquet`).
+once, while the encoder embeds the clips, and an epoch costs no more than the trained layers. A
+shard is two files: the frames of all its clips one after the other (`.npy`, half precision, to be
+memory-mapped), and the index that says which are whose (`.parquet`).
 
 The frames depend on the first trained layer alone, so "the last of the first two layers" and "the
 last two of the first three" share a cache.
 """
 
+import contextlib
 import hashlib
 import itertools
 import logging
@@ -28,8 +29,7 @@ from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import encoder as encoders
-from authenticity.features.clips import File, Reader
-from authenticity.features.encoder import Encoder
+from authenticity.features.clips import View
 from authenticity.features.versions import embedding_version
 from authenticity.files import atomic, sha256
 
@@ -102,8 +102,9 @@ def require_room(
         The size in bytes.
 
     Raises:
-        UserError: the disk cannot hold them.
+        UserError: the disk cannot hold them, or see `require_known`.
     """
+    require_known(config)
     folder = Path(folder)
     total = sum(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
@@ -133,125 +134,60 @@ def require_room(
     return size
 
 
-class FrozenPart:
-    """An encoder up to the input of its first trained layer, in evaluation mode."""
-
-    def __init__(self, encoder: Encoder, layer: int):
-        """Take the lower part of an encoder; the encoder itself is cut and no longer whole.
-
-        Args:
-            encoder: wav2vec2, HuBERT or WavLM.
-            layer: the first trained layer, counted from 0.
-        """
-        self._encoder, network = encoder, encoder.network
-        require_known(network.config)
-        if not 0 <= layer < len(network.encoder.layers):
-            raise ValueError(f"layer {layer} of an encoder with {len(network.encoder.layers)}")
-        encoder.cut_above(layer)
-
-    def windows(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the frames of each window of a clip.
-
-        Args:
-            samples: mono at 16 kHz, shape (n,), at least 400 samples.
-
-        Returns:
-            Arrays of shape (frames, dimension).
-        """
-        import torch
-
-        network = self._encoder.network
-        if any(module.training for module in network.modules()):
-            raise RuntimeError("a frozen part in training mode drops layers: call eval() first")
-        with torch.inference_mode():
-            return [
-                network(window.to(network.dtype)[None]).last_hidden_state[0].float().numpy()
-                for window in self._encoder.windows(samples)
-            ]
-
-
-def require_known(config: Any) -> None:
+def require_known(config: Mapping[str, Any]) -> None:
     """Refuse an encoder whose layers are not called as wav2vec2's are.
 
     Args:
-        config: the network's.
+        config: its `config.json`.
     """
-    if config.model_type not in encoders.FAMILIES or getattr(config, "add_adapter", False):
+    if config["model_type"] not in encoders.FAMILIES or config.get("add_adapter", False):
         raise UserError(
-            f"an encoder of type {config.model_type}: layers are fine-tuned of "
+            f"an encoder of type {config['model_type']}: layers are fine-tuned of "
             f"{', '.join(encoders.FAMILIES)} without adapters; choose another `encoder.model`"
         )
 
 
 @dataclass(frozen=True)
-class Source:
-    """What computes the frames of a shard.
+class Shard:
+    """A shard of frames that is brought up to date.
 
     Attributes:
-        encoder: what `encoder.identify` returned.
-        window_seconds: longest stretch that the encoder hears at once.
-        layer: the first trained layer, counted from 0.
-        load: returns the encoder; called only when a clip needs it.
+        previous: the frames of the shard that is there and may be used again, window by window, by
+            file and digest of its content.
+        add: takes the next clip's file, digest and windows, each of shape (frames, dimension).
     """
 
-    encoder: Mapping[str, Any]
-    window_seconds: float
-    layer: int
-    load: Callable[[], Encoder]
-
-    @cached_property
-    def frozen(self) -> FrozenPart:
-        """The part of the encoder below the first trained layer."""
-        return FrozenPart(self.load(), self.layer)
+    previous: Mapping[tuple[str, str], Sequence[NDArray[np.floating]]]
+    add: Callable[[str, str, Sequence[NDArray[np.floating]]], None]
 
 
-def write_shard(
-    rows: Sequence[Mapping[str, Any]], reader: Reader, source: Source, path: Path
-) -> dict[str, int]:
-    """Bring one shard of frames up to date.
-
-    Frames are reused where the shard that is there has the file with the same content under the
-    same version.
+@contextlib.contextmanager
+def updated(
+    path: Path, layer: int, encoder: Mapping[str, Any], window_seconds: float, view: View
+) -> Iterator[Shard]:
+    """Bring a shard of frames up to date: those of the clips that are added, and no others.
 
     Args:
-        rows: the shard's trials, by key.
-        reader: of the corpus's clips.
-        source: what computes the frames.
         path: the `.npy` file; the index is beside it.
-
-    Returns:
-        How many clips were accepted, rejected and computed anew.
+        layer: the first trained layer, counted from 0.
+        encoder: what `encoder.identify` returned.
+        window_seconds: longest stretch that the encoder hears at once.
+        view: how the clips are heard.
 
     Raises:
-        UserError: a file is not what it was when the manifest was made, or its activations are too
-            large for half precision.
+        UserError: activations are too large for half precision.
     """
-    identity, view = source.encoder["identity"], reader.view
-    name = version(identity, source.layer, source.window_seconds, view.steps)
-    previous = _previous(path, name)
-    counts = {"accepted": 0, "computed": 0}
-
-    def windows_of(clip: File) -> Sequence[NDArray[np.floating]]:
-        windows = previous.get((clip.key, clip.content))
-        if windows is None:
-            windows = source.frozen.windows(reader.samples(clip))
-            counts["computed"] += 1
-        return windows
-
-    def accepted() -> Iterator[tuple[str, str, Sequence[NDArray[np.floating]]]]:
-        for clip, windows in reader.use(rows, windows_of):
-            counts["accepted"] += 1
-            yield clip.key, clip.content, windows
-
+    name = version(encoder["identity"], layer, window_seconds, view.steps)
     metadata = {
-        "encoder": source.encoder["model"],
-        "encoder_identity": identity,
-        "precision": source.encoder["precision"],
-        "layer": str(source.layer),
+        "encoder": encoder["model"],
+        "encoder_identity": encoder["identity"],
+        "precision": encoder["precision"],
+        "layer": str(layer),
         "view": view.name,
     }
-    write(path, accepted(), source.encoder["dimension"], name, metadata)
-    return {**counts, "rejected": len(rows) - counts["accepted"]}
+    previous = _previous(path, name)
+    with writer(path, encoder["dimension"], name, metadata) as add:
+        yield Shard(previous, add)
 
 
 def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[np.floating]]]:
@@ -265,36 +201,41 @@ def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[n
         return {}
 
 
-def write(
+@contextlib.contextmanager
+def writer(
     path: Path,
-    clips: Iterable[tuple[str, str, Sequence[NDArray[np.floating]]]],
     dimension: int,
     version: str,
     metadata: Mapping[str, str] | None = None,
     dtype: type[np.floating] = np.float16,
-) -> None:
+) -> Iterator[Callable[[str, str, Sequence[NDArray[np.floating]]], None]]:
     """Write frames and their index, one clip in memory at a time.
 
     Args:
         path: the `.npy` file.
-        clips: file, digest of its content, and the frames of each window, shape (frames,
-            dimension).
         dimension: of a frame.
         version: see `version`.
         metadata: of the index, besides.
         dtype: what the frames are stored in.
+
+    Yields:
+        What takes a clip's file, digest of its content, and windows; see `Shard`.
     """
     index: list[dict[str, Any]] = []
     total = 0
     with atomic(path) as temporary:
         with temporary.open("wb") as stream:
             _write_header(stream, 0, dimension, dtype)
-            for file, content, windows in clips:
+
+            def add(file: str, content: str, windows: Sequence[NDArray[np.floating]]) -> None:
+                nonlocal total
                 lengths = [len(window) for window in windows]
                 index.append({"file": file, "first": total, "windows": lengths, "content": content})
                 for window in windows:
                     stream.write(_stored(window, dtype, file))
-                    total += len(window)
+                total += sum(lengths)
+
+            yield add
             stream.seek(0)  # numpy pads a header so that it keeps its length whatever the total
             _write_header(stream, total, dimension, dtype)
         checksum = sha256(temporary)

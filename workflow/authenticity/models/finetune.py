@@ -134,7 +134,7 @@ class TopLayers(torch.nn.Module):
             last: the layer after the last.
         """
         super().__init__()
-        require_known(network.config)
+        require_known(network.config.to_dict())
         self._config = network.config
         self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
         for layer in self.layers:
