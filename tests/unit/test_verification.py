@@ -131,7 +131,8 @@ def test_only_the_partitions_that_are_embedded_have_all_features(tmp_path: Path)
     assert features(["train", "dev"], *everything) == everything
     assert features(["train"], "k00", "k02") == {"k00": 0, "k02": 2}
     assert features(["dev"], "k01") == {"k01": 1}
-    for names, files in ((None, ["k00", "k01"]), (["train"], ["k00"]), (["dev"], ["k00", "k01"])):
+    assert features(["dev"], "k00", "k01") == {"k00": 0, "k01": 1}
+    for names, files in ((None, ["k00", "k01"]), (["train"], ["k00"]), (["train"], ["k00", "k01"])):
         with pytest.raises(UserError, match=r"e2\.parquet: not a finite number for each file"):
             features(names, *files)
 

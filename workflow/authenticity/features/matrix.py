@@ -4,7 +4,7 @@ A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, 
 by a plus sign, as in `spectral+layer_6`; or `logits`, what a published detector says.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,13 +92,13 @@ class Tables:
     Attributes:
         spectral: the paths.
         embeddings: likewise; empty without an encoder.
-        embedded: the files of which there are embeddings, if they have been computed; None for all
-            that have spectral numbers.
+        embedded: the files that have embeddings, if they were accepted, whatever others have; None
+            for all that have spectral numbers.
     """
 
     spectral: Sequence[str | Path]
     embeddings: Sequence[str | Path]
-    embedded: Collection[str] | None = None
+    embedded: frozenset[str] | None = None
 
     @classmethod
     def by_view(
@@ -150,9 +150,8 @@ class Tables:
         """
         spectral_names, layers = spectral_columns(spectral), layers_of(candidate, n_layers)
         names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
-        files = np.array(tables.read_many(self.spectral, ["file"])["file"].to_pylist())
-        if names and self.embedded is not None:
-            files = files[[file in self.embedded for file in files.tolist()]]
+        listed = self.embeddings if names else self.spectral
+        files = np.array(tables.read_many(listed, ["file"])["file"].to_pylist())
         row_of = np.empty(len(files), np.intp)
         row_of[np.argsort(files)] = np.arange(len(files))
         embeddings = self.embeddings if names else [None] * len(self.spectral)
@@ -177,21 +176,27 @@ class Tables:
     ) -> NDArray[np.float32]:
         """Read the features of one shard's files, shape (files, features)."""
         described = tables.read(spectral_path, ["file", *spectral_names])
-        if embedding_path and self.embedded is not None:
-            known = [file in self.embedded for file in described["file"].to_pylist()]
-            described = described.filter(pa.array(known, pa.bool_()))
-        blocks = [_block(described[name]) for name in spectral_names]
-        if embedding_path:
-            embedded = tables.read(embedding_path, ["file", *names])
-            added = [_block(embedded[name]) for name in names]
-            if embedded["file"] != described["file"] or not all(
-                np.isfinite(block).all() for block in added
-            ):
-                raise UserError(
-                    f"{embedding_path}: not a finite number for each file of {spectral_path}; "
-                    "delete it and run the same command again"
-                )
-            blocks += added
+        if not embedding_path:
+            return np.concatenate([_block(described[name]) for name in spectral_names], axis=1)
+        embedded = tables.read(embedding_path, ["file", *names])
+        known = pc.is_in(described["file"], value_set=embedded["file"].combine_chunks())
+        missing = described.filter(pc.invert(known))["file"].to_pylist()
+        described = described.filter(known)
+        blocks = [
+            _block(table[name])
+            for table, columns in ((described, spectral_names), (embedded, names))
+            for name in columns
+        ]
+        needed = missing if self.embedded is None else self.embedded.intersection(missing)
+        if (
+            needed
+            or embedded["file"] != described["file"]
+            or not all(np.isfinite(block).all() for block in blocks)
+        ):
+            raise UserError(
+                f"{embedding_path}: not a finite number for each file of {spectral_path}; delete "
+                "it and run the same command again"
+            )
         return np.concatenate(blocks, axis=1)
 
 
