@@ -156,7 +156,7 @@ def test_features_of_another_version_are_made_anew_in_every_view(side_by_side: C
     finally:
         module.write_text(text)
     counts = dict(re.findall(r"^(extract|embed\w*)\s+(\d+)$", planned, flags=re.M))
-    assert counts == {"extract": "4", "embed": "2", "embed_with_frames": "1"}
+    assert counts == {"extract": "4", "embed": "3", "embed_with_frames": "1"}
     assert "Nothing to be done" in side_by_side.run("--dry-run").stdout
 
 

@@ -106,8 +106,6 @@ rule embed:
         table=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
     log:
         "logs/{corpus}/embed/{view}/{shard}.log",
-    wildcard_constraints:
-        view="|".join(VIEWS if FROZEN else ["clean", *VIEWS]) or "none",
     # After what needs no encoder, whose results are there in minutes.
     priority: -1
     conda:
@@ -126,6 +124,9 @@ rule embed:
         "../scripts/embed.py"
 
 
+ruleorder: embed_with_frames > embed
+
+
 use rule embed as embed_with_frames with:
     input:
         verified=ancient("results/{corpus}/verified/{view}.json"),
@@ -139,7 +140,8 @@ use rule embed as embed_with_frames with:
         frames=[update(path) for path in frame_paths("npy")],
         indices=[update(path) for path in frame_paths("parquet")],
     wildcard_constraints:
-        view="clean" if FROZEN else "none",
+        corpus="|".join(corpus for corpus, name in TRAINED if name in FINETUNED) or "none",
+        view="clean",
     # Before what needs no encoder: fine-tuning that comes last leaves the other cores idle.
     priority: 1
 
