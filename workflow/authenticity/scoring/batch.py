@@ -119,7 +119,7 @@ def score(
     with answers.kept() as keep:
         unopened, missing = [], []
         for path in paths:
-            if reason := _unopenable(path):
+            if reason := unopenable(path):
                 unopened.append(rejected(path, reason))
             elif answer := answers.holding(path, settings):
                 yield answer, True
@@ -291,7 +291,7 @@ def rejected(path: str, reason: str, content: str = "") -> Rejected:
     return Rejected(file=as_text(path), reason=one_line, content=content)
 
 
-def _unopenable(path: str) -> str | None:
+def unopenable(path: str) -> str | None:
     """Say why there is nothing to read at a path, if so."""
     try:
         mode = Path(path).stat().st_mode

@@ -14,10 +14,11 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from scipy.fft import rfft
 from scipy.special import expit, logit
 
 from authenticity import audio
-from authenticity.audio import SAMPLE_RATE, Format
+from authenticity.audio import SAMPLE_RATE, Format, Limits
 from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Embedding, Encoder
@@ -36,6 +37,7 @@ from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
 from authenticity.scoring.bundle import Bundle, Part
 from authenticity.scoring.cautions import Measured
+from authenticity.scoring.inputs import as_text
 from authenticity.scoring.result import (
     CONTENT_DIGITS,
     Activity,
@@ -56,7 +58,7 @@ _FLOOR = 1e-10  # power; -100 dB
 # As `spectral` measures it.
 _ROLLOFF_FRAME, _ROLLOFF_HOP, _ROLLOFF_SHARE = 2048, 512, 0.95
 _BLOCK_COLUMNS = 512
-_NO_SPANS = np.empty((0, 2), np.int64)
+NO_SPANS = np.empty((0, 2), np.int64)
 
 
 class Detector:
@@ -107,16 +109,7 @@ class Detector:
         """
         start = time.perf_counter()
         _require_share(prior)
-        try:
-            with Path(path).open("rb") as file:
-                self._require_size(os.fstat(file.fileno()).st_size)
-                content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
-                samples = audio.decode_long(file, self.bundle.limits)
-                form = audio.file_format(file)
-        except OSError as error:
-            raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
-        recording = self._scored(samples, prior, form, start)
-        return replace(recording, file=str(path), content=content)
+        return self.scored(Heard.of(path, self.bundle.limits), prior, start)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`.
@@ -134,24 +127,17 @@ class Detector:
             )
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
-        return self._scored(samples, prior, None, start)
-
-    def _require_size(self, size: int) -> None:
-        limits = self.bundle.limits
-        if size > limits.max_bytes:
-            raise RejectedClip(
-                f"too large: {size / 1e6:,.0f} MB, where the model takes files of up to "
-                f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
-            )
+        return self.scored(Heard(samples), prior, start)
 
     def windows(self, samples: Rows) -> Windows:
         """Score the windows alone of samples, mono at 16 kHz, full scale 1, shape (n,)."""
         return self._windows(samples, _Sound(samples))[0]
 
-    def _scored(self, samples: Rows, prior: float, form: Format | None, start: float) -> Recording:
-        about, model = self.bundle.about, self.bundle.model
+    def scored(self, heard: "Heard", prior: float, start: float) -> Recording:
+        """Score what was heard since `start`, by `time.perf_counter`; see `score`."""
+        about, model, samples = self.bundle.about, self.bundle.model, heard.samples
         sound = _Sound(samples)
-        (layers_inverted,) = self._embedded(samples, _NO_SPANS, inverted=True)
+        (layers_inverted,) = self._embedded(samples, NO_SPANS, inverted=True)
         windows, features = self._windows(samples, sound)
         score = float(model.scores(features[None])[0])
         score_inverted = self._score_inverted(features, layers_inverted)
@@ -159,11 +145,11 @@ class Detector:
         low, high = self._interval(score)
         verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
         (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
-        duration = len(samples) / SAMPLE_RATE
-        stretches = cautions.stretches(windows, duration, self.bundle.band)
+        of_file = heard.as_columns()
+        stretches = cautions.stretches(windows, of_file["duration"], self.bundle.band)
         warned = cautions.sorted_by_severity(
             [
-                *cautions.beyond_limits(sound.measured(distance, form), about["domain"]),
+                *cautions.beyond_limits(sound.measured(distance, heard.form), about["domain"]),
                 *cautions.polarity(verdict, verdict_inverted),
                 *cautions.part_synthetic(stretches, about["window"]["seconds"], verdict),
             ]
@@ -171,11 +157,7 @@ class Detector:
         verdict, reason = words.concluded(verdict, llr, warned, about)
         seconds = time.perf_counter() - start
         return Recording(
-            file="",
-            content="",
-            audio=spectral.digest(samples),
-            **_format_facts(form),
-            duration=duration,
+            **of_file,
             score=score,
             score_inverted=score_inverted,
             llr=llr,
@@ -190,7 +172,7 @@ class Detector:
             contributions=contributions(model, features, self.bundle.parts),
             spectrogram=spectrogram(samples),
             seconds=seconds,
-            real_time_factor=seconds / duration,
+            real_time_factor=seconds / of_file["duration"],
         )
 
     def _score_inverted(
@@ -272,6 +254,54 @@ class Detector:
         )
 
 
+@dataclass(frozen=True)
+class Heard:
+    """The sound of a file.
+
+    Attributes:
+        samples: mono at 16 kHz, full scale 1, shape (n,).
+        file, content: see `Recording`; empty for samples of no file.
+        form: of the file; None for samples of no file.
+    """
+
+    samples: Rows
+    file: str = ""
+    content: str = ""
+    form: Format | None = None
+
+    @classmethod
+    def of(cls, path: str | Path, limits: Limits) -> "Heard":
+        """Read the sound of a file piece by piece.
+
+        Raises:
+            RejectedClip: it cannot be read, or does not meet the limits.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                if (size := os.fstat(file.fileno()).st_size) > limits.max_bytes:
+                    raise RejectedClip(
+                        f"too large: {size / 1e6:,.0f} MB, where the model takes files of up to "
+                        f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
+                    )
+                content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
+                samples = audio.decode_long(file, limits)
+                return cls(samples, as_text(path), content, audio.file_format(file))
+        except OSError as error:
+            raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return the columns on the file and its sound."""
+        return {
+            "file": self.file,
+            "content": self.content,
+            "audio": spectral.digest(self.samples),
+            "codec": self.form.codec if self.form else "",
+            "sample_rate": self.form.sample_rate if self.form else SAMPLE_RATE,
+            "channels": self.form.channels if self.form else 1,
+            "duration": len(self.samples) / SAMPLE_RATE,
+        }
+
+
 def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64]:
     """Return the first sample of each window and the one after its last, (windows, 2).
 
@@ -333,15 +363,6 @@ def _gathered(rows: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float3
 def _require_share(prior: float) -> None:
     if not isinstance(prior, Real) or not 0 < prior < 1:
         raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
-
-
-def _format_facts(form: Format | None) -> dict[str, str | int]:
-    """Return the columns on the file's format; samples have none."""
-    return {
-        "codec": form.codec if form else "",
-        "sample_rate": form.sample_rate if form else SAMPLE_RATE,
-        "channels": form.channels if form else 1,
-    }
 
 
 def contributions(
@@ -447,7 +468,4 @@ def _mel_bands() -> NDArray[np.float32]:
     rising = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]
     bands = np.maximum(0, np.minimum(rising, falling))
-    # The lowest bands may lie between two bins: they then take the nearest one.
-    empty = bands.sum(axis=1) == 0
-    bands[empty, np.abs(hertz - edges[1:-1, None]).argmin(axis=1)[empty]] = 1
     return (bands / bands.sum(axis=1, keepdims=True)).astype(np.float32)
