@@ -29,10 +29,9 @@ from authenticity import audio
 from authenticity.audio import SAMPLE_RATE, Format, Limits
 from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
-from authenticity.features.encoder import Embedding, Encoder
+from authenticity.features.encoder import Encoder
 from authenticity.features.published import Published
 from authenticity.growing import Growing, Rows, blocks
-from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
 from authenticity.scoring.bundle import Bundle, Part
@@ -41,7 +40,6 @@ from authenticity.scoring.inputs import as_text
 from authenticity.scoring.result import (
     CONTENT_DIGITS,
     Activity,
-    Caution,
     Contribution,
     Recording,
     Spectrogram,
@@ -139,10 +137,13 @@ class Detector:
         sound = _Sound(samples)
         (layers_inverted,) = self._embedded(samples, NO_SPANS, inverted=True)
         windows, features = self._windows(samples, sound)
-        score = float(model.scores(features[None])[0])
-        score_inverted = self._score_inverted(features, layers_inverted)
+        # On polarity, the encoder's features alone depend, which are a model's last.
+        inverted = np.append(features[: len(features) - len(layers_inverted)], layers_inverted)
+        score, score_inverted = (float(model.scores(one[None])[0]) for one in (features, inverted))
         llr, llr_inverted = self.bundle.calibration.llr([score, score_inverted]).tolist()
-        low, high = self._interval(score)
+        slope, offset = self.bundle.replicates.T
+        tail = (1 - about["calibration"]["replicates"]["level"]) / 2
+        low, high = np.quantile(slope * score + offset, [tail, 1 - tail]).tolist()
         verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
         (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
         of_file = heard.as_columns()
@@ -155,6 +156,10 @@ class Detector:
             ]
         )
         verdict, reason = words.concluded(verdict, llr, warned, about)
+        p_synthetic, p_low, p_high = expit(np.array([llr, low, high]) + logit(prior)).tolist()
+        if any(caution.severe for caution in warned):
+            p_synthetic = p_low = p_high = None
+        trust = about["trust"]
         seconds = time.perf_counter() - start
         return Recording(
             **of_file,
@@ -163,7 +168,11 @@ class Detector:
             llr=llr,
             llr_low=low,
             llr_high=high,
-            **self._probabilities(llr, low, high, prior, warned),
+            p_synthetic=p_synthetic,
+            p_low=p_low,
+            p_high=p_high,
+            p_trust=trust[decision.PROBABILITIES]["status"] if trust else None,
+            prior=prior,
             verdict=verdict,
             reason=reason,
             cautions=warned,
@@ -174,33 +183,6 @@ class Detector:
             seconds=seconds,
             real_time_factor=seconds / of_file["duration"],
         )
-
-    def _score_inverted(
-        self, features: NDArray[np.float32], layers_inverted: NDArray[np.float32]
-    ) -> float:
-        """Return the score with inverted polarity, on which the encoder's features alone depend."""
-        inverted = features.copy()
-        inverted[len(features) - len(layers_inverted) :] = layers_inverted
-        return float(self.bundle.model.scores(inverted[None])[0])
-
-    def _probabilities(
-        self, llr: float, low: float, high: float, prior: float, warned: Sequence[Caution]
-    ) -> dict[str, float | str | None]:
-        """Return the columns on probability; with a severe caution, it has no value."""
-        trust, severe = self.bundle.about["trust"], any(caution.severe for caution in warned)
-        shares = {
-            name: None if severe else float(expit(value + logit(prior)))
-            for name, value in (("p_synthetic", llr), ("p_low", low), ("p_high", high))
-        }
-        status = trust[decision.PROBABILITIES]["status"] if trust else None
-        return {**shares, "p_trust": status, "prior": prior}
-
-    def _interval(self, score: float) -> tuple[float, float]:
-        """Return the ends of the log-likelihood ratio's interval at a score."""
-        slope, offset = self.bundle.replicates.T
-        tail = (1 - self.bundle.about["calibration"]["replicates"]["level"]) / 2
-        low, high = np.quantile(slope * score + offset, [tail, 1 - tail])
-        return float(low), float(high)
 
     def _windows(self, samples: Rows, sound: "_Sound") -> tuple[Windows, NDArray[np.float32]]:
         """Score the windows; return the features of the whole recording besides."""
@@ -236,22 +218,21 @@ class Detector:
         if self._encoder is None:
             return iter([np.empty(0, np.float32)] * (len(spans) + 1))
         heard = self._encoder.embed_spans(samples, spans, self._layers, self._jobs, inverted)
-        return map(self._pooled, heard)
+        return (
+            np.concatenate(
+                [
+                    getattr(embedding, statistic)[position]
+                    for position in range(len(self._layers))
+                    for statistic in self.bundle.statistics
+                ]
+            )
+            for embedding in heard
+        )
 
     def _described(self, samples: Rows) -> list[NDArray[np.float32]]:
         """Return the features that `spectral` gives, which are a model's first, float32."""
         described = spectral.spectrum(samples) if self._columns else {}
         return [np.atleast_1d(np.float32(described[name])) for name in self._columns]
-
-    def _pooled(self, embedding: Embedding) -> NDArray[np.float32]:
-        """Return the features that the encoder gives, which are a model's last."""
-        return np.concatenate(
-            [
-                getattr(embedding, statistic)[position]
-                for position in range(len(self._layers))
-                for statistic in self.bundle.statistics
-            ]
-        )
 
 
 @dataclass(frozen=True)
@@ -379,30 +360,19 @@ def contributions(
         features: of the clip, (features,).
         of: the parts; see `Bundle.parts`.
     """
-    if isinstance(model, LinearModel):
-        terms = _summed(model, features, of)
-    else:
-        terms = _by_head(model, features)
-    return tuple(sorted(terms, key=lambda term: (-abs(term.log_odds), term.name)))
-
-
-def _summed(
-    model: LinearModel, features: NDArray[np.floating], of: Sequence[Part]
-) -> list[Contribution]:
-    terms = model.weight * (np.asarray(features, np.float64) - model.mean) / model.scale
-    ends = list(accumulate((width for _, width in of), initial=0))
-    return [
+    features = np.asarray(features, np.float64)
+    if isinstance(model, ContrastiveModel):
+        branches = model.projection.branches((features[None] - model.mean) / model.scale)
+        names = ["spectral branch", "layers' branch"] if len(branches) == 2 else ["all features"]
+        of = [(name, each.shape[1]) for name, each in zip(names, branches, strict=True)]
+        model, features = model.classifier, np.concatenate(branches, axis=1)[0]
+    terms = model.weight * (features - model.mean) / model.scale
+    ends = accumulate((width for _, width in of), initial=0)
+    summed = [
         Contribution(name, float(terms[first:last].sum()))
         for (name, _), (first, last) in zip(of, pairwise(ends), strict=True)
     ]
-
-
-def _by_head(model: ContrastiveModel, features: NDArray[np.floating]) -> list[Contribution]:
-    standardised = (np.asarray(features, np.float64)[None] - model.mean) / model.scale
-    branches = model.projection.branches(standardised)
-    names = ["spectral branch", "layers' branch"] if len(branches) == 2 else ["all features"]
-    widths = [(name, each.shape[1]) for name, each in zip(names, branches, strict=True)]
-    return _summed(model.classifier, np.concatenate(branches, axis=1)[0], widths)
+    return tuple(sorted(summed, key=lambda term: (-abs(term.log_odds), term.name)))
 
 
 def spectrogram(samples: Rows) -> Spectrogram:
