@@ -174,9 +174,11 @@ def _score(options: argparse.Namespace) -> int:
     if detector := uncalibrated.detector_at(Path(options.bundle)):
         return _score_uncalibrated(paths, detector, options)
     bundle = Bundle.load(detectors.find(options.bundle))
-    settings = batch.Settings.of(bundle, options.prior, pictures=not options.no_pictures)
+    bundle.encoder_folder()  # what is wrong with one from the hub is said before all else
+    identity = bundle.about["identity"]
+    settings = batch.Settings(bundle.folder, identity, options.prior, not options.no_pictures)
     kept = options.output / "recordings.jsonl"
-    inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"], "--output")
+    inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"])
     answers = batch.Answers(kept, options.output)
     streams = (sys.stdout, sys.stderr)
     display = Display(len(paths), bundle.about, streams, options.quiet, started)
@@ -197,7 +199,7 @@ def _score_uncalibrated(paths: Sequence[str], detector: Any, options: argparse.N
 
     # A bundle's results would be replaced in part.
     marks = [] if (options.output / "recordings.jsonl").exists() else ["scores.csv"]
-    inputs.require_own(options.output, marks, "--output")
+    inputs.require_own(options.output, marks)
     rows = []
     for row in uncalibrated.score(paths, detector, options.jobs):
         if not options.quiet:

@@ -100,11 +100,6 @@ class Experiment:
         return self.model["kind"] == "published"
 
     @property
-    def layers(self) -> list[int]:
-        """The encoder's layers that the model uses."""
-        return matrix.layers_of(self.chosen["candidate"], self.n_layers)
-
-    @property
     def n_layers(self) -> int:
         """How many layers its encoder has."""
         return self.encoder["n_layers"] if self.encoder else 0
@@ -241,7 +236,7 @@ def _features(experiment: Experiment) -> Features:
         version = embedding_version(experiment.encoder["identity"], experiment.window_seconds)
     return {
         "spectral": experiment.model["features"]["spectral"],
-        "layers": experiment.layers,
+        "layers": matrix.layers_of(experiment.chosen["candidate"], experiment.n_layers),
         "spectral_version": spectral_version(),
         "embedding_version": version,
     }

@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.names import printable
-from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.inputs import as_text
 from authenticity.scoring.result import CONTENT_DIGITS, Answer, Rejected, plain, restored
 
@@ -57,7 +56,7 @@ _DEATH = (
     "the process that read it died, as happens for lack of memory or when it crashes a decoder; "
     "close other programs, cut it into parts, or convert it to another format"
 )
-_LOGGER = logging.getLogger("authenticity")  # of a job; elsewhere errors go to standard error
+_LOGGER = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
@@ -75,16 +74,6 @@ class Settings:
     bundle_id: str
     prior: float
     pictures: bool = True
-
-    @classmethod
-    def of(cls, bundle: Bundle, prior: float, pictures: bool) -> "Settings":
-        """Return the settings for a bundle.
-
-        Raises:
-            UserError: its encoder cannot be used.
-        """
-        bundle.encoder_folder()  # checks one from the hub
-        return cls(bundle.folder, bundle.about["identity"], prior, pictures)
 
     @property
     def digest(self) -> str:

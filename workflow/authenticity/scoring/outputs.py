@@ -110,20 +110,15 @@ def write_tables(
     rows = [{name: answer.get(name) for name in SCORES.names} for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)
     write_text(folder / "scores.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    write_text(folder / "scores.csv", _csv(rows))
-    whole = pa.concat_tables([WINDOWS.empty_table(), *windows]).combine_chunks()
-    tables.write(folder / "windows.parquet", whole, WINDOWS)
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as CSV, which people open, so that signs that do not show are escaped."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(SCORES.names)
-    for row in rows:
-        values = row.values()
-        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in values])
-    return text.getvalue()
+    for row in rows:  # people open CSV, so signs that do not show are escaped
+        cells = row.values()
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
+    write_text(folder / "scores.csv", text.getvalue())
+    whole = pa.concat_tables([WINDOWS.empty_table(), *windows]).combine_chunks()
+    tables.write(folder / "windows.parquet", whole, WINDOWS)
 
 
 def _windows(recording: Recording) -> pa.Table:
