@@ -155,10 +155,7 @@ class Answers:
             return None
         if settings.pictures and answer.status == "scored" and not drawn(answer):
             return None
-        with contextlib.suppress(OSError):
-            if sha256(path)[:CONTENT_DIGITS] == answer.content:
-                return answer
-        return None
+        return answer if content_of(path) == answer.content else None
 
     def of(self, paths: Iterable[str]) -> list[Answer]:
         """Return the answers on these files, in this order."""
@@ -278,6 +275,13 @@ def rejected(path: str, reason: str, content: str = "") -> Rejected:
     """
     one_line = " ".join(printable(line) for line in reason.splitlines())
     return Rejected(file=as_text(path), reason=one_line, content=content)
+
+
+def content_of(path: str) -> str:
+    """Identify the content of a file; empty where it cannot be read."""
+    with contextlib.suppress(OSError):
+        return sha256(path)[:CONTENT_DIGITS]
+    return ""
 
 
 def unopenable(path: str) -> str | None:

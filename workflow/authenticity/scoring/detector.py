@@ -56,6 +56,7 @@ _FLOOR = 1e-10  # power; -100 dB
 # As `spectral` measures it.
 _ROLLOFF_FRAME, _ROLLOFF_HOP, _ROLLOFF_SHARE = 2048, 512, 0.95
 _BLOCK_COLUMNS = 512
+_OURS = Format("", SAMPLE_RATE, channels=1, bit_rate=None, lossless=True)
 NO_SPANS = np.empty((0, 2), np.int64)
 
 
@@ -106,7 +107,6 @@ class Detector:
             UserError: `prior` is not between 0 and 1.
         """
         start = time.perf_counter()
-        _require_share(prior)
         return self.scored(Heard.of(path, self.bundle.limits), prior, start)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
@@ -116,7 +116,6 @@ class Detector:
             UserError: also where they are of another shape, or not floating-point numbers.
         """
         start = time.perf_counter()
-        _require_share(prior)
         samples = np.asarray(samples)
         if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
             raise UserError(
@@ -133,6 +132,8 @@ class Detector:
 
     def scored(self, heard: "Heard", prior: float, start: float) -> Recording:
         """Score what was heard since `start`, by `time.perf_counter`; see `score`."""
+        if not isinstance(prior, Real) or not 0 < prior < 1:
+            raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
         about, model, samples = self.bundle.about, self.bundle.model, heard.samples
         sound = _Sound(samples)
         (layers_inverted,) = self._embedded(samples, NO_SPANS, inverted=True)
@@ -242,13 +243,13 @@ class Heard:
     Attributes:
         samples: mono at 16 kHz, full scale 1, shape (n,).
         file, content: see `Recording`; empty for samples of no file.
-        form: of the file; None for samples of no file.
+        form: of the file, or of samples of no file.
     """
 
     samples: Rows
     file: str = ""
     content: str = ""
-    form: Format | None = None
+    form: Format = _OURS
 
     @classmethod
     def of(cls, path: str | Path, limits: Limits) -> "Heard":
@@ -276,9 +277,9 @@ class Heard:
             "file": self.file,
             "content": self.content,
             "audio": spectral.digest(self.samples),
-            "codec": self.form.codec if self.form else "",
-            "sample_rate": self.form.sample_rate if self.form else SAMPLE_RATE,
-            "channels": self.form.channels if self.form else 1,
+            "codec": self.form.codec,
+            "sample_rate": self.form.sample_rate,
+            "channels": self.form.channels,
             "duration": len(self.samples) / SAMPLE_RATE,
         }
 
@@ -317,7 +318,7 @@ class _Sound:
         start, end = edges[::2], edges[1::2] - 1
         return Activity(start * _HOP_SECONDS, end * _HOP_SECONDS + _FRAME_SECONDS)
 
-    def measured(self, distance: float, form: Format | None) -> Measured:
+    def measured(self, distance: float, form: Format) -> Measured:
         """Return what is held against the limits."""
         numbers = spectral.levels(self._samples)
         return Measured(
@@ -339,11 +340,6 @@ def _gathered(rows: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float3
     for row in chain([first], rows):
         gathered.append(row[None])
     return chain.from_iterable(blocks(gathered.whole()))
-
-
-def _require_share(prior: float) -> None:
-    if not isinstance(prior, Real) or not 0 < prior < 1:
-        raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
 
 
 def contributions(

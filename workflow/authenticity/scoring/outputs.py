@@ -42,7 +42,7 @@ def write(
     answers: Sequence[Answer],
     bundle: Bundle,
     settings: Settings,
-    wall_seconds: float | None = None,
+    wall_seconds: float | None,
 ) -> dict[str, Any]:
     """Write all tables, `summary.json` and, where there are pictures, `index.html`.
 
@@ -51,7 +51,7 @@ def write(
         answers: in the order of the rows.
         bundle: what they were scored with.
         settings: likewise.
-        wall_seconds: how long the run took that scored them all, if one did.
+        wall_seconds: how long the run took that scored them all; None where several did.
 
     Returns:
         The content of `summary.json`.

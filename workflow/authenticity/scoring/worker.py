@@ -4,7 +4,6 @@ It is a process of its own, which `batch` starts, so that a decoder that crashes
 or the machine running out of memory, takes only that file with it.
 """
 
-import contextlib
 import hashlib
 import re
 import time
@@ -19,12 +18,12 @@ import numpy as np
 
 from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
-from authenticity.files import atomic, sha256
+from authenticity.files import atomic
 from authenticity.growing import Rows
 from authenticity.jobs import peak_bytes
-from authenticity.scoring.batch import Settings, as_line, rejected
+from authenticity.scoring.batch import Settings, as_line, content_of, rejected
 from authenticity.scoring.detector import Detector, Heard
-from authenticity.scoring.result import CONTENT_DIGITS, Answer, Recording, Span
+from authenticity.scoring.result import Answer, Recording, Span
 
 BIT_RATE = 32_000
 """Of the sound for the page, bits per second; an hour is 14 MB."""
@@ -101,7 +100,7 @@ class Scorer:
         except UserError:
             raise
         except RejectedClip as error:
-            answer = rejected(path, str(error), _content(path))
+            answer = rejected(path, str(error), content_of(path))
         except MemoryError:
             answer = rejected(path, "needs more memory than there is; cut it into parts")
         except OSError as error:
@@ -145,13 +144,6 @@ class Scorer:
         except OSError as error:
             raise UserError(in_one_line(error)) from error
         return {"picture": picture, "span": span, "preview": sound}
-
-
-def _content(path: str) -> str:
-    """Identify the content of a file that is no recording; empty where it cannot be read."""
-    with contextlib.suppress(OSError):
-        return sha256(path)[:CONTENT_DIGITS]
-    return ""
 
 
 def _line(answer: Answer) -> str:
