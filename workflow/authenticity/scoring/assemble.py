@@ -291,8 +291,9 @@ def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
     heard = [view_name(view) for view in ordered_views(clips.dev_views)]
     also = f", as they are and {', '.join(heard)}" if heard else ""
     on_eval = outcomes(clips.evaluated)
-    by_view = {view: outcomes(part) for view, part in sorted(clips.views.items())}
-    views = {view: counted for view, counted in by_view.items() if counted}
+    views = {
+        view: counted for view, part in sorted(clips.views.items()) if (counted := outcomes(part))
+    }
     return {
         "lower": chosen.lower,
         "upper": chosen.upper,

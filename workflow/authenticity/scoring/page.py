@@ -32,9 +32,7 @@ _KINDS = {
 _DIGITS = 3  # of the windows' seconds and ratios: the page shows two
 
 
-def write(
-    folder: str | Path, answers: Sequence[Answer], about: About, counts: Mapping[str, Any]
-) -> None:
+def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping[str, Any]) -> None:
     """Write `index.html` into the folder that holds the pictures and the sounds.
 
     Recordings appear from the highest log-likelihood ratio to the lowest, and after them likewise
@@ -48,7 +46,6 @@ def write(
         about: of the bundle.
         counts: the content of `summary.json`.
     """
-    folder = Path(folder)
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
     recordings.sort(key=lambda item: (item.p_synthetic is None, -item.llr, item.file))
     rejected = [answer for answer in answers if answer.status == "rejected"]

@@ -10,7 +10,6 @@ from authenticity.features.published import DetectorSource, Published, sign
 from authenticity.limits import Limits
 from authenticity.scoring.batch import rejected, unopenable
 from authenticity.scoring.bundle import ABOUT
-from authenticity.scoring.detector import NO_SPANS, Heard
 
 WHY = (
     "The detector is not calibrated: its score has no probability and no verdict; an experiment of "
@@ -45,6 +44,9 @@ def score(
     Raises:
         UserError: the detector cannot be used; in one line.
     """
+    # Imported here: the command looks for such a detector each time, and seldom finds one.
+    from authenticity.scoring.detector import NO_SPANS, Heard
+
     direction, detector = sign(source.labels, None), Published.load(source.model)
     for path in paths:
         start = time.perf_counter()
