@@ -1,4 +1,4 @@
-"""The command `authenticity score`, and the rules that do the same for a folder of thousands."""
+"""The command `authenticity score`: what it is given, what it leaves, and what cannot stop it."""
 
 import csv
 import dataclasses
@@ -225,28 +225,36 @@ def test_a_mistake_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def make_score(
+    folder: Path, command: str, *given: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `make score` with a shell command in the place of the installed one."""
+    installed = folder / "bin" / "authenticity"
+    installed.parent.mkdir()
+    installed.write_text(f"#!/bin/sh\n{command}\n")
+    installed.chmod(0o755)
+    (folder / ".installed").touch()
+    venv = os.path.relpath(folder, REPOSITORY)
+    return subprocess.run(
+        ["make", f"--assume-old={venv}/.installed", "score", f"VENV={venv}", *given],
+        cwd=REPOSITORY,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("variable", ["INPUT", "OUTPUT", "BUNDLE"])
 @pytest.mark.parametrize("by_environment", [False, True])
 def test_make_takes_a_path_as_it_is_and_runs_nothing_in_it(
     variable: str, by_environment: bool, tmp_path: Path
 ):
-    command = tmp_path / "bin" / "authenticity"
-    command.parent.mkdir()
-    command.write_text('#!/bin/sh\necho "arguments: $@"\n')
-    command.chmod(0o755)
-    (tmp_path / ".installed").touch()
-    venv = os.path.relpath(tmp_path, REPOSITORY)
     hostile = f"$(shell touch {tmp_path}/made) `touch {tmp_path}/made` $(INPUT) $x.wav"
     paths = {"INPUT": "a.wav", "OUTPUT": "out", "BUNDLE": "bundle"} | {variable: hostile}
     written = [] if by_environment else [f"{name}={path}" for name, path in paths.items()]
-    made = subprocess.run(
-        ["make", f"--assume-old={venv}/.installed", "score", f"VENV={venv}", *written],
-        cwd=REPOSITORY,
-        env=os.environ | (paths if by_environment else {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = paths if by_environment else {}
+    made = make_score(tmp_path, 'echo "arguments: $@"', *written, **environment)
     assert made.returncode == 0, made.stderr
     expected = "score --bundle {BUNDLE} --output {OUTPUT} -- {INPUT}".format(**paths)
     assert f"arguments: {expected}\n" in made.stdout
@@ -255,20 +263,8 @@ def test_make_takes_a_path_as_it_is_and_runs_nothing_in_it(
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (3, 0), (2, 2)])
 def test_make_does_not_fail_of_a_file_that_is_set_aside(code: int, expected: int, tmp_path: Path):
-    command = tmp_path / "bin" / "authenticity"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nfor path; do :; done\necho "given: $path"\nexit {code}\n')
-    command.chmod(0o755)
-    (tmp_path / ".installed").touch()
-    venv = os.path.relpath(tmp_path, REPOSITORY)
-    given = [f"VENV={venv}", "INPUT=it's a$b.wav", "BUNDLE=x"]
-    made = subprocess.run(
-        ["make", f"--assume-old={venv}/.installed", "score", *given],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = f'for path; do :; done\necho "given: $path"\nexit {code}'
+    made = make_score(tmp_path, command, "INPUT=it's a$b.wav", "BUNDLE=x")
     assert made.returncode == expected, made.stderr
     assert "given: it's a$b.wav" in made.stdout
     assert ("set aside" in made.stdout) == (code == 3)
@@ -429,7 +425,7 @@ def test_a_defect_of_ours_costs_one_answer_and_is_told(
     scored = scorer._detector.score(path)
     for unfit in (np.bool_(True), math.nan):
         broken = dataclasses.replace(scored, score=unfit)
-        monkeypatch.setattr(scorer, "_scored", lambda path, broken=broken: broken)
+        monkeypatch.setattr(scorer, "_scored", lambda path, broken=broken: (broken, ""))
         line, trace = scorer.answer(path)
         bad = json.loads(line)
         assert (bad["status"], bad["content"]) == ("rejected", ""), "tried again by the next run"

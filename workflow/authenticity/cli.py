@@ -174,9 +174,11 @@ def _score(options: argparse.Namespace) -> int:
     if detector := uncalibrated.detector_at(Path(options.bundle)):
         return _score_uncalibrated(paths, detector, options)
     bundle = Bundle.load(detectors.find(options.bundle))
-    settings = batch.Settings.of(bundle, options.prior, pictures=not options.no_pictures)
+    bundle.encoder_folder()  # what is wrong with one from the hub is said before all else
+    identity = bundle.about["identity"]
+    settings = batch.Settings(bundle.folder, identity, options.prior, not options.no_pictures)
     kept = options.output / "recordings.jsonl"
-    inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"], "--output")
+    inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"])
     answers = batch.Answers(kept, options.output)
     streams = (sys.stdout, sys.stderr)
     display = Display(len(paths), bundle.about, streams, options.quiet, started)
@@ -197,15 +199,15 @@ def _score_uncalibrated(paths: Sequence[str], detector: Any, options: argparse.N
 
     # A bundle's results would be replaced in part.
     marks = [] if (options.output / "recordings.jsonl").exists() else ["scores.csv"]
-    inputs.require_own(options.output, marks, "--output")
-    answers = []
-    for answer in uncalibrated.score(paths, detector, options.jobs):
+    inputs.require_own(options.output, marks)
+    rows = []
+    for row in uncalibrated.score(paths, detector, options.jobs):
         if not options.quiet:
-            if not answers:
+            if not rows:
                 print(uncalibrated.WHY, file=sys.stderr)
-            is_scored = answer.status == "scored"
-            what = f"score {answer.score:+.3f}" if is_scored else f"set aside: {answer.reason}"
-            print(f"{printable(answer.file)}  {what}", flush=True)
-        answers.append(answer)
-    outputs.write_tables(options.output, answers)
-    return SOME_REJECTED if any(item.status == "rejected" for item in answers) else DONE
+            is_scored = row["status"] == "scored"
+            what = f"score {row['score']:+.3f}" if is_scored else f"set aside: {row['reason']}"
+            print(f"{printable(row['file'])}  {what}", flush=True)
+        rows.append(row)
+    outputs.write_tables(options.output, rows)
+    return SOME_REJECTED if any(row["status"] == "rejected" for row in rows) else DONE

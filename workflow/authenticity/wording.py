@@ -16,11 +16,7 @@ NO_WIDTH = (
     "An interval of no width comes from resamples that are all alike, as where the clips at hand "
     "are separated without an error. It is not certainty, least of all with few clips."
 )
-_PAIRS = {
-    "train_eval": "train and eval",
-    "dev_eval": "dev and eval",
-    "train_dev": "train and dev",
-}
+_PAIRS = ("train_eval", "dev_eval", "train_dev")
 _LEAK_KINDS = {
     "speakers": "speaker",
     "attacks": "attack",
@@ -87,14 +83,14 @@ def shared(leak: Json, speaker: str = "speaker") -> str:
     `speaker` is what a shared speaker is called; of another corpus, only the name is known.
     """
     sentences = []
-    for pair, sides in _PAIRS.items():
+    for pair in _PAIRS:
         things = [
             counted(leak[kind][pair], speaker if kind == "speakers" else noun)
             for kind, noun in _LEAK_KINDS.items()
             if kind != "attacks" and leak[kind][pair]
         ]
         if things:
-            sentences.append(f"{sides} share {listed(things)}")
+            sentences.append(f"{pair.replace('_', ' and ')} share {listed(things)}")
     return "; ".join(sentences)
 
 

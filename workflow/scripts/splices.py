@@ -16,15 +16,14 @@ with job(snakemake) as log:
     scores, trials = tables.read(given.scores), tables.read(given.trials)
     path_of = dict(zip(trials["key"].to_pylist(), trials["path"].to_pylist(), strict=True))
     root = corpus_root(snakemake)
-    found = splices.evaluate(
+    windows, by_polarity, (splice, recording) = splices.evaluate(
         detector,
         scores.filter(pc.equal(scores["split"], params.split)),
         lambda file: audio.load(root, path_of[file], detector.bundle.limits),
         params.seed,
     )
     about = dict(snakemake.wildcards.items())
-    tables.write(out.windows, found.windows, splices.WINDOWS, about)
-    splice, recording = found.example
+    tables.write(out.windows, windows, splices.WINDOWS, about)
     span = overlay.write(
         out.picture, recording, detector.bundle.band.lower, detector.bundle.band.upper
     )
@@ -32,6 +31,6 @@ with job(snakemake) as log:
     example |= {"speaker": splice.speaker, "attack": splice.attack, "span": span._asdict()}
     window = detector.bundle.about["window"]
     figures = {**about, "split": params.split, "window": window}
-    figures |= {"polarity": found.figures, "example": example}
+    figures |= {"polarity": by_polarity, "example": example}
     write_json(out.figures, figures)
     write_text(out.page, report.splices(figures, Path(out.picture)))

@@ -31,7 +31,6 @@ from authenticity.scoring.bundle import (
     REPLICATES,
     SCHEMA_VERSION,
     WEIGHTS,
-    Features,
     Rating,
     Refits,
     Window,
@@ -98,11 +97,6 @@ class Experiment:
     def is_published(self) -> bool:
         """Whether it is a detector that others have trained."""
         return self.model["kind"] == "published"
-
-    @property
-    def layers(self) -> list[int]:
-        """The encoder's layers that the model uses."""
-        return matrix.layers_of(self.chosen["candidate"], self.n_layers)
 
     @property
     def n_layers(self) -> int:
@@ -204,10 +198,19 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
     lines, refits = _replicates(clips, described["seed"])
     write_arrays(folder / WEIGHTS, {**model.arrays(MODEL), REPLICATES: lines})
     _copy(card, folder / CARD)
+    encoder, version = None, ""
     if experiment.encoder:
         source = EncoderSource(experiment.encoder["model"])
         for name in encoder_files(source):
             _copy(Path(source.model, name), folder / ENCODER / name)
+        version = embedding_version(experiment.encoder["identity"], experiment.window_seconds)
+        encoder = {
+            **experiment.encoder,
+            # Where it lay does not matter: the bundle may be elsewhere by now.
+            "model": source.name if source.is_folder else source.model,
+            "folder": ENCODER if source.is_folder else None,
+            "window_seconds": experiment.window_seconds,
+        }
     distances = None
     if not experiment.is_published:
         distances = cautions.distances(clips.dev_features, model.mean, model.scale)
@@ -215,8 +218,13 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
         "schema": SCHEMA_VERSION,
         **{name: described[name] for name in ("corpus", "experiment", "kind", "protocol")},
         **{name: chosen[name] for name in ("candidate", "pooling")},
-        "features": _features(experiment),
-        "encoder": _encoder(experiment, source) if experiment.encoder else None,
+        "features": {
+            "spectral": described["features"]["spectral"],
+            "layers": matrix.layers_of(chosen["candidate"], experiment.n_layers),
+            "spectral_version": spectral_version(),
+            "embedding_version": version,
+        },
+        "encoder": encoder,
         "limits": asdict(experiment.limits),
         "calibration": {**chosen["calibration"], "replicates": refits, "covers": _COVERS},
         "decision": _decision(described, clips),
@@ -233,28 +241,6 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
 def _copy(source: Path, target: Path) -> None:
     with atomic(target) as temporary:
         shutil.copyfile(source, temporary)
-
-
-def _features(experiment: Experiment) -> Features:
-    version = ""
-    if experiment.encoder:
-        version = embedding_version(experiment.encoder["identity"], experiment.window_seconds)
-    return {
-        "spectral": experiment.model["features"]["spectral"],
-        "layers": experiment.layers,
-        "spectral_version": spectral_version(),
-        "embedding_version": version,
-    }
-
-
-def _encoder(experiment: Experiment, source: EncoderSource) -> dict[str, Any]:
-    return {
-        **experiment.encoder,
-        # Where it lay does not matter: the bundle may be elsewhere by now.
-        "model": source.name if source.is_folder else source.model,
-        "folder": ENCODER if source.is_folder else None,
-        "window_seconds": experiment.window_seconds,
-    }
 
 
 def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
@@ -296,8 +282,9 @@ def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
     heard = [view_name(view) for view in ordered_views(clips.dev_views)]
     also = f", as they are and {', '.join(heard)}" if heard else ""
     on_eval = outcomes(clips.evaluated)
-    by_view = {view: outcomes(part) for view, part in sorted(clips.views.items())}
-    views = {view: counted for view, counted in by_view.items() if counted}
+    views = {
+        view: counted for view, part in sorted(clips.views.items()) if (counted := outcomes(part))
+    }
     return {
         "lower": chosen.lower,
         "upper": chosen.upper,

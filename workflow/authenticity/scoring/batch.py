@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.names import printable
-from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.inputs import as_text
 from authenticity.scoring.result import CONTENT_DIGITS, Answer, Rejected, plain, restored
 
@@ -57,7 +56,7 @@ _DEATH = (
     "the process that read it died, as happens for lack of memory or when it crashes a decoder; "
     "close other programs, cut it into parts, or convert it to another format"
 )
-_LOGGER = logging.getLogger("authenticity")  # of a job; elsewhere errors go to standard error
+_LOGGER = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
@@ -75,16 +74,6 @@ class Settings:
     bundle_id: str
     prior: float
     pictures: bool = True
-
-    @classmethod
-    def of(cls, bundle: Bundle, prior: float, pictures: bool) -> "Settings":
-        """Return the settings for a bundle.
-
-        Raises:
-            UserError: its encoder cannot be used.
-        """
-        bundle.encoder_folder()  # checks one from the hub
-        return cls(bundle.folder, bundle.about["identity"], prior, pictures)
 
     @property
     def digest(self) -> str:
@@ -119,7 +108,7 @@ def score(
     with answers.kept() as keep:
         unopened, missing = [], []
         for path in paths:
-            if reason := _unopenable(path):
+            if reason := unopenable(path):
                 unopened.append(rejected(path, reason))
             elif answer := answers.holding(path, settings):
                 yield answer, True
@@ -166,10 +155,7 @@ class Answers:
             return None
         if settings.pictures and answer.status == "scored" and not drawn(answer):
             return None
-        with contextlib.suppress(OSError):
-            if sha256(path)[:CONTENT_DIGITS] == answer.content:
-                return answer
-        return None
+        return answer if content_of(path) == answer.content else None
 
     def of(self, paths: Iterable[str]) -> list[Answer]:
         """Return the answers on these files, in this order."""
@@ -291,7 +277,14 @@ def rejected(path: str, reason: str, content: str = "") -> Rejected:
     return Rejected(file=as_text(path), reason=one_line, content=content)
 
 
-def _unopenable(path: str) -> str | None:
+def content_of(path: str) -> str:
+    """Identify the content of a file; empty where it cannot be read."""
+    with contextlib.suppress(OSError):
+        return sha256(path)[:CONTENT_DIGITS]
+    return ""
+
+
+def unopenable(path: str) -> str | None:
     """Say why there is nothing to read at a path, if so."""
     try:
         mode = Path(path).stat().st_mode

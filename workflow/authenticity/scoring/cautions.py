@@ -76,7 +76,7 @@ class Measured:
         slope_skewness: see `spectral.slope_skewness`.
         clipped_share: of the samples that are at full scale.
         distance: see `distances`.
-        format: of the file; None where there was none.
+        format: of the file.
     """
 
     duration: float
@@ -86,7 +86,7 @@ class Measured:
     slope_skewness: float
     clipped_share: float
     distance: float
-    format: Format | None
+    format: Format
 
 
 def distances(
@@ -244,7 +244,7 @@ def _of_level(measured: Measured, limits: Domain, most: str) -> Iterator[Caution
 
 def _of_codec(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
     coding, least = measured.format, limits["least_bit_rate"]
-    if coding is None or coding.lossless or coding.bit_rate is None:
+    if coding.lossless or coding.bit_rate is None:
         return
     if coding.bit_rate < (_LOW_BIT_RATE if least is None else least):
         usual = "are not coded so" if least is None else f"have {least / 1000:.0f} kbit/s or more"

@@ -8,17 +8,14 @@ for nothing else.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from authenticity.scoring.result import Verdict
-
-if TYPE_CHECKING:
-    from authenticity.evaluation.bootstrap import Resampler
 
 TARGET_ERROR = 0.05
 """The largest share of either class of dev that the verdict may get wrong."""
@@ -176,13 +173,27 @@ def outcomes(
         speakers: (n,); None for one that is not known.
         seed: of the bootstrap.
     """
-    from authenticity.evaluation.bootstrap import BY_SPEAKER, LEVEL, Resampler
+    from scipy.stats import binomtest
+
+    from authenticity.evaluation import bootstrap
 
     labels, verdicts = np.asarray(labels), chosen.verdicts(llr)
     names = np.asarray(speakers, dtype=object)
-    resampler = Resampler(labels, speakers, seed)
-    by_speaker = resampler.method == BY_SPEAKER
-    rate = _by_bootstrap(resampler) if by_speaker else _by_clips
+    resampler = bootstrap.Resampler(labels, speakers, seed)
+    by_speaker = resampler.method == bootstrap.BY_SPEAKER
+    if by_speaker:
+        weights = np.concatenate(list(resampler.blocks(bootstrap.N_RESAMPLES)))
+
+    def rate(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
+        number, value = int(hits.sum()), hits.sum() / among.sum()
+        if by_speaker:
+            shares = weights[:, hits].sum(axis=1) / weights[:, among].sum(axis=1)
+            low, high = bootstrap.ends(value, shares, resampler.n_speakers, bootstrap.SHARE)
+        else:
+            test = binomtest(number, int(among.sum()))
+            low, high = test.proportion_ci(bootstrap.LEVEL, method="wilson")
+        return {"n": number, "value": float(value), "low": float(low), "high": float(high)}
+
     counted = {}
     for label, name in enumerate(CLASSES):
         of_class = labels == label
@@ -191,36 +202,9 @@ def outcomes(
         counted[name] |= {
             verdict: rate(of_class & (verdicts == verdict), of_class) for verdict in VERDICTS
         }
-    method = BY_SPEAKER if by_speaker else "Wilson score interval of clips"
-    return {**counted, "interval": {"level": LEVEL, "method": method, "why": resampler.why}}
-
-
-def _by_bootstrap(resampler: "Resampler") -> Callable[[NDArray, NDArray], Rate]:
-    """Return what gives the rate of hits among clips with the bootstrap's interval."""
-    from authenticity.evaluation.bootstrap import N_RESAMPLES, SHARE, ends
-
-    weights = np.concatenate(list(resampler.blocks(N_RESAMPLES)))
-
-    def rate(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
-        shares = weights[:, hits].sum(axis=1) / weights[:, among].sum(axis=1)
-        value = hits.sum() / among.sum()
-        return _rate(hits, value, *ends(value, shares, resampler.n_speakers, SHARE))
-
-    return rate
-
-
-def _by_clips(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
-    from scipy.stats import binomtest
-
-    from authenticity.evaluation.bootstrap import LEVEL
-
-    number = int(among.sum())
-    interval = binomtest(int(hits.sum()), number).proportion_ci(LEVEL, method="wilson")
-    return _rate(hits, hits.sum() / number, interval.low, interval.high)
-
-
-def _rate(hits: NDArray[np.bool_], value: float, low: float, high: float) -> Rate:
-    return {"n": int(hits.sum()), "value": float(value), "low": float(low), "high": float(high)}
+    method = resampler.method if by_speaker else "Wilson score interval of clips"
+    interval = {"level": bootstrap.LEVEL, "method": method, "why": resampler.why}
+    return {**counted, "interval": interval}
 
 
 def issued(evaluated: Outcomes | None, views: Mapping[str, Outcomes], target: float) -> Issued:

@@ -14,10 +14,11 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +26,20 @@ from scipy.fft import rfft
 from scipy.special import expit, logit
 
 from authenticity import audio
-from authenticity.audio import SAMPLE_RATE, Format
+from authenticity.audio import SAMPLE_RATE, Format, Limits
 from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
-from authenticity.features.encoder import Embedding, Encoder
+from authenticity.features.encoder import Encoder
 from authenticity.features.published import Published
 from authenticity.growing import Growing, Rows, blocks
-from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
 from authenticity.scoring.bundle import Bundle, Part
 from authenticity.scoring.cautions import Measured
+from authenticity.scoring.inputs import as_text
 from authenticity.scoring.result import (
     CONTENT_DIGITS,
     Activity,
-    Caution,
     Contribution,
     Recording,
     Spectrogram,
@@ -56,7 +56,8 @@ _FLOOR = 1e-10  # power; -100 dB
 # As `spectral` measures it.
 _ROLLOFF_FRAME, _ROLLOFF_HOP, _ROLLOFF_SHARE = 2048, 512, 0.95
 _BLOCK_COLUMNS = 512
-_NO_SPANS = np.empty((0, 2), np.int64)
+_OURS = Format("", SAMPLE_RATE, channels=1, bit_rate=None, lossless=True)
+NO_SPANS = np.empty((0, 2), np.int64)
 
 
 class Detector:
@@ -106,17 +107,7 @@ class Detector:
             UserError: `prior` is not between 0 and 1.
         """
         start = time.perf_counter()
-        _require_share(prior)
-        try:
-            with Path(path).open("rb") as file:
-                self._require_size(os.fstat(file.fileno()).st_size)
-                content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
-                samples = audio.decode_long(file, self.bundle.limits)
-                form = audio.file_format(file)
-        except OSError as error:
-            raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
-        recording = self._scored(samples, prior, form, start)
-        return replace(recording, file=str(path), content=content)
+        return self.scored(Heard.of(path, self.bundle.limits), prior, start)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`.
@@ -125,7 +116,6 @@ class Detector:
             UserError: also where they are of another shape, or not floating-point numbers.
         """
         start = time.perf_counter()
-        _require_share(prior)
         samples = np.asarray(samples)
         if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
             raise UserError(
@@ -134,54 +124,56 @@ class Detector:
             )
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
-        return self._scored(samples, prior, None, start)
-
-    def _require_size(self, size: int) -> None:
-        limits = self.bundle.limits
-        if size > limits.max_bytes:
-            raise RejectedClip(
-                f"too large: {size / 1e6:,.0f} MB, where the model takes files of up to "
-                f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
-            )
+        return self.scored(Heard(samples), prior, start)
 
     def windows(self, samples: Rows) -> Windows:
         """Score the windows alone of samples, mono at 16 kHz, full scale 1, shape (n,)."""
         return self._windows(samples, _Sound(samples))[0]
 
-    def _scored(self, samples: Rows, prior: float, form: Format | None, start: float) -> Recording:
-        about, model = self.bundle.about, self.bundle.model
+    def scored(self, heard: "Heard", prior: float, start: float) -> Recording:
+        """Score what was heard since `start`, by `time.perf_counter`; see `score`."""
+        if not isinstance(prior, Real) or not 0 < prior < 1:
+            raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
+        about, model, samples = self.bundle.about, self.bundle.model, heard.samples
         sound = _Sound(samples)
-        (layers_inverted,) = self._embedded(samples, _NO_SPANS, inverted=True)
+        (layers_inverted,) = self._embedded(samples, NO_SPANS, inverted=True)
         windows, features = self._windows(samples, sound)
-        score = float(model.scores(features[None])[0])
-        score_inverted = self._score_inverted(features, layers_inverted)
+        # On polarity, the encoder's features alone depend, which are a model's last.
+        inverted = np.append(features[: len(features) - len(layers_inverted)], layers_inverted)
+        score, score_inverted = (float(model.scores(one[None])[0]) for one in (features, inverted))
         llr, llr_inverted = self.bundle.calibration.llr([score, score_inverted]).tolist()
-        low, high = self._interval(score)
+        slope, offset = self.bundle.replicates.T
+        tail = (1 - about["calibration"]["replicates"]["level"]) / 2
+        low, high = np.quantile(slope * score + offset, [tail, 1 - tail]).tolist()
         verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
         (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
-        duration = len(samples) / SAMPLE_RATE
-        stretches = cautions.stretches(windows, duration, self.bundle.band)
+        of_file = heard.as_columns()
+        stretches = cautions.stretches(windows, of_file["duration"], self.bundle.band)
         warned = cautions.sorted_by_severity(
             [
-                *cautions.beyond_limits(sound.measured(distance, form), about["domain"]),
+                *cautions.beyond_limits(sound.measured(distance, heard.form), about["domain"]),
                 *cautions.polarity(verdict, verdict_inverted),
                 *cautions.part_synthetic(stretches, about["window"]["seconds"], verdict),
             ]
         )
         verdict, reason = words.concluded(verdict, llr, warned, about)
+        p_synthetic, p_low, p_high = expit(np.array([llr, low, high]) + logit(prior)).tolist()
+        if any(caution.severe for caution in warned):
+            p_synthetic = p_low = p_high = None
+        trust = about["trust"]
         seconds = time.perf_counter() - start
         return Recording(
-            file="",
-            content="",
-            audio=spectral.digest(samples),
-            **_format_facts(form),
-            duration=duration,
+            **of_file,
             score=score,
             score_inverted=score_inverted,
             llr=llr,
             llr_low=low,
             llr_high=high,
-            **self._probabilities(llr, low, high, prior, warned),
+            p_synthetic=p_synthetic,
+            p_low=p_low,
+            p_high=p_high,
+            p_trust=trust[decision.PROBABILITIES]["status"] if trust else None,
+            prior=prior,
             verdict=verdict,
             reason=reason,
             cautions=warned,
@@ -190,35 +182,8 @@ class Detector:
             contributions=contributions(model, features, self.bundle.parts),
             spectrogram=spectrogram(samples),
             seconds=seconds,
-            real_time_factor=seconds / duration,
+            real_time_factor=seconds / of_file["duration"],
         )
-
-    def _score_inverted(
-        self, features: NDArray[np.float32], layers_inverted: NDArray[np.float32]
-    ) -> float:
-        """Return the score with inverted polarity, on which the encoder's features alone depend."""
-        inverted = features.copy()
-        inverted[len(features) - len(layers_inverted) :] = layers_inverted
-        return float(self.bundle.model.scores(inverted[None])[0])
-
-    def _probabilities(
-        self, llr: float, low: float, high: float, prior: float, warned: Sequence[Caution]
-    ) -> dict[str, float | str | None]:
-        """Return the columns on probability; with a severe caution, it has no value."""
-        trust, severe = self.bundle.about["trust"], any(caution.severe for caution in warned)
-        shares = {
-            name: None if severe else float(expit(value + logit(prior)))
-            for name, value in (("p_synthetic", llr), ("p_low", low), ("p_high", high))
-        }
-        status = trust[decision.PROBABILITIES]["status"] if trust else None
-        return {**shares, "p_trust": status, "prior": prior}
-
-    def _interval(self, score: float) -> tuple[float, float]:
-        """Return the ends of the log-likelihood ratio's interval at a score."""
-        slope, offset = self.bundle.replicates.T
-        tail = (1 - self.bundle.about["calibration"]["replicates"]["level"]) / 2
-        low, high = np.quantile(slope * score + offset, [tail, 1 - tail])
-        return float(low), float(high)
 
     def _windows(self, samples: Rows, sound: "_Sound") -> tuple[Windows, NDArray[np.float32]]:
         """Score the windows; return the features of the whole recording besides."""
@@ -254,22 +219,69 @@ class Detector:
         if self._encoder is None:
             return iter([np.empty(0, np.float32)] * (len(spans) + 1))
         heard = self._encoder.embed_spans(samples, spans, self._layers, self._jobs, inverted)
-        return map(self._pooled, heard)
+        return (
+            np.concatenate(
+                [
+                    getattr(embedding, statistic)[position]
+                    for position in range(len(self._layers))
+                    for statistic in self.bundle.statistics
+                ]
+            )
+            for embedding in heard
+        )
 
     def _described(self, samples: Rows) -> list[NDArray[np.float32]]:
         """Return the features that `spectral` gives, which are a model's first, float32."""
         described = spectral.spectrum(samples) if self._columns else {}
         return [np.atleast_1d(np.float32(described[name])) for name in self._columns]
 
-    def _pooled(self, embedding: Embedding) -> NDArray[np.float32]:
-        """Return the features that the encoder gives, which are a model's last."""
-        return np.concatenate(
-            [
-                getattr(embedding, statistic)[position]
-                for position in range(len(self._layers))
-                for statistic in self.bundle.statistics
-            ]
-        )
+
+@dataclass(frozen=True)
+class Heard:
+    """The sound of a file.
+
+    Attributes:
+        samples: mono at 16 kHz, full scale 1, shape (n,).
+        file, content: see `Recording`; empty for samples of no file.
+        form: of the file, or of samples of no file.
+    """
+
+    samples: Rows
+    file: str = ""
+    content: str = ""
+    form: Format = _OURS
+
+    @classmethod
+    def of(cls, path: str | Path, limits: Limits) -> "Heard":
+        """Read the sound of a file piece by piece.
+
+        Raises:
+            RejectedClip: it cannot be read, or does not meet the limits.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                if (size := os.fstat(file.fileno()).st_size) > limits.max_bytes:
+                    raise RejectedClip(
+                        f"too large: {size / 1e6:,.0f} MB, where the model takes files of up to "
+                        f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
+                    )
+                content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
+                samples = audio.decode_long(file, limits)
+                return cls(samples, as_text(path), content, audio.file_format(file))
+        except OSError as error:
+            raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return the columns on the file and its sound."""
+        return {
+            "file": self.file,
+            "content": self.content,
+            "audio": spectral.digest(self.samples),
+            "codec": self.form.codec,
+            "sample_rate": self.form.sample_rate,
+            "channels": self.form.channels,
+            "duration": len(self.samples) / SAMPLE_RATE,
+        }
 
 
 def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64]:
@@ -306,7 +318,7 @@ class _Sound:
         start, end = edges[::2], edges[1::2] - 1
         return Activity(start * _HOP_SECONDS, end * _HOP_SECONDS + _FRAME_SECONDS)
 
-    def measured(self, distance: float, form: Format | None) -> Measured:
+    def measured(self, distance: float, form: Format) -> Measured:
         """Return what is held against the limits."""
         numbers = spectral.levels(self._samples)
         return Measured(
@@ -330,20 +342,6 @@ def _gathered(rows: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float3
     return chain.from_iterable(blocks(gathered.whole()))
 
 
-def _require_share(prior: float) -> None:
-    if not isinstance(prior, Real) or not 0 < prior < 1:
-        raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
-
-
-def _format_facts(form: Format | None) -> dict[str, str | int]:
-    """Return the columns on the file's format; samples have none."""
-    return {
-        "codec": form.codec if form else "",
-        "sample_rate": form.sample_rate if form else SAMPLE_RATE,
-        "channels": form.channels if form else 1,
-    }
-
-
 def contributions(
     model: Model, features: NDArray[np.floating], of: Sequence[Part]
 ) -> tuple[Contribution, ...]:
@@ -358,30 +356,19 @@ def contributions(
         features: of the clip, (features,).
         of: the parts; see `Bundle.parts`.
     """
-    if isinstance(model, LinearModel):
-        terms = _summed(model, features, of)
-    else:
-        terms = _by_head(model, features)
-    return tuple(sorted(terms, key=lambda term: (-abs(term.log_odds), term.name)))
-
-
-def _summed(
-    model: LinearModel, features: NDArray[np.floating], of: Sequence[Part]
-) -> list[Contribution]:
-    terms = model.weight * (np.asarray(features, np.float64) - model.mean) / model.scale
-    ends = list(accumulate((width for _, width in of), initial=0))
-    return [
+    features = np.asarray(features, np.float64)
+    if isinstance(model, ContrastiveModel):
+        branches = model.projection.branches((features[None] - model.mean) / model.scale)
+        names = ["spectral branch", "layers' branch"] if len(branches) == 2 else ["all features"]
+        of = [(name, each.shape[1]) for name, each in zip(names, branches, strict=True)]
+        model, features = model.classifier, np.concatenate(branches, axis=1)[0]
+    terms = model.weight * (features - model.mean) / model.scale
+    ends = accumulate((width for _, width in of), initial=0)
+    summed = [
         Contribution(name, float(terms[first:last].sum()))
         for (name, _), (first, last) in zip(of, pairwise(ends), strict=True)
     ]
-
-
-def _by_head(model: ContrastiveModel, features: NDArray[np.floating]) -> list[Contribution]:
-    standardised = (np.asarray(features, np.float64)[None] - model.mean) / model.scale
-    branches = model.projection.branches(standardised)
-    names = ["spectral branch", "layers' branch"] if len(branches) == 2 else ["all features"]
-    widths = [(name, each.shape[1]) for name, each in zip(names, branches, strict=True)]
-    return _summed(model.classifier, np.concatenate(branches, axis=1)[0], widths)
+    return tuple(sorted(summed, key=lambda term: (-abs(term.log_odds), term.name)))
 
 
 def spectrogram(samples: Rows) -> Spectrogram:
@@ -447,7 +434,4 @@ def _mel_bands() -> NDArray[np.float32]:
     rising = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]
     bands = np.maximum(0, np.minimum(rising, falling))
-    # The lowest bands may lie between two bins: they then take the nearest one.
-    empty = bands.sum(axis=1) == 0
-    bands[empty, np.abs(hertz - edges[1:-1, None]).argmin(axis=1)[empty]] = 1
     return (bands / bands.sum(axis=1, keepdims=True)).astype(np.float32)

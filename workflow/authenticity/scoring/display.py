@@ -93,7 +93,11 @@ class Display:
         if self._first_seconds is not None:
             first, taken = self._first_seconds, time.monotonic() - self._started
             self._print(
-                f"cost: {_cost(counts)}; the first after {first:.1f} s, {taken:.1f} s in all"
+                f"cost: {counts['seconds_per_file']:.2f} s a file, "
+                f"{counts['real_time_factor']:.3f} of the recordings' duration, "
+                f"{counts['peak_bytes'] / 1e6:.0f} MB of memory at most in a process, a model of "
+                f"{words.megabytes(counts['model_bytes'])}; the first after {first:.1f} s, "
+                f"{taken:.1f} s in all"
             )
         if scored:
             self._print(f"model: {counts['corpus']}, {counts['experiment']}. {counts['statement']}")
@@ -138,12 +142,3 @@ def line(answer: Answer, decision: Decision | None = None) -> str:
     why = words.why_no_verdict(answer, decision) if decision else ""
     parts = [name, *([f"[{codes}]"] if codes else []), *([why] if why else [])]
     return f"{answer.verdict:<16}  {words.number(vars(answer)):<26}  {'  '.join(parts)}"
-
-
-def _cost(counts: Mapping[str, Any]) -> str:
-    return (
-        f"{counts['seconds_per_file']:.2f} s a file, "
-        f"{counts['real_time_factor']:.3f} of the recordings' duration, "
-        f"{counts['peak_bytes'] / 1e6:.0f} MB of memory at most in a process, "
-        f"a model of {words.megabytes(counts['model_bytes'])}"
-    )

@@ -46,7 +46,7 @@ def collect(
         named = _listed(stream) if argument == LIST and stream else _expanded(argument)
         for path in (path for name in named for path in _files(name, output)):
             safe = f".{os.sep}{path}" if path.startswith(_FORMULA_STARTS) else path
-            files.setdefault(_normal(path), safe)
+            files.setdefault(os.path.normpath(Path(path).absolute()), safe)
     source = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
     if not files:
         raise UserError(f"{source}: no files there to score; name a recording or a folder of them")
@@ -55,13 +55,12 @@ def collect(
     return list(files.values())
 
 
-def require_own(output: Path, marks: Iterable[str], option: str) -> None:
+def require_own(output: Path, marks: Iterable[str]) -> None:
     """Refuse a folder that holds other things than results, which these might overwrite.
 
     Args:
         output: a folder that results are to be written to.
         marks: names of files one of which any earlier results have.
-        option: what names another folder.
 
     Raises:
         UserError: it holds other things, or is no folder.
@@ -70,7 +69,7 @@ def require_own(output: Path, marks: Iterable[str], option: str) -> None:
         return
     if not output.is_dir() or any(output.iterdir()):
         raise UserError(
-            f"{output}: holds other things than results; name a new folder with {option}"
+            f"{output}: holds other things than results; name a new folder with --output"
         )
 
 
@@ -132,7 +131,3 @@ def _may_be_opened(file: Path) -> bool:
         return file.is_file() or not file.exists()
     except OSError:
         return True  # to be set aside with the reason
-
-
-def _normal(path: str) -> str:
-    return os.path.normpath(Path(path).absolute())

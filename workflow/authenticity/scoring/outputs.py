@@ -8,7 +8,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from authenticity.scoring import page
 from authenticity.scoring.batch import Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
 from authenticity.scoring.result import Answer, Recording, Windows, columns
-from authenticity.scoring.uncalibrated import Scored
 
 _ARROW = {str: pa.string(), float: pa.float64(), int: pa.int32()}
 
@@ -43,7 +42,7 @@ def write(
     answers: Sequence[Answer],
     bundle: Bundle,
     settings: Settings,
-    wall_seconds: float | None = None,
+    wall_seconds: float | None,
 ) -> dict[str, Any]:
     """Write all tables, `summary.json` and, where there are pictures, `index.html`.
 
@@ -52,14 +51,15 @@ def write(
         answers: in the order of the rows.
         bundle: what they were scored with.
         settings: likewise.
-        wall_seconds: how long the run took that scored them all, if one did.
+        wall_seconds: how long the run took that scored them all; None where several did.
 
     Returns:
         The content of `summary.json`.
     """
     counts = summary(answers) | _model(bundle)
     counts |= {"prior": settings.prior, "wall_seconds": wall_seconds}
-    write_tables(folder, answers)
+    recordings = [answer for answer in answers if isinstance(answer, Recording)]
+    write_tables(folder, map(_row, answers), map(_windows, recordings))
     if settings.pictures:
         page.write(folder, answers, bundle.about, counts)
     write_json(folder / "summary.json", counts)
@@ -91,42 +91,34 @@ def _parameters(path: Path) -> int:
         return sum(math.prod(arrays.get_slice(name).get_shape()) for name in names)
 
 
-def _row(answer: Answer | Scored) -> dict[str, Any]:
-    """Return the row of `SCORES` that an answer makes; what it lacks is empty."""
-    values = {name: getattr(answer, name, None) for name in SCORES.names}
+def _row(answer: Answer) -> Mapping[str, Any]:
     if isinstance(answer, Recording):
-        values["cautions"] = " ".join(caution.code for caution in answer.cautions)
-    return values
+        return vars(answer) | {"cautions": " ".join(one.code for one in answer.cautions)}
+    return vars(answer)
 
 
-def write_tables(folder: Path, answers: Sequence[Answer | Scored]) -> None:
+def write_tables(
+    folder: Path, answers: Iterable[Mapping[str, Any]], windows: Iterable[pa.Table] = ()
+) -> None:
     """Write `scores.csv`, `.parquet` and `.jsonl`, and `windows.parquet`.
 
     Args:
         folder: where.
-        answers: in the order of the rows.
+        answers: rows of `SCORES`; columns that one lacks are empty, others are left out.
+        windows: rows of `WINDOWS`.
     """
-    rows = [_row(answer) for answer in answers]
+    rows = [{name: answer.get(name) for name in SCORES.names} for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)
     write_text(folder / "scores.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    write_text(folder / "scores.csv", _csv(rows))
-    parts = [_windows(answer) for answer in answers if isinstance(answer, Recording)]
-    tables.write(
-        folder / "windows.parquet",
-        pa.concat_tables([WINDOWS.empty_table(), *parts]).combine_chunks(),
-        WINDOWS,
-    )
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as CSV, which people open, so that signs that do not show are escaped."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(SCORES.names)
-    for row in rows:
-        values = row.values()
-        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in values])
-    return text.getvalue()
+    for row in rows:  # people open CSV, so signs that do not show are escaped
+        cells = row.values()
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
+    write_text(folder / "scores.csv", text.getvalue())
+    whole = pa.concat_tables([WINDOWS.empty_table(), *windows]).combine_chunks()
+    tables.write(folder / "windows.parquet", whole, WINDOWS)
 
 
 def _windows(recording: Recording) -> pa.Table:

@@ -1,7 +1,6 @@
 """`index.html`: the answers on all recordings, on one page that needs no network.
 
-The page is made from what is on disk, pictures and sounds as files, so that whoever scored the
-recordings, in one process or in many shards, need not hold them.
+Pictures and sounds are read from their files when they are written, so that none need be held.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +18,8 @@ from authenticity.names import printable
 from authenticity.scoring import words
 from authenticity.scoring.bundle import About
 from authenticity.scoring.cautions import Stretch, stretches
-from authenticity.scoring.decision import DISTRUST, Band, Decision
+from authenticity.scoring.decision import Band, Decision
 from authenticity.scoring.result import Answer, Recording, columns, plain
-from authenticity.scoring.words import INTERVAL
 
 EMBEDDED_BYTES = 100_000_000
 """As many bytes of pictures and sounds are put into the page; the rest stays in files beside it."""
@@ -34,9 +32,7 @@ _KINDS = {
 _DIGITS = 3  # of the windows' seconds and ratios: the page shows two
 
 
-def write(
-    folder: str | Path, answers: Sequence[Answer], about: About, counts: Mapping[str, Any]
-) -> None:
+def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping[str, Any]) -> None:
     """Write `index.html` into the folder that holds the pictures and the sounds.
 
     Recordings appear from the highest log-likelihood ratio to the lowest, and after them likewise
@@ -50,7 +46,6 @@ def write(
         about: of the bundle.
         counts: the content of `summary.json`.
     """
-    folder = Path(folder)
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
     recordings.sort(key=lambda item: (item.p_synthetic is None, -item.llr, item.file))
     rejected = [answer for answer in answers if answer.status == "rejected"]
@@ -65,8 +60,6 @@ def write(
         about=about,
         counts=counts,
         words=words,
-        interval=INTERVAL,
-        distrust=DISTRUST,
         kinds=_KINDS,
         css=css,
         script=script,

@@ -9,8 +9,8 @@ inverted or not by chance, which sounds the same: a detector that hears polarity
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,9 @@ from authenticity.names import NOT_KNOWN
 from authenticity.scoring.decision import Band
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.result import Recording, Windows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = "2"
 """Raise it when a change here alters any recording or figure."""
@@ -101,8 +104,10 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
     Raises:
         UserError: there are no human or no synthetic clips.
     """
+    clips = trials.select(["file", "label", "speaker", "attack"]).to_pandas().fillna(NOT_KNOWN)
     people, machines = (
-        _grouped(trials, label, column) for label, column in ((0, "speaker"), (1, "attack"))
+        clips[clips.label == label].groupby(column).file.agg(list).to_dict()
+        for label, column in ((0, "speaker"), (1, "attack"))
     )
     if not people or not machines:
         raise UserError("splices need clips of both classes")
@@ -123,15 +128,6 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
                 [sign * piece for sign, piece in zip(chosen, pieces, strict=True)]
             )
             yield Splice(str(index + 1), polarity, samples, start, end, speaker, attack)
-
-
-def _grouped(trials: pa.Table, label: int, column: str) -> dict[str, list[str]]:
-    """Return the files of a class by speaker or attack; those that are not known are one."""
-    files: dict[str, list[str]] = {}
-    for row in trials.select(["file", "label", column]).to_pylist():
-        if row["label"] == label:
-            files.setdefault(row[column] or NOT_KNOWN, []).append(row["file"])
-    return files
 
 
 def _pieces(
@@ -160,36 +156,28 @@ def _faded(piece: NDArray[np.float32]) -> NDArray[np.float32]:
     return faded
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What a detector makes of splices.
+def evaluate(
+    detector: Detector, trials: pa.Table, load: Load, seed: int
+) -> tuple[pa.Table, dict[str, Any], tuple[Splice, Recording]]:
+    """Score the windows of splices made of some clips; see `make` for the arguments.
 
-    Attributes:
-        windows: of all recordings in both versions, `WINDOWS`.
-        figures: by polarity; see `figures`.
-        example: the first recording, and the detector's answer on it.
+    Returns:
+        The windows of all recordings in both versions, `WINDOWS`; by polarity, `figures`; the first
+        recording, and the detector's answer on it.
     """
-
-    windows: pa.Table
-    figures: dict[str, Any]
-    example: tuple[Splice, Recording]
-
-
-def evaluate(detector: Detector, trials: pa.Table, load: Load, seed: int) -> Evaluation:
-    """Score the windows of splices made of some clips; see `make` for the arguments."""
-    tables, example = [], None
+    parts, example = [], None
     for splice in make(trials, load, seed):
         example = example or (splice, detector.score_samples(splice.samples))
-        tables.append(table(splice, detector.windows(splice.samples)))
+        parts.append(table(splice, detector.windows(splice.samples)))
         _logger.info("%s of %d recordings, polarity %s", splice.name, NUMBER, splice.polarity)
-    windows = pa.concat_tables(tables)
+    windows = pa.concat_tables(parts)
     by_polarity = {
         polarity: figures(
             windows.filter(pc.equal(windows["polarity"], polarity)), detector.bundle.band, seed
         )
         for polarity in (AS_RECORDED, BY_CHANCE)
     }
-    return Evaluation(windows, by_polarity, example)
+    return windows, by_polarity, example
 
 
 def table(splice: Splice, windows: Windows) -> pa.Table:
@@ -233,72 +221,44 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
     """
     from authenticity.evaluation import bootstrap
 
-    silent = np.isnan(windows["llr"].to_numpy())
-    sounding = windows.filter(pa.array(~silent))
-    share = sounding["synthetic"].to_numpy()
-    between = (share > 0) & (share < MOSTLY)
-    counted = sounding.filter(pa.array(~between))
-    recordings = np.asarray(counted["recording"].to_pylist())
-    labels = (counted["synthetic"].to_numpy() > 0).astype(int)
-    llr = counted["llr"].to_numpy()
+    table = windows.to_pandas()
+    sounding = table[table.llr.notna()]
+    between = sounding.synthetic.between(0, MOSTLY, inclusive="neither")
+    counted = sounding[~between]
+    is_synthetic, is_above = counted.synthetic > 0, counted.llr > band.upper
+    labels, llr = is_synthetic.to_numpy(int), counted.llr.to_numpy()
+    recordings = counted.recording.to_numpy()
     over_all = bootstrap.intervals(labels, llr, recordings, seed, ["roc_auc"])
     _, within = bootstrap.mean_roc_auc(
         labels, llr, recordings, np.arange(len(llr)).astype(str), recordings, seed
     )
-    hits, chances = _hits(sounding)
+    touches = sounding.synthetic > 0
+    by_recording = sounding.groupby("recording", sort=False)
+    by_chance = touches.groupby(sounding.recording, sort=False).mean()
     return {
-        "n_recordings": len(set(windows["recording"].to_pylist())),
+        "n_recordings": table.recording.nunique(),
         "n_human": int((labels == 0).sum()),
         "n_synthetic": int((labels == 1).sum()),
         "n_between": int(between.sum()),
-        "n_silent": int(silent.sum()),
-        "people": len(set(windows["speaker"].to_pylist()) - {NOT_KNOWN}),
+        "n_silent": len(table) - len(sounding),
+        "people": len(set(table.speaker) - {NOT_KNOWN}),
         "interval": "bootstrap over recordings",
-        "roc_auc": _plain(over_all.estimates["roc_auc"]),
-        "within": _plain(within),
-        "above": _above(labels, llr > band.upper, recordings),
-        "found": float(np.mean(hits)),
-        "by_chance": float(np.mean(chances)),
-        "attacks": _by_attack(labels, llr, recordings, np.asarray(counted["attack"].to_pylist())),
+        "roc_auc": asdict(over_all.estimates["roc_auc"]),
+        "within": asdict(within),
+        "above": {
+            "synthetic": float(is_above[is_synthetic].mean()),
+            "human": float(is_above[~is_synthetic].mean()),
+            "recordings": float((is_above & is_synthetic).groupby(recordings).any().mean()),
+        },
+        "found": float(touches[by_recording.llr.idxmax()].mean()),
+        "by_chance": float(np.mean(by_chance.to_numpy())),
+        "attacks": {attack: _of_attack(rows) for attack, rows in counted.groupby("attack")},
     }
 
 
-def _above(labels: NDArray, above: NDArray[np.bool_], recordings: NDArray) -> dict[str, float]:
-    """Return the shares of windows above the band, and of recordings with one in the stretch."""
-    in_stretch = [
-        above[(recordings == name) & (labels == 1)].any() for name in np.unique(recordings)
-    ]
-    return {
-        "synthetic": float(above[labels == 1].mean()),
-        "human": float(above[labels == 0].mean()),
-        "recordings": float(np.mean(in_stretch)),
-    }
-
-
-def _by_attack(
-    labels: NDArray, llr: NDArray, recordings: NDArray, attacks: NDArray
-) -> dict[str, dict[str, float]]:
+def _of_attack(counted: "pd.DataFrame") -> dict[str, Any]:
     from authenticity.evaluation.metrics import Ranking, once
 
-    def figures_of(rows: NDArray[np.bool_]) -> dict[str, float]:
-        corners = once(Ranking.of(labels[rows], llr[rows])).corners
-        number = len(set(recordings[rows].tolist()))
-        return {"roc_auc": float(corners.roc_auc()[0]), "n_recordings": number}
-
-    return {str(attack): figures_of(attacks == attack) for attack in np.unique(attacks)}
-
-
-def _hits(sounding: pa.Table) -> tuple[list[bool], list[float]]:
-    """Return, by recording, whether its highest window touches the stretch, and the odds of it."""
-    recordings = np.asarray(sounding["recording"].to_pylist())
-    llr, touches = sounding["llr"].to_numpy(), sounding["synthetic"].to_numpy() > 0
-    hits, chances = [], []
-    for name in dict.fromkeys(recordings.tolist()):
-        rows = recordings == name
-        hits.append(bool(touches[rows][llr[rows].argmax()]))
-        chances.append(float(touches[rows].mean()))
-    return hits, chances
-
-
-def _plain(estimate: Any) -> dict[str, float]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    ranking = Ranking.of((counted.synthetic > 0).to_numpy(int), counted.llr.to_numpy())
+    roc_auc = float(once(ranking).corners.roc_auc()[0])
+    return {"roc_auc": roc_auc, "n_recordings": counted.recording.nunique()}

@@ -1,45 +1,20 @@
 """Score with a published detector as it is: no bundle, so no calibration, and only a score."""
 
-import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from authenticity import audio
-from authenticity.audio import SAMPLE_RATE, Limits
 from authenticity.errors import RejectedClip
-from authenticity.features import spectral
 from authenticity.features.published import DetectorSource, Published, sign
-from authenticity.scoring.batch import rejected
+from authenticity.limits import Limits
+from authenticity.scoring.batch import rejected, unopenable
 from authenticity.scoring.bundle import ABOUT
-from authenticity.scoring.inputs import as_text
-from authenticity.scoring.result import CONTENT_DIGITS, Rejected
 
 WHY = (
     "The detector is not calibrated: its score has no probability and no verdict; an experiment of "
     "kind `published` calibrates it and makes a bundle."
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scored:
-    """The answer on a file; fields as of `Recording`, which has those that are missing here."""
-
-    file: str
-    status: str = "scored"
-    score: float
-    reason: str = WHY
-    duration: float
-    codec: str
-    sample_rate: int
-    channels: int
-    content: str
-    audio: str
-    seconds: float
-    real_time_factor: float
 
 
 def detector_at(bundle: Path) -> DetectorSource | None:
@@ -55,7 +30,7 @@ def detector_at(bundle: Path) -> DetectorSource | None:
 
 def score(
     paths: Sequence[str], source: DetectorSource, threads: int
-) -> Iterator[Scored | Rejected]:
+) -> Iterator[Mapping[str, Any]]:
     """Score files one after the other.
 
     Args:
@@ -63,38 +38,32 @@ def score(
         source: the detector.
         threads: how many work on a long recording; the score does not depend on it.
 
+    Yields:
+        For each file, some columns of the table of scores; the others have no values.
+
     Raises:
         UserError: the detector cannot be used; in one line.
     """
+    # Imported here: the command looks for such a detector each time, and seldom finds one.
+    from authenticity.scoring.detector import NO_SPANS, Heard
+
     direction, detector = sign(source.labels, None), Published.load(source.model)
     for path in paths:
+        start = time.perf_counter()
         try:
-            yield _scored(path, detector, direction, threads)
+            if reason := unopenable(path):
+                raise RejectedClip(reason)
+            heard = Heard.of(path, Limits())
+            (whole,) = detector.embed_spans(heard.samples, NO_SPANS, [0], threads)
         except (RejectedClip, MemoryError) as reason:
-            yield rejected(path, str(reason) or "needs more memory than there is")
-        except OSError as error:
-            yield rejected(path, f"cannot be read: {error.strerror or error}")
-
-
-def _scored(path: str, detector: Published, direction: float, threads: int) -> Scored:
-    start, limits = time.perf_counter(), Limits()
-    if not Path(path).is_file() or Path(path).stat().st_size > limits.max_bytes:
-        raise RejectedClip(f"not a file of up to {limits.max_megabytes:,g} MB")
-    with Path(path).open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
-        samples = audio.decode_long(file, limits)
-        form = audio.file_format(file)
-    (whole,) = detector.embed_spans(samples, np.empty((0, 2), np.int64), [0], threads)
-    seconds, duration = time.perf_counter() - start, len(samples) / SAMPLE_RATE
-    return Scored(
-        file=as_text(path),
-        score=direction * float(whole.mean[0, 0]),
-        duration=duration,
-        codec=form.codec,
-        sample_rate=form.sample_rate,
-        channels=form.channels,
-        content=content,
-        audio=spectral.digest(samples),
-        seconds=seconds,
-        real_time_factor=seconds / duration,
-    )
+            yield vars(rejected(path, str(reason) or "needs more memory than there is"))
+            continue
+        of_file, seconds = heard.as_columns(), time.perf_counter() - start
+        yield {
+            "status": "scored",
+            "reason": WHY,
+            "score": direction * float(whole.mean[0, 0]),
+            **of_file,
+            "seconds": seconds,
+            "real_time_factor": seconds / of_file["duration"],
+        }

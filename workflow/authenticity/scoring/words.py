@@ -21,6 +21,7 @@ from authenticity.scoring.decision import (
     without_verdict,
 )
 from authenticity.scoring.result import Caution, Recording, Verdict
+from authenticity.wording import listed
 
 INTERVAL = "calibration clips only"
 """What every interval of a recording is called: it covers nothing else."""
@@ -153,7 +154,11 @@ def concluded(
         about: of the bundle: `decision` and `trust`.
     """
     if cautions and cautions[0].severe:
-        return UNDECIDED, _severe(cautions[0])
+        message = cautions[0].message
+        if cautions[0].code in _CONTRADICTIONS:
+            return UNDECIDED, f"Its answers contradict each other. {message}"
+        unlike = "It is unlike what the model was trained on"
+        return UNDECIDED, f"{unlike}: {message[0].lower()}{message[1:]}"
     decision: Decision = about["decision"]
     ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
     side = f"not below {upper}" if verdict == SYNTHETIC else f"below {lower}"
@@ -175,18 +180,14 @@ def concluded(
             f"{_called(verdict)}; so were {_whole(on_dev)} of the {NAMES[WRONG[verdict]]} clips "
             f"that set this limit. {_unseen(decision, verdict)}"
         )
-    return verdict, why + _distrusted(about["trust"])
+    rating = (about["trust"] or {}).get(PROBABILITIES)
+    if rating and rating["status"] == DISTRUST:
+        why += f" The model's probabilities are not to be trusted{_because(rating)}."
+    return verdict, why
 
 
 def _called(verdict: Verdict) -> str:
     return verdict.removeprefix("likely ")
-
-
-def _severe(caution: Caution) -> str:
-    message = caution.message
-    if caution.code in _CONTRADICTIONS:
-        return f"Its answers contradict each other. {message}"
-    return f"It is unlike what the model was trained on: {message[0].lower()}{message[1:]}"
 
 
 def _undecided(decision: Decision) -> str:
@@ -230,20 +231,10 @@ def _at_even_odds(evaluated: Outcomes, verdict: Verdict) -> str:
     )
 
 
-def _distrusted(trust: Mapping[str, Any] | None) -> str:
-    """Warn of probabilities that the run's own checks speak against."""
-    if not trust or trust[PROBABILITIES]["status"] != DISTRUST:
-        return ""
-    return f" The model's probabilities are not to be trusted{_because(trust[PROBABILITIES])}."
-
-
 def _because(rating: Mapping[str, Any]) -> str:
     """Name the checks that a status comes from."""
-    names = [check["name"].lower() for check in rating["checks"]]
-    if not names:
-        return ""
-    listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-    return f", because of {listed}"
+    names = listed([check["name"].lower() for check in rating["checks"]])
+    return f", because of {names}" if names else ""
 
 
 # A model.

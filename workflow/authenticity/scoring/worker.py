@@ -4,12 +4,11 @@ It is a process of its own, which `batch` starts, so that a decoder that crashes
 or the machine running out of memory, takes only that file with it.
 """
 
-import contextlib
 import hashlib
 import re
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,13 +18,12 @@ import numpy as np
 
 from authenticity import audio
 from authenticity.errors import RejectedClip, UserError, in_one_line
-from authenticity.files import atomic, sha256
+from authenticity.files import atomic
 from authenticity.growing import Rows
 from authenticity.jobs import peak_bytes
-from authenticity.scoring.batch import Settings, as_line, rejected
-from authenticity.scoring.detector import Detector
-from authenticity.scoring.inputs import as_text
-from authenticity.scoring.result import CONTENT_DIGITS, Answer, Recording, Span
+from authenticity.scoring.batch import Settings, as_line, content_of, rejected
+from authenticity.scoring.detector import Detector, Heard
+from authenticity.scoring.result import Answer, Recording, Span
 
 BIT_RATE = 32_000
 """Of the sound for the page, bits per second; an hour is 14 MB."""
@@ -102,7 +100,7 @@ class Scorer:
         except UserError:
             raise
         except RejectedClip as error:
-            answer = rejected(path, str(error), _content(path))
+            answer = rejected(path, str(error), content_of(path))
         except MemoryError:
             answer = rejected(path, "needs more memory than there is; cut it into parts")
         except OSError as error:
@@ -115,11 +113,11 @@ class Scorer:
     def _scored(self, path: str) -> tuple[Recording, str]:
         """Return the answer, and the traceback of a picture or sound that could not be made."""
         started, trace = time.perf_counter(), ""
-        recording = self._detector.score(path, self._settings.prior)
-        recording = replace(recording, file=as_text(path))
+        heard = Heard.of(path, self._detector.bundle.limits)
+        recording = self._detector.scored(heard, self._settings.prior, started)
         if self._settings.pictures:
             try:
-                recording = replace(recording, **self._drawn(path, recording))
+                recording = replace(recording, **self._drawn(recording, heard.samples))
             except UserError:
                 raise
             except Exception:  # the numbers stand without them, and the next run tries again
@@ -128,7 +126,7 @@ class Scorer:
         factor = seconds / recording.duration
         return replace(recording, seconds=seconds, real_time_factor=factor), trace
 
-    def _drawn(self, path: str, recording: Recording) -> Mapping[str, str | Span]:
+    def _drawn(self, recording: Recording, samples: Rows) -> Mapping[str, str | Span]:
         """Draw a recording and keep its sound; return where, relative to the folder.
 
         Raises:
@@ -136,34 +134,16 @@ class Scorer:
         """
         name = drawn_name(recording.file, recording.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
-        with Path(path).open("rb") as file:
-            samples = audio.decode_long(file, self._detector.bundle.limits)
-        with _results_written():
-            write_sound(self._folder / sound, samples)
-        del samples
-        # Imported here, so that its memory comes after that of scoring, not on top of it.
-        from authenticity.plots import overlay
-
         band = self._detector.bundle.band
-        with _results_written():
+        try:
+            write_sound(self._folder / sound, samples)
+            # Imported here, so that its memory comes after that of scoring, not on top of it.
+            from authenticity.plots import overlay
+
             span = overlay.write(self._folder / picture, recording, band.lower, band.upper)
+        except OSError as error:
+            raise UserError(in_one_line(error)) from error
         return {"picture": picture, "span": span, "preview": sound}
-
-
-@contextlib.contextmanager
-def _results_written() -> Iterator[None]:
-    """Turn a disk that does not take results into a `UserError`, which ends the command."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(in_one_line(error)) from error
-
-
-def _content(path: str) -> str:
-    """Identify the content of a file that is no recording; empty where it cannot be read."""
-    with contextlib.suppress(OSError):
-        return sha256(path)[:CONTENT_DIGITS]
-    return ""
 
 
 def _line(answer: Answer) -> str:
