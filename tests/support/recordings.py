@@ -5,16 +5,15 @@ import io
 import av
 import numpy as np
 from authenticity.audio import SAMPLE_RATE
+from authenticity.scoring.detector import spectrogram
 from authenticity.scoring.result import (
     Activity,
     Caution,
     Contribution,
     Recording,
-    Spectrogram,
     Windows,
 )
 from corpora import voice
-from librosa.feature import melspectrogram
 
 LOWER, UPPER = -2.0, 2.0
 
@@ -27,13 +26,6 @@ def sound(seconds, seed=1):
     tone = sum(np.sin(2 * np.pi * 140 * n * time + 3 * np.sin(2 * time)) / n for n in range(1, 20))
     voice = envelope * (tone + 0.3 * random.standard_normal(len(time)))
     return (0.1 * voice + 1e-4 * random.standard_normal(len(time))).astype(np.float32)
-
-
-def spectrogram(samples, columns=1600):
-    hop = max(160, -(-len(samples) // columns))
-    power = melspectrogram(y=samples, sr=SAMPLE_RATE, n_fft=512, hop_length=hop, n_mels=80)
-    level = 10 * np.log10(np.maximum(power, 1e-10)).astype(np.float32)
-    return Spectrogram(level, hop / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2)
 
 
 def recording(file="a.wav", seconds=12.0, llr=0.0, spliced=None, seed=1, samples=None, **changes):

@@ -7,6 +7,7 @@ import pytest
 import recordings
 from authenticity.plots import overlay
 from authenticity.scoring.result import Windows
+from matplotlib.figure import Figure
 from PIL import Image
 from recordings import LOWER, UPPER
 
@@ -70,6 +71,18 @@ def test_between_the_thresholds_there_is_no_colour_and_silence_has_none_either(t
     height, width, _ = picture.shape
     panels = picture[:, round(span.left * width) : round(span.right * width)]
     assert np.ptp(panels[int(span.top * height) :], axis=2).max() < 40
+
+
+@pytest.mark.parametrize("hertz", [500, 1000, 4000])
+def test_a_tone_stands_at_the_tick_of_its_frequency(hertz):
+    tone = 0.5 * np.sin(2 * np.pi * hertz * np.arange(32_000) / 16_000, dtype=np.float32)
+    recording = recordings.recording(samples=tone)
+    axes = Figure().subplots()
+    overlay._draw_power(axes, recording)
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    places = dict(zip(names, axes.get_yticks(), strict=True))
+    brightest = recording.spectrogram.power_db.mean(axis=1).argmax() + 0.5
+    assert places[f"{hertz / 1000:g}"] == pytest.approx(brightest, abs=1)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 99.0, 101.0, 3700.0])

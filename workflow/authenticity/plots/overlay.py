@@ -235,7 +235,8 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
         interpolation="antialiased",
     )
     axes.set_xlim(0, recording.duration)
-    edges = mel_frequencies(bands + 2, fmin=spectrogram.low_hz, fmax=spectrogram.high_hz)
+    limits = {"fmin": spectrogram.low_hz, "fmax": spectrogram.high_hz}
+    edges = mel_frequencies(bands + 2, **limits, htk=True)  # the scale of `detector.spectrogram`
     shown = [hertz for hertz in _TICKS_HZ if edges[0] <= hertz <= spectrogram.high_hz]
     places = np.interp(shown, edges, np.arange(bands + 2) - 0.5)
     axes.set_yticks(places.clip(0, bands), [f"{hertz / 1000:g}" for hertz in shown])

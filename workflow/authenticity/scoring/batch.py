@@ -36,7 +36,7 @@ from authenticity.scoring.result import CONTENT_DIGITS, Answer, Rejected, plain,
 if TYPE_CHECKING:
     from authenticity.scoring.worker import Scorer
 
-VERSION = "3"
+VERSION = "4"
 """Raise it when a change alters an answer or its picture: answers of other versions are made again.
 """
 
