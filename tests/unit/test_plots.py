@@ -8,9 +8,9 @@ import run_files as run
 from authenticity import plots
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
-from authenticity.evaluation.choice import Candidate
 from authenticity.evaluation.metrics import operating_points
 from authenticity.plots.candidates import layer_of
+from authenticity.report.candidates import Candidate
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.special import expit, ndtr
 

@@ -285,8 +285,8 @@ def _results(facts: Facts) -> list[Block]:
     ]
     if facts.item.reported:
         blocks.append(_worst_attacks(facts.item))
-    if views := facts.evidence.others:
-        rows = [[view_name(view), *_row(facts.evidence.seen(view))] for view in views]
+    if views := facts.item.others:
+        rows = [[view_name(view), *_row(facts.item.on(REPORTED, view=view))] for view in views]
         blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
     if facts.elsewhere:
         rows = [

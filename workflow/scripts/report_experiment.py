@@ -4,7 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from authenticity import benchmarks, card, document, files, plots, report, tables, trust
-from authenticity.evaluation import choice, results
+from authenticity.evaluation import results
 from authenticity.jobs import job
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "transformers")
@@ -38,6 +38,6 @@ with job(snakemake) as log:
     plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
     if outputs.get("candidates"):
-        candidates = list(choice.candidates(own, facts.model))
+        candidates = list(report.candidates(own, facts.model))
         plots.save(plots.candidates(candidates, own.label, own.leaks), outputs.candidates)
         files.write_text(outputs.selection, report.selection(own, facts.model))

@@ -174,6 +174,11 @@ class Tested:
         """The views that it was tested in."""
         return ordered_views([self.view, *self.results.names("view")])
 
+    @property
+    def others(self) -> list[str]:
+        """The views that it was tested in beside the one in which it scores."""
+        return [view for view in self.views if view != self.view]
+
     @cached_property
     def reported(self) -> Results:
         """The results over all trials of the reported split, in the view in which it scores."""

@@ -7,18 +7,3 @@ from authenticity.plots.drawing import save
 from authenticity.plots.forest import attacks, views
 from authenticity.plots.matrix import matrix
 from authenticity.plots.scores import calibration, score_histograms
-
-__all__ = [
-    "Curve",
-    "Difference",
-    "attacks",
-    "calibration",
-    "candidates",
-    "det",
-    "differences",
-    "matrix",
-    "roc",
-    "save",
-    "score_histograms",
-    "views",
-]

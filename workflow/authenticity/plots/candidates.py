@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from authenticity.evaluation.choice import Candidate
 from authenticity.names import POOLING_WORDS, ordered_splits
 from authenticity.plots import drawing
+from authenticity.report.candidates import Candidate
 
 _SPLIT_MARKS = {
     "train": ("^", drawing.GREEN),
