@@ -42,7 +42,7 @@ def simulated(n, better=0.0, seed=0, n_speakers=0, seeds=None):
 def grid():
     old, seeds = simulated(300, 0.5, seeds=[0.0, 0.1, -0.1])
     _, other = simulated(300, 0.1)
-    cost = ablations.Cost(12.5, 300.0, 0.02, 98_304)
+    cost = {"seconds": 12.5, "peak_mib": 300.0, "cpu_seconds": 0.02, "parameters": 98_304}
     return [
         ablations.Row(Scorer("plain", old), "no contrastive loss", tested("plain"), None),
         ablations.Row(Scorer("supcon", old, seeds), "loss", tested("supcon"), cost),

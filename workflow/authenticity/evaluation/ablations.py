@@ -1,7 +1,7 @@
 """A grid of experiments on the same trials: metrics, differences from one of them, and cost."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,43 +12,31 @@ from authenticity.evaluation.results import Tested
 from authenticity.evaluation.verdict import answers
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What the jobs of one experiment alone spent, all its seeds together.
-
-    Attributes:
-        seconds: the sum of their durations.
-        peak_mib: most memory of any one job, in units of 2^20 bytes.
-        cpu_seconds: likewise, of all their processors.
-        parameters: how many are trained.
-    """
-
-    seconds: float
-    peak_mib: float
-    cpu_seconds: float
-    parameters: int | None
-
-
 def cost(
     folder: Path,
     experiment: str,
     others: Collection[str],
     parameters: int | None,
-) -> Cost | None:
-    """Sum an experiment's own benchmarks; None where it has none.
+) -> dict[str, Any] | None:
+    """Return what the jobs of one experiment alone spent, all its seeds together, if there are any.
 
     Jobs whose results other experiments use as well, such as the encoder's, are not counted: they
     are the same for all rows. For `folder` and `others` see `benchmarks.spent`.
+
+    Returns:
+        The sum of the jobs' durations in `seconds`; the most memory of any one job, `peak_mib`, in
+        units of 2^20 bytes; `cpu_seconds`, of all their processors; and how many `parameters` are
+        trained.
     """
     jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
     if not jobs:
         return None
-    return Cost(
-        seconds=sum(each.wall_seconds for each in jobs),
-        peak_mib=max(each.peak_mib for each in jobs),
-        cpu_seconds=sum(each.cpu_seconds for each in jobs),
-        parameters=parameters,
-    )
+    return {
+        "seconds": sum(each.wall_seconds for each in jobs),
+        "peak_mib": max(each.peak_mib for each in jobs),
+        "cpu_seconds": sum(each.cpu_seconds for each in jobs),
+        "parameters": parameters,
+    }
 
 
 def parameters(model: Mapping[str, Any]) -> int | None:
@@ -69,13 +57,13 @@ class Row:
         scorer: its name and scores.
         about: what is varied in it, in words.
         item: its results.
-        cost: None where it was not measured.
+        cost: see `cost`; None where it was not measured.
     """
 
     scorer: Scorer
     about: str
     item: Tested
-    cost: Cost | None
+    cost: Mapping[str, Any] | None
 
 
 def ablations(
@@ -111,9 +99,7 @@ def ablations(
     return {
         "split": split,
         "reference": reference,
-        "n_bonafide": int((draws.labels == 0).sum()),
-        "n_spoof": int((draws.labels == 1).sum()),
-        "n_left_out": draws.n_left_out,
+        **draws.counts,
         "interval": draws.interval,
         "rows": [_row(draws, row, scorers[reference], split, seed) for row in rows],
     }
@@ -134,7 +120,7 @@ def _row(
         "dev_roc_auc": on_dev and on_dev.value,
         **{name: draws.metric(name, row.scorer, seed).as_json() for name in compare.METRICS},
         "difference": None if is_reference else _difference(draws, reference, row.scorer, seed),
-        "cost": asdict(row.cost) if row.cost else None,
+        "cost": row.cost,
     }
 
 
@@ -144,5 +130,4 @@ def _difference(
     compared = compare.between(draws, reference, scorer, seed)
     kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
     data = compared.as_json()
-    answered = answers(compared.roc_auc, len(compared.seeds) or None)
-    return asdict(answered) | {name: data[name] for name in kept}
+    return answers(compared.roc_auc) | {name: data[name] for name in kept}

@@ -18,7 +18,7 @@ bootstrap interval of the trials.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.bootstrap import DIFFERENCE, SHARE, Estimate, Scale
-from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
+from authenticity.evaluation.metrics import Floats, Ranking
 
 METRICS = ("roc_auc", "eer")
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
@@ -157,6 +157,12 @@ class Draws:
     values: dict[str, dict[tuple[str, str], float]]
     drawn: dict[str, dict[tuple[str, str], Floats]]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trials of each class are compared, and how many are not."""
+        n_bonafide, n_spoof = np.bincount(self.labels, minlength=2).tolist()
+        return {"n_bonafide": n_bonafide, "n_spoof": n_spoof, "n_left_out": self.n_left_out}
+
     def metric(self, name: str, scorer: Scorer, seed: int) -> "Mean":
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
         keys = {each: (scorer.name, each) for each in scorer.seed_names or ["score"]}
@@ -195,28 +201,10 @@ def resample(
     rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
     files = shared.get_level_values("file").to_numpy()
     resampler = bootstrap.Resampler(labels, trials[0]["speaker"].to_numpy(), seed, files)
-    blocks: dict[str, dict] = {metric: {key: [] for key in scores} for metric in METRICS}
-    for weights in resampler.blocks(bootstrap.N_RESAMPLES):
-        for key, ranking in rankings.items():
-            for metric, found in _metrics(Weighted(ranking, weights)).items():
-                blocks[metric][key].append(found)
-    whole = {key: _metrics(once(ranking)) for key, ranking in rankings.items()}
-    return Draws(
-        labels=labels,
-        scores=scores,
-        n_left_out=n_left_out,
-        interval={name: getattr(resampler, name) for name in _HOW},
-        n_speakers=resampler.n_speakers,
-        values={name: {key: float(whole[key][name][0]) for key in scores} for name in METRICS},
-        drawn={
-            name: {key: np.concatenate(blocks[name][key]) for key in scores} for name in METRICS
-        },
-    )
-
-
-def _metrics(trials: Weighted) -> dict[str, Floats]:
-    corners = trials.corners
-    return {"roc_auc": corners.roc_auc(), "eer": corners.eer()}
+    metrics = {name: bootstrap.RANKED[name] for name in METRICS}
+    values, drawn = bootstrap.resampled(resampler, rankings, metrics, bootstrap.N_RESAMPLES)
+    interval = {name: getattr(resampler, name) for name in _HOW}
+    return Draws(labels, scores, n_left_out, interval, resampler.n_speakers, values, drawn)
 
 
 def _shared(
@@ -293,9 +281,8 @@ class Mean:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data, with the spread over seeds: null unless there are two or more."""
-        data = {name: getattr(self, name) for name in ("value", "low", "high")}
-        data |= {"trial_error": self.trial_error, "seed_error": self.seed_error}
-        return data | {"spread": spread(self.each)}
+        names = ("value", "low", "high", "trial_error", "seed_error")
+        return {name: getattr(self, name) for name in names} | {"spread": spread(self.each)}
 
 
 def spread(each: Mapping[str, float]) -> dict[str, Any] | None:
@@ -395,9 +382,7 @@ class Comparison:
     """By how much a candidate differs from a baseline on the same trials.
 
     Attributes:
-        n_bonafide: trials compared.
-        n_spoof: likewise.
-        n_left_out: trials that one of both has set aside.
+        counts: trials compared, `n_bonafide` and `n_spoof`; `n_left_out`, which one has set aside.
         interval: how resamples were drawn: `method`, `why` and `n_redrawn`.
         seeds: those compared; empty where neither side's training has chance in it.
         baseline: its metrics, means over seeds.
@@ -409,9 +394,7 @@ class Comparison:
         delong: tests of ROC-AUC by seed ("score" without seeds); None where a class is one trial.
     """
 
-    n_bonafide: int
-    n_spoof: int
-    n_left_out: int
+    counts: Mapping[str, int]
     interval: Mapping[str, Any]
     seeds: Sequence[str]
     baseline: Mapping[str, float]
@@ -420,11 +403,6 @@ class Comparison:
     eer: Mean
     relative: Estimate | None
     delong: Mapping[str, DeLong | None]
-
-    @cached_property
-    def counts(self) -> dict[str, int]:
-        """How many trials of each class were compared, and how many were not."""
-        return {name: getattr(self, name) for name in ("n_bonafide", "n_spoof", "n_left_out")}
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data; its layout is documented in `verdict.verdict`."""
@@ -489,9 +467,7 @@ def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Com
     gains = _mean(_minus(*drawn["roc_auc"])) + differences["roc_auc"].seed_error * shifts
     lefts = 1.0 - _mean(drawn["roc_auc"][0])
     return Comparison(
-        n_bonafide=int((draws.labels == 0).sum()),
-        n_spoof=int((draws.labels == 1).sum()),
-        n_left_out=draws.n_left_out,
+        counts=draws.counts,
         interval=draws.interval,
         seeds=[name for name in pairs if name != "score"],
         baseline={name: float(value) for name, value in old.items()},

@@ -221,7 +221,7 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
         f"{name}_change": Estimate(difference.value, difference.low, difference.high)
         for name, difference in (("roc_auc", compared.roc_auc), ("eer", compared.eer))
     }
-    values = differences | {"n_left_out": compared.n_left_out}
+    values = differences | {"n_left_out": compared.counts["n_left_out"]}
     rows = _rows(values, _n_files(trials), compared.interval["method"])
     return [row | {"split": "eval"} for row in rows]
 

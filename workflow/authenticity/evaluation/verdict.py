@@ -12,7 +12,7 @@ all speakers, the interval of trials calls one a point better or not on most pai
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -46,33 +46,25 @@ class Side:
         return Scorer(self.item.name, self.scores, self.seeds)
 
 
-@dataclass(frozen=True)
-class Answers:
-    """Whether a difference in ROC-AUC is `POINT` or more, and above zero: `YES`, `NO` or `OPEN`.
+def answers(difference: Mean) -> dict[str, Any]:
+    """Answer whether a difference in ROC-AUC is `POINT` or more, and above zero.
 
-    Attributes:
-        at_least_one_point: of the detectors in general.
-        better_at_all: likewise; no difference at all is a "no".
-        on_these_speakers: both again, for other clips of the speakers at hand.
+    Returns:
+        `at_least_one_point` and `better_at_all`, each `YES`, `NO` or `OPEN`, of the detectors in
+        general; no difference at all is a "no". Both again in `on_these_speakers`, for other clips
+        of the speakers at hand.
     """
-
-    at_least_one_point: str
-    better_at_all: str
-    on_these_speakers: Mapping[str, str]
-
-
-def answers(difference: Mean, n_seeds: int | None) -> Answers:
-    """Answer for a difference; `n_seeds` is None where no training has chance in it."""
+    n_seeds = len(difference.each)
     here = {
         "at_least_one_point": _answer(difference.low >= POINT, difference.high < POINT, n_seeds),
         "better_at_all": _answer(difference.low > 0.0, difference.high <= 0.0, n_seeds),
     }
     general = here if difference.n_speakers is not None else dict.fromkeys(here, OPEN)
-    return Answers(**general, on_these_speakers=here)
+    return {**general, "on_these_speakers": here}
 
 
-def _answer(above: bool, below: bool, n_seeds: int | None) -> str:
-    if n_seeds is not None and n_seeds < MINIMUM_SEEDS:
+def _answer(above: bool, below: bool, n_seeds: int) -> str:
+    if 0 < n_seeds < MINIMUM_SEEDS:  # none where training has no chance in it
         return OPEN
     if above:
         return YES
@@ -144,7 +136,7 @@ def judge(
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
     compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
-    answered = answers(compared.roc_auc, len(compared.seeds) or None)
+    answered = answers(compared.roc_auc)
     names = {"baseline": baseline.item.name, "candidate": candidate.item.name}
     doubts = [each for side in (baseline, candidate) for each in _doubts(side.item, split)]
     headline = (
@@ -166,7 +158,7 @@ def judge(
     ]
     return {
         **names,
-        **asdict(answered),
+        **answered,
         "headline": headline,
         "sentence": " ".join(sentences),
         "warnings": warnings,
@@ -174,11 +166,11 @@ def judge(
     }
 
 
-def _headline(compared: Comparison, given: Answers) -> str:
+def _headline(compared: Comparison, given: Mapping[str, Any]) -> str:
     """Say the answer and what it covers."""
     bonafide, spoof = (compared.interval[f"n_{name}_speakers"] for name in ("bonafide", "spoof"))
     speakers = f"{bonafide:,} bona fide and {spoof:,} spoof speakers"
-    here = given.on_these_speakers["at_least_one_point"]
+    here = given["on_these_speakers"]["at_least_one_point"]
     if compared.roc_auc.n_speakers is not None:
         return f"{here}, for new speakers too ({speakers})"
     known = bonafide and spoof
@@ -186,17 +178,18 @@ def _headline(compared: Comparison, given: Answers) -> str:
     return f"on {whose} {here}, in general {OPEN} ({compared.interval['rule']})"
 
 
-def _at_all(given: Answers) -> str:
-    here = given.on_these_speakers["better_at_all"]
-    if given.better_at_all == here:
+def _at_all(given: Mapping[str, Any]) -> str:
+    here = given["on_these_speakers"]["better_at_all"]
+    if given["better_at_all"] == here:
         return f"Better at all: {here}."
-    return f"Better at all: on these speakers {here}, in general {given.better_at_all}."
+    return f"Better at all: on these speakers {here}, in general {given['better_at_all']}."
 
 
 def _trials(compared: Comparison) -> str:
-    n = compared.n_bonafide + compared.n_spoof
-    left_out = f"; {compared.n_left_out:,} set aside on a side" if compared.n_left_out else ""
-    return f"n = {n:,} ({compared.n_bonafide:,} bona fide, {compared.n_spoof:,} spoof{left_out})"
+    n_bonafide, n_spoof, n_left_out = compared.counts.values()
+    left_out = f"; {n_left_out:,} set aside on a side" if n_left_out else ""
+    n = f"n = {n_bonafide + n_spoof:,}"
+    return f"{n} ({n_bonafide:,} bona fide, {n_spoof:,} spoof{left_out})"
 
 
 def _points(value: float) -> str:
