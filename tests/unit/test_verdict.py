@@ -9,7 +9,6 @@ import pytest
 import run_files as run
 from authenticity import plots, report, results_page
 from authenticity.errors import UserError
-from authenticity.estimates import Estimate
 from authenticity.evaluation import ablations, bootstrap, verdict
 from authenticity.evaluation.verdict import NO, OPEN, YES, Side
 from authenticity.files import write_json
@@ -216,11 +215,18 @@ def test_ablations_are_written_as_markdown(tmp_path: Path):
         results_page.ablations(tmp_path / "toy")
 
 
+def difference(answer, value, low, high, *seeds):
+    auc = {"value": value, "low": low, "high": high}
+    spread = {"each": dict(enumerate(seeds))} if seeds else None
+    answers = {"on_these_speakers": {"at_least_one_point": answer}}
+    return answers | {"roc_auc": auc | {"spread": spread}}
+
+
 def differences():
     return [
-        plots.Difference("margin", False, YES, Estimate(0.03, 0.015, 0.04), [0.02, 0.03, 0.04]),
-        plots.Difference("supcon", True, OPEN, Estimate(0.01, -0.01, 0.02), [0.0, 0.01, 0.02]),
-        plots.Difference("a_head_of_256_dimensions", False, NO, Estimate(0.0, -0.01, 0.005), []),
+        ("margin", False, difference(YES, 0.03, 0.015, 0.04, 0.02, 0.03, 0.04)),
+        ("supcon", True, difference(OPEN, 0.01, -0.01, 0.02, 0.0, 0.01, 0.02)),
+        ("a_head_of_256_dimensions", False, difference(NO, 0.0, -0.01, 0.005)),
     ]
 
 

@@ -7,19 +7,49 @@ the limits are the checks of `trust` that found something.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from authenticity import estimates, wording
 from authenticity.benchmarks import Spent
-from authenticity.document import Block, Bullets, Heading, Paragraph, Table
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
+from authenticity.html import render
 from authenticity.names import labelled, view_name
 from authenticity.trust import TRUST, Evidence, checks, judge
 from authenticity.wording import Json
 
 WORST_ATTACKS = 5
 """So many of the attacks that pass most are named; the report's own page has all."""
+
+
+class Heading(NamedTuple):
+    """The heading of a section."""
+
+    text: str
+
+
+class Paragraph(NamedTuple):
+    """Running text."""
+
+    text: str
+
+
+class Bullets(NamedTuple):
+    """A list of short texts."""
+
+    items: Sequence[str]
+
+
+class Table(NamedTuple):
+    """A table of plain text; the first cell of a row is its heading."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+Block = Heading | Paragraph | Bullets | Table
 
 
 @dataclass(frozen=True)
@@ -66,7 +96,7 @@ def title(facts: Facts) -> str:
 
 
 def card(facts: Facts) -> list[Block]:
-    """Return the card's content, for `document.as_html` and `document.as_markdown`."""
+    """Return the card's content, for `as_html` and `as_markdown`."""
     return [
         *_rating(facts),
         *_details(facts),
@@ -352,3 +382,13 @@ def _spent(facts: Facts) -> list[Block]:
             "resumed run measures only what it redoes."
         ),
     ]
+
+
+def as_html(title: str, blocks: Sequence[Block]) -> str:
+    """Return the document as a page of the report."""
+    return render("document.html.j2", title=title, blocks=blocks)
+
+
+def as_markdown(title: str, blocks: Sequence[Block]) -> str:
+    """Return the document as Markdown (CommonMark, with tables of GitHub's kind)."""
+    return render("document.md.j2", title=title, blocks=blocks)

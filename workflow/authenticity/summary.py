@@ -34,8 +34,7 @@ def by_novelty(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _with_count(value: Mapping[str, Any]) -> str:
-    auc = Estimate(*(value[name] for name in ("value", "low", "high")))
-    return f"{estimates.whole(auc)}, {value['n_spoof']} spoof"
+    return f"{estimates.whole(Estimate.of(value))}, {value['n_spoof']} spoof"
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:

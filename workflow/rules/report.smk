@@ -1,4 +1,4 @@
-# Raised when authenticity/plots, report, trust, card.py, document.py, benchmarks.py, estimates.py or
+# Raised when authenticity/plots, report, trust, card.py, benchmarks.py, estimates.py or
 # html.py changes what it writes.
 REPORT_VERSION = 8
 # The split whose values are the headline: models were fitted and chosen without it.

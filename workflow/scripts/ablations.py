@@ -29,7 +29,7 @@ with job(snakemake) as log:
     files.write_json(outputs.ablations, grid)
     files.write_text(outputs.page, report.ablations(grid, items))
     drawn = [
-        plots.Difference.of(labelled(row["name"], row["control"]), row["leaks"], row["difference"])
+        (labelled(row["name"], row["control"]), row["leaks"], row["difference"])
         for row in grid["rows"]
         if row["difference"]
     ]

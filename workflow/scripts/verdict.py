@@ -22,5 +22,5 @@ with job(snakemake) as log:
     for pair in found["pairs"]:
         log.info(pair["sentence"])
         leaks = any(sides[pair[side]].item.leaks for side in ("baseline", "candidate"))
-        drawn.append(plots.Difference.of(report.pair_name(pair, items), leaks, pair))
+        drawn.append((report.pair_name(pair, items), leaks, pair))
     plots.save(plots.differences(drawn, snakemake.wildcards.corpus), outputs.figure)

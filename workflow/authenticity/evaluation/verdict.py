@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from authenticity.estimates import points, points_between
 from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.compare import POWER, Comparison, Mean, Scorer
 from authenticity.evaluation.results import Tested
@@ -136,7 +137,7 @@ def judge(
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
     compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
-    answered = answers(compared.roc_auc)
+    eer, answered = compared.eer, answers(compared.roc_auc)
     names = {"baseline": baseline.item.name, "candidate": candidate.item.name}
     doubts = [each for side in (baseline, candidate) for each in _doubts(side.item, split)]
     headline = (
@@ -151,7 +152,7 @@ def judge(
         _at_all(answered),
         *_seeds(compared),
         *_relative(compared),
-        f"EER changes by {_points(compared.eer.value)} points ({_interval(compared.eer)}).",
+        f"EER changes by {points(eer.value)} points ({points_between(eer.low, eer.high)}).",
         _power(compared),
         *_delong(compared),
         *warnings,
@@ -192,22 +193,14 @@ def _trials(compared: Comparison) -> str:
     return f"{n} ({n_bonafide:,} bona fide, {n_spoof:,} spoof{left_out})"
 
 
-def _points(value: float) -> str:
-    """In hundredths; what rounds to nothing has no minus sign."""
-    return f"{round(100 * value, 2) + 0.0:+.2f}"
-
-
-def _interval(difference: Mean) -> str:
-    return f"{_points(difference.low)} to {_points(difference.high)}"
-
-
 def _difference(compared: Comparison) -> str:
     old, new = compared.baseline["roc_auc"], compared.candidate["roc_auc"]
+    change = compared.roc_auc
     words = (
-        f"ROC-AUC goes from {old:.4f} to {new:.4f}: {_points(compared.roc_auc.value)} points (95% "
-        f"interval {_interval(compared.roc_auc)}; {compared.interval['method']})."
+        f"ROC-AUC goes from {old:.4f} to {new:.4f}: {points(change.value)} points (95% interval "
+        f"{points_between(change.low, change.high)}; {compared.interval['method']})."
     )
-    if compared.roc_auc.n_speakers is None:
+    if change.n_speakers is None:
         words += " The interval covers other clips of the same speakers, not other speakers."
     if 1.0 - old < POINT:
         words += f" Only {100 * (1.0 - old):.2f} points were left to gain: a whole one cannot be."
@@ -225,7 +218,7 @@ def _seeds(compared: Comparison) -> list[str]:
             "more are needed."
         ]
     spread = compare.spread(compared.roc_auc.each)
-    ends = f"{_points(spread['low'])} to {_points(spread['high'])}"
+    ends = points_between(spread["low"], spread["high"])
     deviation = f"standard deviation {100 * spread['deviation']:.2f}"
     return [f"Over {n_seeds} seeds it is {ends} ({deviation}), which the interval allows for."]
 

@@ -1,7 +1,7 @@
 """The report's figures: scores and results in, a matplotlib `Figure` out."""
 
 from authenticity.plots.candidates import candidates
-from authenticity.plots.comparison import Difference, differences
+from authenticity.plots.comparison import differences
 from authenticity.plots.curves import Curve, det, roc
 from authenticity.plots.drawing import save
 from authenticity.plots.forest import attacks, views

@@ -11,25 +11,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
+from authenticity.evaluation.bootstrap import Band
 from authenticity.evaluation.metrics import Floats, OperatingPoints, operating_points
-from authenticity.evaluation.results import Row, Tested
+from authenticity.evaluation.results import Results, Tested
 from authenticity.plots import drawing
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One experiment's error rates on one split, with its results and the band of its ROC curve.
-
-    `false_alarm`, `low` and `high` are (g,): the ends of the interval of the detection rate.
-    """
+    """One experiment's error rates on one split, with the band of its ROC curve and its results."""
 
     item: Tested
     points: OperatingPoints
-    false_alarm: Floats
-    low: Floats
-    high: Floats
-    roc_auc: Row
-    eer: Row
+    band: Band
+    results: Results
 
     @classmethod
     def of(cls, item: Tested, scores: pa.Table, bands: pa.Table, split: str) -> "Curve":
@@ -37,19 +32,13 @@ class Curve:
         trials, band = (
             table.filter(pc.equal(table["split"], split)).to_pandas() for table in (scores, bands)
         )
-        results = item.on(split)
-        return cls(
-            item,
-            operating_points(trials["label"], trials["score"]),
-            *(band[name].to_numpy() for name in ("false_alarm", "low", "high")),
-            results["roc_auc"],
-            results["eer"],
-        )
+        points = operating_points(trials["label"], trials["score"])
+        return cls(item, points, Band(**band.drop(columns="split")), item.on(split))
 
     def label(self, words: str) -> str:
         """Return what the legend says: the experiment, the words, and how many trials."""
-        name = drawing.named(self.item.label, self.item.leaks)
-        return f"{name}: {words}, {self.eer.n_bonafide:,} bona fide + {self.eer.n_spoof:,} spoof"
+        name, eer = drawing.named(self.item.label, self.item.leaks), self.results["eer"]
+        return f"{name}: {words}, {eer.n_bonafide:,} bona fide + {eer.n_spoof:,} spoof"
 
 
 def _thinned(points: OperatingPoints, step: float = 2e-4) -> tuple[Floats, Floats]:
@@ -63,11 +52,6 @@ def _thinned(points: OperatingPoints, step: float = 2e-4) -> tuple[Floats, Float
     keep = np.append(cell[1:] != cell[:-1], True)
     keep[0] = True
     return points.false_alarm[keep], points.detection[keep]
-
-
-def _style(index: int) -> dict:
-    colour = drawing.colour(index)
-    return {"color": colour, "linestyle": drawing.dash(index), "linewidth": 1.8}
 
 
 @mpl.rc_context(drawing.STYLE)
@@ -93,10 +77,12 @@ def roc(curves: Sequence[Curve], split: str) -> Figure:
 def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
     for index, curve in enumerate(curves):
         false_alarm, detection = _thinned(curve.points)
-        band = [100 * each for each in (curve.false_alarm, curve.low, curve.high)]
-        axes.fill_between(*band, color=drawing.colour(index), alpha=0.18, linewidth=0)
-        label = curve.label(f"AUC {drawing.interval(curve.roc_auc)}")
-        axes.plot(100 * false_alarm, 100 * detection, label=label, **_style(index))
+        band = [100 * each for each in vars(curve.band).values()]
+        colour, dash, _ = drawing.look(index)
+        axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
+        label = curve.label(f"AUC {drawing.interval(curve.results['roc_auc'])}")
+        style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
+        axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
     axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
     axes.set_xlabel("Bona fide called spoof (%)")
     axes.set_ylabel("Spoof detected (%)")
@@ -105,7 +91,7 @@ def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
 
 def _corner(curves: Sequence[Curve]) -> int:
     """Return the side in percent of the corner in which at least half of the curves bend."""
-    middle = 100 * float(np.median([curve.eer.value for curve in curves]))
+    middle = 100 * float(np.median([curve.results["eer"].value for curve in curves]))
     return next((side for side in (5, 10, 20, 50) if side >= 1.3 * middle), 50)
 
 
@@ -122,12 +108,14 @@ def det(curves: Sequence[Curve], split: str) -> Figure:
         false_alarm, detection = _thinned(curve.points)
         accepted = ndtri(np.clip(1 - detection, low / 10, 1 - low / 10))
         rejected = ndtri(np.clip(false_alarm, low / 10, 1 - low / 10))
-        label = curve.label(f"EER {drawing.interval(curve.eer, percent=True)}")
-        axes.plot(accepted, rejected, label=label, **_style(index))
-        if low <= curve.eer.value <= high:
-            place = ndtri(curve.eer.value)
-            style = {"color": drawing.colour(index), "markeredgecolor": "white", "markersize": 8}
-            axes.plot(place, place, drawing.mark(index), zorder=4, **style)
+        eer, (colour, dash, mark) = curve.results["eer"], drawing.look(index)
+        style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
+        label = curve.label(f"EER {drawing.interval(eer, percent=True)}")
+        axes.plot(accepted, rejected, label=label, **style)
+        if low <= eer.value <= high:
+            place = ndtri(eer.value)
+            style = {"color": colour, "markeredgecolor": "white", "markersize": 8}
+            axes.plot(place, place, mark, zorder=4, **style)
     axes.axline((0, 0), slope=1, color=drawing.GREY, linewidth=0.8, linestyle=":")
     ticks = [tick for tick in _DET_TICKS if low <= tick <= high]
     names = [f"{100 * tick:g}" for tick in ticks]
@@ -143,8 +131,9 @@ def det(curves: Sequence[Curve], split: str) -> Figure:
 
 def _det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """From one error among the trials of the smaller class to above the worst EER."""
-    one_error = 1 / max(min(curve.eer.n_bonafide, curve.eer.n_spoof) for curve in curves)
+    eers = [curve.results["eer"] for curve in curves]
+    one_error = 1 / max(min(eer.n_bonafide, eer.n_spoof) for eer in eers)
     low = max(tick for tick in _DET_TICKS if tick <= max(one_error, _DET_TICKS[0]))
-    worst = max(curve.eer.value for curve in curves)
+    worst = max(eer.value for eer in eers)
     high = next((tick for tick in _DET_TICKS if tick >= max(0.6, worst + 0.1)), _DET_TICKS[-1])
     return low, high

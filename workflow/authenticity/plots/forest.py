@@ -39,7 +39,7 @@ def views(items: Sequence[Tested], split: str) -> Figure:
     order = ordered_views(view for item in items for view in item.views)
     figure, axes = _forest(items, aucs, {view: view_name(view) for view in order})
     for index, (item, by_view) in enumerate(zip(items, aucs, strict=True)):
-        style = {"color": drawing.colour(index), "linewidth": 1.0, "linestyle": ":", "zorder": 1}
+        style = {"color": drawing.look(index)[0], "linewidth": 1.0, "linestyle": ":", "zorder": 1}
         axes.axvline(by_view[item.view].value, **style)
     axes.set_xlabel("ROC-AUC, 95% interval; dotted: in the view that it is made for")
     axes.set_title(f"Views of the audio, {split}")
@@ -61,9 +61,9 @@ def _forest(
     for index, (label, shift, by_name) in enumerate(zip(labels, shifts, aucs, strict=True)):
         y = [place[name] + shift for name in by_name]
         value, low, high = drawing.bounds(list(by_name.values()))
-        colour = drawing.colour(index)
+        colour, _, mark = drawing.look(index)
         axes.hlines(y, low, high, color=colour, alpha=0.55, linewidth=1.8)
-        axes.plot(value, y, drawing.mark(index), color=colour, markersize=5, label=label)
+        axes.plot(value, y, mark, color=colour, markersize=5, label=label)
         lowest = min(lowest, np.nanmin([value, low]))
     left, right = axes.get_xlim()
     axes.set_xlim(left, min(right, 1 + 0.02 * (1 - left)))

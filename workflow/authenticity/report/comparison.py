@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from authenticity import estimates, wording
-from authenticity.estimates import Estimate
+from authenticity import wording
+from authenticity.estimates import Estimate, points, points_between
 from authenticity.evaluation.results import Tested
 from authenticity.html import render
 from authenticity.names import NO, OPEN, POINT, YES, labelled
@@ -87,8 +87,8 @@ def ablations(grid: Json, items: Sequence[Tested]) -> str:
             _named(row),
             row["about"],
             None if row["dev_roc_auc"] is None else f"{row['dev_roc_auc']:.4f}",
-            estimate(_estimate(row["roc_auc"])),
-            estimate(_estimate(row["eer"]), percent=True),
+            estimate(Estimate.of(row["roc_auc"])),
+            estimate(Estimate.of(row["eer"]), percent=True),
             _change(row["difference"]["roc_auc"]) if row["difference"] else None,
             _seeds(row["seeds"], row["roc_auc"]["spread"], percent=False),
             *_cost(row["cost"]),
@@ -121,18 +121,10 @@ def _answer(pair: Json, question: str) -> Cell:
     return [Words(f"{general};", _COLOURS[general]), "on these speakers", *_coloured(here)]
 
 
-def _estimate(item: Mapping[str, float]) -> Estimate:
-    return Estimate(item["value"], item["low"], item["high"])
-
-
 def _change(difference: Mapping[str, float]) -> Cell:
     """A difference with its interval, in points."""
-    value, low, high = (_points(difference[name]) for name in ("value", "low", "high"))
-    return quietly(f"{value} points ({low} to {high})")
-
-
-def _points(value: float) -> str:
-    return estimates.change(value, percent=True).removesuffix(" points")
+    ends = points_between(difference["low"], difference["high"])
+    return quietly(f"{points(difference['value'])} points ({ends})")
 
 
 def _share(item: Mapping[str, float] | None) -> Cell:
@@ -149,7 +141,7 @@ def _seeds(seeds: Sequence[str], spread: Mapping[str, Any] | None, percent: bool
     if spread is None:
         return "one seed"
     if percent:
-        ends = f"{_points(spread['low'])} to {_points(spread['high'])} points"
+        ends = f"{points_between(spread['low'], spread['high'])} points"
         deviation = f"{100 * spread['deviation']:.2f}"
     else:
         ends = f"{spread['low']:.4f} to {spread['high']:.4f}"
