@@ -20,7 +20,7 @@ with job(snakemake) as log:
             Path("benchmarks", snakemake.wildcards.corpus),
             name,
             [other for other in params.experiments if other != name],
-            ablations.parameters(model),
+            model,
         )
         scorer = compare.Scorer(item.name, tables.read(path), seeds)
         rows.append(ablations.Row(scorer, params.about[name], item, cost))

@@ -13,10 +13,7 @@ from authenticity.evaluation.verdict import answers
 
 
 def cost(
-    folder: Path,
-    experiment: str,
-    others: Collection[str],
-    parameters: int | None,
+    folder: Path, experiment: str, others: Collection[str], model: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Return what the jobs of one experiment alone spent, all its seeds together, if there are any.
 
@@ -25,28 +22,19 @@ def cost(
 
     Returns:
         The sum of the jobs' durations in `seconds`; the most memory of any one job, `peak_mib`, in
-        units of 2^20 bytes; `cpu_seconds`, of all their processors; and how many `parameters` are
-        trained.
+        units of 2^20 bytes; `cpu_seconds`, of all their processors; and how many `parameters` the
+        first seed trains by `model`, the experiment's JSON: None of logistic regression.
     """
     jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
     if not jobs:
         return None
+    seeds = model["rounds"][0].get("seeds")
     return {
         "seconds": sum(each.wall_seconds for each in jobs),
         "peak_mib": max(each.peak_mib for each in jobs),
         "cpu_seconds": sum(each.cpu_seconds for each in jobs),
-        "parameters": parameters,
+        "parameters": next(iter(seeds.values()))["parameters"] if seeds else None,
     }
-
-
-def parameters(model: Mapping[str, Any]) -> int | None:
-    """Return how many parameters an experiment's first seed trains; None of logistic regression.
-
-    Args:
-        model: its JSON.
-    """
-    seeds = model["rounds"][0].get("seeds")
-    return next(iter(seeds.values()))["parameters"] if seeds else None
 
 
 @dataclass(frozen=True)

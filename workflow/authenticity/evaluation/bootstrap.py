@@ -92,21 +92,20 @@ class Band:
 
 @dataclass(frozen=True)
 class Intervals:
-    """The metrics of one set of trials, and how their intervals were made.
-
-    `n_redrawn` counts the draws that held only one class: they have no ROC curve and were drawn
-    again, so the interval is conditional on both classes being there.
-    """
+    """The metrics of one set of trials, and how their intervals were made."""
 
     method: str
     why: str
-    n_redrawn: int
     estimates: dict[str, Estimate]
     band: Band | None
 
 
 class Resampler:
-    """Draws weights for trials: how often each occurs in each of a number of resamples."""
+    """Draws weights for trials: how often each occurs in each of a number of resamples.
+
+    `n_redrawn` counts the draws that held only one class: they have no ROC curve and were drawn
+    again, so the interval is conditional on both classes being there.
+    """
 
     def __init__(
         self,
@@ -219,7 +218,7 @@ def intervals(
         found[name] = value, *ends(value, drawn[name][""], resampler.n_speakers, scale)
     band = None if band_at is None else Band(band_at, *found.pop("band")[1:])
     estimates = {name: Estimate(*map(float, each)) for name, each in found.items()}
-    return Intervals(resampler.method, resampler.why, resampler.n_redrawn, estimates, band)
+    return Intervals(resampler.method, resampler.why, estimates, band)
 
 
 def resampled(

@@ -454,33 +454,25 @@ def over_seeds(
 def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Comparison:
     """Compare two of the scorers that were resampled together; see `over_seeds`."""
     pairs = _seed_pairs(baseline, candidate)
-    values, drawn = (
-        {metric: [_sides(of[metric], pairs, side) for side in (0, 1)] for metric in METRICS}
-        for of in (draws.values, draws.drawn)
-    )
-    differences = {
-        metric: mean(_minus(*values[metric]), _minus(*drawn[metric]), seed, draws.n_speakers)
-        for metric in METRICS
-    }
-    old, new = ({metric: _mean(values[metric][side]) for metric in METRICS} for side in (0, 1))
-    shifts = student(len(pairs), bootstrap.N_RESAMPLES, seed)
-    gains = _mean(_minus(*drawn["roc_auc"])) + differences["roc_auc"].seed_error * shifts
-    lefts = 1.0 - _mean(drawn["roc_auc"][0])
+    old, new, differences = {}, {}, {}
+    for metric in METRICS:
+        values, drawn = draws.values[metric], draws.drawn[metric]
+        old[metric], new[metric] = (
+            float(np.mean([values[pair[side]] for pair in pairs.values()])) for side in (0, 1)
+        )
+        changes, drawn_changes = (
+            {name: of[second] - of[first] for name, (first, second) in pairs.items()}
+            for of in (values, drawn)
+        )
+        differences[metric] = mean(changes, drawn_changes, seed, draws.n_speakers)
     return Comparison(
         counts=draws.counts,
         interval=draws.interval,
         seeds=[name for name in pairs if name != "score"],
-        baseline={name: float(value) for name, value in old.items()},
-        candidate={name: float(value) for name, value in new.items()},
-        roc_auc=differences["roc_auc"],
-        eer=differences["eer"],
-        relative=_relative(
-            differences["roc_auc"].value,
-            1.0 - float(old["roc_auc"]),
-            gains,
-            lefts,
-            draws.n_speakers,
-        ),
+        baseline=old,
+        candidate=new,
+        **differences,
+        relative=_relative(draws, list(pairs.values()), differences["roc_auc"], seed),
         delong={
             name: delong(draws.labels, draws.scores[first], draws.scores[second])
             for name, (first, second) in pairs.items()
@@ -509,35 +501,29 @@ def _seed_pairs(baseline: Scorer, candidate: Scorer) -> dict[str, tuple[_Key, _K
     }
 
 
-def _sides(found: Mapping[_Key, Any], pairs: Mapping[str, tuple], side: int) -> dict[str, Any]:
-    return {name: found[pair[side]] for name, pair in pairs.items()}
-
-
-def _minus(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: candidate[name] - baseline[name] for name in candidate}
-
-
-def _mean(found: Mapping[str, Any]) -> Any:
-    return np.mean(list(found.values()), axis=0)
-
-
 def _relative(
-    gain: float, left: float, gains: Floats, lefts: Floats, n_speakers: int | None
+    draws: Draws, pairs: Sequence[tuple[_Key, _Key]], difference: Mean, seed: int
 ) -> Estimate | None:
-    """Return gain / left; of speakers, further points of the resamples are its interval's ends.
+    """Return the share of 1 - AUC that is gained; see `Comparison`.
 
-    Those that Student's distribution asks for (Hesterberg 2015, "What teachers should know about
-    the bootstrap", The American Statistician 69(4), the expanded percentile interval).
+    Of speakers, further points of the resamples are its interval's ends: those that Student's
+    distribution asks for (Hesterberg 2015, "What teachers should know about the bootstrap", The
+    American Statistician 69(4), the expanded percentile interval).
     """
+    values, drawn = draws.values["roc_auc"], draws.drawn["roc_auc"]
+    left = 1.0 - np.mean([values[first] for first, _ in pairs])
     if left <= 0:
         return None
+    lefts = 1.0 - np.mean([drawn[first] for first, _ in pairs], axis=0)
+    gains = np.mean([drawn[second] - drawn[first] for first, second in pairs], axis=0)
+    gains = gains + difference.seed_error * student(len(pairs), gains.size, seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
-        drawn = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
-    point = stdtrit(_freedom(n_speakers), _TAIL)
-    tail = float(ndtr(bootstrap.widened(point, n_speakers)))
+        shares = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
+    point = stdtrit(_freedom(draws.n_speakers), _TAIL)
+    tail = float(ndtr(bootstrap.widened(point, draws.n_speakers)))
     # Not interpolated: -inf would make the quantiles next to it undefined.
-    low, high = np.quantile(drawn, [tail, 1.0 - tail], method="nearest")
-    return (
-        Estimate(gain / left, float(low), float(high)) if np.isfinite([low, high]).all() else None
-    )
+    low, high = np.quantile(shares, [tail, 1.0 - tail], method="nearest")
+    if not np.isfinite([low, high]).all():
+        return None
+    return Estimate(float(difference.value / left), float(low), float(high))

@@ -18,24 +18,6 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class OperatingPoints:
-    """The error rates at every distinct threshold, from "call nothing spoof" to "call all spoof".
-
-    `detection` (k,): share of spoof trials called spoof, the ROC curve's vertical axis.
-    `false_alarm` (k,): share of bona fide trials called spoof, its horizontal axis.
-    Both rise from 0 to 1.
-    """
-
-    false_alarm: Floats
-    detection: Floats
-
-    @property
-    def miss(self) -> Floats:
-        """Share of spoof trials that pass as bona fide, (k,)."""
-        return 1.0 - self.detection
-
-
-@dataclass(frozen=True)
 class Ranking:
     """Trials sorted once by falling score, so that any weighting of them is evaluated by sums.
 
@@ -244,12 +226,14 @@ def once(ranking: Ranking) -> Weighted:
     return Weighted(ranking, np.ones((1, ranking.scores.size), dtype=np.int32))
 
 
-def operating_points(labels: ArrayLike, scores: ArrayLike) -> OperatingPoints:
-    """Return the error rates at every distinct score, ties sharing a threshold."""
+def operating_points(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the error rates at every distinct threshold, from "nothing is spoof" to "all is".
+
+    The shares of bona fide and of spoof trials that are called spoof, (k,) each: the ROC curve's
+    axes. Both rise from 0 to 1; ties share a threshold.
+    """
     counts = once(Ranking.of(labels, scores)).counts
-    false_alarm = counts.bonafide[0] / counts.bonafide[0, -1]
-    detection = counts.spoof[0] / counts.spoof[0, -1]
-    return OperatingPoints(np.append(0.0, false_alarm), np.append(0.0, detection))
+    return tuple(np.append(0.0, of[0] / of[0, -1]) for of in (counts.bonafide, counts.spoof))
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -266,8 +250,8 @@ def eer_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
     which gives new clips equal room on both sides.
     """
     ranking = Ranking.of(labels, scores)
-    points = operating_points(labels, scores)
-    chosen = int(np.argmin(np.abs(points.miss - points.false_alarm)[1:]))
+    false_alarm, detection = operating_points(labels, scores)
+    chosen = int(np.argmin(np.abs(1.0 - detection - false_alarm)[1:]))
     levels = ranking.scores[ranking.order][ranking.ends]
     if chosen + 1 == levels.size:
         return float(levels[chosen])

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy.special import ndtri
 
 from authenticity.evaluation.bootstrap import Band
-from authenticity.evaluation.metrics import Floats, OperatingPoints, operating_points
+from authenticity.evaluation.metrics import Floats, operating_points
 from authenticity.evaluation.results import Results, Tested
 from authenticity.plots import drawing
 
@@ -22,7 +22,7 @@ class Curve:
     """One experiment's error rates on one split, with the band of its ROC curve and its results."""
 
     item: Tested
-    points: OperatingPoints
+    points: tuple[Floats, Floats]
     band: Band
     results: Results
 
@@ -41,17 +41,15 @@ class Curve:
         return f"{name}: {words}, {eer.n_bonafide:,} bona fide + {eer.n_spoof:,} spoof"
 
 
-def _thinned(points: OperatingPoints, step: float = 2e-4) -> tuple[Floats, Floats]:
+def _thinned(false_alarm: Floats, detection: Floats, step: float = 2e-4) -> tuple[Floats, Floats]:
     """Drop operating points that no eye can tell apart, so that a figure stays small."""
-    travelled = np.cumsum(
-        np.abs(np.diff(points.false_alarm, prepend=0.0))
-        + np.abs(np.diff(points.detection, prepend=0.0))
-    )
-    fine = np.minimum(points.false_alarm, points.miss) < 0.01
+    moves = [np.abs(np.diff(rate, prepend=0.0)) for rate in (false_alarm, detection)]
+    travelled = np.cumsum(moves[0] + moves[1])
+    fine = np.minimum(false_alarm, 1.0 - detection) < 0.01
     cell = np.where(fine, np.arange(travelled.size), -1 - np.floor(travelled / step).astype(int))
     keep = np.append(cell[1:] != cell[:-1], True)
     keep[0] = True
-    return points.false_alarm[keep], points.detection[keep]
+    return false_alarm[keep], detection[keep]
 
 
 @mpl.rc_context(drawing.STYLE)
@@ -76,7 +74,7 @@ def roc(curves: Sequence[Curve], split: str) -> Figure:
 
 def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
     for index, curve in enumerate(curves):
-        false_alarm, detection = _thinned(curve.points)
+        false_alarm, detection = _thinned(*curve.points)
         band = [100 * each for each in vars(curve.band).values()]
         colour, dash, _ = drawing.look(index)
         axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
@@ -105,7 +103,7 @@ def det(curves: Sequence[Curve], split: str) -> Figure:
     axes = figure.subplots()
     low, high = _det_limits(curves)
     for index, curve in enumerate(curves):
-        false_alarm, detection = _thinned(curve.points)
+        false_alarm, detection = _thinned(*curve.points)
         accepted = ndtri(np.clip(1 - detection, low / 10, 1 - low / 10))
         rejected = ndtri(np.clip(false_alarm, low / 10, 1 - low / 10))
         eer, (colour, dash, mark) = curve.results["eer"], drawing.look(index)
