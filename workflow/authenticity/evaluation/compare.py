@@ -42,20 +42,14 @@ _HOW = ("method", "rule", "why", "n_redrawn", "n_bonafide_speakers", "n_spoof_sp
 
 
 @dataclass(frozen=True)
-class DeLong:
-    """DeLong's test of two ROC-AUCs on the same trials.
+class DeLong(Estimate):
+    """DeLong's test of two ROC-AUCs on the same trials; its interval is the normal one.
 
     Attributes:
-        value: the difference in ROC-AUC, candidate minus baseline.
-        low: lower end of its 95% normal interval.
-        high: upper end.
         z: the difference in standard errors; None where it differs without any variance.
         p: two-sided.
     """
 
-    value: float
-    low: float
-    high: float
     z: float | None
     p: float
 
@@ -233,22 +227,16 @@ def _listed(scorers: Sequence[Scorer]) -> str:
 
 
 @dataclass(frozen=True)
-class Mean:
-    """A mean over seeds of a metric or of a difference, with its 95% interval.
+class Mean(Estimate):
+    """A mean over seeds of a metric or of a difference; for its interval see the module.
 
     Attributes:
-        value: the mean; the one value where there are no seeds.
-        low: lower end of the interval, see the module.
-        high: upper end.
         trial_error: standard error from the trials: the bootstrap's, `bootstrap.widened`.
         seed_error: standard error from the seeds, s / sqrt(S); 0 where there is one value.
         each: the values, by seed; empty where training has no chance in it.
         n_speakers: `bootstrap.Resampler.n_speakers`.
     """
 
-    value: float
-    low: float
-    high: float
     trial_error: float
     seed_error: float
     each: Mapping[str, float]

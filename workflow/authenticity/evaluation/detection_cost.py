@@ -80,13 +80,11 @@ class SpeakerVerification:
         p_fa: share of non-targets accepted.
         p_miss: share of targets rejected.
         p_miss_spoof: share of spoofs rejected.
-        threshold: accepted is what scores as much or more.
     """
 
     p_fa: float
     p_miss: float
     p_miss_spoof: float
-    threshold: float
 
 
 def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
@@ -116,7 +114,6 @@ def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
         p_fa=float(np.mean(nontarget >= threshold)),
         p_miss=float(np.mean(target < threshold)),
         p_miss_spoof=float(np.mean(spoof < threshold)),
-        threshold=float(threshold),
     )
 
 

@@ -205,11 +205,8 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
     compared = compare.paired(before, after, "eval", seed, gone)
     trials = after.to_pandas()
     trials = trials[trials["split"] == "eval"]
-    differences = {
-        f"{name}_change": Estimate(difference.value, difference.low, difference.high)
-        for name, difference in (("roc_auc", compared.roc_auc), ("eer", compared.eer))
-    }
-    values = differences | {"n_left_out": compared.counts["n_left_out"]}
+    values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
+    values |= {"n_left_out": compared.counts["n_left_out"]}
     rows = _rows(values, _n_files(trials), compared.interval["method"])
     return [row | {"split": "eval"} for row in rows]
 
