@@ -259,7 +259,7 @@ def test_a_perfect_baseline_leaves_nothing_to_remove():
 
 def test_ablations_have_figures_differences_and_costs():
     rows = grid()
-    found = ablations.ablations(rows, "plain", "eval", 1)
+    found = ablations.ablations(rows, "plain", 1)
     plain, supcon, narrow = found["rows"]
     assert (found["n_bonafide"], found["n_spoof"], found["n_left_out"]) == (150, 150, 0)
     assert plain["difference"] is None

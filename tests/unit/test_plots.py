@@ -95,15 +95,15 @@ def every_figure():
     two_splits = scores({"dev": 2548, "eval": 7355}, slope=1.3)
     long_name = "a_corpus_with_a_very_long_name"
     return {
-        "roc": plots.roc(curves, "eval"),
-        "det": plots.det(curves, "eval"),
+        "roc": plots.roc(curves),
+        "det": plots.det(curves),
         "scores": plots.score_histograms(two_splits, NAMES[2]),
         "candidates": plots.candidates(all_candidates(), NAMES[2]),
-        "attacks": plots.attacks(attacked, "eval"),
-        "views": plots.views(seen, "eval"),
+        "attacks": plots.attacks(attacked),
+        "views": plots.views(seen),
         "calibration": plots.calibration(two_splits, run.tested(NAMES[2])),
-        "matrix": plots.matrix(crossed("demo", long_name, leaking=[("demo", "demo")]), "eval"),
-        "large_matrix": plots.matrix(crossed("a", "b", "c", "d", long_name), "eval"),
+        "matrix": plots.matrix(crossed("demo", long_name, leaking=[("demo", "demo")])),
+        "large_matrix": plots.matrix(crossed("a", "b", "c", "d", long_name)),
     }
 
 
@@ -141,7 +141,7 @@ def test_axes_say_what_they_show(name):
 
 def test_equal_figures_are_equal_bytes(tmp_path):
     for number in range(2):
-        figure = plots.roc([curve("one", 1.0)], "eval")
+        figure = plots.roc([curve("one", 1.0)])
         plots.save(figure, tmp_path / f"{number}.svg")
     first = (tmp_path / "0.svg").read_bytes()
     assert first == (tmp_path / "1.svg").read_bytes()
@@ -163,7 +163,7 @@ def test_roc_says_auc_interval_and_trials():
 
 def test_det_is_straight_for_bell_curves_and_marks_the_eer_on_the_diagonal():
     found = curve("one", 2.0, n=20_000)
-    axes = plots.det([found], "eval").axes[0]
+    axes = plots.det([found]).axes[0]
     accepted, rejected = axes.lines[0].get_data()
     middle = (np.abs(accepted) < 1.5) & (np.abs(rejected) < 1.5)
     np.testing.assert_allclose(accepted[middle] + rejected[middle], -2.0, atol=0.12)
@@ -173,7 +173,7 @@ def test_det_is_straight_for_bell_curves_and_marks_the_eer_on_the_diagonal():
 
 
 def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
-    plots.save(plots.det([curve("one", 100.0)], "eval"), tmp_path / "det.svg")
+    plots.save(plots.det([curve("one", 100.0)]), tmp_path / "det.svg")
 
 
 def test_histograms_are_shares_that_sum_to_one():
@@ -226,7 +226,7 @@ def test_what_several_rounds_chose_is_named_once():
 
 
 def test_views_stand_in_their_order_and_clean_values_go_down_the_page():
-    axes = plots.views([run.tested("one", 0.9, views={"mp3": 0.8})], "eval").axes[0]
+    axes = plots.views([run.tested("one", 0.9, views={"mp3": 0.8})]).axes[0]
     labels, places = axes.get_yticklabels(), axes.get_yticks()
     names = {text.get_text(): place for text, place in zip(labels, places, strict=True)}
     assert names["clean"] > names["mp3"]
@@ -236,8 +236,8 @@ def test_views_stand_in_their_order_and_clean_values_go_down_the_page():
 
 
 def test_guessing_is_drawn_where_an_interval_reaches_it():
-    assert "guessing" in words(plots.attacks([with_attacks("one", A07=0.505)], "eval"))
-    assert "guessing" not in words(plots.attacks([with_attacks("one", A07=0.9)], "eval"))
+    assert "guessing" in words(plots.attacks([with_attacks("one", A07=0.505)]))
+    assert "guessing" not in words(plots.attacks([with_attacks("one", A07=0.9)]))
 
 
 def test_reliability_points_have_wilson_intervals():
@@ -277,7 +277,7 @@ def test_without_a_calibration_only_probabilities_before_it_are_drawn():
 
 def test_the_matrix_has_a_cell_per_pair_with_its_interval_and_marks_leaks():
     one, two = crossed("a", "b", leaking=[("a", "a")])[:2]
-    figure = plots.matrix([one, two], "eval")
+    figure = plots.matrix([one, two])
     auc, eer = figure.axes
     said = [text.get_text() for text in auc.texts]
     assert said == [
@@ -295,13 +295,13 @@ def test_a_corpus_that_is_only_trained_on_has_a_row_and_no_column():
         [item for item in crossed("b", "a") if item.target == target] for target in ("b", "a")
     )
     untested = [run.without("eval", item) for item in to_b]
-    axes = plots.matrix([*untested, *to_a], "eval").axes[0]
+    axes = plots.matrix([*untested, *to_a]).axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["a"]
 
 
 def test_words_in_a_cell_can_be_read_on_its_colour():
-    figure, dark = (plots.matrix(crossed("a", auc=auc), "eval") for auc in (0.9, 0.5))
+    figure, dark = (plots.matrix(crossed("a", auc=auc)) for auc in (0.9, 0.5))
     assert {text.get_color() for text in figure.axes[0].texts} == {"black"}
     assert {text.get_color() for text in dark.axes[0].texts} == {"white"}
 
@@ -322,7 +322,7 @@ def test_one_candidate_without_layers_can_be_drawn(tmp_path):
 
 def test_the_attack_that_is_missed_most_stands_on_top():
     item = with_attacks("one", A07=0.9, A08=0.6, A09=0.8)
-    axes = plots.attacks([item], "eval").axes[0]
+    axes = plots.attacks([item]).axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]
     assert names == ["A08 (n = 150)", "A09 (n = 150)", "A07 (n = 150)"]
     places = axes.get_yticks()

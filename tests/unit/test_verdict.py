@@ -22,7 +22,7 @@ def side(name, scores, seeds=None, **changes):
 
 def judged(old, new, seeds=None, **changes):
     """The verdict on a candidate, given the tables of both."""
-    return verdict.judge(side("old", old), side("new", new, seeds, **changes), "eval", 1)
+    return verdict.judge(side("old", old), side("new", new, seeds, **changes), 1)
 
 
 def here(found):
@@ -159,13 +159,13 @@ def verdicts():
     }
     pairs = [["old", "new"], ["old", "seeded"], ["old", "single"], ["new", "old"]]
     items = [each.item for each in sides.values()]
-    return verdict.verdict(pairs, sides, "eval", 1), items
+    return verdict.verdict(pairs, sides, 1), items
 
 
 def test_a_pair_with_a_control_says_so():
     old, new = simulated(200)
     sides = {"new": side("new", new), "old": side("old", old, control=True)}
-    found = verdict.verdict([["old", "new"]], sides, "eval", 1)
+    found = verdict.verdict([["old", "new"]], sides, 1)
     items = [each.item for each in sides.values()]
     page = report.comparison(found, items)
     assert "new against old (control)" in page
@@ -191,7 +191,7 @@ def test_the_json_is_plain_and_the_page_says_it_all():
 
 
 def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
-    found = ablations.ablations(grid(), "plain", "eval", 1)
+    found = ablations.ablations(grid(), "plain", 1)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     page = report.ablations(found, [row.item for row in grid()])
     assert page.count('<tr class="chosen"><th scope="row">plain') == 1
@@ -203,7 +203,7 @@ def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
 
 
 def test_ablations_are_written_as_markdown(tmp_path: Path):
-    found = ablations.ablations(grid(), "plain", "eval", 1)
+    found = ablations.ablations(grid(), "plain", 1)
     write_json(tmp_path / "toy/ablations.json", found)
     write_json(tmp_path / "toy/verdict.json", verdicts()[0])
     page = results_page.ablations(tmp_path)

@@ -25,7 +25,7 @@ with job(snakemake) as log:
         scorer = compare.Scorer(item.name, tables.read(path), seeds)
         rows.append(ablations.Row(scorer, params.about[name], item, cost))
     rejected = set(tables.read_many(inputs.rejected, ["file"])["file"].to_pylist())
-    grid = ablations.ablations(rows, params.reference, params.split, params.seed, rejected)
+    grid = ablations.ablations(rows, params.reference, params.seed, rejected)
     files.write_json(outputs.ablations, grid)
     files.write_text(outputs.page, report.ablations(grid, items))
     drawn = [

@@ -15,7 +15,7 @@ with job(snakemake) as log:
         for item, path in zip(items, inputs.scores, strict=True)
     }
     rejected = set(tables.read_many(inputs.rejected, ["file"])["file"].to_pylist())
-    found = verdict.verdict(params.pairs, sides, params.split, params.seed, rejected)
+    found = verdict.verdict(params.pairs, sides, params.seed, rejected)
     files.write_json(outputs.verdict, found)
     files.write_text(outputs.page, report.comparison(found, items))
     drawn = []

@@ -8,7 +8,7 @@ from typing import Any
 from authenticity import benchmarks
 from authenticity.evaluation import compare
 from authenticity.evaluation.compare import Scorer
-from authenticity.evaluation.results import Tested
+from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.evaluation.verdict import answers
 
 
@@ -55,14 +55,13 @@ class Row:
 
 
 def ablations(
-    rows: Sequence[Row], reference: str, split: str, seed: int, rejected: Collection[str] = ()
+    rows: Sequence[Row], reference: str, seed: int, rejected: Collection[str] = ()
 ) -> dict[str, Any]:
     """Compare every experiment of a grid with one of them, on the same resamples.
 
     Args:
         rows: in the order of the table.
         reference: name of the one that the others are held against.
-        split: part of the protocol to compare on.
         seed: of the bootstrap.
         rejected: files that were set aside in some view, and may lack in a row.
 
@@ -83,19 +82,17 @@ def ablations(
             reference.
     """
     scorers = {row.scorer.name: row.scorer for row in rows}
-    draws = compare.resample(list(scorers.values()), split, seed, rejected)
+    draws = compare.resample(list(scorers.values()), REPORTED, seed, rejected)
     return {
-        "split": split,
+        "split": REPORTED,
         "reference": reference,
         **draws.counts,
         "interval": draws.interval,
-        "rows": [_row(draws, row, scorers[reference], split, seed) for row in rows],
+        "rows": [_row(draws, row, scorers[reference], seed) for row in rows],
     }
 
 
-def _row(
-    draws: compare.Draws, row: Row, reference: Scorer, split: str, seed: int
-) -> dict[str, Any]:
+def _row(draws: compare.Draws, row: Row, reference: Scorer, seed: int) -> dict[str, Any]:
     item, on_dev = row.item, row.item.on("dev").get("roc_auc")
     is_reference = row.scorer.name == reference.name
     return {
@@ -103,7 +100,7 @@ def _row(
         "about": row.about,
         "control": item.control,
         "leaks": item.leaks,
-        "orientation": item.orientation(split),
+        "orientation": item.orientation(),
         "seeds": row.scorer.seed_names,
         "dev_roc_auc": on_dev and on_dev.value,
         **{name: draws.metric(name, row.scorer, seed).as_json() for name in compare.METRICS},

@@ -20,7 +20,7 @@ import pyarrow as pa
 from authenticity.estimates import points, points_between
 from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.compare import POWER, Comparison, Mean, Scorer
-from authenticity.evaluation.results import Tested
+from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.names import NO, OPEN, POINT, YES
 
 MINIMUM_SEEDS = 3
@@ -75,7 +75,6 @@ def _answer(above: bool, below: bool, n_seeds: int) -> str:
 def verdict(
     pairs: Sequence[Sequence[str]],
     sides: Mapping[str, Side],
-    split: str,
     seed: int,
     rejected: Collection[str] = (),
 ) -> dict[str, Any]:
@@ -84,7 +83,6 @@ def verdict(
     Args:
         pairs: [baseline, candidate], names in `sides`.
         sides: by name.
-        split: part of the protocol to compare on.
         seed: of the bootstrap.
         rejected: files that were set aside in some view, and may lack on a side.
 
@@ -114,7 +112,7 @@ def verdict(
         UserError: two experiments were tested on different trials, or have no seed in common.
     """
     return {
-        "split": split,
+        "split": REPORTED,
         "margin": POINT,
         "minimum_seeds": MINIMUM_SEEDS,
         "power": POWER,
@@ -126,20 +124,20 @@ def verdict(
             "minimum_speakers": bootstrap.MINIMUM_SPEAKERS,
         },
         "pairs": [
-            judge(sides[baseline], sides[candidate], split, seed, rejected)
+            judge(sides[baseline], sides[candidate], seed, rejected)
             for baseline, candidate in pairs
         ],
     }
 
 
 def judge(
-    baseline: Side, candidate: Side, split: str, seed: int, rejected: Collection[str] = ()
+    baseline: Side, candidate: Side, seed: int, rejected: Collection[str] = ()
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
-    compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
+    compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), REPORTED, seed, rejected)
     eer, answered = compared.eer, answers(compared.roc_auc)
     names = {"baseline": baseline.item.name, "candidate": candidate.item.name}
-    doubts = [each for side in (baseline, candidate) for each in _doubts(side.item, split)]
+    doubts = [each for side in (baseline, candidate) for each in _doubts(side.item)]
     headline = (
         f"{names['candidate']} at least one point better than {names['baseline']}: "
         f"{_headline(compared, answered)}; {_trials(compared)}"
@@ -257,7 +255,7 @@ def _probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _doubts(item: Tested, split: str) -> list[tuple[str, str]]:
+def _doubts(item: Tested) -> list[tuple[str, str]]:
     """Say in a few words why an answer means less than it says, and what follows."""
     doubts = []
     if item.leaks:
@@ -268,7 +266,7 @@ def _doubts(item: Tested, split: str) -> list[tuple[str, str]]:
                 "too good, and a difference may be one in what leaks.",
             )
         )
-    if item.orientation(split) == "flipped":
+    if item.orientation() == "flipped":
         doubts.append(
             (
                 f"{item.name} is flipped",

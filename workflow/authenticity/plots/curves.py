@@ -13,13 +13,13 @@ from scipy.special import ndtri
 
 from authenticity.evaluation.bootstrap import Band
 from authenticity.evaluation.metrics import Floats, operating_points
-from authenticity.evaluation.results import Results, Tested
+from authenticity.evaluation.results import REPORTED, Results, Tested
 from authenticity.plots import drawing
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One experiment's error rates on one split, with the band of its ROC curve and its results."""
+    """One experiment's error rates on eval, with the band of its ROC curve and its results."""
 
     item: Tested
     points: tuple[Floats, Floats]
@@ -27,13 +27,14 @@ class Curve:
     results: Results
 
     @classmethod
-    def of(cls, item: Tested, scores: pa.Table, bands: pa.Table, split: str) -> "Curve":
+    def of(cls, item: Tested, scores: pa.Table, bands: pa.Table) -> "Curve":
         """Return it from `tables.SCORES` and `measure.BAND`."""
         trials, band = (
-            table.filter(pc.equal(table["split"], split)).to_pandas() for table in (scores, bands)
+            table.filter(pc.equal(table["split"], REPORTED)).to_pandas()
+            for table in (scores, bands)
         )
         points = operating_points(trials["label"], trials["score"])
-        return cls(item, points, Band(**band.drop(columns="split")), item.on(split))
+        return cls(item, points, Band(**band.drop(columns="split")), item.reported)
 
     def label(self, words: str) -> str:
         """Return what the legend says: the experiment, the words, and how many trials."""
@@ -53,13 +54,13 @@ def _thinned(false_alarm: Floats, detection: Floats, step: float = 2e-4) -> tupl
 
 
 @mpl.rc_context(drawing.STYLE)
-def roc(curves: Sequence[Curve], split: str) -> Figure:
+def roc(curves: Sequence[Curve]) -> Figure:
     """Draw the ROC curves with pointwise 95% bands: the whole square, and its upper left corner."""
     figure = drawing.empty(9.0, 5.0 + 0.22 * len(curves))
     whole, corner = figure.subplots(1, 2)
     for axes in (whole, corner):
         _roc_panel(axes, curves)
-    whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {split}")
+    whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {REPORTED}")
     whole.text(60, 55, "chance", color=drawing.GREY, rotation=45, va="top", rotation_mode="anchor")
     side = _corner(curves)
     margin = side / 100
@@ -97,7 +98,7 @@ _DET_TICKS = (1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6
 
 
 @mpl.rc_context(drawing.STYLE)
-def det(curves: Sequence[Curve], split: str) -> Figure:
+def det(curves: Sequence[Curve]) -> Figure:
     """Draw DET curves on normal-deviate axes (Martin et al. 1997), each with its EER marked."""
     figure = drawing.empty(7.0, 6.3 + 0.22 * len(curves))
     axes = figure.subplots()
@@ -122,7 +123,7 @@ def det(curves: Sequence[Curve], split: str) -> Figure:
     axes.set(xlim=ndtri([low, high]), ylim=ndtri([low, high]), aspect="equal")
     axes.set_xlabel("Spoof accepted as bona fide (%)")
     axes.set_ylabel("Bona fide rejected as spoof (%)")
-    axes.set_title(f"DET, {split}")
+    axes.set_title(f"DET, {REPORTED}")
     drawing.legend_below(figure, axes, note=drawing.leak_note(each.item for each in curves))
     return figure
 

@@ -73,7 +73,7 @@ def comparison(verdict: Json, items: Sequence[Tested]) -> str:
         "comparison.html.j2",
         **verdict,
         answers=answers(verdict, items),
-        warnings=wording.warnings(items, verdict["split"]),
+        warnings=wording.warnings(items),
         rows=rows,
         point=POINT,
         draws=dict.fromkeys(f"{how['method']} ({how['why']})" for how in intervals),
@@ -98,7 +98,7 @@ def ablations(grid: Json, items: Sequence[Tested]) -> str:
     return render(
         "ablations.html.j2",
         **grid | {"rows": rows},
-        warnings=wording.warnings(items, grid["split"]),
+        warnings=wording.warnings(items),
         chosen=[i for i, row in enumerate(grid["rows"]) if row["name"] == grid["reference"]],
     )
 
