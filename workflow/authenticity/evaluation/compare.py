@@ -181,49 +181,36 @@ def resample(
     Raises:
         UserError: the scorers have different trials beyond those rejected.
     """
-    trials = [scorer.trials(split) for scorer in scorers]
-    shared, n_left_out = _shared(scorers, trials, split, frozenset(rejected))
-    trials = [each.loc[shared] for each in trials]
-    labels = trials[0]["label"].to_numpy()
-    if any((each["label"].to_numpy() != labels).any() for each in trials):
-        raise ValueError(f"{_listed(scorers)}: labels of the same trials differ")
-    scores = {
-        (scorer.name, name): each[name].to_numpy()
-        for scorer, each in zip(scorers, trials, strict=True)
-        for name in scorer.seed_names or ["score"]
-    }
-    rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
-    files = shared.get_level_values("file").to_numpy()
-    resampler = bootstrap.Resampler(labels, trials[0]["speaker"].to_numpy(), seed, files)
-    metrics = {name: bootstrap.RANKED[name] for name in METRICS}
-    values, drawn = bootstrap.resampled(resampler, rankings, metrics, bootstrap.N_RESAMPLES)
-    interval = {name: getattr(resampler, name) for name in _HOW}
-    return Draws(labels, scores, n_left_out, interval, resampler.n_speakers, values, drawn)
-
-
-def _shared(
-    scorers: Sequence[Scorer],
-    trials: Sequence[pd.DataFrame],
-    split: str,
-    rejected: frozenset[str],
-) -> tuple[pd.MultiIndex, int]:
-    """Return the trials that all scorers have, in order, and how many others there are."""
-    shared = every = trials[0].index
-    for each in trials[1:]:
-        shared, every = shared.intersection(each.index), every.union(each.index)
-    others = every.difference(shared)
-    missing = [file for file, _ in others if file not in rejected]
+    names = [scorer.name for scorer in scorers]
+    trials = pd.concat([each.trials(split) for each in scorers], axis=1, keys=names).sort_index()
+    labels = trials.xs("label", axis=1, level=1)
+    shared = labels.notna().all(axis=1)
+    allowed = frozenset(rejected)
+    missing = [file for file, _ in trials.index[~shared] if file not in allowed]
     if missing:
         raise UserError(
-            f"{_listed(scorers)} on {split}: {len(missing):,} of {len(every):,} trials are not "
+            f"{', '.join(names)} on {split}: {len(missing):,} of {len(trials):,} trials are not "
             f"scored by all of them ({missing[0]}, for one), but a comparison needs the same "
             "trials; give these experiments the same protocol"
         )
-    return shared.sort_values(), len(others)
-
-
-def _listed(scorers: Sequence[Scorer]) -> str:
-    return ", ".join(scorer.name for scorer in scorers)
+    trials, labels = trials[shared], labels[shared].astype(np.int8)
+    if labels.ne(labels.iloc[:, 0], axis=0).any(axis=None):
+        raise ValueError(f"{', '.join(names)}: labels of the same trials differ")
+    labels = labels.iloc[:, 0].to_numpy()
+    scores = {
+        (scorer.name, name): trials[scorer.name, name].to_numpy()
+        for scorer in scorers
+        for name in scorer.seed_names or ["score"]
+    }
+    rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
+    files = trials.index.get_level_values("file").to_numpy()
+    resampler = bootstrap.Resampler(labels, trials[names[0], "speaker"].to_numpy(), seed, files)
+    metrics = {name: bootstrap.RANKED[name] for name in METRICS}
+    values, drawn = bootstrap.resampled(resampler, rankings, metrics, bootstrap.N_RESAMPLES)
+    interval = {name: getattr(resampler, name) for name in _HOW}
+    return Draws(
+        labels, scores, int((~shared).sum()), interval, resampler.n_speakers, values, drawn
+    )
 
 
 @dataclass(frozen=True)

@@ -183,8 +183,9 @@ class Counts:
 
         Linear between operating points; on a vertical piece of the ROC curve, its upper end.
         """
-        rows = zip(self.bonafide, self.spoof, strict=True)
-        return np.stack([_interpolated(bona, spoof, false_alarm) for bona, spoof in rows])
+        zero = np.zeros((len(self.spoof), 1))
+        rates = [np.hstack([zero, of / of[:, -1:]]) for of in (self.bonafide, self.spoof)]
+        return np.stack([np.interp(false_alarm, x, y) for x, y in zip(*rates, strict=True)])
 
 
 def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float:
@@ -199,12 +200,6 @@ def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float
     xlogy = scipy.special.xlogy
     nats = xlogy(x + y, x + y) - xlogy(x, x) - xlogy(y, y)
     return float(nats.sum() / (2.0 * np.log(2.0)))
-
-
-def _interpolated(bonafide: NDArray, spoof: NDArray, false_alarm: Floats) -> Floats:
-    x = np.concatenate([[0.0], bonafide / bonafide[-1]])
-    y = np.concatenate([[0.0], spoof / spoof[-1]])
-    return np.interp(false_alarm, x, y)
 
 
 def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.int8], Floats]:
