@@ -258,15 +258,16 @@ def test_a_perfect_baseline_leaves_nothing_to_remove():
 
 
 def test_ablations_have_figures_differences_and_costs():
-    rows = grid()
-    found = ablations.ablations(rows, "plain", 1)
+    sides, about, costs = grid()
+    found = ablations.ablations(sides, about, costs, "plain", 1)
     plain, supcon, narrow = found["rows"]
     assert (found["n_bonafide"], found["n_spoof"], found["n_left_out"]) == (150, 150, 0)
     assert plain["difference"] is None
     assert plain["cost"] is None
     assert plain["roc_auc"]["spread"] is None
     assert supcon["seeds"] == ["10", "11", "12"]
-    alone = compare.over_seeds(rows[0].scorer, rows[1].scorer, "eval", 1).as_json()
+    pair = (sides[name].scorer() for name in ("plain", "supcon"))
+    alone = compare.over_seeds(*pair, "eval", 1).as_json()
     assert supcon["difference"]["roc_auc"] == alone["roc_auc"]
     assert supcon["roc_auc"]["value"] == pytest.approx(
         plain["roc_auc"]["value"] + alone["roc_auc"]["value"]

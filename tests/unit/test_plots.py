@@ -9,6 +9,7 @@ from authenticity import plots
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.metrics import operating_points
+from authenticity.names import NO, OPEN, YES
 from authenticity.plots.candidates import layer_of
 from authenticity.report.candidates import Candidate
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -83,6 +84,21 @@ def crossed(*corpora, leaking=(), auc=0.9):
     ]
 
 
+def difference(answer, value, low, high, *seeds):
+    auc = {"value": value, "low": low, "high": high}
+    spread = {"each": dict(enumerate(seeds))} if seeds else None
+    answers = {"on_these_speakers": {"at_least_one_point": answer}}
+    return answers | {"roc_auc": auc | {"spread": spread}}
+
+
+def differences():
+    return [
+        ("margin", False, difference(YES, 0.03, 0.015, 0.04, 0.02, 0.03, 0.04)),
+        ("supcon", True, difference(OPEN, 0.01, -0.01, 0.02, 0.0, 0.01, 0.02)),
+        ("a_head_of_256_dimensions", False, difference(NO, 0.0, -0.01, 0.005)),
+    ]
+
+
 def every_figure():
     curves = [curve(NAMES[i], distance, leaks=i == 1) for i, distance in enumerate((1, 2, 4))]
     aucs = {f"A{i:02d}": 0.6 + i / 40 for i in range(7, 15)}
@@ -101,6 +117,7 @@ def every_figure():
         "candidates": plots.candidates(all_candidates(), NAMES[2]),
         "attacks": plots.attacks(attacked),
         "views": plots.views(seen),
+        "differences": plots.differences(differences(), "Ablations against plain, eval"),
         "calibration": plots.calibration(two_splits, run.tested(NAMES[2])),
         "matrix": plots.matrix(crossed("demo", long_name, leaking=[("demo", "demo")])),
         "large_matrix": plots.matrix(crossed("a", "b", "c", "d", long_name)),
@@ -136,7 +153,7 @@ def test_every_word_is_inside_the_figure(name):
 def test_axes_say_what_they_show(name):
     labelled = [axes for axes in FIGURES[name].axes if axes.get_xlabel()]
     assert len(labelled) == len(FIGURES[name].axes)
-    assert FIGURES[name].axes[0].get_ylabel() or name in ("attacks", "views")
+    assert FIGURES[name].axes[0].get_ylabel() or name in ("attacks", "views", "differences")
 
 
 def test_equal_figures_are_equal_bytes(tmp_path):
@@ -327,3 +344,15 @@ def test_the_attack_that_is_missed_most_stands_on_top():
     assert names == ["A08 (n = 150)", "A09 (n = 150)", "A07 (n = 150)"]
     places = axes.get_yticks()
     assert places[0] > places[1] > places[2]
+
+
+def test_the_forest_of_differences_has_both_lines_and_every_seed():
+    axes = FIGURES["differences"].axes[0]
+    vertical = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
+    assert vertical[:2] == [0.0, 1.0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["margin", "supcon [leaks]", "a_head_of_256_dimensions"]
+    marks = {line.get_label(): line.get_xdata() for line in axes.lines}
+    assert marks["at least one point better on these speakers"] == [3.0]
+    assert len(marks["one seed"]) == 6
+    assert len(plots.differences(differences()[:1], "one").axes[0].get_yticks()) == 1

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import run_files as run
-from authenticity import plots, report, results_page
+from authenticity import report, results_page
 from authenticity.errors import UserError
 from authenticity.evaluation import ablations, bootstrap, verdict
 from authenticity.evaluation.verdict import NO, OPEN, YES, Side
 from authenticity.files import write_json
 from comparisons import grid, simulated, table
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 
 def side(name, scores, seeds=None, **changes):
@@ -191,9 +190,9 @@ def test_the_json_is_plain_and_the_page_says_it_all():
 
 
 def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
-    found = ablations.ablations(grid(), "plain", 1)
+    found = ablations.ablations(*grid(), "plain", 1)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    page = report.ablations(found, [row.item for row in grid()])
+    page = report.ablations(found, [side.item for side in grid()[0].values()])
     assert page.count('<tr class="chosen"><th scope="row">plain') == 1
     assert "98,304" in page
     assert "300 MiB" in page
@@ -203,7 +202,7 @@ def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
 
 
 def test_ablations_are_written_as_markdown(tmp_path: Path):
-    found = ablations.ablations(grid(), "plain", 1)
+    found = ablations.ablations(*grid(), "plain", 1)
     write_json(tmp_path / "toy/ablations.json", found)
     write_json(tmp_path / "toy/verdict.json", verdicts()[0])
     page = results_page.ablations(tmp_path)
@@ -213,37 +212,3 @@ def test_ablations_are_written_as_markdown(tmp_path: Path):
     assert "| supcon | loss | 3 |" in page
     with pytest.raises(UserError, match="make ablations"):
         results_page.ablations(tmp_path / "toy")
-
-
-def difference(answer, value, low, high, *seeds):
-    auc = {"value": value, "low": low, "high": high}
-    spread = {"each": dict(enumerate(seeds))} if seeds else None
-    answers = {"on_these_speakers": {"at_least_one_point": answer}}
-    return answers | {"roc_auc": auc | {"spread": spread}}
-
-
-def differences():
-    return [
-        ("margin", False, difference(YES, 0.03, 0.015, 0.04, 0.02, 0.03, 0.04)),
-        ("supcon", True, difference(OPEN, 0.01, -0.01, 0.02, 0.0, 0.01, 0.02)),
-        ("a_head_of_256_dimensions", False, difference(NO, 0.0, -0.01, 0.005)),
-    ]
-
-
-def test_the_forest_of_differences_has_both_lines_and_every_word_inside():
-    figure = plots.differences(differences(), "Ablations against plain, eval")
-    axes = figure.axes[0]
-    vertical = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
-    assert vertical[:2] == [0.0, 1.0]
-    names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names == ["margin", "supcon [leaks]", "a_head_of_256_dimensions"]
-    marks = {line.get_label(): line.get_xdata() for line in axes.lines}
-    assert marks["at least one point better on these speakers"] == [3.0]
-    assert len(marks["one seed"]) == 6
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    drawn = figure.get_tightbbox(canvas.get_renderer())
-    assert drawn.x0 >= 0
-    assert drawn.y0 >= 0
-    assert (drawn.x1, drawn.y1) <= tuple(figure.get_size_inches())
-    assert len(plots.differences(differences()[:1], "one").axes[0].get_yticks()) == 1

@@ -1,7 +1,6 @@
 """A grid of experiments on the same trials: metrics, differences from one of them, and cost."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from authenticity import benchmarks
 from authenticity.evaluation import compare
 from authenticity.evaluation.compare import Scorer
 from authenticity.evaluation.results import REPORTED, Tested
-from authenticity.evaluation.verdict import answers
+from authenticity.evaluation.verdict import Side, answers
 
 
 def cost(
@@ -37,30 +36,20 @@ def cost(
     }
 
 
-@dataclass(frozen=True)
-class Row:
-    """One experiment of the grid.
-
-    Attributes:
-        scorer: its name and scores.
-        about: what is varied in it, in words.
-        item: its results.
-        cost: see `cost`; None where it was not measured.
-    """
-
-    scorer: Scorer
-    about: str
-    item: Tested
-    cost: Mapping[str, Any] | None
-
-
 def ablations(
-    rows: Sequence[Row], reference: str, seed: int, rejected: Collection[str] = ()
+    sides: Mapping[str, Side],
+    about: Mapping[str, str],
+    costs: Mapping[str, Mapping[str, Any] | None],
+    reference: str,
+    seed: int,
+    rejected: Collection[str] = (),
 ) -> dict[str, Any]:
     """Compare every experiment of a grid with one of them, on the same resamples.
 
     Args:
-        rows: in the order of the table.
+        sides: by name, in the order of the table.
+        about: what is varied in each, in words.
+        costs: of each; see `cost`.
         reference: name of the one that the others are held against.
         seed: of the bootstrap.
         rejected: files that were set aside in some view, and may lack in a row.
@@ -81,31 +70,33 @@ def ablations(
         UserError: the rows were tested on different trials, or have no seed in common with the
             reference.
     """
-    scorers = {row.scorer.name: row.scorer for row in rows}
+    scorers = {name: side.scorer() for name, side in sides.items()}
     draws = compare.resample(list(scorers.values()), REPORTED, seed, rejected)
-    return {
-        "split": REPORTED,
-        "reference": reference,
-        **draws.counts,
-        "interval": draws.interval,
-        "rows": [_row(draws, row, scorers[reference], seed) for row in rows],
-    }
+    rows = [
+        {
+            "name": name,
+            "about": about[name],
+            **_figures(draws, side.item, scorers[name], seed),
+            "difference": None
+            if name == reference
+            else _difference(draws, scorers[reference], scorers[name], seed),
+            "cost": costs[name],
+        }
+        for name, side in sides.items()
+    ]
+    interval = {"interval": draws.interval}
+    return {"split": REPORTED, "reference": reference, **draws.counts, **interval, "rows": rows}
 
 
-def _row(draws: compare.Draws, row: Row, reference: Scorer, seed: int) -> dict[str, Any]:
-    item, on_dev = row.item, row.item.on("dev").get("roc_auc")
-    is_reference = row.scorer.name == reference.name
+def _figures(draws: compare.Draws, item: Tested, scorer: Scorer, seed: int) -> dict[str, Any]:
+    on_dev = item.on("dev").get("roc_auc")
     return {
-        "name": row.scorer.name,
-        "about": row.about,
         "control": item.control,
         "leaks": item.leaks,
         "orientation": item.orientation(),
-        "seeds": row.scorer.seed_names,
+        "seeds": scorer.seed_names,
         "dev_roc_auc": on_dev and on_dev.value,
-        **{name: draws.metric(name, row.scorer, seed).as_json() for name in compare.METRICS},
-        "difference": None if is_reference else _difference(draws, reference, row.scorer, seed),
-        "cost": row.cost,
+        **{name: draws.metric(name, scorer, seed).as_json() for name in compare.METRICS},
     }
 
 

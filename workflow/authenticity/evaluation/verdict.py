@@ -11,14 +11,15 @@ all speakers, the interval of trials calls one a point better or not on most pai
 (`tests/benchmarks/benchmark_inference.py`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from authenticity import tables
 from authenticity.estimates import points, points_between
-from authenticity.evaluation import bootstrap, compare
+from authenticity.evaluation import bootstrap, compare, results
 from authenticity.evaluation.compare import POWER, Comparison, Mean, Scorer
 from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.names import NO, OPEN, POINT, YES
@@ -45,6 +46,17 @@ class Side:
     def scorer(self) -> Scorer:
         """Return its scores under the experiment's name."""
         return Scorer(self.item.name, self.scores, self.seeds)
+
+
+def read(
+    metrics: Iterable[str], records: Iterable[str], scores: Iterable[str], seeds: Iterable[str]
+) -> dict[str, Side]:
+    """Read what takes part in comparisons, by name; only some have scores by seed."""
+    by_seed = {tables.metadata(path)["experiment"]: tables.read(path) for path in seeds}
+    return {
+        item.name: Side(tables.read(path), by_seed.get(item.name), item)
+        for item, path in zip(results.read(metrics, records), scores, strict=True)
+    }
 
 
 def answers(difference: Mean) -> dict[str, Any]:

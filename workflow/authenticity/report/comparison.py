@@ -47,7 +47,7 @@ def in_short(verdict: Json, items: Sequence[Tested]) -> list[list[Cell]]:
                 _coloured(pair["at_least_one_point"]),
                 _change(pair["roc_auc"]),
                 f"{pair['n_bonafide']:,} + {pair['n_spoof']:,}",
-                None if None in speakers else " + ".join(f"{number:,}" for number in speakers),
+                " + ".join(f"{number:,}" for number in speakers),
             ]
         )
     return rows
