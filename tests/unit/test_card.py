@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 import run_files as run
 from authenticity import benchmarks, card, trust
-from authenticity.card import Bullets, Heading, Paragraph, Table
+from authenticity.card import Heading, Table
 
 
 def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None):
@@ -167,8 +167,8 @@ def test_no_benchmarks_no_cost(tmp_path):
 def test_what_is_no_markdown_stays_text():
     blocks = [
         Heading("a|b"),
-        Paragraph("<b> *x*"),
-        Bullets(["[c](d)"]),
+        "<b> *x*",
+        ["[c](d)"],
         Table("t", ["u|v"], [["w"]]),
     ]
     said = card.as_markdown("T", blocks)

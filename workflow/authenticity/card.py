@@ -29,18 +29,6 @@ class Heading(NamedTuple):
     text: str
 
 
-class Paragraph(NamedTuple):
-    """Running text."""
-
-    text: str
-
-
-class Bullets(NamedTuple):
-    """A list of short texts."""
-
-    items: Sequence[str]
-
-
 class Table(NamedTuple):
     """A table of plain text; the first cell of a row is its heading."""
 
@@ -49,7 +37,8 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-Block = Heading | Paragraph | Bullets | Table
+Block = Heading | Table | str | Sequence[str]
+"""Text is a paragraph; several texts are a list."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +101,9 @@ def card(facts: Facts) -> list[Block]:
 
 def _rating(facts: Facts) -> list[Block]:
     if not facts.item.reported:
-        return [Paragraph(f"Rating: none, for the corpus has no {REPORTED} split of its own.")]
+        return [f"Rating: none, for the corpus has no {REPORTED} split of its own."]
     judged = judge(facts.evidence)
-    return [Paragraph(f"Rating: {judged['overall']['sentence']} {judged['claim']}")]
+    return [f"Rating: {judged['overall']['sentence']} {judged['claim']}"]
 
 
 def _details(facts: Facts) -> list[Block]:
@@ -197,21 +186,19 @@ def _use(item: Tested) -> list[Block]:
     control = "A control: for others to be held against, not for use as a detector."
     return [
         Heading("Intended use"),
-        *([Paragraph(control)] if item.control else []),
-        Paragraph(
+        *([control] if item.control else []),
+        (
             "To study what tells bona fide from synthetic or converted speech, and to be the "
             f"measure for other detectors, on speech like that of the corpus {item.corpus}."
         ),
-        Paragraph("Out of scope:"),
-        Bullets(
-            [
-                "To decide alone about a person, a recording in court, or what may be published.",
-                "Speech, channels, languages or attacks unlike those that the results below "
-                "cover; a score says nothing on its own there.",
-                "A person who was recorded and edited, replayed, or imitated by another person, "
-                "unless the corpus has such attacks.",
-            ]
-        ),
+        "Out of scope:",
+        [
+            "To decide alone about a person, a recording in court, or what may be published.",
+            "Speech, channels, languages or attacks unlike those that the results below "
+            "cover; a score says nothing on its own there.",
+            "A person who was recorded and edited, replayed, or imitated by another person, "
+            "unless the corpus has such attacks.",
+        ],
     ]
 
 
@@ -231,8 +218,8 @@ def _factors(facts: Facts) -> list[Block]:
     lines = [f"{name}: {wording.listed(values or ['none'])}." for name, values in factors.items()]
     return [
         Heading("Factors"),
-        Paragraph("The results were taken over:"),
-        Bullets([f"Attacks: {attacks}.", *lines]),
+        "The results were taken over:",
+        [f"Attacks: {attacks}.", *lines],
     ]
 
 
@@ -251,7 +238,7 @@ def _metrics(item: Tested) -> list[Block]:
         f"Intervals: {100 * bootstrap.LEVEL:g}%, {bootstrap.N_RESAMPLES:,} resamples; on "
         f"{last} by {item.on(last)['roc_auc'].method} ({item.why[last]}).",
     ]
-    return [Heading("Metrics"), Bullets(items)]
+    return [Heading("Metrics"), items]
 
 
 def _data(facts: Facts) -> list[Block]:
@@ -260,7 +247,7 @@ def _data(facts: Facts) -> list[Block]:
     return [
         Heading("Evaluation data"),
         Table(f"Corpus {facts.item.corpus}", columns, rows),
-        Paragraph(wording.used(facts.evidence.verified)),
+        wording.used(facts.evidence.verified),
         Heading("Training data"),
         *_training(facts.model),
     ]
@@ -276,7 +263,7 @@ def _clips(results: Results) -> list[str]:
 def _training(model: Json) -> list[Block]:
     if _is_published(model):
         said = "It was trained by others, on what is not known here; nothing of it was fitted."
-        return [Paragraph(said)]
+        return [said]
     rows = [
         [
             each["round"],
@@ -349,18 +336,18 @@ def _limits(facts: Facts) -> list[Block]:
     always = "No result says anything about attacks, languages or channels that no corpus here has."
     return [
         Heading("Limits, biases and recommendations"),
-        Paragraph(
+        (
             "Voices are personal data, and a false alarm calls a real person's speech fake: see "
             "which speakers that happens to in the report's page per speaker."
         ),
-        Bullets([*items, always]),
+        [*items, always],
     ]
 
 
 def _spent(facts: Facts) -> list[Block]:
     heading = Heading("Time and memory spent")
     if not facts.spent:
-        return [heading, Paragraph("No benchmark of this corpus's jobs was found.")]
+        return [heading, "No benchmark of this corpus's jobs was found."]
     rows = [
         [
             f"{each.rule}, {'for all experiments' if each.shared else 'for this one'}",
@@ -376,7 +363,7 @@ def _spent(facts: Facts) -> list[Block]:
     return [
         heading,
         Table("From the benchmarks that were found", columns, rows),
-        Paragraph(
+        (
             f"{total:,.0f} s of CPU time in all. Energy is not measured: it is the CPU time times "
             "the power of a busy core. A benchmark is of the last time that its job ran, and a "
             "resumed run measures only what it redoes."
