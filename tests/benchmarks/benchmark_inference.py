@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from authenticity.evaluation import bootstrap, compare, verdict
 from authenticity.evaluation.metrics import Ranking, Weighted, once
-from authenticity.evaluation.probabilities import Cllr
+from authenticity.evaluation.probabilities import cllr
 from authenticity.names import NO, YES
 from scipy.special import ndtr, ndtri
 
@@ -82,7 +82,7 @@ def simulate(kind, seed):
         speakers,
         seed,
         metrics=(),
-        others={"cllr": Cllr(llr(scores[0], auc))},
+        others={"cllr": cllr(llr(scores[0], auc))},
         costs=["cllr"],
     ).estimates["cllr"]
     change = paired(labels, speakers, scores, seed)

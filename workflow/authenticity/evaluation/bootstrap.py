@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr, stdtrit
 
 from authenticity.estimates import Estimate
-from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
+from authenticity.evaluation.metrics import Floats, Metric, Ranking, Weighted, once
 
 LEVEL = 0.95
 N_RESAMPLES = 1000
@@ -45,8 +45,6 @@ MINIMUM_SPEAKERS = 10
 MINIMUM_KNOWN = 0.9
 BY_SPEAKER = "speaker-clustered bootstrap"
 BY_TRIAL = "trial bootstrap, stratified by class"
-Metric = Callable[[Weighted], Floats]
-"""A metric's value for each row of weighted trials, (m,)."""
 
 RANKED: dict[str, Metric] = {
     "roc_auc": lambda trials: trials.corners.roc_auc(),

@@ -14,7 +14,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
-from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
+from authenticity.evaluation.probabilities import CalibrationError, brier, cllr
 from authenticity.evaluation.results import (
     ALL,
     ATTACK,
@@ -81,10 +81,10 @@ class Threshold:
         values = trials["round"].map(self.by_round).to_numpy()
         return (trials["score"].to_numpy() >= values).astype(np.float64)
 
-    def rates(self, trials: pd.DataFrame) -> dict[str, bootstrap.Metric]:
+    def rates(self, trials: pd.DataFrame) -> dict[str, metrics.Metric]:
         """Return the error rates of trials as metrics that can be resampled."""
         called = self.called(trials)
-        rates: dict[str, bootstrap.Metric] = {
+        rates: dict[str, metrics.Metric] = {
             "miss": lambda weighted: 1.0 - weighted.mean(called, 1),
             "false_alarm": lambda weighted: weighted.mean(called, 0),
         }
@@ -338,15 +338,15 @@ def _costs(
     """
     llr, cost = trials["llr"].to_numpy(), detection_cost.asvspoof5()
     calibrated = bool(np.isfinite(llr).all())
-    wanted: dict[str, bootstrap.Metric] = {
-        "brier_before_calibration": Brier(trials["p_spoof"].to_numpy()),
+    wanted: dict[str, metrics.Metric] = {
+        "brier_before_calibration": brier(trials["p_spoof"].to_numpy()),
         "min_cllr": lambda weighted: weighted.corners.least_cllr(),
         "min_dcf": cost.least,
     }
     if calibrated:
         called = detection_cost.called_spoof(llr)
-        wanted["brier"] = Brier(trials["p_calibrated"].to_numpy())
-        wanted["cllr"] = Cllr(llr)
+        wanted["brier"] = brier(trials["p_calibrated"].to_numpy())
+        wanted["cllr"] = cllr(llr)
         wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
     for name, tandem in (
         ("min_tdcf_legacy", detection_cost.tandem_legacy),

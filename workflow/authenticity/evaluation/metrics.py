@@ -7,6 +7,7 @@ Every page of the report imports this module. SciPy loads `scipy.optimize`, whic
 second, when it is first used.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,8 +31,19 @@ class Ranking:
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> "Ranking":
         """Check the arrays: equal lengths, finite scores, both classes present."""
-        checked_labels, checked_scores = _checked(labels, scores)
-        return cls(checked_labels, checked_scores)
+        label_array = np.asarray(labels)
+        score_array = np.asarray(scores, dtype=np.float64)
+        if label_array.ndim != 1 or label_array.shape != score_array.shape:
+            raise ValueError(
+                f"labels {label_array.shape} and scores {score_array.shape} must agree"
+            )
+        if not np.isfinite(score_array).all():
+            raise ValueError("scores must be finite")
+        if not np.isin(label_array, (0, 1)).all():
+            raise ValueError("labels must be 0 (bona fide) or 1 (spoof)")
+        if len(np.unique(label_array)) < 2:
+            raise ValueError("both classes are needed, bona fide and spoof")
+        return cls(label_array.astype(np.int8), score_array)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
@@ -202,18 +214,8 @@ def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float
     return float(nats.sum() / (2.0 * np.log(2.0)))
 
 
-def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.int8], Floats]:
-    label_array = np.asarray(labels)
-    score_array = np.asarray(scores, dtype=np.float64)
-    if label_array.ndim != 1 or label_array.shape != score_array.shape:
-        raise ValueError(f"labels {label_array.shape} and scores {score_array.shape} must agree")
-    if not np.isfinite(score_array).all():
-        raise ValueError("scores must be finite")
-    if not np.isin(label_array, (0, 1)).all():
-        raise ValueError("labels must be 0 (bona fide) or 1 (spoof)")
-    if len(np.unique(label_array)) < 2:
-        raise ValueError("both classes are needed, bona fide and spoof")
-    return label_array.astype(np.int8), score_array
+Metric = Callable[[Weighted], Floats]
+"""A metric's value for each row of weighted trials, (m,)."""
 
 
 def once(ranking: Ranking) -> Weighted:
