@@ -383,23 +383,35 @@ def _shareable(trials: pa.Table) -> "pd.DataFrame":
     """Return what sides may share: null where it is not known, and for the attack of bona fide."""
     table = trials.select(["label", *_SHARED.values()]).to_pandas()
     table["attack"] = table["attack"].where(table["label"] == 1)
-    return table
+    return table.astype(object).where(table.notna(), None)
 
 
 def _leaks(
     fitted: "pd.DataFrame", found: Sequence[Round], reported: "pd.DataFrame | None"
 ) -> dict[str, Any]:
     """Count what sides share; each round's own eval is reported on where `reported` is None."""
+    import pandas as pd
+
     shared = {kind: {pair: set() for pair in _SIDES} for kind in _SHARED}
     for item in found:
         sides = {side: fitted[item.parts == side] for side in ("train", "dev", "eval")}
         if reported is not None:
             sides["eval"] = reported
+        values = {
+            side: {kind: set(rows[column].to_numpy()) for kind, column in _SHARED.items()}
+            for side, rows in sides.items()
+        }
+        near = {
+            side: rows.loc[rows["near"].notna(), ["near", "audio"]] for side, rows in sides.items()
+        }
         for one, other in _SIDES:
-            for kind, values in _on_both(sides[one], sides[other]).items():
-                shared[kind][one, other] |= values
+            both = {kind: values[one][kind] & values[other][kind] for kind in _SHARED}
+            n_different = pd.concat([near[one], near[other]]).groupby("near")["audio"].nunique()
+            both["near_duplicates"] &= set(n_different.index[n_different > 1])
+            for kind in _SHARED:
+                shared[kind][one, other] |= both[kind]
     counts = {
-        kind: {"_".join(pair): len(values) for pair, values in pairs.items()}
+        kind: {"_".join(pair): len(values - {None}) for pair, values in pairs.items()}
         for kind, pairs in shared.items()
     }
     used = fitted[np.any([item.parts != "" for item in found], axis=0)]
@@ -409,18 +421,6 @@ def _leaks(
         "unknown_speakers": int(sum(names.isna().sum() for names in speakers)),
         "leaks": any(counts[kind][side] for kind in kinds for side in ("train_eval", "dev_eval")),
     }
-
-
-def _on_both(one: "pd.DataFrame", other: "pd.DataFrame") -> dict[str, set[str]]:
-    import pandas as pd
-
-    found = {
-        kind: set(one[column].dropna()) & set(other[column].dropna())
-        for kind, column in _SHARED.items()
-    }
-    n_different = pd.concat([one, other]).groupby("near")["audio"].nunique()
-    found["near_duplicates"] &= set(n_different.index[n_different > 1])
-    return found
 
 
 def _both_classes(labels: NDArray[np.integer]) -> bool:
