@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from authenticity.evaluation import bootstrap, compare, verdict
 from authenticity.evaluation.metrics import Ranking, Weighted, once
-from authenticity.evaluation.probabilities import Cllr
+from authenticity.evaluation.probabilities import cllr
 from authenticity.names import NO, YES
 from scipy.special import ndtr, ndtri
 
@@ -82,7 +82,7 @@ def simulate(kind, seed):
         speakers,
         seed,
         metrics=(),
-        others={"cllr": Cllr(llr(scores[0], auc))},
+        others={"cllr": cllr(llr(scores[0], auc))},
         costs=["cllr"],
     ).estimates["cllr"]
     change = paired(labels, speakers, scores, seed)
@@ -93,7 +93,7 @@ def simulate(kind, seed):
         name: (each.low <= truth[name] <= each.high, each.low > truth[name])
         for name, each in intervals.items()
     }
-    return held, verdict.answers(change, None)
+    return held, verdict.answers(change)
 
 
 def paired(labels, speakers, scores, seed):
@@ -124,8 +124,8 @@ def coverage(n_corpora, pool):
             "{:.1f} ({:.1f})".format(*(100 * np.mean([each[name] for each, _ in made], axis=0)))
             for name in made[0][0]
         )
-        here = [each.on_these_speakers["at_least_one_point"] for _, each in made]
-        general = [each.at_least_one_point for _, each in made]
+        here = [each["on_these_speakers"]["at_least_one_point"] for _, each in made]
+        general = [each["at_least_one_point"] for _, each in made]
         rates = (
             f"{100 * np.mean([each == YES for each in given]):.1f} / "
             f"{100 * np.mean([each == NO for each in given]):.1f}"

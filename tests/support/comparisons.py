@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from authenticity.evaluation import ablations
-from authenticity.evaluation.compare import Scorer
+from authenticity.evaluation.verdict import Side
 from run_files import leak, tested
 
 
@@ -40,13 +39,14 @@ def simulated(n, better=0.0, seed=0, n_speakers=0, seeds=None):
 
 
 def grid():
+    """What `ablations.ablations` takes of three experiments: sides, words and costs."""
     old, seeds = simulated(300, 0.5, seeds=[0.0, 0.1, -0.1])
     _, other = simulated(300, 0.1)
-    cost = ablations.Cost(12.5, 300.0, 0.02, 98_304)
-    return [
-        ablations.Row(Scorer("plain", old), "no contrastive loss", tested("plain"), None),
-        ablations.Row(Scorer("supcon", old, seeds), "loss", tested("supcon"), cost),
-        ablations.Row(
-            Scorer("narrow", other), "head", tested("narrow", leak=leak(speakers=2)), cost
-        ),
-    ]
+    cost = {"seconds": 12.5, "peak_mib": 300.0, "cpu_seconds": 0.02, "parameters": 98_304}
+    sides = {
+        "plain": Side(old, None, tested("plain")),
+        "supcon": Side(old, seeds, tested("supcon")),
+        "narrow": Side(other, None, tested("narrow", leak=leak(speakers=2))),
+    }
+    about = {"plain": "no contrastive loss", "supcon": "loss", "narrow": "head"}
+    return sides, about, {"plain": None, "supcon": cost, "narrow": cost}

@@ -5,8 +5,8 @@ from html import unescape
 
 import pytest
 import run_files as run
-from authenticity import benchmarks, card, document, trust
-from authenticity.document import Bullets, Heading, Paragraph, Table
+from authenticity import benchmarks, card, trust
+from authenticity.card import Heading, Table
 
 
 def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None):
@@ -23,7 +23,7 @@ def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None
 
 
 def text(found):
-    return document.as_markdown(card.title(found), card.card(found))
+    return card.as_markdown(card.title(found), card.card(found))
 
 
 def test_a_card_has_the_headings_of_mitchell_et_al():
@@ -44,9 +44,9 @@ def test_a_card_has_the_headings_of_mitchell_et_al():
 def test_page_and_markdown_say_the_same():
     found = facts(run.tested(views={"trimmed": 0.92}))
     title, blocks = card.title(found), card.card(found)
-    plain = re.sub(r"<[^>]*>", " ", document.as_html(title, blocks).partition("<body>")[2])
+    plain = re.sub(r"<[^>]*>", " ", card.as_html(title, blocks).partition("<body>")[2])
     page = set(re.findall(r"\w+", unescape(plain)))
-    markdown = set(re.findall(r"\w+", document.as_markdown(title, blocks)))
+    markdown = set(re.findall(r"\w+", card.as_markdown(title, blocks)))
     assert page == markdown
 
 
@@ -167,16 +167,16 @@ def test_no_benchmarks_no_cost(tmp_path):
 def test_what_is_no_markdown_stays_text():
     blocks = [
         Heading("a|b"),
-        Paragraph("<b> *x*"),
-        Bullets(["[c](d)"]),
+        "<b> *x*",
+        ["[c](d)"],
         Table("t", ["u|v"], [["w"]]),
     ]
-    said = document.as_markdown("T", blocks)
+    said = card.as_markdown("T", blocks)
     assert "## a\\|b" in said
     assert "\\<b\\> \\*x\\*" in said
     assert "- \\[c\\](d)" in said
     assert "| u\\|v |\n| --- |\n| w |" in said
-    assert "<b>" not in document.as_html("T", blocks).partition("<body>")[2]
+    assert "<b>" not in card.as_html("T", blocks).partition("<body>")[2]
 
 
 def test_a_card_says_what_was_trained():

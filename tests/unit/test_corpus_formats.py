@@ -21,6 +21,7 @@ from authenticity.corpora.reading import known, unique_keys
 from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.roots import Root
+from authenticity.trust.checks import CAUTION
 from checkout import REPOSITORY
 from corpora import write_archive, write_folder
 from hypothesis import given
@@ -567,7 +568,7 @@ def test_speakers_called_unknown_on_both_sides_are_counted_and_no_leak(tmp_path:
     item = run_files.tested(leak=found)
     evidence = trust.Evidence(item, run_files.audit(), run_files.verified())
     (check,) = [check for check in trust.checks(evidence) if check.name == "Leak"]
-    assert check.status == trust.CAUTION
+    assert check.status == CAUTION
     assert "24 clips of its protocol without a known speaker" in check.sentence
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 REFERENCE = REPOSITORY.parent / "shared/reference/asvspoof2019_la"
-ASV = SpeakerVerification(p_fa=0.02, p_miss=0.03, p_miss_spoof=0.4, threshold=0.0)
+ASV = SpeakerVerification(p_fa=0.02, p_miss=0.03, p_miss_spoof=0.4)
 
 
 @st.composite
@@ -102,14 +102,14 @@ def test_an_asv_system_by_hand():
         columns=["kind", "score"],
     )
     assert detection_cost.speaker_verification(table) == SpeakerVerification(
-        p_fa=0.5, p_miss=0.25, p_miss_spoof=pytest.approx(1 / 3), threshold=3.0
+        p_fa=0.5, p_miss=0.25, p_miss_spoof=pytest.approx(1 / 3)
     )
     for kind in ("target", "nontarget", "spoof"):
         assert detection_cost.speaker_verification(table[table["kind"] != kind]) is None
 
 
 def test_no_tandem_cost_where_the_asv_system_accepts_no_spoof():
-    asv = SpeakerVerification(p_fa=0.02, p_miss=0.03, p_miss_spoof=1.0, threshold=0.0)
+    asv = SpeakerVerification(p_fa=0.02, p_miss=0.03, p_miss_spoof=1.0)
     assert detection_cost.tandem_legacy(asv) is None
     assert detection_cost.tandem_revised(asv) is None
 

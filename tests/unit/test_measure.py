@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 import run_files
 import scored
-from authenticity import manifest, tables, wording
+from authenticity import manifest, report, tables, wording
 from authenticity.config import Corpus
 from authenticity.errors import UserError
-from authenticity.evaluation import bootstrap, choice, detection_cost, measure, metrics, score_files
+from authenticity.evaluation import bootstrap, detection_cost, measure, metrics, score_files
 from authenticity.evaluation.measure import Threshold
 from authenticity.evaluation.probabilities import CalibrationError
 from authenticity.evaluation.results import Results
@@ -358,7 +358,7 @@ def model(rounds):
 def test_a_candidates_metrics_in_one_round_have_intervals():
     own = scored.trials("eval", seed=1)
     item = candidates_of(scored.trials("dev"), own)
-    (row,) = choice.candidates(item, model([(0.1, 0.9)]))
+    (row,) = report.candidates(item, model([(0.1, 0.9)]))
     assert (row.name, row.C, row.cv_roc_auc, row.n_chosen) == ("layer_2", 0.1, 0.9, 1)
     auc = row.roc_auc["eval"]
     assert auc.value == pytest.approx(roc_auc_score(own["label"], own["score"]))
@@ -371,7 +371,7 @@ def test_a_candidates_metrics_over_rounds_are_means():
     rounds[1]["score"] += 100  # another model's scale
     about = model([(0.1, 0.8), (1, 0.9)])
     about["rounds"][1] = {"candidate": "layer_3", "pooling": "mean"}
-    (row,) = choice.candidates(candidates_of(*rounds), about)
+    (row,) = report.candidates(candidates_of(*rounds), about)
     assert (row.C, row.n_chosen) == (0.1, 1)
     assert row.cv_roc_auc == pytest.approx(0.85)
     expected = np.mean([roc_auc_score(own["label"], own["score"]) for own in rounds])

@@ -113,8 +113,7 @@ def test_operating_points_are_scikit_learns(trials):
     labels, scores, _ = trials
     points = metrics.operating_points(labels, scores)
     false_alarm, detection, _ = roc_curve(labels, scores, drop_intermediate=False)
-    np.testing.assert_allclose(points.false_alarm, false_alarm)
-    np.testing.assert_allclose(points.miss, 1 - detection, atol=1e-12)
+    np.testing.assert_allclose(points, [false_alarm, detection], atol=1e-12)
 
 
 @given(scored_trials())
@@ -356,8 +355,7 @@ def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
     labels, scores = bell_curves(400, 400, 1.0)
     grid = np.linspace(0.05, 0.95, 19)
     band = bootstrap.intervals(labels, scores, [None] * 800, seed=0, band_at=grid).band
-    points = metrics.operating_points(labels, scores)
-    curve = np.interp(grid, points.false_alarm, points.detection)
+    curve = np.interp(grid, *metrics.operating_points(labels, scores))
     assert ((band.low <= curve) & (curve <= band.high)).all()
     assert (np.diff(band.low) >= 0).all()
     assert ((norm.cdf(norm.ppf(grid) + 1) > band.low) & (band.low > 0)).mean() > 0.7

@@ -8,9 +8,10 @@ import run_files as run
 from authenticity import plots
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
-from authenticity.evaluation.choice import Candidate
 from authenticity.evaluation.metrics import operating_points
+from authenticity.names import NO, OPEN, YES
 from authenticity.plots.candidates import layer_of
+from authenticity.report.candidates import Candidate
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.special import expit, ndtr
 
@@ -35,13 +36,7 @@ def curve(name, distance, n=300, leaks=False):
         of_eval=found.estimates | {"n_bonafide": n, "n_spoof": n},
         leak=LEAK if leaks else run.leak(),
     )
-    results, band = item.reported, found.band
-    return plots.Curve(
-        item,
-        operating_points(labels, scores),
-        *(band.false_alarm, band.low, band.high),
-        *(results["roc_auc"], results["eer"]),
-    )
+    return plots.Curve(item, operating_points(labels, scores), found.band, item.reported)
 
 
 def scores(n_by_split, slope=1.0):
@@ -89,6 +84,21 @@ def crossed(*corpora, leaking=(), auc=0.9):
     ]
 
 
+def difference(answer, value, low, high, *seeds):
+    auc = {"value": value, "low": low, "high": high}
+    spread = {"each": dict(enumerate(seeds))} if seeds else None
+    answers = {"on_these_speakers": {"at_least_one_point": answer}}
+    return answers | {"roc_auc": auc | {"spread": spread}}
+
+
+def differences():
+    return [
+        ("margin", False, difference(YES, 0.03, 0.015, 0.04, 0.02, 0.03, 0.04)),
+        ("supcon", True, difference(OPEN, 0.01, -0.01, 0.02, 0.0, 0.01, 0.02)),
+        ("a_head_of_256_dimensions", False, difference(NO, 0.0, -0.01, 0.005)),
+    ]
+
+
 def every_figure():
     curves = [curve(NAMES[i], distance, leaks=i == 1) for i, distance in enumerate((1, 2, 4))]
     aucs = {f"A{i:02d}": 0.6 + i / 40 for i in range(7, 15)}
@@ -101,15 +111,16 @@ def every_figure():
     two_splits = scores({"dev": 2548, "eval": 7355}, slope=1.3)
     long_name = "a_corpus_with_a_very_long_name"
     return {
-        "roc": plots.roc(curves, "eval"),
-        "det": plots.det(curves, "eval"),
+        "roc": plots.roc(curves),
+        "det": plots.det(curves),
         "scores": plots.score_histograms(two_splits, NAMES[2]),
         "candidates": plots.candidates(all_candidates(), NAMES[2]),
-        "attacks": plots.attacks(attacked, "eval"),
-        "views": plots.views(seen, "eval"),
+        "attacks": plots.attacks(attacked),
+        "views": plots.views(seen),
+        "differences": plots.differences(differences(), "Ablations against plain, eval"),
         "calibration": plots.calibration(two_splits, run.tested(NAMES[2])),
-        "matrix": plots.matrix(crossed("demo", long_name, leaking=[("demo", "demo")]), "eval"),
-        "large_matrix": plots.matrix(crossed("a", "b", "c", "d", long_name), "eval"),
+        "matrix": plots.matrix(crossed("demo", long_name, leaking=[("demo", "demo")])),
+        "large_matrix": plots.matrix(crossed("a", "b", "c", "d", long_name)),
     }
 
 
@@ -142,12 +153,12 @@ def test_every_word_is_inside_the_figure(name):
 def test_axes_say_what_they_show(name):
     labelled = [axes for axes in FIGURES[name].axes if axes.get_xlabel()]
     assert len(labelled) == len(FIGURES[name].axes)
-    assert FIGURES[name].axes[0].get_ylabel() or name in ("attacks", "views")
+    assert FIGURES[name].axes[0].get_ylabel() or name in ("attacks", "views", "differences")
 
 
 def test_equal_figures_are_equal_bytes(tmp_path):
     for number in range(2):
-        figure = plots.roc([curve("one", 1.0)], "eval")
+        figure = plots.roc([curve("one", 1.0)])
         plots.save(figure, tmp_path / f"{number}.svg")
     first = (tmp_path / "0.svg").read_bytes()
     assert first == (tmp_path / "1.svg").read_bytes()
@@ -158,8 +169,8 @@ def test_equal_figures_are_equal_bytes(tmp_path):
 
 def test_roc_says_auc_interval_and_trials():
     found = words(FIGURES["roc"])
-    one = curve(NAMES[0], 1)
-    value, low, high = one.roc_auc.value, one.roc_auc.low, one.roc_auc.high
+    auc = curve(NAMES[0], 1).results["roc_auc"]
+    value, low, high = auc.value, auc.low, auc.high
     trials = "300 bona fide + 300 spoof"
     assert f"{NAMES[0]}: AUC {value:.3f} ({low:.3f} to {high:.3f}), {trials}" in found
     line = FIGURES["roc"].axes[0].lines[0]
@@ -169,17 +180,17 @@ def test_roc_says_auc_interval_and_trials():
 
 def test_det_is_straight_for_bell_curves_and_marks_the_eer_on_the_diagonal():
     found = curve("one", 2.0, n=20_000)
-    axes = plots.det([found], "eval").axes[0]
+    axes = plots.det([found]).axes[0]
     accepted, rejected = axes.lines[0].get_data()
     middle = (np.abs(accepted) < 1.5) & (np.abs(rejected) < 1.5)
     np.testing.assert_allclose(accepted[middle] + rejected[middle], -2.0, atol=0.12)
     place = axes.lines[1].get_data()
     assert place[0] == place[1]
-    assert ndtr(place[0][0]) == pytest.approx(found.eer.value)
+    assert ndtr(place[0][0]) == pytest.approx(found.results["eer"].value)
 
 
 def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
-    plots.save(plots.det([curve("one", 100.0)], "eval"), tmp_path / "det.svg")
+    plots.save(plots.det([curve("one", 100.0)]), tmp_path / "det.svg")
 
 
 def test_histograms_are_shares_that_sum_to_one():
@@ -232,7 +243,7 @@ def test_what_several_rounds_chose_is_named_once():
 
 
 def test_views_stand_in_their_order_and_clean_values_go_down_the_page():
-    axes = plots.views([run.tested("one", 0.9, views={"mp3": 0.8})], "eval").axes[0]
+    axes = plots.views([run.tested("one", 0.9, views={"mp3": 0.8})]).axes[0]
     labels, places = axes.get_yticklabels(), axes.get_yticks()
     names = {text.get_text(): place for text, place in zip(labels, places, strict=True)}
     assert names["clean"] > names["mp3"]
@@ -242,8 +253,8 @@ def test_views_stand_in_their_order_and_clean_values_go_down_the_page():
 
 
 def test_guessing_is_drawn_where_an_interval_reaches_it():
-    assert "guessing" in words(plots.attacks([with_attacks("one", A07=0.505)], "eval"))
-    assert "guessing" not in words(plots.attacks([with_attacks("one", A07=0.9)], "eval"))
+    assert "guessing" in words(plots.attacks([with_attacks("one", A07=0.505)]))
+    assert "guessing" not in words(plots.attacks([with_attacks("one", A07=0.9)]))
 
 
 def test_reliability_points_have_wilson_intervals():
@@ -283,7 +294,7 @@ def test_without_a_calibration_only_probabilities_before_it_are_drawn():
 
 def test_the_matrix_has_a_cell_per_pair_with_its_interval_and_marks_leaks():
     one, two = crossed("a", "b", leaking=[("a", "a")])[:2]
-    figure = plots.matrix([one, two], "eval")
+    figure = plots.matrix([one, two])
     auc, eer = figure.axes
     said = [text.get_text() for text in auc.texts]
     assert said == [
@@ -301,13 +312,13 @@ def test_a_corpus_that_is_only_trained_on_has_a_row_and_no_column():
         [item for item in crossed("b", "a") if item.target == target] for target in ("b", "a")
     )
     untested = [run.without("eval", item) for item in to_b]
-    axes = plots.matrix([*untested, *to_a], "eval").axes[0]
+    axes = plots.matrix([*untested, *to_a]).axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["a"]
 
 
 def test_words_in_a_cell_can_be_read_on_its_colour():
-    figure, dark = (plots.matrix(crossed("a", auc=auc), "eval") for auc in (0.9, 0.5))
+    figure, dark = (plots.matrix(crossed("a", auc=auc)) for auc in (0.9, 0.5))
     assert {text.get_color() for text in figure.axes[0].texts} == {"black"}
     assert {text.get_color() for text in dark.axes[0].texts} == {"white"}
 
@@ -328,8 +339,20 @@ def test_one_candidate_without_layers_can_be_drawn(tmp_path):
 
 def test_the_attack_that_is_missed_most_stands_on_top():
     item = with_attacks("one", A07=0.9, A08=0.6, A09=0.8)
-    axes = plots.attacks([item], "eval").axes[0]
+    axes = plots.attacks([item]).axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]
     assert names == ["A08 (n = 150)", "A09 (n = 150)", "A07 (n = 150)"]
     places = axes.get_yticks()
     assert places[0] > places[1] > places[2]
+
+
+def test_the_forest_of_differences_has_both_lines_and_every_seed():
+    axes = FIGURES["differences"].axes[0]
+    vertical = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
+    assert vertical[:2] == [0.0, 1.0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["margin", "supcon [leaks]", "a_head_of_256_dimensions"]
+    marks = {line.get_label(): line.get_xdata() for line in axes.lines}
+    assert marks["at least one point better on these speakers"] == [3.0]
+    assert len(marks["one seed"]) == 6
+    assert len(plots.differences(differences()[:1], "one").axes[0].get_yticks()) == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from authenticity.evaluation import calibration, metrics, probabilities
-from authenticity.evaluation.probabilities import N_BINS, Brier, CalibrationError, Cllr
+from authenticity.evaluation.probabilities import N_BINS, CalibrationError, brier, cllr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
@@ -51,8 +51,8 @@ def test_weights_are_repetitions(trials):
     repeated = np.repeat(labels, weights), np.repeat(scores, weights)
     weighted = metrics.Weighted(metrics.Ranking.of(labels, scores), weights[None])
     expected = brier_score_loss(repeated[0], expit(repeated[1]))
-    assert Brier(p_spoof)(weighted)[0] == pytest.approx(expected, abs=1e-12)
-    assert Cllr(scores)(weighted)[0] == pytest.approx(slow_cllr(*repeated), abs=1e-12)
+    assert brier(p_spoof)(weighted)[0] == pytest.approx(expected, abs=1e-12)
+    assert cllr(scores)(weighted)[0] == pytest.approx(slow_cllr(*repeated), abs=1e-12)
     expected = slow_min_cllr(*repeated)
     assert weighted.corners.least_cllr()[0] == pytest.approx(expected, abs=1e-9)
 
@@ -69,25 +69,25 @@ def test_the_calibration_error_is_the_mean_distance_within_bins(trials):
 @given(weighted_trials())
 def test_cllr_is_the_fields_too_and_its_minimum_no_higher(trials):
     labels, llr, _ = trials
-    assert once(Cllr(llr), labels, llr) == pytest.approx(
-        once(Cllr(-llr), 1 - labels, -llr), abs=1e-12
+    assert once(cllr(llr), labels, llr) == pytest.approx(
+        once(cllr(-llr), 1 - labels, -llr), abs=1e-12
     )
     least = metrics.once(metrics.Ranking.of(labels, llr)).corners.least_cllr()[0]
     field = metrics.once(metrics.Ranking.of(1 - labels, -llr)).corners.least_cllr()[0]
     assert least == pytest.approx(field, abs=1e-12)
-    assert -1e-12 <= least <= min(1.0, once(Cllr(llr), labels, llr)) + 1e-12
+    assert -1e-12 <= least <= min(1.0, once(cllr(llr), labels, llr)) + 1e-12
 
 
 def test_cllr_is_log_loss_at_equal_shares():
     labels, scores = bell_curves(70, 70, 1.0)
-    found = once(Cllr(scores), labels, scores)
+    found = once(cllr(scores), labels, scores)
     assert found == pytest.approx(log_loss(labels, expit(scores)) / np.log(2), abs=1e-12)
 
 
 def test_known_answers():
     labels = np.array([0, 0, 1, 1])
-    assert once(Cllr(np.zeros(4)), labels, labels) == pytest.approx(1.0)
-    assert once(Cllr(50.0 * labels - 25), labels, labels) == pytest.approx(0.0, abs=1e-9)
+    assert once(cllr(np.zeros(4)), labels, labels) == pytest.approx(1.0)
+    assert once(cllr(50.0 * labels - 25), labels, labels) == pytest.approx(0.0, abs=1e-9)
     perfect = metrics.once(metrics.Ranking.of(labels, labels)).corners
     assert perfect.least_cllr()[0] == 0.0
     wrong = metrics.once(metrics.Ranking.of(labels, -labels)).corners
@@ -96,7 +96,7 @@ def test_known_answers():
     # classes in a pool that tells nothing costs 1/2 bit.
     mixed = metrics.once(metrics.Ranking.of([0, 1, 0, 1], [1.0, 2.0, 3.0, 4.0])).corners
     assert mixed.least_cllr()[0] == pytest.approx(0.5)
-    assert once(Brier(np.array([0.0, 0.5, 0.5, 1.0])), labels, labels) == pytest.approx(0.125)
+    assert once(brier(np.array([0.0, 0.5, 0.5, 1.0])), labels, labels) == pytest.approx(0.125)
 
 
 @pytest.mark.parametrize("offset", [0.0, 2.0])
@@ -166,5 +166,5 @@ def test_calibration_lowers_cllr_towards_its_minimum(seed):
     labels, scores = bell_curves(400, 400, 1.5, seed)
     fitted = calibration.fit(scores, labels).llr(scores)
     least = metrics.once(metrics.Ranking.of(labels, scores)).corners.least_cllr()[0]
-    assert least <= once(Cllr(fitted), labels, fitted) <= least + 0.06
-    assert once(Cllr(fitted), labels, fitted) < once(Cllr(3 * scores + 1), labels, scores)
+    assert least <= once(cllr(fitted), labels, fitted) <= least + 0.06
+    assert once(cllr(fitted), labels, fitted) < once(cllr(3 * scores + 1), labels, scores)

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 import run_files as run
-from authenticity import document, report, summary, trust, wording
+from authenticity import card, report, summary, trust, wording
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.files import read_json, write_json
@@ -483,12 +483,12 @@ def test_names_are_text_on_every_page():
 def test_no_sign_of_a_name_is_hidden_on_a_page():
     hostile = "a\x1b[2J\u202eb\nc"
     clip = {"file": hostile, "label": 1, "reason": hostile}
-    blocks = [document.Heading(hostile), document.Table(hostile, [hostile], [[hostile]])]
+    blocks = [card.Heading(hostile), card.Table(hostile, [hostile], [[hostile]])]
     for page in (
         report.rejected(run.verified(n_rejected=1, rejected=[clip])),
-        document.as_html(hostile, blocks),
-        document.as_markdown(hostile, blocks),
+        card.as_html(hostile, blocks),
+        card.as_markdown(hostile, blocks),
     ):
         assert not {"\x1b", "\u202e"} & set(page)
         assert page.count("x1b[2J") + page.count("x1b\\[2J") > 1
-    assert "a\\x1b[2J\\u202eb\\nc" in document.as_html(hostile, blocks)
+    assert "a\\x1b[2J\\u202eb\\nc" in card.as_html(hostile, blocks)

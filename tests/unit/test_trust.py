@@ -6,8 +6,8 @@ from html import unescape
 import pytest
 import run_files as run
 from authenticity import report, trust
-from authenticity.trust import CAUTION, DISTRUST, NONE_MADE, TRUST, bounds
-from authenticity.trust.checks import DECISIONS, KINDS, RANKING
+from authenticity.trust import DISTRUST, NONE_MADE, TRUST, bounds
+from authenticity.trust.checks import CAUTION, DECISIONS, KINDS, RANKING
 
 SOUND = run.many_speakers()
 

@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import run_files as run
-from authenticity import plots, report, results_page
+from authenticity import report, results_page
 from authenticity.errors import UserError
-from authenticity.estimates import Estimate
 from authenticity.evaluation import ablations, bootstrap, verdict
 from authenticity.evaluation.verdict import NO, OPEN, YES, Side
 from authenticity.files import write_json
 from comparisons import grid, simulated, table
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 
 def side(name, scores, seeds=None, **changes):
@@ -23,7 +21,7 @@ def side(name, scores, seeds=None, **changes):
 
 def judged(old, new, seeds=None, **changes):
     """The verdict on a candidate, given the tables of both."""
-    return verdict.judge(side("old", old), side("new", new, seeds, **changes), "eval", 1)
+    return verdict.judge(side("old", old), side("new", new, seeds, **changes), 1)
 
 
 def here(found):
@@ -160,13 +158,13 @@ def verdicts():
     }
     pairs = [["old", "new"], ["old", "seeded"], ["old", "single"], ["new", "old"]]
     items = [each.item for each in sides.values()]
-    return verdict.verdict(pairs, sides, "eval", 1), items
+    return verdict.verdict(pairs, sides, 1), items
 
 
 def test_a_pair_with_a_control_says_so():
     old, new = simulated(200)
     sides = {"new": side("new", new), "old": side("old", old, control=True)}
-    found = verdict.verdict([["old", "new"]], sides, "eval", 1)
+    found = verdict.verdict([["old", "new"]], sides, 1)
     items = [each.item for each in sides.values()]
     page = report.comparison(found, items)
     assert "new against old (control)" in page
@@ -192,9 +190,9 @@ def test_the_json_is_plain_and_the_page_says_it_all():
 
 
 def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
-    found = ablations.ablations(grid(), "plain", "eval", 1)
+    found = ablations.ablations(*grid(), "plain", 1)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    page = report.ablations(found, [row.item for row in grid()])
+    page = report.ablations(found, [side.item for side in grid()[0].values()])
     assert page.count('<tr class="chosen"><th scope="row">plain') == 1
     assert "98,304" in page
     assert "300 MiB" in page
@@ -204,7 +202,7 @@ def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
 
 
 def test_ablations_are_written_as_markdown(tmp_path: Path):
-    found = ablations.ablations(grid(), "plain", "eval", 1)
+    found = ablations.ablations(*grid(), "plain", 1)
     write_json(tmp_path / "toy/ablations.json", found)
     write_json(tmp_path / "toy/verdict.json", verdicts()[0])
     page = results_page.ablations(tmp_path)
@@ -214,30 +212,3 @@ def test_ablations_are_written_as_markdown(tmp_path: Path):
     assert "| supcon | loss | 3 |" in page
     with pytest.raises(UserError, match="make ablations"):
         results_page.ablations(tmp_path / "toy")
-
-
-def differences():
-    return [
-        plots.Difference("margin", False, YES, Estimate(0.03, 0.015, 0.04), [0.02, 0.03, 0.04]),
-        plots.Difference("supcon", True, OPEN, Estimate(0.01, -0.01, 0.02), [0.0, 0.01, 0.02]),
-        plots.Difference("a_head_of_256_dimensions", False, NO, Estimate(0.0, -0.01, 0.005), []),
-    ]
-
-
-def test_the_forest_of_differences_has_both_lines_and_every_word_inside():
-    figure = plots.differences(differences(), "Ablations against plain, eval")
-    axes = figure.axes[0]
-    vertical = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
-    assert vertical[:2] == [0.0, 1.0]
-    names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names == ["margin", "supcon [leaks]", "a_head_of_256_dimensions"]
-    marks = {line.get_label(): line.get_xdata() for line in axes.lines}
-    assert marks["at least one point better on these speakers"] == [3.0]
-    assert len(marks["one seed"]) == 6
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    drawn = figure.get_tightbbox(canvas.get_renderer())
-    assert drawn.x0 >= 0
-    assert drawn.y0 >= 0
-    assert (drawn.x1, drawn.y1) <= tuple(figure.get_size_inches())
-    assert len(plots.differences(differences()[:1], "one").axes[0].get_yticks()) == 1

@@ -7,19 +7,38 @@ the limits are the checks of `trust` that found something.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from authenticity import estimates, wording
 from authenticity.benchmarks import Spent
-from authenticity.document import Block, Bullets, Heading, Paragraph, Table
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
+from authenticity.html import render
 from authenticity.names import labelled, view_name
 from authenticity.trust import TRUST, Evidence, checks, judge
 from authenticity.wording import Json
 
 WORST_ATTACKS = 5
 """So many of the attacks that pass most are named; the report's own page has all."""
+
+
+class Heading(NamedTuple):
+    """The heading of a section."""
+
+    text: str
+
+
+class Table(NamedTuple):
+    """A table of plain text; the first cell of a row is its heading."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+Block = Heading | Table | str | Sequence[str]
+"""Text is a paragraph; several texts are a list."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +85,7 @@ def title(facts: Facts) -> str:
 
 
 def card(facts: Facts) -> list[Block]:
-    """Return the card's content, for `document.as_html` and `document.as_markdown`."""
+    """Return the card's content, for `as_html` and `as_markdown`."""
     return [
         *_rating(facts),
         *_details(facts),
@@ -82,9 +101,9 @@ def card(facts: Facts) -> list[Block]:
 
 def _rating(facts: Facts) -> list[Block]:
     if not facts.item.reported:
-        return [Paragraph(f"Rating: none, for the corpus has no {REPORTED} split of its own.")]
+        return [f"Rating: none, for the corpus has no {REPORTED} split of its own."]
     judged = judge(facts.evidence)
-    return [Paragraph(f"Rating: {judged['overall']['sentence']} {judged['claim']}")]
+    return [f"Rating: {judged['overall']['sentence']} {judged['claim']}"]
 
 
 def _details(facts: Facts) -> list[Block]:
@@ -167,21 +186,19 @@ def _use(item: Tested) -> list[Block]:
     control = "A control: for others to be held against, not for use as a detector."
     return [
         Heading("Intended use"),
-        *([Paragraph(control)] if item.control else []),
-        Paragraph(
+        *([control] if item.control else []),
+        (
             "To study what tells bona fide from synthetic or converted speech, and to be the "
             f"measure for other detectors, on speech like that of the corpus {item.corpus}."
         ),
-        Paragraph("Out of scope:"),
-        Bullets(
-            [
-                "To decide alone about a person, a recording in court, or what may be published.",
-                "Speech, channels, languages or attacks unlike those that the results below "
-                "cover; a score says nothing on its own there.",
-                "A person who was recorded and edited, replayed, or imitated by another person, "
-                "unless the corpus has such attacks.",
-            ]
-        ),
+        "Out of scope:",
+        [
+            "To decide alone about a person, a recording in court, or what may be published.",
+            "Speech, channels, languages or attacks unlike those that the results below "
+            "cover; a score says nothing on its own there.",
+            "A person who was recorded and edited, replayed, or imitated by another person, "
+            "unless the corpus has such attacks.",
+        ],
     ]
 
 
@@ -201,8 +218,8 @@ def _factors(facts: Facts) -> list[Block]:
     lines = [f"{name}: {wording.listed(values or ['none'])}." for name, values in factors.items()]
     return [
         Heading("Factors"),
-        Paragraph("The results were taken over:"),
-        Bullets([f"Attacks: {attacks}.", *lines]),
+        "The results were taken over:",
+        [f"Attacks: {attacks}.", *lines],
     ]
 
 
@@ -221,7 +238,7 @@ def _metrics(item: Tested) -> list[Block]:
         f"Intervals: {100 * bootstrap.LEVEL:g}%, {bootstrap.N_RESAMPLES:,} resamples; on "
         f"{last} by {item.on(last)['roc_auc'].method} ({item.why[last]}).",
     ]
-    return [Heading("Metrics"), Bullets(items)]
+    return [Heading("Metrics"), items]
 
 
 def _data(facts: Facts) -> list[Block]:
@@ -230,7 +247,7 @@ def _data(facts: Facts) -> list[Block]:
     return [
         Heading("Evaluation data"),
         Table(f"Corpus {facts.item.corpus}", columns, rows),
-        Paragraph(wording.used(facts.evidence.verified)),
+        wording.used(facts.evidence.verified),
         Heading("Training data"),
         *_training(facts.model),
     ]
@@ -246,7 +263,7 @@ def _clips(results: Results) -> list[str]:
 def _training(model: Json) -> list[Block]:
     if _is_published(model):
         said = "It was trained by others, on what is not known here; nothing of it was fitted."
-        return [Paragraph(said)]
+        return [said]
     rows = [
         [
             each["round"],
@@ -285,8 +302,8 @@ def _results(facts: Facts) -> list[Block]:
     ]
     if facts.item.reported:
         blocks.append(_worst_attacks(facts.item))
-    if views := facts.evidence.others:
-        rows = [[view_name(view), *_row(facts.evidence.seen(view))] for view in views]
+    if views := facts.item.others:
+        rows = [[view_name(view), *_row(facts.item.on(REPORTED, view=view))] for view in views]
         blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
     if facts.elsewhere:
         rows = [
@@ -319,18 +336,18 @@ def _limits(facts: Facts) -> list[Block]:
     always = "No result says anything about attacks, languages or channels that no corpus here has."
     return [
         Heading("Limits, biases and recommendations"),
-        Paragraph(
+        (
             "Voices are personal data, and a false alarm calls a real person's speech fake: see "
             "which speakers that happens to in the report's page per speaker."
         ),
-        Bullets([*items, always]),
+        [*items, always],
     ]
 
 
 def _spent(facts: Facts) -> list[Block]:
     heading = Heading("Time and memory spent")
     if not facts.spent:
-        return [heading, Paragraph("No benchmark of this corpus's jobs was found.")]
+        return [heading, "No benchmark of this corpus's jobs was found."]
     rows = [
         [
             f"{each.rule}, {'for all experiments' if each.shared else 'for this one'}",
@@ -346,9 +363,19 @@ def _spent(facts: Facts) -> list[Block]:
     return [
         heading,
         Table("From the benchmarks that were found", columns, rows),
-        Paragraph(
+        (
             f"{total:,.0f} s of CPU time in all. Energy is not measured: it is the CPU time times "
             "the power of a busy core. A benchmark is of the last time that its job ran, and a "
             "resumed run measures only what it redoes."
         ),
     ]
+
+
+def as_html(title: str, blocks: Sequence[Block]) -> str:
+    """Return the document as a page of the report."""
+    return render("document.html.j2", title=title, blocks=blocks)
+
+
+def as_markdown(title: str, blocks: Sequence[Block]) -> str:
+    """Return the document as Markdown (CommonMark, with tables of GitHub's kind)."""
+    return render("document.md.j2", title=title, blocks=blocks)

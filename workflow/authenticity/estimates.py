@@ -1,6 +1,8 @@
 """A value with its interval, and a change of it, in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -10,6 +12,11 @@ class Estimate:
     value: float
     low: float | None
     high: float | None
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Estimate":
+        """Return it from plain data, which may say more."""
+        return cls(data["value"], data["low"], data["high"])
 
 
 def value(estimate: Estimate, percent: bool = False) -> str:
@@ -33,6 +40,14 @@ def whole(estimate: Estimate, percent: bool = False) -> str:
 
 def change(difference: float, percent: bool = False) -> str:
     """Return by how much an estimate differs; what rounds to nothing has no minus sign."""
-    digits = 2 if percent else 4
-    rounded = round(100 * difference if percent else difference, digits) + 0.0
-    return f"{rounded:+.{digits}f}{' points' if percent else ''}"
+    return f"{points(difference)} points" if percent else f"{round(difference, 4) + 0.0:+.4f}"
+
+
+def points(difference: float) -> str:
+    """Return a difference in hundredths; what rounds to nothing has no minus sign."""
+    return f"{round(100 * difference, 2) + 0.0:+.2f}"
+
+
+def points_between(low: float, high: float) -> str:
+    """Return the ends of a difference's interval in hundredths: "-0.50 to +1.25"."""
+    return f"{points(low)} to {points(high)}"

@@ -23,9 +23,6 @@ YES, NO, OPEN = "yes", "no", "cannot tell"
 POINT = 0.01
 """One point of ROC-AUC."""
 
-SPEAKER = "speaker"
-"""The audit's row on who speaks."""
-
 NOT_KNOWN, NOT_GIVEN = "not known", "not given"
 """The names of a null in a table: of an attack or a speaker, and of a condition."""
 

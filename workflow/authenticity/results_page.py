@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from authenticity import benchmarks, tables
+from authenticity import benchmarks, estimates, tables
 from authenticity.errors import UserError
+from authenticity.estimates import Estimate, points, points_between
 from authenticity.evaluation.results import ALL, ATTACK, ATTACKS, KNOWN, REPORTED, UNKNOWN
 from authenticity.files import read_json
 from authenticity.names import view_name
@@ -49,10 +50,8 @@ def page(folder: Path) -> str:
         overall, auc = own["group"] == ALL, own["metric"] == "roc_auc"
         scored = own["view"] == own["experiment"].map(views_scored)
         by_metric = own[overall & scored & own["metric"].isin(_METRICS)]
-        by_view, by_attack = (
-            own[overall & auc],
-            own[scored & auc & own["group"].isin([ATTACKS, ATTACK])],
-        )
+        by_view = own[overall & auc]
+        by_attack = own[scored & auc & own["group"].isin([ATTACKS, ATTACK])]
         parts += [f"## {name}: eval, by experiment", _pivot(by_metric, "metric", _METRICS)]
         views = {view: view_name(view) for view in sorted(by_view["view"].unique(), key=view_name)}
         parts += [f"## {name}: ROC-AUC by view of the audio", _pivot(by_view, "view", views)]
@@ -96,7 +95,7 @@ def _ablated(rows: Sequence[dict[str, Any]]) -> str:
             row["about"],
             max(1, len(row["seeds"])),
             f"{row['dev_roc_auc']:.4f}",
-            "{value:.4f} ({low:.4f} to {high:.4f})".format(**row["roc_auc"]),
+            estimates.whole(Estimate.of(row["roc_auc"])),
             _points(row["difference"]["roc_auc"]) if row["difference"] else "",
             f"{row['cost']['cpu_seconds']:.0f}" if row["cost"] else "",
         ]
@@ -116,8 +115,7 @@ def _about(target: str, which: str = "") -> str:
 
 
 def _points(estimate: Mapping[str, float]) -> str:
-    value, low, high = (100 * estimate[end] for end in ("value", "low", "high"))
-    return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+    return f"{points(estimate['value'])} ({points_between(estimate['low'], estimate['high'])})"
 
 
 def _pivot(rows: pd.DataFrame, column: str, labels: dict[str, str]) -> str:
@@ -146,16 +144,10 @@ def _verdicts(pairs: Sequence[dict[str, Any]]) -> str:
 
 def _time(folder: Path) -> str:
     spent = sorted(benchmarks.spent(folder, "", []), key=lambda each: -each.wall_seconds)
-    rows = [
-        [each.rule, each.jobs, f"{each.wall_seconds:.0f}", f"{each.cpu_seconds:.0f}"]
-        for each in spent
-    ]
-    total = [sum(each.jobs for each in spent)]
-    total += [f"{sum(getattr(each, name) for each in spent):.0f}" for name in _TIMES]
-    return _table(["rule", "jobs", "s, side by side or not", "CPU s"], [*rows, ["all", *total]])
-
-
-_TIMES = ("wall_seconds", "cpu_seconds")
+    rows = [[each.rule, each.jobs, each.wall_seconds, each.cpu_seconds] for each in spent]
+    total = ["all", *(sum(row[column] for row in rows) for column in (1, 2, 3))]
+    cells = [[name, jobs, f"{wall:.0f}", f"{cpu:.0f}"] for name, jobs, wall, cpu in [*rows, total]]
+    return _table(["rule", "jobs", "s, side by side or not", "CPU s"], cells)
 
 
 def _cell(row: pd.Series) -> str:

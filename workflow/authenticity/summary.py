@@ -27,15 +27,13 @@ def by_novelty(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     names = list(dict.fromkeys(name for row in split for name in row["by_novelty"]))
     cells = [["corpus", "experiment", *(f"ROC-AUC, {name}" for name in names)]]
     for row in split:
-        values = [row["by_novelty"].get(name) for name in names]
+        values = {
+            name: f"{estimates.whole(Estimate.of(value))}, {value['n_spoof']} spoof"
+            for name, value in row["by_novelty"].items()
+        }
         about = [row["corpus"], labelled(row["name"], row["control"])]
-        cells.append([*about, *(_with_count(value) if value else "" for value in values)])
+        cells.append([*about, *(values.get(name, "") for name in names)])
     return _aligned(cells)
-
-
-def _with_count(value: Mapping[str, Any]) -> str:
-    auc = Estimate(*(value[name] for name in ("value", "low", "high")))
-    return f"{estimates.whole(auc)}, {value['n_spoof']} spoof"
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:

@@ -130,13 +130,13 @@ def turned(item: Tested) -> list[float]:
     return [slope for slope in slopes if slope < 0]
 
 
-def orientation(item: Tested, split: str = REPORTED) -> str | None:
-    """Say that scores point the wrong way or nowhere on a split, or did so on dev; else None."""
-    way, by_calibration = item.orientation(split), _turned(item, split)
-    interval = estimates.interval(item.on(split)["roc_auc"]).strip("()")
+def orientation(item: Tested) -> str | None:
+    """Say that scores point the wrong way or nowhere on eval, or did so on dev; else None."""
+    way, by_calibration = item.orientation(), _turned(item)
+    interval = estimates.interval(item.reported["roc_auc"]).strip("()")
     if way == "flipped":
         words = (
-            f"{item.name} is flipped on {split}: its ROC-AUC lies wholly below 0.5 "
+            f"{item.name} is flipped on {REPORTED}: its ROC-AUC lies wholly below 0.5 "
             f"({interval}), so bona fide clips score higher than spoof. "
         )
         return words + (
@@ -145,14 +145,14 @@ def orientation(item: Tested, split: str = REPORTED) -> str | None:
         )
     if way == "undecided":
         words = (
-            f"{item.name} is not told apart from guessing on {split}: the interval of its "
+            f"{item.name} is not told apart from guessing on {REPORTED}: the interval of its "
             f"ROC-AUC ({interval}) holds 0.5."
         )
         return f"{words} {by_calibration}" if by_calibration else words
     return f"{item.name} points another way on dev. {by_calibration}" if by_calibration else None
 
 
-def _turned(item: Tested, split: str) -> str | None:
+def _turned(item: Tested) -> str | None:
     """Say that calibration turned the scores round, and which metrics are of which scores."""
     slopes, rounds = turned(item), len(item.chosen)
     if not slopes:
@@ -168,15 +168,15 @@ def _turned(item: Tested, split: str) -> str | None:
         "scores pointed to spoof there. ROC-AUC, EER, average precision and error rates at the "
         "threshold are of the raw score; Cllr, the detection costs, Brier score and ECE after "
         "calibration and the exported score files are of the calibrated log-likelihood ratio, "
-        f"which points {after[item.orientation(split)]} on {split}."
+        f"which points {after[item.orientation()]} on {REPORTED}."
     )
 
 
-def warnings(items: Sequence[Tested], split: str = REPORTED) -> list[str]:
+def warnings(items: Sequence[Tested]) -> list[str]:
     """Return all that must be said beside the results of these experiments."""
     words = []
     for item in items:
-        words += [leak(item), orientation(item, split) if split in item.splits else None]
+        words += [leak(item), orientation(item) if item.reported else None]
     words += [unknown_speakers(item) for item in items]
     # Several experiments of one protocol do not need it said several times.
     return [each for each in dict.fromkeys(words) if each]

@@ -23,7 +23,6 @@ rule verdict:
     params:
         pairs=lambda wildcards: pairs_on(wildcards.corpus),
         seed=1,
-        split=REPORTED_SPLIT,
         version=[EVALUATION_VERSION, REPORT_VERSION],
     script:
         "../scripts/verdict.py"
@@ -56,7 +55,6 @@ rule ablations:
         reference=lambda wildcards: CONFIG.run.ablations.reference,
         experiments=lambda wildcards: PLAN.trained[wildcards.corpus],
         seed=1,
-        split=REPORTED_SPLIT,
         version=[EVALUATION_VERSION, REPORT_VERSION],
     script:
         "../scripts/ablations.py"

@@ -1,8 +1,6 @@
-# Raised when authenticity/plots, report, trust, card.py, document.py, benchmarks.py, estimates.py or
+# Raised when authenticity/plots, report, trust, card.py, benchmarks.py, estimates.py or
 # html.py changes what it writes.
 REPORT_VERSION = 8
-# The split whose values are the headline: models were fitted and chosen without it.
-REPORTED_SPLIT = "eval"
 
 
 include: "pages.smk"
@@ -79,7 +77,6 @@ rule report_corpus:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        split=REPORTED_SPLIT,
         version=REPORT_VERSION,
     script:
         "../scripts/report_corpus.py"
@@ -218,7 +215,6 @@ rule report_across:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        split=REPORTED_SPLIT,
         version=REPORT_VERSION,
     script:
         "../scripts/report_across.py"

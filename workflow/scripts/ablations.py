@@ -3,33 +3,23 @@
 from pathlib import Path
 
 from authenticity import files, plots, report, tables
-from authenticity.evaluation import ablations, compare, results
+from authenticity.evaluation import ablations, verdict
 from authenticity.jobs import job
 from authenticity.names import labelled
 
 with job(snakemake) as log:
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    items = results.read(inputs.metrics, inputs.records)
-    models = [files.read_json(path) for path in inputs.models]
-    by_seed = {tables.metadata(path)["experiment"]: path for path in inputs.get("seeds", [])}
-    rows = []
-    for item, model, path in zip(items, models, inputs.scores, strict=True):
-        name = item.experiment
-        seeds = tables.read(by_seed[name]) if name in by_seed else None
-        cost = ablations.cost(
-            Path("benchmarks", snakemake.wildcards.corpus),
-            name,
-            [other for other in params.experiments if other != name],
-            ablations.parameters(model),
-        )
-        scorer = compare.Scorer(item.name, tables.read(path), seeds)
-        rows.append(ablations.Row(scorer, params.about[name], item, cost))
+    sides = verdict.read(inputs.metrics, inputs.records, inputs.scores, inputs.get("seeds", []))
+    folder, costs = Path("benchmarks", snakemake.wildcards.corpus), {}
+    for name, model in zip(sides, map(files.read_json, inputs.models), strict=True):
+        others = [other for other in params.experiments if other != name]
+        costs[name] = ablations.cost(folder, name, others, model)
     rejected = set(tables.read_many(inputs.rejected, ["file"])["file"].to_pylist())
-    grid = ablations.ablations(rows, params.reference, params.split, params.seed, rejected)
+    grid = ablations.ablations(sides, params.about, costs, params.reference, params.seed, rejected)
     files.write_json(outputs.ablations, grid)
-    files.write_text(outputs.page, report.ablations(grid, items))
+    files.write_text(outputs.page, report.ablations(grid, [side.item for side in sides.values()]))
     drawn = [
-        plots.Difference.of(labelled(row["name"], row["control"]), row["leaks"], row["difference"])
+        (labelled(row["name"], row["control"]), row["leaks"], row["difference"])
         for row in grid["rows"]
         if row["difference"]
     ]

@@ -6,4 +6,4 @@ from authenticity.jobs import job
 
 with job(snakemake) as log:
     items = results.read(snakemake.input.metrics, snakemake.input.records)
-    plots.save(plots.matrix(items, snakemake.params.split), snakemake.output.figure)
+    plots.save(plots.matrix(items), snakemake.output.figure)

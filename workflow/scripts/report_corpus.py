@@ -5,7 +5,7 @@ from authenticity.evaluation import results
 from authenticity.jobs import job
 
 with job(snakemake) as log:
-    inputs, outputs, split = snakemake.input, snakemake.output, snakemake.params.split
+    inputs, outputs = snakemake.input, snakemake.output
     items = results.read(inputs.metrics, inputs.records)
     audits = {audit["view"]: audit for audit in map(files.read_json, inputs.audits)}
     verified = files.read_json(inputs.verified)
@@ -22,17 +22,17 @@ with job(snakemake) as log:
         "speakers": report.speakers(items),
     }
     curves = [
-        plots.Curve.of(item, tables.scores(scores)[item.view], tables.read(bands), split)
+        plots.Curve.of(item, tables.scores(scores)[item.view], tables.read(bands))
         for item, scores, bands in zip(items, inputs.scores, inputs.bands, strict=True)
     ]
     pictures = {
-        "roc": plots.roc(curves, split),
-        "det": plots.det(curves, split),
-        "attacks_figure": plots.attacks(items, split),
+        "roc": plots.roc(curves),
+        "det": plots.det(curves),
+        "attacks_figure": plots.attacks(items),
     }
     if outputs.get("views"):
         pages["views"] = report.views(items)
-        pictures["views_figure"] = plots.views(items, split)
+        pictures["views_figure"] = plots.views(items)
     for name, page in pages.items():
         files.write_text(outputs[name], page)
     for name, picture in pictures.items():

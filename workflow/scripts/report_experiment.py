@@ -3,8 +3,8 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from authenticity import benchmarks, card, document, files, plots, report, tables, trust
-from authenticity.evaluation import choice, results
+from authenticity import benchmarks, card, files, plots, report, tables, trust
+from authenticity.evaluation import results
 from authenticity.jobs import job
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "transformers")
@@ -32,12 +32,12 @@ with job(snakemake) as log:
         ),
     )
     title, blocks = card.title(facts), card.card(facts)
-    files.write_text(outputs.card, document.as_html(title, blocks))
-    files.write_text(outputs.card_markdown, document.as_markdown(title, blocks))
+    files.write_text(outputs.card, card.as_html(title, blocks))
+    files.write_text(outputs.card_markdown, card.as_markdown(title, blocks))
     scores = tables.read(inputs.scores)
     plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
     if outputs.get("candidates"):
-        candidates = list(choice.candidates(own, facts.model))
+        candidates = list(report.candidates(own, facts.model))
         plots.save(plots.candidates(candidates, own.label, own.leaks), outputs.candidates)
         files.write_text(outputs.selection, report.selection(own, facts.model))

@@ -28,20 +28,11 @@ with job(snakemake) as log:
     for verified in map(files.read_json, inputs.verified):
         name = verified["corpus"]
         items = [item for item in tested if item.target == name]
-        corpora.append(
-            report.Corpus(
-                verified,
-                items,
-                {item.name: ratings[name, item.name] for item in items},
-                figures.get(name),
-                compared.get(name),
-                {
-                    item.name: on_dev[item.corpus, item.experiment]
-                    for item in items
-                    if (item.corpus, item.experiment) in on_dev
-                },
-            )
-        )
+        rated = {item.name: ratings[name, item.name] for item in items}
+        keys = {item.name: (item.corpus, item.experiment) for item in items}
+        best = {each: on_dev[key] for each, key in keys.items() if key in on_dev}
+        about = figures.get(name), compared.get(name), best
+        corpora.append(report.Corpus(verified, items, rated, *about))
     files.write_text(outputs.page, report.opening(corpora))
     files.write_json(outputs.headline, report.headline_rows(tested, ratings))
     tables.write(outputs.results, results.together(inputs.metrics), results.RESULTS)

@@ -1,92 +1,56 @@
 """A grid of experiments on the same trials: metrics, differences from one of them, and cost."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from authenticity import benchmarks
 from authenticity.evaluation import compare
 from authenticity.evaluation.compare import Scorer
-from authenticity.evaluation.results import Tested
-from authenticity.evaluation.verdict import answers
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What the jobs of one experiment alone spent, all its seeds together.
-
-    Attributes:
-        seconds: the sum of their durations.
-        peak_mib: most memory of any one job, in units of 2^20 bytes.
-        cpu_seconds: likewise, of all their processors.
-        parameters: how many are trained.
-    """
-
-    seconds: float
-    peak_mib: float
-    cpu_seconds: float
-    parameters: int | None
+from authenticity.evaluation.results import REPORTED, Tested
+from authenticity.evaluation.verdict import Side, answers
 
 
 def cost(
-    folder: Path,
-    experiment: str,
-    others: Collection[str],
-    parameters: int | None,
-) -> Cost | None:
-    """Sum an experiment's own benchmarks; None where it has none.
+    folder: Path, experiment: str, others: Collection[str], model: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return what the jobs of one experiment alone spent, all its seeds together, if there are any.
 
     Jobs whose results other experiments use as well, such as the encoder's, are not counted: they
     are the same for all rows. For `folder` and `others` see `benchmarks.spent`.
+
+    Returns:
+        The sum of the jobs' durations in `seconds`; the most memory of any one job, `peak_mib`, in
+        units of 2^20 bytes; `cpu_seconds`, of all their processors; and how many `parameters` the
+        first seed trains by `model`, the experiment's JSON: None of logistic regression.
     """
     jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
     if not jobs:
         return None
-    return Cost(
-        seconds=sum(each.wall_seconds for each in jobs),
-        peak_mib=max(each.peak_mib for each in jobs),
-        cpu_seconds=sum(each.cpu_seconds for each in jobs),
-        parameters=parameters,
-    )
-
-
-def parameters(model: Mapping[str, Any]) -> int | None:
-    """Return how many parameters an experiment's first seed trains; None of logistic regression.
-
-    Args:
-        model: its JSON.
-    """
     seeds = model["rounds"][0].get("seeds")
-    return next(iter(seeds.values()))["parameters"] if seeds else None
-
-
-@dataclass(frozen=True)
-class Row:
-    """One experiment of the grid.
-
-    Attributes:
-        scorer: its name and scores.
-        about: what is varied in it, in words.
-        item: its results.
-        cost: None where it was not measured.
-    """
-
-    scorer: Scorer
-    about: str
-    item: Tested
-    cost: Cost | None
+    return {
+        "seconds": sum(each.wall_seconds for each in jobs),
+        "peak_mib": max(each.peak_mib for each in jobs),
+        "cpu_seconds": sum(each.cpu_seconds for each in jobs),
+        "parameters": next(iter(seeds.values()))["parameters"] if seeds else None,
+    }
 
 
 def ablations(
-    rows: Sequence[Row], reference: str, split: str, seed: int, rejected: Collection[str] = ()
+    sides: Mapping[str, Side],
+    about: Mapping[str, str],
+    costs: Mapping[str, Mapping[str, Any] | None],
+    reference: str,
+    seed: int,
+    rejected: Collection[str] = (),
 ) -> dict[str, Any]:
     """Compare every experiment of a grid with one of them, on the same resamples.
 
     Args:
-        rows: in the order of the table.
+        sides: by name, in the order of the table.
+        about: what is varied in each, in words.
+        costs: of each; see `cost`.
         reference: name of the one that the others are held against.
-        split: part of the protocol to compare on.
         seed: of the bootstrap.
         rejected: files that were set aside in some view, and may lack in a row.
 
@@ -106,35 +70,33 @@ def ablations(
         UserError: the rows were tested on different trials, or have no seed in common with the
             reference.
     """
-    scorers = {row.scorer.name: row.scorer for row in rows}
-    draws = compare.resample(list(scorers.values()), split, seed, rejected)
-    return {
-        "split": split,
-        "reference": reference,
-        "n_bonafide": int((draws.labels == 0).sum()),
-        "n_spoof": int((draws.labels == 1).sum()),
-        "n_left_out": draws.n_left_out,
-        "interval": draws.interval,
-        "rows": [_row(draws, row, scorers[reference], split, seed) for row in rows],
-    }
+    scorers = {name: side.scorer() for name, side in sides.items()}
+    draws = compare.resample(list(scorers.values()), REPORTED, seed, rejected)
+    rows = [
+        {
+            "name": name,
+            "about": about[name],
+            **_figures(draws, side.item, scorers[name], seed),
+            "difference": None
+            if name == reference
+            else _difference(draws, scorers[reference], scorers[name], seed),
+            "cost": costs[name],
+        }
+        for name, side in sides.items()
+    ]
+    interval = {"interval": draws.interval}
+    return {"split": REPORTED, "reference": reference, **draws.counts, **interval, "rows": rows}
 
 
-def _row(
-    draws: compare.Draws, row: Row, reference: Scorer, split: str, seed: int
-) -> dict[str, Any]:
-    item, on_dev = row.item, row.item.on("dev").get("roc_auc")
-    is_reference = row.scorer.name == reference.name
+def _figures(draws: compare.Draws, item: Tested, scorer: Scorer, seed: int) -> dict[str, Any]:
+    on_dev = item.on("dev").get("roc_auc")
     return {
-        "name": row.scorer.name,
-        "about": row.about,
         "control": item.control,
         "leaks": item.leaks,
-        "orientation": item.orientation(split),
-        "seeds": row.scorer.seed_names,
+        "orientation": item.orientation(),
+        "seeds": scorer.seed_names,
         "dev_roc_auc": on_dev and on_dev.value,
-        **{name: draws.metric(name, row.scorer, seed).as_json() for name in compare.METRICS},
-        "difference": None if is_reference else _difference(draws, reference, row.scorer, seed),
-        "cost": asdict(row.cost) if row.cost else None,
+        **{name: draws.metric(name, scorer, seed).as_json() for name in compare.METRICS},
     }
 
 
@@ -144,5 +106,4 @@ def _difference(
     compared = compare.between(draws, reference, scorer, seed)
     kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
     data = compared.as_json()
-    answered = answers(compared.roc_auc, len(compared.seeds) or None)
-    return asdict(answered) | {name: data[name] for name in kept}
+    return answers(compared.roc_auc) | {name: data[name] for name in kept}

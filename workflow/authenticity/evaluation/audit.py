@@ -18,8 +18,8 @@ from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, splits
 from authenticity.evaluation.measure import both_classes
-from authenticity.evaluation.results import REPORTED, Tested
-from authenticity.names import SPEAKER, ordered_splits
+from authenticity.evaluation.results import REPORTED, SPEAKER, Tested
+from authenticity.names import ordered_splits
 
 
 @dataclass(frozen=True)

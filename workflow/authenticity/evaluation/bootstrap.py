@@ -26,6 +26,7 @@ certainty.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr, stdtrit
 
 from authenticity.estimates import Estimate
-from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
+from authenticity.evaluation.metrics import Floats, Metric, Ranking, Weighted, once
 
 LEVEL = 0.95
 N_RESAMPLES = 1000
@@ -44,15 +45,13 @@ MINIMUM_SPEAKERS = 10
 MINIMUM_KNOWN = 0.9
 BY_SPEAKER = "speaker-clustered bootstrap"
 BY_TRIAL = "trial bootstrap, stratified by class"
-Metric = Callable[[Weighted], Floats]
-"""A metric's value for each row of weighted trials, (m,)."""
 
-_RANKED: dict[str, Metric] = {
+RANKED: dict[str, Metric] = {
     "roc_auc": lambda trials: trials.corners.roc_auc(),
     "eer": lambda trials: trials.corners.eer(),
     "average_precision": lambda trials: trials.counts.average_precision(),
 }
-METRICS = tuple(_RANKED)
+METRICS = tuple(RANKED)
 # Cells of one block of resamples, (resamples, trials): small enough for the processor's cache.
 _BLOCK = 1 << 20
 
@@ -91,21 +90,20 @@ class Band:
 
 @dataclass(frozen=True)
 class Intervals:
-    """The metrics of one set of trials, and how their intervals were made.
-
-    `n_redrawn` counts the draws that held only one class: they have no ROC curve and were drawn
-    again, so the interval is conditional on both classes being there.
-    """
+    """The metrics of one set of trials, and how their intervals were made."""
 
     method: str
     why: str
-    n_redrawn: int
     estimates: dict[str, Estimate]
     band: Band | None
 
 
 class Resampler:
-    """Draws weights for trials: how often each occurs in each of a number of resamples."""
+    """Draws weights for trials: how often each occurs in each of a number of resamples.
+
+    `n_redrawn` counts the draws that held only one class: they have no ROC curve and were drawn
+    again, so the interval is conditional on both classes being there.
+    """
 
     def __init__(
         self,
@@ -208,30 +206,41 @@ def intervals(
     """
     ranking = Ranking.of(labels, scores)
     resampler = Resampler(ranking.labels, speakers, seed, files)
-    wanted = {name: _RANKED[name] for name in metrics} | dict(others or {})
-    drawn: dict[str, list[Floats]] = {name: [] for name in wanted}
-    curves: list[Floats] = []
-    for weights in resampler.blocks(n_resamples):
-        trials = Weighted(ranking, weights)
-        for name, metric in wanted.items():
-            drawn[name].append(metric(trials))
-        if band_at is not None:
-            curves.append(trials.corners.detection_at(band_at))
-    whole = once(ranking)
-
-    def interval(value: Floats, values: Sequence[Floats], scale: Scale) -> tuple:
-        return ends(value, np.concatenate(values), resampler.n_speakers, scale)
-
-    estimates = {}
-    for name, metric in wanted.items():
-        value = metric(whole)[0]
-        low, high = interval(value, drawn[name], COST if name in costs else SHARE)
-        estimates[name] = Estimate(float(value), float(low), float(high))
-    band = None
+    wanted = {name: RANKED[name] for name in metrics} | dict(others or {})
     if band_at is not None:
-        curve = whole.corners.detection_at(band_at)[0]
-        band = Band(band_at, *interval(curve, curves, SHARE))
-    return Intervals(resampler.method, resampler.why, resampler.n_redrawn, estimates, band)
+        wanted["band"] = lambda trials: trials.corners.detection_at(band_at)
+    values, drawn = resampled(resampler, {"": ranking}, wanted, n_resamples)
+    found = {}
+    for name in wanted:
+        value, scale = values[name][""], COST if name in costs else SHARE
+        found[name] = value, *ends(value, drawn[name][""], resampler.n_speakers, scale)
+    band = None if band_at is None else Band(band_at, *found.pop("band")[1:])
+    estimates = {name: Estimate(*map(float, each)) for name, each in found.items()}
+    return Intervals(resampler.method, resampler.why, estimates, band)
+
+
+def resampled(
+    resampler: Resampler,
+    rankings: Mapping[Any, Ranking],
+    metrics: Mapping[str, Metric],
+    n_resamples: int,
+) -> tuple[dict[str, dict[Any, Any]], dict[str, dict[Any, Floats]]]:
+    """Return metrics of differently ranked trials, and of the same resamples of them.
+
+    Both are by metric and the ranking's key: a number or (g,), and (m,) or (m, g).
+    """
+    blocks = {name: {key: [] for key in rankings} for name in metrics}
+    for weights in resampler.blocks(n_resamples):
+        for key, ranking in rankings.items():
+            trials = Weighted(ranking, weights)
+            for name, metric in metrics.items():
+                blocks[name][key].append(metric(trials))
+    whole = {key: once(ranking) for key, ranking in rankings.items()}
+    values = {name: {key: of(whole[key])[0] for key in whole} for name, of in metrics.items()}
+    return values, {
+        name: {key: np.concatenate(of_key) for key, of_key in by_key.items()}
+        for name, by_key in blocks.items()
+    }
 
 
 def mean_roc_auc(

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from authenticity.evaluation.metrics import Floats
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ bootstrap interval of the trials.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.bootstrap import DIFFERENCE, SHARE, Estimate, Scale
-from authenticity.evaluation.metrics import Floats, Ranking, Weighted, once
+from authenticity.evaluation.metrics import Floats, Ranking
 
 METRICS = ("roc_auc", "eer")
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
@@ -42,20 +42,14 @@ _HOW = ("method", "rule", "why", "n_redrawn", "n_bonafide_speakers", "n_spoof_sp
 
 
 @dataclass(frozen=True)
-class DeLong:
-    """DeLong's test of two ROC-AUCs on the same trials.
+class DeLong(Estimate):
+    """DeLong's test of two ROC-AUCs on the same trials; its interval is the normal one.
 
     Attributes:
-        value: the difference in ROC-AUC, candidate minus baseline.
-        low: lower end of its 95% normal interval.
-        high: upper end.
         z: the difference in standard errors; None where it differs without any variance.
         p: two-sided.
     """
 
-    value: float
-    low: float
-    high: float
     z: float | None
     p: float
 
@@ -157,6 +151,12 @@ class Draws:
     values: dict[str, dict[tuple[str, str], float]]
     drawn: dict[str, dict[tuple[str, str], Floats]]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trials of each class are compared, and how many are not."""
+        n_bonafide, n_spoof = np.bincount(self.labels, minlength=2).tolist()
+        return {"n_bonafide": n_bonafide, "n_spoof": n_spoof, "n_left_out": self.n_left_out}
+
     def metric(self, name: str, scorer: Scorer, seed: int) -> "Mean":
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
         keys = {each: (scorer.name, each) for each in scorer.seed_names or ["score"]}
@@ -181,86 +181,49 @@ def resample(
     Raises:
         UserError: the scorers have different trials beyond those rejected.
     """
-    trials = [scorer.trials(split) for scorer in scorers]
-    shared, n_left_out = _shared(scorers, trials, split, frozenset(rejected))
-    trials = [each.loc[shared] for each in trials]
-    labels = trials[0]["label"].to_numpy()
-    if any((each["label"].to_numpy() != labels).any() for each in trials):
-        raise ValueError(f"{_listed(scorers)}: labels of the same trials differ")
-    scores = {
-        (scorer.name, name): each[name].to_numpy()
-        for scorer, each in zip(scorers, trials, strict=True)
-        for name in scorer.seed_names or ["score"]
-    }
-    rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
-    files = shared.get_level_values("file").to_numpy()
-    resampler = bootstrap.Resampler(labels, trials[0]["speaker"].to_numpy(), seed, files)
-    blocks: dict[str, dict] = {metric: {key: [] for key in scores} for metric in METRICS}
-    for weights in resampler.blocks(bootstrap.N_RESAMPLES):
-        for key, ranking in rankings.items():
-            for metric, found in _metrics(Weighted(ranking, weights)).items():
-                blocks[metric][key].append(found)
-    whole = {key: _metrics(once(ranking)) for key, ranking in rankings.items()}
-    return Draws(
-        labels=labels,
-        scores=scores,
-        n_left_out=n_left_out,
-        interval={name: getattr(resampler, name) for name in _HOW},
-        n_speakers=resampler.n_speakers,
-        values={name: {key: float(whole[key][name][0]) for key in scores} for name in METRICS},
-        drawn={
-            name: {key: np.concatenate(blocks[name][key]) for key in scores} for name in METRICS
-        },
-    )
-
-
-def _metrics(trials: Weighted) -> dict[str, Floats]:
-    corners = trials.corners
-    return {"roc_auc": corners.roc_auc(), "eer": corners.eer()}
-
-
-def _shared(
-    scorers: Sequence[Scorer],
-    trials: Sequence[pd.DataFrame],
-    split: str,
-    rejected: frozenset[str],
-) -> tuple[pd.MultiIndex, int]:
-    """Return the trials that all scorers have, in order, and how many others there are."""
-    shared = every = trials[0].index
-    for each in trials[1:]:
-        shared, every = shared.intersection(each.index), every.union(each.index)
-    others = every.difference(shared)
-    missing = [file for file, _ in others if file not in rejected]
+    names = [scorer.name for scorer in scorers]
+    trials = pd.concat([each.trials(split) for each in scorers], axis=1, keys=names).sort_index()
+    labels = trials.xs("label", axis=1, level=1)
+    shared = labels.notna().all(axis=1)
+    allowed = frozenset(rejected)
+    missing = [file for file, _ in trials.index[~shared] if file not in allowed]
     if missing:
         raise UserError(
-            f"{_listed(scorers)} on {split}: {len(missing):,} of {len(every):,} trials are not "
+            f"{', '.join(names)} on {split}: {len(missing):,} of {len(trials):,} trials are not "
             f"scored by all of them ({missing[0]}, for one), but a comparison needs the same "
             "trials; give these experiments the same protocol"
         )
-    return shared.sort_values(), len(others)
-
-
-def _listed(scorers: Sequence[Scorer]) -> str:
-    return ", ".join(scorer.name for scorer in scorers)
+    trials, labels = trials[shared], labels[shared].astype(np.int8)
+    if labels.ne(labels.iloc[:, 0], axis=0).any(axis=None):
+        raise ValueError(f"{', '.join(names)}: labels of the same trials differ")
+    labels = labels.iloc[:, 0].to_numpy()
+    scores = {
+        (scorer.name, name): trials[scorer.name, name].to_numpy()
+        for scorer in scorers
+        for name in scorer.seed_names or ["score"]
+    }
+    rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
+    files = trials.index.get_level_values("file").to_numpy()
+    resampler = bootstrap.Resampler(labels, trials[names[0], "speaker"].to_numpy(), seed, files)
+    metrics = {name: bootstrap.RANKED[name] for name in METRICS}
+    values, drawn = bootstrap.resampled(resampler, rankings, metrics, bootstrap.N_RESAMPLES)
+    interval = {name: getattr(resampler, name) for name in _HOW}
+    return Draws(
+        labels, scores, int((~shared).sum()), interval, resampler.n_speakers, values, drawn
+    )
 
 
 @dataclass(frozen=True)
-class Mean:
-    """A mean over seeds of a metric or of a difference, with its 95% interval.
+class Mean(Estimate):
+    """A mean over seeds of a metric or of a difference; for its interval see the module.
 
     Attributes:
-        value: the mean; the one value where there are no seeds.
-        low: lower end of the interval, see the module.
-        high: upper end.
         trial_error: standard error from the trials: the bootstrap's, `bootstrap.widened`.
         seed_error: standard error from the seeds, s / sqrt(S); 0 where there is one value.
         each: the values, by seed; empty where training has no chance in it.
         n_speakers: `bootstrap.Resampler.n_speakers`.
     """
 
-    value: float
-    low: float
-    high: float
     trial_error: float
     seed_error: float
     each: Mapping[str, float]
@@ -293,9 +256,8 @@ class Mean:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data, with the spread over seeds: null unless there are two or more."""
-        data = {name: getattr(self, name) for name in ("value", "low", "high")}
-        data |= {"trial_error": self.trial_error, "seed_error": self.seed_error}
-        return data | {"spread": spread(self.each)}
+        names = ("value", "low", "high", "trial_error", "seed_error")
+        return {name: getattr(self, name) for name in names} | {"spread": spread(self.each)}
 
 
 def spread(each: Mapping[str, float]) -> dict[str, Any] | None:
@@ -395,9 +357,7 @@ class Comparison:
     """By how much a candidate differs from a baseline on the same trials.
 
     Attributes:
-        n_bonafide: trials compared.
-        n_spoof: likewise.
-        n_left_out: trials that one of both has set aside.
+        counts: trials compared, `n_bonafide` and `n_spoof`; `n_left_out`, which one has set aside.
         interval: how resamples were drawn: `method`, `why` and `n_redrawn`.
         seeds: those compared; empty where neither side's training has chance in it.
         baseline: its metrics, means over seeds.
@@ -409,9 +369,7 @@ class Comparison:
         delong: tests of ROC-AUC by seed ("score" without seeds); None where a class is one trial.
     """
 
-    n_bonafide: int
-    n_spoof: int
-    n_left_out: int
+    counts: Mapping[str, int]
     interval: Mapping[str, Any]
     seeds: Sequence[str]
     baseline: Mapping[str, float]
@@ -420,11 +378,6 @@ class Comparison:
     eer: Mean
     relative: Estimate | None
     delong: Mapping[str, DeLong | None]
-
-    @cached_property
-    def counts(self) -> dict[str, int]:
-        """How many trials of each class were compared, and how many were not."""
-        return {name: getattr(self, name) for name in ("n_bonafide", "n_spoof", "n_left_out")}
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data; its layout is documented in `verdict.verdict`."""
@@ -476,35 +429,25 @@ def over_seeds(
 def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Comparison:
     """Compare two of the scorers that were resampled together; see `over_seeds`."""
     pairs = _seed_pairs(baseline, candidate)
-    values, drawn = (
-        {metric: [_sides(of[metric], pairs, side) for side in (0, 1)] for metric in METRICS}
-        for of in (draws.values, draws.drawn)
-    )
-    differences = {
-        metric: mean(_minus(*values[metric]), _minus(*drawn[metric]), seed, draws.n_speakers)
-        for metric in METRICS
-    }
-    old, new = ({metric: _mean(values[metric][side]) for metric in METRICS} for side in (0, 1))
-    shifts = student(len(pairs), bootstrap.N_RESAMPLES, seed)
-    gains = _mean(_minus(*drawn["roc_auc"])) + differences["roc_auc"].seed_error * shifts
-    lefts = 1.0 - _mean(drawn["roc_auc"][0])
+    old, new, differences = {}, {}, {}
+    for metric in METRICS:
+        values, drawn = draws.values[metric], draws.drawn[metric]
+        old[metric], new[metric] = (
+            float(np.mean([values[pair[side]] for pair in pairs.values()])) for side in (0, 1)
+        )
+        changes, drawn_changes = (
+            {name: of[second] - of[first] for name, (first, second) in pairs.items()}
+            for of in (values, drawn)
+        )
+        differences[metric] = mean(changes, drawn_changes, seed, draws.n_speakers)
     return Comparison(
-        n_bonafide=int((draws.labels == 0).sum()),
-        n_spoof=int((draws.labels == 1).sum()),
-        n_left_out=draws.n_left_out,
+        counts=draws.counts,
         interval=draws.interval,
         seeds=[name for name in pairs if name != "score"],
-        baseline={name: float(value) for name, value in old.items()},
-        candidate={name: float(value) for name, value in new.items()},
-        roc_auc=differences["roc_auc"],
-        eer=differences["eer"],
-        relative=_relative(
-            differences["roc_auc"].value,
-            1.0 - float(old["roc_auc"]),
-            gains,
-            lefts,
-            draws.n_speakers,
-        ),
+        baseline=old,
+        candidate=new,
+        **differences,
+        relative=_relative(draws, list(pairs.values()), differences["roc_auc"], seed),
         delong={
             name: delong(draws.labels, draws.scores[first], draws.scores[second])
             for name, (first, second) in pairs.items()
@@ -533,35 +476,29 @@ def _seed_pairs(baseline: Scorer, candidate: Scorer) -> dict[str, tuple[_Key, _K
     }
 
 
-def _sides(found: Mapping[_Key, Any], pairs: Mapping[str, tuple], side: int) -> dict[str, Any]:
-    return {name: found[pair[side]] for name, pair in pairs.items()}
-
-
-def _minus(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: candidate[name] - baseline[name] for name in candidate}
-
-
-def _mean(found: Mapping[str, Any]) -> Any:
-    return np.mean(list(found.values()), axis=0)
-
-
 def _relative(
-    gain: float, left: float, gains: Floats, lefts: Floats, n_speakers: int | None
+    draws: Draws, pairs: Sequence[tuple[_Key, _Key]], difference: Mean, seed: int
 ) -> Estimate | None:
-    """Return gain / left; of speakers, further points of the resamples are its interval's ends.
+    """Return the share of 1 - AUC that is gained; see `Comparison`.
 
-    Those that Student's distribution asks for (Hesterberg 2015, "What teachers should know about
-    the bootstrap", The American Statistician 69(4), the expanded percentile interval).
+    Of speakers, further points of the resamples are its interval's ends: those that Student's
+    distribution asks for (Hesterberg 2015, "What teachers should know about the bootstrap", The
+    American Statistician 69(4), the expanded percentile interval).
     """
+    values, drawn = draws.values["roc_auc"], draws.drawn["roc_auc"]
+    left = 1.0 - np.mean([values[first] for first, _ in pairs])
     if left <= 0:
         return None
+    lefts = 1.0 - np.mean([drawn[first] for first, _ in pairs], axis=0)
+    gains = np.mean([drawn[second] - drawn[first] for first, second in pairs], axis=0)
+    gains = gains + difference.seed_error * student(len(pairs), gains.size, seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
-        drawn = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
-    point = stdtrit(_freedom(n_speakers), _TAIL)
-    tail = float(ndtr(bootstrap.widened(point, n_speakers)))
+        shares = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
+    point = stdtrit(_freedom(draws.n_speakers), _TAIL)
+    tail = float(ndtr(bootstrap.widened(point, draws.n_speakers)))
     # Not interpolated: -inf would make the quantiles next to it undefined.
-    low, high = np.quantile(drawn, [tail, 1.0 - tail], method="nearest")
-    return (
-        Estimate(gain / left, float(low), float(high)) if np.isfinite([low, high]).all() else None
-    )
+    low, high = np.quantile(shares, [tail, 1.0 - tail], method="nearest")
+    if not np.isfinite([low, high]).all():
+        return None
+    return Estimate(float(difference.value / left), float(low), float(high))

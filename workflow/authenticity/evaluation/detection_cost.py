@@ -80,13 +80,11 @@ class SpeakerVerification:
         p_fa: share of non-targets accepted.
         p_miss: share of targets rejected.
         p_miss_spoof: share of spoofs rejected.
-        threshold: accepted is what scores as much or more.
     """
 
     p_fa: float
     p_miss: float
     p_miss_spoof: float
-    threshold: float
 
 
 def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
@@ -116,7 +114,6 @@ def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
         p_fa=float(np.mean(nontarget >= threshold)),
         p_miss=float(np.mean(target < threshold)),
         p_miss_spoof=float(np.mean(spoof < threshold)),
-        threshold=float(threshold),
     )
 
 
@@ -126,9 +123,7 @@ def tandem_legacy(asv: SpeakerVerification) -> Cost | None:
     Kinnunen et al. 2018 (arXiv 1804.09618): C1 Pmiss + C2 Pfa over the smaller of C1 and C2. None
     where that is not positive: such a system leaves nothing to defend.
     """
-    rejected, accepted, _ = _tandem(asv)
-    default = min(rejected, accepted)
-    return Cost(0.0, rejected / default, accepted / default) if default > 0 else None
+    return _tandem(asv, with_own_errors=False)
 
 
 def tandem_revised(asv: SpeakerVerification) -> Cost | None:
@@ -137,16 +132,15 @@ def tandem_revised(asv: SpeakerVerification) -> Cost | None:
     Kinnunen et al. 2020 (arXiv 2007.05979): C0, the cost of the ASV system's own errors, is added,
     and the sum is over C0 + min(C1, C2).
     """
-    rejected, accepted, remaining = _tandem(asv)
-    default = remaining + min(rejected, accepted)
+    return _tandem(asv, with_own_errors=True)
+
+
+def _tandem(asv: SpeakerVerification, with_own_errors: bool) -> Cost | None:
+    own_errors = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
+    rejected = P_TARGET * COST_REJECTED - own_errors
+    accepted = P_SPOOF * COST_ACCEPTED * (1.0 - asv.p_miss_spoof)
     if min(rejected, accepted) <= 0:
         return None
-    return Cost(remaining / default, rejected / default, accepted / default)
-
-
-def _tandem(asv: SpeakerVerification) -> tuple[float, float, float]:
-    """C1, C2 and C0: the legacy and the revised form differ in C0 and the normalisation alone."""
-    remaining = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
-    rejected = P_TARGET * COST_REJECTED - remaining
-    accepted = P_SPOOF * COST_ACCEPTED * (1.0 - asv.p_miss_spoof)
-    return rejected, accepted, remaining
+    floor = own_errors if with_own_errors else 0.0
+    default = floor + min(rejected, accepted)
+    return Cost(floor / default, rejected / default, accepted / default)

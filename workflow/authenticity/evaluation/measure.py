@@ -14,8 +14,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
-from authenticity.evaluation.metrics import Weighted
-from authenticity.evaluation.probabilities import Brier, CalibrationError, Cllr
+from authenticity.evaluation.probabilities import CalibrationError, brier, cllr
 from authenticity.evaluation.results import (
     ALL,
     ATTACK,
@@ -82,21 +81,15 @@ class Threshold:
         values = trials["round"].map(self.by_round).to_numpy()
         return (trials["score"].to_numpy() >= values).astype(np.float64)
 
-    def rates(self, trials: pd.DataFrame) -> dict[str, bootstrap.Metric]:
+    def rates(self, trials: pd.DataFrame) -> dict[str, metrics.Metric]:
         """Return the error rates of trials as metrics that can be resampled."""
         called = self.called(trials)
-
-        def miss(weighted: Weighted) -> metrics.Floats:
-            return 1.0 - weighted.mean(called, 1)
-
-        def false_alarm(weighted: Weighted) -> metrics.Floats:
-            return weighted.mean(called, 0)
-
-        return {
-            "miss": miss,
-            "false_alarm": false_alarm,
-            "hter": lambda weighted: (miss(weighted) + false_alarm(weighted)) / 2.0,
+        rates: dict[str, metrics.Metric] = {
+            "miss": lambda weighted: 1.0 - weighted.mean(called, 1),
+            "false_alarm": lambda weighted: weighted.mean(called, 0),
         }
+        both = list(rates.values())
+        return rates | {"hter": lambda weighted: sum(rate(weighted) for rate in both) / 2.0}
 
 
 @dataclass(frozen=True)
@@ -176,23 +169,18 @@ def view(
             if 1 < n[split] <= _MOST_VALUES and name not in GROUPS
         ]
         overall, intervals = _overall(members, threshold, system, seed)
-        novel = _by_novelty(members, threshold, known_attacks, seed)
-        groups = _groups(members, threshold, conditions, seed)
-        rows += [row | {"split": split} for group in [overall, *novel, *groups] for row in group]
-        bands.append(_band_table(split, intervals.band))
+        groups = [
+            overall,
+            *_attacks(members, threshold, known_attacks, seed),
+            *_speakers(members, threshold),
+            *(rows for name in conditions for rows in _condition(members, name, seed)),
+        ]
+        rows += [row | {"split": split} for group in groups for row in group]
+        band = {"split": [split] * _BAND_AT.size} | vars(intervals.band)
+        bands.append(pa.table(band, schema=BAND))
         why[split] = intervals.why
     left_out = [name for name, n in n_values.items() if n.max() > _MOST_VALUES or name in GROUPS]
     return Measured(rows, pa.concat_tables(bands), why, left_out)
-
-
-def _groups(
-    trials: pd.DataFrame, threshold: Threshold | None, conditions: Sequence[str], seed: int
-) -> Iterator[list[Row]]:
-    """Yield the rows of each attack, speaker and value of a condition."""
-    yield from _attacks(trials, threshold, seed)
-    yield from _speakers(trials, threshold)
-    for name in conditions:
-        yield from _condition(trials, name, seed)
 
 
 def attacks_of(trials: pa.Table, partitions: Sequence[str]) -> list[str]:
@@ -217,11 +205,8 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
     compared = compare.paired(before, after, "eval", seed, gone)
     trials = after.to_pandas()
     trials = trials[trials["split"] == "eval"]
-    differences = {
-        f"{name}_change": Estimate(difference.value, difference.low, difference.high)
-        for name, difference in (("roc_auc", compared.roc_auc), ("eer", compared.eer))
-    }
-    values = differences | {"n_left_out": compared.n_left_out}
+    values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
+    values |= {"n_left_out": compared.counts["n_left_out"]}
     rows = _rows(values, _n_files(trials), compared.interval["method"])
     return [row | {"split": "eval"} for row in rows]
 
@@ -353,15 +338,15 @@ def _costs(
     """
     llr, cost = trials["llr"].to_numpy(), detection_cost.asvspoof5()
     calibrated = bool(np.isfinite(llr).all())
-    wanted: dict[str, bootstrap.Metric] = {
-        "brier_before_calibration": Brier(trials["p_spoof"].to_numpy()),
+    wanted: dict[str, metrics.Metric] = {
+        "brier_before_calibration": brier(trials["p_spoof"].to_numpy()),
         "min_cllr": lambda weighted: weighted.corners.least_cllr(),
         "min_dcf": cost.least,
     }
     if calibrated:
         called = detection_cost.called_spoof(llr)
-        wanted["brier"] = Brier(trials["p_calibrated"].to_numpy())
-        wanted["cllr"] = Cllr(llr)
+        wanted["brier"] = brier(trials["p_calibrated"].to_numpy())
+        wanted["cllr"] = cllr(llr)
         wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
     for name, tandem in (
         ("min_tdcf_legacy", detection_cost.tandem_legacy),
@@ -394,44 +379,28 @@ def _cautious(measured: bootstrap.Intervals, trials: pd.DataFrame) -> dict[str, 
     return {name: Estimate(item.value, None, None) for name, item in measured.estimates.items()}
 
 
-def _by_novelty(
+def _attacks(
     trials: pd.DataFrame, threshold: Threshold | None, known: Collection[str], seed: int
 ) -> Iterator[list[Row]]:
-    """Measure known and unknown attacks apart; a spoof whose attack nobody knows is in neither."""
-    attacks = trials["attack"]
-    is_known = attacks.isin(list(known)) & (trials["label"] == 1)
-    if not is_known.any():
-        return
-    for name, members in ((KNOWN, is_known), (UNKNOWN, ~is_known & attacks.notna())):
-        if (members & (trials["label"] == 1)).any():
-            yield _attack(trials, threshold, members, seed, ATTACKS, name)
+    """Measure each attack, and known and unknown ones apart, against all bona fide trials.
 
-
-def _attacks(trials: pd.DataFrame, threshold: Threshold | None, seed: int) -> Iterator[list[Row]]:
-    attacks = trials["attack"].fillna(NOT_KNOWN)
-    for attack in ordered_values(attacks[trials["label"] == 1]):
-        yield _attack(trials, threshold, attacks == attack, seed, ATTACK, attack)
-
-
-def _attack(
-    trials: pd.DataFrame,
-    threshold: Threshold | None,
-    members: pd.Series,
-    seed: int,
-    group: str,
-    name: str,
-) -> list[Row]:
-    """Measure some spoof trials against all bona fide trials; see `_against_bonafide`."""
-    against = _against_bonafide(trials, members)
-    miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
-    measured = _intervals(against, seed, metrics=_SUBSET, others=miss)
-    counts = _n_trials(against) | {"n_bonafide": _n_files(trials)["n_bonafide"]}
-    return _rows(_cautious(measured, against), counts, measured.method, group, name)
-
-
-def _against_bonafide(trials: pd.DataFrame, members: pd.Series) -> pd.DataFrame:
-    """The spoof trials among `members`, and all bona fide trials, whatever their rounds."""
-    return trials[(members & (trials["label"] == 1)) | (trials["label"] == 0)]
+    A spoof whose attack nobody knows is neither known nor unknown. Bona fide trials are those of
+    all rounds.
+    """
+    spoof, attacks = trials["label"] == 1, trials["attack"].fillna(NOT_KNOWN)
+    is_known = spoof & trials["attack"].isin(list(known))
+    groups = [(ATTACK, name, spoof & (attacks == name)) for name in ordered_values(attacks[spoof])]
+    if is_known.any():
+        others = spoof & ~is_known & trials["attack"].notna()
+        groups += [(ATTACKS, KNOWN, is_known), (ATTACKS, UNKNOWN, others)]
+    for group, name, members in groups:
+        if not members.any():
+            continue
+        against = trials[members | ~spoof]
+        miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
+        measured = _intervals(against, seed, metrics=_SUBSET, others=miss)
+        counts = _n_files(trials) | {"n_spoof": int(members.sum())}
+        yield _rows(_cautious(measured, against), counts, measured.method, group, name)
 
 
 def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[list[Row]]:
@@ -467,15 +436,9 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[list[Row]
         own = trials[chosen]
         counts, values, method = _n_trials(own), {"n_clips": len(own)}, None
         if not counts["n_bonafide"]:
-            own = _against_bonafide(trials, chosen)
+            own = trials[chosen | (trials["label"] == 0)]
         if both_classes(own):
             measured = _intervals(own, seed, metrics=_SUBSET)
             values |= _cautious(measured, own)
             method = measured.method
         yield _rows(values, counts, method, name, group_value)
-
-
-def _band_table(split: str, band: bootstrap.Band | None) -> pa.Table:
-    assert band is not None
-    columns = [[split] * band.false_alarm.size, band.false_alarm, band.low, band.high]
-    return pa.Table.from_arrays([pa.array(column) for column in columns], schema=BAND)

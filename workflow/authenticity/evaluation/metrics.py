@@ -7,6 +7,7 @@ Every page of the report imports this module. SciPy loads `scipy.optimize`, whic
 second, when it is first used.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,24 +16,6 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class OperatingPoints:
-    """The error rates at every distinct threshold, from "call nothing spoof" to "call all spoof".
-
-    `detection` (k,): share of spoof trials called spoof, the ROC curve's vertical axis.
-    `false_alarm` (k,): share of bona fide trials called spoof, its horizontal axis.
-    Both rise from 0 to 1.
-    """
-
-    false_alarm: Floats
-    detection: Floats
-
-    @property
-    def miss(self) -> Floats:
-        """Share of spoof trials that pass as bona fide, (k,)."""
-        return 1.0 - self.detection
 
 
 @dataclass(frozen=True)
@@ -48,8 +31,19 @@ class Ranking:
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> "Ranking":
         """Check the arrays: equal lengths, finite scores, both classes present."""
-        checked_labels, checked_scores = _checked(labels, scores)
-        return cls(checked_labels, checked_scores)
+        label_array = np.asarray(labels)
+        score_array = np.asarray(scores, dtype=np.float64)
+        if label_array.ndim != 1 or label_array.shape != score_array.shape:
+            raise ValueError(
+                f"labels {label_array.shape} and scores {score_array.shape} must agree"
+            )
+        if not np.isfinite(score_array).all():
+            raise ValueError("scores must be finite")
+        if not np.isin(label_array, (0, 1)).all():
+            raise ValueError("labels must be 0 (bona fide) or 1 (spoof)")
+        if len(np.unique(label_array)) < 2:
+            raise ValueError("both classes are needed, bona fide and spoof")
+        return cls(label_array.astype(np.int8), score_array)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
@@ -201,8 +195,9 @@ class Counts:
 
         Linear between operating points; on a vertical piece of the ROC curve, its upper end.
         """
-        rows = zip(self.bonafide, self.spoof, strict=True)
-        return np.stack([_interpolated(bona, spoof, false_alarm) for bona, spoof in rows])
+        zero = np.zeros((len(self.spoof), 1))
+        rates = [np.hstack([zero, of / of[:, -1:]]) for of in (self.bonafide, self.spoof)]
+        return np.stack([np.interp(false_alarm, x, y) for x, y in zip(*rates, strict=True)])
 
 
 def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float:
@@ -219,24 +214,8 @@ def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float
     return float(nats.sum() / (2.0 * np.log(2.0)))
 
 
-def _interpolated(bonafide: NDArray, spoof: NDArray, false_alarm: Floats) -> Floats:
-    x = np.concatenate([[0.0], bonafide / bonafide[-1]])
-    y = np.concatenate([[0.0], spoof / spoof[-1]])
-    return np.interp(false_alarm, x, y)
-
-
-def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.int8], Floats]:
-    label_array = np.asarray(labels)
-    score_array = np.asarray(scores, dtype=np.float64)
-    if label_array.ndim != 1 or label_array.shape != score_array.shape:
-        raise ValueError(f"labels {label_array.shape} and scores {score_array.shape} must agree")
-    if not np.isfinite(score_array).all():
-        raise ValueError("scores must be finite")
-    if not np.isin(label_array, (0, 1)).all():
-        raise ValueError("labels must be 0 (bona fide) or 1 (spoof)")
-    if len(np.unique(label_array)) < 2:
-        raise ValueError("both classes are needed, bona fide and spoof")
-    return label_array.astype(np.int8), score_array
+Metric = Callable[[Weighted], Floats]
+"""A metric's value for each row of weighted trials, (m,)."""
 
 
 def once(ranking: Ranking) -> Weighted:
@@ -244,12 +223,14 @@ def once(ranking: Ranking) -> Weighted:
     return Weighted(ranking, np.ones((1, ranking.scores.size), dtype=np.int32))
 
 
-def operating_points(labels: ArrayLike, scores: ArrayLike) -> OperatingPoints:
-    """Return the error rates at every distinct score, ties sharing a threshold."""
+def operating_points(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the error rates at every distinct threshold, from "nothing is spoof" to "all is".
+
+    The shares of bona fide and of spoof trials that are called spoof, (k,) each: the ROC curve's
+    axes. Both rise from 0 to 1; ties share a threshold.
+    """
     counts = once(Ranking.of(labels, scores)).counts
-    false_alarm = counts.bonafide[0] / counts.bonafide[0, -1]
-    detection = counts.spoof[0] / counts.spoof[0, -1]
-    return OperatingPoints(np.append(0.0, false_alarm), np.append(0.0, detection))
+    return tuple(np.append(0.0, of[0] / of[0, -1]) for of in (counts.bonafide, counts.spoof))
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -266,8 +247,8 @@ def eer_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
     which gives new clips equal room on both sides.
     """
     ranking = Ranking.of(labels, scores)
-    points = operating_points(labels, scores)
-    chosen = int(np.argmin(np.abs(points.miss - points.false_alarm)[1:]))
+    false_alarm, detection = operating_points(labels, scores)
+    chosen = int(np.argmin(np.abs(1.0 - detection - false_alarm)[1:]))
     levels = ranking.scores[ranking.order][ranking.ends]
     if chosen + 1 == levels.size:
         return float(levels[chosen])

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from authenticity.evaluation.metrics import Floats, Weighted
+from authenticity.evaluation.metrics import Floats, Metric, Weighted
 
 N_BINS = 15
 N_DRAWS = 1000
@@ -15,19 +15,13 @@ N_DRAWS = 1000
 _BLOCK = 1 << 20
 
 
-@dataclass(frozen=True)
-class Brier:
-    """The Brier score: mean squared distance of the probability of spoof from 0 or 1.
+def brier(p_spoof: Floats) -> Metric:
+    """Return the Brier score: mean squared distance of the probability of spoof (n,) from 0 or 1.
 
     Brier 1950, "Verification of forecasts expressed in terms of probability", halved as is usual
-    for two classes. `p_spoof` is (n,).
+    for two classes.
     """
-
-    p_spoof: Floats
-
-    def __call__(self, trials: Weighted) -> Floats:
-        """Return it for each row of weights, (m,)."""
-        return trials.mean((self.p_spoof - trials.ranking.labels) ** 2)
+    return lambda trials: trials.mean((p_spoof - trials.ranking.labels) ** 2)
 
 
 @dataclass(frozen=True)
@@ -117,18 +111,16 @@ class CalibrationError:
         return mean, np.bincount(self.bin[self.labels == 1], minlength=n.size), n
 
 
-@dataclass(frozen=True)
-class Cllr:
-    """The cost of likelihood ratios in bits: 0 is perfect, 1 says nothing, more is misleading.
+def cllr(llr: Floats) -> Metric:
+    """Return the cost of likelihood ratios in bits: 0 is perfect, 1 says nothing, more misleads.
 
     Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection". `llr` (n,)
     are natural logarithms of spoof over bona fide; the field's are of bona fide over spoof, and
     Cllr is the same for both.
     """
 
-    llr: Floats
-
-    def __call__(self, trials: Weighted) -> Floats:
-        """Return it for each row of weights, (m,)."""
-        bits = np.logaddexp(0.0, np.where(trials.ranking.labels == 1, -self.llr, self.llr))
+    def cost(trials: Weighted) -> Floats:
+        bits = np.logaddexp(0.0, np.where(trials.ranking.labels == 1, -llr, llr))
         return (trials.mean(bits, 0) + trials.mean(bits, 1)) / (2.0 * np.log(2.0))
+
+    return cost

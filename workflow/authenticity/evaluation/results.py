@@ -174,6 +174,11 @@ class Tested:
         """The views that it was tested in."""
         return ordered_views([self.view, *self.results.names("view")])
 
+    @property
+    def others(self) -> list[str]:
+        """The views that it was tested in beside the one in which it scores."""
+        return [view for view in self.views if view != self.view]
+
     @cached_property
     def reported(self) -> Results:
         """The results over all trials of the reported split, in the view in which it scores."""
@@ -183,9 +188,9 @@ class Tested:
         """Return the results on a split, in the view in which it scores unless another is given."""
         return self.results.where(split=split, group=group, view=view or self.view)
 
-    def orientation(self, split: str = REPORTED) -> str:
-        """Say which way scores point on a split: "as expected", "flipped", or "undecided"."""
-        auc = self.on(split)["roc_auc"]
+    def orientation(self) -> str:
+        """Say which way scores point on eval: "as expected", "flipped", or "undecided"."""
+        auc = self.reported["roc_auc"]
         if auc.low > 0.5:
             return "as expected"
         return "flipped" if auc.high < 0.5 else "undecided"

@@ -3,7 +3,6 @@
 In all of them a higher score means bona fide. Here, and nowhere else, the sign is turned.
 """
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,26 +18,12 @@ from authenticity.files import write_text
 _PLAIN = "/:,;=@+()[]"
 _UNKNOWN = "unknown"  # the attack of a spoof, where it is not known; its column takes any word
 
-
-def _row_2019(row: Mapping[str, Any]) -> str:
-    key = "spoof" if row["label"] else "bonafide"
-    return f"{row['file']} {row['attack']} {key} {row['score']!r}"
-
-
-def _row_2021(row: Mapping[str, Any]) -> str:
-    return f"{row['file']} {row['score']!r}"
-
-
-def _row_5(row: Mapping[str, Any]) -> str:
-    return f"{row['file']}\t{row['score']!r}"
-
-
-FORMS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
-    "asvspoof2019": ("", _row_2019),
-    "asvspoof2021": ("", _row_2021),
-    "asvspoof5": ("filename\tcm-score\n", _row_5),
+FORMS: dict[str, dict[str, Any]] = {
+    "asvspoof2019": {"columns": ["filename", "attack", "key", "cm-score"], "header": False},
+    "asvspoof2021": {"columns": ["filename", "cm-score"], "header": False},
+    "asvspoof5": {"columns": ["filename", "cm-score"], "sep": "\t"},
 }
-"""Header and line of each form: `UTT ATTACK KEY SCORE`, `UTT SCORE`, and tab-separated columns.
+"""The columns of each form, parted by blanks, or by tabs below a header.
 
 Read by `evaluate_tDCF_asvspoof19.py` of 2019, `evaluate.py` of
 github.com/asvspoof-challenge/2021, and `evaluation.py` of github.com/asvspoof-challenge/asvspoof5.
@@ -69,14 +54,12 @@ def write(scores: pa.Table, form: str, path: str | Path) -> None:
         attack=("attack", "first"),
         score=("llr" if calibrated else "score", "mean"),
     )
-    header, line = FORMS[form]
     rows = pd.DataFrame(
         {
-            "file": [quote(name, safe=_PLAIN) for name in values.index],
-            "label": values["label"].to_numpy(),
+            "filename": [quote(name, safe=_PLAIN) for name in values.index],
             "attack": [quote(name, safe=_PLAIN) for name in values["attack"].fillna(_UNKNOWN)],
-            "score": [0.0 - value for value in values["score"].tolist()],
+            "key": values["label"].map({0: "bonafide", 1: "spoof"}).to_numpy(),
+            "cm-score": 0.0 - values["score"].to_numpy(),
         }
     )
-    lines = (line(row) for row in rows.to_dict("records"))
-    write_text(path, header + "".join(f"{text}\n" for text in lines))
+    write_text(path, rows.to_csv(index=False, **{"sep": " "} | FORMS[form]))

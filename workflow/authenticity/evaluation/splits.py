@@ -3,12 +3,12 @@
 A protocol has one round or several, each with a model of its own. `train` trials are fitted on;
 `dev` trials chosen, calibrated and thresholded on; `eval` trials reported on.
 
-scikit-learn is imported where it is used: every parse of the workflow imports this module.
+scikit-learn and pandas are imported where they are used: every parse imports this module.
 """
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from authenticity.errors import UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from authenticity.config import Protocol
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
@@ -26,6 +28,12 @@ Parts = NDArray[np.str_]
 
 ONE_ROUND = "all"
 _SIDES = (("train", "eval"), ("dev", "eval"), ("train", "dev"))
+_SHARED = {
+    "speakers": "speaker",
+    "duplicates": "audio",
+    "near_duplicates": "near",
+    "attacks": "attack",
+}
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,10 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     labels = trials["label"].to_numpy()[members]
     group = _groups(labels, speakers, keys, protocol.number, seed)
     if protocol.kind == "speaker_folds":
-        made = _speaker_folds(group)
+        held_out = [(f"fold {index + 1}", group == index) for index in range(group.max() + 1)]
+        made = _left_out(group, held_out)
     elif protocol.kind == "leave_one_speaker_out":
-        made = _leave_one_speaker_out(group, speakers)
+        made = _left_out(group, _each_speaker(speakers))
     else:
         attacks = np.asarray(trials["attack"].to_pylist())[members]
         made = _leave_one_attack_out(group, labels == 0, attacks)
@@ -197,30 +206,24 @@ def _dealt(
     return group
 
 
-def _speaker_folds(group: NDArray[np.intp]) -> Iterable[tuple[str, Parts]]:
-    number = group.max() + 1
-    for index in range(number):
-        parts = np.full(len(group), "train", dtype="<U5")
-        parts[group == (index + 1) % number] = "dev"
-        parts[group == index] = "eval"
-        yield f"fold {index + 1}", parts
-
-
-def _leave_one_speaker_out(
-    group: NDArray[np.intp], speakers: NDArray
+def _left_out(
+    group: NDArray[np.intp], held_out: Iterable[tuple[str, NDArray[np.bool_]]]
 ) -> Iterable[tuple[str, Parts]]:
+    """Report on some trials of a group in each round, and choose on the next group."""
+    for name, held in held_out:
+        parts = np.full(len(group), "train", dtype="<U5")
+        parts[group == (group[held][0] + 1) % (group.max() + 1)] = "dev"
+        parts[held] = "eval"
+        yield name, parts
+
+
+def _each_speaker(speakers: NDArray) -> Iterable[tuple[str, NDArray[np.bool_]]]:
     if n_unknown := unknown(speakers).sum():
         raise UserError(
             f"{n_unknown} of its trials have no known speaker, so speakers cannot be left out one "
             "by one; name the speakers, or give the experiment the protocol of speaker folds"
         )
-    number = group.max() + 1
-    for speaker in np.unique(speakers):
-        held = speakers == speaker
-        parts = np.full(len(group), "train", dtype="<U5")
-        parts[group == (group[held][0] + 1) % number] = "dev"
-        parts[held] = "eval"
-        yield f"without speaker {speaker}", parts
+    return [(f"without speaker {name}", speakers == name) for name in np.unique(speakers)]
 
 
 def _leave_one_attack_out(
@@ -356,19 +359,11 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
 
     Returns:
         How many `speakers`, `attacks`, `duplicates` (the same decoded audio) and `near_duplicates`
-        (groups; see `_near_duplicates`) are on both sides in any round, by pair of sides; how many
-        of the trials that take part have an unknown speaker; and whether the protocol `leaks`: an
-        attack that is met again is no leak.
+        (groups; one whose audio is all the same is a duplicate, and not counted again) are on both
+        sides in any round, by pair of sides; how many of the trials that take part have an unknown
+        speaker; and whether the protocol `leaks`: an attack that is met again is no leak.
     """
-    columns = _shareable(trials)
-    shared = {name: {pair: set() for pair in _SIDES} for name in columns}
-    for item in found:
-        for name, values in columns.items():
-            sides = {side: set(values[item.parts == side]) for side in ("train", "dev", "eval")}
-            for one, other in _SIDES:
-                shared[name][one, other] |= sides[one] & sides[other]
-    near = _near_duplicates(trials, [(item, trials, item.parts == "eval") for item in found])
-    return _counted(shared | {"near": near}, _n_unknown(columns["speaker"][_used(found)]))
+    return _leaks(_shareable(trials), found, None)
 
 
 def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) -> dict[str, Any]:
@@ -381,80 +376,50 @@ def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) 
         found: the rounds there.
         reported: the trials reported on.
     """
-    columns, others = _shareable(fitted), _shareable(reported)
-    shared = {name: {pair: set() for pair in _SIDES} for name in columns}
+    return _leaks(_shareable(fitted), found, _shareable(reported))
+
+
+def _shareable(trials: pa.Table) -> "pd.DataFrame":
+    """Return what sides may share: null where it is not known, and for the attack of bona fide."""
+    table = trials.select(["label", *_SHARED.values()]).to_pandas()
+    table["attack"] = table["attack"].where(table["label"] == 1)
+    return table.astype(object).where(table.notna(), None)
+
+
+def _leaks(
+    fitted: "pd.DataFrame", found: Sequence[Round], reported: "pd.DataFrame | None"
+) -> dict[str, Any]:
+    """Count what sides share; each round's own eval is reported on where `reported` is None."""
+    import pandas as pd
+
+    shared = {kind: {pair: set() for pair in _SIDES} for kind in _SHARED}
     for item in found:
-        for name, values in columns.items():
-            sides = {side: set(values[item.parts == side]) for side in ("train", "dev")}
-            sides["eval"] = set(others[name])
-            for one, other in _SIDES:
-                shared[name][one, other] |= sides[one] & sides[other]
-    n_unknown = _n_unknown(columns["speaker"][_used(found)]) + _n_unknown(others["speaker"])
-    everything = np.ones(len(reported), dtype=bool)
-    near = _near_duplicates(fitted, [(item, reported, everything) for item in found])
-    return _counted(shared | {"near": near}, n_unknown)
-
-
-def _shareable(trials: pa.Table) -> dict[str, NDArray]:
-    """Return what sides may share: None where it is not known, and for the attack of bona fide."""
-    columns = {
-        name: np.asarray(trials[name].to_pylist(), dtype=object)
-        for name in ("speaker", "audio", "attack")
-    }
-    columns["attack"][trials["label"].to_numpy() == 0] = None
-    return columns
-
-
-def _used(found: Sequence[Round]) -> NDArray[np.bool_]:
-    return np.any([item.parts != "" for item in found], axis=0)
-
-
-def _n_unknown(speakers: NDArray) -> int:
-    return int(unknown(speakers).sum())
-
-
-def _near_duplicates(
-    fitted: pa.Table, reported: Iterable[tuple[Round, pa.Table, NDArray[np.bool_]]]
-) -> dict[tuple[str, str], set[str]]:
-    """Return the groups of near-duplicates that are on both sides, by pair of sides.
-
-    A group whose audio on both sides is one and the same is a duplicate, and not counted again.
-
-    Args:
-        fitted: trials of the corpus that is fitted on, with the columns `audio` and `near`.
-        reported: of each round: the round, the trials that `eval` is taken from, and which are.
-    """
-    shared: dict[tuple[str, str], set[str]] = {pair: set() for pair in _SIDES}
-    for item, trials, chosen in reported:
-        sides = {side: _audio_by_group(fitted, item.parts == side) for side in ("train", "dev")}
-        sides["eval"] = _audio_by_group(trials, chosen)
-        for (one, other), groups in shared.items():
-            both = sides[one].keys() & sides[other].keys()
-            groups.update(name for name in both if len(sides[one][name] | sides[other][name]) > 1)
-    return shared
-
-
-def _audio_by_group(trials: pa.Table, chosen: NDArray[np.bool_]) -> dict[str, set[str]]:
-    near = trials.select(["near", "audio"]).filter(pa.array(chosen)).drop_null()
-    found: dict[str, set[str]] = {}
-    for group, audio in zip(near["near"].to_pylist(), near["audio"].to_pylist(), strict=True):
-        found.setdefault(group, set()).add(audio)
-    return found
-
-
-def _counted(shared: Mapping[str, Mapping[tuple, set]], unknown_speakers: int) -> dict[str, Any]:
+        sides = {side: fitted[item.parts == side] for side in ("train", "dev", "eval")}
+        if reported is not None:
+            sides["eval"] = reported
+        values = {
+            side: {kind: set(rows[column].to_numpy()) for kind, column in _SHARED.items()}
+            for side, rows in sides.items()
+        }
+        near = {
+            side: rows.loc[rows["near"].notna(), ["near", "audio"]] for side, rows in sides.items()
+        }
+        for one, other in _SIDES:
+            both = {kind: values[one][kind] & values[other][kind] for kind in _SHARED}
+            n_different = pd.concat([near[one], near[other]]).groupby("near")["audio"].nunique()
+            both["near_duplicates"] &= set(n_different.index[n_different > 1])
+            for kind in _SHARED:
+                shared[kind][one, other] |= both[kind]
     counts = {
-        name: {"_".join(pair): len(values - {None}) for pair, values in pairs.items()}
-        for name, pairs in shared.items()
+        kind: {"_".join(pair): len(values - {None}) for pair, values in pairs.items()}
+        for kind, pairs in shared.items()
     }
-    sides = ("train_eval", "dev_eval")
-    return {
-        "speakers": counts["speaker"],
-        "duplicates": counts["audio"],
-        "near_duplicates": counts["near"],
-        "attacks": counts["attack"],
-        "unknown_speakers": unknown_speakers,
-        "leaks": any(counts[name][side] for name in ("speaker", "audio", "near") for side in sides),
+    used = fitted[np.any([item.parts != "" for item in found], axis=0)]
+    speakers = [part["speaker"] for part in (used, reported) if part is not None]
+    kinds = ("speakers", "duplicates", "near_duplicates")
+    return counts | {
+        "unknown_speakers": int(sum(names.isna().sum() for names in speakers)),
+        "leaks": any(counts[kind][side] for kind in kinds for side in ("train_eval", "dev_eval")),
     }
 
 

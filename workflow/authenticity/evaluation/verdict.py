@@ -11,15 +11,17 @@ all speakers, the interval of trials calls one a point better or not on most pai
 (`tests/benchmarks/benchmark_inference.py`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from authenticity.evaluation import bootstrap, compare
+from authenticity import tables
+from authenticity.estimates import points, points_between
+from authenticity.evaluation import bootstrap, compare, results
 from authenticity.evaluation.compare import POWER, Comparison, Mean, Scorer
-from authenticity.evaluation.results import Tested
+from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.names import NO, OPEN, POINT, YES
 
 MINIMUM_SEEDS = 3
@@ -46,33 +48,36 @@ class Side:
         return Scorer(self.item.name, self.scores, self.seeds)
 
 
-@dataclass(frozen=True)
-class Answers:
-    """Whether a difference in ROC-AUC is `POINT` or more, and above zero: `YES`, `NO` or `OPEN`.
+def read(
+    metrics: Iterable[str], records: Iterable[str], scores: Iterable[str], seeds: Iterable[str]
+) -> dict[str, Side]:
+    """Read what takes part in comparisons, by name; only some have scores by seed."""
+    by_seed = {tables.metadata(path)["experiment"]: tables.read(path) for path in seeds}
+    return {
+        item.name: Side(tables.read(path), by_seed.get(item.name), item)
+        for item, path in zip(results.read(metrics, records), scores, strict=True)
+    }
 
-    Attributes:
-        at_least_one_point: of the detectors in general.
-        better_at_all: likewise; no difference at all is a "no".
-        on_these_speakers: both again, for other clips of the speakers at hand.
+
+def answers(difference: Mean) -> dict[str, Any]:
+    """Answer whether a difference in ROC-AUC is `POINT` or more, and above zero.
+
+    Returns:
+        `at_least_one_point` and `better_at_all`, each `YES`, `NO` or `OPEN`, of the detectors in
+        general; no difference at all is a "no". Both again in `on_these_speakers`, for other clips
+        of the speakers at hand.
     """
-
-    at_least_one_point: str
-    better_at_all: str
-    on_these_speakers: Mapping[str, str]
-
-
-def answers(difference: Mean, n_seeds: int | None) -> Answers:
-    """Answer for a difference; `n_seeds` is None where no training has chance in it."""
+    n_seeds = len(difference.each)
     here = {
         "at_least_one_point": _answer(difference.low >= POINT, difference.high < POINT, n_seeds),
         "better_at_all": _answer(difference.low > 0.0, difference.high <= 0.0, n_seeds),
     }
     general = here if difference.n_speakers is not None else dict.fromkeys(here, OPEN)
-    return Answers(**general, on_these_speakers=here)
+    return {**general, "on_these_speakers": here}
 
 
-def _answer(above: bool, below: bool, n_seeds: int | None) -> str:
-    if n_seeds is not None and n_seeds < MINIMUM_SEEDS:
+def _answer(above: bool, below: bool, n_seeds: int) -> str:
+    if 0 < n_seeds < MINIMUM_SEEDS:  # none where training has no chance in it
         return OPEN
     if above:
         return YES
@@ -82,7 +87,6 @@ def _answer(above: bool, below: bool, n_seeds: int | None) -> str:
 def verdict(
     pairs: Sequence[Sequence[str]],
     sides: Mapping[str, Side],
-    split: str,
     seed: int,
     rejected: Collection[str] = (),
 ) -> dict[str, Any]:
@@ -91,7 +95,6 @@ def verdict(
     Args:
         pairs: [baseline, candidate], names in `sides`.
         sides: by name.
-        split: part of the protocol to compare on.
         seed: of the bootstrap.
         rejected: files that were set aside in some view, and may lack on a side.
 
@@ -121,7 +124,7 @@ def verdict(
         UserError: two experiments were tested on different trials, or have no seed in common.
     """
     return {
-        "split": split,
+        "split": REPORTED,
         "margin": POINT,
         "minimum_seeds": MINIMUM_SEEDS,
         "power": POWER,
@@ -133,20 +136,20 @@ def verdict(
             "minimum_speakers": bootstrap.MINIMUM_SPEAKERS,
         },
         "pairs": [
-            judge(sides[baseline], sides[candidate], split, seed, rejected)
+            judge(sides[baseline], sides[candidate], seed, rejected)
             for baseline, candidate in pairs
         ],
     }
 
 
 def judge(
-    baseline: Side, candidate: Side, split: str, seed: int, rejected: Collection[str] = ()
+    baseline: Side, candidate: Side, seed: int, rejected: Collection[str] = ()
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
-    compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), split, seed, rejected)
-    answered = answers(compared.roc_auc, len(compared.seeds) or None)
+    compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), REPORTED, seed, rejected)
+    eer, answered = compared.eer, answers(compared.roc_auc)
     names = {"baseline": baseline.item.name, "candidate": candidate.item.name}
-    doubts = [each for side in (baseline, candidate) for each in _doubts(side.item, split)]
+    doubts = [each for side in (baseline, candidate) for each in _doubts(side.item)]
     headline = (
         f"{names['candidate']} at least one point better than {names['baseline']}: "
         f"{_headline(compared, answered)}; {_trials(compared)}"
@@ -159,14 +162,14 @@ def judge(
         _at_all(answered),
         *_seeds(compared),
         *_relative(compared),
-        f"EER changes by {_points(compared.eer.value)} points ({_interval(compared.eer)}).",
+        f"EER changes by {points(eer.value)} points ({points_between(eer.low, eer.high)}).",
         _power(compared),
         *_delong(compared),
         *warnings,
     ]
     return {
         **names,
-        **asdict(answered),
+        **answered,
         "headline": headline,
         "sentence": " ".join(sentences),
         "warnings": warnings,
@@ -174,11 +177,11 @@ def judge(
     }
 
 
-def _headline(compared: Comparison, given: Answers) -> str:
+def _headline(compared: Comparison, given: Mapping[str, Any]) -> str:
     """Say the answer and what it covers."""
     bonafide, spoof = (compared.interval[f"n_{name}_speakers"] for name in ("bonafide", "spoof"))
     speakers = f"{bonafide:,} bona fide and {spoof:,} spoof speakers"
-    here = given.on_these_speakers["at_least_one_point"]
+    here = given["on_these_speakers"]["at_least_one_point"]
     if compared.roc_auc.n_speakers is not None:
         return f"{here}, for new speakers too ({speakers})"
     known = bonafide and spoof
@@ -186,35 +189,28 @@ def _headline(compared: Comparison, given: Answers) -> str:
     return f"on {whose} {here}, in general {OPEN} ({compared.interval['rule']})"
 
 
-def _at_all(given: Answers) -> str:
-    here = given.on_these_speakers["better_at_all"]
-    if given.better_at_all == here:
+def _at_all(given: Mapping[str, Any]) -> str:
+    here = given["on_these_speakers"]["better_at_all"]
+    if given["better_at_all"] == here:
         return f"Better at all: {here}."
-    return f"Better at all: on these speakers {here}, in general {given.better_at_all}."
+    return f"Better at all: on these speakers {here}, in general {given['better_at_all']}."
 
 
 def _trials(compared: Comparison) -> str:
-    n = compared.n_bonafide + compared.n_spoof
-    left_out = f"; {compared.n_left_out:,} set aside on a side" if compared.n_left_out else ""
-    return f"n = {n:,} ({compared.n_bonafide:,} bona fide, {compared.n_spoof:,} spoof{left_out})"
-
-
-def _points(value: float) -> str:
-    """In hundredths; what rounds to nothing has no minus sign."""
-    return f"{round(100 * value, 2) + 0.0:+.2f}"
-
-
-def _interval(difference: Mean) -> str:
-    return f"{_points(difference.low)} to {_points(difference.high)}"
+    n_bonafide, n_spoof, n_left_out = compared.counts.values()
+    left_out = f"; {n_left_out:,} set aside on a side" if n_left_out else ""
+    n = f"n = {n_bonafide + n_spoof:,}"
+    return f"{n} ({n_bonafide:,} bona fide, {n_spoof:,} spoof{left_out})"
 
 
 def _difference(compared: Comparison) -> str:
     old, new = compared.baseline["roc_auc"], compared.candidate["roc_auc"]
+    change = compared.roc_auc
     words = (
-        f"ROC-AUC goes from {old:.4f} to {new:.4f}: {_points(compared.roc_auc.value)} points (95% "
-        f"interval {_interval(compared.roc_auc)}; {compared.interval['method']})."
+        f"ROC-AUC goes from {old:.4f} to {new:.4f}: {points(change.value)} points (95% interval "
+        f"{points_between(change.low, change.high)}; {compared.interval['method']})."
     )
-    if compared.roc_auc.n_speakers is None:
+    if change.n_speakers is None:
         words += " The interval covers other clips of the same speakers, not other speakers."
     if 1.0 - old < POINT:
         words += f" Only {100 * (1.0 - old):.2f} points were left to gain: a whole one cannot be."
@@ -232,7 +228,7 @@ def _seeds(compared: Comparison) -> list[str]:
             "more are needed."
         ]
     spread = compare.spread(compared.roc_auc.each)
-    ends = f"{_points(spread['low'])} to {_points(spread['high'])}"
+    ends = points_between(spread["low"], spread["high"])
     deviation = f"standard deviation {100 * spread['deviation']:.2f}"
     return [f"Over {n_seeds} seeds it is {ends} ({deviation}), which the interval allows for."]
 
@@ -271,7 +267,7 @@ def _probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _doubts(item: Tested, split: str) -> list[tuple[str, str]]:
+def _doubts(item: Tested) -> list[tuple[str, str]]:
     """Say in a few words why an answer means less than it says, and what follows."""
     doubts = []
     if item.leaks:
@@ -282,7 +278,7 @@ def _doubts(item: Tested, split: str) -> list[tuple[str, str]]:
                 "too good, and a difference may be one in what leaks.",
             )
         )
-    if item.orientation(split) == "flipped":
+    if item.orientation() == "flipped":
         doubts.append(
             (
                 f"{item.name} is flipped",

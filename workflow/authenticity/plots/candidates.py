@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from authenticity.evaluation.choice import Candidate
 from authenticity.names import POOLING_WORDS, ordered_splits
 from authenticity.plots import drawing
+from authenticity.report.candidates import Candidate
 
 _SPLIT_MARKS = {
     "train": ("^", drawing.GREEN),
@@ -48,10 +48,11 @@ def layer_of(candidate: str) -> int | None:
 
 
 def _panel(axes: Axes, items: Sequence[Candidate]) -> None:
-    layers = [item for item in items if layer_of(item.name) is not None]
-    layers = sorted(layers, key=lambda item: layer_of(item.name) or 0)
-    others = [item for item in items if layer_of(item.name) is None]
-    places = {item.name: float(layer_of(item.name) or 0) for item in layers}
+    numbers = {item.name: layer_of(item.name) for item in items}
+    others = [item for item in items if numbers[item.name] is None]
+    layers = [item for item in items if item not in others]
+    layers.sort(key=lambda item: numbers[item.name])
+    places = {item.name: float(numbers[item.name]) for item in layers}
     start = max(places.values(), default=-2) + 1.6
     places |= {item.name: start + 1.2 * index for index, item in enumerate(others)}
     splits = ordered_splits(split for item in items for split in item.roc_auc)
@@ -68,7 +69,7 @@ def _panel(axes: Axes, items: Sequence[Candidate]) -> None:
     if len(items) > 1:
         words = "chosen on dev" if "dev" in splits else "chosen by cross-validation"
         _mark_choice(axes, [places[item.name] for item in items if item.n_chosen], words)
-    names = [f"{layer_of(item.name)}" for item in layers]
+    names = [f"{numbers[item.name]}" for item in layers]
     names += [item.name.removeprefix("spectral+").removeprefix("layers_") for item in others]
     axes.set_xticks(list(places.values()), names)
     axes.set_xlabel("Layer of the encoder" if layers else "Features")

@@ -11,73 +11,56 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
-from authenticity.evaluation.metrics import Floats, OperatingPoints, operating_points
-from authenticity.evaluation.results import Row, Tested
+from authenticity.evaluation.bootstrap import Band
+from authenticity.evaluation.metrics import Floats, operating_points
+from authenticity.evaluation.results import REPORTED, Results, Tested
 from authenticity.plots import drawing
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One experiment's error rates on one split, with its results and the band of its ROC curve.
-
-    `false_alarm`, `low` and `high` are (g,): the ends of the interval of the detection rate.
-    """
+    """One experiment's error rates on eval, with the band of its ROC curve and its results."""
 
     item: Tested
-    points: OperatingPoints
-    false_alarm: Floats
-    low: Floats
-    high: Floats
-    roc_auc: Row
-    eer: Row
+    points: tuple[Floats, Floats]
+    band: Band
+    results: Results
 
     @classmethod
-    def of(cls, item: Tested, scores: pa.Table, bands: pa.Table, split: str) -> "Curve":
+    def of(cls, item: Tested, scores: pa.Table, bands: pa.Table) -> "Curve":
         """Return it from `tables.SCORES` and `measure.BAND`."""
         trials, band = (
-            table.filter(pc.equal(table["split"], split)).to_pandas() for table in (scores, bands)
+            table.filter(pc.equal(table["split"], REPORTED)).to_pandas()
+            for table in (scores, bands)
         )
-        results = item.on(split)
-        return cls(
-            item,
-            operating_points(trials["label"], trials["score"]),
-            *(band[name].to_numpy() for name in ("false_alarm", "low", "high")),
-            results["roc_auc"],
-            results["eer"],
-        )
+        points = operating_points(trials["label"], trials["score"])
+        return cls(item, points, Band(**band.drop(columns="split")), item.reported)
 
     def label(self, words: str) -> str:
         """Return what the legend says: the experiment, the words, and how many trials."""
-        name = drawing.named(self.item.label, self.item.leaks)
-        return f"{name}: {words}, {self.eer.n_bonafide:,} bona fide + {self.eer.n_spoof:,} spoof"
+        name, eer = drawing.named(self.item.label, self.item.leaks), self.results["eer"]
+        return f"{name}: {words}, {eer.n_bonafide:,} bona fide + {eer.n_spoof:,} spoof"
 
 
-def _thinned(points: OperatingPoints, step: float = 2e-4) -> tuple[Floats, Floats]:
+def _thinned(false_alarm: Floats, detection: Floats, step: float = 2e-4) -> tuple[Floats, Floats]:
     """Drop operating points that no eye can tell apart, so that a figure stays small."""
-    travelled = np.cumsum(
-        np.abs(np.diff(points.false_alarm, prepend=0.0))
-        + np.abs(np.diff(points.detection, prepend=0.0))
-    )
-    fine = np.minimum(points.false_alarm, points.miss) < 0.01
+    moves = [np.abs(np.diff(rate, prepend=0.0)) for rate in (false_alarm, detection)]
+    travelled = np.cumsum(moves[0] + moves[1])
+    fine = np.minimum(false_alarm, 1.0 - detection) < 0.01
     cell = np.where(fine, np.arange(travelled.size), -1 - np.floor(travelled / step).astype(int))
     keep = np.append(cell[1:] != cell[:-1], True)
     keep[0] = True
-    return points.false_alarm[keep], points.detection[keep]
-
-
-def _style(index: int) -> dict:
-    colour = drawing.colour(index)
-    return {"color": colour, "linestyle": drawing.dash(index), "linewidth": 1.8}
+    return false_alarm[keep], detection[keep]
 
 
 @mpl.rc_context(drawing.STYLE)
-def roc(curves: Sequence[Curve], split: str) -> Figure:
+def roc(curves: Sequence[Curve]) -> Figure:
     """Draw the ROC curves with pointwise 95% bands: the whole square, and its upper left corner."""
     figure = drawing.empty(9.0, 5.0 + 0.22 * len(curves))
     whole, corner = figure.subplots(1, 2)
     for axes in (whole, corner):
         _roc_panel(axes, curves)
-    whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {split}")
+    whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {REPORTED}")
     whole.text(60, 55, "chance", color=drawing.GREY, rotation=45, va="top", rotation_mode="anchor")
     side = _corner(curves)
     margin = side / 100
@@ -92,11 +75,13 @@ def roc(curves: Sequence[Curve], split: str) -> Figure:
 
 def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
     for index, curve in enumerate(curves):
-        false_alarm, detection = _thinned(curve.points)
-        band = [100 * each for each in (curve.false_alarm, curve.low, curve.high)]
-        axes.fill_between(*band, color=drawing.colour(index), alpha=0.18, linewidth=0)
-        label = curve.label(f"AUC {drawing.interval(curve.roc_auc)}")
-        axes.plot(100 * false_alarm, 100 * detection, label=label, **_style(index))
+        false_alarm, detection = _thinned(*curve.points)
+        band = [100 * each for each in vars(curve.band).values()]
+        colour, dash, _ = drawing.look(index)
+        axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
+        label = curve.label(f"AUC {drawing.interval(curve.results['roc_auc'])}")
+        style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
+        axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
     axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
     axes.set_xlabel("Bona fide called spoof (%)")
     axes.set_ylabel("Spoof detected (%)")
@@ -105,7 +90,7 @@ def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
 
 def _corner(curves: Sequence[Curve]) -> int:
     """Return the side in percent of the corner in which at least half of the curves bend."""
-    middle = 100 * float(np.median([curve.eer.value for curve in curves]))
+    middle = 100 * float(np.median([curve.results["eer"].value for curve in curves]))
     return next((side for side in (5, 10, 20, 50) if side >= 1.3 * middle), 50)
 
 
@@ -113,21 +98,23 @@ _DET_TICKS = (1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6
 
 
 @mpl.rc_context(drawing.STYLE)
-def det(curves: Sequence[Curve], split: str) -> Figure:
+def det(curves: Sequence[Curve]) -> Figure:
     """Draw DET curves on normal-deviate axes (Martin et al. 1997), each with its EER marked."""
     figure = drawing.empty(7.0, 6.3 + 0.22 * len(curves))
     axes = figure.subplots()
     low, high = _det_limits(curves)
     for index, curve in enumerate(curves):
-        false_alarm, detection = _thinned(curve.points)
+        false_alarm, detection = _thinned(*curve.points)
         accepted = ndtri(np.clip(1 - detection, low / 10, 1 - low / 10))
         rejected = ndtri(np.clip(false_alarm, low / 10, 1 - low / 10))
-        label = curve.label(f"EER {drawing.interval(curve.eer, percent=True)}")
-        axes.plot(accepted, rejected, label=label, **_style(index))
-        if low <= curve.eer.value <= high:
-            place = ndtri(curve.eer.value)
-            style = {"color": drawing.colour(index), "markeredgecolor": "white", "markersize": 8}
-            axes.plot(place, place, drawing.mark(index), zorder=4, **style)
+        eer, (colour, dash, mark) = curve.results["eer"], drawing.look(index)
+        style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
+        label = curve.label(f"EER {drawing.interval(eer, percent=True)}")
+        axes.plot(accepted, rejected, label=label, **style)
+        if low <= eer.value <= high:
+            place = ndtri(eer.value)
+            style = {"color": colour, "markeredgecolor": "white", "markersize": 8}
+            axes.plot(place, place, mark, zorder=4, **style)
     axes.axline((0, 0), slope=1, color=drawing.GREY, linewidth=0.8, linestyle=":")
     ticks = [tick for tick in _DET_TICKS if low <= tick <= high]
     names = [f"{100 * tick:g}" for tick in ticks]
@@ -136,15 +123,16 @@ def det(curves: Sequence[Curve], split: str) -> Figure:
     axes.set(xlim=ndtri([low, high]), ylim=ndtri([low, high]), aspect="equal")
     axes.set_xlabel("Spoof accepted as bona fide (%)")
     axes.set_ylabel("Bona fide rejected as spoof (%)")
-    axes.set_title(f"DET, {split}")
+    axes.set_title(f"DET, {REPORTED}")
     drawing.legend_below(figure, axes, note=drawing.leak_note(each.item for each in curves))
     return figure
 
 
 def _det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """From one error among the trials of the smaller class to above the worst EER."""
-    one_error = 1 / max(min(curve.eer.n_bonafide, curve.eer.n_spoof) for curve in curves)
+    eers = [curve.results["eer"] for curve in curves]
+    one_error = 1 / max(min(eer.n_bonafide, eer.n_spoof) for eer in eers)
     low = max(tick for tick in _DET_TICKS if tick <= max(one_error, _DET_TICKS[0]))
-    worst = max(curve.eer.value for curve in curves)
+    worst = max(eer.value for eer in eers)
     high = next((tick for tick in _DET_TICKS if tick >= max(0.6, worst + 0.1)), _DET_TICKS[-1])
     return low, high

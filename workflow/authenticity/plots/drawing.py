@@ -76,19 +76,9 @@ def bounds(estimates: Sequence[Estimate]) -> np.ndarray:
     return np.array(rows, dtype=float)
 
 
-def dash(index: int) -> str | tuple:
-    """Return the line style of the experiment at this place in the configuration."""
-    return _DASHES[index % len(_DASHES)]
-
-
-def colour(index: int) -> str:
-    """Return the colour of the experiment at this place in the configuration."""
-    return _COLOURS[index % len(_COLOURS)]
-
-
-def mark(index: int) -> str:
-    """Return the mark of the experiment at this place in the configuration."""
-    return _MARKS[index % len(_MARKS)]
+def look(index: int) -> tuple[str, str | tuple, str]:
+    """Return colour, line style and mark of the experiment at this place in the configuration."""
+    return tuple(kinds[index % len(kinds)] for kinds in (_COLOURS, _DASHES, _MARKS))
 
 
 def named(name: str, leaks: bool) -> str:

@@ -7,15 +7,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from authenticity.evaluation.results import ATTACK, Row, Tested
+from authenticity.evaluation.results import ATTACK, REPORTED, Row, Tested
 from authenticity.names import ordered_views, view_name
 from authenticity.plots import drawing
 
 
 @mpl.rc_context(drawing.STYLE)
-def attacks(items: Sequence[Tested], split: str) -> Figure:
+def attacks(items: Sequence[Tested]) -> Figure:
     """Draw the ROC-AUC per attack with 95% intervals; the attack missed most stands on top."""
-    aucs = [item.on(split, ATTACK).each("roc_auc") for item in items]
+    aucs = [item.on(REPORTED, ATTACK).each("roc_auc") for item in items]
     found: dict[str, list[Row]] = {}
     for by_attack in aucs:
         for attack, auc in by_attack.items():
@@ -24,25 +24,27 @@ def attacks(items: Sequence[Tested], split: str) -> Figure:
     names = {attack: f"{attack} (n = {found[attack][-1].n_spoof:,})" for attack in order}
     figure, axes = _forest(items, aucs, names)
     axes.set_xlabel("ROC-AUC of the attack against all bona fide clips, 95% interval")
-    axes.set_title(f"Attacks, {split}")
+    axes.set_title(f"Attacks, {REPORTED}")
     return figure
 
 
 @mpl.rc_context(drawing.STYLE)
-def views(items: Sequence[Tested], split: str) -> Figure:
+def views(items: Sequence[Tested]) -> Figure:
     """Draw the ROC-AUC in every view.
 
     A dotted line carries an experiment's value in the view in which it scores, mostly clean audio,
     down the figure, to hold the others against.
     """
-    aucs = [{view: item.on(split, view=view)["roc_auc"] for view in item.views} for item in items]
+    aucs = [
+        {view: item.on(REPORTED, view=view)["roc_auc"] for view in item.views} for item in items
+    ]
     order = ordered_views(view for item in items for view in item.views)
     figure, axes = _forest(items, aucs, {view: view_name(view) for view in order})
     for index, (item, by_view) in enumerate(zip(items, aucs, strict=True)):
-        style = {"color": drawing.colour(index), "linewidth": 1.0, "linestyle": ":", "zorder": 1}
+        style = {"color": drawing.look(index)[0], "linewidth": 1.0, "linestyle": ":", "zorder": 1}
         axes.axvline(by_view[item.view].value, **style)
     axes.set_xlabel("ROC-AUC, 95% interval; dotted: in the view that it is made for")
-    axes.set_title(f"Views of the audio, {split}")
+    axes.set_title(f"Views of the audio, {REPORTED}")
     return figure
 
 
@@ -61,9 +63,9 @@ def _forest(
     for index, (label, shift, by_name) in enumerate(zip(labels, shifts, aucs, strict=True)):
         y = [place[name] + shift for name in by_name]
         value, low, high = drawing.bounds(list(by_name.values()))
-        colour = drawing.colour(index)
+        colour, _, mark = drawing.look(index)
         axes.hlines(y, low, high, color=colour, alpha=0.55, linewidth=1.8)
-        axes.plot(value, y, drawing.mark(index), color=colour, markersize=5, label=label)
+        axes.plot(value, y, mark, color=colour, markersize=5, label=label)
         lowest = min(lowest, np.nanmin([value, low]))
     left, right = axes.get_xlim()
     axes.set_xlim(left, min(right, 1 + 0.02 * (1 - left)))

@@ -23,12 +23,12 @@ _WIDEST_SIDE_BY_SIDE = 3
 
 
 @mpl.rc_context(drawing.STYLE)
-def matrix(items: Sequence[Tested], split: str) -> Figure:
+def matrix(items: Sequence[Tested]) -> Figure:
     """Draw ROC-AUC and EER, rows trained on, columns tested on, the interval below each value.
 
-    `items` are one experiment on every pair of corpora; a corpus may lack the split.
+    `items` are one experiment on every pair of corpora; a corpus may lack eval.
     """
-    items = [item for item in items if split in item.splits]
+    items = [item for item in items if item.reported]
     rows = list(dict.fromkeys(item.corpus for item in items))
     tested = dict.fromkeys(item.target for item in items)
     columns = sorted(tested, key=lambda name: rows.index(name) if name in rows else len(rows))
@@ -38,7 +38,7 @@ def matrix(items: Sequence[Tested], split: str) -> Figure:
     panels = figure.subplots(*shape, squeeze=False, sharey=not stacked).ravel()
     for axes, (metric, title, colours, scale, percent) in zip(panels, _PANELS, strict=True):
         estimates = {
-            (rows.index(item.corpus), columns.index(item.target)): item.on(split)[metric]
+            (rows.index(item.corpus), columns.index(item.target)): item.reported[metric]
             for item in items
         }
         values = np.full((len(rows), len(columns)), np.nan)

@@ -5,30 +5,10 @@ says of a protocol that leaks that it does.
 """
 
 from authenticity.report.breakdown import conditions, per_attack, speakers, views
-from authenticity.report.candidates import selection
+from authenticity.report.candidates import candidates, selection
 from authenticity.report.comparison import ablations, answers, comparison, pair_name
 from authenticity.report.data import audit, rejected
 from authenticity.report.headline import headline, headline_rows
 from authenticity.report.opening import Corpus, opening
 from authenticity.report.rating import rating
 from authenticity.report.splices import splices
-
-__all__ = [
-    "Corpus",
-    "ablations",
-    "answers",
-    "audit",
-    "comparison",
-    "conditions",
-    "headline",
-    "headline_rows",
-    "opening",
-    "pair_name",
-    "per_attack",
-    "rating",
-    "rejected",
-    "selection",
-    "speakers",
-    "splices",
-    "views",
-]

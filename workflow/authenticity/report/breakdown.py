@@ -135,8 +135,7 @@ def views(items: Sequence[Tested]) -> str:
     rows, scored = [], []
     for item in items:
         scored.append(len(rows))
-        others = [view for view in item.views if view != item.view]
-        for view in [item.view, *others]:
+        for view in [item.view, *item.others]:
             results = item.on(REPORTED, view=view)
             before = item.reported if view != item.view else None
             rows.append([marked(item), view_name(view), *_view_row(results, before)])

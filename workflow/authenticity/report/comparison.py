@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from authenticity import estimates, wording
-from authenticity.estimates import Estimate
+from authenticity import wording
+from authenticity.estimates import Estimate, points, points_between
 from authenticity.evaluation.results import Tested
 from authenticity.html import render
 from authenticity.names import NO, OPEN, POINT, YES, labelled
@@ -47,7 +47,7 @@ def in_short(verdict: Json, items: Sequence[Tested]) -> list[list[Cell]]:
                 _coloured(pair["at_least_one_point"]),
                 _change(pair["roc_auc"]),
                 f"{pair['n_bonafide']:,} + {pair['n_spoof']:,}",
-                None if None in speakers else " + ".join(f"{number:,}" for number in speakers),
+                " + ".join(f"{number:,}" for number in speakers),
             ]
         )
     return rows
@@ -73,7 +73,7 @@ def comparison(verdict: Json, items: Sequence[Tested]) -> str:
         "comparison.html.j2",
         **verdict,
         answers=answers(verdict, items),
-        warnings=wording.warnings(items, verdict["split"]),
+        warnings=wording.warnings(items),
         rows=rows,
         point=POINT,
         draws=dict.fromkeys(f"{how['method']} ({how['why']})" for how in intervals),
@@ -87,8 +87,8 @@ def ablations(grid: Json, items: Sequence[Tested]) -> str:
             _named(row),
             row["about"],
             None if row["dev_roc_auc"] is None else f"{row['dev_roc_auc']:.4f}",
-            estimate(_estimate(row["roc_auc"])),
-            estimate(_estimate(row["eer"]), percent=True),
+            estimate(Estimate.of(row["roc_auc"])),
+            estimate(Estimate.of(row["eer"]), percent=True),
             _change(row["difference"]["roc_auc"]) if row["difference"] else None,
             _seeds(row["seeds"], row["roc_auc"]["spread"], percent=False),
             *_cost(row["cost"]),
@@ -98,7 +98,7 @@ def ablations(grid: Json, items: Sequence[Tested]) -> str:
     return render(
         "ablations.html.j2",
         **grid | {"rows": rows},
-        warnings=wording.warnings(items, grid["split"]),
+        warnings=wording.warnings(items),
         chosen=[i for i, row in enumerate(grid["rows"]) if row["name"] == grid["reference"]],
     )
 
@@ -121,18 +121,10 @@ def _answer(pair: Json, question: str) -> Cell:
     return [Words(f"{general};", _COLOURS[general]), "on these speakers", *_coloured(here)]
 
 
-def _estimate(item: Mapping[str, float]) -> Estimate:
-    return Estimate(item["value"], item["low"], item["high"])
-
-
 def _change(difference: Mapping[str, float]) -> Cell:
     """A difference with its interval, in points."""
-    value, low, high = (_points(difference[name]) for name in ("value", "low", "high"))
-    return quietly(f"{value} points ({low} to {high})")
-
-
-def _points(value: float) -> str:
-    return estimates.change(value, percent=True).removesuffix(" points")
+    ends = points_between(difference["low"], difference["high"])
+    return quietly(f"{points(difference['value'])} points ({ends})")
 
 
 def _share(item: Mapping[str, float] | None) -> Cell:
@@ -149,7 +141,7 @@ def _seeds(seeds: Sequence[str], spread: Mapping[str, Any] | None, percent: bool
     if spread is None:
         return "one seed"
     if percent:
-        ends = f"{_points(spread['low'])} to {_points(spread['high'])} points"
+        ends = f"{points_between(spread['low'], spread['high'])} points"
         deviation = f"{100 * spread['deviation']:.2f}"
     else:
         ends = f"{spread['low']:.4f} to {spread['high']:.4f}"

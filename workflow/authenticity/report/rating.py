@@ -27,6 +27,10 @@ def rating(ratings: Json) -> str:
     """Return the page of `trust.judge_all`: per experiment its rating, then each check."""
     experiments = ratings["experiments"]
     labels = [labelled(item["name"], item["control"]) for item in experiments]
+    checks = [
+        [[each["name"], coloured(each["status"]), each["sentence"]] for each in item["checks"]]
+        for item in experiments
+    ]
     return render(
         "rating.html.j2",
         corpus=ratings["corpus"],
@@ -34,13 +38,9 @@ def rating(ratings: Json) -> str:
         titles=["Kinds of metric, then checks", *labels],
         overview=_overview(experiments),
         kinds=range(len(experiments[0]["ratings"])),
-        experiments=zip(labels, experiments, map(_checks, experiments), strict=True),
+        experiments=zip(labels, experiments, checks, strict=True),
         thresholds=[[f"{item['value']:g}", item["reason"]] for item in ratings["thresholds"]],
     )
-
-
-def _checks(item: Json) -> Rows:
-    return [[each["name"], coloured(each["status"]), each["sentence"]] for each in item["checks"]]
 
 
 def _overview(experiments: Sequence[Json]) -> Rows:

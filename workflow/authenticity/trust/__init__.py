@@ -14,7 +14,6 @@ from authenticity.evaluation.bootstrap import LEVEL
 from authenticity.evaluation.results import REPORTED
 from authenticity.trust.bounds import BOUNDS
 from authenticity.trust.checks import (
-    CAUTION,
     DECISIONS,
     DISTRUST,
     KINDS,
@@ -28,17 +27,6 @@ from authenticity.trust.checks import (
 
 NONE_MADE = "none made"
 """Stands for the rating of decisions that a protocol without a dev part does not make."""
-__all__ = [
-    "CAUTION",
-    "DISTRUST",
-    "NONE_MADE",
-    "TRUST",
-    "Check",
-    "Evidence",
-    "checks",
-    "judge",
-    "judge_all",
-]
 
 
 def judge(evidence: Evidence) -> dict[str, Any]:

@@ -11,16 +11,16 @@ class Bound:
     reason: str
 
 
+FEW = Bound(
+    100, "Caution where a class has fewer clips: one error moves its rate by more than a point."
+)
+HANDFUL = Bound(20, "No trust where a class has fewer clips: one error moves its rate by five.")
 WIDE = Bound(
     0.05, "Caution where the interval of ROC-AUC is wider: published systems differ by less."
 )
 VAGUE = Bound(
     0.20, "No trust where the interval of ROC-AUC is wider: from a weak detector to a good one."
 )
-FEW = Bound(
-    100, "Caution where a class has fewer clips: one error moves its rate by more than a point."
-)
-HANDFUL = Bound(20, "No trust where a class has fewer clips: one error moves its rate by five.")
 UNSURE = Bound(
     0.10, "Caution where the interval of EER is wider: a fifth of what separates 0% from guessing."
 )
@@ -70,21 +70,4 @@ SET_ASIDE = Bound(
 MANY_SET_ASIDE = Bound(
     0.05, "No trust where the share is larger: the clips left need not be like the others."
 )
-BOUNDS = (
-    FEW,
-    HANDFUL,
-    WIDE,
-    VAGUE,
-    UNSURE,
-    ONE_SPEAKER,
-    ONE_SIDED,
-    SHORTCUT,
-    LOSS,
-    DRIFT,
-    LOST,
-    MISCALIBRATED,
-    MEANINGLESS,
-    COST,
-    SET_ASIDE,
-    MANY_SET_ASIDE,
-)
+BOUNDS = [found for found in list(vars().values()) if isinstance(found, Bound)]

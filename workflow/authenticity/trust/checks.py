@@ -38,15 +38,6 @@ class Evidence:
         """The results on the reported split, in the view in which the experiment scores."""
         return self.tested.reported
 
-    @property
-    def others(self) -> list[str]:
-        """The views that it is tested in beside the one in which it scores."""
-        return [view for view in self.tested.views if view != self.tested.view]
-
-    def seen(self, view: str) -> Results:
-        """The results on the reported split in a view."""
-        return self.tested.on(REPORTED, view=view)
-
 
 @dataclass(frozen=True)
 class Check:
@@ -200,7 +191,7 @@ def _polarity(evidence: Evidence) -> Check:
 
 def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it: str) -> Check:
     """Judge whether a value is carried by what a view takes away, and speech does not need."""
-    other = evidence.seen(view)
+    other = evidence.tested.on(REPORTED, view=view)
     change = other["roc_auc_change"]
     words = (
         f"ROC-AUC {estimates.whole(evidence.own['roc_auc'])} {with_it}, "
@@ -215,7 +206,9 @@ def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it:
 
 
 def _worst_view(evidence: Evidence) -> Check | None:
-    aucs = {view: evidence.seen(view)["roc_auc"] for view in evidence.others}
+    aucs = {
+        view: evidence.tested.on(REPORTED, view=view)["roc_auc"] for view in evidence.tested.others
+    }
     if not aucs:
         return None
     view, auc = min(aucs.items(), key=lambda item: item[1].value)
