@@ -245,7 +245,7 @@ def _measured(
     yield (
         f"time      about {duration(total / jobs)} on {jobs} of this machine's cores: {n_clips:,} "
         f"clips in {len(counts)} views, {total / n_clips:.2f} s each on one core where a clip "
-        f"lasts {_SECONDS} s; and some minutes for fit and report"
+        f"lasts {_SECONDS} s; and a quarter of an hour or more for fit and report"
     )
     yield f"disk      {megabytes(row * n_clips)} of tables, {megabytes(whole)} for the encoder"
     yield (
