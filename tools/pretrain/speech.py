@@ -1,12 +1,13 @@
 """The pool of human speech that pretraining draws from, in one file."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from authenticity.errors import UserError
 from authenticity.files import read_arrays, write_arrays
+from authenticity.roots import Root
 from demo_corpus import human
 from demo_corpus.attacks import BONAFIDE
 
@@ -16,8 +17,34 @@ logger = logging.getLogger("authenticity")
 
 FULL_SCALE = 2**15
 # Those the demo corpus keeps for dev and eval. An encoder that had heard eval's would make its
-# figures worthless; one that had heard dev's would be judged on familiar voices when it is chosen.
+# figures worthless; for one that had heard dev's, layers would be chosen on familiar voices.
 HELD_OUT = {voice.speaker for voice in BONAFIDE if voice.dev or voice.eval}
+
+
+def check_others(folder: str, pools: Mapping[str, Sequence[str]]) -> None:
+    """Check that the speech to choose by is there, and that pretraining does not hear it.
+
+    Args:
+        folder: of human speech.
+        pools: Debian packages by pool.
+
+    Raises:
+        UserError: there is no such folder, or a path in it names a package or a speaker of a pool.
+    """
+    if not folder:
+        raise UserError(
+            "SPEECH: not given, name a folder of human speech: make pretrain SPEECH=path"
+        )
+    packages = {package for pool in pools.values() for package in pool}
+    heard = packages.union(
+        *({speaker for speaker, _ in human.SPEECH.get(each, ())} for each in packages)
+    )
+    for path in Root(folder).walk():
+        if shared := heard.intersection(PurePosixPath(folder, path).parts):
+            raise UserError(
+                f"{folder}: {path} is of {shared.pop()}, whom pretraining hears; choose by the "
+                "speech of others"
+            )
 
 
 def gather(packages: Iterable[str | Path]) -> list[np.ndarray]:

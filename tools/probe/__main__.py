@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--methods", nargs="+", default=[*corpus.METHODS], choices=[*corpus.METHODS]
     )
     parser.add_argument("--seed", type=int, default=10)
-    parser.add_argument("--kept", type=Path, default="results/probe", help="where clips are kept")
+    parser.add_argument("--kept", type=Path, default=corpus.KEPT, help="where clips are kept")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)

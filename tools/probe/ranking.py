@@ -20,7 +20,7 @@ from probe import corpus
 
 _GRID = (0.0003, 0.003, 0.03)
 Sets = dict[str, dict[str, NDArray[np.float32]]]
-_logger = logging.getLogger("probe")
+_logger = logging.getLogger("authenticity.probe")
 
 
 @dataclass
@@ -64,6 +64,12 @@ class Described:
         ]
         return pa.Table.from_pylist(rows, schema=tables.TRIALS)
 
+    def layers(self, encoder: str) -> dict[str, NDArray[np.float32]]:
+        """Return mean and standard deviation over time of an encoder's layers, by layer."""
+        clips = self.embeddings[encoder]
+        pooled = np.stack([np.concatenate([clip.mean, clip.std], axis=1) for clip in clips])
+        return {f"layer {layer}": pooled[:, layer] for layer in range(pooled.shape[1])}
+
     def sets(self) -> Sets:
         """Return sets of features by name, each with its candidates, (clips, features)."""
         found: Sets = {}
@@ -80,9 +86,7 @@ class Described:
         for title, names in columns.items():
             joined = np.concatenate([np.stack(self.numbers[name]) for name in names], axis=1)
             found[title] = {title: joined}
-        for name, clips in self.embeddings.items():
-            pooled = np.stack([np.concatenate([clip.mean, clip.std], axis=1) for clip in clips])
-            found[name] = {f"layer {layer}": pooled[:, layer] for layer in range(pooled.shape[1])}
+        found |= {name: self.layers(name) for name in self.embeddings}
         both = found["dynamics"]["dynamics"]
         first = next(iter(self.embeddings))
         found[f"dynamics and {first}"] = {
