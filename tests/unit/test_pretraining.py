@@ -395,17 +395,17 @@ def test_speech_of_a_speaker_of_dev_or_eval_is_refused(speaker):
 
 
 def test_speech_to_choose_by_is_of_others_than_pretraining_hears(tmp_path):
-    pools = {"volunteers": ["klettres-data", "asterisk-core-sounds-it-g722"]}
-    with pytest.raises(UserError, match=r"SPEECH: not given.*make pretrain SPEECH="):
-        speech.check_others("", pools)
+    packages = ["klettres-data", "asterisk-core-sounds-it-g722"]
+    with pytest.raises(UserError, match=r"SPEECH: not given; .*make pretrain SPEECH="):
+        speech.check_others("", packages)
     with pytest.raises(UserError, match="absent"):
-        speech.check_others(str(tmp_path / "absent"), pools)
+        speech.check_others(str(tmp_path / "absent"), packages)
     (tmp_path / "103-1240-0000.flac").touch()
-    speech.check_others(str(tmp_path), pools)
+    speech.check_others(str(tmp_path), packages)
     (tmp_path / "carlo").mkdir()
     (tmp_path / "carlo" / "1.wav").touch()
-    with pytest.raises(UserError, match=r"carlo/1.wav is of carlo, whom pretraining hears"):
-        speech.check_others(str(tmp_path), pools)
+    with pytest.raises(UserError, match=r"carlo/1.wav is of carlo, heard in pretraining"):
+        speech.check_others(str(tmp_path), packages)
 
 
 # The choice

@@ -70,7 +70,7 @@ def test_pretraining_without_speech_to_choose_by_is_one_clear_line(tmp_path: Pat
         check=False,
     )
     assert run.returncode == 1
-    assert_one_line_in(run.stderr, "SPEECH: not given, name a folder of human speech")
+    assert_one_line_in(run.stderr, "SPEECH: not given; name a folder of human speech")
 
 
 @pytest.mark.parametrize(("builder", "key"), [("demo_corpus", "seed"), ("pretrain", "grid")])

@@ -1,7 +1,7 @@
 """The pool of human speech that pretraining draws from, in one file."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -21,29 +21,22 @@ FULL_SCALE = 2**15
 HELD_OUT = {voice.speaker for voice in BONAFIDE if voice.dev or voice.eval}
 
 
-def check_others(folder: str, pools: Mapping[str, Sequence[str]]) -> None:
-    """Check that the speech to choose by is there, and that pretraining does not hear it.
-
-    Args:
-        folder: of human speech.
-        pools: Debian packages by pool.
+def check_others(folder: str, packages: Sequence[str]) -> None:
+    """Check that there is speech to choose by, and that pretraining does not hear it.
 
     Raises:
-        UserError: there is no such folder, or a path in it names a package or a speaker of a pool.
+        UserError: there is no such folder, or a path in it names a package that pretraining hears,
+            or a speaker of one.
     """
     if not folder:
         raise UserError(
-            "SPEECH: not given, name a folder of human speech: make pretrain SPEECH=path"
+            "SPEECH: not given; name a folder of human speech: make pretrain SPEECH=path"
         )
-    packages = {package for pool in pools.values() for package in pool}
-    heard = packages.union(
-        *({speaker for speaker, _ in human.SPEECH.get(each, ())} for each in packages)
-    )
+    heard = {name for each in packages for name, _ in [(each, ""), *human.SPEECH.get(each, ())]}
     for path in Root(folder).walk():
         if shared := heard.intersection(PurePosixPath(folder, path).parts):
             raise UserError(
-                f"{folder}: {path} is of {shared.pop()}, whom pretraining hears; choose by the "
-                "speech of others"
+                f"{folder}: {path} is of {shared.pop()}, heard in pretraining; choose by others"
             )
 
 
