@@ -94,7 +94,8 @@ demo-corpus: $(VENV)-demo/.installed
 	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake --cores $(CORES) \
 		--snakefile tools/demo_corpus/Snakefile
 
-# Trains small encoders, chooses one by the probe, ships it if it beats random weights: make pretrain SPEECH=folder
+# Trains small encoders, chooses one by the probe, and ships it if it beats random weights:
+# make pretrain SPEECH=folder
 pretrain: $(VENV)/.installed-probe
 	@$(ACTIVATED) snakemake --cores $(CORES) --snakefile tools/pretrain/Snakefile
 

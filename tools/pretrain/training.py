@@ -93,12 +93,11 @@ def prediction_loss(
     outputs]; targets, int64 for cross-entropy [crops, frames], float32 for the mean absolute error
     [crops, frames, outputs]; mask [crops, frames].
     """
+    outputs = outputs.float()
     if targets.dtype == torch.int64:
-        losses = functional.cross_entropy(
-            outputs.float().transpose(1, 2), targets, reduction="none"
-        )
+        losses = functional.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
     else:
-        losses = (outputs.float() - targets).abs().mean(dim=-1)
+        losses = (outputs - targets).abs().mean(dim=-1)
     return losses[mask].mean() + unmasked_weight * losses[~mask].mean()
 
 
