@@ -114,7 +114,7 @@ def of(crop: np.ndarray, objective: str, centroids: np.ndarray | None) -> np.nda
 
 
 def assign(frames: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """Return for each row of `frames` [n, numbers] the index of the nearest centroid (Euclidean)."""
+    """Return the index of the nearest centroid (Euclidean) for each row of `frames` [n, d]."""
     # |x - c|^2 without |x|^2, which is the same for every centroid
     distances = (centroids**2).sum(axis=1) - 2.0 * frames @ centroids.T
     return distances.argmin(axis=1)
