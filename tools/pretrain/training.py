@@ -19,7 +19,7 @@ from torch.nn import functional
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from pretrain import targets
-from pretrain.batches import Batch, Batches
+from pretrain.batches import Batches
 
 logger = logging.getLogger("authenticity")
 
@@ -93,7 +93,6 @@ def prediction_loss(
     outputs]; targets, int64 for cross-entropy [crops, frames], float32 for the mean absolute error
     [crops, frames, outputs]; mask [crops, frames].
     """
-    outputs = outputs.float()
     if targets.dtype == torch.int64:
         losses = functional.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
     else:
@@ -144,21 +143,17 @@ class Trainer:
     def advance(self) -> float:
         """Take one step; return its loss."""
         batch = self._batches[self.step]
+        samples, wanted, mask = map(torch.from_numpy, (batch.samples, batch.targets, batch.mask))
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
-        loss = self._loss(batch)
+        outputs = self.network(samples, mask)
+        loss = prediction_loss(outputs, wanted, mask, self.recipe.unmasked_weight)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         self._optimiser.step()
         self.step += 1
         return loss.item()
-
-    def _loss(self, batch: Batch) -> torch.Tensor:
-        samples, wanted, mask = map(torch.from_numpy, (batch.samples, batch.targets, batch.mask))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            outputs = self.network(samples, mask)
-        return prediction_loss(outputs, wanted, mask, self.recipe.unmasked_weight)
 
     def save(self, path: Path) -> None:
         """Write the state of the run atomically."""
