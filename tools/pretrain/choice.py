@@ -97,12 +97,8 @@ def _roc_auc(scores: pa.Table) -> float:
 
 
 def _counts(scores: pa.Table) -> dict[str, int]:
-    n_spoof = int(scores["label"].to_numpy().sum())
-    return {
-        "speakers": len(scores["speaker"].unique()),
-        "bonafide": len(scores) - n_spoof,
-        "spoof": n_spoof,
-    }
+    bonafide, spoof = np.bincount(scores["label"]).tolist()
+    return {"speakers": len(scores["speaker"].unique()), "bonafide": bonafide, "spoof": spoof}
 
 
 def markdown(choice: Mapping[str, Any]) -> str:
@@ -129,21 +125,16 @@ def markdown(choice: Mapping[str, Any]) -> str:
 
 
 def ship(choice: Mapping[str, Any], encoders: Path, folder: Path) -> dict[str, Any]:
-    """Copy the chosen encoder if it ships; otherwise leave the folder as it is, and say so.
+    """Copy the chosen one of `encoders` to `folder` if it ships; otherwise say that none does.
 
-    Args:
-        choice: what `choose` returned.
-        encoders: a folder with the encoders by name.
-        folder: to copy to.
-
-    Returns:
-        The encoder's name and its files' SHA-256; None and nothing where none ships.
+    `choice` is what `choose` returned. Returns the encoder's name and its files' SHA-256, or None
+    and no files.
     """
     name = choice["chosen"]
     if not choice["ships"]:
         logger.warning(
-            "none ships, %s stays as it is: %s is the best where it was chosen, but the interval "
-            "of what it gains over random weights holds zero or lies below",
+            "none ships, %s stays as it is: what the best, %s, gains over random weights has an "
+            "interval that is not above zero",
             folder,
             name,
         )

@@ -138,7 +138,8 @@ class Trainer:
             betas=recipe.betas,
             weight_decay=recipe.weight_decay,
         )
-        self._identity = _identity(clips, centroids, recipe, shape)
+        arrays = clips if centroids is None else [centroids, *clips]
+        self._identity = _identity(recipe, shape, arrays)
 
     def advance(self) -> float:
         """Take one step; return its loss."""
@@ -180,16 +181,11 @@ class Trainer:
         return True
 
 
-def _identity(
-    clips: Sequence[np.ndarray],
-    centroids: np.ndarray | None,
-    recipe: Recipe,
-    shape: dict[str, Any],
-) -> str:
+def _identity(recipe: Recipe, shape: dict[str, Any], arrays: Sequence[np.ndarray]) -> str:
     digest = hashlib.sha256(
         json.dumps([dataclasses.asdict(recipe), shape], sort_keys=True).encode()
     )
-    for array in clips if centroids is None else (centroids, *clips):
+    for array in arrays:
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
 
