@@ -17,4 +17,5 @@ with job(snakemake) as log:
     )
     write_json(snakemake.output.choice, found)
     write_text(snakemake.output.table, choice.markdown(found) + "\n")
-    log.info("%s", choice.markdown(found))
+    for line in choice.markdown(found).splitlines():
+        log.info("%s", line)
