@@ -94,9 +94,10 @@ demo-corpus: $(VENV)-demo/.installed
 	PATH="$(CURDIR)/$(VENV)-demo/bin:$$PATH" snakemake --cores $(CORES) \
 		--snakefile tools/demo_corpus/Snakefile
 
-# Trains some small encoders, chooses one on dev, and ships it: half an hour or so.
-pretrain: $(VENV)/.installed
-	$(ACTIVATED) snakemake --cores $(CORES) --snakefile tools/pretrain/Snakefile
+# Trains small encoders, chooses one by the probe, and ships it if it beats random weights:
+# make pretrain SPEECH=folder
+pretrain: $(VENV)/.installed-probe
+	@$(ACTIVATED) snakemake --cores $(CORES) --snakefile tools/pretrain/Snakefile
 
 # How well features find traces of vocoders: make probe SPEECH=folder [ENCODER=names] [CLIPS=500]
 probe: $(VENV)/.installed-probe

@@ -1,23 +1,25 @@
 """Pretraining: what is hidden, what is to be predicted, the loss, resuming, and what ships."""
 
+import dataclasses
+import itertools
 import json
+from functools import partial
 
+import librosa
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
-from authenticity import tables
-from authenticity.config import Experiment
 from authenticity.errors import UserError
-from authenticity.features import encoder as encoders
-from authenticity.features import spectral
+from authenticity.features.encoder import Embedding
 from authenticity.features.export import FILES
+from authenticity.files import sha256
 from checkout import REPOSITORY
 from demo_corpus import human
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pretrain import batches, selection, speech, targets, training
+from pretrain import batches, choice, speech, targets, training
 from pretrain.export import export
+from probe import corpus, ranking
 from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 from transformers import AutoFeatureExtractor, AutoModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor
@@ -61,7 +63,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def centroids(clips):
-    return targets.fit_clusters(clips, n_clusters=8, seed=0)
+    return targets.fit_clusters(clips, "cepstra", n_clusters=8, seed=0)
 
 
 def runs(mask):
@@ -108,9 +110,11 @@ def test_targets_have_a_frame_for_each_of_the_encoder(n_samples):
     assert targets.frame_count(n_samples) == expected
     noise = np.random.default_rng(0).standard_normal(n_samples)
     assert targets.cepstra(noise).shape == (expected, 39)
+    assert targets.spectrum(noise).shape == (expected, targets.NUMBERS)
 
 
-def test_a_target_frame_sees_the_samples_that_the_encoder_frame_sees():
+@pytest.mark.parametrize("objective", ["cepstra", "spectrum"])
+def test_a_target_frame_sees_the_samples_that_the_encoder_frame_sees(objective):
     config = Wav2Vec2Config(**training.SHAPE)
     field, hop = 1, 1
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
@@ -121,14 +125,42 @@ def test_a_target_frame_sees_the_samples_that_the_encoder_frame_sees():
     clean = targets.normalise(rng.standard_normal(8000))
     changed = clean.copy()
     changed[3200:3600] = changed[3200:3600][::-1]  # keeps mean and variance
-    differs = np.abs(targets.cepstra(changed)[:, :13] - targets.cepstra(clean)[:, :13]).max(axis=1)
+    # Differences of cepstra are fitted over nine frames.
+    one, other = (targets.FRAMES[objective](each)[:, :13] for each in (changed, clean))
+    differs = np.abs(one - other).max(axis=1)
     touched = [t for t in range(24) if t * hop < 3600 and t * hop + field > 3200]
     assert np.flatnonzero(differs > 1e-3).tolist() == touched
 
 
-def test_targets_do_not_depend_on_level():
+@pytest.mark.parametrize("frames", [targets.cepstra, targets.spectrum])
+def test_targets_do_not_depend_on_level(frames):
     signal = np.random.default_rng(4).standard_normal(8000)
-    np.testing.assert_allclose(targets.cepstra(signal), targets.cepstra(0.1 * signal), atol=1e-2)
+    np.testing.assert_allclose(frames(signal), frames(0.1 * signal), atol=1e-2)
+
+
+def test_the_spectrum_of_a_frame_is_that_of_a_direct_loop():
+    signal = targets.normalise(np.random.default_rng(8).standard_normal(4000))
+    bands = librosa.filters.mel(sr=16_000, n_fft=128, n_mels=20)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(128) / 128)
+    for frame in (0, 3, 11):
+        levels = []
+        for window in range(5):
+            start = 320 * frame + 8 + 64 * window
+            power = np.abs(np.fft.rfft(hann * signal[start : start + 128])) ** 2
+            levels.append(10 * np.log10(bands @ power))
+        steps = [after - before for before, after in itertools.pairwise(levels)]
+        expected = np.concatenate([np.mean(levels, axis=0), *steps])
+        np.testing.assert_allclose(targets.spectrum(signal)[frame], expected, atol=1e-2)
+
+
+def test_regression_is_of_the_spectrum_normalised_over_the_crop():
+    crop = np.random.default_rng(4).standard_normal(16_000).astype(np.float32)
+    wanted = targets.of(crop, "regression", None)
+    assert (wanted.shape, wanted.dtype) == ((49, targets.NUMBERS), np.float32)
+    np.testing.assert_allclose(wanted.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(wanted.std(axis=0), 1, atol=1e-2)
+    frames = targets.spectrum(crop)
+    assert np.corrcoef(wanted[:, 3], frames[:, 3])[0, 1] == pytest.approx(1, abs=1e-5)
 
 
 def test_normalisation_is_the_one_of_the_preprocessor():
@@ -145,21 +177,28 @@ def test_a_frame_goes_to_the_nearest_centroid(seed):
     assert targets.assign(frames, centroids).tolist() == expected.tolist()
 
 
-def test_clusters_tell_tones_apart_and_can_be_stored(clips, centroids, tmp_path):
+@pytest.mark.parametrize("objective", ["cepstra", "spectrum"])
+def test_clusters_tell_tones_apart_and_are_found_again(clips, objective):
+    centroids = targets.fit_clusters(clips, objective, 8, seed=0)
     time = np.arange(8000) / targets.SAMPLE_RATE
     low, high = (np.sin(2 * np.pi * pitch * time) for pitch in (220, 1900))
-    label_low, label_high = (targets.assign(targets.cepstra(x), centroids) for x in (low, high))
-    assert not set(label_low) & set(label_high)
-    targets.write_centroids(tmp_path / "c.safetensors", centroids)
-    np.testing.assert_array_equal(targets.read_centroids(tmp_path / "c.safetensors"), centroids)
-    np.testing.assert_array_equal(targets.fit_clusters(clips, 8, seed=0), centroids)
+    label_low, label_high = (targets.of(x, objective, centroids) for x in (low, high))
+    assert label_low.dtype == np.int64 and not set(label_low) & set(label_high)
+    np.testing.assert_array_equal(targets.fit_clusters(clips, objective, 8, seed=0), centroids)
 
 
 # Batches
 
 
-def make_batches(clips, centroids, seed=1, crops=4):
-    return batches.Batches(clips, centroids, crops=crops, seconds=1.0, seed=seed)
+def make_batches(clips, centroids, seed=1, crops=4, copy_synthesis=False):
+    return batches.Batches(
+        clips,
+        partial(targets.of, objective="cepstra", centroids=centroids),
+        copy_synthesis=copy_synthesis,
+        crops=crops,
+        seconds=1.0,
+        seed=seed,
+    )
 
 
 def test_a_batch_depends_on_seed_and_step_alone(clips, centroids):
@@ -171,6 +210,37 @@ def test_a_batch_depends_on_seed_and_step_alone(clips, centroids):
     assert not np.array_equal(first[7].samples, first[8].samples)
     other = make_batches(clips, centroids, seed=2)
     assert not np.array_equal(first[7].samples, other[7].samples)
+
+
+@pytest.fixture
+def vocoders(monkeypatch):
+    """Those that need no other package."""
+    kept = {name: batches.VOCODERS[name] for name in ("griffin_lim_linear", "sinusoidal")}
+    monkeypatch.setattr(batches, "VOCODERS", kept)
+
+
+def test_with_copy_synthesis_a_quarter_of_the_crops_is_spoken_again(
+    clips, centroids, vocoders, monkeypatch
+):
+    drawn = make_batches(clips, centroids, copy_synthesis=True)
+    one, again = drawn[5], make_batches(clips, centroids, copy_synthesis=True)[5]
+    np.testing.assert_array_equal(one.samples, again.samples)
+    np.testing.assert_array_equal(one.targets, again.targets)
+    assert one.samples.shape == (4, 16_000)
+    spoken = []
+    monkeypatch.setattr(batches, "spoken_again", lambda crop, rng: spoken.append(len(crop)) or crop)
+    for step in range(40):
+        drawn[step]
+    assert 25 < len(spoken) < 55  # of 160
+
+
+def test_a_crop_spoken_again_keeps_its_length(clips, vocoders, monkeypatch):
+    crop = np.concatenate(clips)[:16_000]
+    spoken = batches.spoken_again(crop, np.random.default_rng(1))
+    assert (spoken.shape, spoken.dtype) == (crop.shape, np.float32)
+    assert not np.array_equal(spoken, crop)
+    monkeypatch.setattr(batches, "VOCODERS", {"world": lambda samples, rng: samples[:-90]})
+    assert batches.spoken_again(crop, np.random.default_rng(1)).shape == crop.shape
 
 
 def test_a_batch_has_the_encoders_shapes_and_input(clips, centroids):
@@ -235,6 +305,16 @@ def test_loss_is_that_of_a_direct_loop():
     assert computed.item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_loss_of_a_regression_is_the_mean_absolute_error():
+    rng = np.random.default_rng(7)
+    outputs, wanted = rng.normal(size=(2, 2, 5, 3)).astype(np.float32)
+    mask = rng.random((2, 5)) < 0.5
+    errors = np.abs(outputs - wanted)
+    expected = errors[mask].mean() + 0.3 * errors[~mask].mean()
+    computed = training.prediction_loss(*map(torch.from_numpy, (outputs, wanted, mask)), 0.3)
+    assert computed.item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_hidden_frames_cannot_be_seen():
     torch.manual_seed(0)
     network = training.MaskedPrediction(5, **TINY).eval()
@@ -254,10 +334,15 @@ def test_learning_rate_climbs_and_falls():
     assert 0 <= rates[-1] < 1e-7
 
 
-def test_a_few_steps_lower_the_loss(clips, centroids):
-    trainer = training.Trainer(clips, centroids, QUICK, **TINY)
-    losses = [trainer.advance()[0] for _ in range(QUICK.steps)]
-    assert np.mean(losses[-10:]) < 0.85 * np.mean(losses[:10])
+@pytest.mark.parametrize("objective", targets.FRAMES)
+def test_a_few_steps_lower_the_loss(clips, objective):
+    centroids = None
+    if objective != "regression":
+        centroids = targets.fit_clusters(clips, objective, n_clusters=8, seed=0)
+    recipe = dataclasses.replace(QUICK, objective=objective)
+    trainer = training.Trainer(clips, centroids, recipe, **TINY)
+    losses = [trainer.advance() for _ in range(QUICK.steps)]
+    assert np.mean(losses[-10:]) < 0.92 * np.mean(losses[:10])
 
 
 def same_weights(one, other):
@@ -280,9 +365,10 @@ def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(clips, cen
 def test_a_checkpoint_of_another_run_is_not_taken_up(clips, centroids, tmp_path):
     path = tmp_path / "unfinished.pt"
     training.Trainer(clips, centroids, QUICK, **TINY).save(path)
-    other = training.Recipe(**{**vars(QUICK), "seed": 4})
     assert training.Trainer(clips, centroids, QUICK, **TINY).resume(path)
-    assert not training.Trainer(clips, centroids, other, **TINY).resume(path)
+    for change in ({"seed": 4}, {"objective": "spectrum"}, {"copy_synthesis": True}):
+        other = dataclasses.replace(QUICK, **change)
+        assert not training.Trainer(clips, centroids, other, **TINY).resume(path)
     assert not training.Trainer(clips[1:], centroids, QUICK, **TINY).resume(path)
     assert not training.Trainer(clips, centroids, QUICK, **TINY).resume(tmp_path / "absent.pt")
 
@@ -308,114 +394,121 @@ def test_speech_of_a_speaker_of_dev_or_eval_is_refused(speaker):
         speech.gather([f"{package}.deb"])
 
 
+def test_speech_to_choose_by_is_of_others_than_pretraining_hears(tmp_path):
+    packages = ["klettres-data", "asterisk-core-sounds-it-g722"]
+    with pytest.raises(UserError, match=r"SPEECH: not given; .*make pretrain SPEECH="):
+        speech.check_others("", packages)
+    with pytest.raises(UserError, match="absent"):
+        speech.check_others(str(tmp_path / "absent"), packages)
+    (tmp_path / "103-1240-0000.flac").touch()
+    speech.check_others(str(tmp_path), packages)
+    (tmp_path / "carlo").mkdir()
+    (tmp_path / "carlo" / "1.wav").touch()
+    with pytest.raises(UserError, match=r"carlo/1.wav is of carlo, heard in pretraining"):
+        speech.check_others(str(tmp_path), packages)
+
+
 # The choice
 
-EXPERIMENT = {
-    "features": {"layers": "each", "pooling": ["mean", "mean_std"]},
-    "model": {"C": [0.1, 1.0], "folds": 3},
-    "protocol_name": "official",
-    "protocol": {
-        "kind": "partitions",
-        "fit": "train",
-        "choose": "dev",
-        "report": "eval",
-        "folds": "trial",
-    },
-    "seed": 4,
-}
+
+def described(merit, name="tiny", seed=0, n_speakers=24):
+    """Clips of speakers with an encoder whose layer 1 alone tells the classes apart.
+
+    `merit` is by how much, in the half of the speakers that chooses and in the other one.
+    """
+    rng = np.random.default_rng([seed, n_speakers])
+    found = ranking.Described(embeddings={name: []})
+    speakers = [f"s{index:02d}" for index in range(n_speakers)]
+    of_half = dict(zip(speakers, choice.chooses(speakers, 10), strict=True))
+    for speaker in speakers:
+        for index in range(6):
+            spoof = index % 3 > 0
+            key = f"{speaker}{index}"
+            found.clips.append(
+                corpus.Clip(key, speaker, "world" if spoof else corpus.HUMAN, np.empty(0))
+            )
+            mean = rng.normal(size=(3, 4)).astype(np.float32)
+            mean[1] += spoof * merit[0 if of_half[speaker] else 1]
+            found.embeddings[name].append(Embedding(9, mean, np.ones((3, 4), np.float32)))
+    return found
+
+
+def judged(merit, seed=0):
+    return choice.judge(described(merit, seed=seed), 10)
 
 
 @pytest.fixture(scope="module")
-def trials(tmp_path_factory):
-    """A corpus whose classes differ in the means of layer 1, and a little in the centroid."""
-    folder = tmp_path_factory.mktemp("trials")
-    rng = np.random.default_rng(9)
-    rows, numbers, embedded = [], [], {}
-    for index in range(240):
-        split = ("train", "dev", "eval")[index % 3]
-        label = index // 3 % 2
-        rows.append(
-            {
-                "key": f"T{index:03d}",
-                "path": "",
-                "corpus": "toy",
-                "split": split,
-                "label": label,
-                "attack": "x" if label else "-",
-                "speaker": f"{split}{index % 4}",
-                "bytes": 1,
-                "mtime_ns": 1,
-            }
-        )
-        mean = rng.normal(size=(3, 4)).astype(np.float32)
-        mean[1] += 0.9 * label
-        embedded[f"T{index:03d}", "c"] = encoders.Embedding(9, mean, np.ones((3, 4), np.float32))
-        widths = {name: spectral.width(name) for name in spectral.SCHEMA.names}
-        described = {name: [0.0] * n if n > 1 else 0.0 for name, n in widths.items()}
-        described |= {"file": f"T{index:03d}", "label": label, "content": "c", "audio": f"a{index}"}
-        numbers.append(described | {"centroid": rng.normal() + 0.3 * label})
-    schema = encoders.schema(3, 4)
-    embeddings = encoders.table(embedded, schema)
-    tables.write(folder / "embeddings.parquet", embeddings, schema)
-    described = pa.Table.from_pylist(numbers, schema=spectral.SCHEMA)
-    tables.write(folder / "spectral.parquet", described, spectral.SCHEMA)
-    return folder, pa.Table.from_pylist(rows, schema=tables.MANIFEST)
+def untrained():
+    return {f"random {seed}": judged((0.3, 0.3), seed) for seed in (1, 2, 3)}
 
 
-def judge(trials, **features):
-    folder, manifest = trials
-    changed = EXPERIMENT | {"features": EXPERIMENT["features"] | features}
-    experiment = Experiment.model_validate(changed)
-    return selection.judge(
-        manifest, folder / "spectral.parquet", folder / "embeddings.parquet", 3, experiment
+def test_halves_share_no_speaker_and_hold_all_clips():
+    found = described((1.0, 1.0))
+    halves = choice.judge(found, 10)
+    speakers = {half: set(scores["speaker"].to_pylist()) for half, scores in halves.items()}
+    assert [len(of) for of in speakers.values()] == [12, 12]
+    assert not speakers["choosing"] & speakers["reporting"]
+    files = [file for scores in halves.values() for file in scores["file"].to_pylist()]
+    assert sorted(files) == [clip.key for clip in found.clips]
+
+
+def test_the_choice_knows_nothing_of_the_reporting_half():
+    one, other = judged((1.0, 1.0)), judged((1.0, 5.0))
+    assert one["choosing"].equals(other["choosing"])
+    assert not one["reporting"].equals(other["reporting"])
+
+
+def test_the_best_where_it_is_chosen_ships_by_what_it_gains_elsewhere(untrained):
+    trained = {"steady": judged((2.0, 2.0), 4), "better elsewhere": judged((0.5, 4.0), 5)}
+    found = choice.choose(trained, untrained, 10)
+    assert (found["chosen"], found["ships"]) == ("steady", True)
+
+    def auc(scores):
+        return roc_auc_score(scores["label"], scores["score"])
+
+    row = found["encoders"]["steady"]
+    assert row["choosing"] == pytest.approx(auc(trained["steady"]["choosing"]))
+    assert row["reporting"] == pytest.approx(auc(trained["steady"]["reporting"]))
+    control = np.mean([auc(scores["reporting"]) for scores in untrained.values()])
+    assert row["gain"]["value"] == pytest.approx(row["reporting"] - control)
+    assert 0 < row["gain"]["low"] < row["gain"]["value"] < row["gain"]["high"]
+    lines = choice.markdown(found).splitlines()
+    assert lines[0] == (
+        "Choosing: 12 speakers, 24 human clips, 48 spoken again; "
+        "reporting: 12 speakers, 24 human clips, 48 spoken again."
     )
+    assert lines[4].startswith(f"| **steady** | {row['choosing']:.3f} | {row['reporting']:.3f} | +")
+    assert lines[6].startswith("| random weights, mean of 3 | ")
 
 
-def test_an_encoder_is_judged_by_its_best_layer_on_dev(trials):
-    scores, chosen = judge(trials)
-    frame = scores.to_pandas()
-    assert chosen["candidate"] == "layer_1"
-    assert len(chosen["compared"]) == 3 * 2
-    assert set(frame.split) == {"dev", "eval"}
-    dev = frame[frame.split == "dev"]
-    value = chosen["dev"]["roc_auc"]["value"]
-    assert value == pytest.approx(roc_auc_score(dev.label, dev.score))
-    assert value == pytest.approx(max(row["dev_roc_auc"] for row in chosen["compared"]))
-    assert "eval" not in json.dumps(chosen)
+def test_what_is_good_only_where_it_is_chosen_does_not_ship(untrained, tmp_path, caplog):
+    found = choice.choose({"lucky": judged((3.0, 0.0), 6)}, untrained, 10)
+    assert (found["chosen"], found["ships"]) == ("lucky", False)
+    with caplog.at_level("INFO", logger="authenticity"):
+        shipped = choice.ship(found, tmp_path / "encoders", tmp_path / "small")
+    assert shipped == {"encoder": None, "files": {}}
+    assert not (tmp_path / "small").exists()
+    (line,) = caplog.messages
+    assert "none ships" in line and "lucky" in line
 
 
-def test_the_best_on_dev_is_selected_and_ties_go_to_the_first():
-    judged = {
-        name: {"dev": {"roc_auc": {"value": value}}, "compared": []}
-        for name, value in (("a", 0.7), ("b", 0.9), ("c", 0.9))
+def test_ties_go_to_the_first(untrained):
+    same = judged((2.0, 2.0), 4)
+    assert choice.choose({"b": same, "a": same}, untrained, 10)["chosen"] == "b"
+
+
+def test_what_ships_is_the_chosen_encoder(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for file in FILES:
+            (tmp_path / name / file).write_text(f"{name} {file}")
+    (tmp_path / "small").mkdir()
+    shipped = choice.ship({"chosen": "other", "ships": True}, tmp_path, tmp_path / "small")
+    assert shipped["encoder"] == "other"
+    assert {file: (tmp_path / "small" / file).read_text() for file in FILES} == {
+        file: f"other {file}" for file in FILES
     }
-    chosen = selection.select(judged)
-    assert chosen["chosen"] == "b"
-    assert list(chosen["encoders"]) == ["a", "b", "c"]
-
-
-def test_the_report_on_eval_pairs_the_trials(trials, tmp_path):
-    own, _ = judge(trials)
-    other, _ = judge(trials, spectral="standard", layers="none")
-    for name, table in (("own", own), ("same", own), ("spectral", other)):
-        tables.write(tmp_path / name, table, tables.SCORES)
-    paths = {name: tmp_path / name for name in ("own", "same", "spectral")}
-    report = selection.evaluate("own", ["same", "spectral"], paths, seed=1)
-
-    def auc(table):
-        frame = table.to_pandas()
-        frame = frame[frame.split == "eval"]
-        return roc_auc_score(frame.label, frame.score)
-
-    assert report["chosen"]["roc_auc"]["value"] == pytest.approx(auc(own))
-    higher = report["references"]["spectral"]["advantage_of_chosen"]
-    assert higher["value"] == pytest.approx(auc(own) - auc(other))
-    assert 0 < higher["low"] < higher["value"] < higher["high"]
-    nothing = report["references"]["same"]["advantage_of_chosen"]
-    assert nothing == {"value": 0.0, "low": 0.0, "high": 0.0}
-    card = selection.markdown(report).splitlines()
-    assert card[2].startswith(f"| own (ships) | {auc(own):.3f} (")
-    assert card[4].startswith("| spectral | ")
+    assert shipped["files"]["config.json"] == sha256(tmp_path / "small" / "config.json")
 
 
 # What ships

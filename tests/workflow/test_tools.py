@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkout import REPOSITORY, check_out, environment
+from checkout import REPOSITORY, assert_one_line_in, check_out, environment
 
 
 def planned(folder: Path, builder: str) -> subprocess.CompletedProcess[str]:
@@ -47,11 +47,30 @@ def test_pretraining_is_planned_from_speech_to_the_encoder_that_ships(tmp_path: 
     run = planned(check_out(tmp_path / "checkout"), "pretrain")
     assert run.returncode == 0, run.stdout
     jobs = counts(run.stdout)
-    # Two lengths and two seeds, and three of random weights, of which one gives the reference too.
-    assert jobs["encoder"] == jobs["identify"] == jobs["embed"] == 2 * 2 + 3
-    assert jobs["judge"] == 2 * 2 + 3 + 1
-    for rule in ("speech", "extract", "select", "evaluate", "ship"):
+    settings = yaml.safe_load((REPOSITORY / "tools" / "pretrain" / "config.yaml").read_text())
+    n_trained = sum(len(run["steps"]) * len(run["seeds"]) for run in settings["grid"])
+    assert jobs["encoder"] == jobs["judge"] == n_trained + len(settings["random_seeds"])
+    assert jobs["clusters"] == 2
+    for rule in ("speech", "clips", "choose", "ship"):
         assert jobs[rule] == 1, rule
+
+
+def test_pretraining_without_speech_to_choose_by_is_one_clear_line(tmp_path: Path):
+    folder = check_out(tmp_path / "checkout")
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--cores", "1"),
+            *("--snakefile", "tools/pretrain/Snakefile"),
+        ],
+        cwd=folder,
+        env=environment(folder) | {"SPEECH": ""},
+        text=True,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert_one_line_in(run.stderr, "SPEECH: not given; name a folder of human speech")
 
 
 @pytest.mark.parametrize(("builder", "key"), [("demo_corpus", "seed"), ("pretrain", "grid")])

@@ -1,29 +1,29 @@
 """Training batches, each a pure function of the seed and the step, so that a resumed run agrees."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import librosa
 import numpy as np
+from probe.corpus import METHODS
 
-from pretrain.targets import (
-    SAMPLE_RATE,
-    assign,
-    cepstra,
-    frame_count,
-    normalise,
-)
+from pretrain.targets import SAMPLE_RATE, frame_count, normalise
 
 MASK_START_FRACTION = 0.08  # of a crop's frames begin a masked span (HuBERT, section IV-C)
 MASK_FRAMES = 10
 NOISE_DB = (10.0, 30.0)  # signal-to-noise ratio, where there is noise
+COPY_SHARE = 0.25  # of the crops, with copy-synthesis
+# Griffin-Lim from mel spectra takes longer than all else in a step.
+VOCODERS = {name: speak for name, speak in METHODS.items() if name != "griffin_lim"}
 
 
 @dataclass(frozen=True)
 class Batch:
     """Crops with their targets.
 
-    `samples` [crops, samples] float32, each row normalised; `targets` [crops, frames] int64,
-    cluster indices of the crop before noise; `mask` [crops, frames] bool, True where hidden.
+    `samples` [crops, samples] float32, each row normalised; `targets` [crops, frames] int64 or
+    [crops, frames, numbers] float32, see `targets.of`, of the crop before noise; `mask` [crops,
+    frames] bool, True where hidden.
     """
 
     samples: np.ndarray
@@ -50,20 +50,29 @@ def with_noise(samples: np.ndarray, decibels: float, rng: np.random.Generator) -
     return samples + np.float32(scale) * noise
 
 
+def spoken_again(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the crop as a vocoder of the probe, drawn at random, speaks it."""
+    spoken = VOCODERS[rng.choice([*VOCODERS])](crop, rng).astype(np.float32)
+    # WORLD ends with its last whole frame.
+    return librosa.util.fix_length(spoken, size=len(crop), mode="reflect")
+
+
 class Batches:
     """Batches of crops of fixed length from a pool of clips.
 
     A clip is drawn with a probability proportional to its length. One that is longer than the crop
     is cut at random; one that is shorter is followed by others. Half of the crops, drawn at random,
-    are upside down: polarity is a matter of microphones. Every second batch, drawn at random,
+    are upside down: polarity is a matter of microphones. With copy-synthesis, a quarter of the
+    crops, drawn at random, is spoken again by a vocoder. Every second batch, drawn at random,
     carries white noise.
     """
 
     def __init__(
         self,
         clips: Sequence[np.ndarray],
-        centroids: np.ndarray,
+        targets_of: Callable[[np.ndarray], np.ndarray],
         *,
+        copy_synthesis: bool,
         crops: int,
         seconds: float,
         seed: int,
@@ -71,7 +80,8 @@ class Batches:
         self._clips = [normalise(clip) for clip in clips]
         lengths = np.array([len(clip) for clip in clips], dtype=np.float64)
         self._cumulative = np.cumsum(lengths / lengths.sum())
-        self._centroids = centroids
+        self._targets_of = targets_of
+        self._copy_synthesis = copy_synthesis
         self._crops = crops
         self._length = round(seconds * SAMPLE_RATE)
         self._seed = seed
@@ -83,9 +93,11 @@ class Batches:
         samples, targets, mask = [], [], []
         for _ in range(self._crops):
             crop = self._crop(rng)
+            if self._copy_synthesis and rng.random() < COPY_SHARE:
+                crop = spoken_again(crop, rng)
             if rng.random() < 0.5:
                 crop = -crop
-            targets.append(assign(cepstra(crop), self._centroids))
+            targets.append(self._targets_of(crop))
             mask.append(span_mask(frame_count(len(crop)), rng))
             heard = with_noise(crop, rng.uniform(*NOISE_DB), rng) if noisy else crop
             samples.append(normalise(heard))

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from authenticity.errors import UserError
 from authenticity.files import read_arrays, write_arrays
+from authenticity.roots import Root
 from demo_corpus import human
 from demo_corpus.attacks import BONAFIDE
 
@@ -16,8 +17,27 @@ logger = logging.getLogger("authenticity")
 
 FULL_SCALE = 2**15
 # Those the demo corpus keeps for dev and eval. An encoder that had heard eval's would make its
-# figures worthless; one that had heard dev's would be judged on familiar voices when it is chosen.
+# figures worthless; for one that had heard dev's, layers would be chosen on familiar voices.
 HELD_OUT = {voice.speaker for voice in BONAFIDE if voice.dev or voice.eval}
+
+
+def check_others(folder: str, packages: Sequence[str]) -> None:
+    """Check that there is speech to choose by, and that pretraining does not hear it.
+
+    Raises:
+        UserError: there is no such folder, or a path in it names a package that pretraining hears,
+            or a speaker of one.
+    """
+    if not folder:
+        raise UserError(
+            "SPEECH: not given; name a folder of human speech: make pretrain SPEECH=path"
+        )
+    heard = {name for each in packages for name, _ in [(each, ""), *human.SPEECH.get(each, ())]}
+    for path in Root(folder).walk():
+        if shared := heard.intersection(PurePosixPath(folder, path).parts):
+            raise UserError(
+                f"{folder}: {path} is of {shared.pop()}, heard in pretraining; choose by others"
+            )
 
 
 def gather(packages: Iterable[str | Path]) -> list[np.ndarray]:

@@ -1,17 +1,17 @@
-"""What the encoder learns to predict: the cluster of each frame's cepstra.
+"""What the encoder learns to predict of each frame, by objective.
 
-Hsu et al., "HuBERT: Self-Supervised Speech Representation Learning by Masked Prediction of Hidden
-Units", 2021, section IV-B: the first iteration's targets are k-means clusters of 39 numbers a
-frame, 13 MFCC with their first and second differences.
+- `cepstra`: which k-means cluster its cepstra are in. Hsu et al., "HuBERT: Self-Supervised Speech
+  Representation Learning by Masked Prediction of Hidden Units", 2021, section IV-B: the first
+  iteration's clusters are of 39 numbers a frame, 13 MFCC with their first and second differences.
+- `spectrum`: likewise, of how its short-time spectrum moves within the frame.
+- `regression`: those numbers themselves, normalised over the crop.
 """
 
 import logging
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import librosa
 import numpy as np
-from authenticity.files import read_arrays, write_arrays
 from sklearn.cluster import MiniBatchKMeans
 
 logger = logging.getLogger("authenticity")
@@ -20,6 +20,9 @@ SAMPLE_RATE = 16_000
 FRAME_SAMPLES = 400  # 25 ms: the receptive field of the wav2vec2 convolutions
 HOP_SAMPLES = 320  # 20 ms: the product of their strides
 DELTA_FRAMES = 9  # the frames a difference is fitted over, librosa's default
+WINDOWS, WINDOW_SAMPLES, STEP_SAMPLES = 5, 128, 64  # of a frame: 8 ms every 4 ms, in its middle
+BANDS = 20
+NUMBERS = WINDOWS * BANDS  # of a frame, in `spectrum`
 
 
 def normalise(samples: np.ndarray) -> np.ndarray:
@@ -52,13 +55,45 @@ def cepstra(samples: np.ndarray) -> np.ndarray:
     return np.concatenate([static, first, second]).T.astype(np.float32)
 
 
-def fit_clusters(clips: Iterable[np.ndarray], n_clusters: int, seed: int) -> np.ndarray:
-    """Return the centroids [n_clusters, 39] of the clips' cepstra, by k-means.
+def spectrum(samples: np.ndarray) -> np.ndarray:
+    """Return [frames, 100]: how the log spectrum of 8 ms windows, in dB, moves within a frame.
 
-    Clips too short for a difference are passed over.
+    First the mean over the frame's five windows in each of 20 mel bands, then their four steps from
+    one window to the next. `samples` [n] are 16 kHz, normalised here; frames as in `cepstra`.
+    """
+    edge = (FRAME_SAMPLES - (WINDOWS - 1) * STEP_SAMPLES - WINDOW_SAMPLES) // 2
+    power = librosa.feature.melspectrogram(
+        y=normalise(samples)[edge:],
+        sr=SAMPLE_RATE,
+        n_fft=WINDOW_SAMPLES,
+        hop_length=STEP_SAMPLES,
+        center=False,
+        n_mels=BANDS,
+    )
+    n_frames = frame_count(len(samples))
+    # The windows of one frame are followed by those of the next: 5 steps of 64 samples are 20 ms.
+    levels = librosa.power_to_db(power).T[: n_frames * WINDOWS].reshape(n_frames, WINDOWS, BANDS)
+    steps = np.diff(levels, axis=1).reshape(n_frames, -1)
+    return np.concatenate([levels.mean(axis=1), steps], axis=1).astype(np.float32)
+
+
+FRAMES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "cepstra": cepstra,
+    "spectrum": spectrum,
+    "regression": spectrum,
+}
+"""The numbers of each frame that an objective is about, by its name."""
+
+
+def fit_clusters(
+    clips: Iterable[np.ndarray], objective: str, n_clusters: int, seed: int
+) -> np.ndarray:
+    """Return the centroids [n_clusters, numbers] of the clips' frames, by k-means.
+
+    Clips too short for a difference of cepstra are passed over.
     """
     shortest = FRAME_SAMPLES + (DELTA_FRAMES - 1) * HOP_SAMPLES
-    frames = np.concatenate([cepstra(clip) for clip in clips if len(clip) >= shortest])
+    frames = np.concatenate([FRAMES[objective](clip) for clip in clips if len(clip) >= shortest])
     logger.info("k-means: %d clusters of %d frames", n_clusters, len(frames))
     model = MiniBatchKMeans(
         n_clusters, batch_size=10_000, n_init=3, max_no_improvement=30, random_state=seed
@@ -66,18 +101,20 @@ def fit_clusters(clips: Iterable[np.ndarray], n_clusters: int, seed: int) -> np.
     return model.fit(frames).cluster_centers_.astype(np.float32)
 
 
+def of(crop: np.ndarray, objective: str, centroids: np.ndarray | None) -> np.ndarray:
+    """Return what is to be predicted of a crop.
+
+    With centroids, the index of each frame's cluster, [frames] int64; without, its numbers with
+    zero mean and unit variance over the crop, [frames, numbers] float32.
+    """
+    frames = FRAMES[objective](crop)
+    if centroids is not None:
+        return assign(frames, centroids)
+    return (frames - frames.mean(axis=0)) / (frames.std(axis=0) + 1e-3)
+
+
 def assign(frames: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """Return the index of the nearest centroid (Euclidean) for each row of `frames` [n, 39]."""
+    """Return the index of the nearest centroid (Euclidean) for each row of `frames` [n, d]."""
     # |x - c|^2 without |x|^2, which is the same for every centroid
     distances = (centroids**2).sum(axis=1) - 2.0 * frames @ centroids.T
     return distances.argmin(axis=1)
-
-
-def write_centroids(path: str | Path, centroids: np.ndarray) -> None:
-    """Write the centroids atomically, as safetensors."""
-    write_arrays(path, {"centroids": centroids})
-
-
-def read_centroids(path: str | Path) -> np.ndarray:
-    """Read what `write_centroids` wrote: [n_clusters, 39] float32."""
-    return read_arrays(path)["centroids"]

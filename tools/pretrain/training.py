@@ -1,4 +1,4 @@
-"""HuBERT-style pretraining of a small wav2vec2 encoder on one core, to be killed and resumed."""
+"""Masked pretraining of a small wav2vec2 encoder on one core, to be killed and resumed."""
 
 import dataclasses
 import hashlib
@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from authenticity.files import atomic
 from torch.nn import functional
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from pretrain.batches import Batch, Batches
+from pretrain import targets
+from pretrain.batches import Batches
 
 logger = logging.getLogger("authenticity")
 
@@ -47,12 +49,15 @@ NO_DROPOUT = {
 class Recipe:
     """Everything that decides the weights, beside the speech and the clusters.
 
-    `steps` and `seed` are the choices of a run; the rest is the recipe. Each step sees `crops`
-    crops of `seconds`; the learning rate climbs for `warmup_steps` and falls as a cosine to zero.
+    `objective`, see `targets`, `copy_synthesis`, see `Batches`, `steps` and `seed` are the choices
+    of a run; the rest is the recipe. Each step sees `crops` crops of `seconds`; the learning rate
+    climbs for `warmup_steps` and falls as a cosine to zero.
     """
 
     steps: int
     seed: int
+    objective: str = "cepstra"
+    copy_synthesis: bool = False
     crops: int = 12
     seconds: float = 2.0
     learning_rate: float = 1e-3
@@ -64,30 +69,34 @@ class Recipe:
 
 
 class MaskedPrediction(torch.nn.Module):
-    """The encoder and a linear layer that names the cluster of each frame."""
+    """The encoder and a linear layer that predicts of each frame its cluster or its numbers."""
 
-    def __init__(self, n_clusters: int, **shape: Any):
+    def __init__(self, n_outputs: int, **shape: Any):
         super().__init__()
         # A masking probability above zero is what gives the model its vector for a hidden frame.
         config = Wav2Vec2Config(**{**SHAPE, **NO_DROPOUT, "mask_time_prob": 0.08, **shape})
         self.encoder = Wav2Vec2Model(config)
-        self.head = torch.nn.Linear(config.hidden_size, n_clusters)
+        self.head = torch.nn.Linear(config.hidden_size, n_outputs)
 
     def forward(self, samples: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Return logits [crops, frames, clusters] for samples [crops, n], hidden where `mask`."""
+        """Return [crops, frames, outputs] for samples [crops, n], hidden where `mask`."""
         hidden = self.encoder(samples, mask_time_indices=mask).last_hidden_state
         return self.head(hidden)
 
 
 def prediction_loss(
-    logits: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor, unmasked_weight: float
+    outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor, unmasked_weight: float
 ) -> torch.Tensor:
-    """Return mean cross-entropy over the hidden frames, plus `unmasked_weight` x over the others.
+    """Return the mean loss over the hidden frames, plus `unmasked_weight` x that over the others.
 
-    HuBERT, equation 2, with its alpha as a ratio of the two terms. Shapes: logits [crops, frames,
-    clusters], targets and mask [crops, frames].
+    HuBERT, equation 2, with its alpha as a ratio of the two terms. Shapes: outputs [crops, frames,
+    outputs]; targets, int64 for cross-entropy [crops, frames], float32 for the mean absolute error
+    [crops, frames, outputs]; mask [crops, frames].
     """
-    losses = functional.cross_entropy(logits.float().transpose(1, 2), targets, reduction="none")
+    if targets.dtype == torch.int64:
+        losses = functional.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
+    else:
+        losses = (outputs - targets).abs().mean(dim=-1)
     return losses[mask].mean() + unmasked_weight * losses[~mask].mean()
 
 
@@ -104,43 +113,48 @@ class Trainer:
     """One run: the network, its optimiser and its step, which a checkpoint keeps together."""
 
     def __init__(
-        self, clips: Sequence[np.ndarray], centroids: np.ndarray, recipe: Recipe, **shape: Any
+        self,
+        clips: Sequence[np.ndarray],
+        centroids: np.ndarray | None,
+        recipe: Recipe,
+        **shape: Any,
     ):
         self.recipe = recipe
         self.step = 0
         self._batches = Batches(
-            clips, centroids, crops=recipe.crops, seconds=recipe.seconds, seed=recipe.seed
+            clips,
+            partial(targets.of, objective=recipe.objective, centroids=centroids),
+            copy_synthesis=recipe.copy_synthesis,
+            crops=recipe.crops,
+            seconds=recipe.seconds,
+            seed=recipe.seed,
         )
         torch.manual_seed(recipe.seed)
-        self.network = MaskedPrediction(len(centroids), **shape).train()
+        n_outputs = targets.NUMBERS if centroids is None else len(centroids)
+        self.network = MaskedPrediction(n_outputs, **shape).train()
         self._optimiser = torch.optim.AdamW(
             self.network.parameters(),
             lr=recipe.learning_rate,
             betas=recipe.betas,
             weight_decay=recipe.weight_decay,
         )
-        self._identity = _identity(clips, centroids, recipe, shape)
+        arrays = clips if centroids is None else [centroids, *clips]
+        self._identity = _identity(recipe, shape, arrays)
 
-    def advance(self) -> tuple[float, float]:
-        """Take one step; return its loss and the accuracy on the hidden frames."""
+    def advance(self) -> float:
+        """Take one step; return its loss."""
         batch = self._batches[self.step]
+        samples, wanted, mask = map(torch.from_numpy, (batch.samples, batch.targets, batch.mask))
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
-        loss, accuracy = self._evaluate(batch)
+        outputs = self.network(samples, mask)
+        loss = prediction_loss(outputs, wanted, mask, self.recipe.unmasked_weight)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         self._optimiser.step()
         self.step += 1
-        return loss.item(), accuracy
-
-    def _evaluate(self, batch: Batch) -> tuple[torch.Tensor, float]:
-        samples, targets, mask = map(torch.from_numpy, (batch.samples, batch.targets, batch.mask))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = self.network(samples, mask)
-        loss = prediction_loss(logits, targets, mask, self.recipe.unmasked_weight)
-        hits = logits.argmax(dim=-1) == targets
-        return loss, hits[mask].float().mean().item()
+        return loss.item()
 
     def save(self, path: Path) -> None:
         """Write the state of the run atomically."""
@@ -167,20 +181,18 @@ class Trainer:
         return True
 
 
-def _identity(
-    clips: Sequence[np.ndarray], centroids: np.ndarray, recipe: Recipe, shape: dict[str, Any]
-) -> str:
+def _identity(recipe: Recipe, shape: dict[str, Any], arrays: Sequence[np.ndarray]) -> str:
     digest = hashlib.sha256(
         json.dumps([dataclasses.asdict(recipe), shape], sort_keys=True).encode()
     )
-    for array in (centroids, *clips):
+    for array in arrays:
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
 
 
 def pretrain(
     clips: Sequence[np.ndarray],
-    centroids: np.ndarray,
+    centroids: np.ndarray | None,
     recipe: Recipe,
     checkpoint: Path,
     checkpoint_every: int = 100,
@@ -188,26 +200,21 @@ def pretrain(
 ) -> Wav2Vec2Model:
     """Return an encoder trained for `recipe.steps`, going on from `checkpoint` where it is left.
 
-    `clips` are float32 arrays at 16 kHz; `centroids` [clusters, 39] name the targets; `shape`
-    overrides the encoder's. An interrupted run that goes on gives the weights of one that was not.
-    The file `checkpoint` is kept while the run lasts; the caller removes it once the weights are
-    safe.
+    `clips` are float32 arrays at 16 kHz; `centroids` [clusters, numbers] are of the objective's
+    frames, None for `regression`; `shape` overrides the encoder's. An interrupted run that goes on
+    gives the weights of one that was not. The file `checkpoint` is kept while the run lasts; the
+    caller removes it once the weights are safe.
     """
     trainer = Trainer(clips, centroids, recipe, **shape)
     if trainer.resume(checkpoint):
         logger.info("going on from step %d of %s", trainer.step, checkpoint)
     started, first = time.monotonic(), trainer.step
     while trainer.step < recipe.steps:
-        loss, accuracy = trainer.advance()
+        loss = trainer.advance()
         if trainer.step % 50 == 0 or trainer.step == recipe.steps:
             pace = (time.monotonic() - started) / (trainer.step - first)
             logger.info(
-                "step %d of %d: loss %.3f, hidden frames right %.1f%%, %.2f s a step",
-                trainer.step,
-                recipe.steps,
-                loss,
-                100 * accuracy,
-                pace,
+                "step %d of %d: loss %.3f, %.2f s a step", trainer.step, recipe.steps, loss, pace
             )
         if trainer.step % checkpoint_every == 0 and trainer.step < recipe.steps:
             trainer.save(checkpoint)

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 HUMAN = "-"
+KEPT = "results/probe"
 SECONDS = 3.0
 _EDGE_SECONDS = 0.1  # spoken again and cut off: vocoders leave traces where a clip begins and ends
 _CROPS_OF_A_FILE = 3
@@ -35,7 +36,7 @@ _NOISE_DB, _CODED_SHARE = (30.0, 60.0), 0.4
 _CODECS = ({"codec": "mp3", "bit_rate": 64_000}, {"codec": "opus", "bit_rate": 32_000})
 _LIBRISPEECH = re.compile(r"(\d+)-\d+-\d+")
 _PROGRESS_SECONDS = 10.0
-_logger = logging.getLogger("probe")
+_logger = logging.getLogger("authenticity.probe")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ METHODS: dict[str, Callable[[Samples, np.random.Generator], Samples]] = {
 
 
 def clips(
-    folder: str, n_human: int, methods: Sequence[str], seed: int, kept: Path
+    folder: str,
+    n_human: int,
+    methods: Sequence[str],
+    seed: int,
+    kept: str | Path = KEPT,
 ) -> Iterator[Clip]:
     """Yield human clips of up to three seconds, each followed by two that are spoken again.
 
@@ -104,7 +109,7 @@ def clips(
     if not chosen:
         raise UserError(f"{folder}: no files in it; expected a folder of human speech")
     drawn_from = json.dumps([files, [*methods], seed], sort_keys=True)
-    kept = kept / hashlib.sha256(drawn_from.encode()).hexdigest()[:16]
+    kept = Path(kept) / hashlib.sha256(drawn_from.encode()).hexdigest()[:16]
     for index, (path, speaker, crop) in enumerate(chosen):
         file = kept / f"{index:06d}.safetensors"
         if not file.exists():

@@ -3,19 +3,21 @@
 from pathlib import Path
 
 import torch
+from authenticity.files import read_arrays
 from authenticity.jobs import job
-from pretrain import speech, targets
+from pretrain import speech
 from pretrain.export import export
 from pretrain.training import Recipe, pretrain
 
 with job(snakemake) as log:
     # One thread whatever the machine has: sums in a fixed order give the same weights.
     torch.set_num_threads(1)
+    run, clusters = snakemake.wildcards, snakemake.input.centroids
     checkpoint = Path(snakemake.params.checkpoint)
     encoder = pretrain(
         speech.read(snakemake.input.speech),
-        targets.read_centroids(snakemake.input.centroids),
-        Recipe(steps=int(snakemake.wildcards.steps), seed=int(snakemake.wildcards.seed)),
+        read_arrays(clusters)["centroids"] if clusters else None,
+        Recipe(int(run.steps), int(run.seed), run.objective, bool(run.copies)),
         checkpoint,
     )
     export(encoder, Path(snakemake.output.weights).parent)

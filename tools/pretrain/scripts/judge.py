@@ -1,25 +1,16 @@
-"""Put one encoder through an experiment: fit on train, choose layer and pooling on dev."""
+"""Score the clips of the probe by one encoder, in the half that chooses and in the other one."""
+
+from pathlib import Path
 
 from authenticity import tables
-from authenticity.config import Experiment
-from authenticity.files import read_json, write_json
+from authenticity.features.encoder import Encoder
 from authenticity.jobs import job
-from pretrain import selection
+from pretrain import choice
+from probe import corpus, ranking
 
 with job(snakemake) as log:
-    scores, chosen = selection.judge(
-        tables.read(snakemake.input.manifest),
-        snakemake.input.spectral,
-        snakemake.input.embeddings,
-        read_json(snakemake.input.encoder)["n_layers"],
-        Experiment.model_validate(snakemake.params.experiment),
-    )
-    tables.write(snakemake.output.scores, scores, scores.schema)
-    write_json(snakemake.output.dev, chosen)
-    log.info(
-        "%s: %s %s, ROC-AUC on dev %.4f",
-        snakemake.wildcards.trained,
-        chosen["candidate"],
-        chosen["pooling"],
-        chosen["dev"]["roc_auc"]["value"],
-    )
+    encoder = Encoder.load(Path(snakemake.input.encoder[0]).parent)
+    clips = corpus.clips(**snakemake.params.probe)
+    described = ranking.Described.of(clips, {snakemake.wildcards.encoder: encoder})
+    for half, scores in choice.judge(described, snakemake.params.probe["seed"]).items():
+        tables.write(snakemake.output[half], scores, scores.schema)

@@ -1,19 +1,15 @@
-"""Copy the chosen encoder to the folder that the ordinary workflow reads."""
+"""Copy the chosen encoder to the folder that the ordinary workflow reads, if it is worth that."""
 
 from pathlib import Path
 
-from authenticity.features.export import FILES
-from authenticity.files import atomic, read_json, sha256, write_json
+from authenticity.files import read_json, write_json
 from authenticity.jobs import job
+from pretrain import choice
 
 with job(snakemake) as log:
-    name = read_json(snakemake.input.selection)["chosen"]
-    weights = snakemake.input.encoders[snakemake.params.names.index(name)]
-    source = Path(weights).parent
-    target = Path(snakemake.params.folder)
-    for file in FILES:
-        with atomic(target / file) as temporary:
-            temporary.write_bytes((source / file).read_bytes())
-    digests = {file: sha256(target / file) for file in FILES}
-    write_json(snakemake.output.shipped, {"encoder": name, "files": digests})
-    log.info("%s is now %s; commit it, and bring its README.md up to date", target, name)
+    shipped = choice.ship(
+        read_json(snakemake.input.choice),
+        Path("results/pretrain/encoders"),
+        Path(snakemake.params.folder),
+    )
+    write_json(snakemake.output.shipped, shipped)

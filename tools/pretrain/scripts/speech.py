@@ -5,5 +5,5 @@ from pretrain import speech
 
 with job(snakemake) as log:
     clips = speech.gather(snakemake.input.packages)
-    log.info("%s: %s", snakemake.wildcards.speech, speech.describe(clips))
+    log.info("in all: %s", speech.describe(clips))
     speech.write(snakemake.output.speech, clips)
