@@ -142,8 +142,8 @@ def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Pat
     kept = cached(tmp_path, folder, 1, recordings)
     detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2), 32, 8).eval()
     with torch.no_grad():
-        together = detector.pooled(Batch.of(kept.clips))
-        alone = torch.cat([detector.pooled(Batch.of([clip])) for clip in kept.clips])
+        together = detector.top.pooled(Batch.of(kept.clips))
+        alone = torch.cat([detector.top.pooled(Batch.of([clip])) for clip in kept.clips])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
@@ -169,6 +169,9 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
     found = np.stack([exported.embed(clip).mean[-1] for clip in recordings])
     untrained = np.stack([before.embed(clip).mean[kept_layers] for clip in recordings])
     np.testing.assert_allclose(found, tuned.pooled(kept), atol=4e-3)
+    files, means = finetuned.applied(kept, exported, unfrozen=1)  # as in a view
+    assert files == kept.files
+    np.testing.assert_array_equal(means, tuned.pooled(kept))
     assert np.abs(found - untrained).max() > 2e-2
     np.testing.assert_allclose(tuned.head.scores(found), tuned.scores(kept), atol=5e-2)
     for clip in recordings[:2]:  # what lies below is as it was
@@ -317,7 +320,7 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
     np.testing.assert_array_equal(tuned.scores(cache), tuned.scores(cache))
     batch = Batch.of(cache.clips[:2])
     tuned.detector.train()
-    assert torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
+    assert torch.equal(tuned.detector.top.pooled(batch), tuned.detector.top.pooled(batch))
     trained = sum(value.numel() for value in loaded.network.encoder.layers[1].parameters())
     assert tuned.n_trained == trained + (32 * 8 + 8) + (8 + 1)
 

@@ -170,6 +170,15 @@ class TopLayers(torch.nn.Module):
             frames, bias = layer(frames, attention_mask=mask, position_bias=bias, index=index)
         return frames
 
+    def pooled(self, batch: "Batch") -> torch.Tensor:
+        """Return the mean over all frames of each clip, shape (clips, width)."""
+        frames = self(batch.frames, batch.present).float()
+        sums = (frames * batch.present[..., None]).sum(dim=1)
+        n_clips = int(batch.owner[-1]) + 1
+        totals = sums.new_zeros(n_clips, sums.shape[1]).index_add(0, batch.owner, sums)
+        counts = batch.present.sum(dim=1).to(sums)
+        return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -220,18 +229,9 @@ class Detector(torch.nn.Module):
         self.projection = torch.nn.Linear(width, dimension)
         self.classifier = torch.nn.Linear(dimension, 1)
 
-    def pooled(self, batch: Batch) -> torch.Tensor:
-        """Return the mean over all frames of each clip, shape (clips, width)."""
-        frames = self.top(batch.frames, batch.present).float()
-        sums = (frames * batch.present[..., None]).sum(dim=1)
-        n_clips = int(batch.owner[-1]) + 1
-        totals = sums.new_zeros(n_clips, sums.shape[1]).index_add(0, batch.owner, sums)
-        counts = batch.present.sum(dim=1).to(sums)
-        return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
-
     def forward(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return projections [clips, dimension] and log-odds of spoof [clips], by batch."""
-        pooled = torch.cat([self.pooled(batch) for batch in batches])
+        pooled = torch.cat([self.top.pooled(batch) for batch in batches])
         with torch.autocast("cpu", enabled=False):
             projections = self.projection((pooled - self.mean) / self.scale)
             return projections, self.classifier(projections)[:, 0]
@@ -301,7 +301,7 @@ class FineTuned:
 
         Clip by clip: a clip's figures then do not depend on those beside it.
         """
-        return _pooled(self.detector, frames.clips)
+        return pooled(self.detector.top, frames.clips)
 
     def scores(self, frames: Frames) -> NDArray[np.float64]:
         """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
@@ -435,14 +435,14 @@ class _Run:
         Layers trained under a random head lose what they had learnt before the head has learnt
         anything (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022).
         """
-        pooled = self._pooled(self._train).astype(np.float64)
+        means = self._pooled(self._train).astype(np.float64)
         C = self._settings.inverse_regularisation
-        model = fit_with(pooled, self._labels[self._train], C, class_weight="balanced")
+        model = fit_with(means, self._labels[self._train], C, class_weight="balanced")
         self.detector.start_from(model)
 
     def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
         with self._autocast():
-            return _pooled(self.detector, [self._clips[i] for i in trials])
+            return pooled(self.detector.top, [self._clips[i] for i in trials])
 
     def _autocast(self) -> torch.autocast:
         halved = self._settings.precision == "bfloat16"
@@ -585,8 +585,8 @@ def _cut(
     yield order[start:]
 
 
-def _pooled(detector: Detector, clips: Sequence[Clip]) -> NDArray[np.float32]:
+def pooled(top: TopLayers, clips: Sequence[Clip]) -> NDArray[np.float32]:
     """Return the mean over time of the last layer, clip by clip, in evaluation mode."""
-    detector.eval()
+    top.eval()
     with torch.inference_mode():
-        return torch.cat([detector.pooled(Batch.of([clip])) for clip in clips]).numpy()
+        return torch.cat([top.pooled(Batch.of([clip])) for clip in clips]).numpy()
