@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.corpora import FORMATS, VERSION
@@ -54,11 +55,12 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     if archive:
         files = reader.files(root, settings)
     content = reader.read(root, settings, files)
-    if not content.trials:
+    if not len(content.trials):
         raise UserError(f"{settings.root}: the lists or folders of corpus {corpus} have no trials")
-    schema = tables.with_conditions(tables.MANIFEST, content.conditions)
-    rows = [{**row, "corpus": corpus} for row in content.trials]
-    table = pa.Table.from_pylist(rows, schema=schema).sort_by("key")
+    names = content.trials.column_names
+    schema = tables.with_conditions(tables.MANIFEST, tables.conditions(names))
+    own_name = pa.repeat(corpus, len(content.trials))
+    table = content.trials.append_column("corpus", own_name).select(schema.names).sort_by("key")
     changed = not path.exists() or not tables.read(path).equals(table)
     if changed:
         tables.write(path, table, schema)
@@ -99,18 +101,19 @@ def duplicates_policy(settings: "Corpus") -> str:
 
 
 def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: Content) -> str:
-    frame = table.select(["split", "label", "bytes"]).to_pandas()
-    present = [split for split in splits if (frame.split == split).any()]
-    counts = []
-    for split in present:
-        labels = frame.label[frame.split == split]
-        name = "" if present == ["none"] else f"{split} "
-        counts.append(f"{name}{(labels == 0).sum()} bona fide + {(labels == 1).sum()} spoof")
-    notes = [f"corpus {corpus}: {len(frame)} trials ({', '.join(counts)})"]
+    groups = table.group_by(["split", "label"]).aggregate([([], "count_all")]).to_pylist()
+    counts = {(group["split"], group["label"]): group["count_all"] for group in groups}
+    present = [name for name in splits if any(name == split for split, _ in counts)]
+    words = [
+        f"{'' if present == ['none'] else f'{split} '}"
+        f"{counts.get((split, 0), 0)} bona fide + {counts.get((split, 1), 0)} spoof"
+        for split in present
+    ]
+    notes = [f"corpus {corpus}: {len(table)} trials ({', '.join(words)})"]
     if len(content.asv_scores):
         notes.append(f"{len(content.asv_scores)} scores of speaker verification")
     notes += content.notes
-    if absent := int((frame.bytes == 0).sum()):
+    if absent := pc.sum(pc.equal(table["bytes"], 0)).as_py():
         notes.append(f"{absent} of the listed files are absent or empty")
     return "; ".join(notes)
 

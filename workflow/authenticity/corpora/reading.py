@@ -4,12 +4,13 @@ import csv
 import io
 import posixpath
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.errors import RejectedClip, UserError
@@ -42,7 +43,10 @@ Files = Mapping[str, Entry]
 """A corpus's files by path: all that its trials depend on."""
 
 _MAX_LIST_BYTES = 1 << 30
-_CONTROL = re.compile(r"[\x00-\x1f]")
+_CONTROL = r"[\x00-\x1f]"
+_LINES_AT_ONCE = 500  # with more, Python's garbage collector takes twice as long as the rest
+_ABSENT = Entry(0, 0)
+_TRIALS = pa.schema([column for column in tables.MANIFEST if column.name != "corpus"])
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,12 @@ class Content:
     """What a corpus holds.
 
     Attributes:
-        trials: manifest rows, less `corpus`: the columns of `tables.MANIFEST` and the conditions.
-        conditions: the names of the corpus's own columns, in order.
+        trials: what `as_trials` returned.
         asv_scores: a table of `tables.ASV_SCORES`; empty where the corpus publishes none.
         notes: what a user should know of what was left out.
     """
 
-    trials: Sequence[Mapping[str, Any]]
-    conditions: Sequence[str] = ()
+    trials: pa.Table
     asv_scores: pa.Table = field(default_factory=tables.ASV_SCORES.empty_table)
     notes: Sequence[str] = ()
 
@@ -128,27 +130,38 @@ def require_plain_name(where: str, path: str) -> None:
     Raises:
         UserError: it is not in UTF-8, or has a line end or another control character.
     """
-    if _CONTROL.search(path) or not _is_utf8(path):
-        raise UserError(
-            f"{where}: expected a file name in UTF-8 on one line, found {path!a}; rename the file "
-            "or its folder"
-        )
-
-
-def _is_utf8(path: str) -> bool:
     try:
         path.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        is_text = False
+    else:
+        is_text = True
+    if not is_text or re.search(_CONTROL, path):
+        raise UserError(f"{where}: {_not_plain(path)}")
 
 
-def file_columns(path: str, files: Files) -> dict[str, Any]:
-    """Return a trial's `path`, `bytes` and `mtime_ns`.
+def _not_plain(path: str) -> str:
+    return (
+        f"expected a file name in UTF-8 on one line, found {path!a}; rename the file or its folder"
+    )
+
+
+def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
+    """Return trials as a table: the columns of `tables.MANIFEST` less `corpus`, and conditions.
 
     A listed file that is absent has 0 bytes: it is set aside later, with a reason, and counted.
+
+    Args:
+        columns: arrays or lists by name, of all but the files' `bytes` and `mtime_ns`.
+        files: the corpus's.
     """
-    return {"path": path, **files.get(path, Entry(0, 0))._asdict()}
+    schema = tables.with_conditions(_TRIALS, tables.conditions(columns))
+    entries = [files.get(path, _ABSENT) for path in pa.array(columns["path"]).to_pylist()]
+    of_files = {
+        "bytes": [entry.bytes for entry in entries],
+        "mtime_ns": [entry.mtime_ns for entry in entries],
+    }
+    return pa.Table.from_pydict({**columns, **of_files}, schema)
 
 
 def left_out(n_files: int) -> list[str]:
@@ -156,20 +169,125 @@ def left_out(n_files: int) -> list[str]:
     return [f"other files left out: {n_files}"] if n_files else []
 
 
-def unlisted(files: Files, trials: Iterable[Mapping[str, Any]]) -> list[str]:
+def unlisted(files: Files, trials: pa.Table) -> list[str]:
     """Say how many audio files are there that no trial names."""
-    named = {trial["path"] for trial in trials}
-    return left_out(sum(is_audio(path) and path not in named for path in files))
+    others = files.keys() - set(trials["path"].to_pylist())
+    return left_out(sum(map(is_audio, others)))
 
 
-def unique_keys(paths: Sequence[str]) -> dict[str, str]:
+def unique_keys(paths: pa.Array) -> pa.Array:
     """Return a key for each path: the path without suffix, or whole where that is not unique."""
-    stems = {path: posixpath.splitext(path)[0] for path in paths}
-    uses = Counter(stems.values())
-    return {
-        path: path if uses[stem] > 1 or (stem in stems and stem != path) else stem
-        for path, stem in stems.items()
-    }
+    # As `os.path.splitext`: dots that a name begins with are part of it.
+    stems = pc.replace_substring_regex(paths, r"([^/.][^/]*)\.[^/.]*$", r"\1")
+    uses = stems.value_counts()
+    repeated = uses.field("values").filter(pc.greater(uses.field("counts"), 1))
+    is_other_path = pc.and_(pc.is_in(stems, paths), pc.not_equal(stems, paths))
+    return pc.if_else(pc.or_(pc.is_in(stems, repeated), is_other_path), paths, stems)
+
+
+def of_each(
+    texts: pa.ChunkedArray, function: Callable[[str], Any], kind: pa.DataType | None = None
+) -> pa.Array:
+    """Return what a function makes of each text; it is called once for equal ones."""
+    coded = texts.combine_chunks().dictionary_encode()
+    found = [function(text) for text in coded.dictionary.to_pylist()]
+    return pa.array(found, kind or pa.string()).take(coded.indices)
+
+
+def require_distinct(names: pa.ChunkedArray, places: Iterable[str]) -> None:
+    """Refuse a list that names something twice.
+
+    Raises:
+        UserError: it does; `places` say where each name stands.
+    """
+    if pc.count_distinct(names).as_py() == len(names):
+        return
+    seen: dict[str, str] = {}
+    for name, place in zip(names.to_pylist(), places, strict=True):
+        if first := seen.get(name):
+            raise UserError(
+                f"{place}: {name} is listed twice, first in {first}; remove one of the two lines"
+            )
+        seen[name] = place
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a list that all have the same fields, as columns of text.
+
+    Attributes:
+        location: of the list, for messages.
+        columns: a table of text.
+        numbers: of the lines, from 1.
+    """
+
+    location: str
+    columns: pa.Table
+    numbers: pa.Array
+
+    @classmethod
+    def of(
+        cls,
+        location: str,
+        names: Sequence[str | None],
+        lines: Iterator[tuple[int, list[str]]],
+        mistake: str,
+    ) -> "Lines":
+        """Gather lines.
+
+        Args:
+            location: of the list, for messages.
+            names: of the fields, None or empty for one that is not used.
+            lines: the number and the fields of each.
+            mistake: what is said of a line that has more or fewer fields, `{found}` of them.
+        """
+        numbers: list[int] = []
+        schema = pa.schema([(name, pa.string()) for name in names if name])
+        columns = [schema.empty_table()]
+        while some := list(islice(lines, _LINES_AT_ONCE)):
+            for number, fields in some:
+                if len(fields) != len(names):
+                    said = mistake.format(found=len(fields))
+                    raise UserError(f"{location}, line {number}: {said}")
+                numbers.append(number)
+            values = zip(names, zip(*(fields for _, fields in some), strict=True), strict=True)
+            columns.append(pa.Table.from_pydict({k: v for k, v in values if k}, schema))
+        whole = pa.concat_tables(columns).combine_chunks()
+        return cls(location, whole, pa.array(numbers, pa.int64()))
+
+    def only(self, wanted: pa.ChunkedArray) -> "Lines":
+        """Return some of the lines."""
+        return replace(
+            self, columns=self.columns.filter(wanted), numbers=self.numbers.filter(wanted)
+        )
+
+    def places(self) -> Iterator[str]:
+        """Say where each line stands."""
+        return (f"{self.location}, line {number}" for number in self.numbers.to_pylist())
+
+    def refuse(self, wrong: pa.Array, said: Callable[[Mapping[str, str]], str]) -> None:
+        """Refuse the first line that is wrong.
+
+        Args:
+            wrong: whether each line is; null where it is not known.
+            said: given a line's fields, says what was expected.
+
+        Raises:
+            UserError: there is one.
+        """
+        row = pc.index(wrong, True).as_py()
+        if row >= 0:
+            (fields,) = self.columns.slice(row, 1).to_pylist()
+            raise UserError(f"{self.location}, line {self.numbers[row]}: {said(fields)}")
+
+    def require_plain_names(self, column: str) -> None:
+        """Refuse a line with a path that no table or message can hold.
+
+        Raises:
+            UserError: a path has a line end or another control character.
+        """
+        wrong = pc.match_substring_regex(self.columns[column], _CONTROL)
+        self.refuse(wrong, lambda fields: _not_plain(fields[column]))
 
 
 def find_list(root: Root, files: Files, name: str, what: str) -> str:
@@ -212,7 +330,7 @@ def read_text(root: Root, path: str) -> str:
 
 def read_csv(
     root: Root, path: str, required: Sequence[str], delimiters: str = ",", quoted: bool = True
-) -> tuple[list[str], Iterator[tuple[str, list[str]]]]:
+) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """Read a table whose first line names its columns.
 
     Args:
@@ -224,20 +342,21 @@ def read_csv(
 
     Returns:
         The columns' names, in lower case and without spaces around them, and an iterator over the
-        other lines: where each stands, and its fields without spaces around them.
+        other lines: the number of each, and its fields without spaces around them.
 
     Raises:
         UserError: a column is missing, or the text is not a table.
     """
-    text = read_text(root, path)
+    content = read_text(root, path).encode()
     quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     for delimiter in delimiters:
         # newline="": line ends stay as they are, which quoted fields may hold.
-        lines = io.StringIO(text, newline="")
-        reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-        header = [name.strip().lower() for name in _next(root, path, reader) or []]
+        text = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")
+        reader = csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True)
+        records = _records(f"{root.location}/{path}", reader)
+        header = [name.lower() for name in next(records, [])]
         if set(required) <= set(header):
-            return header, _csv_lines(root, path, reader)
+            return header, ((reader.line_num, fields) for fields in records if any(fields))
     raise UserError(
         f"{root.location}/{path}, line 1: expected a table with the columns "
         f"{', '.join(required)}, separated by {' or '.join(map(_spoken, delimiters))}; "
@@ -245,20 +364,13 @@ def read_csv(
     )
 
 
-def _csv_lines(root: Root, path: str, reader: Any) -> Iterator[tuple[str, list[str]]]:
-    while (fields := _next(root, path, reader)) is not None:
-        if any(field.strip() for field in fields):
-            where = f"{root.location}/{path}, line {reader.line_num}"
-            yield where, [field.strip() for field in fields]
-
-
-def _next(root: Root, path: str, reader: Any) -> list[str] | None:
+def _records(location: str, reader: Any) -> Iterator[list[str]]:
     try:
-        return next(reader, None)
+        for fields in reader:
+            yield [field.strip() for field in fields]
     except csv.Error as error:
         raise UserError(
-            f"{root.location}/{path}, line {reader.line_num}: not a table ({error}); "
-            "correct or remove the line"
+            f"{location}, line {reader.line_num}: not a table ({error}); correct or remove the line"
         ) from error
 
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
-    file_columns,
+    as_trials,
     given,
     is_audio,
     known,
@@ -37,12 +39,12 @@ class Tree:
         trials: given the root and its files, yields each clip's path, label, attack and speaker,
             and its conditions.
         conditions: their names.
-        notes: says what was left out, given the files and the manifest rows.
+        notes: says what was left out, given the files and the trials.
     """
 
     trials: Callable[[Root, Files], Trials]
     conditions: tuple[str, ...] = ()
-    notes: Callable[[Files, list[dict[str, Any]]], list[str]] = unlisted
+    notes: Callable[[Files, pa.Table], list[str]] = unlisted
 
 
 class Format:
@@ -67,12 +69,14 @@ class Format:
         found = dict(self._tree.trials(root, files))
         for path in found:
             require_plain_name(root.location, path)
-        keys = unique_keys(list(found))
-        trials = [
-            {"key": keys[path], **file_columns(path, files), "split": "none", **row}
-            for path, row in found.items()
-        ]
-        return Content(trials, self._tree.conditions, notes=self._tree.notes(files, trials))
+        paths = pa.array([*found], pa.string())
+        columns: dict[str, Any] = {
+            name: [row[name] for row in found.values()]
+            for name in ("label", "attack", "speaker", *self._tree.conditions)
+        }
+        columns |= {"key": unique_keys(paths), "path": paths, "split": ["none"] * len(paths)}
+        trials = as_trials(columns, files)
+        return Content(trials, notes=self._tree.notes(files, trials))
 
 
 def _bonafide(speaker: str | None) -> dict[str, Any]:
@@ -139,7 +143,7 @@ def _folders(path: str) -> list[str]:
     return path.split("/")[:-1]
 
 
-def _folder_notes(files: Files, trials: list[dict[str, Any]]) -> list[str]:
+def _folder_notes(files: Files, trials: pa.Table) -> list[str]:
     return left_out(len(files) - len(trials))
 
 
@@ -240,11 +244,11 @@ def _fake_place(path: str) -> tuple[str, str] | None:
 
 def _mlaad_list(root: Root, path: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     header, lines = read_csv(root, path, ["path"], delimiters="|", quoted=False)
-    for where, fields in lines:
+    for number, fields in lines:
         if len(fields) < len(header) or not is_audio(fields[header.index("path")]):
             raise UserError(
-                f"{where}: expected {len(header)} fields separated by bars, and the path of an "
-                "audio file among them; download the list again"
+                f"{root.location}/{path}, line {number}: expected {len(header)} fields separated "
+                "by bars, and the path of an audio file among them; download the list again"
             )
         record = dict(zip(header, fields, strict=False))  # a transcript may hold bars
         yield record["path"].rpartition("/")[2], record
