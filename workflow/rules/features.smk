@@ -87,8 +87,8 @@ rule extract:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        steps=lambda wildcards: steps_of(wildcards.view),
-        version=lambda wildcards: spectral_version(heard(wildcards)),
+        steps=steps_of,
+        version=lambda wildcards: spectral_version(STEPS[wildcards.view]),
         limits=asdict(PLAN.limits),
     script:
         "../scripts/extract.py"
@@ -113,8 +113,8 @@ rule embed:
     resources:
         mem_mb=1400,
     params:
-        steps=lambda wildcards: steps_of(wildcards.view),
-        version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        steps=steps_of,
+        version=lambda wildcards: embedding_version("", PLAN.window, STEPS[wildcards.view]),
         frames_version=frames.VERSION,
         splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
         limits=asdict(PLAN.limits),
@@ -162,8 +162,8 @@ use rule embed as published with:
         mem_mb=4000,
     params:
         published=True,
-        steps=lambda wildcards: steps_of(wildcards.view),
-        version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        steps=steps_of,
+        version=lambda wildcards: embedding_version("", PLAN.window, STEPS[wildcards.view]),
         splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
         limits=asdict(PLAN.limits),
         model=lambda wildcards: PLAN.detectors[wildcards.experiment].model,
