@@ -167,7 +167,7 @@ def _needs(overlay: Mapping[str, Any], cores: str) -> Iterator[str]:
     import yaml
     from snakemake.utils import available_cpu_count, update_config
 
-    from authenticity import manifest, planning, tables
+    from authenticity import manifest, planning, running, tables
     from authenticity.config import Config
     from authenticity.files import write_json
 
@@ -176,7 +176,7 @@ def _needs(overlay: Mapping[str, Any], cores: str) -> Iterator[str]:
         update_config(values, yaml.safe_load(path.read_text(encoding="utf-8")))
     update_config(values, overlay)
     config = Config.of(values)
-    with planning.folder_taken(Path.cwd(), only_look=True) as alone:
+    with running.folder_taken(Path.cwd(), only_look=True) as alone:
         if not alone:
             raise UserError(f"{Path.cwd()}: another run works in this folder; wait for it")
         write_json(_OVERLAY, overlay)

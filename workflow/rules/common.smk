@@ -6,7 +6,7 @@ from pathlib import Path
 include: "installed.smk"
 
 
-from authenticity import manifest, planning, threads, verification
+from authenticity import manifest, planning, running, threads, verification
 from authenticity.config import Config
 from authenticity.features import frames, matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
@@ -18,10 +18,10 @@ from authenticity.scoring import bundle as bundles
 FINETUNE_VERSION = "3"
 
 threads.one_each()
-with planning.one_line_errors():
+with running.one_line_errors():
     CONFIG = Config.of(config)
     if workflow.is_main_process:
-        with planning.folder_taken(Path.cwd(), planning.only_looks(sys.argv[1:])) as alone:
+        with running.folder_taken(Path.cwd(), running.only_looks(sys.argv[1:])) as alone:
             PLAN = planning.Plan.make(CONFIG, refresh=alone)
     else:
         PLAN = planning.Plan.make(CONFIG, refresh=False)
