@@ -45,14 +45,16 @@ def verify(
         tables.require_one_version(paths)
         for path in paths:
             tables.require_finite(path)
-    described = _files(spectral)
+    described = tables.read_many(spectral, ["file"])["file"].to_pylist()
     set_aside = tables.read_many(rejected, ["file", "label", "reason"])
-    _require_same(
-        corpus,
-        "spectral and rejected tables",
-        Counter(described) + Counter(set_aside["file"].to_pylist()),
-        Counter(manifest["key"].to_pylist()),
-    )
+    found, expected = Counter(described), Counter(manifest["key"].to_pylist())
+    found.update(set_aside["file"].to_pylist())
+    if odd := sorted((found - expected) + (expected - found)):
+        raise UserError(
+            f"corpus {corpus}: the spectral and rejected tables do not hold each accepted trial "
+            f"exactly once ({len(odd)} differ, first {odd[0]}); delete the corpus's tables in "
+            "results and run again"
+        )
     reasons = set_aside.sort_by("file").to_pylist()
     allowed = max(1, int(max_rejected * len(manifest)))
     if len(reasons) > allowed:
@@ -182,17 +184,3 @@ def lines(report: Mapping[str, Any]) -> list[str]:
             "were kept"
         )
     return text
-
-
-def _files(paths: Sequence[str | Path]) -> list[str]:
-    return tables.read_many(paths, ["file"])["file"].to_pylist()
-
-
-def _require_same(corpus: str, what: str, found: "Counter[str]", expected: "Counter[str]") -> None:
-    if found != expected:
-        odd = sorted((found - expected) + (expected - found))
-        raise UserError(
-            f"corpus {corpus}: the {what} do not hold each accepted trial exactly once "
-            f"({len(odd)} differ, first {odd[0]}); delete the corpus's tables in results and "
-            "run again"
-        )

@@ -13,18 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.corpora import reading
+from authenticity.corpora.lists import Lines, of_each, read_text, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
-    Lines,
     as_trials,
     given,
     known,
     left_out,
-    of_each,
-    read_text,
-    require_distinct,
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
@@ -185,11 +183,10 @@ name; the sixth is the utterance that was coded, the tenth is reserved. Clips th
 have a dash for the codec."""
 
 
-class Format:
+class Format(reading.Format):
     """Reads corpora of one layout; see `reading.Format`."""
 
     duplicates = "keep"
-    labelled = True
 
     def __init__(self, layout: Layout):
         self.layout = layout

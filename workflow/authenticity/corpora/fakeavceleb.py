@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from authenticity.corpora import reading
+from authenticity.corpora.lists import find_list, read_csv
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
     as_trials,
-    find_list,
     given,
     known,
-    read_csv,
     require_plain_name,
     unique_keys,
     unlisted,
@@ -40,21 +40,12 @@ _COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race"
 _CONDITIONS = ("category", "method", "race", "gender")
 
 
-class Format:
+class Format(reading.Format):
     """Reads FakeAVCeleb from its folders and `meta_data.csv`; see `reading.Format`.
 
     The label is that of the folder a video lies in. A clip's key is its path below the corpus,
     without suffix; its speaker is the person filmed, the list's `source`.
     """
-
-    splits = ("none",)
-    options = frozenset()
-    duplicates = "remove"  # a fake picture comes with the audio of its source
-    labelled = True
-
-    def files(self, root: Root, settings: "Corpus") -> Files:
-        """List the whole tree."""
-        return root.walk()
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""

@@ -8,19 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.corpora import reading
+from authenticity.corpora.lists import Lines, find_list, of_each, read_csv, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
-    Lines,
     as_trials,
-    find_list,
     given,
     known,
     label_of,
-    of_each,
-    read_csv,
-    require_distinct,
     unique_keys,
     unlisted,
 )
@@ -64,23 +61,16 @@ IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
 `bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""
 
 
-class Format:
+class Format(reading.Format):
     """Reads a corpus from its CSV file; see `reading.Format`.
 
     A clip's key is its path as listed, without suffix unless another clip's would be the same.
     """
 
-    duplicates = "remove"
-    labelled = True
-
     def __init__(self, listing: Listing):
         self._listing = listing
         self.splits = ("train", "dev", "eval", "none") if listing.own else ("none",)
         self.options = frozenset(["list"] if listing.own else [])
-
-    def files(self, root: Root, settings: "Corpus") -> Files:
-        """List the whole tree."""
-        return root.walk()
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""

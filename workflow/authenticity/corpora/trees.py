@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from authenticity.corpora import reading
+from authenticity.corpora.lists import read_csv
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
@@ -16,7 +18,6 @@ from authenticity.corpora.reading import (
     known,
     label_of,
     left_out,
-    read_csv,
     require_plain_name,
     unique_keys,
     unlisted,
@@ -47,22 +48,15 @@ class Tree:
     notes: Callable[[Files, pa.Table], list[str]] = unlisted
 
 
-class Format:
+class Format(reading.Format):
     """Reads a corpus from its folders; see `reading.Format`.
 
     A clip's key is its path without suffix, unless another clip's would be the same.
     """
 
-    splits = ("none",)
-    options = frozenset()
-
     def __init__(self, tree: Tree, duplicates: str = "remove", labelled: bool = True):
         self.duplicates, self.labelled = duplicates, labelled
         self._tree = tree
-
-    def files(self, root: Root, settings: "Corpus") -> Files:
-        """List the whole tree."""
-        return root.walk()
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Tell from each file's folders what it is."""
