@@ -43,9 +43,7 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     settings = settings.model_copy(update={"splits": splits_of(corpus, settings)})
     archive = root.signature()
     files = {} if archive else reader.files(root, settings)
-    signature = _digest(
-        [VERSION, repr(sorted(settings.plain().items())), archive or _files_text(files)]
-    )
+    signature = _signature(settings, archive, files)
     signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
     if (
         all(item.exists() for item in (path, asv_path, signature_path))
@@ -118,11 +116,9 @@ def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: C
     return "; ".join(notes)
 
 
-def _files_text(files: Files) -> str:
-    return "\n".join(
+def _signature(settings: "Corpus", archive: str | None, files: Files) -> str:
+    listing = archive or "\n".join(
         f"{path} {entry.bytes} {entry.mtime_ns}" for path, entry in sorted(files.items())
     )
-
-
-def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
+    text = "\0".join([VERSION, repr(sorted(settings.plain().items())), listing])
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import manifest, shards, tables
-from authenticity.audio import Limits
 from authenticity.config import Config, Corpus, Experiment, Run
 from authenticity.corpora import FORMATS
 from authenticity.errors import UserError
@@ -143,21 +142,15 @@ class Plan(Scope):
 
     Attributes:
         shards: the names of each corpus's shards.
-        controls: the experiments that are there to hold others against.
         candidates: the names of each experiment's sets of features.
         encoder: where it comes from.
         detectors: likewise of the published detectors, by experiment.
-        limits: what a clip must meet.
-        window: longest stretch embedded at once, seconds.
     """
 
     shards: Mapping[str, list[str]]
-    controls: frozenset[str]
     candidates: Mapping[str, list[str]]
     encoder: EncoderSource
     detectors: Mapping[str, DetectorSource]
-    limits: Limits
-    window: float
 
     @classmethod
     def make(cls, config: Config, refresh: bool) -> "Plan":
@@ -194,14 +187,9 @@ class Plan(Scope):
         return cls(
             **vars(scope),
             shards={name: shards.names(plan["n_shards"]) for name, plan in plans.items()},
-            controls=frozenset(
-                name for name in scope.experiments if config.experiments[name].is_control
-            ),
             candidates=candidates,
             encoder=encoder,
             detectors=detectors,
-            limits=Limits(**config.audio.model_dump(exclude={"max_rejected"})),
-            window=config.encoder.window_seconds,
         )
 
 

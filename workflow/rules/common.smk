@@ -1,5 +1,5 @@
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 
@@ -26,6 +26,9 @@ with running.one_line_errors():
     else:
         PLAN = planning.Plan.make(CONFIG, refresh=False)
 
+LIMITS = CONFIG.audio.model_dump(exclude={"max_rejected"})
+# The experiments that are there to hold others against.
+CONTROLS = {name for name in PLAN.experiments if CONFIG.experiments[name].is_control}
 # Corpora without labels are read and scored like the others, and take part in nothing else.
 ALL_CORPORA = list(PLAN.shards)
 CORPORA = [corpus for corpus in ALL_CORPORA if corpus not in PLAN.unlabelled]
@@ -56,11 +59,16 @@ BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in CONFIG.run.bund
 VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
 
+def one_of(names):
+    """The constraint of a wildcard that is one of some names, of which there may be none."""
+    return "|".join(sorted(names)) or "none"
+
+
 wildcard_constraints:
-    corpus="|".join(ALL_CORPORA),
-    target="|".join(ALL_CORPORA),
-    experiment="|".join(PLAN.experiments),
-    view="|".join(["clean", *VIEWS]),
+    corpus=one_of(ALL_CORPORA),
+    target=one_of(ALL_CORPORA),
+    experiment=one_of(PLAN.experiments),
+    view=one_of(["clean", *VIEWS]),
     shard=r"\d+-of-\d+",
     candidate=r"[a-z0-9_+]+",
     layer=r"\d+",
@@ -147,7 +155,7 @@ def verified(corpus, views):
 
 def controls_last(items, experiments):
     """Put controls, and what has one among its `experiments`, below all else: in every table."""
-    return sorted(items, key=lambda item: bool(PLAN.controls & set(experiments(item))))
+    return sorted(items, key=lambda item: bool(CONTROLS & set(experiments(item))))
 
 
 def tested_on(corpus):

@@ -91,7 +91,7 @@ rule report_experiment:
     log:
         "logs/{corpus}/report_experiment/{experiment}.log",
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if n not in CHOSEN) or "none",
+        experiment=one_of(set(PLAN.experiments) - set(CHOSEN)),
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -114,7 +114,7 @@ use rule report_experiment as report_chosen_experiment with:
         **EXPERIMENT_PAGES,
         **CHOICE_PAGES,
     wildcard_constraints:
-        experiment="|".join(CHOSEN) or "none",
+        experiment=one_of(CHOSEN),
 
 
 rule report_data:
