@@ -28,11 +28,6 @@ _OPTIONS = frozenset().union(*(reader.options for reader in FORMATS.values()))
 def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     """Bring a corpus's manifest, and `asv_scores.parquet` beside it, up to date.
 
-    Args:
-        path: the manifest.
-        corpus: its name in the configuration.
-        settings: the corpus's entry there.
-
     Returns:
         A line that says what the corpus holds when a table was rewritten, else `None`.
 
@@ -71,10 +66,6 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
 
 def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
     """Return the partitions of a corpus that are used: the configured ones, or all it has.
-
-    Args:
-        corpus: its name in the configuration.
-        settings: the corpus's entry there.
 
     Raises:
         UserError: the format has no such partition, or does not know one of the settings.

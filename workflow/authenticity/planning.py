@@ -154,12 +154,9 @@ class Plan(Scope):
 
     @classmethod
     def make(cls, config: Config, refresh: bool) -> "Plan":
-        """Plan a run.
+        """Plan a run, and `refresh` the manifests and the lists of trials first.
 
-        Args:
-            config: the configuration.
-            refresh: whether to bring manifests and shards up to date first. Only the main process
-                does; a job reads what it left in each corpus's `plan.json`, whatever their size.
+        Only the main process does; a job reads what it left in each corpus's `plan.json`.
         """
         corpora = config.run.corpora
         if refresh:

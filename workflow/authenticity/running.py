@@ -59,10 +59,8 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
     where it is granted, no other run is alive and any Snakemake lock is left over. So is any job of
     it on a cluster.
 
-    Args:
-        directory: where Snakemake works.
-        only_look: the command runs no job; it may go on beside a live run, and gives the lock back
-            when the block ends.
+    A command that runs no job (`only_look`) may go on beside a live run, and gives the lock back
+    when the block ends.
 
     Yields:
         Whether manifests may be refreshed: not under the feet of a live run.

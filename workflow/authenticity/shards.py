@@ -54,10 +54,6 @@ def deal_again(folder: Path, n_shards: int) -> None:
 
     Each shard's job runs once more, and finds rows that need not be computed. What is not a table
     of clips' rows is removed: lists are written anew, and frames computed anew.
-
-    Args:
-        folder: of the corpus.
-        n_shards: the new number.
     """
     others: list[Path] = []
     tables_by_folder: dict[Path, list[Path]] = {}
@@ -119,7 +115,7 @@ def write_lists(
     Args:
         folder: the lists are `{view}/{shard}.parquet` in it.
         manifest: the trials, by key.
-        n_shards: how many.
+        n_shards: into how many they are dealt.
         views: the splits whose trials are needed in each view; `None` for all.
     """
     for view, splits in views.items():
@@ -150,13 +146,7 @@ class PreviousRows:
 
     @classmethod
     def load(cls, path: Path, schema: pa.Schema, version: str) -> "PreviousRows":
-        """Load them; none where the table is absent, damaged, or of another version or schema.
-
-        Args:
-            path: the table.
-            schema: what it must have.
-            version: what its metadata must say.
-        """
+        """Load them; none where the table is absent, damaged, or of another version or schema."""
         try:
             if not path.exists() or tables.metadata(path).get("version") != version:
                 return cls(None, {})

@@ -27,13 +27,7 @@ def verify(
 
     They are of one version, without damage, and all of their numbers are finite.
 
-    Args:
-        corpus: its name.
-        manifest: the trials.
-        spectral: tables, one per shard.
-        rejected: likewise.
-        max_rejected: largest share of the trials that may be rejected. One rejected trial is
-            accepted however small the corpus.
+    Of the trials a share of `max_rejected` may be rejected, and one however small the corpus.
 
     Returns:
         The counts, and the rejected trials with their reasons.
@@ -90,7 +84,7 @@ def used_trials(
 
     Args:
         manifest: the trials, by key.
-        spectral: the corpus's spectral tables, which say what was accepted and digest its audio.
+        spectral: tables, which say what was accepted and digest its audio.
         duplicates: `remove`, or `keep` for corpora whose official trials must all be scored; then
             they are only counted.
 
@@ -130,9 +124,7 @@ def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, d
     near-duplicates are found by a radius; and a corpus may hold several codecs' copies of each
     recording on purpose, as ASVspoof 2021 DF does.
 
-    Args:
-        trials: `tables.TRIALS` and conditions.
-        clips: their fingerprints; see `fingerprints.of_trials`.
+    `clips` are their fingerprints, of `fingerprints.of_trials`.
 
     Returns:
         The trials, with the groups in `near`; and counts, with some examples.

@@ -62,7 +62,7 @@ def read_csv(
     """Read a table whose first line names its columns.
 
     Args:
-        root: the corpus.
+        root: of the corpus.
         path: of the table.
         required: columns that it must have.
         delimiters: the first of these characters is taken that makes the first line have them.
