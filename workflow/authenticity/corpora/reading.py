@@ -43,7 +43,10 @@ CONTROL = r"[\x00-\x1f]"
 """What no file name may hold, a regular expression."""
 
 _ABSENT = Entry(0, 0)
-_TRIALS = pa.schema([column for column in tables.MANIFEST if column.name != "corpus"])
+_OF_FILES = Entry._fields  # bytes, mtime_ns
+_LISTED = pa.schema(
+    [column for column in tables.MANIFEST if column.name not in ("corpus", *_OF_FILES)]
+)
 
 
 @dataclass(frozen=True)
@@ -155,13 +158,12 @@ def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
         columns: arrays or lists by name, of all but the files' `bytes` and `mtime_ns`.
         files: the corpus's.
     """
-    schema = tables.with_conditions(_TRIALS, tables.conditions(columns))
-    entries = [files.get(path, _ABSENT) for path in pa.array(columns["path"]).to_pylist()]
-    of_files = {
-        "bytes": [entry.bytes for entry in entries],
-        "mtime_ns": [entry.mtime_ns for entry in entries],
-    }
-    return pa.Table.from_pydict({**columns, **of_files}, schema)
+    schema = tables.with_conditions(_LISTED, tables.conditions(columns))
+    trials = pa.Table.from_pydict(dict(columns), schema)
+    entries = [files.get(path, _ABSENT) for path in trials["path"].to_pylist()]
+    for index, name in enumerate(_OF_FILES):
+        trials = trials.append_column(name, pa.array([entry[index] for entry in entries], "int64"))
+    return trials
 
 
 def left_out(n_files: int) -> list[str]:
