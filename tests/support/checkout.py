@@ -18,7 +18,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from authenticity import planning
+from authenticity import planning, running
 from authenticity.config import Config
 from authenticity.evaluation import results
 from authenticity.evaluation.results import Tested
@@ -193,7 +193,7 @@ def assert_refused(checkout: Checkout, expected: str) -> None:
         contextlib.chdir(checkout.path),
         contextlib.redirect_stderr(said),
         pytest.raises(SystemExit) as end,
-        planning.one_line_errors(),
+        running.one_line_errors(),
     ):
         planning.Plan.make(Config.of(values), refresh=True)
     assert end.value.code == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from authenticity import benchmarks, planning
+from authenticity import benchmarks, running
 from authenticity.errors import UserError
 from authenticity.jobs import job
 
@@ -96,7 +96,7 @@ def test_what_was_made_with_the_clock_ahead_is_no_longer_newer_than_now(tmp_path
         path.touch()
         os.utime(path, (time.time() + 1000 + index,) * 2)
     for _ in range(2):
-        with planning.folder_taken(tmp_path, only_look=True):
+        with running.folder_taken(tmp_path, only_look=True):
             times = [path.stat().st_mtime for path in paths]
         assert times[1] - times[0] == pytest.approx(1, abs=0.01)
         assert times[1] < time.time()
@@ -121,9 +121,9 @@ def test_a_cluster_that_does_not_answer_holds_no_command_up(
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     for name in ("_CONTROLLER_SECONDS", "_ENDING_SECONDS"):
-        monkeypatch.setattr(planning, name, 0.5)
-    with contextlib.suppress(SystemExit), planning.one_line_errors():
-        planning._cancel_left_jobs(tmp_path)
+        monkeypatch.setattr(running, name, 0.5)
+    with contextlib.suppress(SystemExit), running.one_line_errors():
+        running._cancel_left_jobs(tmp_path)
     assert expected.format(folder=tmp_path) in capfd.readouterr().err.splitlines()[-1]
 
 
@@ -131,7 +131,7 @@ def test_no_name_steers_the_terminal_while_the_workflow_is_planned(
     capsys: pytest.CaptureFixture[str],
 ):
     def plan() -> None:
-        with planning.one_line_errors():
+        with running.one_line_errors():
             raise UserError(HOSTILE)
 
     with pytest.raises(SystemExit) as end:
@@ -151,4 +151,4 @@ def test_no_name_steers_the_terminal_while_the_workflow_is_planned(
     ],
 )
 def test_what_only_looks_is_told_from_what_runs(arguments: str, looks: bool):
-    assert planning.only_looks(arguments.split()) == looks
+    assert running.only_looks(arguments.split()) == looks

@@ -321,9 +321,12 @@ def test_scripts_are_thin():
         assert len(path.read_text().splitlines()) <= 60, path.name
 
 
-def test_the_rules_know_the_version_of_fine_tuning():
-    """They name it themselves: importing it at every parse would cost torch's seconds."""
+def test_the_rules_know_the_versions_of_what_takes_long_to_import():
+    """They name them themselves: importing torch and SciPy at every parse would cost seconds."""
     from authenticity.models import finetune
+    from authenticity.scoring import splices
 
-    rules = (REPOSITORY / "workflow" / "rules" / "common.smk").read_text()
-    assert f'FINETUNE_VERSION = "{finetune.VERSION}"' in rules
+    rules = REPOSITORY / "workflow" / "rules"
+    named = f'FINETUNE_VERSION = "{finetune.VERSION}"'
+    assert named in (rules / "common.smk").read_text()
+    assert f'SPLICES_VERSION = "{splices.VERSION}"' in (rules / "splices.smk").read_text()

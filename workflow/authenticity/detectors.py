@@ -23,7 +23,8 @@ from authenticity.errors import UserError, in_one_line
 from authenticity.names import printable
 
 if TYPE_CHECKING:
-    from authenticity.config import Config
+    from authenticity.config import Config, EncoderSettings
+    from authenticity.features.encoder import Encoder, EncoderSource
 
 FOLDER = Path("detectors")
 """Relative to the working directory."""
@@ -167,7 +168,7 @@ def _needs(overlay: Mapping[str, Any], cores: str) -> Iterator[str]:
     import yaml
     from snakemake.utils import available_cpu_count, update_config
 
-    from authenticity import manifest, planning, tables
+    from authenticity import manifest, planning, running, tables
     from authenticity.config import Config
     from authenticity.files import write_json
 
@@ -176,7 +177,7 @@ def _needs(overlay: Mapping[str, Any], cores: str) -> Iterator[str]:
         update_config(values, yaml.safe_load(path.read_text(encoding="utf-8")))
     update_config(values, overlay)
     config = Config.of(values)
-    with planning.folder_taken(Path.cwd(), only_look=True) as alone:
+    with running.folder_taken(Path.cwd(), only_look=True) as alone:
         if not alone:
             raise UserError(f"{Path.cwd()}: another run works in this folder; wait for it")
         write_json(_OVERLAY, overlay)
@@ -200,30 +201,16 @@ def _measured(
     `counts` are the clips of each view, `n_fitted` the rows that the model is fitted on.
     """
     import numpy as np
-    import torch
-    import transformers
 
     from authenticity.audio import SAMPLE_RATE
-    from authenticity.features import encoder, matrix, spectral, views
+    from authenticity.features import matrix, spectral, views
+    from authenticity.features.encoder import EncoderSource
     from authenticity.jobs import peak_bytes
     from authenticity.scoring.words import duration, megabytes
 
     given, features = config.encoder, config.experiments[_EXPERIMENT].features
-    source = encoder.EncoderSource(given.model, given.revision, given.layers)
-    shape = transformers.Wav2Vec2Config()  # by default that of wav2vec2-base
-    kept = given.layers if isinstance(given.layers, int) else shape.num_hidden_layers
-    if source.is_on_disk:
-        kept = source.n_layers - 1
-        shape = transformers.AutoConfig.from_pretrained(source.fetch(), local_files_only=True)
-    with torch.device("meta"):
-        whole = transformers.AutoModel.from_config(shape).num_parameters() * 4
-    shape.num_hidden_layers = kept
-    torch.set_num_threads(1)
-    precision = encoder.native_precision() if given.precision == "auto" else given.precision
-    network = transformers.AutoModel.from_config(shape).eval()
-    loaded = network.num_parameters() * 4
-    network = encoder.in_precision(network, precision)
-    hearing = encoder.Encoder(network, {}, given.window_seconds)
+    source = EncoderSource(given.model, given.revision, given.layers)
+    hearing, shape, loaded, whole = _random_encoder(source, given)
     noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * _LONGEST_SECONDS)
     noise = (noise / 10).astype(np.float32)
     hearing.embed(noise)
@@ -237,7 +224,7 @@ def _measured(
         for view, count in counts.items()
     )
     n_clips = sum(counts.values())
-    row = 8 * (kept + 1) * shape.hidden_size + sum(
+    row = 8 * (shape.num_hidden_layers + 1) * shape.hidden_size + sum(
         np.asarray(value).nbytes for value in spectral.describe(clip).values()
     )
     n_pooled = max(len(matrix.POOLINGS[name]) for name in features.pooling)
@@ -253,6 +240,38 @@ def _measured(
         f"{megabytes(memory + n_fitted * width * _FIT_BYTES)} for the fit"
     )
     yield f"download  {'nothing' if source.is_on_disk else f'{megabytes(whole)}: {source.model}'}"
+
+
+def _random_encoder(
+    source: "EncoderSource", settings: "EncoderSettings"
+) -> tuple["Encoder", Any, int, int]:
+    """Return an encoder with random weights in the shape of one that may not be here yet.
+
+    Returns:
+        The encoder, with the layers that are kept; its shape; and the bytes of its weights, and of
+        those of all its layers.
+    """
+    import torch
+    import transformers
+
+    from authenticity.features import encoder
+
+    shape = transformers.Wav2Vec2Config()  # by default that of wav2vec2-base
+    kept = settings.layers if isinstance(settings.layers, int) else shape.num_hidden_layers
+    if source.is_on_disk:
+        kept = source.n_layers - 1
+        shape = transformers.AutoConfig.from_pretrained(source.fetch(), local_files_only=True)
+    with torch.device("meta"):
+        whole = transformers.AutoModel.from_config(shape).num_parameters() * 4
+    shape.num_hidden_layers = kept
+    torch.set_num_threads(1)
+    network = transformers.AutoModel.from_config(shape).eval()
+    loaded = network.num_parameters() * 4
+    precision = settings.precision
+    network = encoder.in_precision(
+        network, encoder.native_precision() if precision == "auto" else precision
+    )
+    return encoder.Encoder(network, {}, settings.window_seconds), shape, loaded, whole
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.corpora import FORMATS, VERSION
@@ -27,11 +28,6 @@ _OPTIONS = frozenset().union(*(reader.options for reader in FORMATS.values()))
 def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     """Bring a corpus's manifest, and `asv_scores.parquet` beside it, up to date.
 
-    Args:
-        path: the manifest.
-        corpus: its name in the configuration.
-        settings: the corpus's entry there.
-
     Returns:
         A line that says what the corpus holds when a table was rewritten, else `None`.
 
@@ -42,9 +38,7 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     settings = settings.model_copy(update={"splits": splits_of(corpus, settings)})
     archive = root.signature()
     files = {} if archive else reader.files(root, settings)
-    signature = _digest(
-        [VERSION, repr(sorted(settings.plain().items())), archive or _files_text(files)]
-    )
+    signature = _signature(settings, archive, files)
     signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
     if (
         all(item.exists() for item in (path, asv_path, signature_path))
@@ -54,11 +48,12 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     if archive:
         files = reader.files(root, settings)
     content = reader.read(root, settings, files)
-    if not content.trials:
+    if not len(content.trials):
         raise UserError(f"{settings.root}: the lists or folders of corpus {corpus} have no trials")
-    schema = tables.with_conditions(tables.MANIFEST, content.conditions)
-    rows = [{**row, "corpus": corpus} for row in content.trials]
-    table = pa.Table.from_pylist(rows, schema=schema).sort_by("key")
+    names = content.trials.column_names
+    schema = tables.with_conditions(tables.MANIFEST, tables.conditions(names))
+    own_name = pa.repeat(corpus, len(content.trials))
+    table = content.trials.append_column("corpus", own_name).select(schema.names).sort_by("key")
     changed = not path.exists() or not tables.read(path).equals(table)
     if changed:
         tables.write(path, table, schema)
@@ -71,10 +66,6 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
 
 def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
     """Return the partitions of a corpus that are used: the configured ones, or all it has.
-
-    Args:
-        corpus: its name in the configuration.
-        settings: the corpus's entry there.
 
     Raises:
         UserError: the format has no such partition, or does not know one of the settings.
@@ -99,27 +90,26 @@ def duplicates_policy(settings: "Corpus") -> str:
 
 
 def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: Content) -> str:
-    frame = table.select(["split", "label", "bytes"]).to_pandas()
-    present = [split for split in splits if (frame.split == split).any()]
-    counts = []
-    for split in present:
-        labels = frame.label[frame.split == split]
-        name = "" if present == ["none"] else f"{split} "
-        counts.append(f"{name}{(labels == 0).sum()} bona fide + {(labels == 1).sum()} spoof")
-    notes = [f"corpus {corpus}: {len(frame)} trials ({', '.join(counts)})"]
+    groups = table.group_by(["split", "label"]).aggregate([([], "count_all")]).to_pylist()
+    counts = {(group["split"], group["label"]): group["count_all"] for group in groups}
+    present = [name for name in splits if any(name == split for split, _ in counts)]
+    words = [
+        f"{'' if present == ['none'] else f'{split} '}"
+        f"{counts.get((split, 0), 0)} bona fide + {counts.get((split, 1), 0)} spoof"
+        for split in present
+    ]
+    notes = [f"corpus {corpus}: {len(table)} trials ({', '.join(words)})"]
     if len(content.asv_scores):
         notes.append(f"{len(content.asv_scores)} scores of speaker verification")
     notes += content.notes
-    if absent := int((frame.bytes == 0).sum()):
+    if absent := pc.sum(pc.equal(table["bytes"], 0)).as_py():
         notes.append(f"{absent} of the listed files are absent or empty")
     return "; ".join(notes)
 
 
-def _files_text(files: Files) -> str:
-    return "\n".join(
+def _signature(settings: "Corpus", archive: str | None, files: Files) -> str:
+    listing = archive or "\n".join(
         f"{path} {entry.bytes} {entry.mtime_ns}" for path, entry in sorted(files.items())
     )
-
-
-def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
+    text = "\0".join([VERSION, repr(sorted(settings.plain().items())), listing])
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

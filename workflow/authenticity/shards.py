@@ -4,11 +4,12 @@ import contextlib
 import logging
 import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -53,10 +54,6 @@ def deal_again(folder: Path, n_shards: int) -> None:
 
     Each shard's job runs once more, and finds rows that need not be computed. What is not a table
     of clips' rows is removed: lists are written anew, and frames computed anew.
-
-    Args:
-        folder: of the corpus.
-        n_shards: the new number.
     """
     others: list[Path] = []
     tables_by_folder: dict[Path, list[Path]] = {}
@@ -79,12 +76,13 @@ def deal_again(folder: Path, n_shards: int) -> None:
                 schema = schema or table.schema
                 if not table.schema.equals(schema, check_metadata=True):
                     continue  # of another version, and of no use
-                for shard, rows in _dealt(table["file"].to_pylist(), n_shards).items():
-                    if rows and shard not in writers:
+                for shard, rows in _dealt(table, "file", n_shards):
+                    if not len(rows):
+                        continue
+                    if shard not in writers:
                         target = stack.enter_context(atomic(parent / f"{shard}.parquet"))
                         writers[shard] = stack.enter_context(pq.ParquetWriter(target, schema))
-                    if rows:
-                        writers[shard].write_table(table.take(rows))
+                    writers[shard].write_table(rows)
     for path in others:
         path.unlink()
 
@@ -100,7 +98,11 @@ def _name(index: int, n_shards: int) -> str:
 
 def shard_of(key: str, n_shards: int) -> str:
     """Return the shard of a key: it depends on the key alone, so other trials never move it."""
-    return _name(zlib.crc32(key.encode()) % n_shards, n_shards)
+    return _name(_index(key, n_shards), n_shards)
+
+
+def _index(key: str, n_shards: int) -> int:
+    return zlib.crc32(key.encode()) % n_shards
 
 
 def write_lists(
@@ -113,25 +115,26 @@ def write_lists(
     Args:
         folder: the lists are `{view}/{shard}.parquet` in it.
         manifest: the trials, by key.
-        n_shards: how many.
+        n_shards: into how many they are dealt.
         views: the splits whose trials are needed in each view; `None` for all.
     """
     for view, splits in views.items():
         needed = manifest
         if splits is not None:
             needed = manifest.filter(pc.is_in(manifest["split"], value_set=pa.array(splits)))
-        for shard, rows in _dealt(needed["key"].to_pylist(), n_shards).items():
+        for shard, trials in _dealt(needed.select(LIST.names), "key", n_shards):
             path = folder / view / f"{shard}.parquet"
-            trials = needed.select(LIST.names).take(pa.array(rows, pa.int64()))
             if not path.exists() or not tables.read(path).equals(trials):
                 tables.write(path, trials, LIST)
 
 
-def _dealt(keys: Sequence[str], n_shards: int) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = {name: [] for name in names(n_shards)}
-    for index, key in enumerate(keys):
-        rows[shard_of(key, n_shards)].append(index)
-    return rows
+def _dealt(table: pa.Table, column: str, n_shards: int) -> Iterator[tuple[str, pa.Table]]:
+    """Yield each shard's rows of a table, by the column of keys, in their order."""
+    index = np.array([_index(key, n_shards) for key in table[column].to_pylist()], np.intp)
+    table = table.take(pa.array(np.argsort(index, kind="stable")))
+    ends = np.bincount(index, minlength=n_shards).cumsum()
+    for shard, start, end in zip(names(n_shards), [0, *ends], ends, strict=False):
+        yield shard, table.slice(start, end - start)
 
 
 @dataclass(frozen=True)
@@ -143,13 +146,7 @@ class PreviousRows:
 
     @classmethod
     def load(cls, path: Path, schema: pa.Schema, version: str) -> "PreviousRows":
-        """Load them; none where the table is absent, damaged, or of another version or schema.
-
-        Args:
-            path: the table.
-            schema: what it must have.
-            version: what its metadata must say.
-        """
+        """Load them; none where the table is absent, damaged, or of another version or schema."""
         try:
             if not path.exists() or tables.metadata(path).get("version") != version:
                 return cls(None, {})

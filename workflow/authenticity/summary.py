@@ -75,13 +75,7 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def spent(corpora: Sequence[str], results: Path, folder: Path) -> list[str]:
-    """Return what became of each corpus's clips, and what the jobs behind its results took.
-
-    Args:
-        corpora: their names.
-        results: where the workflow writes.
-        folder: of the jobs' benchmarks.
-    """
+    """Return what became of each corpus's clips, and what its jobs took, by their benchmarks."""
     sentences = []
     for corpus in corpora:
         counts = read_json(results / corpus / "verified" / "clean.json")

@@ -145,9 +145,8 @@ def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None)
 def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> None:
     """Raise `UserError` for a table with a number that is NaN, infinite or absent.
 
-    Args:
-        path: of the table; it is read whole, so that damage in any column is found.
-        columns: those that are looked at; or all of floating-point numbers.
+    It is read whole, so that damage in any column is found; numbers of `columns`, or all, are
+    looked at.
     """
     table = read(path)
     for name in columns or table.column_names:
@@ -179,9 +178,7 @@ def require_one_version(paths: Iterable[str | Path]) -> None:
 def require_encoder(paths: Iterable[str | Path], encoder: Mapping[str, Any]) -> None:
     """Raise `UserError` for a shard that another encoder made, or the same in another precision.
 
-    Args:
-        paths: of tables of embeddings, or of indices of frames.
-        encoder: what `encoder.identify` returned.
+    The shards are embeddings, or indices of frames; `encoder` is what `encoder.identify` returned.
     """
     for path in paths:
         made = metadata(path)

@@ -27,13 +27,7 @@ def verify(
 
     They are of one version, without damage, and all of their numbers are finite.
 
-    Args:
-        corpus: its name.
-        manifest: the trials.
-        spectral: tables, one per shard.
-        rejected: likewise.
-        max_rejected: largest share of the trials that may be rejected. One rejected trial is
-            accepted however small the corpus.
+    Of the trials a share of `max_rejected` may be rejected, and one however small the corpus.
 
     Returns:
         The counts, and the rejected trials with their reasons.
@@ -45,14 +39,16 @@ def verify(
         tables.require_one_version(paths)
         for path in paths:
             tables.require_finite(path)
-    described = _files(spectral)
+    described = tables.read_many(spectral, ["file"])["file"].to_pylist()
     set_aside = tables.read_many(rejected, ["file", "label", "reason"])
-    _require_same(
-        corpus,
-        "spectral and rejected tables",
-        Counter(described) + Counter(set_aside["file"].to_pylist()),
-        Counter(manifest["key"].to_pylist()),
-    )
+    found, expected = Counter(described), Counter(manifest["key"].to_pylist())
+    found.update(set_aside["file"].to_pylist())
+    if odd := sorted((found - expected) + (expected - found)):
+        raise UserError(
+            f"corpus {corpus}: the spectral and rejected tables do not hold each accepted trial "
+            f"exactly once ({len(odd)} differ, first {odd[0]}); delete the corpus's tables in "
+            "results and run again"
+        )
     reasons = set_aside.sort_by("file").to_pylist()
     allowed = max(1, int(max_rejected * len(manifest)))
     if len(reasons) > allowed:
@@ -88,7 +84,7 @@ def used_trials(
 
     Args:
         manifest: the trials, by key.
-        spectral: the corpus's spectral tables, which say what was accepted and digest its audio.
+        spectral: tables, which say what was accepted and digest its audio.
         duplicates: `remove`, or `keep` for corpora whose official trials must all be scored; then
             they are only counted.
 
@@ -128,9 +124,7 @@ def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, d
     near-duplicates are found by a radius; and a corpus may hold several codecs' copies of each
     recording on purpose, as ASVspoof 2021 DF does.
 
-    Args:
-        trials: `tables.TRIALS` and conditions.
-        clips: their fingerprints; see `fingerprints.of_trials`.
+    `clips` are their fingerprints, of `fingerprints.of_trials`.
 
     Returns:
         The trials, with the groups in `near`; and counts, with some examples.
@@ -182,17 +176,3 @@ def lines(report: Mapping[str, Any]) -> list[str]:
             "were kept"
         )
     return text
-
-
-def _files(paths: Sequence[str | Path]) -> list[str]:
-    return tables.read_many(paths, ["file"])["file"].to_pylist()
-
-
-def _require_same(corpus: str, what: str, found: "Counter[str]", expected: "Counter[str]") -> None:
-    if found != expected:
-        odd = sorted((found - expected) + (expected - found))
-        raise UserError(
-            f"corpus {corpus}: the {what} do not hold each accepted trial exactly once "
-            f"({len(odd)} differ, first {odd[0]}); delete the corpus's tables in results and "
-            "run again"
-        )

@@ -1,12 +1,12 @@
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 
 include: "installed.smk"
 
 
-from authenticity import manifest, planning, threads, verification
+from authenticity import manifest, planning, running, threads, verification
 from authenticity.config import Config
 from authenticity.features import frames, matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
@@ -18,14 +18,17 @@ from authenticity.scoring import bundle as bundles
 FINETUNE_VERSION = "3"
 
 threads.one_each()
-with planning.one_line_errors():
+with running.one_line_errors():
     CONFIG = Config.of(config)
     if workflow.is_main_process:
-        with planning.folder_taken(Path.cwd(), planning.only_looks(sys.argv[1:])) as alone:
+        with running.folder_taken(Path.cwd(), running.only_looks(sys.argv[1:])) as alone:
             PLAN = planning.Plan.make(CONFIG, refresh=alone)
     else:
         PLAN = planning.Plan.make(CONFIG, refresh=False)
 
+LIMITS = CONFIG.audio.model_dump(exclude={"max_rejected"})
+# The experiments that are there to hold others against.
+CONTROLS = {name for name in PLAN.experiments if CONFIG.experiments[name].is_control}
 # Corpora without labels are read and scored like the others, and take part in nothing else.
 ALL_CORPORA = list(PLAN.shards)
 CORPORA = [corpus for corpus in ALL_CORPORA if corpus not in PLAN.unlabelled]
@@ -34,6 +37,8 @@ TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in 
 # Where training has chance in it, every seed's scores are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if hasattr(item.model, "seeds")]
 FINETUNED = [name for name, item in PLAN.experiments.items() if item.model.kind == "finetune"]
+# Where there is a choice of features, the report shows it.
+CHOSEN = [name for name, candidates in PLAN.candidates.items() if len(candidates) > 1]
 # Spectra need no encoder, and a run of them alone loads none.
 SPECTRAL = [name for name, item in PLAN.experiments.items() if item.features.layers == "none"]
 # Those whose bundles list no files of an encoder: a detector's files, which differ from experiment to
@@ -54,11 +59,16 @@ BUNDLES = [(corpus, name) for corpus, name in TRAINED if name in CONFIG.run.bund
 VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
 
+def one_of(names):
+    """The constraint of a wildcard that is one of some names, of which there may be none."""
+    return "|".join(sorted(names)) or "none"
+
+
 wildcard_constraints:
-    corpus="|".join(ALL_CORPORA),
-    target="|".join(ALL_CORPORA),
-    experiment="|".join(PLAN.experiments),
-    view="|".join(["clean", *VIEWS]),
+    corpus=one_of(ALL_CORPORA),
+    target=one_of(ALL_CORPORA),
+    experiment=one_of(PLAN.experiments),
+    view=one_of(["clean", *VIEWS]),
     shard=r"\d+-of-\d+",
     candidate=r"[a-z0-9_+]+",
     layer=r"\d+",
@@ -95,14 +105,13 @@ def encoder_of(wildcards):
     return f"results/encoders/{ENCODER}.json"
 
 
-def steps_of(view):
-    """What a view does to the audio: nothing, if it is clean."""
-    return [] if view == "clean" else [step.plain() for step in CONFIG.views[view]]
+# What each view does to the audio.
+STEPS = {"clean": [], **CONFIG.views}
 
 
-def heard(wildcards):
-    """The steps of a view as the configuration has them, on which versions of its tables depend."""
-    return [] if wildcards.view == "clean" else CONFIG.views[wildcards.view]
+def steps_of(wildcards):
+    """The steps of the rule's view, as plain data."""
+    return [step.plain() for step in STEPS[wildcards.view]]
 
 
 def ordered_after_clean(wildcards):
@@ -146,7 +155,7 @@ def verified(corpus, views):
 
 def controls_last(items, experiments):
     """Put controls, and what has one among its `experiments`, below all else: in every table."""
-    return sorted(items, key=lambda item: bool(PLAN.controls & set(experiments(item))))
+    return sorted(items, key=lambda item: bool(CONTROLS & set(experiments(item))))
 
 
 def tested_on(corpus):
@@ -287,58 +296,25 @@ def across(kind, experiment):
     ]
 
 
-def get_bundles():
-    """What says that a bundle is whole, for each corpus that its experiment is fitted on."""
-    return [f"results/{corpus}/bundles/{name}/bundle.json" for corpus, name in BUNDLES]
-
-
 def get_final_output():
     """What the configuration asks for: every table of the contract, and the report's pages.
 
     Tables are listed although later steps need them, so that one deleted by hand comes back.
     """
-    shards = [
-        path
-        for corpus in ALL_CORPORA
-        for view in ["clean", *PLAN.view_splits[corpus]]
-        for table in ("spectral", "rejected")
-        for path in shard_paths(corpus, table, view)
-    ]
-    read = [
-        *(view_tables("embeddings", *pair) for pair in TRAINED if pair[1] not in FINETUNED),
-        *(
-            applied_tables("embeddings", *pair, corpus)
-            for corpus in ALL_CORPORA
-            for pair in tested_on(corpus)
-            if pair[1] not in FINETUNED
-        ),
-    ]
-    embedded = [path for paths in read for path in paths]
-    sampled = [f"results/{corpus}/layers.json" for corpus in SAMPLED]
-    checked = [
-        path
-        for corpus in ALL_CORPORA
-        for path in verified(corpus, ["clean", *PLAN.view_splits[corpus]])
-    ]
-    models = [
-        path.format(corpus=corpus, experiment=experiment)
-        for corpus, experiment in TRAINED
-        for path in [
-            "results/{corpus}/models/{experiment}.json",
-            "results/{corpus}/scores/{experiment}.parquet",
-            "results/{corpus}/metrics/{experiment}/{corpus}.parquet",
-        ]
-    ]
-    tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]
-    metrics = [result("metrics", *one) for one in tested]
-    return [
-        *shards,
-        *sampled,
-        *embedded,
-        *checked,
-        *models,
-        *metrics,
-        *expand("results/{corpus}/scored.csv", corpus=sorted(PLAN.unlabelled)),
-        *get_bundles(),
-        *get_report_output(),
-    ]
+    paths = [f"results/{corpus}/layers.json" for corpus in SAMPLED]
+    for corpus in ALL_CORPORA:
+        views = ["clean", *PLAN.view_splits[corpus]]
+        for view in views:
+            paths += shard_paths(corpus, "spectral", view) + shard_paths(corpus, "rejected", view)
+        paths += verified(corpus, views)
+        for pair in tested_on(corpus):
+            if pair[1] not in FINETUNED:
+                paths += applied_tables("embeddings", *pair, corpus)
+    for corpus, experiment in TRAINED:
+        if experiment not in FINETUNED:
+            paths += view_tables("embeddings", corpus, experiment)
+        paths.append(f"results/{corpus}/models/{experiment}.json")
+        paths.append(f"results/{corpus}/scores/{experiment}.parquet")
+    paths += [f"results/{corpus}/scored.csv" for corpus in sorted(PLAN.unlabelled)]
+    paths += [f"results/{corpus}/bundles/{name}/bundle.json" for corpus, name in BUNDLES]
+    return [*paths, *of_run("metrics"), *get_report_output()]

@@ -4,18 +4,8 @@ rule verdict:
         unpack(compared_on),
     output:
         verdict="results/{corpus}/verdict.json",
-        page=shown(
-            "results/{corpus}/tables/verdict.html",
-            "comparison",
-            "0 Which results to trust",
-            "3 Is it better, and by a point?",
-        ),
-        figure=shown(
-            "results/{corpus}/figures/verdict.svg",
-            "comparison",
-            "0 Which results to trust",
-            "4 Differences in ROC-AUC",
-        ),
+        page=shown("results/{corpus}/tables/verdict.html", TRUST, "3 Is it better, and by a point?"),
+        figure=shown("results/{corpus}/figures/verdict.svg", TRUST, "4 Differences in ROC-AUC"),
     log:
         "logs/{corpus}/verdict.log",
     conda:
@@ -34,18 +24,8 @@ rule ablations:
         unpack(ablated_on),
     output:
         ablations="results/{corpus}/ablations.json",
-        page=shown(
-            "results/{corpus}/tables/ablations.html",
-            "ablations",
-            "3 Layers and features",
-            "3 Ablations",
-        ),
-        figure=shown(
-            "results/{corpus}/figures/ablations.svg",
-            "ablations",
-            "3 Layers and features",
-            "4 Differences by ablation",
-        ),
+        page=shown("results/{corpus}/tables/ablations.html", LAYERS, "3 Ablations"),
+        figure=shown("results/{corpus}/figures/ablations.svg", LAYERS, "4 Differences by ablation"),
     log:
         "logs/{corpus}/ablations.log",
     conda:

@@ -34,7 +34,7 @@ rule verify_view:
     log:
         "logs/{corpus}/verify_view/{view}.log",
     wildcard_constraints:
-        view="|".join(VIEWS) or "none",
+        view=one_of(VIEWS),
     conda:
         "../../envs/authenticity.yaml"
     params:

@@ -30,7 +30,7 @@ rule evaluate:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        control=lambda wildcards: wildcards.experiment in PLAN.controls,
+        control=lambda wildcards: wildcards.experiment in CONTROLS,
         partitions=lambda wildcards: reported_partitions(
             wildcards.corpus, wildcards.experiment, wildcards.target
         ),

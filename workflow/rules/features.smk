@@ -18,7 +18,7 @@ rule encoder:
         version=ENCODER_VERSION,
         # Of `embed` and `sample`. Where what makes an ancient input of theirs runs again, Snakemake
         # overlooks that their own parameters have changed.
-        window_seconds=PLAN.window,
+        window_seconds=CONFIG.encoder.window_seconds,
         sampled=[SAMPLED, model_candidates.VERSION] if SAMPLED else [],
     script:
         "../scripts/encoder.py"
@@ -42,7 +42,7 @@ rule sample:
     params:
         experiments=lambda wildcards: SAMPLED[wildcards.corpus],
         model=PLAN.encoder.model,
-        window_seconds=PLAN.window,
+        window_seconds=CONFIG.encoder.window_seconds,
         version=[model_candidates.VERSION, ENCODER_VERSION],
     script:
         "../scripts/sample.py"
@@ -70,7 +70,7 @@ use rule encoder as detector with:
         revision=lambda wildcards: PLAN.detectors[wildcards.experiment].revision,
         digest=lambda wildcards: PLAN.detectors[wildcards.experiment].digest,
         version=ENCODER_VERSION,
-        window_seconds=PLAN.window,
+        window_seconds=CONFIG.encoder.window_seconds,
 
 
 rule extract:
@@ -87,9 +87,9 @@ rule extract:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        steps=lambda wildcards: steps_of(wildcards.view),
-        version=lambda wildcards: spectral_version(heard(wildcards)),
-        limits=asdict(PLAN.limits),
+        steps=steps_of,
+        version=lambda wildcards: spectral_version(STEPS[wildcards.view]),
+        limits=LIMITS,
     script:
         "../scripts/extract.py"
 
@@ -113,13 +113,15 @@ rule embed:
     resources:
         mem_mb=1400,
     params:
-        steps=lambda wildcards: steps_of(wildcards.view),
-        version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        steps=steps_of,
+        version=lambda wildcards: embedding_version(
+            "", CONFIG.encoder.window_seconds, STEPS[wildcards.view]
+        ),
         frames_version=frames.VERSION,
         splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
-        limits=asdict(PLAN.limits),
+        limits=LIMITS,
         model=PLAN.encoder.model,
-        window_seconds=PLAN.window,
+        window_seconds=CONFIG.encoder.window_seconds,
     script:
         "../scripts/embed.py"
 
@@ -142,8 +144,8 @@ use rule embed as embed_with_frames with:
         frames=[update(path) for path in frame_paths("npy")],
         indices=[update(path) for path in frame_paths("parquet")],
     wildcard_constraints:
-        corpus="|".join(corpus for corpus, name in TRAINED if name in FINETUNED) or "none",
-        view="|".join(["clean", *CONFIG.run.finetuned_views]),
+        corpus=one_of({corpus for corpus, name in TRAINED if name in FINETUNED}),
+        view=one_of(["clean", *CONFIG.run.finetuned_views]),
     # Before what needs no encoder: fine-tuning that comes last leaves the other cores idle.
     priority: 1
 
@@ -159,14 +161,16 @@ use rule embed as published with:
     log:
         "logs/{corpus}/published/{experiment}/{view}/{shard}.log",
     wildcard_constraints:
-        experiment="|".join(PLAN.detectors) or "none",
+        experiment=one_of(PLAN.detectors),
     resources:
         mem_mb=4000,
     params:
         published=True,
-        steps=lambda wildcards: steps_of(wildcards.view),
-        version=lambda wildcards: embedding_version("", PLAN.window, heard(wildcards)),
+        steps=steps_of,
+        version=lambda wildcards: embedding_version(
+            "", CONFIG.encoder.window_seconds, STEPS[wildcards.view]
+        ),
         splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
-        limits=asdict(PLAN.limits),
+        limits=LIMITS,
         model=lambda wildcards: PLAN.detectors[wildcards.experiment].model,
-        window_seconds=PLAN.window,
+        window_seconds=CONFIG.encoder.window_seconds,

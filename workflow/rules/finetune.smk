@@ -27,7 +27,7 @@ rule finetune:
         state="results/{corpus}/unfinished/{experiment}/{candidate}-{seed}.pt",
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         model=PLAN.encoder.model,
-        window_seconds=PLAN.window,
+        window_seconds=CONFIG.encoder.window_seconds,
         version=[model_candidates.VERSION, FINETUNE_VERSION],
     script:
         "../scripts/finetune.py"
@@ -45,7 +45,7 @@ rule fit_finetuned:
     log:
         "logs/{corpus}/fit_finetuned/{experiment}.log",
     wildcard_constraints:
-        experiment="|".join(FINETUNED) or "none",
+        experiment=one_of(FINETUNED),
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -71,7 +71,7 @@ rule apply_finetuned:
     log:
         "logs/{corpus}/apply_finetuned/{experiment}/{target}/{view}.log",
     wildcard_constraints:
-        experiment="|".join(FINETUNED) or "none",
+        experiment=one_of(FINETUNED),
     priority: 1
     conda:
         "../../envs/authenticity.yaml"

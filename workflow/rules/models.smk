@@ -11,7 +11,7 @@ rule fit:
     log:
         "logs/{corpus}/fit/{experiment}.log",
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
+        experiment=one_of(set(PLAN.experiments) - set(FINETUNED)),
     conda:
         "../../envs/authenticity.yaml"
     resources:
@@ -47,7 +47,7 @@ rule apply:
     log:
         "logs/{corpus}/apply/{experiment}/{target}.log",
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if n not in FINETUNED) or "none",
+        experiment=one_of(set(PLAN.experiments) - set(FINETUNED)),
     conda:
         "../../envs/authenticity.yaml"
     resources:

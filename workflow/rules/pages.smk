@@ -1,20 +1,30 @@
 # What the rules of report.smk read, and which pages a run has.
 
 
-def shown(path, caption, category, result):
+# The report's categories, in order.
+TRUST = "0 Which results to trust"
+RESULTS = "1 Results"
+ATTACKS = "2 Attacks and conditions"
+LAYERS = "3 Layers and features"
+DATA = "4 Data"
+
+
+def shown(path, category, result):
     """An output that the report shows, in a folder for its corpus.
 
-    What is about all experiments has no label for the experiment: a label that splits a folder's
-    results into two equal halves becomes a switch in the report's menu, which fails unless both have
-    them all.
+    Its caption is named like the file, or like the folder of one file for each experiment. What is
+    about all experiments has no label for the experiment: a label that splits a folder's results
+    into two equal halves becomes a switch in the report's menu, which fails unless both have them
+    all.
     """
-    labels = {"Experiment": "{experiment}"} if "{experiment}" in path else {}
+    named = Path(path).with_suffix("")
     return report(
         path,
-        caption=f"../report/{caption}.rst",
+        caption=f"../report/{(named.parent if named.name == '{experiment}' else named).name}.rst",
         category=category,
         subcategory="{corpus}" if "{corpus}" in path else "across corpora",
-        labels={"Result": result, **labels},
+        labels={"Result": result}
+        | ({"Experiment": "{experiment}"} if "{experiment}" in path else {}),
     )
 
 
@@ -96,48 +106,33 @@ COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]
 
 def get_report_output():
     """The report's pages: of each corpus its data, and the results of what is reported on it."""
-    pages = expand(
-        "results/{corpus}/tables/{page}.html", corpus=CORPORA, page=["audit", "rejected"]
-    )
-    for corpus in REPORTED_CORPORA:
-        pages += expand(
-            ["results/{corpus}/figures/{figure}.svg", "results/{corpus}/tables/{page}.html"],
-            corpus=corpus,
-            figure=["roc", "det", "attacks"],
-            page=["trust", "headline", "attacks", "conditions", "speakers"],
-        )
-        if CONFIG.run.views:
-            pages += expand(
-                ["results/{corpus}/figures/views.svg", "results/{corpus}/tables/views.html"],
-                corpus=corpus,
-            )
-    for corpus, experiment in TRAINED:
-        patterns = [
-            "results/{corpus}/cards/{experiment}.html",
-            "results/{corpus}/figures/scores/{experiment}.svg",
-            "results/{corpus}/figures/calibration/{experiment}.svg",
-        ]
-        # Where there was a choice, how it was made.
-        if len(PLAN.candidates[experiment]) > 1:
-            patterns += [
-                "results/{corpus}/figures/candidates/{experiment}.svg",
-                "results/{corpus}/tables/selection/{experiment}.html",
-            ]
-        pages += expand(patterns, corpus=corpus, experiment=experiment)
-    pages += [
-        f"results/{corpus}/tables/splices/{name}.html"
-        for corpus, name in BUNDLES
-        if name in PLAN.reported[corpus]
+    table, figure = "results/{corpus}/tables/{name}.html", "results/{corpus}/figures/{name}.svg"
+    views = ["views"] if CONFIG.run.views else []
+    tables = ["trust", "headline", "attacks", "conditions", "speakers", *views]
+    pages = [
+        *expand(table, corpus=CORPORA, name=["audit", "rejected"]),
+        *expand(table, corpus=REPORTED_CORPORA, name=tables),
+        *expand(figure, corpus=REPORTED_CORPORA, name=["roc", "det", "attacks", *views]),
+        *expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA),
+        "results/opening.html",
     ]
-    pages += expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA)
+    for corpus, experiment in TRAINED:
+        folder = f"results/{corpus}"
+        pages.append(f"{folder}/cards/{experiment}.html")
+        pages.append(f"{folder}/figures/scores/{experiment}.svg")
+        pages.append(f"{folder}/figures/calibration/{experiment}.svg")
+        if experiment in CHOSEN:
+            pages.append(f"{folder}/figures/candidates/{experiment}.svg")
+            pages.append(f"{folder}/tables/selection/{experiment}.html")
+        if (corpus, experiment) in BUNDLES and experiment in PLAN.reported[corpus]:
+            pages.append(f"{folder}/tables/splices/{experiment}.html")
     if CONFIG.run.ablations:
         rows = set(CONFIG.run.ablations.rows)
         whole = [corpus for corpus in CORPORA if rows <= set(PLAN.reported[corpus])]
         pages += expand("results/{corpus}/ablations.json", corpus=whole)
     crossed = {
-        experiment: None
+        experiment
         for (_, experiment), targets in PLAN.targets.items()
         if targets.keys() - PLAN.unlabelled
     }
-    pages += expand("results/figures/matrix/{experiment}.svg", experiment=crossed)
-    return [*pages, "results/opening.html"]
+    return [*pages, *expand("results/figures/matrix/{name}.svg", name=sorted(crossed))]

@@ -9,17 +9,9 @@ include: "pages.smk"
 # Where the run has views to test on, what comes of them.
 VIEW_PAGES = {
     "views_figure": shown(
-        "results/{corpus}/figures/views.svg",
-        "views",
-        "2 Attacks and conditions",
-        "3 AUC per view of the audio",
+        "results/{corpus}/figures/views.svg", ATTACKS, "3 AUC per view of the audio"
     ),
-    "views": shown(
-        "results/{corpus}/tables/views.html",
-        "views",
-        "2 Attacks and conditions",
-        "4 Table per view of the audio",
-    ),
+    "views": shown("results/{corpus}/tables/views.html", ATTACKS, "4 Table per view of the audio"),
 }
 
 
@@ -36,42 +28,17 @@ rule report_corpus:
         audits=audits_of,
     output:
         **(VIEW_PAGES if CONFIG.run.views else {}),
-        trust_page=shown(
-            "results/{corpus}/tables/trust.html",
-            "trust",
-            "0 Which results to trust",
-            "1 Ratings and their reasons",
-        ),
+        trust_page=shown("results/{corpus}/tables/trust.html", TRUST, "1 Ratings and their reasons"),
         trust="results/{corpus}/tables/trust.json",
-        roc=shown("results/{corpus}/figures/roc.svg", "roc", "1 Results", "2 ROC curves"),
-        det=shown("results/{corpus}/figures/det.svg", "det", "1 Results", "3 DET curves"),
-        attacks_figure=shown(
-            "results/{corpus}/figures/attacks.svg",
-            "attacks",
-            "2 Attacks and conditions",
-            "1 AUC per attack",
-        ),
-        headline=shown(
-            "results/{corpus}/tables/headline.html", "headline", "1 Results", "1 Headline results"
-        ),
-        attacks=shown(
-            "results/{corpus}/tables/attacks.html",
-            "attacks",
-            "2 Attacks and conditions",
-            "2 Table per attack",
-        ),
+        roc=shown("results/{corpus}/figures/roc.svg", RESULTS, "2 ROC curves"),
+        det=shown("results/{corpus}/figures/det.svg", RESULTS, "3 DET curves"),
+        attacks_figure=shown("results/{corpus}/figures/attacks.svg", ATTACKS, "1 AUC per attack"),
+        headline=shown("results/{corpus}/tables/headline.html", RESULTS, "1 Headline results"),
+        attacks=shown("results/{corpus}/tables/attacks.html", ATTACKS, "2 Table per attack"),
         conditions=shown(
-            "results/{corpus}/tables/conditions.html",
-            "conditions",
-            "2 Attacks and conditions",
-            "5 Table per condition",
+            "results/{corpus}/tables/conditions.html", ATTACKS, "5 Table per condition"
         ),
-        speakers=shown(
-            "results/{corpus}/tables/speakers.html",
-            "speakers",
-            "2 Attacks and conditions",
-            "6 Table per speaker",
-        ),
+        speakers=shown("results/{corpus}/tables/speakers.html", ATTACKS, "6 Table per speaker"),
     log:
         "logs/{corpus}/report_corpus.log",
     conda:
@@ -84,42 +51,24 @@ rule report_corpus:
 
 # An experiment's pages, and those of its candidates where there was a choice.
 EXPERIMENT_PAGES = {
-    "card": shown(
-        "results/{corpus}/cards/{experiment}.html",
-        "card",
-        "0 Which results to trust",
-        "2 Model card",
-    ),
+    "card": shown("results/{corpus}/cards/{experiment}.html", TRUST, "2 Model card"),
     "card_markdown": "results/{corpus}/cards/{experiment}.md",
     "trust": "results/{corpus}/trust/{experiment}.json",
     "scores": shown(
-        "results/{corpus}/figures/scores/{experiment}.svg",
-        "scores",
-        "1 Results",
-        "4 Score histograms",
+        "results/{corpus}/figures/scores/{experiment}.svg", RESULTS, "4 Score histograms"
     ),
     "calibration": shown(
-        "results/{corpus}/figures/calibration/{experiment}.svg",
-        "calibration",
-        "1 Results",
-        "5 Calibration",
+        "results/{corpus}/figures/calibration/{experiment}.svg", RESULTS, "5 Calibration"
     ),
 }
 CHOICE_PAGES = {
     "candidates": shown(
-        "results/{corpus}/figures/candidates/{experiment}.svg",
-        "candidates",
-        "3 Layers and features",
-        "1 AUC per layer",
+        "results/{corpus}/figures/candidates/{experiment}.svg", LAYERS, "1 AUC per layer"
     ),
     "selection": shown(
-        "results/{corpus}/tables/selection/{experiment}.html",
-        "selection",
-        "3 Layers and features",
-        "2 Table of candidates",
+        "results/{corpus}/tables/selection/{experiment}.html", LAYERS, "2 Table of candidates"
     ),
 }
-CHOSEN = [name for name, candidates in PLAN.candidates.items() if len(candidates) > 1]
 
 
 rule report_experiment:
@@ -142,7 +91,7 @@ rule report_experiment:
     log:
         "logs/{corpus}/report_experiment/{experiment}.log",
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if n not in CHOSEN) or "none",
+        experiment=one_of(set(PLAN.experiments) - set(CHOSEN)),
     conda:
         "../../envs/authenticity.yaml"
     params:
@@ -165,7 +114,7 @@ use rule report_experiment as report_chosen_experiment with:
         **EXPERIMENT_PAGES,
         **CHOICE_PAGES,
     wildcard_constraints:
-        experiment="|".join(CHOSEN) or "none",
+        experiment=one_of(CHOSEN),
 
 
 rule report_data:
@@ -177,16 +126,10 @@ rule report_data:
         audits=audits_of,
     output:
         audit=shown(
-            "results/{corpus}/tables/audit.html",
-            "audit",
-            "4 Data",
-            "1 What single properties give away",
+            "results/{corpus}/tables/audit.html", DATA, "1 What single properties give away"
         ),
         rejected=shown(
-            "results/{corpus}/tables/rejected.html",
-            "rejected",
-            "4 Data",
-            "2 Clips set aside, and duplicates",
+            "results/{corpus}/tables/rejected.html", DATA, "2 Clips set aside, and duplicates"
         ),
     log:
         "logs/{corpus}/report_data.log",
@@ -205,10 +148,7 @@ rule report_across:
         records=lambda wildcards: across("records", wildcards.experiment),
     output:
         figure=shown(
-            "results/figures/matrix/{experiment}.svg",
-            "matrix",
-            "1 Results",
-            "6 Trained here, tested there",
+            "results/figures/matrix/{experiment}.svg", RESULTS, "6 Trained here, tested there"
         ),
     log:
         "logs/report_across/{experiment}.log",

@@ -21,14 +21,14 @@ rule bundle:
     log:
         "logs/{corpus}/bundle/{experiment}.log",
     wildcard_constraints:
-        experiment="|".join(UNENCODED) or "none",
+        experiment=one_of(UNENCODED),
     conda:
         "../../envs/authenticity.yaml"
     params:
         version=bundles.VERSION,
         partitions=lambda wildcards: PLAN.partitions[wildcards.corpus, wildcards.experiment],
-        limits=asdict(PLAN.limits),
-        window_seconds=PLAN.window,
+        limits=LIMITS,
+        window_seconds=CONFIG.encoder.window_seconds,
         demonstration=lambda wildcards: CONFIG.corpora[wildcards.corpus].demonstration,
     script:
         "../scripts/bundle.py"
@@ -44,7 +44,7 @@ use rule bundle as bundle_with_encoder with:
             file=bundles.encoder_files(PLAN.encoder) if ENCODER != "none" else [],
         ),
     wildcard_constraints:
-        experiment="|".join(n for n in PLAN.experiments if n not in UNENCODED) or "none",
+        experiment=one_of(set(PLAN.experiments) - set(UNENCODED)),
 
 
 rule scored:

@@ -4,24 +4,25 @@ What differs between the challenges is data: a `Layout`.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.corpora import reading
+from authenticity.corpora.lists import Lines, of_each, read_text, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
-    file_columns,
+    as_trials,
     given,
     known,
     left_out,
-    read_text,
-    require_plain_name,
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
@@ -30,10 +31,18 @@ if TYPE_CHECKING:
     from authenticity.config import Corpus
 
 _LABELS = {"bonafide": 0, "spoof": 1}
-_KINDS = ("target", "nontarget", "spoof")
 
 # What the challenges write where there is no attack: 2019 a dash, the later keys the label.
 _NO_ATTACKS = (NO_ATTACK, "bonafide")
+
+_NO_ASV_TRIAL = (
+    "expected attack or bonafide, then target, nontarget or spoof, then a number; download the "
+    "challenge's ASV scores again"
+)
+_NO_ASV_SCORE = (
+    "expected a line of three fields for each line of the ASV key; download the challenge's keys "
+    "again"
+)
 
 _NOT_CONDITIONS = ("speaker", "key", "attack", "label")
 
@@ -174,11 +183,10 @@ name; the sixth is the utterance that was coded, the tenth is reserved. Clips th
 have a dash for the codec."""
 
 
-class Format:
+class Format(reading.Format):
     """Reads corpora of one layout; see `reading.Format`."""
 
     duplicates = "keep"
-    labelled = True
 
     def __init__(self, layout: Layout):
         self.layout = layout
@@ -209,37 +217,33 @@ class Format:
         """Read the wanted partitions' protocols and ASV scores."""
         prefix = self._prefix(root)
         subsets = (settings.subsets or ("eval",)) if "subsets" in self.options else None
-        trials: list[dict[str, Any]] = []
-        places: dict[str, str] = {}
-        n_other_subset = n_audio_files = 0
+        protocols: list[Lines] = []
+        parts: list[pa.Table] = []
+        audio: set[str] = set()
         for split in settings.splits:
             partition = self.layout.partitions[split]
             folders = self._audio_folders(root, prefix, partition)
-            n_audio_files += sum(path.rpartition("/")[0] in folders for path in files)
-            for where, fields in self._protocol(root, prefix, partition, files):
-                row = self._row(where, fields)
-                if first := places.get(row["key"]):
-                    raise UserError(
-                        f"{where}: {row['key']} is listed twice, first in {first}; "
-                        "remove one of the two lines"
-                    )
-                places[row["key"]] = where
-                row |= file_columns(self._path(folders, row["key"], files), files)
-                if subsets is not None and row["subset"] not in subsets:
-                    n_other_subset += 1
-                    n_audio_files -= row["path"] in files
-                    continue
-                trials.append({**row, "split": split})
-        found = sum(trial["path"] in files for trial in trials)
-        notes = [f"trials of other subsets left out: {n_other_subset}"] if n_other_subset else []
-        return Content(
-            trials,
-            self._conditions,
-            pa.concat_tables(
-                self._asv_scores(root, prefix, split, files, subsets) for split in settings.splits
-            ),
-            [*notes, *left_out(n_audio_files - found)],
-        )
+            audio |= {path for path in files if path.rpartition("/")[0] in folders}
+            lines = self._protocol(root, prefix, partition, files)
+            columns = self._columns(lines)
+            columns["split"] = [split] * len(lines.numbers)
+            columns["path"] = [
+                self._path(folders, key, files) for key in columns["key"].to_pylist()
+            ]
+            protocols.append(lines)
+            parts.append(as_trials(columns, files))
+        trials = pa.concat_tables(parts)
+        require_distinct(trials["key"], (place for lines in protocols for place in lines.places()))
+        notes = left_out(len(audio.difference(trials["path"].to_pylist())))
+        if subsets is not None:
+            wanted = trials.filter(pc.is_in(trials["subset"], pa.array(subsets)))
+            if n_other := len(trials) - len(wanted):
+                notes = [f"trials of other subsets left out: {n_other}", *notes]
+            trials = wanted
+        asv_scores = [
+            self._asv_scores(root, prefix, split, files, subsets) for split in settings.splits
+        ]
+        return Content(trials, pa.concat_tables(asv_scores), notes)
 
     def _prefix(self, root: Root) -> str:
         protocols = [path for item in self.layout.partitions.values() for path in item.protocols]
@@ -262,54 +266,65 @@ class Format:
             "split out of the corpus's `splits` in the configuration"
         )
 
-    def _protocol(
-        self, root: Root, prefix: str, partition: Partition, files: Files
-    ) -> Iterator[tuple[str, list[str]]]:
+    def _protocol(self, root: Root, prefix: str, partition: Partition, files: Files) -> Lines:
         for path in partition.protocols:
             if prefix + path in files:
-                return _lines(root, prefix + path)
+                return self._lines(root, prefix + path)
         raise UserError(
             f"{root.location}/{prefix}{partition.protocols[0]}: no such protocol; complete the "
             "corpus, or leave its split out of the corpus's `splits` in the configuration"
         )
 
-    def _row(self, where: str, fields: list[str]) -> dict[str, Any]:
-        row: dict[str, Any] = self._named(where, fields)
-        require_plain_name(where, row["key"])
-        if "/" in row["key"]:
-            raise UserError(
-                f"{where}: expected a file name without folder, found {row['key']}; "
+    def _lines(self, root: Root, path: str) -> Lines:
+        columns = self.layout.columns
+        mistake = (
+            f"expected {len(columns)} fields separated by spaces, found {{found}}; "
+            "correct or remove the line"
+        )
+        return _lines(root, path, columns, mistake)
+
+    def _columns(self, lines: Lines) -> dict[str, Any]:
+        """Return the columns of the manifest that a protocol tells."""
+        lines.require_plain_names("key")
+        columns = lines.columns
+        lines.refuse(
+            pc.match_substring(columns["key"], "/"),
+            lambda fields: (
+                f"expected a file name without folder, found {fields['key']}; "
                 "correct or remove the line"
-            )
-        word, attack = row["label"], row["attack"]
-        if word not in _LABELS:
-            raise UserError(
-                f"{where}: unknown label {word!r}, expected bonafide or spoof; "
+            ),
+        )
+        label = of_each(columns["label"], _LABELS.get, pa.int8())
+        lines.refuse(
+            pc.is_null(label),
+            lambda fields: (
+                f"unknown label {fields['label']!r}, expected bonafide or spoof; "
                 "correct or remove the line"
-            )
-        row["label"] = _LABELS[word]
-        if (row["label"] == 0) != (attack in _NO_ATTACKS):
-            raise UserError(
-                f"{where}: expected the attack - for bona fide and an attack for spoof, found "
-                f"attack {attack!r} with label {word}; correct or remove the line"
-            )
-        row["attack"] = known(attack) if row["label"] else NO_ATTACK
-        row["speaker"] = known(row["speaker"])
-        return row | {name: self._condition(name, row[name]) for name in self._conditions}
+            ),
+        )
+        bonafide = pc.equal(label, 0)
+        lines.refuse(
+            pc.not_equal(bonafide, pc.is_in(columns["attack"], pa.array(_NO_ATTACKS))),
+            lambda fields: (
+                "expected the attack - for bona fide and an attack for spoof, found attack "
+                f"{fields['attack']!r} with label {fields['label']}; correct or remove the line"
+            ),
+        )
+        return {
+            "key": columns["key"],
+            "label": label,
+            "attack": pc.if_else(bonafide, NO_ATTACK, of_each(columns["attack"], known)),
+            "speaker": of_each(columns["speaker"], known),
+            **{
+                name: of_each(columns[name], partial(self._condition, name))
+                for name in self._conditions
+            },
+        }
 
     def _condition(self, name: str, value: str) -> str | None:
         if value == "bonafide":  # the vocoder of a clip that has none
             return None
         return self.layout.dashes.get(name) if value == "-" else given(value)
-
-    def _named(self, where: str, fields: list[str]) -> dict[str, str]:
-        columns = self.layout.columns
-        if len(fields) != len(columns):
-            raise UserError(
-                f"{where}: expected {len(columns)} fields separated by spaces, "
-                f"found {len(fields)}; correct or remove the line"
-            )
-        return {name: value for name, value in zip(columns, fields, strict=True) if name}
 
     def _path(self, folders: Sequence[str], key: str, files: Files) -> str:
         for folder in folders:
@@ -325,65 +340,57 @@ class Format:
         here = next((place for place in places if prefix + place.scores in files), None)
         if here is None:
             return tables.ASV_SCORES.empty_table()
-        lines = _lines(root, prefix + here.scores)
         if here.key is None:
-            trials = (_asv_trial(where, fields) for where, fields in lines)
+            fields = ("attack", "label", "score")
+            lines = _lines(root, prefix + here.scores, fields, _NO_ASV_TRIAL)
         else:
-            keys = _lines(root, prefix + here.key)
-            trials = self._keyed_asv_trials(lines, keys, subsets)
-        kinds, attacks, scores = tuple(zip(*trials, strict=True)) or ((), (), ())
-        columns = ([split] * len(scores), kinds, attacks, scores)
-        return pa.Table.from_arrays(
-            [
-                pa.array(values, kind)
-                for values, kind in zip(columns, tables.ASV_SCORES.types, strict=True)
-            ],
-            schema=tables.ASV_SCORES,
+            lines = self._keyed_asv_lines(root, prefix + here.scores, prefix + here.key)
+            if subsets is not None:
+                lines = lines.only(pc.is_in(lines.columns["subset"], pa.array(subsets)))
+        kind, attack = lines.columns["label"], lines.columns["attack"]
+        score = of_each(lines.columns["score"], _finite, pa.float64())
+        is_kind = pc.is_in(kind, pa.array(["target", "nontarget", "spoof"]))
+        lines.refuse(pc.or_(pc.is_null(score), pc.invert(is_kind)), lambda _: _NO_ASV_TRIAL)
+        columns = {
+            "split": [split] * len(score),
+            "kind": kind,
+            "attack": pc.if_else(pc.equal(kind, "spoof"), attack, NO_ATTACK),
+            "score": score,
+        }
+        return pa.Table.from_pydict(columns, tables.ASV_SCORES)
+
+    def _keyed_asv_lines(self, root: Root, path: str, key_path: str) -> Lines:
+        """Return the key's lines, each with the score of the same trial."""
+        key = self._lines(root, key_path)
+        scores = _lines(root, path, (None, "scored", "score"), _NO_ASV_SCORE)
+        if len(key.numbers) != len(scores.numbers):
+            raise UserError(f"{scores.location}: {_NO_ASV_SCORE}")
+        columns = key.columns
+        for name in scores.columns.column_names:
+            columns = columns.append_column(name, scores.columns[name])
+        lines = Lines(scores.location, columns, scores.numbers)
+        lines.refuse(
+            pc.not_equal(columns["key"], columns["scored"]),
+            lambda fields: (
+                f"expected the score of {fields['key']} as in the ASV key, found "
+                f"{fields['scored']}; download the challenge's keys again"
+            ),
         )
-
-    def _keyed_asv_trials(
-        self,
-        lines: Iterator[tuple[str, list[str]]],
-        keys: Iterator[tuple[str, list[str]]],
-        subsets: Sequence[str] | None,
-    ) -> Iterator[tuple[str, str, float]]:
-        """Give each score the kind and attack that the key has for the same trial."""
-        for line, key in zip_longest(lines, keys):
-            where, fields = line or key
-            if line is None or key is None or len(fields) != 3:
-                raise UserError(
-                    f"{where}: expected a line of three fields for each line of the ASV key; "
-                    "download the challenge's keys again"
-                )
-            trial = self._named(*key)
-            if trial["key"] != fields[1]:
-                raise UserError(
-                    f"{where}: expected the score of {trial['key']} as in the ASV key, found "
-                    f"{fields[1]}; download the challenge's keys again"
-                )
-            if subsets is None or trial["subset"] in subsets:
-                yield _asv_trial(where, [trial["attack"], trial["label"], fields[2]])
+        return lines
 
 
-def _asv_trial(where: str, fields: Sequence[str]) -> tuple[str, str, float]:
-    """Return kind, attack and score of a trial of speaker verification."""
+def _finite(text: str) -> float | None:
     try:
-        attack, kind, text = fields
-        score = float(text)
+        number = float(text)
     except ValueError:
-        score = math.nan
-    if not math.isfinite(score) or kind not in _KINDS:
-        raise UserError(
-            f"{where}: expected attack or bonafide, then target, nontarget or spoof, then a "
-            "number; download the challenge's ASV scores again"
-        )
-    return kind, attack if kind == "spoof" else NO_ATTACK, score
+        return None
+    return number if math.isfinite(number) else None
 
 
-def _lines(root: Root, path: str) -> Iterator[tuple[str, list[str]]]:
-    for number, line in enumerate(read_text(root, path).split("\n"), start=1):
-        if fields := line.split():
-            yield f"{root.location}/{path}, line {number}", fields
+def _lines(root: Root, path: str, names: Sequence[str | None], mistake: str) -> Lines:
+    split = map(str.split, read_text(root, path).split("\n"))
+    numbered = ((number, fields) for number, fields in enumerate(split, start=1) if fields)
+    return Lines.of(f"{root.location}/{path}", names, numbered, mistake)
 
 
 def _join(folder: str, name: str) -> str:

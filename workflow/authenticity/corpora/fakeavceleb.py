@@ -3,17 +3,19 @@
 Khalid et al. 2021, arXiv 2108.05080; github.com/DASH-Lab/FakeAVCeleb.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from authenticity.corpora import reading
+from authenticity.corpora.lists import find_list, read_csv
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
-    file_columns,
-    find_list,
+    as_trials,
     given,
     known,
-    read_csv,
     require_plain_name,
     unique_keys,
     unlisted,
@@ -38,21 +40,12 @@ _COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race"
 _CONDITIONS = ("category", "method", "race", "gender")
 
 
-class Format:
+class Format(reading.Format):
     """Reads FakeAVCeleb from its folders and `meta_data.csv`; see `reading.Format`.
 
     The label is that of the folder a video lies in. A clip's key is its path below the corpus,
     without suffix; its speaker is the person filmed, the list's `source`.
     """
-
-    splits = ("none",)
-    options = frozenset()
-    duplicates = "remove"  # a fake picture comes with the audio of its source
-    labelled = True
-
-    def files(self, root: Root, settings: "Corpus") -> Files:
-        """List the whole tree."""
-        return root.walk()
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""
@@ -60,30 +53,32 @@ class Format:
         folder = path.rpartition("/")[0]
         header, lines = read_csv(root, path, _COLUMNS)
         needed = 1 + max(map(header.index, _COLUMNS))
-        rows: dict[str, dict[str, Any]] = {}
-        for where, fields in lines:
+        records: dict[str, dict[str, str]] = {}
+        for number, fields in lines:
+            where = f"{root.location}/{path}, line {number}"
             if len(fields) < needed:
                 raise UserError(
                     f"{where}: expected at least {needed} fields, found {len(fields)}; "
                     "download the list again"
                 )
             clip = _clip_path(where, fields)
-            if clip in rows:
+            if clip in records:
                 raise UserError(f"{where}: {clip} is listed twice; remove one of the two lines")
             category = clip.partition("/")[0]
-            record = dict(zip(header, fields, strict=False)) | {"category": category}
-            label = CATEGORIES[category]
-            rows[clip] = {
-                **file_columns(f"{folder}/{clip}" if folder else clip, files),
-                "split": "none",
-                "label": label,
-                "attack": ATTACK if label else NO_ATTACK,
-                "speaker": known(record["source"]),
-                **{name: given(record[name]) for name in _CONDITIONS},
-            }
-        keys = unique_keys(list(rows))
-        trials = [{"key": keys[clip], **row} for clip, row in rows.items()]
-        return Content(trials, _CONDITIONS, notes=unlisted(files, trials))
+            records[clip] = dict(zip(header, fields, strict=False)) | {"category": category}
+        found = records.values()
+        label = [CATEGORIES[record["category"]] for record in found]
+        columns = {
+            "key": unique_keys(pa.array([*records], pa.string())),
+            "path": [f"{folder}/{clip}" if folder else clip for clip in records],
+            "split": ["none"] * len(records),
+            "label": label,
+            "attack": [ATTACK if each else NO_ATTACK for each in label],
+            "speaker": [known(record["source"]) for record in found],
+            **{name: [given(record[name]) for record in found] for name in _CONDITIONS},
+        }
+        trials = as_trials(columns, files)
+        return Content(trials, notes=unlisted(files, trials))
 
 
 def _clip_path(where: str, fields: list[str]) -> str:

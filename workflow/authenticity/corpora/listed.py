@@ -1,23 +1,23 @@
 """Corpora whose clips stand in one CSV file: a user's own, and In-the-Wild."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.corpora import reading
+from authenticity.corpora.lists import Lines, find_list, of_each, read_csv, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
-    file_columns,
-    find_list,
+    as_trials,
     given,
     known,
     label_of,
-    read_csv,
-    require_plain_name,
     unique_keys,
     unlisted,
 )
@@ -34,7 +34,6 @@ SPLIT_WORDS = {
     **dict.fromkeys(["none", ""], "none"),
 }
 _READ = ("label", "attack", "speaker", "split")
-_DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -62,60 +61,41 @@ IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
 `bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""
 
 
-class Format:
+class Format(reading.Format):
     """Reads a corpus from its CSV file; see `reading.Format`.
 
     A clip's key is its path as listed, without suffix unless another clip's would be the same.
     """
-
-    duplicates = "remove"
-    labelled = True
 
     def __init__(self, listing: Listing):
         self._listing = listing
         self.splits = ("train", "dev", "eval", "none") if listing.own else ("none",)
         self.options = frozenset(["list"] if listing.own else [])
 
-    def files(self, root: Root, settings: "Corpus") -> Files:
-        """List the whole tree."""
-        return root.walk()
-
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""
-        path = self._list(root, settings, files)
-        folder = path.rpartition("/")[0]
-        header, lines = read_csv(
-            root, path, [self._listing.path, "label"], self._listing.delimiters
+        path, listing = self._list(root, settings, files), self._listing
+        folder, location = path.rpartition("/")[0], f"{root.location}/{path}"
+        header, numbered = read_csv(root, path, [listing.path, "label"], listing.delimiters)
+        conditions = self._conditions(f"{location}, line 1", header)
+        mistake = (
+            f"expected {len(header)} fields as in the first line, found {{found}}; "
+            "correct or remove the line"
         )
-        where_header = f"{root.location}/{path}, line 1"
-        conditions = self._conditions(where_header, header)
-        rows: dict[str, dict[str, Any]] = {}
-        places: dict[str, str] = {}
-        for where, fields in lines:
-            if len(fields) != len(header):
-                raise UserError(
-                    f"{where}: expected {len(header)} fields as in the first line, found "
-                    f"{len(fields)}; correct or remove the line"
-                )
-            record = dict(zip(header, fields, strict=True))
-            clip = _clip_path(where, record[self._listing.path])
-            if first := places.get(clip):
-                raise UserError(
-                    f"{where}: {clip} is listed twice, first in {first}; "
-                    "remove one of the two lines"
-                )
-            places[clip] = where
-            rows[clip] = {
-                **file_columns(f"{folder}/{clip}" if folder else clip, files),
-                **self._trial(where, record),
-                **{name: given(record[name]) for name in conditions},
-            }
-        keys = unique_keys(list(rows))
-        trials = [{"key": keys[clip], **row} for clip, row in rows.items()]
-        wanted = [trial for trial in trials if trial["split"] in settings.splits]
+        lines = Lines.of(location, header, numbered, mistake)
+        clips = _clip_paths(lines, listing.path)
+        require_distinct(clips, lines.places())
+        columns = {
+            "key": unique_keys(clips),
+            "path": pc.binary_join_element_wise(folder, clips, "/") if folder else clips,
+            **self._columns(lines),
+            **{name: of_each(lines.columns[name], given) for name in conditions},
+        }
+        trials = as_trials(columns, files)
+        wanted = trials.filter(pc.is_in(trials["split"], pa.array(settings.splits)))
         n_other = len(trials) - len(wanted)
         notes = [f"trials of other partitions left out: {n_other}"] if n_other else []
-        return Content(wanted, conditions, notes=[*notes, *unlisted(files, trials)])
+        return Content(wanted, notes=[*notes, *unlisted(files, trials)])
 
     def _list(self, root: Root, settings: "Corpus", files: Files) -> str:
         if not self._listing.own:
@@ -143,41 +123,61 @@ class Format:
             )
         return further
 
-    def _trial(self, where: str, record: Mapping[str, str]) -> dict[str, Any]:
-        label = label_of(record["label"])
-        if label is None:
-            raise UserError(
-                f"{where}: unknown label {record['label']!r}, expected bonafide, genuine, real, "
-                "human or 0, or spoof, fake, synthetic, deepfake or 1; correct the line"
-            )
-        attack = known(record.get("attack"))
-        if label == 0 and attack is not None and label_of(attack) != 0:
-            raise UserError(
-                f"{where}: bona fide with the attack {attack!r}; correct the label, or leave the "
+    def _columns(self, lines: Lines) -> dict[str, pa.Array]:
+        """Return the columns of the manifest that the list's own tell."""
+        nothing = pa.chunked_array([pa.repeat("", len(lines.numbers))])
+        given_columns = dict(zip(lines.columns.column_names, lines.columns.columns, strict=True))
+        label_word, attack_word, speaker_word, split_word = (
+            given_columns.get(name, nothing) for name in _READ
+        )
+        label = of_each(label_word, label_of, pa.int8())
+        lines.refuse(
+            pc.is_null(label),
+            lambda fields: (
+                f"unknown label {fields['label']!r}, expected bonafide, genuine, real, human or 0, "
+                "or spoof, fake, synthetic, deepfake or 1; correct the line"
+            ),
+        )
+        bonafide = pc.equal(label, 0)
+        named = of_each(
+            attack_word, lambda word: known(word) is not None and label_of(word) != 0, pa.bool_()
+        )
+        lines.refuse(
+            pc.and_(bonafide, named),
+            lambda fields: (
+                f"bona fide with the attack {fields['attack']!r}; correct the label, or leave the "
                 "attack empty"
-            )
-        split = SPLIT_WORDS.get(record.get("split", "").lower())
-        if split is None:
-            raise UserError(
-                f"{where}: unknown split {record['split']!r}, expected train, dev, eval or none; "
+            ),
+        )
+        split = of_each(split_word, lambda word: SPLIT_WORDS.get(word.lower()))
+        lines.refuse(
+            pc.is_null(split),
+            lambda fields: (
+                f"unknown split {fields['split']!r}, expected train, dev, eval or none; "
                 "correct the line"
-            )
+            ),
+        )
         return {
-            "split": split if self._listing.own else "none",
+            "split": split if self._listing.own else ["none"] * len(split),
             "label": label,
-            "attack": attack if label else NO_ATTACK,
-            "speaker": known(record.get("speaker")),
+            "attack": pc.if_else(bonafide, NO_ATTACK, of_each(attack_word, known)),
+            "speaker": of_each(speaker_word, known),
         }
 
 
-def _clip_path(where: str, text: str) -> str:
-    """Return a listed path in its shortest form; backslashes are those of Windows."""
-    require_plain_name(where, text)
-    text = text.replace("\\", "/")
-    parts = [part for part in text.split("/") if part not in ("", ".")]
-    if not parts or text.startswith("/") or ".." in parts or _DRIVE.match(text):
-        raise UserError(
-            f"{where}: expected a path relative to the list's folder and below it, found "
-            f"{text!r}; correct the line"
-        )
-    return "/".join(parts)
+def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
+    """Return the listed paths in their shortest form; backslashes are those of Windows."""
+    lines.require_plain_names(column)
+    slashed = pc.replace_substring(lines.columns[column], "\\", "/")
+    # a/./b//c is a/b/c, and ./a/. is a.
+    joined = pc.replace_substring_regex(slashed, r"(^|/)(\.?/)+", r"\1")
+    paths = pc.replace_substring_regex(joined, r"(^\.|/\.?)$", "")
+    leads_out = pc.match_substring_regex(slashed, r"^/|(^|/)\.\.(/|$)|^[A-Za-z]:")
+    lines.refuse(
+        pc.or_(leads_out, pc.equal(paths, "")),
+        lambda fields: (
+            "expected a path relative to the list's folder and below it, found "
+            f"{fields[column]!r}; correct the line"
+        ),
+    )
+    return paths

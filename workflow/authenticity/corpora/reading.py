@@ -1,18 +1,16 @@
-"""What every corpus format gives, and how their lists are read."""
+"""What every corpus format gives: trials, and what the words in lists mean."""
 
-import csv
-import io
 import posixpath
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from authenticity import tables
-from authenticity.errors import RejectedClip, UserError
+from authenticity.errors import UserError
 from authenticity.roots import Entry, Root
 
 if TYPE_CHECKING:
@@ -41,8 +39,14 @@ SPOOF_WORDS = frozenset(["spoof", "fake", "synthetic", "deepfake", "1"])
 Files = Mapping[str, Entry]
 """A corpus's files by path: all that its trials depend on."""
 
-_MAX_LIST_BYTES = 1 << 30
-_CONTROL = re.compile(r"[\x00-\x1f]")
+CONTROL = r"[\x00-\x1f]"
+"""What no file name may hold, a regular expression."""
+
+_ABSENT = Entry(0, 0)
+_OF_FILES = Entry._fields  # bytes, mtime_ns
+_LISTED = pa.schema(
+    [column for column in tables.MANIFEST if column.name not in ("corpus", *_OF_FILES)]
+)
 
 
 @dataclass(frozen=True)
@@ -50,20 +54,18 @@ class Content:
     """What a corpus holds.
 
     Attributes:
-        trials: manifest rows, less `corpus`: the columns of `tables.MANIFEST` and the conditions.
-        conditions: the names of the corpus's own columns, in order.
+        trials: what `as_trials` returned.
         asv_scores: a table of `tables.ASV_SCORES`; empty where the corpus publishes none.
         notes: what a user should know of what was left out.
     """
 
-    trials: Sequence[Mapping[str, Any]]
-    conditions: Sequence[str] = ()
+    trials: pa.Table
     asv_scores: pa.Table = field(default_factory=tables.ASV_SCORES.empty_table)
     notes: Sequence[str] = ()
 
 
-class Format(Protocol):
-    """Reads the corpora of one format.
+class Format:
+    """Reads the corpora of one format; what is said here holds unless the format says otherwise.
 
     Attributes:
         splits: the partitions that such a corpus has, `none` where it has no partitions.
@@ -73,13 +75,14 @@ class Format(Protocol):
         labelled: whether its trials have labels; without, they are only scored.
     """
 
-    splits: Sequence[str]
-    options: Collection[str]
-    duplicates: str
-    labelled: bool
+    splits: Sequence[str] = ("none",)
+    options: Collection[str] = frozenset()
+    duplicates = "remove"
+    labelled = True
 
     def files(self, root: Root, settings: "Corpus") -> Files:
-        """List what tells cheaply whether the manifest is still right."""
+        """List what tells cheaply whether the manifest is still right: the whole tree."""
+        return root.walk()
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the corpus; called only when `files` changed.
@@ -87,6 +90,7 @@ class Format(Protocol):
         Raises:
             UserError: the corpus is not what the format says.
         """
+        raise NotImplementedError
 
 
 def known(name: str | None) -> str | None:
@@ -128,27 +132,38 @@ def require_plain_name(where: str, path: str) -> None:
     Raises:
         UserError: it is not in UTF-8, or has a line end or another control character.
     """
-    if _CONTROL.search(path) or not _is_utf8(path):
-        raise UserError(
-            f"{where}: expected a file name in UTF-8 on one line, found {path!a}; rename the file "
-            "or its folder"
-        )
-
-
-def _is_utf8(path: str) -> bool:
     try:
         path.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        is_text = False
+    else:
+        is_text = True
+    if not is_text or re.search(CONTROL, path):
+        raise UserError(f"{where}: {not_plain(path)}")
 
 
-def file_columns(path: str, files: Files) -> dict[str, Any]:
-    """Return a trial's `path`, `bytes` and `mtime_ns`.
+def not_plain(path: str) -> str:
+    """Say what was expected of such a path."""
+    return (
+        f"expected a file name in UTF-8 on one line, found {path!a}; rename the file or its folder"
+    )
+
+
+def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
+    """Return trials as a table: the columns of `tables.MANIFEST` less `corpus`, and conditions.
 
     A listed file that is absent has 0 bytes: it is set aside later, with a reason, and counted.
+
+    Args:
+        columns: arrays or lists by name, of all but the files' `bytes` and `mtime_ns`.
+        files: the corpus's.
     """
-    return {"path": path, **files.get(path, Entry(0, 0))._asdict()}
+    schema = tables.with_conditions(_LISTED, tables.conditions(columns))
+    trials = pa.Table.from_pydict(dict(columns), schema)
+    entries = [files.get(path, _ABSENT) for path in trials["path"].to_pylist()]
+    for index, name in enumerate(_OF_FILES):
+        trials = trials.append_column(name, pa.array([entry[index] for entry in entries], "int64"))
+    return trials
 
 
 def left_out(n_files: int) -> list[str]:
@@ -156,111 +171,17 @@ def left_out(n_files: int) -> list[str]:
     return [f"other files left out: {n_files}"] if n_files else []
 
 
-def unlisted(files: Files, trials: Iterable[Mapping[str, Any]]) -> list[str]:
+def unlisted(files: Files, trials: pa.Table) -> list[str]:
     """Say how many audio files are there that no trial names."""
-    named = {trial["path"] for trial in trials}
-    return left_out(sum(is_audio(path) and path not in named for path in files))
+    others = files.keys() - set(trials["path"].to_pylist())
+    return left_out(sum(map(is_audio, others)))
 
 
-def unique_keys(paths: Sequence[str]) -> dict[str, str]:
+def unique_keys(paths: pa.Array) -> pa.Array:
     """Return a key for each path: the path without suffix, or whole where that is not unique."""
-    stems = {path: posixpath.splitext(path)[0] for path in paths}
-    uses = Counter(stems.values())
-    return {
-        path: path if uses[stem] > 1 or (stem in stems and stem != path) else stem
-        for path, stem in stems.items()
-    }
-
-
-def find_list(root: Root, files: Files, name: str, what: str) -> str:
-    """Return the path of the list with this name; it may lie in a folder of its own.
-
-    Raises:
-        UserError: there is none, or more than one equally near the root.
-    """
-    found = [path for path in files if path == name or path.endswith(f"/{name}")]
-    found.sort(key=lambda path: (path.count("/"), path))
-    if not found:
-        raise UserError(
-            f"{root.location}: expected {name} in it; point `root` of the corpus in the "
-            f"configuration at the folder or archive of {what}"
-        )
-    if len(found) > 1 and found[0].count("/") == found[1].count("/"):
-        raise UserError(
-            f"{root.location}: expected one {name}, found {found[0]} and {found[1]}; point `root` "
-            "of the corpus in the configuration at one of their folders"
-        )
-    return found[0]
-
-
-def read_text(root: Root, path: str) -> str:
-    """Return a list's text.
-
-    Raises:
-        UserError: it cannot be read, or is not text in UTF-8.
-    """
-    try:
-        # -sig: a byte-order mark is not part of the first name.
-        return root.read(path, _MAX_LIST_BYTES).decode("utf-8-sig")
-    except RejectedClip as error:
-        raise UserError(f"{root.location}/{path}: {error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{root.location}/{path}: expected text in UTF-8; download it again, or save it so"
-        ) from error
-
-
-def read_csv(
-    root: Root, path: str, required: Sequence[str], delimiters: str = ",", quoted: bool = True
-) -> tuple[list[str], Iterator[tuple[str, list[str]]]]:
-    """Read a table whose first line names its columns.
-
-    Args:
-        root: the corpus.
-        path: of the table.
-        required: columns that it must have.
-        delimiters: the first of these characters is taken that makes the first line have them.
-        quoted: whether fields may stand in double quotes.
-
-    Returns:
-        The columns' names, in lower case and without spaces around them, and an iterator over the
-        other lines: where each stands, and its fields without spaces around them.
-
-    Raises:
-        UserError: a column is missing, or the text is not a table.
-    """
-    text = read_text(root, path)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    for delimiter in delimiters:
-        # newline="": line ends stay as they are, which quoted fields may hold.
-        lines = io.StringIO(text, newline="")
-        reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-        header = [name.strip().lower() for name in _next(root, path, reader) or []]
-        if set(required) <= set(header):
-            return header, _csv_lines(root, path, reader)
-    raise UserError(
-        f"{root.location}/{path}, line 1: expected a table with the columns "
-        f"{', '.join(required)}, separated by {' or '.join(map(_spoken, delimiters))}; "
-        "name them in its first line"
-    )
-
-
-def _csv_lines(root: Root, path: str, reader: Any) -> Iterator[tuple[str, list[str]]]:
-    while (fields := _next(root, path, reader)) is not None:
-        if any(field.strip() for field in fields):
-            where = f"{root.location}/{path}, line {reader.line_num}"
-            yield where, [field.strip() for field in fields]
-
-
-def _next(root: Root, path: str, reader: Any) -> list[str] | None:
-    try:
-        return next(reader, None)
-    except csv.Error as error:
-        raise UserError(
-            f"{root.location}/{path}, line {reader.line_num}: not a table ({error}); "
-            "correct or remove the line"
-        ) from error
-
-
-def _spoken(delimiter: str) -> str:
-    return {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
+    # As `os.path.splitext`: dots that a name begins with are part of it.
+    stems = pc.replace_substring_regex(paths, r"([^/.][^/]*)\.[^/.]*$", r"\1")
+    uses = stems.value_counts()
+    repeated = uses.field("values").filter(pc.greater(uses.field("counts"), 1))
+    is_other_path = pc.and_(pc.is_in(stems, paths), pc.not_equal(stems, paths))
+    return pc.if_else(pc.or_(pc.is_in(stems, repeated), is_other_path), paths, stems)

@@ -4,17 +4,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from authenticity.corpora import reading
+from authenticity.corpora.lists import read_csv
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
-    file_columns,
+    as_trials,
     given,
     is_audio,
     known,
     label_of,
     left_out,
-    read_csv,
     require_plain_name,
     unique_keys,
     unlisted,
@@ -37,42 +40,37 @@ class Tree:
         trials: given the root and its files, yields each clip's path, label, attack and speaker,
             and its conditions.
         conditions: their names.
-        notes: says what was left out, given the files and the manifest rows.
+        notes: says what was left out, given the files and the trials.
     """
 
     trials: Callable[[Root, Files], Trials]
     conditions: tuple[str, ...] = ()
-    notes: Callable[[Files, list[dict[str, Any]]], list[str]] = unlisted
+    notes: Callable[[Files, pa.Table], list[str]] = unlisted
 
 
-class Format:
+class Format(reading.Format):
     """Reads a corpus from its folders; see `reading.Format`.
 
     A clip's key is its path without suffix, unless another clip's would be the same.
     """
 
-    splits = ("none",)
-    options = frozenset()
-
     def __init__(self, tree: Tree, duplicates: str = "remove", labelled: bool = True):
         self.duplicates, self.labelled = duplicates, labelled
         self._tree = tree
-
-    def files(self, root: Root, settings: "Corpus") -> Files:
-        """List the whole tree."""
-        return root.walk()
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Tell from each file's folders what it is."""
         found = dict(self._tree.trials(root, files))
         for path in found:
             require_plain_name(root.location, path)
-        keys = unique_keys(list(found))
-        trials = [
-            {"key": keys[path], **file_columns(path, files), "split": "none", **row}
-            for path, row in found.items()
-        ]
-        return Content(trials, self._tree.conditions, notes=self._tree.notes(files, trials))
+        paths = pa.array([*found], pa.string())
+        columns: dict[str, Any] = {
+            name: [row[name] for row in found.values()]
+            for name in ("label", "attack", "speaker", *self._tree.conditions)
+        }
+        columns |= {"key": unique_keys(paths), "path": paths, "split": ["none"] * len(paths)}
+        trials = as_trials(columns, files)
+        return Content(trials, notes=self._tree.notes(files, trials))
 
 
 def _bonafide(speaker: str | None) -> dict[str, Any]:
@@ -139,7 +137,7 @@ def _folders(path: str) -> list[str]:
     return path.split("/")[:-1]
 
 
-def _folder_notes(files: Files, trials: list[dict[str, Any]]) -> list[str]:
+def _folder_notes(files: Files, trials: pa.Table) -> list[str]:
     return left_out(len(files) - len(trials))
 
 
@@ -240,11 +238,11 @@ def _fake_place(path: str) -> tuple[str, str] | None:
 
 def _mlaad_list(root: Root, path: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     header, lines = read_csv(root, path, ["path"], delimiters="|", quoted=False)
-    for where, fields in lines:
+    for number, fields in lines:
         if len(fields) < len(header) or not is_audio(fields[header.index("path")]):
             raise UserError(
-                f"{where}: expected {len(header)} fields separated by bars, and the path of an "
-                "audio file among them; download the list again"
+                f"{root.location}/{path}, line {number}: expected {len(header)} fields separated "
+                "by bars, and the path of an audio file among them; download the list again"
             )
         record = dict(zip(header, fields, strict=False))  # a transcript may hold bars
         yield record["path"].rpartition("/")[2], record

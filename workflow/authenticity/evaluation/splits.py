@@ -50,12 +50,7 @@ class Round:
 
 
 def partitions(protocol: "Protocol", present: Iterable[str]) -> dict[str, list[str]]:
-    """Return which of a corpus's partitions a protocol uses, by part.
-
-    Args:
-        protocol: from the configuration; see `rounds`.
-        present: the partitions that the corpus has.
-    """
+    """Return which of a corpus's partitions, those `present`, a protocol uses, by part."""
     if protocol.kind == "partitions":
         names = {"train": protocol.fit, "dev": protocol.choose, "eval": protocol.report}
         return {part: [name] for part, name in names.items()}
@@ -69,11 +64,7 @@ def reported_elsewhere(protocol: "Protocol", present: Iterable[str]) -> list[str
     """Return the partitions of another corpus that an experiment is tested on.
 
     Only protocols of the kind `partitions` are: their rounds' one model is fitted on partitions.
-    Those are the one to report on, and clips that are in no partition.
-
-    Args:
-        protocol: of the experiment.
-        present: the partitions that the other corpus has.
+    Those are the one to report on, and clips that are in no partition, if they are `present`.
     """
     if protocol.kind != "partitions":
         return []
@@ -274,14 +265,8 @@ def require_both_classes(
     The trials reported on are looked at over all rounds. A partition to report on that the corpus
     lacks altogether is no mistake: such a corpus is trained on, and others are reported on.
 
-    Args:
-        corpus: its name, for the message.
-        trials: see `rounds`.
-        protocol: see `rounds`.
-        found: what `rounds` returned.
-
     Raises:
-        UserError: one has not.
+        UserError: one of those that `rounds` has found has not.
     """
     labels, own = trials["label"].to_numpy(), trials["split"].to_pylist()
     used = partitions(protocol, own)
@@ -353,9 +338,7 @@ def _as_folds(group: NDArray[np.intp], number: int) -> Folds:
 def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
     """Count what is on two sides of a protocol: each shared speaker or duplicate is a leak.
 
-    Args:
-        trials: see `rounds`, with the columns `audio` and `near`.
-        found: what `rounds` returned.
+    The trials are those of `rounds`, with the columns `audio` and `near`.
 
     Returns:
         How many `speakers`, `attacks`, `duplicates` (the same decoded audio) and `near_duplicates`
@@ -367,14 +350,9 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
 
 
 def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) -> dict[str, Any]:
-    """Count what a corpus that is reported on shares with another that was fitted on.
+    """Count what a corpus that is reported on shares with another that was fitted on; see `leaks`.
 
     Speakers are compared by name: two corpora may call different people alike.
-
-    Args:
-        fitted: trials of the corpus that was fitted on; see `leaks`.
-        found: the rounds there.
-        reported: the trials reported on.
     """
     return _leaks(_shareable(fitted), found, _shareable(reported))
 
