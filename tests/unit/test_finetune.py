@@ -122,7 +122,7 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     states = [
         network(window[None], output_hidden_states=True).hidden_states[-1]
         for clip in recordings
-        for window in whole.windows(clip)
+        for _, _, window in whole.windows(clip)
     ]
     pooled = torch.cat([state.mean(dim=1) for state in states])
     expected = detector.classifier(detector.projection(pooled))[:, 0]

@@ -72,7 +72,7 @@ def ratio(folder: Path, n_clips: int, precision: str) -> float:
     chosen = np.split(np.arange(n_clips), range(BATCH, n_clips, BATCH))
 
     def plain(numbers: np.ndarray) -> Batch:
-        samples = torch.cat([next(encoder.windows(clips[number]))[None] for number in numbers])
+        samples = torch.cat([next(encoder.windows(clips[number]))[-1][None] for number in numbers])
         with torch.no_grad():
             states = encoder.network(samples.to(encoder.network.dtype)).last_hidden_state.float()
         return Batch(

@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
-from authenticity.features import encoder as encoders
 from authenticity.features.clips import View
+from authenticity.features.encoder import receptive_field, window_bounds
+from authenticity.features.sources import FAMILIES
 from authenticity.features.versions import embedding_version
 from authenticity.files import atomic, sha256
 
@@ -74,14 +75,9 @@ def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -
         config: the encoder's `config.json`: `conv_kernel` and `conv_stride` of its front end.
         window_seconds: longest stretch that the encoder hears at once.
     """
-    total = 0
-    bounds = encoders.window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
-    for first, last in itertools.pairwise(bounds):
-        length = last - first
-        for kernel, stride in zip(config["conv_kernel"], config["conv_stride"], strict=True):
-            length = (length - kernel) // stride + 1
-        total += length
-    return total
+    stride, reach = receptive_field(config["conv_kernel"], config["conv_stride"])
+    bounds = window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
+    return sum((last - first - reach) // stride + 1 for first, last in itertools.pairwise(bounds))
 
 
 def require_room(
@@ -140,10 +136,10 @@ def require_known(config: Mapping[str, Any]) -> None:
     Args:
         config: its `config.json`.
     """
-    if config["model_type"] not in encoders.FAMILIES or config.get("add_adapter", False):
+    if config["model_type"] not in FAMILIES or config.get("add_adapter", False):
         raise UserError(
             f"an encoder of type {config['model_type']}: layers are fine-tuned of "
-            f"{', '.join(encoders.FAMILIES)} without adapters; choose another `encoder.model`"
+            f"{', '.join(FAMILIES)} without adapters; choose another `encoder.model`"
         )
 
 
