@@ -59,13 +59,21 @@ def every_kind(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
 
 
-def cached(folder: Path, encoder: Path, layer: int, clips: Sequence, dtype=np.float16) -> Frames:
-    """The frames of clips, written and opened."""
+def unrounded(encoder: Path, layer: int, clips: Sequence) -> list[Clip]:
+    """The frames of clips, as they are computed."""
     frozen = Encoder.load(encoder, window_seconds=WINDOW)
-    path = folder / f"{np.dtype(dtype).name}-{layer}.npy"
-    with frames.writer(path, 32, f"layer {layer}", dtype=dtype) as add:
-        for number, clip in enumerate(clips):
-            add(f"{number:03}", "", frozen.hear(clip, [layer])[1][layer])
+    return [
+        Clip(f"{number:03}", "", frozen.hear(clip, [layer])[1][layer])
+        for number, clip in enumerate(clips)
+    ]
+
+
+def cached(folder: Path, encoder: Path, layer: int, clips: Sequence) -> Frames:
+    """The frames of clips, written and opened."""
+    path = folder / f"{layer}.npy"
+    with frames.writer(path, 32, f"layer {layer}") as add:
+        for clip in unrounded(encoder, layer, clips):
+            add(clip.file, clip.content, clip.windows)
     return Frames.load([path])
 
 
@@ -110,11 +118,11 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     folder = make_encoder(tmp_path / "encoder", kind)
     recordings = [voice(number, spoof=False, seconds=0.6) for number in range(3)]
     first = 2 - unfrozen
-    kept = cached(tmp_path, folder, first, recordings, np.float32)
+    kept = unrounded(folder, first, recordings)
     whole = Encoder.load(folder, window_seconds=WINDOW)
     torch.manual_seed(4)
     detector = Detector(TopLayers(whole.network, first, 2), 32, 8).eval()
-    _, log_odds = detector([Batch.of(kept.clips)])
+    _, log_odds = detector([Batch.of(kept)])
     torch.nn.functional.softplus(log_odds).sum().backward()
 
     network = whole.network.requires_grad_(False)

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -41,10 +41,6 @@ class View:
     steps: Sequence["Step"] = ()
 
 
-UNCHANGED = View()
-"""Clips as they are."""
-
-
 @dataclass(frozen=True)
 class File:
     """A file of a corpus, read and not yet decoded.
@@ -72,7 +68,7 @@ class Reader:
 
     root: Root
     limits: Limits
-    view: View = UNCHANGED
+    view: View = field(default_factory=View)
 
     def use(
         self,

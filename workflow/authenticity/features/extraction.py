@@ -144,15 +144,15 @@ def embed_shard(
         def hear(clip: File) -> tuple[str, str]:
             nonlocal n_heard
             key = (clip.key, clip.content)
-            missing = [layer for layer, shard in shards.items() if key not in shard.previous]
+            missing = [layer for layer, (there, _) in shards.items() if key not in there]
             found: Mapping[int, Any] = {}
             if key not in previous or missing:
                 embedding, found = network().hear(reader.samples(clip), missing)
                 n_heard += 1
                 if key not in previous:
                     computed[key] = embedding
-            for layer, shard in shards.items():
-                shard.add(*key, found[layer] if layer in found else shard.previous[key])
+            for layer, (there, add) in shards.items():
+                add(*key, found[layer] if layer in found else there[key])
             return key
 
         clips = [key for _, key in reader.use(rows, hear)]

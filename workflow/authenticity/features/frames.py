@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,13 @@ INDEX = pa.schema(
 )
 """A clip's frames begin at row `first`; `windows` counts them, window by window."""
 
+Windows = Sequence[NDArray[np.floating]]
+"""A clip's frames, window by window, each of shape (frames, dimension)."""
+
+Add = Callable[[str, str, Windows], None]
+"""Takes the next clip's file, the digest of its content, and its frames."""
+
+_STORED = np.float16
 _GIBIBYTE = 1 << 30
 _logger = logging.getLogger("authenticity")
 
@@ -105,7 +113,7 @@ def require_room(
     total = sum(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
-    size = total * config["hidden_size"] * np.dtype(np.float16).itemsize
+    size = total * config["hidden_size"] * np.dtype(_STORED).itemsize
     present = sum(path.stat().st_size for path in folder.glob("*.npy"))
     existing = next(
         path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir()
@@ -143,24 +151,10 @@ def require_known(config: Mapping[str, Any]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Shard:
-    """A shard of frames that is brought up to date.
-
-    Attributes:
-        previous: the frames of the shard that is there and may be used again, window by window, by
-            file and digest of its content.
-        add: takes the next clip's file, digest and windows, each of shape (frames, dimension).
-    """
-
-    previous: Mapping[tuple[str, str], Sequence[NDArray[np.floating]]]
-    add: Callable[[str, str, Sequence[NDArray[np.floating]]], None]
-
-
 @contextlib.contextmanager
 def updated(
     path: Path, layer: int, encoder: Mapping[str, Any], window_seconds: float, view: View
-) -> Iterator[Shard]:
+) -> Iterator[tuple[Mapping[tuple[str, str], Windows], Add]]:
     """Bring a shard of frames up to date: those of the clips that are added, and no others.
 
     Args:
@@ -169,6 +163,10 @@ def updated(
         encoder: what `encoder.identify` returned.
         window_seconds: longest stretch that the encoder hears at once.
         view: how the clips are heard.
+
+    Yields:
+        The frames of the last shard that may be used again, by file and digest of its content; and
+        what takes those of the next clip.
 
     Raises:
         UserError: activations are too large for half precision.
@@ -183,11 +181,10 @@ def updated(
     }
     previous = _previous(path, name)
     with writer(path, encoder["dimension"], name, metadata) as add:
-        yield Shard(previous, add)
+        yield previous, add
 
 
-def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[np.floating]]]:
-    """Return the frames of the last shard that may be used again, by file and content."""
+def _previous(path: Path, name: str) -> dict[tuple[str, str], Windows]:
     try:
         if not path.exists() or tables.metadata(index_of(path)).get("version") != name:
             return {}
@@ -202,9 +199,8 @@ def writer(
     path: Path,
     dimension: int,
     version: str,
-    metadata: Mapping[str, str] | None = None,
-    dtype: type[np.floating] = np.float16,
-) -> Iterator[Callable[[str, str, Sequence[NDArray[np.floating]]], None]]:
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Add]:
     """Write frames and their index, one clip in memory at a time.
 
     Args:
@@ -212,35 +208,31 @@ def writer(
         dimension: of a frame.
         version: see `version`.
         metadata: of the index, besides.
-        dtype: what the frames are stored in.
-
-    Yields:
-        What takes a clip's file, digest of its content, and windows; see `Shard`.
     """
     index: list[dict[str, Any]] = []
     total = 0
     with atomic(path) as temporary:
         with temporary.open("wb") as stream:
-            _write_header(stream, 0, dimension, dtype)
+            _write_header(stream, 0, dimension)
 
-            def add(file: str, content: str, windows: Sequence[NDArray[np.floating]]) -> None:
+            def add(file: str, content: str, windows: Windows) -> None:
                 nonlocal total
                 lengths = [len(window) for window in windows]
                 index.append({"file": file, "first": total, "windows": lengths, "content": content})
                 for window in windows:
-                    stream.write(_stored(window, dtype, file))
+                    stream.write(_stored(window, file))
                 total += sum(lengths)
 
             yield add
             stream.seek(0)  # numpy pads a header so that it keeps its length whatever the total
-            _write_header(stream, total, dimension, dtype)
+            _write_header(stream, total, dimension)
         checksum = sha256(temporary)
         index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
     tables.write(
         index_of(path),
         pa.Table.from_pylist(index, schema=INDEX),
         INDEX,
-        {"version": version, "frames": str(total), "sha256": checksum, **(metadata or {})},
+        {"version": version, "frames": str(total), "sha256": checksum, **metadata},
     )
 
 
@@ -249,15 +241,15 @@ def index_of(path: Path) -> Path:
     return path.with_suffix(".parquet")
 
 
-def _write_header(stream: Any, n_rows: int, dimension: int, dtype: type[np.floating]) -> None:
-    described = npy.dtype_to_descr(np.dtype(dtype))
+def _write_header(stream: BinaryIO, n_rows: int, dimension: int) -> None:
+    described = npy.dtype_to_descr(np.dtype(_STORED))
     header = {"descr": described, "fortran_order": False, "shape": (n_rows, dimension)}
     npy.write_array_header_1_0(stream, header)
 
 
-def _stored(window: NDArray, dtype: type[np.floating], file: str) -> bytes:
+def _stored(window: NDArray[np.floating], file: str) -> bytes:
     with np.errstate(over="ignore"):
-        stored = window.astype(dtype)
+        stored = window.astype(_STORED)
     if not np.isfinite(stored).all():
         raise UserError(
             f"{file}: activations too large for half precision where the first trained layer "
@@ -273,13 +265,12 @@ class Clip:
     Attributes:
         file: its key.
         content: digest of the file's content.
-        windows: its frames, window by window, each of shape (frames, dimension); not read before
-            they are used.
+        windows: its frames; not read before they are used.
     """
 
     file: str
     content: str
-    windows: Sequence[NDArray[np.floating]]
+    windows: Windows
 
 
 @dataclass(frozen=True)
