@@ -14,8 +14,9 @@ from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames
-from authenticity.models import finetune, finetuned
-from authenticity.models.finetune import Batch, Detector, FineTuned, Problem, Settings, TopLayers
+from authenticity.models import finetune, finetuned, top_layers
+from authenticity.models.finetune import FineTuned, Problem, Settings
+from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
 from encoders import KINDS, make_encoder
 from hypothesis import given
@@ -39,7 +40,7 @@ MODEL = FineTune(
     learning_rate=1e-3,
     seeds=(5,),
 )
-QUICK = Settings(MODEL, layers=2, precision="float32", seed=5, dimension=8)
+QUICK = Settings(MODEL, layers=2, precision="float32", seed=5)
 
 
 def changed(settings: Settings = QUICK, **changes: object) -> Settings:
@@ -57,6 +58,11 @@ def every_kind(monkeypatch: pytest.MonkeyPatch):
     for family in ("hubert", "wavlm"):
         config, model, _ = KINDS[family]
         monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
+
+
+@pytest.fixture(autouse=True)
+def narrow_projection(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(top_layers, "_DIMENSION", 8)
 
 
 def unrounded(encoder: Path, layer: int, clips: Sequence) -> list[Clip]:
@@ -121,7 +127,7 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     kept = unrounded(folder, first, recordings)
     whole = Encoder.load(folder, window_seconds=WINDOW)
     torch.manual_seed(4)
-    detector = Detector(TopLayers(whole.network, first, 2), 32, 8).eval()
+    detector = Detector(TopLayers(whole.network, first, 2)).eval()
     _, log_odds = detector([Batch.of(kept)])
     torch.nn.functional.softplus(log_odds).sum().backward()
 
@@ -148,7 +154,7 @@ def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Pat
     folder = make_encoder(tmp_path / "encoder", kind)
     recordings = [voice(7, spoof=False, seconds=seconds) for seconds in (0.5, 1.7, 3.1)]
     kept = cached(tmp_path, folder, 1, recordings)
-    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2), 32, 8).eval()
+    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2)).eval()
     with torch.no_grad():
         together = detector.pooled(Batch.of(kept.clips))
         alone = torch.cat([detector.pooled(Batch.of([clip])) for clip in kept.clips])
@@ -268,10 +274,10 @@ def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Pat
 
 
 def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
-    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5)
+    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
     tuned = run(cache, encoder, tmp_path / "state", still)
     pooled = tuned.pooled(cache)
-    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=10, max_iter=5000))
     reference.fit(pooled[TRAIN].astype(np.float64), LABELS[TRAIN])
     expected = reference.decision_function(pooled.astype(np.float64))
     np.testing.assert_allclose(tuned.scores(cache), expected, atol=1e-4)
@@ -379,7 +385,7 @@ def test_groups_of_a_step_hold_every_clip_once_and_little_padding(lengths: list[
 
 def test_a_step_in_groups_is_the_step_in_one_batch(cache: Frames, encoder: Path):
     network = Encoder.load(encoder).network
-    detector = Detector(TopLayers(network, 1, 2), 32, 8)
+    detector = Detector(TopLayers(network, 1, 2))
     groups = finetune.alike(cache.clips, np.arange(len(cache.clips)))
     assert len(groups) > 1
     order = np.concatenate(groups)

@@ -77,7 +77,7 @@ def fit(
         "leak": splits.leaks(trials, rounds),
         "n_train_bonafide": int((labels[train] == 0).sum()),
         "n_train_spoof": int((labels[train] == 1).sum()),
-        "C": settings.inverse_regularisation,
+        "C": finetune.INVERSE_REGULARISATION,
         "dev_roc_auc": float(roc_auc_score(known, scores[on_dev])) if len(known) else None,
         "epoch": model.best_epoch,
         "parameters": model.n_trained,
