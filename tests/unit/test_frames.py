@@ -173,7 +173,9 @@ def test_shards_of_two_versions_are_refused(tmp_path: Path):
     for name in ("a", "b"):
         with frames.writer(tmp_path / f"{name}.npy", 4, f"version {name}") as add:
             add(name, "", [np.ones((2, 4))])
-    with pytest.raises(UserError, match=r"b\.npy: frames of another encoder"):
+    with pytest.raises(
+        UserError, match=r"b\.parquet: made by version 'version b', other shards by"
+    ):
         Frames.load([tmp_path / "a.npy", tmp_path / "b.npy"])
 
 

@@ -58,7 +58,6 @@ Add = Callable[[str, str, Windows], None]
 """Takes the next clip's file, the digest of its content, and its frames."""
 
 _STORED = np.float16
-_GIBIBYTE = 1 << 30
 _logger = logging.getLogger("authenticity")
 
 
@@ -97,7 +96,7 @@ def require_room(
     """Say how large the frames of these clips will be, before any is computed.
 
     Args:
-        folder: where the shards go, or will; shards that are there already count towards the size.
+        folder: of the shards, made where it is absent; those that are there count towards the size.
         durations: of the clips, in seconds.
         config: the encoder's `config.json`.
         window_seconds: longest stretch that the encoder hears at once.
@@ -115,27 +114,28 @@ def require_room(
     )
     size = total * config["hidden_size"] * np.dtype(_STORED).itemsize
     present = sum(path.stat().st_size for path in folder.glob("*.npy"))
-    existing = next(
-        path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir()
-    )
-    free = shutil.disk_usage(existing).free
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
     _logger.info(
-        "frames of %d clips, %.1f hours: %.2f GiB in %s, %.2f GiB there already, %.2f GiB free",
+        "frames of %d clips, %.1f hours: %s in %s, %s there already, %s free",
         len(durations),
         sum(durations) / 3600,
-        size / _GIBIBYTE,
+        _gibibytes(size),
         folder,
-        present / _GIBIBYTE,
-        free / _GIBIBYTE,
+        _gibibytes(present),
+        _gibibytes(free),
     )
-    needed = size - present
-    if needed > free:
+    if size - present > free:
         raise UserError(
-            f"{folder}: the frames of {len(durations)} clips need {needed / _GIBIBYTE:.2f} GiB and "
-            f"the disk has {free / _GIBIBYTE:.2f} GiB free; make room, or fine-tune on fewer clips "
-            "or with a smaller encoder"
+            f"{folder}: the frames of {len(durations)} clips need {_gibibytes(size - present)} and "
+            f"the disk has {_gibibytes(free)} free; make room, or fine-tune on fewer clips or with "
+            "a smaller encoder"
         )
     return size
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / (1 << 30):.2f} GiB"
 
 
 def require_known(config: Mapping[str, Any]) -> None:
@@ -295,17 +295,12 @@ class Frames:
         Raises:
             UserError: a shard is unreadable, or not of the version of the others.
         """
-        clips: list[Clip] = []
-        versions: dict[str, Path] = {}
-        for path in map(Path, paths):
-            clips += _open(path)
-            versions.setdefault(tables.metadata(index_of(path))["version"], path)
-        if len(versions) > 1:
-            raise UserError(
-                f"{list(versions.values())[-1]}: frames of another encoder, layer or window than "
-                "in the other shards; delete it and run again"
-            )
-        return cls(sorted(clips, key=lambda clip: clip.file), next(iter(versions), ""))
+        paths = [Path(path) for path in paths]
+        clips = [clip for path in paths for clip in _open(path)]
+        indices = [index_of(path) for path in paths]
+        tables.require_one_version(indices)
+        version = tables.metadata(indices[0])["version"]
+        return cls(sorted(clips, key=lambda clip: clip.file), version)
 
     def __len__(self) -> int:
         """How many clips there are."""

@@ -17,7 +17,7 @@ from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import encoder
 from authenticity.features.encoder import Encoder
-from authenticity.features.sources import CONFIG, FAMILIES, PREPROCESSOR, EncoderSource
+from authenticity.features.sources import CONFIG, FAMILIES, PREPROCESSOR, WEIGHTS, EncoderSource
 from authenticity.files import read_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _EXTRACTORS = ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor")
 class DetectorSource(EncoderSource):
     """Where a published detector comes from: a local folder, or a name on the model hub."""
 
-    weights = ("model.safetensors",)
+    weights = (WEIGHTS,)
     setting = "`model.id` of the experiment or `--bundle`"
     remark = "; weights are read from model.safetensors alone, as a pickle (.bin) can run code"
 

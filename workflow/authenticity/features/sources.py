@@ -10,7 +10,7 @@ from authenticity.errors import UserError
 from authenticity.files import read_json, sha256
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
-_WEIGHTS = "model.safetensors"
+WEIGHTS = "model.safetensors"
 
 FAMILIES = ("hubert", "wav2vec2", "wavlm")
 """Encoders whose transformer layers are known to be called one after the other."""
@@ -32,7 +32,7 @@ class EncoderSource:
     revision: str = "main"
     layers: int | Literal["auto"] | None = None
 
-    weights: ClassVar[tuple[str, ...]] = (_WEIGHTS, "pytorch_model.bin")
+    weights: ClassVar[tuple[str, ...]] = (WEIGHTS, "pytorch_model.bin")
     """Names of the file of weights; the first one that is there is taken.
 
     transformers reads the second one with weights_only: no code runs.
@@ -50,7 +50,7 @@ class EncoderSource:
         if Path(self.model).is_absolute() or self.model.strip("./").count("/") != 1:
             raise UserError(
                 f"{self.model}: no such encoder folder; expected a folder with {CONFIG}, "
-                f"{PREPROCESSOR} and {_WEIGHTS}, or a hub name such as "
+                f"{PREPROCESSOR} and {WEIGHTS}, or a hub name such as "
                 f"facebook/wav2vec2-base-960h; correct {self.setting}"
             )
         return False

@@ -286,6 +286,9 @@ _RAWBOOST: dict[str, Callable[[Samples, np.random.Generator], Samples]] = {
 # --- codec ---
 
 
+_CODEC_FRAME = 160  # samples encoded at once by an encoder that has no frames of its own
+
+
 class _Codec(NamedTuple):
     """How FFmpeg encodes and decodes a codec.
 
@@ -296,7 +299,6 @@ class _Codec(NamedTuple):
         sample_format: of the encoder's input.
         delay: samples at 16 kHz that coding adds and the decoder leaves in.
         options: of the encoder.
-        frame: samples encoded at once by an encoder that has no frames of its own.
     """
 
     encoder: str
@@ -305,7 +307,6 @@ class _Codec(NamedTuple):
     sample_format: str
     delay: int = 0
     options: Mapping[str, str] = {}
-    frame: int = 160
 
 
 _CODECS = {
@@ -349,7 +350,7 @@ def _transmitted(
     decoder.sample_rate, decoder.layout = codec.rate, "mono"
     if encoder.extradata:
         decoder.extradata = encoder.extradata
-    size = encoder.frame_size or codec.frame
+    size = encoder.frame_size or _CODEC_FRAME
     for first in range(0, len(samples), size):
         block = samples[None, first : first + size]
         if codec.sample_format == "s16":

@@ -196,38 +196,38 @@ def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> 
         while not run.ended:
             started = time.monotonic()
             row = run.advance()
+            loss, roc_auc = (
+                "none" if row[name] is None else f"{row[name]:.4f}"
+                for name in ("loss", "dev_roc_auc")
+            )
             _logger.info(
                 "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
                 row["epoch"],
                 settings.model.epochs,
-                *(
-                    "none" if row[name] is None else f"{row[name]:.4f}"
-                    for name in ("loss", "dev_roc_auc")
-                ),
+                loss,
+                roc_auc,
                 time.monotonic() - started,
             )
             run.save(state, identity)
     run.detector.load_state_dict(run.best)
-    first = settings.first_trained(len(encoder.network.encoder.layers))
-    return FineTuned(run.detector.eval(), encoder, first, run.best_epoch, run.history)
+    return FineTuned(run.detector.eval(), encoder, run.first, run.best_epoch, run.history)
 
 
 class _Run:
     """The detector, its optimiser and its epoch, which the state keeps together."""
 
     def __init__(self, problem: Problem, encoder: Encoder, settings: Settings):
-        network = encoder.network
-        first = settings.first_trained(len(network.encoder.layers))
+        self.first = settings.first_trained(len(encoder.network.encoder.layers))
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
         self._settings, self._model = settings, settings.model
         torch.manual_seed(int(np.random.SeedSequence([settings.seed, 0]).generate_state(1)[0]))
-        top = TopLayers(network, first, settings.layers)
-        self.detector = Detector(top)
+        self.detector = Detector(TopLayers(encoder.network, self.first, settings.layers))
+        layers = self.detector.top.layers
         heads = (self.detector.projection, self.detector.classifier)
         self._optimiser = torch.optim.AdamW(
             [
-                {"params": list(top.layers.parameters()), "height": self._model.learning_rate},
+                {"params": list(layers.parameters()), "height": self._model.learning_rate},
                 {
                     "params": [value for head in heads for value in head.parameters()],
                     "height": self._model.head_learning_rate,
