@@ -130,7 +130,7 @@ class Reader:
         return samples
 
     def _read(self, row: Mapping[str, Any]) -> bytes:
-        """Return a file's content, and refuse to go on when it is not what the manifest saw."""
+        """Return a file's content; raise `UserError` where it is not what the manifest saw."""
         path = f"{self.root.location}/{row['path']}"
         try:
             data = self.root.read(row["path"], self.limits.max_bytes)

@@ -138,14 +138,13 @@ class Encoder:
     ) -> tuple[Embedding, dict[int, list[NDArray[np.float32]]]]:
         """Embed one clip, and return the frames of some layers besides.
 
-        The statistics of its windows are combined into those of all frames together.
-
         Args:
             samples: mono at 16 kHz, shape (n,), at least 400 samples.
             layers: which hidden states.
 
         Returns:
-            The embedding; and by layer the frames of each window, shape (frames, dimension).
+            The statistics of all windows' frames together; and by layer the frames of each window,
+            shape (frames, dimension).
         """
         whole, kept = _Moments(), {layer: [] for layer in layers}
         for _, _, window in self.windows(samples):
@@ -165,8 +164,8 @@ class Encoder:
     ) -> Iterator[Embedding]:
         """Embed stretches of a clip and the clip as a whole, hearing it once.
 
-        A frame belongs to a stretch when the middle of what it hears lies there. The clip as a
-        whole has the statistics that `embed` gives it, to the bit, whatever the number of jobs.
+        A frame belongs to a stretch when the middle of its samples lies there. The clip as a whole
+        has the statistics that `embed` gives it, to the bit, whatever the number of jobs.
 
         Args:
             samples: mono at 16 kHz, shape (n,), at least 400 samples.
@@ -260,12 +259,7 @@ class Encoder:
 
 
 def receptive_field(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
-    """Return by how many samples frames follow each other, and how many samples each is made of.
-
-    Args:
-        kernels: of the convolutions, the first one first.
-        strides: likewise.
-    """
+    """Return how many samples frames are apart, and how many samples each is made of."""
     stride, reach = 1, 1
     for kernel, step in zip(kernels, strides, strict=True):
         reach += (kernel - 1) * stride
@@ -408,10 +402,10 @@ def native_precision() -> str:
 def in_precision(network: "torch.nn.Module", precision: str) -> "torch.nn.Module":
     """Return a network that computes in a precision; the network itself may be changed.
 
-    In `int8`, the weights of linear layers are rounded, each output's on a scale of its own, and so
-    is what they are given, on a scale of its own in each call (torch's dynamic quantisation). On a
-    core with AVX2 alone, wav2vec2-base is 1.46 times as fast as in float32. WavLM's attention
-    reads its weights as they are, and stays as it is.
+    `int8` is torch's dynamic quantisation of linear layers: weights are rounded, each output's on a
+    scale of its own, and so are inputs, on a scale of their own in each call. On a core with AVX2
+    alone, wav2vec2-base is 1.46 times as fast as in float32. WavLM's attention reads its weights as
+    they are, and stays as it is.
 
     Args:
         network: in float32, or in the precision.
@@ -421,11 +415,11 @@ def in_precision(network: "torch.nn.Module", precision: str) -> "torch.nn.Module
 
     if precision != "int8":
         return network.to(getattr(torch, precision))
-    kept = "attention" if network.config.model_type == "wavlm" else None
+    is_wavlm = network.config.model_type == "wavlm"
     rounded = {
         name: torch.ao.quantization.per_channel_dynamic_qconfig
         for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Linear) and not (kept and kept in name)
+        if isinstance(module, torch.nn.Linear) and not (is_wavlm and "attention" in name)
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # later versions of torch leave it to a package of its own
@@ -458,12 +452,7 @@ def _voice_like() -> NDArray[np.float32]:
 
 
 def table(embeddings: Mapping[tuple[str, str], Embedding], like: pa.Schema) -> pa.Table:
-    """Lay out embeddings as rows of `schema`.
-
-    Args:
-        embeddings: by file and digest of its content.
-        like: the schema.
-    """
+    """Lay out embeddings, by file and digest of its content, as rows of a `schema`."""
     columns = {
         "file": pa.array([file for file, _ in embeddings], pa.string()),
         "frames": pa.array([clip.frames for clip in embeddings.values()], pa.int32()),

@@ -141,7 +141,7 @@ class Tables:
             n_layers: how many layers the encoder has.
 
         Returns:
-            Files in order of name, those that have all of the features; and these, shape (files,
+            The files that have all of the features, in order of name; and these, shape (files,
             features).
 
         Raises:

@@ -244,12 +244,7 @@ def _magnitude_below(magnitude: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _rolloff(magnitude: NDArray[np.float32], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lowest frequency up to which 95% of each frame's magnitude lies, hertz.
-
-    Args:
-        magnitude: (frames, bins).
-        below: what `_magnitude_below` returns.
-    """
+    """Return the lowest frequency up to which 95% of each frame's magnitude lies, hertz."""
     frames = np.arange(len(magnitude))
     wanted = _ROLLOFF_SHARE * below[:, -1:]
     group = (below >= wanted).argmax(axis=1)
@@ -341,9 +336,6 @@ class _Moments:
 
     Blocks are combined exactly (Pébay 2008, "Formulas for robust, one-pass parallel computation of
     covariances and arbitrary-order statistical moments"), in double precision.
-
-    Attributes:
-        mean: of the rows so far, (columns,).
     """
 
     def __init__(self, columns: int):
@@ -377,11 +369,7 @@ class _Moments:
 
 
 class _Steps:
-    """Moments of the difference between one row and the next, over blocks of rows.
-
-    Attributes:
-        moments: of the differences.
-    """
+    """Moments of the difference between one row and the next, over blocks of rows."""
 
     def __init__(self, columns: int):
         self.moments = _Moments(columns)

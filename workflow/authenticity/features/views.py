@@ -165,7 +165,7 @@ def _noise(samples: Samples, step: "Step", random: np.random.Generator) -> Sampl
 
 
 def _added(samples: Samples, noise: Samples, power: float, snr_db: float) -> Samples:
-    """Add noise at a level relative to a power."""
+    """Add noise, `snr_db` below a power."""
     gain = np.sqrt(power / spectral.mean_power(noise) / 10 ** (snr_db / 10))
     return samples + np.float32(gain) * noise
 
@@ -293,8 +293,7 @@ class _Codec(NamedTuple):
     """How FFmpeg encodes and decodes a codec.
 
     Attributes:
-        encoder: FFmpeg's name of it.
-        decoder: likewise.
+        encoder, decoder: FFmpeg's names.
         rate: hertz at which the codec works.
         sample_format: of the encoder's input.
         delay: samples at 16 kHz that coding adds and the decoder leaves in.

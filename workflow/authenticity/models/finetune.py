@@ -70,11 +70,7 @@ class Settings:
     seed: int
 
     def first_trained(self, n_layers: int) -> int:
-        """Return the number, from 0, of the first trained layer, which is what `frames` caches.
-
-        Args:
-            n_layers: how many transformer layers the encoder has.
-        """
+        """Return which of an encoder's layers, from 0, is the first trained one."""
         unfrozen, kept = self.model.unfrozen, self.layers
         if not 1 <= unfrozen <= kept <= n_layers:
             raise UserError(
@@ -170,19 +166,19 @@ class FineTuned:
 
 
 def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> FineTuned:
-    """Train the layers and their head, going on from `state` where a run of the same was ended.
+    """Train the layers and their head.
 
-    Both classes are seen equally often: an epoch draws half of its clips from each, the larger
-    class thinned and the smaller one repeated. The loss is the cross-entropy of the classifier,
-    and with it that of `settings.model.loss` on the projections. The weights kept are those of the
+    Each epoch draws half of its clips from each class. The loss is the cross-entropy of the
+    classifier, plus `settings.model.loss` of the projections. The weights kept are those of the
     epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
-    there is no dev. A run that was interrupted and goes on gives the weights of a run that was not.
+    there is no dev.
 
     Args:
         problem: the clips.
         encoder: the one whose frames they are, whole, in float32.
         settings: of the training.
-        state: the file that keeps the run after each epoch; the caller removes it once the result
+        state: the file that keeps the run after each epoch. Where it is there, the run goes on, and
+            gives the weights of one that was not interrupted. The caller removes it once the result
             is safe.
 
     Raises:
@@ -248,7 +244,7 @@ class _Run:
         )
 
     def advance(self) -> dict[str, Any]:
-        """Train for one epoch, the first time after the probe; look at dev."""
+        """Train for one epoch, and look at dev; the first call starts the head instead."""
         if not self.history:
             self._probe()
             return self._record(None)
@@ -315,7 +311,7 @@ class _Run:
     def _contrast(
         self, projections: torch.Tensor, labels: torch.Tensor, clips: torch.Tensor
     ) -> torch.Tensor:
-        """Return the loss that joins; a clip has one row here."""
+        """Return the loss of the projections; a clip has one row here."""
         loss = losses.LOSSES[self._model.loss]
         batch = losses.Batch(bounded(projections, loss.norms), labels, clips, clips)
         return loss(batch, self._model.temperature, None)
@@ -376,7 +372,7 @@ def balanced(
     Args:
         labels: of all trials.
         trials: positions of those to draw from; both classes must be among them.
-        random: source of the order.
+        random: draws.
     """
     half = len(trials) // 2
     classes = [drawn(trials[labels[trials] == label], half, random) for label in (0, 1)]
@@ -388,10 +384,7 @@ def batches(
 ) -> Iterator[NDArray[np.intp]]:
     """Cut an order of clips into batches of at most so much audio, padding included.
 
-    Args:
-        clips: the cache's.
-        order: positions of clips.
-        batch_seconds: at most; a clip that is longer is a batch of its own.
+    A clip that is longer is a batch of its own.
     """
     limit = batch_seconds * _FRAMES_PER_SECOND
     return _cut(clips, order, lambda longest, windows, _: longest * windows <= limit)
@@ -413,11 +406,8 @@ def _cut(
 ) -> Iterator[NDArray[np.intp]]:
     """Cut an order of clips into groups that fit, each as long as possible.
 
-    Args:
-        clips: the cache's.
-        order: positions of clips.
-        fits: is asked with a group's longest window, number of windows and number of frames; not
-            for a group of one clip.
+    `fits` is given a group's longest window, and its numbers of windows and of frames. A clip alone
+    always fits.
     """
     start, group = 0, list[int]()
     for stop, position in enumerate(order):

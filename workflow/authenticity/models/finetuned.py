@@ -53,11 +53,11 @@ def fit(
 
     Args:
         trials: of the corpus, `tables.TRIALS`.
-        frames: of all its clips, cached at the first trained layer.
-        encoder: whole, in float32.
+        frames: of all its clips; see `finetune.Problem`.
+        encoder: see `finetune.fit`.
         experiment: from the configuration; its protocol has one round.
         settings: of the training.
-        state: where an interrupted training goes on from.
+        state: see `finetune.fit`.
     """
     data = Trials(trials)
     rounds = data.rounds(experiment)

@@ -49,12 +49,7 @@ class TopLayers(torch.nn.Module):
             self.positions.requires_grad_(False)
 
     def forward(self, frames: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """Return the last layer's frames.
-
-        Args:
-            frames: of windows, padded at their end, shape (windows, frames, dimension).
-            present: False where a frame is padding, shape (windows, frames).
-        """
+        """Return the last layer's frames; see `Batch` for both arguments."""
         if self._is_wavlm:
             return self._wavlm(frames, None if present.all() else present.long())
         mask = create_bidirectional_mask(self._config, frames, present)
@@ -146,8 +141,8 @@ class Detector(torch.nn.Module):
     def start_from(self, model: LinearModel) -> None:
         """Set the head to a linear model of the pooled layer.
 
-        The hyperplane's direction takes the place of one row of the projection, and the classifier
-        looks at that row alone; the other rows stay random, for the training to use.
+        One row of the projection becomes the hyperplane's direction, and the classifier uses it
+        alone. The other rows stay random, for the training to use.
         """
         length = float(np.linalg.norm(model.weight)) or 1.0
         with torch.no_grad():
