@@ -182,9 +182,9 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
     before = Encoder.load(folder, window_seconds=WINDOW)
     found = np.stack([exported.embed(clip).mean[-1] for clip in recordings])
     untrained = np.stack([before.embed(clip).mean[kept_layers] for clip in recordings])
-    np.testing.assert_allclose(found, tuned.pooled(kept), atol=4e-3)
+    np.testing.assert_allclose(found, tuned.detector.pooled_alone(kept.clips), atol=4e-3)
     assert np.abs(found - untrained).max() > 2e-2
-    np.testing.assert_allclose(tuned.head.scores(found), tuned.scores(kept), atol=5e-2)
+    np.testing.assert_allclose(tuned.head.scores(found), tuned.scores(kept.clips), atol=5e-2)
     for clip in recordings[:2]:  # what lies below is as it was
         below = exported.embed(clip).mean[:kept_layers], before.embed(clip).mean[:kept_layers]
         np.testing.assert_array_equal(*below)
@@ -224,12 +224,12 @@ def test_no_epoch_that_is_better_leaves_the_layers_alone(
 ):
     """Dev labels that the probe gets all right: no epoch can be better than that."""
     still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
-    probed = run(cache, encoder, tmp_path / "probe", still).scores(cache)
+    probed = run(cache, encoder, tmp_path / "probe", still).scores(cache.clips)
     labels = LABELS.copy()
     labels[DEV] = probed[DEV] > np.median(probed[DEV])
     tuned = run(cache, encoder, tmp_path / "state", labels=labels)
     assert tuned.best_epoch == 0
-    np.testing.assert_array_equal(tuned.scores(cache), probed)
+    np.testing.assert_array_equal(tuned.scores(cache.clips), probed)
 
 
 def test_the_seed_decides_the_weights_and_nothing_global_does(
@@ -260,8 +260,12 @@ def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
         for name in ("float32", "bfloat16")
     )
     assert all(value.dtype == torch.float32 for value in weights(fast).values())
-    np.testing.assert_allclose(fast.pooled(kept), exact.pooled(kept), atol=5e-3)
-    assert not np.array_equal(fast.pooled(kept), exact.pooled(kept))
+    np.testing.assert_allclose(
+        fast.detector.pooled_alone(kept.clips), exact.detector.pooled_alone(kept.clips), atol=5e-3
+    )
+    assert not np.array_equal(
+        fast.detector.pooled_alone(kept.clips), exact.detector.pooled_alone(kept.clips)
+    )
 
 
 def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Path, tmp_path: Path):
@@ -269,18 +273,18 @@ def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Pat
     by_epoch = [row["dev_roc_auc"] for row in tuned.history]
     assert tuned.best_epoch == int(np.argmax(by_epoch))
     assert len(by_epoch) == 1 + min(30, tuned.best_epoch + 2)
-    scores = tuned.scores(cache)[DEV]
+    scores = tuned.scores(cache.clips)[DEV]
     assert roc_auc_score(LABELS[DEV], scores) == max(by_epoch)
 
 
 def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
     still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
     tuned = run(cache, encoder, tmp_path / "state", still)
-    pooled = tuned.pooled(cache)
+    pooled = tuned.detector.pooled_alone(cache.clips)
     reference = make_pipeline(StandardScaler(), LogisticRegression(C=10, max_iter=5000))
     reference.fit(pooled[TRAIN].astype(np.float64), LABELS[TRAIN])
     expected = reference.decision_function(pooled.astype(np.float64))
-    np.testing.assert_allclose(tuned.scores(cache), expected, atol=1e-4)
+    np.testing.assert_allclose(tuned.scores(cache.clips), expected, atol=1e-4)
 
 
 def test_without_dev_the_last_epoch_counts(cache: Frames, encoder: Path, tmp_path: Path):
@@ -294,7 +298,7 @@ def test_it_learns_what_the_training_clips_tell(cache: Frames, encoder: Path, tm
     longer = changed(epochs=25, learning_rate=1e-2)
     tuned = run(cache, encoder, tmp_path / "state", longer, dev=np.arange(0))
     assert tuned.history[-1]["loss"] < 0.7 * tuned.history[1]["loss"]
-    assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache)[TRAIN]) > 0.95
+    assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache.clips)[TRAIN]) > 0.95
 
 
 @pytest.mark.parametrize("loss", ["margin", "supcon", "spectral"])
@@ -305,7 +309,7 @@ def test_a_loss_on_the_projections_joins_in(
         """How much closer projections of one class are than those of two, as a cosine."""
         longer = changed(epochs=30, loss=name, head_learning_rate=1e-2)
         tuned = run(cache, encoder, tmp_path / name, longer, dev=np.arange(0))
-        pooled = torch.from_numpy(tuned.pooled(cache)[TRAIN])
+        pooled = torch.from_numpy(tuned.detector.pooled_alone(cache.clips)[TRAIN])
         detector = tuned.detector
         with torch.no_grad():
             standardised = (pooled - detector.mean) / detector.scale
@@ -328,7 +332,7 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
     assert not any(module.training for module in tuned.detector.modules())
     for name, value in loaded.network.state_dict().items():
         assert torch.equal(value, before[name])
-    np.testing.assert_array_equal(tuned.scores(cache), tuned.scores(cache))
+    np.testing.assert_array_equal(tuned.scores(cache.clips), tuned.scores(cache.clips))
     batch = Batch.of(cache.clips[:2])
     tuned.detector.train()
     assert torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
@@ -463,7 +467,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     assert first.scores["file"].to_pylist() == [
         f"{index:03}" for index, name in zip(order, part, strict=True) if name != "train"
     ]
-    expected = dict(zip(cache.files, first.model.scores(cache), strict=True))
+    expected = dict(zip(cache.files, first.model.scores(cache.clips), strict=True))
     found = first.scores["score"].to_pylist()
     assert found == [expected[file] for file in first.scores["file"].to_pylist()]
     whole = finetuned.together(

@@ -51,7 +51,6 @@ def describe_shard(
     within = f"; {_described(reader.limits)}" if view.steps else ""
     metadata = {"version": spectral_version(view.steps) + within, **_heard(view)}
     previous = PreviousRows.load(path, spectral.SCHEMA, metadata["version"])
-    labels = {row["key"]: row["label"] for row in rows}
     computed: dict[tuple[str, str], dict[str, Any]] = {}
     set_aside: list[dict[str, Any]] = []
 
@@ -71,18 +70,14 @@ def describe_shard(
         )
 
     clips = [key for _, key in reader.use(rows, describe, reject)]
-    table = previous.merged(
-        [key for key in clips if key not in computed],
-        pa.Table.from_pylist(
-            [
-                {"file": file, "label": labels[file], "content": content, **numbers}
-                for (file, content), numbers in computed.items()
-            ],
-            schema=spectral.SCHEMA,
-        ),
-        spectral.SCHEMA,
-    )
+    described = [
+        {"file": file, "content": content, **numbers}
+        for (file, content), numbers in computed.items()
+    ]
+    table = pa.Table.from_pylist(described, schema=spectral.SCHEMA)
+    table = previous.merged(clips, table, spectral.SCHEMA)
     # Labels are the manifest's: a protocol may have been corrected since a row was computed.
+    labels = {row["key"]: row["label"] for row in rows}
     values = pa.array([labels[file] for file in table["file"].to_pylist()], pa.int8())
     table = table.set_column(table.schema.get_field_index("label"), "label", values)
     tables.write(path, table, spectral.SCHEMA, metadata)
@@ -156,8 +151,7 @@ def embed_shard(
             return key
 
         clips = [key for _, key in reader.use(rows, hear)]
-    kept = [key for key in clips if key not in computed]
-    table = previous.merged(kept, encoder.table(computed, schema), schema)
+    table = previous.merged(clips, encoder.table(computed, schema), schema)
     tables.write(path, table, schema, metadata)
     return {"clips": len(clips), "computed": n_heard}
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -34,9 +34,6 @@ from authenticity.features.encoder import receptive_field, window_bounds
 from authenticity.features.sources import FAMILIES
 from authenticity.features.versions import embedding_version
 from authenticity.files import atomic, sha256
-
-if TYPE_CHECKING:
-    from authenticity.config import Step
 
 VERSION = "1"
 """Raise it when the frames of any clip change: shards of another version are computed anew."""
@@ -59,19 +56,6 @@ Add = Callable[[str, str, Windows], None]
 
 _STORED = np.float16
 _logger = logging.getLogger("authenticity")
-
-
-def version(identity: str, layer: int, window_seconds: float, steps: Sequence["Step"] = ()) -> str:
-    """Name everything but the audio that a clip's frames depend on.
-
-    Args:
-        identity: of the encoder, from `encoder.identify`.
-        layer: the first trained layer, counted from 0.
-        window_seconds: longest stretch that the encoder hears at once.
-        steps: of the view; none for the clean clips.
-    """
-    inputs = embedding_version(identity, window_seconds, steps)
-    return f"frames {VERSION}; layer {layer}; {inputs}"
 
 
 def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -> int:
@@ -171,7 +155,8 @@ def updated(
     Raises:
         UserError: activations are too large for half precision.
     """
-    name = version(encoder["identity"], layer, window_seconds, view.steps)
+    inputs = embedding_version(encoder["identity"], window_seconds, view.steps)
+    version = f"frames {VERSION}; layer {layer}; {inputs}"
     metadata = {
         "encoder": encoder["model"],
         "encoder_identity": encoder["identity"],
@@ -179,14 +164,14 @@ def updated(
         "layer": str(layer),
         "view": view.name,
     }
-    previous = _previous(path, name)
-    with writer(path, encoder["dimension"], name, metadata) as add:
+    previous = _previous(path, version)
+    with writer(path, encoder["dimension"], version, metadata) as add:
         yield previous, add
 
 
-def _previous(path: Path, name: str) -> dict[tuple[str, str], Windows]:
+def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
     try:
-        if not path.exists() or tables.metadata(index_of(path)).get("version") != name:
+        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
             return {}
         return {(clip.file, clip.content): clip.windows for clip in _open(path)}
     except UserError:
@@ -206,7 +191,7 @@ def writer(
     Args:
         path: the `.npy` file.
         dimension: of a frame.
-        version: see `version`.
+        version: names everything but the audio that the frames depend on.
         metadata: of the index, besides.
     """
     index: list[dict[str, Any]] = []
@@ -279,7 +264,7 @@ class Frames:
 
     Attributes:
         clips: as loaded, by file: what is drawn from them does not depend on the shards.
-        version: what they depend on beside the audio; see `version`.
+        version: names everything but the audio that they depend on.
     """
 
     clips: Sequence[Clip]

@@ -140,20 +140,16 @@ class FineTuned:
         """How many parameters were trained."""
         return sum(value.numel() for value in self.detector.parameters() if value.requires_grad)
 
-    def pooled(self, frames: Frames) -> NDArray[np.float32]:
-        """Return the mean over time of the last trained layer, shape (clips, width)."""
-        return self.detector.pooled_alone(frames.clips)
-
-    def scores(self, frames: Frames) -> NDArray[np.float64]:
+    def scores(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
         """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
-        return self.head.scores(self.pooled(frames))
+        return self.head.scores(self.detector.pooled_alone(clips))
 
     def export(self, folder: str | Path) -> None:
         """Write the whole encoder, its last layer the last trained one, to a folder.
 
-        `Encoder.load` takes it; its last layer's mean over time is what `pooled` returns, to half
-        precision, and `head` scores it. Weights are in float32: rounding them would make them
-        others than those chosen on dev.
+        `Encoder.load` takes it. Its last layer's mean over time is what the detector pools, to half
+        precision, and `head` scores it. Weights stay in float32: rounded, they would not be those
+        that were chosen on dev.
         """
         network = copy.deepcopy(self.encoder.network)
         trained = self.detector.top.layers

@@ -69,8 +69,7 @@ def fit(
     problem = finetune.Problem(frames, labels, train, dev)
     model = finetune.fit(problem, encoder, settings, state)
     scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
-    clips = [frames.clips[index] for index in rows[scored]]
-    scores = model.scores(Frames(clips, frames.version))
+    scores = model.scores([frames.clips[index] for index in rows[scored]])
     on_dev = item.parts[scored] == "dev"
     known = data.labels[scored[on_dev]]
     summary = {
