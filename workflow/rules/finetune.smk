@@ -77,7 +77,7 @@ rule apply_finetuned:
         mem_mb=1400,
     params:
         version=[model_candidates.VERSION, FINETUNE_VERSION],
-        steps=lambda wildcards: [step.plain() for step in CONFIG.views[wildcards.view]],
+        steps=lambda wildcards: steps_of(wildcards.view),
         limits=asdict(PLAN.limits),
         window_seconds=PLAN.window,
         seed=lambda wildcards: PLAN.experiments[wildcards.experiment].model.seeds[0],

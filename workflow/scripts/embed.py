@@ -1,4 +1,4 @@
-"""Bring the table of what a network hears in one shard and view up to date, and its frames."""
+"""Bring the embeddings of one shard and view up to date, and the frames that are kept of them."""
 
 from pathlib import Path
 

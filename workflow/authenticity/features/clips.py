@@ -164,7 +164,7 @@ class _Progress:
             self._start = self._last = now
         if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
             self._last = now
-            rate = self._done / (now - self._start)
+            rate = (self._done - 1) / (now - self._start)
             _logger.info(
                 "%d of %d clips, %d set aside, %.1f a second, about %.0f s left",
                 self._done,

@@ -1,8 +1,8 @@
 """Frozen self-supervised encoders: every layer's mean and standard deviation over time.
 
 A clip is embedded alone: padding a batch would change the embeddings, because the group norm of
-wav2vec2-base runs over time and the model takes no attention mask, and on a CPU a batch of one per
-process is the fastest way besides.
+wav2vec2-base runs over time and the model takes no attention mask. On a CPU, a batch of one clip
+per process is also the fastest.
 
 torch and transformers are imported in the functions that need them: every parse of the workflow and
 every scoring command imports this module, and torch alone takes 2 s.
@@ -375,7 +375,7 @@ def identify(
     precision = native_precision() if precision == "auto" else precision
     content = [files, precision] if source.layers is None else [files, precision, source.layers]
     identity = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    # What cannot be loaded is found out once, not in every job.
+    # An encoder that cannot be loaded is an error here, before any job needs it.
     loaded = kind.load(folder, precision)
     if precision == "int8":
         _require_parity(loaded, Encoder.load(folder), source.model)

@@ -1,7 +1,7 @@
-"""The feature tables of one shard: spectral numbers, and what a network hears in the same clips.
+"""The feature tables of one shard: spectral numbers, and embeddings of the same clips.
 
-They are two steps. The first decodes all clips and takes milliseconds for each, so what cannot be
-used is known before the second, which can take a night.
+They are two steps. The first decodes all clips and takes milliseconds for each, so clips that
+cannot be used are known before the second, which can take a night.
 """
 
 import contextlib

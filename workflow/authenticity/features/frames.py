@@ -1,9 +1,9 @@
-"""What the frozen part of an encoder makes of the clips, frame by frame, kept on disk.
+"""The output of an encoder's frozen layers, frame by frame, kept on disk.
 
 When only some transformer layers are trained, everything below them is a constant: it is computed
 once, while the encoder embeds the clips, and an epoch costs no more than the trained layers. A
 shard is two files: the frames of all its clips one after the other (`.npy`, half precision, to be
-memory-mapped), and the index that says which are whose (`.parquet`).
+memory-mapped), and the index that says which frames are of which clip (`.parquet`).
 
 The frames depend on the first trained layer alone, so "the last of the first two layers" and "the
 last two of the first three" share a cache.
@@ -139,7 +139,7 @@ def require_known(config: Mapping[str, Any]) -> None:
 def updated(
     path: Path, layer: int, encoder: Mapping[str, Any], window_seconds: float, view: View
 ) -> Iterator[tuple[Mapping[tuple[str, str], Windows], Add]]:
-    """Bring a shard of frames up to date: those of the clips that are added, and no others.
+    """Bring a shard up to date: it will have the frames of the clips that are added, and no others.
 
     Args:
         path: the `.npy` file; the index is beside it.

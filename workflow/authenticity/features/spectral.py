@@ -74,7 +74,7 @@ _NOISE_SHARE_OF_RANGE = 0.25
 _NOISE_BELOW_LOUDEST_DB = 15.0
 _FLOOR_PERCENTILE = 5
 _FLOOR = 1e-10  # power; -100 dB
-_TOP_DB = 80.0  # librosa's: cepstra hear nothing that is further below the loudest
+_TOP_DB = 80.0  # librosa's: for cepstra, no band's level is further below the loudest
 _SLOPE_FRAME, _SLOPE_HOP = 512, 160  # samples: 32 ms every 10 ms
 _SLOPE_BANDS, _SLOPE_HERTZ = 24, (200, 7000)
 _SLOPE_HALF = 4  # frames on either side of the middle of a line
@@ -412,7 +412,7 @@ def _hann(size: int) -> NDArray[np.float32]:
 def levels(samples: Rows) -> dict[str, float]:
     """Compute what needs no spectrum, on 20 ms frames every 10 ms.
 
-    Which frames are silence, `activity` says.
+    `activity` says which frames are silence.
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
