@@ -204,7 +204,7 @@ def test_activations_beyond_half_precision_are_refused(tmp_path: Path):
 def test_the_size_is_said_before_and_is_exact(shard: Shard, caplog: pytest.LogCaptureFixture):
     config = json.loads((shard.encoder / "config.json").read_text())
     with caplog.at_level("INFO", logger="authenticity"):
-        size = frames.require_room(shard.path.parent, shard.durations, config, WINDOW)
+        size = frames.require_room([shard.path.parent], shard.durations, config, WINDOW)
     assert "frames of 4 clips" in caplog.text
     shard.write()
     assert size == np.load(shard.path).nbytes
@@ -215,9 +215,20 @@ def test_a_disk_that_is_too_small_is_one_clear_line(shard: Shard, monkeypatch: p
     usage = namedtuple("usage", "total used free")(10**6, 10**6, 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserError, match=r"frames: the frames of 4 clips need .* make room"):
-        frames.require_room(shard.path.parent, shard.durations, config, WINDOW)
+        frames.require_room([shard.path.parent], shard.durations, config, WINDOW)
+
+
+def test_a_disk_needs_room_for_all_layers(shard: Shard, monkeypatch: pytest.MonkeyPatch):
+    config = json.loads((shard.encoder / "config.json").read_text())
+    folders = [shard.path.parent / layer for layer in ("0", "1")]
+    size = frames.require_room(folders, shard.durations, config, WINDOW)
+    assert size == 2 * frames.require_room(folders[:1], shard.durations, config, WINDOW)
+    usage = namedtuple("usage", "total used free")(10**6, 10**6, size - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(UserError, match=r"frames/0, .*frames/1: the frames of 4 clips need"):
+        frames.require_room(folders, shard.durations, config, WINDOW)
 
 
 def test_an_encoder_of_another_family_is_one_clear_line():
     with pytest.raises(UserError, match="type whisper: layers are fine-tuned of hubert"):
-        frames.require_room(Path("frames"), [1.0], {"model_type": "whisper"}, WINDOW)
+        frames.require_room([Path("frames")], [1.0], {"model_type": "whisper"}, WINDOW)

@@ -26,8 +26,8 @@ with job(snakemake) as log:
     if caches:
         durations = tables.read_many(given.durations, ["duration"])["duration"].to_pylist()
         shape = read_json(EncoderSource(params.model, identity["revision"]).json(CONFIG))
-    for cache in caches.values():
-        frames.require_room(cache.parent, durations, shape, params.window_seconds)
+        folders = [cache.parent for cache in caches.values()]
+        frames.require_room(folders, durations, shape, params.window_seconds)
     kind = Published if params.get("published") else Encoder
     counts = extraction.embed_shard(
         rows,

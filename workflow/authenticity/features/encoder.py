@@ -91,7 +91,7 @@ class Encoder:
             model: a local folder or a hub name; see `EncoderSource`.
             precision: `float32` or `bfloat16`, of weights and activations; or `int8`, see
                 `in_precision`.
-            window_seconds: longest stretch embedded at once; see `embed`.
+            window_seconds: longest stretch that is heard at once.
             revision: the hub's branch, tag or commit.
             layers: how many transformer layers to keep, the lowest ones; None for all.
         """

@@ -165,8 +165,8 @@ def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
         (np.ones(len(pairs)), pairs.T), shape=(len(vectors), len(vectors))
     )
     component = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
-    alone = np.bincount(component)[component] == 1 if len(component) else component
-    grouped = described.assign(component=component[clip])[~alone.astype(bool)[clip]]
+    shared = np.bincount(component)[component] > 1
+    grouped = described.assign(component=component[clip])[shared[clip]]
     first_key = grouped.groupby("component")["key"].transform("min")
     return pa.array(first_key.reindex(frame.index), pa.string(), from_pandas=True)
 

@@ -72,7 +72,7 @@ def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -
 
 
 def require_room(
-    folder: str | Path,
+    folders: Sequence[Path],
     durations: Sequence[float],
     config: Mapping[str, Any],
     window_seconds: float,
@@ -80,7 +80,8 @@ def require_room(
     """Say how large the frames of these clips will be, before any is computed.
 
     Args:
-        folder: of the shards, made where it is absent; those that are there count towards the size.
+        folders: of each layer's shards, on one disk, made where they are absent; shards that are
+            there count towards the size.
         durations: of the clips, in seconds.
         config: the encoder's `config.json`.
         window_seconds: longest stretch that the encoder hears at once.
@@ -92,26 +93,27 @@ def require_room(
         UserError: the disk cannot hold them, or see `require_known`.
     """
     require_known(config)
-    folder = Path(folder)
     total = sum(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
-    size = total * config["hidden_size"] * np.dtype(_STORED).itemsize
-    present = sum(path.stat().st_size for path in folder.glob("*.npy"))
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
+    size = len(folders) * total * config["hidden_size"] * np.dtype(_STORED).itemsize
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    present = sum(path.stat().st_size for folder in folders for path in folder.glob("*.npy"))
+    free = shutil.disk_usage(folders[0]).free
+    named = ", ".join(map(str, folders))
     _logger.info(
         "frames of %d clips, %.1f hours: %s in %s, %s there already, %s free",
         len(durations),
         sum(durations) / 3600,
         _gibibytes(size),
-        folder,
+        named,
         _gibibytes(present),
         _gibibytes(free),
     )
     if size - present > free:
         raise UserError(
-            f"{folder}: the frames of {len(durations)} clips need {_gibibytes(size - present)} and "
+            f"{named}: the frames of {len(durations)} clips need {_gibibytes(size - present)} and "
             f"the disk has {_gibibytes(free)} free; make room, or fine-tune on fewer clips or with "
             "a smaller encoder"
         )

@@ -72,7 +72,7 @@ class EncoderSource:
     def n_layers(self) -> int:
         """How many hidden states the encoder gives: its kept transformer layers and their input.
 
-        Of `auto` layers all are counted.
+        Where `layers` is `auto`, all are counted: it is not known yet how many are kept.
         """
         path = self.json(CONFIG)
         config = read_json(path)
