@@ -79,7 +79,7 @@ def test_the_whole_is_embedded_as_ever_and_stretches_are_their_frames(encoder: P
     np.testing.assert_array_equal(whole.std, expected.std[[0, 2]])
     # Each frame hears 400 samples, from 320 after its neighbour's first on, window by window.
     states, middles = [], []
-    for first, _, window in loaded._windows(LONG):
+    for first, _, window in loaded.windows(LONG):
         states.append(loaded._hidden_states(window)[[0, 2]])
         middles.append(first + 320 * np.arange(states[-1].shape[1]) + 199.5)
     states, middles = torch.cat(states, dim=1), np.concatenate(middles)
