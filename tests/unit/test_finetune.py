@@ -18,7 +18,7 @@ from authenticity.models import finetune, finetuned, top_layers
 from authenticity.models.finetune import FineTuned, Problem, Settings
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
-from encoders import KINDS, make_encoder
+from encoders import ALL_KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -27,8 +27,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 WINDOW = 2.0
-PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
-ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
 LABELS = np.array([0, 1] * 8 + [0, 1] * 4)
 TRAIN, DEV = np.arange(16), np.arange(16, 24)
 MODEL = FineTune(
@@ -51,13 +49,6 @@ def changed(settings: Settings = QUICK, **changes: object) -> Settings:
 
 
 OTHER_SEED = changed(seed=6)
-
-
-@pytest.fixture(autouse=True)
-def every_kind(monkeypatch: pytest.MonkeyPatch):
-    for family in ("hubert", "wavlm"):
-        config, model, _ = KINDS[family]
-        monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
 
 
 @pytest.fixture(autouse=True)
