@@ -147,8 +147,8 @@ def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Pat
     kept = cached(tmp_path, folder, 1, recordings)
     detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2)).eval()
     with torch.no_grad():
-        together = detector.pooled(Batch.of(kept.clips))
-        alone = torch.cat([detector.pooled(Batch.of([clip])) for clip in kept.clips])
+        together = detector.top.pooled(Batch.of(kept.clips))
+        alone = torch.cat([detector.top.pooled(Batch.of([clip])) for clip in kept.clips])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
@@ -173,7 +173,11 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
     before = Encoder.load(folder, window_seconds=WINDOW)
     found = np.stack([exported.embed(clip).mean[-1] for clip in recordings])
     untrained = np.stack([before.embed(clip).mean[kept_layers] for clip in recordings])
-    np.testing.assert_allclose(found, tuned.detector.pooled_alone(kept.clips), atol=4e-3)
+    means = tuned.detector.top.pooled_alone(kept.clips)
+    np.testing.assert_allclose(found, means, atol=4e-3)
+    files, applied = finetuned.applied(kept, exported, unfrozen=1)  # as in a view
+    assert files == kept.files
+    np.testing.assert_array_equal(applied, means)
     assert np.abs(found - untrained).max() > 2e-2
     np.testing.assert_allclose(tuned.head.scores(found), tuned.scores(kept.clips), atol=5e-2)
     for clip in recordings[:2]:  # what lies below is as it was
@@ -252,10 +256,12 @@ def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
     )
     assert all(value.dtype == torch.float32 for value in weights(fast).values())
     np.testing.assert_allclose(
-        fast.detector.pooled_alone(kept.clips), exact.detector.pooled_alone(kept.clips), atol=5e-3
+        fast.detector.top.pooled_alone(kept.clips),
+        exact.detector.top.pooled_alone(kept.clips),
+        atol=5e-3,
     )
     assert not np.array_equal(
-        fast.detector.pooled_alone(kept.clips), exact.detector.pooled_alone(kept.clips)
+        fast.detector.top.pooled_alone(kept.clips), exact.detector.top.pooled_alone(kept.clips)
     )
 
 
@@ -271,7 +277,7 @@ def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Pat
 def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
     still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
     tuned = run(cache, encoder, tmp_path / "state", still)
-    pooled = tuned.detector.pooled_alone(cache.clips)
+    pooled = tuned.detector.top.pooled_alone(cache.clips)
     reference = make_pipeline(StandardScaler(), LogisticRegression(C=10, max_iter=5000))
     reference.fit(pooled[TRAIN].astype(np.float64), LABELS[TRAIN])
     expected = reference.decision_function(pooled.astype(np.float64))
@@ -300,7 +306,7 @@ def test_a_loss_on_the_projections_joins_in(
         """How much closer projections of one class are than those of two, as a cosine."""
         longer = changed(epochs=30, loss=name, head_learning_rate=1e-2)
         tuned = run(cache, encoder, tmp_path / name, longer, dev=np.arange(0))
-        pooled = torch.from_numpy(tuned.detector.pooled_alone(cache.clips)[TRAIN])
+        pooled = torch.from_numpy(tuned.detector.top.pooled_alone(cache.clips)[TRAIN])
         detector = tuned.detector
         with torch.no_grad():
             standardised = (pooled - detector.mean) / detector.scale
@@ -326,7 +332,7 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
     np.testing.assert_array_equal(tuned.scores(cache.clips), tuned.scores(cache.clips))
     batch = Batch.of(cache.clips[:2])
     tuned.detector.train()
-    assert torch.equal(tuned.detector.pooled(batch), tuned.detector.pooled(batch))
+    assert torch.equal(tuned.detector.top.pooled(batch), tuned.detector.top.pooled(batch))
     trained = sum(value.numel() for value in loaded.network.encoder.layers[1].parameters())
     assert tuned.n_trained == trained + (32 * 8 + 8) + (8 + 1)
 

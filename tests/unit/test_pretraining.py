@@ -460,7 +460,7 @@ def test_the_choice_knows_nothing_of_the_reporting_half():
 
 def test_the_best_where_it_is_chosen_ships_by_what_it_gains_elsewhere(untrained):
     trained = {"steady": judged((2.0, 2.0), 4), "better elsewhere": judged((0.5, 4.0), 5)}
-    found = choice.choose(trained, untrained, 10)
+    found = choice.choose(trained, untrained, [], 10)
     assert (found["chosen"], found["ships"]) == ("steady", True)
 
     def auc(scores):
@@ -482,7 +482,7 @@ def test_the_best_where_it_is_chosen_ships_by_what_it_gains_elsewhere(untrained)
 
 
 def test_what_is_good_only_where_it_is_chosen_does_not_ship(untrained, tmp_path, caplog):
-    found = choice.choose({"lucky": judged((3.0, 0.0), 6)}, untrained, 10)
+    found = choice.choose({"lucky": judged((3.0, 0.0), 6)}, untrained, [], 10)
     assert (found["chosen"], found["ships"]) == ("lucky", False)
     with caplog.at_level("INFO", logger="authenticity"):
         shipped = choice.ship(found, tmp_path / "encoders", tmp_path / "small")
@@ -494,7 +494,17 @@ def test_what_is_good_only_where_it_is_chosen_does_not_ship(untrained, tmp_path,
 
 def test_ties_go_to_the_first(untrained):
     same = judged((2.0, 2.0), 4)
-    assert choice.choose({"b": same, "a": same}, untrained, 10)["chosen"] == "b"
+    assert choice.choose({"b": same, "a": same}, untrained, [], 10)["chosen"] == "b"
+
+
+def test_what_has_heard_the_vocoders_is_reported_and_not_chosen(untrained):
+    trained = {"copies": judged((3.0, 3.0), 4), "speech": judged((2.0, 2.0), 5)}
+    found = choice.choose(trained, untrained, ["copies"], 10)
+    assert found["chosen"] == "speech"
+    assert found["encoders"]["copies"]["choosing"] > found["encoders"]["speech"]["choosing"]
+    first, second = choice.markdown(found).splitlines()[4:6]
+    assert first.startswith("| copies, which has heard the vocoders | ")
+    assert second.startswith("| **speech** | ")
 
 
 def test_what_ships_is_the_chosen_encoder(tmp_path):

@@ -44,8 +44,8 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
             "corpora": ["toy", "other"],
             "experiments": ["spectral", "folds", "heads", "tuned"],
             "comparisons": [["spectral", "heads"], ["spectral", "tuned"]],
-            "views": ["trimmed"],
-            "finetuned_views": ["trimmed"],
+            "views": ["inverted"],
+            "finetuned_views": ["inverted"],
         },
         corpora={
             "toy": {"format": "asvspoof2019_la", "root": str(own), "n_shards": 1},
@@ -88,14 +88,14 @@ def test_a_corpus_is_tested_on_another_with_what_its_own_dev_decided(side_by_sid
     assert "folds" in page
 
 
-def test_every_result_is_there_again_with_the_silence_trimmed(side_by_side: Checkout):
+def test_every_result_is_there_again_in_the_other_polarity(side_by_side: Checkout):
     results = side_by_side.path / "results"
     for target in ("toy", "other"):
         item = results_of(results / "toy", "spectral", target)
-        assert (item.view, item.views) == ("clean", ["clean", "trimmed"])
+        assert (item.view, item.views) == ("clean", ["clean", "inverted"])
     assert (results / "other/applied/folds/other.parquet").exists()
-    assert not list((results / "toy/spectral/trimmed").glob("1-of-2*"))
-    files = [row["file"] for row in read(results / "toy/spectral/trimmed/1-of-1.parquet")]
+    assert not list((results / "toy/spectral/inverted").glob("1-of-2*"))
+    files = [row["file"] for row in read(results / "toy/spectral/inverted/1-of-1.parquet")]
     assert len(files) == 12, "of its own corpus, only what is reported on is heard through a view"
     assert all("_E_" in file for file in files)
 
@@ -139,8 +139,8 @@ def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Check
     assert not list((toy / "unfinished").rglob("*.pt"))
     rows = read(toy / "scores" / "tuned.parquet")
     assert {row["split"] for row in rows} == {"dev", "eval"}
-    # In a view it hears the clips anew, and scores those of eval alone.
-    applied = read(toy / "applied" / "tuned" / "toy" / "trimmed.parquet")
+    # In a view it scores the clips of eval alone.
+    applied = read(toy / "applied" / "tuned" / "toy" / "inverted.parquet")
     clean = {row["file"]: row["score"] for row in rows if row["split"] == "eval"}
     assert {row["file"] for row in applied} == set(clean)
     assert any(row["score"] != clean[row["file"]] for row in applied)
@@ -156,11 +156,11 @@ def test_features_of_another_version_are_made_anew_in_every_view(side_by_side: C
     finally:
         module.write_text(text)
     counts = dict(re.findall(r"^(extract|embed\w*)\s+(\d+)$", planned, flags=re.M))
-    assert counts == {"extract": "4", "embed": "3", "embed_with_frames": "1"}
+    assert counts == {"extract": "4", "embed": "2", "embed_with_frames": "2"}
     assert "Nothing to be done" in side_by_side.run("--dry-run").stdout
 
 
-@pytest.mark.parametrize("table", ["toy/embeddings/small/trimmed", "other/spectral/trimmed"])
+@pytest.mark.parametrize("table", ["toy/embeddings/small/inverted", "other/spectral/inverted"])
 def test_a_table_of_a_view_that_is_deleted_by_hand_comes_back(side_by_side: Checkout, table: str):
     path = side_by_side.path / "results" / table / "1-of-1.parquet"
     kept = path.rename(path.with_suffix(".kept"))
@@ -168,7 +168,7 @@ def test_a_table_of_a_view_that_is_deleted_by_hand_comes_back(side_by_side: Chec
         planned = side_by_side.run("--dry-run").stdout
     finally:
         kept.rename(path)
-    assert jobs(planned)["embed" if "embeddings" in table else "extract"] == 1
+    assert jobs(planned)["embed_with_frames" if "embeddings" in table else "extract"] == 1
 
 
 def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_side: Checkout):

@@ -5,7 +5,7 @@ of the one that is chosen owes nothing to the choice.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def judge(described: ranking.Described, seed: int) -> dict[str, pa.Table]:
 def choose(
     trained: Mapping[str, Mapping[str, pa.Table]],
     untrained: Mapping[str, Mapping[str, pa.Table]],
+    heard: Collection[str],
     seed: int,
 ) -> dict[str, Any]:
     """Choose the encoder with the highest ROC-AUC in the choosing half; ties go to the first.
@@ -54,6 +55,8 @@ def choose(
     Args:
         trained: what `judge` returned, by the encoder's name.
         untrained: likewise, of random weights.
+        heard: names of trained encoders that have heard vocoders of the probe, so that it cannot
+            say what they are worth elsewhere: they are reported and never chosen.
         seed: of the bootstrap.
 
     Returns:
@@ -70,11 +73,12 @@ def choose(
         for name, halves in trained.items()
     }
     on_choosing = {name: _roc_auc(halves["choosing"]) for name, halves in trained.items()}
-    chosen = max(on_choosing, key=on_choosing.__getitem__)
+    chosen = max((name for name in trained if name not in heard), key=on_choosing.__getitem__)
     halves = trained[chosen]
     return {
         "chosen": chosen,
         "ships": bool(found[chosen].roc_auc.low > 0),
+        "heard": [*heard],
         "halves": {half: _counts(scores) for half, scores in halves.items()},
         "encoders": {
             name: {
@@ -116,6 +120,8 @@ def markdown(choice: Mapping[str, Any]) -> str:
     for name, row in choice["encoders"].items():
         gain = "{value:+.3f} ({low:+.3f} to {high:+.3f})".format(**row["gain"])
         shown = f"**{name}**" if name == choice["chosen"] else name
+        if name in choice["heard"]:
+            shown += ", which has heard the vocoders"
         lines.append(f"| {shown} | {row['choosing']:.3f} | {row['reporting']:.3f} | {gain} |")
     row = choice[RANDOM]
     lines.append(

@@ -171,17 +171,27 @@ def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", view="{view}", shard="
     return [f"{folder}/{layer}/{view}/{shard}.{suffix}" for layer in layers]
 
 
-def finetuned_on(wildcards):
-    """The frames that an encoder is fine-tuned on."""
-    layers = [first_trained(wildcards.experiment, wildcards.candidate)]
+def frames_of(wildcards, view, candidates):
+    """The frames of a corpus in a view, below the first layers that these candidates train."""
+    layers = sorted({first_trained(wildcards.experiment, each) for each in candidates})
     return {
         name: [
             path
             for shard in PLAN.shards[wildcards.corpus]
-            for path in frame_paths(suffix, layers, wildcards.corpus, "clean", shard)
+            for path in frame_paths(suffix, layers, wildcards.corpus, view, shard)
         ]
         for name, suffix in (("frames", "npy"), ("indices", "parquet"))
     }
+
+
+def finetuned_on(wildcards):
+    """The frames that an encoder is fine-tuned on."""
+    return frames_of(wildcards, "clean", [wildcards.candidate])
+
+
+def heard_in_view(wildcards):
+    """The frames that a fine-tuned encoder goes on from in a view."""
+    return frames_of(wildcards, wildcards.view, PLAN.candidates[wildcards.experiment])
 
 
 def exported(wildcards):

@@ -134,14 +134,16 @@ use rule embed as embed_with_frames with:
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
         encoder=f"results/encoders/{ENCODER}.json",
         # All clips' durations say how large the frames will be.
-        durations=lambda wildcards: ancient(shard_paths(wildcards.corpus, "spectral")),
+        durations=lambda wildcards: ancient(
+            shard_paths(wildcards.corpus, "spectral", wildcards.view)
+        ),
     output:
         table=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
         frames=[update(path) for path in frame_paths("npy")],
         indices=[update(path) for path in frame_paths("parquet")],
     wildcard_constraints:
         corpus="|".join(corpus for corpus, name in TRAINED if name in FINETUNED) or "none",
-        view="clean",
+        view="|".join(["clean", *CONFIG.run.finetuned_views]),
     # Before what needs no encoder: fine-tuning that comes last leaves the other cores idle.
     priority: 1
 

@@ -57,13 +57,15 @@ rule fit_finetuned:
 
 
 rule apply_finetuned:
-    """Hear a view of the corpus with a fine-tuned encoder, its first seed's, and score it."""
+    """Score a view of the corpus with a fine-tuned encoder, its first seed's."""
     input:
         exported,
+        unpack(heard_in_view),
         model="results/{corpus}/models/{experiment}.json",
         weights="results/{corpus}/models/{experiment}.safetensors",
         scores="results/{corpus}/scores/{experiment}.parquet",
         trials="results/{corpus}/trials.parquet",
+        encoder=f"results/encoders/{ENCODER}.json",
     output:
         scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
     log:
@@ -77,9 +79,11 @@ rule apply_finetuned:
         mem_mb=1400,
     params:
         version=[model_candidates.VERSION, FINETUNE_VERSION],
-        steps=lambda wildcards: steps_of(wildcards.view),
-        limits=asdict(PLAN.limits),
-        window_seconds=PLAN.window,
+        first=lambda wildcards: {
+            name: first_trained(wildcards.experiment, name)
+            for name in PLAN.candidates[wildcards.experiment]
+        },
+        unfrozen=lambda wildcards: PLAN.experiments[wildcards.experiment].model.unfrozen,
         seed=lambda wildcards: PLAN.experiments[wildcards.experiment].model.seeds[0],
     script:
         "../scripts/apply_finetuned.py"

@@ -4,33 +4,34 @@ import functools
 import json
 from pathlib import Path
 
-from authenticity import config, tables
-from authenticity.audio import Limits
-from authenticity.features.clips import Reader, View
+from authenticity import tables
 from authenticity.features.encoder import Encoder
+from authenticity.features.frames import Frames
 from authenticity.files import read_arrays, read_json
-from authenticity.jobs import corpus_root, job
+from authenticity.jobs import job
 from authenticity.models import application, finetuned
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-    model, trials = read_json(given.model), tables.read(given.trials)
+    tables.require_encoder(given.indices, read_json(given.encoder))
+    model = read_json(given.model)
     scored = application.own_trials(tables.read(given.scores), "eval")
-    rows = application.rows_of(trials, scored).to_pylist()
-    view = View(wildcards.view, config.view(params.steps))
-    reader = Reader(corpus_root(snakemake), Limits(**params.limits), view)
     folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
 
     @functools.lru_cache(1)
-    def heard(candidate, pooling):
-        """Embed the clips with the encoder that the experiment chose."""
-        encoder = Encoder.load(
-            folder / f"{candidate}-{params.seed}", "float32", params.window_seconds
-        )
-        return finetuned.heard(rows, reader, encoder)
+    def features(candidate, pooling):
+        """Go on from the frames with the encoder that the experiment chose."""
+        encoder = Encoder.load(folder / f"{candidate}-{params.seed}")
+        frames = [path for path in given.frames if f"/{params.first[candidate]}/" in path]
+        return finetuned.applied(Frames.load(frames), encoder, params.unfrozen)
 
-    features = {wildcards.view: heard}
-    scores = application.apply_views(scored, trials, model, read_arrays(given.weights), features)
+    scores = application.apply_views(
+        scored,
+        tables.read(given.trials),
+        model,
+        read_arrays(given.weights),
+        {wildcards.view: features},
+    )
     about = {name: tables.metadata(given.scores)[name] for name in ("chosen", "protocol")}
     about |= {name: wildcards[name] for name in ("experiment", "corpus", "target")}
     about["leak"] = json.dumps(model["leak"])

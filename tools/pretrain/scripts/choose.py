@@ -13,6 +13,7 @@ with job(snakemake) as log:
     }
     found = choice.choose(
         *({name: judged[name] for name in names} for names in (params.trained, params.untrained)),
+        params.heard,
         params.seed,
     )
     write_json(snakemake.output.choice, found)

@@ -142,7 +142,7 @@ class FineTuned:
 
     def scores(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
         """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
-        return self.head.scores(self.detector.pooled_alone(clips))
+        return self.head.scores(self.detector.top.pooled_alone(clips))
 
     def export(self, folder: str | Path) -> None:
         """Write the whole encoder, its last layer the last trained one, to a folder.
@@ -278,7 +278,7 @@ class _Run:
 
     def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
         with self._autocast():
-            return self.detector.pooled_alone([self._clips[i] for i in trials])
+            return self.detector.top.pooled_alone([self._clips[i] for i in trials])
 
     def _autocast(self) -> torch.autocast:
         halved = self._settings.precision == "bfloat16"

@@ -12,12 +12,12 @@ from sklearn.metrics import roc_auc_score
 
 from authenticity import tables
 from authenticity.evaluation import splits
-from authenticity.features.clips import Reader
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
 from authenticity.models import candidates, finetune
 from authenticity.models.baseline import LinearModel
 from authenticity.models.fitting import Trials
+from authenticity.models.top_layers import TopLayers
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
@@ -127,24 +127,19 @@ def together(
     return candidates.Candidate(table, {POOLING: [LinearModel.of(head, "head")]}, summary)
 
 
-def heard(
-    rows: Sequence[Mapping[str, Any]], reader: Reader, encoder: Encoder
+def applied(
+    frames: Frames, encoder: Encoder, unfrozen: int
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return the features of clips in a view: the mean over time of the encoder's last layer.
 
     Args:
-        rows: of the trials.
-        reader: of the corpus's clips in the view; a clip that it rejects is left out.
+        frames: of the clips in that view, at the first trained layer.
         encoder: as it was exported, in float32, as its scores are.
+        unfrozen: how many of its last layers were trained.
 
     Returns:
         Files and their features, shape (files, dimension).
     """
-    embedded = {
-        clip.key: mean
-        for clip, mean in reader.use(
-            rows, lambda clip: encoder.embed(reader.samples(clip)).mean[-1]
-        )
-    }
-    dimension = encoder.network.config.hidden_size
-    return list(embedded), np.reshape(list(embedded.values()), (-1, dimension)).astype(np.float32)
+    last = len(encoder.network.encoder.layers)
+    top = TopLayers(encoder.network, last - unfrozen, last)
+    return frames.files, top.pooled_alone(frames.clips)

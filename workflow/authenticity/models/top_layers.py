@@ -16,6 +16,37 @@ from authenticity.models.baseline import LinearModel
 _DIMENSION = 128  # of the projection
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Clips side by side.
+
+    Attributes:
+        frames: of all windows, padded at their end, shape (windows, frames, dimension), float32.
+        present: False where a frame is padding, shape (windows, frames).
+        owner: the number of the clip that a window is of, shape (windows,).
+    """
+
+    frames: torch.Tensor
+    present: torch.Tensor
+    owner: torch.Tensor
+
+    @classmethod
+    def of(cls, clips: Sequence[Clip]) -> "Batch":
+        """Read clips from the cache."""
+        windows = [
+            torch.from_numpy(np.array(window, np.float32))
+            for clip in clips
+            for window in clip.windows
+        ]
+        lengths = torch.tensor([len(window) for window in windows])
+        owner = [number for number, clip in enumerate(clips) for _ in clip.windows]
+        return cls(
+            pad_sequence(windows, batch_first=True),
+            torch.arange(int(lengths.max())) < lengths[:, None],
+            torch.tensor(owner),
+        )
+
+
 class TopLayers(torch.nn.Module):
     """Copies of an encoder's transformer layers, called as the encoder calls them, in float32.
 
@@ -66,36 +97,23 @@ class TopLayers(torch.nn.Module):
             frames, bias = layer(frames, attention_mask=mask, position_bias=bias, index=index)
         return frames
 
+    def pooled(self, batch: Batch) -> torch.Tensor:
+        """Return the mean over all frames of each clip, shape (clips, width)."""
+        frames = self(batch.frames, batch.present).float()
+        sums = (frames * batch.present[..., None]).sum(dim=1)
+        n_clips = int(batch.owner[-1]) + 1
+        totals = sums.new_zeros(n_clips, sums.shape[1]).index_add(0, batch.owner, sums)
+        counts = batch.present.sum(dim=1).to(sums)
+        return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
 
-@dataclass(frozen=True)
-class Batch:
-    """Clips side by side.
+    def pooled_alone(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
+        """Return what `pooled` does, clip by clip: none depends on those beside it.
 
-    Attributes:
-        frames: of all windows, padded at their end, shape (windows, frames, dimension), float32.
-        present: False where a frame is padding, shape (windows, frames).
-        owner: the number of the clip that a window is of, shape (windows,).
-    """
-
-    frames: torch.Tensor
-    present: torch.Tensor
-    owner: torch.Tensor
-
-    @classmethod
-    def of(cls, clips: Sequence[Clip]) -> "Batch":
-        """Read clips from the cache."""
-        windows = [
-            torch.from_numpy(np.array(window, np.float32))
-            for clip in clips
-            for window in clip.windows
-        ]
-        lengths = torch.tensor([len(window) for window in windows])
-        owner = [number for number, clip in enumerate(clips) for _ in clip.windows]
-        return cls(
-            pad_sequence(windows, batch_first=True),
-            torch.arange(int(lengths.max())) < lengths[:, None],
-            torch.tensor(owner),
-        )
+        The layers are then in evaluation mode.
+        """
+        self.eval()
+        with torch.inference_mode():
+            return torch.cat([self.pooled(Batch.of([clip])) for clip in clips]).numpy()
 
 
 class Detector(torch.nn.Module):
@@ -113,27 +131,9 @@ class Detector(torch.nn.Module):
         self.projection = torch.nn.Linear(width, _DIMENSION)
         self.classifier = torch.nn.Linear(_DIMENSION, 1)
 
-    def pooled(self, batch: Batch) -> torch.Tensor:
-        """Return the mean over all frames of each clip, shape (clips, width)."""
-        frames = self.top(batch.frames, batch.present).float()
-        sums = (frames * batch.present[..., None]).sum(dim=1)
-        n_clips = int(batch.owner[-1]) + 1
-        totals = sums.new_zeros(n_clips, sums.shape[1]).index_add(0, batch.owner, sums)
-        counts = batch.present.sum(dim=1).to(sums)
-        return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
-
-    def pooled_alone(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
-        """Return what `pooled` does, clip by clip: none depends on those beside it.
-
-        The detector is then in evaluation mode.
-        """
-        self.eval()
-        with torch.inference_mode():
-            return torch.cat([self.pooled(Batch.of([clip])) for clip in clips]).numpy()
-
     def forward(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return projections [clips, dimension] and log-odds of spoof [clips], by batch."""
-        pooled = torch.cat([self.pooled(batch) for batch in batches])
+        pooled = torch.cat([self.top.pooled(batch) for batch in batches])
         with torch.autocast("cpu", enabled=False):
             projections = self.projection((pooled - self.mean) / self.scale)
             return projections, self.classifier(projections)[:, 0]
