@@ -54,14 +54,13 @@ def describe_shard(
     computed: dict[tuple[str, str], dict[str, Any]] = {}
     set_aside: list[dict[str, Any]] = []
 
-    def describe(clip: File) -> tuple[str, str]:
+    def describe(clip: File) -> None:
         key = (clip.key, clip.content)
         if key in previous:
             reader.limits.require(*(previous.value(key, x) for x in ("duration", "peak_dbfs")))
         else:
             samples = reader.samples(clip)
             computed[key] = {**spectral.describe(samples), "audio": spectral.digest(samples)}
-        return key
 
     def reject(row: Mapping[str, Any], content: str, reason: str) -> None:
         reason = f"{row['path']}: {reason}"
@@ -69,7 +68,7 @@ def describe_shard(
             {"file": row["key"], "label": row["label"], "reason": reason, "content": content}
         )
 
-    clips = [key for _, key in reader.use(rows, describe, reject)]
+    clips = reader.use(rows, describe, reject)
     described = [
         {"file": file, "content": content, **numbers}
         for (file, content), numbers in computed.items()
@@ -136,7 +135,7 @@ def embed_shard(
             for layer, cache in caches.items()
         }
 
-        def hear(clip: File) -> tuple[str, str]:
+        def hear(clip: File) -> None:
             nonlocal n_heard
             key = (clip.key, clip.content)
             missing = [layer for layer, (there, _) in shards.items() if key not in there]
@@ -148,9 +147,8 @@ def embed_shard(
                     computed[key] = embedding
             for layer, (there, add) in shards.items():
                 add(*key, found[layer] if layer in found else there[key])
-            return key
 
-        clips = [key for _, key in reader.use(rows, hear)]
+        clips = reader.use(rows, hear)
     table = previous.merged(clips, encoder.table(computed, schema), schema)
     tables.write(path, table, schema, metadata)
     return {"clips": len(clips), "computed": n_heard}
