@@ -112,7 +112,7 @@ def norms(rows: np.ndarray) -> np.ndarray:
 
 def test_an_encoder_in_training_mode_is_refused(tmp_path: Path):
     loaded = Encoder.load(make_encoder(tmp_path))
-    loaded._model.train()
+    loaded.network.train()
     with pytest.raises(RuntimeError, match="training mode"):
         loaded.embed(CLIP)
 

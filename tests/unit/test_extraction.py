@@ -135,6 +135,18 @@ def test_a_log_says_how_far_it_is_and_how_many_are_set_aside(
     assert any(re.match(r"7 of 8 clips, 1 set aside, \S+ a second", m) for m in caplog.messages)
 
 
+def test_the_first_clip_does_not_count_towards_the_rate(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    seconds = iter([100.0, 120.0])
+    monkeypatch.setattr(clips.time, "monotonic", lambda: next(seconds))
+    progress = clips._Progress(4)
+    with caplog.at_level("INFO", "authenticity"):
+        progress.one_more()
+        progress.one_more()
+    assert caplog.messages == ["2 of 4 clips, 0 set aside, 0.1 a second, about 40 s left"]
+
+
 def test_a_label_corrected_in_the_protocol_is_taken_over(extract, tmp_path: Path):
     extract()
     protocol = next((tmp_path / "LA").rglob("*.trl.txt"))

@@ -14,10 +14,11 @@ from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames
-from authenticity.models import finetune, finetuned
-from authenticity.models.finetune import Batch, Detector, FineTuned, Problem, Settings, TopLayers
+from authenticity.models import finetune, finetuned, top_layers
+from authenticity.models.finetune import FineTuned, Problem, Settings
+from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
-from encoders import KINDS, make_encoder
+from encoders import ALL_KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -26,8 +27,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 WINDOW = 2.0
-PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
-ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
 LABELS = np.array([0, 1] * 8 + [0, 1] * 4)
 TRAIN, DEV = np.arange(16), np.arange(16, 24)
 MODEL = FineTune(
@@ -39,7 +38,7 @@ MODEL = FineTune(
     learning_rate=1e-3,
     seeds=(5,),
 )
-QUICK = Settings(MODEL, layers=2, precision="float32", seed=5, dimension=8)
+QUICK = Settings(MODEL, layers=2, precision="float32", seed=5)
 
 
 def changed(settings: Settings = QUICK, **changes: object) -> Settings:
@@ -53,19 +52,25 @@ OTHER_SEED = changed(seed=6)
 
 
 @pytest.fixture(autouse=True)
-def every_kind(monkeypatch: pytest.MonkeyPatch):
-    for family in ("hubert", "wavlm"):
-        config, model, _ = KINDS[family]
-        monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
+def narrow_projection(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(top_layers, "_DIMENSION", 8)
 
 
-def cached(folder: Path, encoder: Path, layer: int, clips: Sequence, dtype=np.float16) -> Frames:
-    """The frames of clips, written and opened."""
+def unrounded(encoder: Path, layer: int, clips: Sequence) -> list[Clip]:
+    """The frames of clips, as they are computed."""
     frozen = Encoder.load(encoder, window_seconds=WINDOW)
-    path = folder / f"{np.dtype(dtype).name}-{layer}.npy"
-    with frames.writer(path, 32, f"layer {layer}", dtype=dtype) as add:
-        for number, clip in enumerate(clips):
-            add(f"{number:03}", "", frozen.hear(clip, [layer])[1][layer])
+    return [
+        Clip(f"{number:03}", "", frozen.hear(clip, [layer])[1][layer])
+        for number, clip in enumerate(clips)
+    ]
+
+
+def cached(folder: Path, encoder: Path, layer: int, clips: Sequence) -> Frames:
+    """The frames of clips, written and opened."""
+    path = folder / f"{layer}.npy"
+    with frames.writer(path, 32, f"layer {layer}") as add:
+        for clip in unrounded(encoder, layer, clips):
+            add(clip.file, clip.content, clip.windows)
     return Frames.load([path])
 
 
@@ -110,11 +115,11 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     folder = make_encoder(tmp_path / "encoder", kind)
     recordings = [voice(number, spoof=False, seconds=0.6) for number in range(3)]
     first = 2 - unfrozen
-    kept = cached(tmp_path, folder, first, recordings, np.float32)
+    kept = unrounded(folder, first, recordings)
     whole = Encoder.load(folder, window_seconds=WINDOW)
     torch.manual_seed(4)
-    detector = Detector(TopLayers(whole.network, first, 2), 32, 8).eval()
-    _, log_odds = detector([Batch.of(kept.clips)])
+    detector = Detector(TopLayers(whole.network, first, 2)).eval()
+    _, log_odds = detector([Batch.of(kept)])
     torch.nn.functional.softplus(log_odds).sum().backward()
 
     network = whole.network.requires_grad_(False)
@@ -122,7 +127,7 @@ def test_gradients_are_those_of_the_whole_model(kind: str, unfrozen: int, tmp_pa
     states = [
         network(window[None], output_hidden_states=True).hidden_states[-1]
         for clip in recordings
-        for window in whole.windows(clip)
+        for _, _, window in whole.windows(clip)
     ]
     pooled = torch.cat([state.mean(dim=1) for state in states])
     expected = detector.classifier(detector.projection(pooled))[:, 0]
@@ -140,7 +145,7 @@ def test_a_clip_s_output_does_not_depend_on_the_padding(kind: str, tmp_path: Pat
     folder = make_encoder(tmp_path / "encoder", kind)
     recordings = [voice(7, spoof=False, seconds=seconds) for seconds in (0.5, 1.7, 3.1)]
     kept = cached(tmp_path, folder, 1, recordings)
-    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2), 32, 8).eval()
+    detector = Detector(TopLayers(Encoder.load(folder).network, 1, 2)).eval()
     with torch.no_grad():
         together = detector.top.pooled(Batch.of(kept.clips))
         alone = torch.cat([detector.top.pooled(Batch.of([clip])) for clip in kept.clips])
@@ -168,12 +173,13 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
     before = Encoder.load(folder, window_seconds=WINDOW)
     found = np.stack([exported.embed(clip).mean[-1] for clip in recordings])
     untrained = np.stack([before.embed(clip).mean[kept_layers] for clip in recordings])
-    np.testing.assert_allclose(found, tuned.pooled(kept), atol=4e-3)
-    files, means = finetuned.applied(kept, exported, unfrozen=1)  # as in a view
+    means = tuned.detector.top.pooled_alone(kept.clips)
+    np.testing.assert_allclose(found, means, atol=4e-3)
+    files, applied = finetuned.applied(kept, exported, unfrozen=1)  # as in a view
     assert files == kept.files
-    np.testing.assert_array_equal(means, tuned.pooled(kept))
+    np.testing.assert_array_equal(applied, means)
     assert np.abs(found - untrained).max() > 2e-2
-    np.testing.assert_allclose(tuned.head.scores(found), tuned.scores(kept), atol=5e-2)
+    np.testing.assert_allclose(tuned.head.scores(found), tuned.scores(kept.clips), atol=5e-2)
     for clip in recordings[:2]:  # what lies below is as it was
         below = exported.embed(clip).mean[:kept_layers], before.embed(clip).mean[:kept_layers]
         np.testing.assert_array_equal(*below)
@@ -213,12 +219,12 @@ def test_no_epoch_that_is_better_leaves_the_layers_alone(
 ):
     """Dev labels that the probe gets all right: no epoch can be better than that."""
     still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
-    probed = run(cache, encoder, tmp_path / "probe", still).scores(cache)
+    probed = run(cache, encoder, tmp_path / "probe", still).scores(cache.clips)
     labels = LABELS.copy()
     labels[DEV] = probed[DEV] > np.median(probed[DEV])
     tuned = run(cache, encoder, tmp_path / "state", labels=labels)
     assert tuned.best_epoch == 0
-    np.testing.assert_array_equal(tuned.scores(cache), probed)
+    np.testing.assert_array_equal(tuned.scores(cache.clips), probed)
 
 
 def test_the_seed_decides_the_weights_and_nothing_global_does(
@@ -249,8 +255,14 @@ def test_bfloat16_stays_close(kind: str, clips: list, tmp_path: Path):
         for name in ("float32", "bfloat16")
     )
     assert all(value.dtype == torch.float32 for value in weights(fast).values())
-    np.testing.assert_allclose(fast.pooled(kept), exact.pooled(kept), atol=5e-3)
-    assert not np.array_equal(fast.pooled(kept), exact.pooled(kept))
+    np.testing.assert_allclose(
+        fast.detector.top.pooled_alone(kept.clips),
+        exact.detector.top.pooled_alone(kept.clips),
+        atol=5e-3,
+    )
+    assert not np.array_equal(
+        fast.detector.top.pooled_alone(kept.clips), exact.detector.top.pooled_alone(kept.clips)
+    )
 
 
 def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Path, tmp_path: Path):
@@ -258,18 +270,18 @@ def test_dev_chooses_the_epoch_and_ends_the_training(cache: Frames, encoder: Pat
     by_epoch = [row["dev_roc_auc"] for row in tuned.history]
     assert tuned.best_epoch == int(np.argmax(by_epoch))
     assert len(by_epoch) == 1 + min(30, tuned.best_epoch + 2)
-    scores = tuned.scores(cache)[DEV]
+    scores = tuned.scores(cache.clips)[DEV]
     assert roc_auc_score(LABELS[DEV], scores) == max(by_epoch)
 
 
 def test_the_head_starts_from_logistic_regression(cache: Frames, encoder: Path, tmp_path: Path):
-    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0, inverse_regularisation=0.5)
+    still = changed(epochs=1, learning_rate=0.0, head_learning_rate=0.0)
     tuned = run(cache, encoder, tmp_path / "state", still)
-    pooled = tuned.pooled(cache)
-    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=5000))
+    pooled = tuned.detector.top.pooled_alone(cache.clips)
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=10, max_iter=5000))
     reference.fit(pooled[TRAIN].astype(np.float64), LABELS[TRAIN])
     expected = reference.decision_function(pooled.astype(np.float64))
-    np.testing.assert_allclose(tuned.scores(cache), expected, atol=1e-4)
+    np.testing.assert_allclose(tuned.scores(cache.clips), expected, atol=1e-4)
 
 
 def test_without_dev_the_last_epoch_counts(cache: Frames, encoder: Path, tmp_path: Path):
@@ -283,7 +295,7 @@ def test_it_learns_what_the_training_clips_tell(cache: Frames, encoder: Path, tm
     longer = changed(epochs=25, learning_rate=1e-2)
     tuned = run(cache, encoder, tmp_path / "state", longer, dev=np.arange(0))
     assert tuned.history[-1]["loss"] < 0.7 * tuned.history[1]["loss"]
-    assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache)[TRAIN]) > 0.95
+    assert roc_auc_score(LABELS[TRAIN], tuned.scores(cache.clips)[TRAIN]) > 0.95
 
 
 @pytest.mark.parametrize("loss", ["margin", "supcon", "spectral"])
@@ -294,7 +306,7 @@ def test_a_loss_on_the_projections_joins_in(
         """How much closer projections of one class are than those of two, as a cosine."""
         longer = changed(epochs=30, loss=name, head_learning_rate=1e-2)
         tuned = run(cache, encoder, tmp_path / name, longer, dev=np.arange(0))
-        pooled = torch.from_numpy(tuned.pooled(cache)[TRAIN])
+        pooled = torch.from_numpy(tuned.detector.top.pooled_alone(cache.clips)[TRAIN])
         detector = tuned.detector
         with torch.no_grad():
             standardised = (pooled - detector.mean) / detector.scale
@@ -317,7 +329,7 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
     assert not any(module.training for module in tuned.detector.modules())
     for name, value in loaded.network.state_dict().items():
         assert torch.equal(value, before[name])
-    np.testing.assert_array_equal(tuned.scores(cache), tuned.scores(cache))
+    np.testing.assert_array_equal(tuned.scores(cache.clips), tuned.scores(cache.clips))
     batch = Batch.of(cache.clips[:2])
     tuned.detector.train()
     assert torch.equal(tuned.detector.top.pooled(batch), tuned.detector.top.pooled(batch))
@@ -374,7 +386,7 @@ def test_groups_of_a_step_hold_every_clip_once_and_little_padding(lengths: list[
 
 def test_a_step_in_groups_is_the_step_in_one_batch(cache: Frames, encoder: Path):
     network = Encoder.load(encoder).network
-    detector = Detector(TopLayers(network, 1, 2), 32, 8)
+    detector = Detector(TopLayers(network, 1, 2))
     groups = finetune.alike(cache.clips, np.arange(len(cache.clips)))
     assert len(groups) > 1
     order = np.concatenate(groups)
@@ -452,7 +464,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     assert first.scores["file"].to_pylist() == [
         f"{index:03}" for index, name in zip(order, part, strict=True) if name != "train"
     ]
-    expected = dict(zip(cache.files, first.model.scores(cache), strict=True))
+    expected = dict(zip(cache.files, first.model.scores(cache.clips), strict=True))
     found = first.scores["score"].to_pylist()
     assert found == [expected[file] for file in first.scores["file"].to_pylist()]
     whole = finetuned.together(

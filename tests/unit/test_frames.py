@@ -41,7 +41,7 @@ def test_frames_are_what_an_encoder_without_the_layers_above_gives(
     cut = Encoder.load(folder, window_seconds=WINDOW, layers=layer)
     found = heard(folder, clip, layer)
     assert len(found) == 2
-    for window, states in zip(cut.windows(clip), found, strict=True):
+    for (_, _, window), states in zip(cut.windows(clip), found, strict=True):
         with torch.no_grad():
             expected = cut.network(window[None]).last_hidden_state[0].numpy()
         np.testing.assert_array_equal(states, expected)
@@ -173,7 +173,9 @@ def test_shards_of_two_versions_are_refused(tmp_path: Path):
     for name in ("a", "b"):
         with frames.writer(tmp_path / f"{name}.npy", 4, f"version {name}") as add:
             add(name, "", [np.ones((2, 4))])
-    with pytest.raises(UserError, match=r"b\.npy: frames of another encoder"):
+    with pytest.raises(
+        UserError, match=r"b\.parquet: made by version 'version b', other shards by"
+    ):
         Frames.load([tmp_path / "a.npy", tmp_path / "b.npy"])
 
 
@@ -202,7 +204,7 @@ def test_activations_beyond_half_precision_are_refused(tmp_path: Path):
 def test_the_size_is_said_before_and_is_exact(shard: Shard, caplog: pytest.LogCaptureFixture):
     config = json.loads((shard.encoder / "config.json").read_text())
     with caplog.at_level("INFO", logger="authenticity"):
-        size = frames.require_room(shard.path.parent, shard.durations, config, WINDOW)
+        size = frames.require_room([shard.path.parent], shard.durations, config, WINDOW)
     assert "frames of 4 clips" in caplog.text
     shard.write()
     assert size == np.load(shard.path).nbytes
@@ -213,9 +215,20 @@ def test_a_disk_that_is_too_small_is_one_clear_line(shard: Shard, monkeypatch: p
     usage = namedtuple("usage", "total used free")(10**6, 10**6, 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserError, match=r"frames: the frames of 4 clips need .* make room"):
-        frames.require_room(shard.path.parent, shard.durations, config, WINDOW)
+        frames.require_room([shard.path.parent], shard.durations, config, WINDOW)
+
+
+def test_a_disk_needs_room_for_all_layers(shard: Shard, monkeypatch: pytest.MonkeyPatch):
+    config = json.loads((shard.encoder / "config.json").read_text())
+    folders = [shard.path.parent / layer for layer in ("0", "1")]
+    size = frames.require_room(folders, shard.durations, config, WINDOW)
+    assert size == 2 * frames.require_room(folders[:1], shard.durations, config, WINDOW)
+    usage = namedtuple("usage", "total used free")(10**6, 10**6, size - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(UserError, match=r"frames/0, .*frames/1: the frames of 4 clips need"):
+        frames.require_room(folders, shard.durations, config, WINDOW)
 
 
 def test_an_encoder_of_another_family_is_one_clear_line():
     with pytest.raises(UserError, match="type whisper: layers are fine-tuned of hubert"):
-        frames.require_room(Path("frames"), [1.0], {"model_type": "whisper"}, WINDOW)
+        frames.require_room([Path("frames")], [1.0], {"model_type": "whisper"}, WINDOW)

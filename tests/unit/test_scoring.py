@@ -20,7 +20,7 @@ from authenticity.config import Audio, Config
 from authenticity.errors import RejectedClip, UserError
 from authenticity.evaluation.metrics import eer_threshold
 from authenticity.features import spectral
-from authenticity.features.encoder import Encoder, _variance
+from authenticity.features.encoder import Encoder, _mean_and_variance
 from authenticity.files import read_arrays, sha256, write_arrays
 from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import Model
@@ -79,7 +79,7 @@ def test_the_whole_is_embedded_as_ever_and_stretches_are_their_frames(encoder: P
     np.testing.assert_array_equal(whole.std, expected.std[[0, 2]])
     # Each frame hears 400 samples, from 320 after its neighbour's first on, window by window.
     states, middles = [], []
-    for first, _, window in loaded._windows(LONG):
+    for first, _, window in loaded.windows(LONG):
         states.append(loaded._hidden_states(window)[[0, 2]])
         middles.append(first + 320 * np.arange(states[-1].shape[1]) + 199.5)
     states, middles = torch.cat(states, dim=1), np.concatenate(middles)
@@ -105,7 +105,7 @@ def test_a_cut_encoder_has_the_same_hidden_states(kind: str, layer: int, tmp_pat
 @pytest.mark.parametrize("length", [401, 2**20, 2**20 + 1, 2**21 + 2**19 + 13])
 def test_the_variance_of_a_long_clip_is_numpys_to_the_bit(length: int):
     samples = np.random.default_rng(length).standard_normal(length).astype(np.float32) + 0.01
-    assert _variance(samples) == samples.var(dtype=np.float64)
+    assert _mean_and_variance(samples)[1] == samples.var(dtype=np.float64)
 
 
 @settings(max_examples=100)

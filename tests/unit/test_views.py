@@ -301,4 +301,5 @@ def test_inverting_twice_is_the_clip_again_and_turns_its_skewness():
     lopsided = np.maximum(CLIP, -0.1).astype(np.float32)
     inverted = apply(lopsided, [{"step": "invert"}], "x")
     assert np.array_equal(apply(inverted, [{"step": "invert"}], "x"), lopsided)
-    assert spectral.skewness(inverted) == pytest.approx(-spectral.skewness(lopsided))
+    skewness = [spectral.levels(samples)["skewness"] for samples in (inverted, lopsided)]
+    assert skewness[0] == pytest.approx(-skewness[1])

@@ -14,7 +14,7 @@ import torch
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
-from authenticity.models.finetune import Batch, Detector, TopLayers
+from authenticity.models.top_layers import Batch, Detector, TopLayers
 
 CLIP_SAMPLES, BATCH = 48_000, 32
 UNFROZEN = 2
@@ -57,10 +57,7 @@ def ratio(folder: Path, n_clips: int, precision: str) -> float:
     network = Encoder.load(folder).network
     n_layers = len(network.encoder.layers)
     first = n_layers - UNFROZEN
-    detectors = [
-        Detector(TopLayers(network, first, n_layers), network.config.hidden_size, 128)
-        for _ in range(2)
-    ]
+    detectors = [Detector(TopLayers(network, first, n_layers)) for _ in range(2)]
     del network
     random = np.random.default_rng(1)
     clips = [random.standard_normal(CLIP_SAMPLES).astype(np.float32) for _ in range(n_clips)]
@@ -72,7 +69,7 @@ def ratio(folder: Path, n_clips: int, precision: str) -> float:
     chosen = np.split(np.arange(n_clips), range(BATCH, n_clips, BATCH))
 
     def plain(numbers: np.ndarray) -> Batch:
-        samples = torch.cat([next(encoder.windows(clips[number]))[None] for number in numbers])
+        samples = torch.cat([next(encoder.windows(clips[number]))[-1][None] for number in numbers])
         with torch.no_grad():
             states = encoder.network(samples.to(encoder.network.dtype)).last_hidden_state.float()
         return Batch(

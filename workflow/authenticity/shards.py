@@ -168,13 +168,13 @@ class PreviousRows:
         return self.table[column][self.index[key]].as_py()
 
     def merged(
-        self, reused: Iterable[tuple[str, str]], computed: pa.Table, schema: pa.Schema
+        self, keys: Iterable[tuple[str, str]], computed: pa.Table, schema: pa.Schema
     ) -> pa.Table:
-        """Return reused and computed rows as one table, by file.
+        """Return those of the rows with these keys that are here, and computed ones, by file.
 
         Neither the order of arguments nor which rows were reused shows in the result's bytes.
         """
-        kept = [self.index[key] for key in reused]
+        kept = [self.index[key] for key in keys if key in self]
         if kept:
             computed = pa.concat_tables([self.table.take(kept).cast(schema), computed])
         return computed.take(pc.sort_indices(computed["file"])).combine_chunks()

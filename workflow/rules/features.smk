@@ -95,7 +95,7 @@ rule extract:
 
 
 rule embed:
-    """What an encoder makes of a shard's clips, as they are or through a view."""
+    """Embed a shard's clips, as they are or through a view."""
     input:
         # Those that were set aside are left out, and too many of them end the run before this.
         verified=ancient("results/{corpus}/verified/{view}.json"),

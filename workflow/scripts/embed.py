@@ -1,4 +1,4 @@
-"""Bring the table of what a network hears in one shard and view up to date, and its frames."""
+"""Bring the embeddings of one shard and view up to date, and the frames that are kept of them."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ from authenticity import config, tables
 from authenticity.audio import Limits
 from authenticity.features import extraction, frames
 from authenticity.features.clips import Reader, View
-from authenticity.features.encoder import Encoder, EncoderSource
+from authenticity.features.encoder import Encoder
 from authenticity.features.published import Published
+from authenticity.features.sources import CONFIG, EncoderSource
 from authenticity.files import read_json
 from authenticity.jobs import corpus_root, job
 
@@ -24,9 +25,9 @@ with job(snakemake) as log:
     caches = {int(Path(path).parts[-3]): Path(path) for path in snakemake.output.get("frames", [])}
     if caches:
         durations = tables.read_many(given.durations, ["duration"])["duration"].to_pylist()
-        shape = read_json(EncoderSource(params.model, identity["revision"]).json("config.json"))
-    for cache in caches.values():
-        frames.require_room(cache.parent, durations, shape, params.window_seconds)
+        shape = read_json(EncoderSource(params.model, identity["revision"]).json(CONFIG))
+        folders = [cache.parent for cache in caches.values()]
+        frames.require_room(folders, durations, shape, params.window_seconds)
     kind = Published if params.get("published") else Encoder
     counts = extraction.embed_shard(
         rows,

@@ -1,7 +1,8 @@
 """Identify the encoder, or a published detector."""
 
 from authenticity.features import published
-from authenticity.features.encoder import EncoderSource, identify
+from authenticity.features.encoder import identify
+from authenticity.features.sources import EncoderSource
 from authenticity.files import read_json, write_json
 from authenticity.jobs import job
 

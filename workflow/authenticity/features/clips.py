@@ -1,14 +1,11 @@
-"""The one reader of a corpus's clips: read, check, decode, put through a view, or set aside.
-
-Extraction, the cache of frames and the scoring of a view with a fine-tuned encoder use it.
-"""
+"""The one reader of a corpus's clips: read, check, decode, put through a view, or set aside."""
 
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
 _PROGRESS_SECONDS = 10.0
 _logger = logging.getLogger("authenticity")
 
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True)
 class View:
@@ -39,10 +34,6 @@ class View:
 
     name: str = "clean"
     steps: Sequence["Step"] = ()
-
-
-UNCHANGED = View()
-"""Clips as they are."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +63,14 @@ class Reader:
 
     root: Root
     limits: Limits
-    view: View = UNCHANGED
+    view: View = field(default_factory=View)
 
     def use(
         self,
         rows: Sequence[Mapping[str, Any]],
-        work: Callable[[File], Result],
+        work: Callable[[File], None],
         set_aside: Callable[[Mapping[str, Any], str, str], None] = lambda *_: None,
-    ) -> Iterator[tuple[File, Result]]:
+    ) -> list[tuple[str, str]]:
         """Read clips one by one and work on them; a clip that is rejected is logged and left out.
 
         Args:
@@ -87,14 +78,14 @@ class Reader:
             work: is given each clip, and may reject it; see `samples`.
             set_aside: is given the row, content digest and reason of each rejected clip.
 
-        Yields:
-            Each accepted clip, and what `work` returned.
+        Returns:
+            The key of each accepted clip, and the digest of its content.
 
         Raises:
             UserError: a file that was there when the manifest was made cannot be read now. Setting
                 it aside would lose it for good, since nothing would tell when it is back.
         """
-        progress = _Progress(len(rows))
+        progress, accepted = _Progress(len(rows)), []
         for row in rows:
             content = ""
             try:
@@ -105,15 +96,15 @@ class Reader:
                         f"{self.root.location}/{row['path']}: changed after its spectral numbers "
                         "were computed; give the file a new time (`touch`), and run again"
                     )
-                clip = File(row["key"], data, content)
-                result = work(clip)
+                work(File(row["key"], data, content))
             except RejectedClip as reason:
                 _logger.warning("set aside: %s: %s", row["path"], reason)
                 set_aside(row, content, str(reason))
                 progress.one_more(set_aside=True)
             else:
-                yield clip, result
+                accepted.append((row["key"], content))
                 progress.one_more()
+        return accepted
 
     def samples(self, clip: File) -> NDArray[np.float32]:
         """Decode a clip and apply the view's steps.
@@ -134,7 +125,7 @@ class Reader:
         return samples
 
     def _read(self, row: Mapping[str, Any]) -> bytes:
-        """Return a file's content, and refuse to go on when it is not what the manifest saw."""
+        """Return a file's content; raise `UserError` where it is not what the manifest saw."""
         path = f"{self.root.location}/{row['path']}"
         try:
             data = self.root.read(row["path"], self.limits.max_bytes)
@@ -168,7 +159,7 @@ class _Progress:
             self._start = self._last = now
         if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
             self._last = now
-            rate = self._done / (now - self._start)
+            rate = (self._done - 1) / (now - self._start)
             _logger.info(
                 "%d of %d clips, %d set aside, %.1f a second, about %.0f s left",
                 self._done,

@@ -10,9 +10,10 @@ import safetensors.torch
 import torch
 from transformers import PreTrainedModel
 
+from authenticity.features.sources import CONFIG, PREPROCESSOR, WEIGHTS
 from authenticity.files import atomic, write_json
 
-FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
+FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
 _TRAINING_ONLY = "masked_spec_embed"  # the vector that stands for a hidden frame
 
 
@@ -45,7 +46,7 @@ def write(
         for name, value in encoder.state_dict().items()
         if name != _TRAINING_ONLY
     }
-    write_json(folder / FILES[0], json.loads(config.to_json_string()))
-    write_json(folder / FILES[1], preprocessing)
-    with atomic(folder / FILES[2]) as temporary:
+    write_json(folder / CONFIG, json.loads(config.to_json_string()))
+    write_json(folder / PREPROCESSOR, preprocessing)
+    with atomic(folder / WEIGHTS) as temporary:
         temporary.write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))

@@ -1,7 +1,7 @@
-"""The feature tables of one shard: spectral numbers, and what a network hears in the same clips.
+"""The feature tables of one shard: spectral numbers, and embeddings of the same clips.
 
-They are two steps. The first decodes all clips and takes milliseconds for each, so what cannot be
-used is known before the second, which can take a night.
+They are two steps. The first decodes all clips and takes milliseconds for each, so clips that
+cannot be used are known before the second, which can take a night.
 """
 
 import contextlib
@@ -51,18 +51,16 @@ def describe_shard(
     within = f"; {_described(reader.limits)}" if view.steps else ""
     metadata = {"version": spectral_version(view.steps) + within, **_heard(view)}
     previous = PreviousRows.load(path, spectral.SCHEMA, metadata["version"])
-    labels = {row["key"]: row["label"] for row in rows}
     computed: dict[tuple[str, str], dict[str, Any]] = {}
     set_aside: list[dict[str, Any]] = []
 
-    def describe(clip: File) -> tuple[str, str]:
+    def describe(clip: File) -> None:
         key = (clip.key, clip.content)
         if key in previous:
             reader.limits.require(*(previous.value(key, x) for x in ("duration", "peak_dbfs")))
         else:
             samples = reader.samples(clip)
             computed[key] = {**spectral.describe(samples), "audio": spectral.digest(samples)}
-        return key
 
     def reject(row: Mapping[str, Any], content: str, reason: str) -> None:
         reason = f"{row['path']}: {reason}"
@@ -70,19 +68,15 @@ def describe_shard(
             {"file": row["key"], "label": row["label"], "reason": reason, "content": content}
         )
 
-    clips = [key for _, key in reader.use(rows, describe, reject)]
-    table = previous.merged(
-        [key for key in clips if key not in computed],
-        pa.Table.from_pylist(
-            [
-                {"file": file, "label": labels[file], "content": content, **numbers}
-                for (file, content), numbers in computed.items()
-            ],
-            schema=spectral.SCHEMA,
-        ),
-        spectral.SCHEMA,
-    )
+    clips = reader.use(rows, describe, reject)
+    described = [
+        {"file": file, "content": content, **numbers}
+        for (file, content), numbers in computed.items()
+    ]
+    table = pa.Table.from_pylist(described, schema=spectral.SCHEMA)
+    table = previous.merged(clips, table, spectral.SCHEMA)
     # Labels are the manifest's: a protocol may have been corrected since a row was computed.
+    labels = {row["key"]: row["label"] for row in rows}
     values = pa.array([labels[file] for file in table["file"].to_pylist()], pa.int8())
     table = table.set_column(table.schema.get_field_index("label"), "label", values)
     tables.write(path, table, spectral.SCHEMA, metadata)
@@ -141,23 +135,21 @@ def embed_shard(
             for layer, cache in caches.items()
         }
 
-        def hear(clip: File) -> tuple[str, str]:
+        def hear(clip: File) -> None:
             nonlocal n_heard
             key = (clip.key, clip.content)
-            missing = [layer for layer, shard in shards.items() if key not in shard.previous]
+            missing = [layer for layer, (there, _) in shards.items() if key not in there]
             found: Mapping[int, Any] = {}
             if key not in previous or missing:
                 embedding, found = network().hear(reader.samples(clip), missing)
                 n_heard += 1
                 if key not in previous:
                     computed[key] = embedding
-            for layer, shard in shards.items():
-                shard.add(*key, found[layer] if layer in found else shard.previous[key])
-            return key
+            for layer, (there, add) in shards.items():
+                add(*key, found[layer] if layer in found else there[key])
 
-        clips = [key for _, key in reader.use(rows, hear)]
-    kept = [key for key in clips if key not in computed]
-    table = previous.merged(kept, encoder.table(computed, schema), schema)
+        clips = reader.use(rows, hear)
+    table = previous.merged(clips, encoder.table(computed, schema), schema)
     tables.write(path, table, schema, metadata)
     return {"clips": len(clips), "computed": n_heard}
 

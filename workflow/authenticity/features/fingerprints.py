@@ -18,6 +18,7 @@ import scipy
 from numpy.typing import NDArray
 
 from authenticity import tables
+from authenticity.features.matrix import as_matrix
 
 _BANDS = slice(16, 88)  # of the mel bands: 400 to 3,000 Hz, which every codec for speech lets pass
 _SMOOTH = 3  # coefficients of level, slope and curvature, which gains and filters change
@@ -82,7 +83,7 @@ def grouped_together(trials: Sequence[pa.Table], clips: Sequence[pa.Table]) -> l
 
 
 def _of(described: pa.Table) -> pa.Table:
-    mean, deviation = (_matrix(described[name]) for name in ("logmel_mean", "logmel_std"))
+    mean, deviation = (as_matrix(described[name]) for name in ("logmel_mean", "logmel_std"))
     duration = described["duration"].to_numpy()
     vectors, steady = fingerprints(mean, deviation, duration)
     flat = pa.array(vectors.ravel())
@@ -150,7 +151,7 @@ def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
     for name in ("key", "audio", "duration"):
         frame[name] = clips[name].to_pandas()
     described = frame[pc.is_valid(clips["fingerprint"]).to_numpy()]
-    vectors = _matrix(clips["fingerprint"].drop_null())
+    vectors = as_matrix(clips["fingerprint"].drop_null())
     # Clips of equal audio and kind are one clip here, so that they do not crowd out its neighbours.
     alike = described.groupby(["audio", *names], sort=False, dropna=False)
     clip, first = alike.ngroup().to_numpy(), ~described.duplicated(["audio", *names]).to_numpy()
@@ -164,8 +165,8 @@ def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
         (np.ones(len(pairs)), pairs.T), shape=(len(vectors), len(vectors))
     )
     component = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
-    alone = np.bincount(component)[component] == 1 if len(component) else component
-    grouped = described.assign(component=component[clip])[~alone.astype(bool)[clip]]
+    shared = np.bincount(component)[component] > 1
+    grouped = described.assign(component=component[clip])[shared[clip]]
     first_key = grouped.groupby("component")["key"].transform("min")
     return pa.array(first_key.reindex(frame.index), pa.string(), from_pandas=True)
 
@@ -186,10 +187,3 @@ def _pairs(vectors: NDArray[np.float32], seconds: NDArray[np.float64]) -> NDArra
         for block in np.array_split(np.arange(len(row)), 1 + len(row) // 100_000)
     ]
     return np.stack([row, other], axis=1)[np.concatenate(near)]
-
-
-def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
-    """Return a column of lists of one length, without nulls, as a matrix."""
-    values = column.combine_chunks()
-    flat = values.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(values), values.type.list_size)

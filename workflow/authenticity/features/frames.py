@@ -1,9 +1,9 @@
-"""What the frozen part of an encoder makes of the clips, frame by frame, kept on disk.
+"""The output of an encoder's frozen layers, frame by frame, kept on disk.
 
 When only some transformer layers are trained, everything below them is a constant: it is computed
 once, while the encoder embeds the clips, and an epoch costs no more than the trained layers. A
 shard is two files: the frames of all its clips one after the other (`.npy`, half precision, to be
-memory-mapped), and the index that says which are whose (`.parquet`).
+memory-mapped), and the index that says which frames are of which clip (`.parquet`).
 
 The frames depend on the first trained layer alone, so "the last of the first two layers" and "the
 last two of the first three" share a cache.
@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -28,13 +29,11 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
-from authenticity.features import encoder as encoders
 from authenticity.features.clips import View
+from authenticity.features.encoder import receptive_field, window_bounds
+from authenticity.features.sources import FAMILIES
 from authenticity.features.versions import embedding_version
 from authenticity.files import atomic, sha256
-
-if TYPE_CHECKING:
-    from authenticity.config import Step
 
 VERSION = "1"
 """Raise it when the frames of any clip change: shards of another version are computed anew."""
@@ -49,21 +48,14 @@ INDEX = pa.schema(
 )
 """A clip's frames begin at row `first`; `windows` counts them, window by window."""
 
-_GIBIBYTE = 1 << 30
+Windows = Sequence[NDArray[np.floating]]
+"""A clip's frames, window by window, each of shape (frames, dimension)."""
+
+Add = Callable[[str, str, Windows], None]
+"""Takes the next clip's file, the digest of its content, and its frames."""
+
+_STORED = np.float16
 _logger = logging.getLogger("authenticity")
-
-
-def version(identity: str, layer: int, window_seconds: float, steps: Sequence["Step"] = ()) -> str:
-    """Name everything but the audio that a clip's frames depend on.
-
-    Args:
-        identity: of the encoder, from `encoder.identify`.
-        layer: the first trained layer, counted from 0.
-        window_seconds: longest stretch that the encoder hears at once.
-        steps: of the view; none for the clean clips.
-    """
-    inputs = embedding_version(identity, window_seconds, steps)
-    return f"frames {VERSION}; layer {layer}; {inputs}"
 
 
 def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -> int:
@@ -74,18 +66,13 @@ def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -
         config: the encoder's `config.json`: `conv_kernel` and `conv_stride` of its front end.
         window_seconds: longest stretch that the encoder hears at once.
     """
-    total = 0
-    bounds = encoders.window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
-    for first, last in itertools.pairwise(bounds):
-        length = last - first
-        for kernel, stride in zip(config["conv_kernel"], config["conv_stride"], strict=True):
-            length = (length - kernel) // stride + 1
-        total += length
-    return total
+    stride, reach = receptive_field(config["conv_kernel"], config["conv_stride"])
+    bounds = window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
+    return sum((last - first - reach) // stride + 1 for first, last in itertools.pairwise(bounds))
 
 
 def require_room(
-    folder: str | Path,
+    folders: Sequence[Path],
     durations: Sequence[float],
     config: Mapping[str, Any],
     window_seconds: float,
@@ -93,7 +80,8 @@ def require_room(
     """Say how large the frames of these clips will be, before any is computed.
 
     Args:
-        folder: where the shards go, or will; shards that are there already count towards the size.
+        folders: of each layer's shards, on one disk, made where they are absent; shards that are
+            there count towards the size.
         durations: of the clips, in seconds.
         config: the encoder's `config.json`.
         window_seconds: longest stretch that the encoder hears at once.
@@ -105,33 +93,35 @@ def require_room(
         UserError: the disk cannot hold them, or see `require_known`.
     """
     require_known(config)
-    folder = Path(folder)
     total = sum(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
-    size = total * config["hidden_size"] * np.dtype(np.float16).itemsize
-    present = sum(path.stat().st_size for path in folder.glob("*.npy"))
-    existing = next(
-        path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir()
-    )
-    free = shutil.disk_usage(existing).free
+    size = len(folders) * total * config["hidden_size"] * np.dtype(_STORED).itemsize
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    present = sum(path.stat().st_size for folder in folders for path in folder.glob("*.npy"))
+    free = shutil.disk_usage(folders[0]).free
+    named = ", ".join(map(str, folders))
     _logger.info(
-        "frames of %d clips, %.1f hours: %.2f GiB in %s, %.2f GiB there already, %.2f GiB free",
+        "frames of %d clips, %.1f hours: %s in %s, %s there already, %s free",
         len(durations),
         sum(durations) / 3600,
-        size / _GIBIBYTE,
-        folder,
-        present / _GIBIBYTE,
-        free / _GIBIBYTE,
+        _gibibytes(size),
+        named,
+        _gibibytes(present),
+        _gibibytes(free),
     )
-    needed = size - present
-    if needed > free:
+    if size - present > free:
         raise UserError(
-            f"{folder}: the frames of {len(durations)} clips need {needed / _GIBIBYTE:.2f} GiB and "
-            f"the disk has {free / _GIBIBYTE:.2f} GiB free; make room, or fine-tune on fewer clips "
-            "or with a smaller encoder"
+            f"{named}: the frames of {len(durations)} clips need {_gibibytes(size - present)} and "
+            f"the disk has {_gibibytes(free)} free; make room, or fine-tune on fewer clips or with "
+            "a smaller encoder"
         )
     return size
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / (1 << 30):.2f} GiB"
 
 
 def require_known(config: Mapping[str, Any]) -> None:
@@ -140,32 +130,18 @@ def require_known(config: Mapping[str, Any]) -> None:
     Args:
         config: its `config.json`.
     """
-    if config["model_type"] not in encoders.FAMILIES or config.get("add_adapter", False):
+    if config["model_type"] not in FAMILIES or config.get("add_adapter", False):
         raise UserError(
             f"an encoder of type {config['model_type']}: layers are fine-tuned of "
-            f"{', '.join(encoders.FAMILIES)} without adapters; choose another `encoder.model`"
+            f"{', '.join(FAMILIES)} without adapters; choose another `encoder.model`"
         )
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A shard of frames that is brought up to date.
-
-    Attributes:
-        previous: the frames of the shard that is there and may be used again, window by window, by
-            file and digest of its content.
-        add: takes the next clip's file, digest and windows, each of shape (frames, dimension).
-    """
-
-    previous: Mapping[tuple[str, str], Sequence[NDArray[np.floating]]]
-    add: Callable[[str, str, Sequence[NDArray[np.floating]]], None]
 
 
 @contextlib.contextmanager
 def updated(
     path: Path, layer: int, encoder: Mapping[str, Any], window_seconds: float, view: View
-) -> Iterator[Shard]:
-    """Bring a shard of frames up to date: those of the clips that are added, and no others.
+) -> Iterator[tuple[Mapping[tuple[str, str], Windows], Add]]:
+    """Bring a shard up to date: it will have the frames of the clips that are added, and no others.
 
     Args:
         path: the `.npy` file; the index is beside it.
@@ -174,10 +150,15 @@ def updated(
         window_seconds: longest stretch that the encoder hears at once.
         view: how the clips are heard.
 
+    Yields:
+        The frames of the last shard that may be used again, by file and digest of its content; and
+        what takes those of the next clip.
+
     Raises:
         UserError: activations are too large for half precision.
     """
-    name = version(encoder["identity"], layer, window_seconds, view.steps)
+    inputs = embedding_version(encoder["identity"], window_seconds, view.steps)
+    version = f"frames {VERSION}; layer {layer}; {inputs}"
     metadata = {
         "encoder": encoder["model"],
         "encoder_identity": encoder["identity"],
@@ -185,15 +166,14 @@ def updated(
         "layer": str(layer),
         "view": view.name,
     }
-    previous = _previous(path, name)
-    with writer(path, encoder["dimension"], name, metadata) as add:
-        yield Shard(previous, add)
+    previous = _previous(path, version)
+    with writer(path, encoder["dimension"], version, metadata) as add:
+        yield previous, add
 
 
-def _previous(path: Path, name: str) -> dict[tuple[str, str], Sequence[NDArray[np.floating]]]:
-    """Return the frames of the last shard that may be used again, by file and content."""
+def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
     try:
-        if not path.exists() or tables.metadata(index_of(path)).get("version") != name:
+        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
             return {}
         return {(clip.file, clip.content): clip.windows for clip in _open(path)}
     except UserError:
@@ -206,45 +186,40 @@ def writer(
     path: Path,
     dimension: int,
     version: str,
-    metadata: Mapping[str, str] | None = None,
-    dtype: type[np.floating] = np.float16,
-) -> Iterator[Callable[[str, str, Sequence[NDArray[np.floating]]], None]]:
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Add]:
     """Write frames and their index, one clip in memory at a time.
 
     Args:
         path: the `.npy` file.
         dimension: of a frame.
-        version: see `version`.
+        version: names everything but the audio that the frames depend on.
         metadata: of the index, besides.
-        dtype: what the frames are stored in.
-
-    Yields:
-        What takes a clip's file, digest of its content, and windows; see `Shard`.
     """
     index: list[dict[str, Any]] = []
     total = 0
     with atomic(path) as temporary:
         with temporary.open("wb") as stream:
-            _write_header(stream, 0, dimension, dtype)
+            _write_header(stream, 0, dimension)
 
-            def add(file: str, content: str, windows: Sequence[NDArray[np.floating]]) -> None:
+            def add(file: str, content: str, windows: Windows) -> None:
                 nonlocal total
                 lengths = [len(window) for window in windows]
                 index.append({"file": file, "first": total, "windows": lengths, "content": content})
                 for window in windows:
-                    stream.write(_stored(window, dtype, file))
+                    stream.write(_stored(window, file))
                 total += sum(lengths)
 
             yield add
             stream.seek(0)  # numpy pads a header so that it keeps its length whatever the total
-            _write_header(stream, total, dimension, dtype)
+            _write_header(stream, total, dimension)
         checksum = sha256(temporary)
         index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
     tables.write(
         index_of(path),
         pa.Table.from_pylist(index, schema=INDEX),
         INDEX,
-        {"version": version, "frames": str(total), "sha256": checksum, **(metadata or {})},
+        {"version": version, "frames": str(total), "sha256": checksum, **metadata},
     )
 
 
@@ -253,15 +228,15 @@ def index_of(path: Path) -> Path:
     return path.with_suffix(".parquet")
 
 
-def _write_header(stream: Any, n_rows: int, dimension: int, dtype: type[np.floating]) -> None:
-    described = npy.dtype_to_descr(np.dtype(dtype))
+def _write_header(stream: BinaryIO, n_rows: int, dimension: int) -> None:
+    described = npy.dtype_to_descr(np.dtype(_STORED))
     header = {"descr": described, "fortran_order": False, "shape": (n_rows, dimension)}
     npy.write_array_header_1_0(stream, header)
 
 
-def _stored(window: NDArray, dtype: type[np.floating], file: str) -> bytes:
+def _stored(window: NDArray[np.floating], file: str) -> bytes:
     with np.errstate(over="ignore"):
-        stored = window.astype(dtype)
+        stored = window.astype(_STORED)
     if not np.isfinite(stored).all():
         raise UserError(
             f"{file}: activations too large for half precision where the first trained layer "
@@ -277,13 +252,12 @@ class Clip:
     Attributes:
         file: its key.
         content: digest of the file's content.
-        windows: its frames, window by window, each of shape (frames, dimension); not read before
-            they are used.
+        windows: its frames; not read before they are used.
     """
 
     file: str
     content: str
-    windows: Sequence[NDArray[np.floating]]
+    windows: Windows
 
 
 @dataclass(frozen=True)
@@ -292,7 +266,7 @@ class Frames:
 
     Attributes:
         clips: as loaded, by file: what is drawn from them does not depend on the shards.
-        version: what they depend on beside the audio; see `version`.
+        version: names everything but the audio that they depend on.
     """
 
     clips: Sequence[Clip]
@@ -308,17 +282,12 @@ class Frames:
         Raises:
             UserError: a shard is unreadable, or not of the version of the others.
         """
-        clips: list[Clip] = []
-        versions: dict[str, Path] = {}
-        for path in map(Path, paths):
-            clips += _open(path)
-            versions.setdefault(tables.metadata(index_of(path))["version"], path)
-        if len(versions) > 1:
-            raise UserError(
-                f"{list(versions.values())[-1]}: frames of another encoder, layer or window than "
-                "in the other shards; delete it and run again"
-            )
-        return cls(sorted(clips, key=lambda clip: clip.file), next(iter(versions), ""))
+        paths = [Path(path) for path in paths]
+        clips = [clip for path in paths for clip in _open(path)]
+        indices = [index_of(path) for path in paths]
+        tables.require_one_version(indices)
+        version = tables.metadata(indices[0])["version"]
+        return cls(sorted(clips, key=lambda clip: clip.file), version)
 
     def __len__(self) -> int:
         """How many clips there are."""

@@ -141,7 +141,7 @@ class Tables:
             n_layers: how many layers the encoder has.
 
         Returns:
-            Files in order of name, those that have all of the features; and these, shape (files,
+            The files that have all of the features, in order of name; and these, shape (files,
             features).
 
         Raises:
@@ -177,13 +177,13 @@ class Tables:
         """Read the features of one shard's files, shape (files, features)."""
         described = tables.read(spectral_path, ["file", *spectral_names])
         if not embedding_path:
-            return np.concatenate([_block(described[name]) for name in spectral_names], axis=1)
+            return np.concatenate([as_matrix(described[name]) for name in spectral_names], axis=1)
         embedded = tables.read(embedding_path, ["file", *names])
         known = pc.is_in(described["file"], value_set=embedded["file"].combine_chunks())
         missing = described.filter(pc.invert(known))["file"].to_pylist()
         described = described.filter(known)
         blocks = [
-            _block(table[name])
+            as_matrix(table[name])
             for table, columns in ((described, spectral_names), (embedded, names))
             for name in columns
         ]
@@ -200,8 +200,8 @@ class Tables:
         return np.concatenate(blocks, axis=1)
 
 
-def _block(column: pa.ChunkedArray) -> NDArray[np.float32]:
-    """A column of numbers or of fixed-size lists, as shape (rows, values)."""
+def as_matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    """Return a column of numbers or of fixed-size lists, shape (rows, values); no row is null."""
     values = column.combine_chunks()
     if pa.types.is_fixed_size_list(values.type):
         width, values = values.type.list_size, values.flatten()

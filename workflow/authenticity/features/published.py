@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import encoder
-from authenticity.features.encoder import Encoder, EncoderSource
+from authenticity.features.encoder import Encoder
+from authenticity.features.sources import CONFIG, FAMILIES, PREPROCESSOR, WEIGHTS, EncoderSource
 from authenticity.files import read_json
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _EXTRACTORS = ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor")
 class DetectorSource(EncoderSource):
     """Where a published detector comes from: a local folder, or a name on the model hub."""
 
-    weights = ("model.safetensors",)
+    weights = (WEIGHTS,)
     setting = "`model.id` of the experiment or `--bundle`"
     remark = "; weights are read from model.safetensors alone, as a pickle (.bin) can run code"
 
@@ -45,13 +46,13 @@ class DetectorSource(EncoderSource):
             UserError: it is no classifier of that shape, or hears something else than samples at
                 16 kHz; in one line that says what was found.
         """
-        path = self.json("config.json")
+        path = self.json(CONFIG)
         config, family = read_json(path), "of audio into two classes"
         found = ", ".join(map(str, config.get("architectures") or ["no `architectures`"]))
         kind = config.get("model_type")
-        if kind not in encoder.FAMILIES or not found.endswith("ForSequenceClassification"):
+        if kind not in FAMILIES or not found.endswith("ForSequenceClassification"):
             raise UserError(
-                f"{path}: expected a classifier {family}, of type {', '.join(encoder.FAMILIES)} "
+                f"{path}: expected a classifier {family}, of type {', '.join(FAMILIES)} "
                 f"(…ForSequenceClassification), found {found} of type {kind}; choose another model"
             )
         named = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
@@ -61,7 +62,7 @@ class DetectorSource(EncoderSource):
                 f"{path}: expected a classifier {family}, found {len(labels)}: "
                 f"{', '.join(labels)}; choose another model"
             )
-        path = self.json("preprocessor_config.json")
+        path = self.json(PREPROCESSOR)
         heard = read_json(path)
         extractor = heard.get("feature_extractor_type", _EXTRACTORS[0])
         rate, width = heard.get("sampling_rate"), heard.get("feature_size", 1)

@@ -74,7 +74,7 @@ _NOISE_SHARE_OF_RANGE = 0.25
 _NOISE_BELOW_LOUDEST_DB = 15.0
 _FLOOR_PERCENTILE = 5
 _FLOOR = 1e-10  # power; -100 dB
-_TOP_DB = 80.0  # librosa's: cepstra hear nothing that is further below the loudest
+_TOP_DB = 80.0  # librosa's: for cepstra, no band's level is further below the loudest
 _SLOPE_FRAME, _SLOPE_HOP = 512, 160  # samples: 32 ms every 10 ms
 _SLOPE_BANDS, _SLOPE_HERTZ = 24, (200, 7000)
 _SLOPE_HALF = 4  # frames on either side of the middle of a line
@@ -128,11 +128,11 @@ def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
     per_frame: list[NDArray] = []
     moments, steps = _Moments(N_MELS), _Steps(N_MELS)
     log_mel = Growing((N_MELS,))
-    for magnitude in _magnitude_blocks(samples):
-        below, total = _energy_below(magnitude)
+    for magnitude in _magnitudes(samples, _FRAME, _HOP, margin=_FRAME // 2):
+        below = _magnitude_below(magnitude)
+        total = below[:, -1]
         loud = total > 0
-        block = np.empty((len(magnitude), N_MELS), np.float32)
-        _mel_power(np.square(magnitude), block)
+        block = _mel_power(np.square(magnitude))
         power, entropy = _power_and_entropy(block)
         _decibels_in_place(block)
         moments.add(block)
@@ -160,8 +160,8 @@ def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
 def _fine_steps(samples: Rows) -> dict[str, NDArray[np.float32]]:
     """Compute `step_std`, `step_skewness` and `bend_skewness`; see `spectrum`."""
     steps, bends = _Steps(N_STEP_BANDS), _Steps(N_STEP_BANDS)
-    for power in _power_blocks(samples, _STEP_FRAME, _STEP_HOP):
-        bends.add(steps.add(_decibels_in_place(power[:, 1:-1].copy())))
+    for magnitude in _magnitudes(samples, _STEP_FRAME, _STEP_HOP):
+        bends.add(steps.add(_decibels_in_place(np.square(magnitude[:, 1:-1]))))
     return {
         "step_std": steps.moments.std().astype(np.float32),
         "step_skewness": steps.moments.skewness().astype(np.float32),
@@ -173,15 +173,6 @@ def width(name: str) -> int:
     """Return how many numbers a column of `SCHEMA` has in each row."""
     kind = SCHEMA.field(name).type
     return kind.list_size if pa.types.is_fixed_size_list(kind) else 1
-
-
-def mel_entropy(mel: NDArray[np.floating]) -> float:
-    """Mean over frames of the Shannon entropy of the mel distribution, in nats.
-
-    Args:
-        mel: power, shape (frames, bands). At least one frame has power.
-    """
-    return _mean_entropy(*_power_and_entropy(mel))
 
 
 def _power_and_entropy(
@@ -218,10 +209,12 @@ def _mean_cepstra(log_mel: Rows) -> NDArray[np.float64]:
     return scipy.fft.dct(total[0] / len(log_mel), type=2, norm="ortho")[:N_MFCC]
 
 
-def _mel_power(power: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Write the power in each mel band, (frames, N_MELS), of power spectra, (frames, bins)."""
+def _mel_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the power in each mel band, (frames, N_MELS), of power spectra, (frames, bins)."""
+    mel = np.empty((len(power), N_MELS), np.float32)
     for bands, bins, weights in _mel_bank():
-        np.matmul(power[:, bins], weights, out=out[:, bands])
+        np.matmul(power[:, bins], weights, out=mel[:, bands])
+    return mel
 
 
 @functools.cache
@@ -244,27 +237,14 @@ def _hertz() -> NDArray[np.float32]:
     return np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE).astype(np.float32)
 
 
-@functools.cache
-def _hann(size: int) -> NDArray[np.float32]:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-
-
-def _energy_below(
-    magnitude: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the magnitude up to the end of each group of bins, (frames, groups), and of all."""
+def _magnitude_below(magnitude: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the magnitude up to the end of each group of bins, (frames, groups)."""
     groups = magnitude.reshape(len(magnitude), -1, _ROLLOFF_BINS)
-    below = np.cumsum(np.einsum("fgb->fg", groups), axis=1, dtype=np.float64)
-    return below, below[:, -1]
+    return np.cumsum(np.einsum("fgb->fg", groups), axis=1, dtype=np.float64)
 
 
 def _rolloff(magnitude: NDArray[np.float32], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lowest frequency up to which 95% of each frame's magnitude lies, hertz.
-
-    Args:
-        magnitude: (frames, bins).
-        below: of groups of bins; see `_energy_below`.
-    """
+    """Return the lowest frequency up to which 95% of each frame's magnitude lies, hertz."""
     frames = np.arange(len(magnitude))
     wanted = _ROLLOFF_SHARE * below[:, -1:]
     group = (below >= wanted).argmax(axis=1)
@@ -276,10 +256,163 @@ def _rolloff(magnitude: NDArray[np.float32], below: NDArray[np.float64]) -> NDAr
     return (group * _ROLLOFF_BINS + reached) * (SAMPLE_RATE / _FRAME)
 
 
+def slope_skewness(samples: Rows) -> float:
+    """Return how much more often sound dies away slowly than it rises slowly: a sign of a room.
+
+    Speech rises and falls at about the same rates. A room delays its falls and not its rises, so
+    that the slopes of the level in time are skewed: many small falls, a few steep rises. Noise
+    flattens both. Slopes of the log-energy in each band are those of Wen, Habets and Naylor (2008,
+    "Blind estimation of reverberation time based on the distribution of signal decay rates"); that
+    statistics of the log-energy's differences tell of a room, Falk and Chan found (2010, "Temporal
+    dynamics for blind measurement of room acoustical parameters").
+
+    Lines are fitted to nine frames each in 24 bands. What lies 20 dB or more below a band's
+    loud frames (95th percentile) counts as that far below, so that neither the depth of silence nor
+    a floor of noise matters; stretches wholly below are left out.
+
+    Args:
+        samples: mono at 16 kHz, (n,).
+
+    Returns:
+        The skewness of all slopes of all bands: near 0 for speech close to a microphone, more in a
+        room; 0 where there are none.
+    """
+    sums = np.zeros(4)
+    for slopes in _slopes(_band_levels(samples)):
+        sums += [len(slopes), *_sums_of_powers(slopes)]
+    number, *powers = sums.tolist()
+    return _skewness(*(power / number for power in powers)) if number else 0.0
+
+
+def _band_levels(samples: Rows) -> Rows:
+    """Return the levels of bands that are equally wide on the mel scale, dB, (frames, bands)."""
+    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
+    hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
+    edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
+    levels = Growing((_SLOPE_BANDS,))
+    for magnitude in _magnitudes(samples, _SLOPE_FRAME, _SLOPE_HOP):
+        power = np.square(magnitude[:, : edges[-1]])
+        levels.append(_decibels_in_place(np.add.reduceat(power, edges[:-1], axis=1)))
+    return levels.whole()
+
+
+def _slopes(levels: Rows) -> Iterator[NDArray[np.float32]]:
+    """Yield all slopes of all bands, up to a factor, those of a block of frames at a time."""
+    length = 2 * _SLOPE_HALF + 1
+    n_slopes = len(levels) - length + 1
+    if n_slopes < 1:
+        return
+    floor = np.maximum(_loud(levels) - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR))
+    floor = floor.astype(np.float32)[:, None]
+    for first in range(0, n_slopes, _BLOCK_FRAMES):
+        n = min(_BLOCK_FRAMES, n_slopes - first)
+        level = np.ascontiguousarray(levels[first : first + n + length - 1].T)
+        over = np.cumsum(np.pad(level > floor, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
+        heard = over[:, length:] > over[:, :-length]
+        level = np.maximum(level, floor)
+        slopes = np.zeros((_SLOPE_BANDS, n), np.float32)
+        for step in range(1, _SLOPE_HALF + 1):
+            later, earlier = _SLOPE_HALF + step, _SLOPE_HALF - step
+            slopes += step * (level[:, later : later + n] - level[:, earlier : earlier + n])
+        yield slopes[heard]
+
+
+def _loud(levels: Rows) -> NDArray[np.float32]:
+    """Return what a share `_SLOPE_LOUD` of each band's levels lies below, (bands,).
+
+    As many bands are in memory at once as a block has room for, and one at least.
+    """
+    found, step = [], max(1, BLOCK // len(levels))
+    for first in range(0, _SLOPE_BANDS, step):
+        bands = np.concatenate(
+            [block[:, first : first + step].T for block in blocks(levels)], axis=1
+        )
+        found.append(np.quantile(bands, _SLOPE_LOUD, axis=1))
+    return np.concatenate(found)
+
+
+class _Moments:
+    """Moments over time of the columns of a matrix whose rows come in blocks.
+
+    Blocks are combined exactly (Pébay 2008, "Formulas for robust, one-pass parallel computation of
+    covariances and arbitrary-order statistical moments"), in double precision.
+    """
+
+    def __init__(self, columns: int):
+        self._n, self.mean = 0, np.zeros(columns)
+        self._squares, self._cubes = np.zeros(columns), np.zeros(columns)  # about the mean
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        """Add rows, (n, columns)."""
+        if not len(rows):
+            return
+        mean = rows.mean(axis=0, dtype=np.float64)
+        centred = rows - mean.astype(np.float32)
+        square = np.square(centred)
+        squares, cubes = square.sum(axis=0), np.einsum("ij,ij->j", square, centred)
+        before, added = self._n, len(rows)
+        self._n = n = before + added
+        step = mean - self.mean
+        self._cubes += cubes + step**3 * (before * added * (before - added) / n**2)
+        self._cubes += 3 * step * (before * squares - added * self._squares) / n
+        self._squares += squares + step**2 * (before * added / n)
+        self.mean += step * (added / n)
+
+    def std(self) -> NDArray[np.float64]:
+        """Return the population standard deviation of each column; 0 without rows."""
+        return np.sqrt(self._squares / max(self._n, 1))
+
+    def skewness(self) -> NDArray[np.float64]:
+        """Return the skewness of each column; 0 where all rows are alike."""
+        cubed, mean = self.std() ** 3, self._cubes / max(self._n, 1)
+        return np.divide(mean, cubed, out=np.zeros_like(mean), where=cubed > _FLOOR)
+
+
+class _Steps:
+    """Moments of the difference between one row and the next, over blocks of rows."""
+
+    def __init__(self, columns: int):
+        self.moments = _Moments(columns)
+        self._last = np.empty((0, columns), np.float32)
+
+    def add(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add rows, (n, columns); return the differences that they bring."""
+        differences = np.diff(rows, axis=0, prepend=self._last)
+        self.moments.add(differences)
+        if len(rows):
+            self._last = rows[-1:].copy()
+        return differences
+
+
+def _magnitudes(
+    samples: Rows, size: int, hop: int, margin: int = 0
+) -> Iterator[NDArray[np.float32]]:
+    """Yield magnitudes of Hann-windowed spectra, (frames, size // 2 + 1), a block at a time.
+
+    Args:
+        samples: (n,).
+        size: samples in a frame.
+        hop: samples from the beginning of a frame to that of the next.
+        margin: samples of silence before the clip and after it. Frames are whole.
+    """
+    n_frames = max(1 + (len(samples) + 2 * margin - size) // hop, 0)
+    for first in range(0, n_frames, _BLOCK_FRAMES):
+        last = min(first + _BLOCK_FRAMES, n_frames) - 1
+        begin, end = first * hop - margin, last * hop + size - margin
+        block = np.pad(samples[max(begin, 0) : end], (max(-begin, 0), max(end - len(samples), 0)))
+        frames = np.lib.stride_tricks.sliding_window_view(block, size)[::hop]
+        yield np.abs(scipy.fft.rfft(frames * _hann(size), axis=1))
+
+
+@functools.cache
+def _hann(size: int) -> NDArray[np.float32]:
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+
+
 def levels(samples: Rows) -> dict[str, float]:
     """Compute what needs no spectrum, on 20 ms frames every 10 ms.
 
-    Which frames are silence, `activity` says.
+    `activity` says which frames are silence.
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
@@ -327,161 +460,20 @@ def activity(samples: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     return frame_levels, frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
 
 
-def slope_skewness(samples: Rows) -> float:
-    """Return how much more often sound dies away slowly than it rises slowly: a sign of a room.
-
-    Speech rises and falls at about the same rates. A room delays its falls and not its rises, so
-    that the slopes of the level in time are skewed: many small falls, a few steep rises. Noise
-    flattens both. Slopes of the log-energy in each band are those of Wen, Habets and Naylor (2008,
-    "Blind estimation of reverberation time based on the distribution of signal decay rates"); that
-    statistics of the log-energy's differences tell of a room, Falk and Chan found (2010, "Temporal
-    dynamics for blind measurement of room acoustical parameters").
-
-    Lines are fitted to nine frames each in 24 bands. What lies 20 dB or more below a band's
-    loud frames (95th percentile) counts as that far below, so that neither the depth of silence nor
-    a floor of noise matters; stretches wholly below are left out.
-
-    Args:
-        samples: mono at 16 kHz, (n,).
-
-    Returns:
-        The skewness of all slopes of all bands: near 0 for speech close to a microphone, more in a
-        room; 0 where there are none.
-    """
-    slopes = _Slopes()
-    for power in _power_blocks(samples, _SLOPE_FRAME, _SLOPE_HOP):
-        slopes.add(power)
-    return slopes.skewness()
-
-
-class _Slopes:
-    """The levels of bands equally wide on the mel scale, and how skewed their slopes are.
-
-    Attributes:
-        levels: in dB, (frames, bands).
-    """
-
-    def __init__(self) -> None:
-        self.levels = Growing((_SLOPE_BANDS,))
-        low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
-        hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
-        self._edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
-
-    def add(self, power: NDArray[np.float32]) -> None:
-        """Add a block of power spectra, (frames, bins)."""
-        sums = np.add.reduceat(power[:, : self._edges[-1]], self._edges[:-1], axis=1)
-        self.levels.append(_decibels_in_place(sums))
-
-    def skewness(self) -> float:
-        """Return the skewness of all slopes of all bands; see `slope_skewness`."""
-        length, levels = 2 * _SLOPE_HALF + 1, self.levels.whole()
-        n_slopes = len(levels) - length + 1
-        if n_slopes < 1:
-            return 0.0
-        loud = _loud(levels)[:, None]
-        floor = np.maximum(loud - _SLOPE_RANGE_DB, 10 * np.log10(_FLOOR)).astype(np.float32)
-        moments = np.zeros(4)
-        for first in range(0, n_slopes, _BLOCK_FRAMES):
-            n = min(_BLOCK_FRAMES, n_slopes - first)
-            level = np.ascontiguousarray(levels[first : first + n + length - 1].T)
-            over = np.cumsum(np.pad(level > floor, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
-            heard = over[:, length:] > over[:, :-length]
-            level = np.maximum(level, floor)
-            slopes = np.zeros((_SLOPE_BANDS, n), np.float32)  # up to a factor
-            for step in range(1, _SLOPE_HALF + 1):
-                later, earlier = _SLOPE_HALF + step, _SLOPE_HALF - step
-                slopes += step * (level[:, later : later + n] - level[:, earlier : earlier + n])
-            moments += [heard.sum(), *_sums_of_powers(slopes[heard])]
-        number, *sums = moments.tolist()
-        return _skewness(*(value / number for value in sums)) if number else 0.0
-
-
-def _loud(levels: Rows) -> NDArray[np.float32]:
-    """Return what a share `_SLOPE_LOUD` of each band's levels lies below, (bands,).
-
-    As many bands are in memory at once as a block has room for, and one at least.
-    """
-    found, step = [], max(1, BLOCK // len(levels))
-    for first in range(0, _SLOPE_BANDS, step):
-        bands = np.concatenate(
-            [block[:, first : first + step].T for block in blocks(levels)], axis=1
+def _frame_power(samples: Rows) -> NDArray[np.float64]:
+    """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
+    usable = max(len(samples) // _LEVEL_HOP, 2) * _LEVEL_HOP
+    if len(samples) < usable:
+        samples = np.pad(samples, (0, usable - len(samples)))
+    energy = np.empty(usable // _LEVEL_HOP)
+    for index, block in enumerate(blocks(samples)):
+        halves = block[: len(block) // _LEVEL_HOP * _LEVEL_HOP].reshape(-1, _LEVEL_HOP)
+        first = index * (BLOCK // _LEVEL_HOP)
+        energy[first : first + len(halves)] = np.einsum(
+            "ij,ij->i", halves, halves, dtype=np.float64
         )
-        found.append(np.quantile(bands, _SLOPE_LOUD, axis=1))
-    return np.concatenate(found)
-
-
-class _Moments:
-    """Moments over time of the columns of a matrix whose rows come in blocks.
-
-    Blocks are combined exactly (Pébay 2008, "Formulas for robust, one-pass parallel computation of
-    covariances and arbitrary-order statistical moments"), in double precision.
-
-    Attributes:
-        mean: of the rows so far, (columns,).
-    """
-
-    def __init__(self, columns: int):
-        self._n, self.mean = 0, np.zeros(columns)
-        self._squares, self._cubes = np.zeros(columns), np.zeros(columns)  # about the mean
-
-    def add(self, rows: NDArray[np.float32]) -> None:
-        """Add rows, (n, columns)."""
-        if not len(rows):
-            return
-        mean = rows.mean(axis=0, dtype=np.float64)
-        centred = rows - mean.astype(np.float32)
-        square = np.square(centred)
-        squares, cubes = square.sum(axis=0), np.einsum("ij,ij->j", square, centred)
-        before, added = self._n, len(rows)
-        self._n = n = before + added
-        step = mean - self.mean
-        self._cubes += cubes + step**3 * (before * added * (before - added) / n**2)
-        self._cubes += 3 * step * (before * squares - added * self._squares) / n
-        self._squares += squares + step**2 * (before * added / n)
-        self.mean += step * (added / n)
-
-    def std(self) -> NDArray[np.float64]:
-        """Return the population standard deviation of each column; 0 without rows."""
-        return np.sqrt(self._squares / max(self._n, 1))
-
-    def skewness(self) -> NDArray[np.float64]:
-        """Return the skewness of each column; 0 where all rows are alike."""
-        cubed, mean = self.std() ** 3, self._cubes / max(self._n, 1)
-        return np.divide(mean, cubed, out=np.zeros_like(mean), where=cubed > _FLOOR)
-
-
-class _Steps:
-    """Moments of the difference between one row and the next, over blocks of rows.
-
-    Attributes:
-        moments: of the differences.
-    """
-
-    def __init__(self, columns: int):
-        self.moments = _Moments(columns)
-        self._last = np.empty((0, columns), np.float32)
-
-    def add(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Add rows, (n, columns); return the differences that they bring."""
-        differences = np.diff(rows, axis=0, prepend=self._last)
-        self.moments.add(differences)
-        if len(rows):
-            self._last = rows[-1:].copy()
-        return differences
-
-
-def _power_blocks(samples: Rows, size: int, hop: int) -> Iterator[NDArray[np.float32]]:
-    """Yield power spectra of the whole frames, (frames, bins), a block at a time."""
-    n_frames = max(1 + (len(samples) - size) // hop, 0)
-    for first in range(0, n_frames, _BLOCK_FRAMES):
-        last = min(first + _BLOCK_FRAMES, n_frames)
-        yield np.square(_magnitude(samples[first * hop : (last - 1) * hop + size], size, hop))
-
-
-def _magnitude(samples: NDArray[np.float32], size: int, hop: int) -> NDArray[np.float32]:
-    """Return the magnitudes of Hann-windowed spectra, (frames, size // 2 + 1)."""
-    frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
-    return np.abs(scipy.fft.rfft(frames * _hann(size), axis=1))
+    power = energy[:-1] + energy[1:]
+    return np.divide(power, _LEVEL_FRAME, out=power)
 
 
 def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
@@ -502,50 +494,15 @@ def active_power(samples: NDArray[np.float32]) -> float:
     return float(np.mean(10 ** (frame_levels[active] / 10)))
 
 
-def digest(samples: Rows) -> str:
-    """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
-
-    Copies of one recording agree whatever lossless container, header or name they have.
-    """
-    sha256 = hashlib.sha256()
-    for block in blocks(samples):
-        scaled = np.rint(block * np.float32(2**15))
-        sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
-    return sha256.hexdigest()[:32]
-
-
 def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the first and the last active frame."""
     frames = np.flatnonzero(active)
     return int(frames[0]), int(frames[-1])
 
 
-def _magnitude_blocks(samples: Rows) -> Iterator[NDArray[np.float32]]:
-    """Yield magnitude spectra of the centred transform, (frames, bins), a block at a time."""
-    half = _FRAME // 2
-    n_frames = 1 + len(samples) // _HOP
-    for first in range(0, n_frames, _BLOCK_FRAMES):
-        last = min(first + _BLOCK_FRAMES, n_frames) - 1
-        # Where the block begins and ends, in the samples; beyond them there is silence.
-        begin, end = first * _HOP - half, last * _HOP + half
-        block = samples[max(begin, 0) : end]
-        block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
-        yield _magnitude(block, _FRAME, _HOP)
-
-
 def mean_power(samples: NDArray[np.float32]) -> float:
     """Return the mean power, accumulated in double precision without a copy of the samples."""
     return float(np.einsum("i,i->", samples, samples, dtype=np.float64)) / len(samples)
-
-
-def skewness(samples: Rows) -> float:
-    """Return the third moment about the mean over the cube of the standard deviation.
-
-    Speech is lopsided, since the glottis closes faster than it opens, and which way depends on the
-    polarity of microphone and cables. Constant samples have none. The moments are summed in double
-    precision without a copy of the samples.
-    """
-    return _skewness(*(value / len(samples) for value in _sums_of_powers(samples)))
 
 
 def _sums_of_powers(values: Rows) -> list[float]:
@@ -567,17 +524,13 @@ def _skewness(first: float, second: float, third: float) -> float:
     return (third - 3 * first * second + 2 * first**3) / variance**1.5
 
 
-def _frame_power(samples: Rows) -> NDArray[np.float64]:
-    """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
-    usable = max(len(samples) // _LEVEL_HOP, 2) * _LEVEL_HOP
-    if len(samples) < usable:
-        samples = np.pad(samples, (0, usable - len(samples)))
-    energy = np.empty(usable // _LEVEL_HOP)
-    for index, block in enumerate(blocks(samples)):
-        halves = block[: len(block) // _LEVEL_HOP * _LEVEL_HOP].reshape(-1, _LEVEL_HOP)
-        first = index * (BLOCK // _LEVEL_HOP)
-        energy[first : first + len(halves)] = np.einsum(
-            "ij,ij->i", halves, halves, dtype=np.float64
-        )
-    power = energy[:-1] + energy[1:]
-    return np.divide(power, _LEVEL_FRAME, out=power)
+def digest(samples: Rows) -> str:
+    """Identify a clip by what is heard: the first half of the SHA-256 of its 16-bit samples.
+
+    Copies of one recording agree whatever lossless container, header or name they have.
+    """
+    sha256 = hashlib.sha256()
+    for block in blocks(samples):
+        scaled = np.rint(block * np.float32(2**15))
+        sha256.update(scaled.clip(-(2**15), 2**15 - 1).astype("<i2").tobytes())
+    return sha256.hexdigest()[:32]

@@ -165,7 +165,7 @@ def _noise(samples: Samples, step: "Step", random: np.random.Generator) -> Sampl
 
 
 def _added(samples: Samples, noise: Samples, power: float, snr_db: float) -> Samples:
-    """Add noise at a level relative to a power."""
+    """Add noise, `snr_db` below a power."""
     gain = np.sqrt(power / spectral.mean_power(noise) / 10 ** (snr_db / 10))
     return samples + np.float32(gain) * noise
 
@@ -286,17 +286,18 @@ _RAWBOOST: dict[str, Callable[[Samples, np.random.Generator], Samples]] = {
 # --- codec ---
 
 
+_CODEC_FRAME = 160  # samples encoded at once by an encoder that has no frames of its own
+
+
 class _Codec(NamedTuple):
     """How FFmpeg encodes and decodes a codec.
 
     Attributes:
-        encoder: FFmpeg's name of it.
-        decoder: likewise.
+        encoder, decoder: FFmpeg's names.
         rate: hertz at which the codec works.
         sample_format: of the encoder's input.
         delay: samples at 16 kHz that coding adds and the decoder leaves in.
         options: of the encoder.
-        frame: samples encoded at once by an encoder that has no frames of its own.
     """
 
     encoder: str
@@ -305,7 +306,6 @@ class _Codec(NamedTuple):
     sample_format: str
     delay: int = 0
     options: Mapping[str, str] = {}
-    frame: int = 160
 
 
 _CODECS = {
@@ -349,7 +349,7 @@ def _transmitted(
     decoder.sample_rate, decoder.layout = codec.rate, "mono"
     if encoder.extradata:
         decoder.extradata = encoder.extradata
-    size = encoder.frame_size or codec.frame
+    size = encoder.frame_size or _CODEC_FRAME
     for first in range(0, len(samples), size):
         block = samples[None, first : first + size]
         if codec.sample_format == "s16":

@@ -1,7 +1,7 @@
 """How many layers of an encoder are needed, found on a sample of a corpus before a night of it.
 
-Each layer is a candidate of logistic regression, whatever an experiment fits. The lowest one is
-needed that the sample's dev cannot tell from the best: the rule of one standard error (Breiman,
+Each layer is a candidate of logistic regression, whatever an experiment fits. The lowest layer
+that the sample's dev cannot tell from the best is enough: the rule of one standard error (Breiman,
 Friedman, Olshen and Stone 1984, section 3.4.3), here of the difference of two ROC-AUCs.
 """
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from authenticity.features.encoder import Encoder
 
 CLIPS = 150
-"""So many of each class are in the sample's train, and as many in its dev, where there are."""
+"""Clips of each class in the sample's train, at most, and as many in its dev."""
 
 _CLIP_SECONDS = 3
 
 
 def sample(trials: pa.Table, experiments: Sequence["Experiment"]) -> pa.Table:
-    """Draw the sample of a corpus at random: of each attack as many clips as can be.
+    """Draw the sample of a corpus at random, as evenly from the attacks as their clips allow.
 
     Args:
         trials: of the corpus, `tables.TRIALS`.
-        experiments: whose train and dev partitions it is drawn from; the first one's seed draws.
+        experiments: it is drawn from their train and dev partitions, with the first one's seed.
 
     Returns:
         The rows drawn, by key.

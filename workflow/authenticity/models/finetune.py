@@ -23,19 +23,18 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
-from transformers.masking_utils import create_bidirectional_mask
 
 from authenticity.errors import UserError
 from authenticity.features import export
 from authenticity.features.encoder import Encoder
-from authenticity.features.frames import Clip, Frames, require_known
+from authenticity.features.frames import Clip, Frames
 from authenticity.files import atomic
 from authenticity.models import losses
 from authenticity.models.baseline import LinearModel
 from authenticity.models.contrast import drawn
 from authenticity.models.logistic import fit_with
 from authenticity.models.projection import bounded
+from authenticity.models.top_layers import Batch, Detector, TopLayers
 
 if TYPE_CHECKING:
     from authenticity.config import FineTune
@@ -43,9 +42,12 @@ if TYPE_CHECKING:
 VERSION = "3"
 """Raise it when the weights that any settings lead to change."""
 
-FRAMES_PER_SECOND = 50
+INVERSE_REGULARISATION = 10.0
+"""C of the logistic regression that the head starts from."""
+
+_FRAMES_PER_SECOND = 50
 _PADDING = 0.05  # of the frames that a group of clips holds
-_CLIP_NORM = 1.0  # of the gradient, at most
+_GRADIENT_NORM = 1.0  # at most
 
 _logger = logging.getLogger("authenticity")
 
@@ -60,24 +62,15 @@ class Settings:
         precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
         seed: of the head's weights and the order of clips.
-        dimension: of the projection.
-        inverse_regularisation: C of the logistic regression, on the mean over time of the untrained
-            layers, that the head starts from.
     """
 
     model: "FineTune"
     layers: int
     precision: str
     seed: int
-    dimension: int = 128
-    inverse_regularisation: float = 10.0
 
     def first_trained(self, n_layers: int) -> int:
-        """Return the number, from 0, of the first trained layer, which is what `frames` caches.
-
-        Args:
-            n_layers: how many transformer layers the encoder has.
-        """
+        """Return which of an encoder's layers, from 0, is the first trained one."""
         unfrozen, kept = self.model.unfrozen, self.layers
         if not 1 <= unfrozen <= kept <= n_layers:
             raise UserError(
@@ -117,155 +110,6 @@ class Problem:
         return digest.hexdigest()
 
 
-class TopLayers(torch.nn.Module):
-    """Copies of an encoder's transformer layers, called as the encoder calls them, in float32.
-
-    The result is what transformers yields as the last of these layers' hidden states: in encoders
-    whose layers begin with their norm ("stable layer norm") it is not normalised. Nothing drops
-    out in training: the encoder's own rates are not taken over.
-    """
-
-    def __init__(self, network: torch.nn.Module, first: int, last: int):
-        """Copy layers.
-
-        Args:
-            network: a whole wav2vec2, HuBERT or WavLM; it is left as it is.
-            first: the first layer, counted from 0.
-            last: the layer after the last.
-        """
-        super().__init__()
-        require_known(network.config.to_dict())
-        self._config = network.config
-        self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
-        for layer in self.layers:
-            layer.dropout.p = layer.feed_forward.output_dropout.p = 0.0
-            layer.attention.dropout = layer.feed_forward.intermediate_dropout.p = 0.0
-        self._is_wavlm = network.config.model_type == "wavlm"
-        # WavLM's lowest layer owns the position bias of all: above it, the bias is a constant.
-        self.positions = None
-        if self._is_wavlm and first > 0:
-            self.positions = copy.deepcopy(network.encoder.layers[0].attention).float()
-            self.positions.requires_grad_(False)
-
-    def forward(self, frames: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """Return the last layer's frames.
-
-        Args:
-            frames: of windows, padded at their end, shape (windows, frames, dimension).
-            present: False where a frame is padding, shape (windows, frames).
-        """
-        if self._is_wavlm:
-            return self._wavlm(frames, None if present.all() else present.long())
-        mask = create_bidirectional_mask(self._config, frames, present)
-        for layer in self.layers:
-            frames = layer(frames, attention_mask=mask)
-        return frames
-
-    def _wavlm(self, frames: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        bias = None
-        if self.positions is not None:
-            n_windows, n_frames, _ = frames.shape
-            bias = self.positions.compute_bias(n_frames, n_frames).repeat(n_windows, 1, 1)
-        for index, layer in enumerate(self.layers):
-            frames, bias = layer(frames, attention_mask=mask, position_bias=bias, index=index)
-        return frames
-
-    def pooled(self, batch: "Batch") -> torch.Tensor:
-        """Return the mean over all frames of each clip, shape (clips, width)."""
-        frames = self(batch.frames, batch.present).float()
-        sums = (frames * batch.present[..., None]).sum(dim=1)
-        n_clips = int(batch.owner[-1]) + 1
-        totals = sums.new_zeros(n_clips, sums.shape[1]).index_add(0, batch.owner, sums)
-        counts = batch.present.sum(dim=1).to(sums)
-        return totals / sums.new_zeros(n_clips).index_add(0, batch.owner, counts)[:, None]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Clips side by side.
-
-    Attributes:
-        frames: of all windows, padded at their end, shape (windows, frames, dimension), float32.
-        present: False where a frame is padding, shape (windows, frames).
-        owner: the number of the clip that a window is of, shape (windows,).
-    """
-
-    frames: torch.Tensor
-    present: torch.Tensor
-    owner: torch.Tensor
-
-    @classmethod
-    def of(cls, clips: Sequence[Clip]) -> "Batch":
-        """Read clips from the cache."""
-        windows = [
-            torch.from_numpy(np.array(window, np.float32))
-            for clip in clips
-            for window in clip.windows
-        ]
-        lengths = torch.tensor([len(window) for window in windows])
-        owner = [number for number, clip in enumerate(clips) for _ in clip.windows]
-        return cls(
-            pad_sequence(windows, batch_first=True),
-            torch.arange(int(lengths.max())) < lengths[:, None],
-            torch.tensor(owner),
-        )
-
-
-class Detector(torch.nn.Module):
-    """The trained layers, the mean over time, a projection and a classifier."""
-
-    def __init__(self, top: TopLayers, width: int, dimension: int):
-        """Put a head on layers.
-
-        Args:
-            top: the layers.
-            width: of their frames.
-            dimension: of the projection.
-        """
-        super().__init__()
-        self.top = top
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("scale", torch.ones(width))
-        self.projection = torch.nn.Linear(width, dimension)
-        self.classifier = torch.nn.Linear(dimension, 1)
-
-    def forward(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return projections [clips, dimension] and log-odds of spoof [clips], by batch."""
-        pooled = torch.cat([self.top.pooled(batch) for batch in batches])
-        with torch.autocast("cpu", enabled=False):
-            projections = self.projection((pooled - self.mean) / self.scale)
-            return projections, self.classifier(projections)[:, 0]
-
-    def start_from(self, model: LinearModel) -> None:
-        """Set the head to a linear model of the pooled layer.
-
-        The hyperplane's direction takes the place of one row of the projection, and the classifier
-        looks at that row alone; the other rows stay random, for the training to use.
-        """
-        length = float(np.linalg.norm(model.weight)) or 1.0
-        with torch.no_grad():
-            self.mean.copy_(torch.from_numpy(model.mean))
-            self.scale.copy_(torch.from_numpy(model.scale))
-            self.projection.weight[0] = torch.from_numpy(model.weight / length)
-            self.projection.bias.zero_()
-            self.classifier.weight.zero_()
-            self.classifier.weight[0, 0] = length
-            self.classifier.bias.fill_(model.bias)
-
-    def head(self) -> LinearModel:
-        """Return what follows the mean over time as one standardisation and one hyperplane."""
-        arrays = {
-            name: value.detach().double().numpy() for name, value in self.state_dict().items()
-        }
-        row = arrays["classifier.weight"][0]
-        return LinearModel(
-            mean=arrays["mean"],
-            scale=arrays["scale"],
-            weight=row @ arrays["projection.weight"],
-            bias=float(row @ arrays["projection.bias"] + arrays["classifier.bias"][0]),
-        )
-
-
 @dataclass(frozen=True)
 class FineTuned:
     """Layers and head as of their best epoch.
@@ -296,23 +140,16 @@ class FineTuned:
         """How many parameters were trained."""
         return sum(value.numel() for value in self.detector.parameters() if value.requires_grad)
 
-    def pooled(self, frames: Frames) -> NDArray[np.float32]:
-        """Return the mean over time of the last trained layer, shape (clips, width).
-
-        Clip by clip: a clip's figures then do not depend on those beside it.
-        """
-        return pooled(self.detector.top, frames.clips)
-
-    def scores(self, frames: Frames) -> NDArray[np.float64]:
+    def scores(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
         """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
-        return self.head.scores(self.pooled(frames))
+        return self.head.scores(self.detector.top.pooled_alone(clips))
 
     def export(self, folder: str | Path) -> None:
         """Write the whole encoder, its last layer the last trained one, to a folder.
 
-        `Encoder.load` takes it; its last layer's mean over time is what `pooled` returns, to half
-        precision, and `head` scores it. Weights are in float32: rounding them would make them
-        others than those chosen on dev.
+        `Encoder.load` takes it. Its last layer's mean over time is what the detector pools, to half
+        precision, and `head` scores it. Weights stay in float32: rounded, they would not be those
+        that were chosen on dev.
         """
         network = copy.deepcopy(self.encoder.network)
         trained = self.detector.top.layers
@@ -325,19 +162,19 @@ class FineTuned:
 
 
 def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> FineTuned:
-    """Train the layers and their head, going on from `state` where a run of the same was ended.
+    """Train the layers and their head.
 
-    Both classes are seen equally often: an epoch draws half of its clips from each, the larger
-    class thinned and the smaller one repeated. The loss is the cross-entropy of the classifier,
-    and with it that of `settings.model.loss` on the projections. The weights kept are those of the
+    Each epoch draws half of its clips from each class. The loss is the cross-entropy of the
+    classifier, plus `settings.model.loss` of the projections. The weights kept are those of the
     epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
-    there is no dev. A run that was interrupted and goes on gives the weights of a run that was not.
+    there is no dev.
 
     Args:
         problem: the clips.
         encoder: the one whose frames they are, whole, in float32.
         settings: of the training.
-        state: the file that keeps the run after each epoch; the caller removes it once the result
+        state: the file that keeps the run after each epoch. Where it is there, the run goes on, and
+            gives the weights of one that was not interrupted. The caller removes it once the result
             is safe.
 
     Raises:
@@ -351,39 +188,38 @@ def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> 
         while not run.ended:
             started = time.monotonic()
             row = run.advance()
+            loss, roc_auc = (
+                "none" if row[name] is None else f"{row[name]:.4f}"
+                for name in ("loss", "dev_roc_auc")
+            )
             _logger.info(
                 "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
                 row["epoch"],
                 settings.model.epochs,
-                *(
-                    "none" if row[name] is None else f"{row[name]:.4f}"
-                    for name in ("loss", "dev_roc_auc")
-                ),
+                loss,
+                roc_auc,
                 time.monotonic() - started,
             )
             run.save(state, identity)
     run.detector.load_state_dict(run.best)
-    first = settings.first_trained(len(encoder.network.encoder.layers))
-    return FineTuned(run.detector.eval(), encoder, first, run.best_epoch, run.history)
+    return FineTuned(run.detector.eval(), encoder, run.first, run.best_epoch, run.history)
 
 
 class _Run:
     """The detector, its optimiser and its epoch, which the state keeps together."""
 
     def __init__(self, problem: Problem, encoder: Encoder, settings: Settings):
-        network = encoder.network
-        first = settings.first_trained(len(network.encoder.layers))
+        self.first = settings.first_trained(len(encoder.network.encoder.layers))
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
         self._settings, self._model = settings, settings.model
         torch.manual_seed(int(np.random.SeedSequence([settings.seed, 0]).generate_state(1)[0]))
-        top = TopLayers(network, first, settings.layers)
-        width = network.config.hidden_size
-        self.detector = Detector(top, width, settings.dimension)
+        self.detector = Detector(TopLayers(encoder.network, self.first, settings.layers))
+        layers = self.detector.top.layers
         heads = (self.detector.projection, self.detector.classifier)
         self._optimiser = torch.optim.AdamW(
             [
-                {"params": list(top.layers.parameters()), "height": self._model.learning_rate},
+                {"params": list(layers.parameters()), "height": self._model.learning_rate},
                 {
                     "params": [value for head in heads for value in head.parameters()],
                     "height": self._model.head_learning_rate,
@@ -404,7 +240,7 @@ class _Run:
         )
 
     def advance(self) -> dict[str, Any]:
-        """Train for one epoch, the first time after the probe; look at dev."""
+        """Train for one epoch, and look at dev; the first call starts the head instead."""
         if not self.history:
             self._probe()
             return self._record(None)
@@ -435,14 +271,14 @@ class _Run:
         Layers trained under a random head lose what they had learnt before the head has learnt
         anything (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022).
         """
-        means = self._pooled(self._train).astype(np.float64)
-        C = self._settings.inverse_regularisation
-        model = fit_with(means, self._labels[self._train], C, class_weight="balanced")
+        pooled = self._pooled(self._train).astype(np.float64)
+        labels = self._labels[self._train]
+        model = fit_with(pooled, labels, INVERSE_REGULARISATION, class_weight="balanced")
         self.detector.start_from(model)
 
     def _pooled(self, trials: NDArray[np.intp]) -> NDArray[np.float32]:
         with self._autocast():
-            return pooled(self.detector.top, [self._clips[i] for i in trials])
+            return self.detector.top.pooled_alone([self._clips[i] for i in trials])
 
     def _autocast(self) -> torch.autocast:
         halved = self._settings.precision == "bfloat16"
@@ -464,14 +300,14 @@ class _Run:
             loss = loss + self._model.loss_weight * contrast
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.detector.parameters(), _CLIP_NORM)
+        torch.nn.utils.clip_grad_norm_(self.detector.parameters(), _GRADIENT_NORM)
         self._optimiser.step()
         return loss.item()
 
     def _contrast(
         self, projections: torch.Tensor, labels: torch.Tensor, clips: torch.Tensor
     ) -> torch.Tensor:
-        """Return the loss that joins; a clip has one row here."""
+        """Return the loss of the projections; a clip has one row here."""
         loss = losses.LOSSES[self._model.loss]
         batch = losses.Batch(bounded(projections, loss.norms), labels, clips, clips)
         return loss(batch, self._model.temperature, None)
@@ -532,7 +368,7 @@ def balanced(
     Args:
         labels: of all trials.
         trials: positions of those to draw from; both classes must be among them.
-        random: source of the order.
+        random: draws.
     """
     half = len(trials) // 2
     classes = [drawn(trials[labels[trials] == label], half, random) for label in (0, 1)]
@@ -544,12 +380,9 @@ def batches(
 ) -> Iterator[NDArray[np.intp]]:
     """Cut an order of clips into batches of at most so much audio, padding included.
 
-    Args:
-        clips: the cache's.
-        order: positions of clips.
-        batch_seconds: at most; a clip that is longer is a batch of its own.
+    A clip that is longer is a batch of its own.
     """
-    limit = batch_seconds * FRAMES_PER_SECOND
+    limit = batch_seconds * _FRAMES_PER_SECOND
     return _cut(clips, order, lambda longest, windows, _: longest * windows <= limit)
 
 
@@ -569,11 +402,8 @@ def _cut(
 ) -> Iterator[NDArray[np.intp]]:
     """Cut an order of clips into groups that fit, each as long as possible.
 
-    Args:
-        clips: the cache's.
-        order: positions of clips.
-        fits: is asked with a group's longest window, number of windows and number of frames; not
-            for a group of one clip.
+    `fits` is given a group's longest window, and its numbers of windows and of frames. A clip alone
+    always fits.
     """
     start, group = 0, list[int]()
     for stop, position in enumerate(order):
@@ -583,10 +413,3 @@ def _cut(
             yield order[start:stop]
             start, group = stop, lengths
     yield order[start:]
-
-
-def pooled(top: TopLayers, clips: Sequence[Clip]) -> NDArray[np.float32]:
-    """Return the mean over time of the last layer, clip by clip, in evaluation mode."""
-    top.eval()
-    with torch.inference_mode():
-        return torch.cat([top.pooled(Batch.of([clip])) for clip in clips]).numpy()

@@ -17,6 +17,7 @@ from authenticity.features.frames import Frames
 from authenticity.models import candidates, finetune
 from authenticity.models.baseline import LinearModel
 from authenticity.models.fitting import Trials
+from authenticity.models.top_layers import TopLayers
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
@@ -52,11 +53,11 @@ def fit(
 
     Args:
         trials: of the corpus, `tables.TRIALS`.
-        frames: of all its clips, cached at the first trained layer.
-        encoder: whole, in float32.
+        frames: of all its clips; see `finetune.Problem`.
+        encoder: see `finetune.fit`.
         experiment: from the configuration; its protocol has one round.
         settings: of the training.
-        state: where an interrupted training goes on from.
+        state: see `finetune.fit`.
     """
     data = Trials(trials)
     rounds = data.rounds(experiment)
@@ -68,15 +69,14 @@ def fit(
     problem = finetune.Problem(frames, labels, train, dev)
     model = finetune.fit(problem, encoder, settings, state)
     scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
-    clips = [frames.clips[index] for index in rows[scored]]
-    scores = model.scores(Frames(clips, frames.version))
+    scores = model.scores([frames.clips[index] for index in rows[scored]])
     on_dev = item.parts[scored] == "dev"
     known = data.labels[scored[on_dev]]
     summary = {
         "leak": splits.leaks(trials, rounds),
         "n_train_bonafide": int((labels[train] == 0).sum()),
         "n_train_spoof": int((labels[train] == 1).sum()),
-        "C": settings.inverse_regularisation,
+        "C": finetune.INVERSE_REGULARISATION,
         "dev_roc_auc": float(roc_auc_score(known, scores[on_dev])) if len(known) else None,
         "epoch": model.best_epoch,
         "parameters": model.n_trained,
@@ -141,5 +141,5 @@ def applied(
         Files and their features, shape (files, dimension).
     """
     last = len(encoder.network.encoder.layers)
-    top = finetune.TopLayers(encoder.network, last - unfrozen, last)
-    return frames.files, finetune.pooled(top, frames.clips)
+    top = TopLayers(encoder.network, last - unfrozen, last)
+    return frames.files, top.pooled_alone(frames.clips)
