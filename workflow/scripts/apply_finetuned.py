@@ -22,7 +22,8 @@ with job(snakemake) as log:
     def features(candidate, pooling):
         """Go on from the frames with the encoder that the experiment chose."""
         encoder = Encoder.load(folder / f"{candidate}-{params.seed}")
-        frames = [path for path in given.frames if f"/{params.first[candidate]}/" in path]
+        layer = str(params.first[candidate])
+        frames = [path for path in given.frames if Path(path).parts[-3] == layer]
         return finetuned.applied(Frames.load(frames), encoder, params.unfrozen)
 
     scores = application.apply_views(
