@@ -164,16 +164,17 @@ def check_out(folder: Path) -> Path:
 
 def check_out_for_toys(folder: Path) -> Path:
     """Check out, with one spliced recording of 20 seconds, where toy clips last one."""
-    module = check_out(folder) / "workflow" / "authenticity" / "scoring" / "splices.py"
-    text = module.read_text()
-    for usual, short in (
-        ("NUMBER = 30\n", "NUMBER = 1\n"),
-        ("_SECONDS = 60.0, 10.0\n", "_SECONDS = 16.0, 4.0\n"),
-    ):
-        assert text.count(usual) == 1
-        text = text.replace(usual, short)
-    module.write_text(text)
-    return folder
+    return with_splices(check_out(folder), 1, "16.0, 4.0")
+
+
+def with_splices(checkout: Path, number: int, seconds: str = "60.0, 10.0") -> Path:
+    """Have fewer recordings spliced, and shorter ones: so many human and synthetic seconds."""
+    module = checkout / "workflow" / "authenticity" / "scoring" / "splices.py"
+    text, lines = module.read_text(), "NUMBER = {}\nHUMAN_SECONDS, SYNTHETIC_SECONDS = {}\n"
+    usual = lines.format(30, "60.0, 10.0")
+    assert text.count(usual) == 1
+    module.write_text(text.replace(usual, lines.format(number, seconds)))
+    return checkout
 
 
 def jobs(output: str) -> dict[str, int]:

@@ -17,7 +17,7 @@ from authenticity.features.frames import Clip, Frames
 from authenticity.models import finetune, finetuned
 from authenticity.models.finetune import Batch, Detector, FineTuned, Problem, Settings, TopLayers
 from corpora import voice
-from encoders import KINDS, make_encoder
+from encoders import ALL_KINDS, make_encoder
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -26,8 +26,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 WINDOW = 2.0
-PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
-ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
 LABELS = np.array([0, 1] * 8 + [0, 1] * 4)
 TRAIN, DEV = np.arange(16), np.arange(16, 24)
 MODEL = FineTune(
@@ -50,13 +48,6 @@ def changed(settings: Settings = QUICK, **changes: object) -> Settings:
 
 
 OTHER_SEED = changed(seed=6)
-
-
-@pytest.fixture(autouse=True)
-def every_kind(monkeypatch: pytest.MonkeyPatch):
-    for family in ("hubert", "wavlm"):
-        config, model, _ = KINDS[family]
-        monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
 
 
 def cached(folder: Path, encoder: Path, layer: int, clips: Sequence, dtype=np.float16) -> Frames:
