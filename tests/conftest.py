@@ -13,9 +13,9 @@ from filelock import FileLock
 # Begun first, since a long one that is begun last is waited for. The second needs the finished run
 # that others need, too, and the first does not wait for it.
 LONGEST = (
-    *("test_demo", "test_workflow", "test_corpora_together", "test_published_detectors"),
-    *("test_cluster", "test_detectors", "test_scoring_command", "test_crafted_corpora"),
-    "test_recordings",
+    *("test_detectors", "test_workflow", "test_cluster", "test_demo", "test_corpora_together"),
+    *("test_scoring_command", "test_published_detectors", "test_installed", "test_scoring_page"),
+    *("test_finetune", "test_crafted_corpora", "test_recordings"),
 )
 
 

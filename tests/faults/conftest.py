@@ -13,7 +13,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, flo
     """A finished run of a toy corpus, as `faults.configure` says, and its seconds: only read it."""
     folder = tmp_path_factory.mktemp("undisturbed")
     corpus = corpora.write_folder(corpora.asvspoof2019_la(), folder / "corpus")
-    checkout = Checkout(check_out_for_toys(folder / "checkout"), corpus)
+    checkout = Checkout(check_out_for_toys(folder / "checkout"), corpus, as_users=True)
     faults.configure(checkout)
     begun = time.monotonic()
     result = checkout.run()

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import held
 import psutil
 import pyarrow.parquet as pq
 import pytest
+import warm
 import yaml
 from authenticity import planning, running
 from authenticity.config import Config
@@ -45,10 +46,17 @@ EXPERIMENTS = {
 
 @dataclass
 class Checkout:
-    """The project in a folder of its own, with a toy corpus beside it."""
+    """The project in a folder of its own, with a toy corpus beside it.
+
+    Attributes:
+        path: of the folder.
+        corpus: where the corpus lies.
+        as_users: every process of a run imports what it needs, as users' do; else it starts warm.
+    """
 
     path: Path
     corpus: Path
+    as_users: bool = False
 
     def configure(self, corpus: Mapping[str, Any] | None = None, **sections: Any) -> None:
         """Write the overlay that the toy runs with; arguments replace its sections."""
@@ -75,13 +83,16 @@ class Checkout:
 
     def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
         """Run it, and return what it printed, standard error included."""
+        command, here = self.command(*arguments, cores=cores), environment(self.path, cores)
+        if not self.as_users:
+            return warm.run(command[1:], self.path, here)
         return subprocess.run(
-            self.command(*arguments, cores=cores),
+            command,
             cwd=self.path,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=environment(self.path, cores),
+            env=here,
             timeout=held.GUARD_SECONDS,
             check=False,
         )
@@ -116,7 +127,7 @@ class Checkout:
     def copied(self, folder: Path) -> "Checkout":
         """Copy it to a new folder, with its corpus and all else that lies beside it."""
         shutil.copytree(self.path.parent, folder, symlinks=True)
-        return Checkout(folder / self.path.name, folder / self.corpus.name)
+        return replace(self, path=folder / self.path.name, corpus=folder / self.corpus.name)
 
     def tables(self) -> dict[str, bytes]:
         """The content of every table, by path."""
@@ -152,12 +163,18 @@ def check_out(folder: Path) -> Path:
 
 
 def check_out_for_toys(folder: Path) -> Path:
-    """Check out, with one spliced recording: it lasts 70 seconds, where toy clips last one."""
-    module = check_out(folder) / "workflow" / "authenticity" / "scoring" / "splices.py"
-    text = module.read_text()
-    assert text.count("\nNUMBER = 30\n") == 1
-    module.write_text(text.replace("\nNUMBER = 30\n", "\nNUMBER = 1\n"))
-    return folder
+    """Check out, with one spliced recording of 20 seconds, where toy clips last one."""
+    return with_splices(check_out(folder), 1, "16.0, 4.0")
+
+
+def with_splices(checkout: Path, number: int, seconds: str = "60.0, 10.0") -> Path:
+    """Have fewer recordings spliced, and shorter ones: so many human and synthetic seconds."""
+    module = checkout / "workflow" / "authenticity" / "scoring" / "splices.py"
+    text, lines = module.read_text(), "NUMBER = {}\nHUMAN_SECONDS, SYNTHETIC_SECONDS = {}\n"
+    usual = lines.format(30, "60.0, 10.0")
+    assert text.count(usual) == 1
+    module.write_text(text.replace(usual, lines.format(number, seconds)))
+    return checkout
 
 
 def jobs(output: str) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 import transformers
 
@@ -26,29 +25,24 @@ KINDS = {
     "hubert": (transformers.HubertConfig, transformers.HubertModel, {}),
     "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, {}),
 }
+ALL_KINDS = KINDS | {
+    f"{family}, layer norm": (
+        *KINDS[family][:2],
+        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+    )
+    for family in ("hubert", "wavlm")
+}
 
 
 def make_encoder(
     folder: Path, kind: str = "wav2vec2", normalise: bool = True, **changes: int
 ) -> Path:
     """A small encoder with random weights, saved as transformers saves them."""
-    config, model, options = KINDS[kind]
+    config, model, options = ALL_KINDS[kind]
     torch.manual_seed(1)
     model(config(**TINY | options | changes)).save_pretrained(folder)
     transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
     return folder
-
-
-PRE_NORM = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
-
-ALL_KINDS = [*KINDS, "hubert, layer norm", "wavlm, layer norm"]
-
-
-@pytest.fixture(autouse=True)
-def every_kind(monkeypatch: pytest.MonkeyPatch):
-    for family in ("hubert", "wavlm"):
-        config, model, _ = KINDS[family]
-        monkeypatch.setitem(KINDS, f"{family}, layer norm", (config, model, PRE_NORM))
 
 
 def make_detector(

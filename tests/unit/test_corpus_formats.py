@@ -703,14 +703,14 @@ def test_keys_are_unique_whatever_the_names(paths: list[str]):
         assert key == (stem if is_unique else path)
 
 
-def test_a_hundred_thousand_files_are_planned_in_seconds(tmp_path: Path):
+def test_forty_thousand_files_are_planned_in_seconds(tmp_path: Path):
     """Of an archive, since making so many files takes longer than the test may."""
-    names = [f"{side}/s{n % 97}/{n}.wav" for n in range(60_000) for side in ("bonafide", "spoof")]
+    names = [f"{side}/s{n % 97}/{n}.wav" for n in range(20_000) for side in ("bonafide", "spoof")]
     corpus = Corpus(tmp_path, "folder", dict.fromkeys(names, b""), "archive")
     start = time.process_time()  # what others compute meanwhile does not count
     corpus.refresh()
-    assert len(corpus.rows()) == 120_000
+    assert len(corpus.rows()) == 40_000
     read = time.process_time()
     assert corpus.refresh() is None
-    assert read - start < 30
-    assert time.process_time() - read < 10
+    assert read - start < 8
+    assert time.process_time() - read < 3

@@ -15,7 +15,7 @@ from authenticity.features import encoder
 from authenticity.features.encoder import Encoder, EncoderSource
 from checkout import REPOSITORY
 from corpora import voice
-from encoders import ALL_KINDS, KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
+from encoders import ALL_KINDS, KINDS, make_encoder
 
 SHIPPED = REPOSITORY / "resources" / "encoders" / "small"
 CLIP = voice(5, spoof=False, seconds=1.5)

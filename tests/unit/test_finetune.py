@@ -18,7 +18,7 @@ from authenticity.models import finetune, finetuned, top_layers
 from authenticity.models.finetune import FineTuned, Problem, Settings
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
-from encoders import ALL_KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
+from encoders import ALL_KINDS, make_encoder
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression

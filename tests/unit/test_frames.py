@@ -20,7 +20,7 @@ from authenticity.features.extraction import embed_shard
 from authenticity.features.frames import Frames
 from authenticity.roots import Root
 from corpora import encoded, voice
-from encoders import ALL_KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
+from encoders import ALL_KINDS, make_encoder
 
 LIMITS = Limits(min_seconds=0.25, silence_dbfs=-60, max_seconds=60, max_megabytes=10)
 WINDOW = 2.0

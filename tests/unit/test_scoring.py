@@ -34,7 +34,7 @@ from authenticity.trust.checks import DISTRUST, PROBABILITIES
 from bundles import LAYER, LIMITS, make_bundle, model_of, trained
 from checkout import REPOSITORY, Checkout
 from corpora import encoded, voice
-from encoders import ALL_KINDS, every_kind, make_encoder  # noqa: F401 - a fixture
+from encoders import ALL_KINDS, make_encoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import muxed

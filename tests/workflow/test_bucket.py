@@ -70,6 +70,7 @@ def test_a_corpus_in_a_bucket_gives_the_tables_of_the_same_one_on_the_disk(
 ):
     shutil.rmtree(resumed_from.path / "results")
     shutil.rmtree(resumed_from.corpus)
+    resumed_from.as_users = True
     resumed_from.configure(
         corpus={"root": bucket},
         run={"corpora": ["toy"], "experiments": ["spectral"], "bundles": [], "views": []},

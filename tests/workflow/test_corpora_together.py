@@ -35,7 +35,7 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     checkout = Checkout(check_out(base / "checkout"), own)
     spectral = {"spectral": "standard"}
     model = {"C": [0.1], "folds": 3}
-    both = {"spectral": "full", "layers": [0]}
+    both = {"spectral": "full", "layers": [0, 1]}  # two candidates have pages of their own
     heads = {"kind": "contrastive", "epochs": 3, "seeds": [1, 2], "C": [1], "folds": 3}
     tuned = {"kind": "finetune", "epochs": 1, "seeds": [1, 2]}
     official = {"protocol": "official", "seed": 1}
@@ -175,6 +175,9 @@ def test_the_report_of_two_corpora_is_one_page_with_a_folder_for_each(side_by_si
     result = side_by_side.run("--report", "results/report.html")
     assert result.returncode == 0, result.stdout
     report = side_by_side.path / "results" / "report.html"
+    assert report.stat().st_size < 20e6
+    text = report.read_text()
+    assert "AUC per layer" in text and "Table of candidates" in text
     look_at_report(report, side_by_side.path / "results")
 
 

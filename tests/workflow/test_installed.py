@@ -40,8 +40,10 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("snakefile", ["Snakefile", "tools/demo_corpus/Snakefile"])
-@pytest.mark.parametrize("installed", [None, REPOSITORY / "workflow"])
+@pytest.mark.parametrize(
+    ("snakefile", "installed"),
+    [("Snakefile", None), ("tools/demo_corpus/Snakefile", REPOSITORY / "workflow")],
+)
 def test_the_workflow_wants_its_own_library_installed(
     snakefile: str, installed: Path | None, tmp_path: Path
 ):

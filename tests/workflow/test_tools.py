@@ -1,29 +1,18 @@
 """The builders in tools/: they plan, and the library does without them."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 from checkout import REPOSITORY, assert_one_line_in, check_out, environment
 
 
 def planned(folder: Path, builder: str) -> subprocess.CompletedProcess[str]:
     """What a dry run prints."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"),
-            *("--snakefile", f"tools/{builder}/Snakefile"),
-        ],
-        cwd=folder,
-        env=environment(folder),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=300,
-        check=False,
-    )
+    dry = ("--dry-run", "--cores", "1", "--snakefile", f"tools/{builder}/Snakefile")
+    return warm.run(["-m", "snakemake", *dry], folder, environment(folder))
 
 
 def counts(printed: str) -> dict[str, int]:
@@ -57,20 +46,10 @@ def test_pretraining_is_planned_from_speech_to_the_encoder_that_ships(tmp_path: 
 
 def test_pretraining_without_speech_to_choose_by_is_one_clear_line(tmp_path: Path):
     folder = check_out(tmp_path / "checkout")
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--cores", "1"),
-            *("--snakefile", "tools/pretrain/Snakefile"),
-        ],
-        cwd=folder,
-        env=environment(folder) | {"SPEECH": ""},
-        text=True,
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
+    asked = ("-m", "snakemake", "--cores", "1", "--snakefile", "tools/pretrain/Snakefile")
+    run = warm.run(asked, folder, environment(folder) | {"SPEECH": ""})
     assert run.returncode == 1
-    assert_one_line_in(run.stderr, "SPEECH: not given; name a folder of human speech")
+    assert_one_line_in(run.stdout, "SPEECH: not given; name a folder of human speech")
 
 
 @pytest.mark.parametrize(("builder", "key"), [("demo_corpus", "seed"), ("pretrain", "grid")])

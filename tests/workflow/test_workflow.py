@@ -129,9 +129,9 @@ def test_a_second_run_has_nothing_to_do(finished: Checkout):
 
 @pytest.fixture(scope="module")
 def resumed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A run of the very same corpus on one core, killed on its way and run again."""
+    """A run of the very same corpus on one core, killed on its way and run again, as users do."""
     checkout = check_out_for_toys(tmp_path_factory.mktemp("resumed") / "checkout")
-    killed = Checkout(checkout, finished.corpus)
+    killed = Checkout(checkout, finished.corpus, as_users=True)
     killed.configure()
     with held.jobs_at_their_end(killed.path / "benchmarks/toy/extract/clean/2-of-2.tsv"):
         killed.run_and_kill(
@@ -374,12 +374,12 @@ def test_embeddings_of_two_precisions_are_never_mixed(resumed_from: Checkout):
 
 def test_another_number_of_shards_deals_rows_and_computes_none(resumed_from: Checkout):
     before = resumed_from.tables()
-    for number, back in ((5, False), (2, True)):
+    for number, back in ((3, False), (2, True)):
         resumed_from.configure(corpus={"n_shards": number})
         result = resumed_from.run("--until", "embed")
         assert result.returncode == 0, result.stdout
         assert result.stdout.count(" 0 computed") == 2 * number
-        assert not any(f"-of-{7 - number}." in path for path in resumed_from.tables())
+        assert not any(f"-of-{5 - number}." in path for path in resumed_from.tables())
         assert (resumed_from.tables() == before) == back
 
 
