@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ class Content:
     notes: Sequence[str] = ()
 
 
-class Format:
+class Format(ABC):
     """Reads the corpora of one format; what is said here holds unless the format says otherwise.
 
     Attributes:
@@ -84,13 +85,13 @@ class Format:
         """List what tells cheaply whether the manifest is still right: the whole tree."""
         return root.walk()
 
+    @abstractmethod
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the corpus; called only when `files` changed.
 
         Raises:
             UserError: the corpus is not what the format says.
         """
-        raise NotImplementedError
 
 
 def known(name: str | None) -> str | None:
