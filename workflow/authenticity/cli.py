@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from authenticity import __version__, detectors, threads
+from authenticity import __version__, detectors, lean, threads
 from authenticity.errors import UserError, in_one_line
 from authenticity.limits import Limits
 from authenticity.names import printable
@@ -157,6 +157,7 @@ def _list(options: argparse.Namespace) -> int:
 def _score(options: argparse.Namespace) -> int:
     started = time.monotonic()
     threads.one_each()  # before a numerical library is loaded
+    lean.compile_nothing()
     logging.getLogger("authenticity").setLevel(logging.ERROR if options.quiet else logging.WARNING)
     # Imported here, so that help and mistakes in the call need not wait for numerical libraries.
     from authenticity.scoring import inputs

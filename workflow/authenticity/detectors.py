@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from authenticity import lean
 from authenticity.errors import UserError, in_one_line
 from authenticity.names import printable
 
@@ -252,10 +253,10 @@ def _random_encoder(
         those of all its layers.
     """
     import torch
-    import transformers
 
     from authenticity.features import encoder
 
+    transformers = lean.transformers()
     shape = transformers.Wav2Vec2Config()  # by default that of wav2vec2-base
     kept = settings.layers if isinstance(settings.layers, int) else shape.num_hidden_layers
     if source.is_on_disk:

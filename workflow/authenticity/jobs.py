@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from authenticity import lean
 from authenticity.errors import MORE_MEMORY, UserError, in_one_line, lacks_memory
 from authenticity.names import printable
 from authenticity.roots import Root
@@ -29,6 +30,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
 
     Any other exception is a defect of ours: its traceback goes to the log and to the terminal.
     """
+    lean.compile_nothing()
     logger = logging.getLogger("authenticity")
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)

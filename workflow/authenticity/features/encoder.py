@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from authenticity import lean
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features.sources import FAMILIES, PREPROCESSOR, EncoderSource
@@ -96,10 +97,9 @@ class Encoder:
             layers: how many transformer layers to keep, the lowest ones; None for all.
         """
         import torch
-        import transformers
         from safetensors import SafetensorError
 
-        transformers.utils.logging.disable_progress_bar()
+        lean.transformers().utils.logging.disable_progress_bar()
         folder = cls._source(str(model), revision).fetch()
         preprocessor = read_json(folder / PREPROCESSOR)
         if preprocessor.get("sampling_rate") != SAMPLE_RATE:
@@ -125,9 +125,8 @@ class Encoder:
     @staticmethod
     def _network(folder: Path, dtype: "torch.dtype") -> "torch.nn.Module":
         """Load the network alone; what it raises is put in one line by `load`."""
-        import transformers
-
-        return transformers.AutoModel.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        kind = lean.transformers().AutoModel
+        return kind.from_pretrained(folder, dtype=dtype, local_files_only=True)
 
     def embed(self, samples: NDArray[np.float32]) -> Embedding:
         """Embed one clip: `hear` it, and keep no frames."""

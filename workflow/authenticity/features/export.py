@@ -4,21 +4,23 @@ import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
 import torch
-from transformers import PreTrainedModel
 
 from authenticity.features.sources import CONFIG, PREPROCESSOR, WEIGHTS
 from authenticity.files import atomic, write_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
 _TRAINING_ONLY = "masked_spec_embed"  # the vector that stands for a hidden frame
 
 
 def write(
-    encoder: PreTrainedModel,
+    encoder: "PreTrainedModel",
     preprocessing: Mapping[str, Any],
     precision: torch.dtype,
     folder: str | Path,

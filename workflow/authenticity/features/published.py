@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from authenticity import lean
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import encoder
@@ -112,9 +113,8 @@ class Published(Encoder):
 
     @staticmethod
     def _network(folder: Path, dtype: "torch.dtype") -> "torch.nn.Module":
-        import transformers
-
-        network, loaded = transformers.AutoModelForAudioClassification.from_pretrained(
+        kind = lean.transformers().AutoModelForAudioClassification
+        network, loaded = kind.from_pretrained(
             folder, dtype=dtype, local_files_only=True, output_loading_info=True
         )
         if lacking := sorted(loaded["missing_keys"]):  # they would be random numbers

@@ -27,6 +27,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from authenticity import lean
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.names import printable
@@ -397,6 +398,7 @@ def _begin() -> None:
         for descriptor in (1, 2):
             os.dup2(nowhere.fileno(), descriptor)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    lean.compile_nothing()
 
 
 def _end_with_parent() -> None:

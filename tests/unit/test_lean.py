@@ -1,0 +1,28 @@
+"""What the library leaves out of torch and transformers is not needed to train or to hear."""
+
+import subprocess
+import sys
+
+HEARD = """
+import sys
+from authenticity import lean
+lean.compile_nothing()
+transformers = lean.transformers()
+shape = transformers.Wav2Vec2Config(
+    hidden_size=16, num_hidden_layers=1, intermediate_size=16, num_attention_heads=1,
+    conv_dim=(8, 8), conv_kernel=(10, 3), conv_stride=(5, 2), num_conv_pos_embedding_groups=2)
+network = transformers.AutoModel.from_config(shape)
+import torch
+optimiser = torch.optim.AdamW(network.parameters())
+before = network(torch.ones(1, 400)).last_hidden_state.sum()
+before.backward()
+optimiser.step()
+print(network(torch.ones(1, 400)).last_hidden_state.sum() < before)
+left_out = "torch._dynamo.utils", "torch.distributed.tensor", "scipy.optimize"
+print([name for name in left_out if name in sys.modules], torch.distributed.is_available())
+"""
+
+
+def test_an_encoder_is_trained_and_heard_without():
+    done = subprocess.run([sys.executable, "-c", HEARD], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["tensor(True)", "[] True"]
