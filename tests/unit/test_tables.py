@@ -254,11 +254,16 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path):
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path):
     script = "import os, sys; from authenticity.files import atomic\n"
     script += "with atomic(sys.argv[1]) as path: path.touch(); os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", script, tmp_path / "a" / "left.parquet"], check=False)
-    (left,) = tmp_path.rglob("*.tmp")
+    killed = subprocess.Popen([sys.executable, "-c", script, tmp_path / "a" / "left.parquet"])
     others = [tmp_path / f"own.parquet.{os.getpid()}.tmp", tmp_path / "foreign.x.tmp"]
     for path in others:
         path.touch()
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and still listed
+    (left,) = tmp_path.glob("a/*.tmp")
+    files.remove_left_over(tmp_path)
+    assert not left.exists()
+    assert killed.wait() < 0
+    left.touch()
     files.remove_left_over(tmp_path)
     assert not left.exists()
     assert all(map(Path.exists, others))

@@ -45,13 +45,19 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 def remove_left_over(folder: Path) -> None:
     """Remove temporary files below a folder that processes of this machine left when killed."""
+    import psutil  # Snakemake brings it, and runs of it alone come here
+
     for path in folder.rglob("*.*.tmp"):
         try:
-            os.kill(int(path.suffixes[-2][1:]), 0)  # signal 0 is none, but needs the process
-        except ProcessLookupError:
+            # Where nobody waits for it, as in a container without an init, a killed one is listed.
+            status = psutil.Process(int(path.suffixes[-2][1:])).status()
+            is_dead = status == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            is_dead = True
+        except (ValueError, OverflowError):  # of another program
+            is_dead = False
+        if is_dead:
             path.unlink(missing_ok=True)
-        except (ValueError, OverflowError, PermissionError):
-            pass  # of another program, or of another user's process, which lives
 
 
 def write_text(path: str | Path, text: str) -> None:
