@@ -214,11 +214,11 @@ def _soundfile_blocks(stream: BinaryIO) -> Iterator[tuple[int, NDArray[np.float3
 
 def _cut_short_seconds(sound: soundfile.SoundFile) -> float:
     """Return how much longer the header says that uncompressed sound is than the file has it."""
-    found = _CUT_SHORT.search(sound.extra_info)
-    said, there = map(int, found.groups()) if found else (0, 0)
-    if not there or -said % _UNKNOWN_SIZE < _UNKNOWN_SIZE_SPREAD:
+    sizes = _CUT_SHORT.search(sound.extra_info)
+    promised, there = map(int, sizes.groups()) if sizes else (0, 0)
+    if not there or -promised % _UNKNOWN_SIZE < _UNKNOWN_SIZE_SPREAD:
         return 0.0
-    return (said - there) / there * sound.frames / sound.samplerate
+    return (promised - there) / there * sound.frames / sound.samplerate
 
 
 def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -262,8 +262,8 @@ def _clips(results: Results) -> list[str]:
 
 def _training(model: Json) -> list[Block]:
     if _is_published(model):
-        said = "It was trained by others, on what is not known here; nothing of it was fitted."
-        return [said]
+        sentence = "It was trained by others, on what is not known here; nothing of it was fitted."
+        return [sentence]
     rows = [
         [
             each["round"],

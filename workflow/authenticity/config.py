@@ -455,9 +455,9 @@ class Config(Section):
     def experiment(self, name: str) -> Experiment:
         """Return an experiment with its protocol in place of the protocol's name."""
         entry = self.experiments[name]
-        own = {key: getattr(entry, key) for key in _Experiment.model_fields}
+        common = {key: getattr(entry, key) for key in _Experiment.model_fields}
         protocol = self.protocols[entry.protocol]
-        return Experiment(**own, protocol=protocol, protocol_name=entry.protocol)
+        return Experiment(**common, protocol=protocol, protocol_name=entry.protocol)
 
     def _check_names(self) -> None:
         """Check that what `run` names is defined."""
@@ -530,9 +530,9 @@ class Config(Section):
                 protocol is not None and protocol.kind != "partitions"
             ),
         }
-        if said := [reason for reason, holds in reasons.items() if holds]:
+        if true := [reason for reason, holds in reasons.items() if holds]:
             raise UserError(
-                f"configuration, run.bundles: no bundle can be made of {name}, for {said[0]}; take "
+                f"configuration, run.bundles: no bundle can be made of {name}, for {true[0]}; take "
                 "it out, config/README.md says what bundles are made of"
             )
 
@@ -580,15 +580,15 @@ def _first_mistake(error: ValidationError, values: Mapping[str, Any]) -> str:
     first, _ = mistakes[0]
     # Where a value may be one of several things, the mistake is the deepest one.
     place = max((place for place, _ in mistakes if place[: len(first)] == first), key=len)
-    said = [_said(mistake) for other, mistake in mistakes if other == place]
+    expectations = [_said(mistake) for other, mistake in mistakes if other == place]
     last = next(mistake for other, mistake in reversed(mistakes) if other == place)
-    found = last.get("ctx", {}).get("tag", last["input"])
+    value = last.get("ctx", {}).get("tag", last["input"])
     if last["type"] in ("extra_forbidden", "missing", "union_tag_not_found"):
-        what = said[-1]
-    elif isinstance(found, str | int | float | None):
-        what = f"expected {' or '.join(dict.fromkeys(said))}, found {repr(found)[:60]}"
+        what = expectations[-1]
+    elif isinstance(value, str | int | float | None):
+        what = f"expected {' or '.join(dict.fromkeys(expectations))}, found {repr(value)[:60]}"
     else:
-        what = f"expected {said[-1]}"
+        what = f"expected {expectations[-1]}"
     where = ".".join(map(str, place)) or "the top level"
     return f"configuration, {where}: {what}; config/README.md explains every key"
 

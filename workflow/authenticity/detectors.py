@@ -75,10 +75,10 @@ def lines() -> Iterator[str]:
     for folder in [*_folders(), *demonstration]:
         name = folder if folder in demonstration else folder.name
         try:
-            said = words.worth(bundle.read(folder / _ABOUT))
+            worth = words.worth(bundle.read(folder / _ABOUT))
         except (UserError, OSError) as error:
-            said = f"cannot be used: {in_one_line(error)}"
-        yield printable(f"{name}: {said}")
+            worth = f"cannot be used: {in_one_line(error)}"
+        yield printable(f"{name}: {worth}")
 
 
 def is_name(text: str) -> bool:
@@ -87,8 +87,8 @@ def is_name(text: str) -> bool:
 
 
 def _folders() -> list[Path]:
-    found = FOLDER.iterdir() if FOLDER.is_dir() else ()
-    return sorted(path for path in found if is_name(path.name) and (path / _ABOUT).is_file())
+    folders = FOLDER.iterdir() if FOLDER.is_dir() else ()
+    return sorted(path for path in folders if is_name(path.name) and (path / _ABOUT).is_file())
 
 
 def install(bundle: Path, name: str) -> Path:
@@ -119,10 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _train(parser.parse_args(arguments))
     except (UserError, OSError) as error:
-        said = in_one_line(error)
+        message = in_one_line(error)
         for key, word in _IN_OUR_WORDS.items():
-            said = said.replace(key, word)
-        print(f"error: {printable(said)}", file=sys.stderr)
+            message = message.replace(key, word)
+        print(f"error: {printable(message)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -209,9 +209,9 @@ def _measured(
     from authenticity.jobs import peak_bytes
     from authenticity.scoring.words import duration, megabytes
 
-    given, features = config.encoder, config.experiments[_EXPERIMENT].features
-    source = EncoderSource(given.model, given.revision, given.layers)
-    hearing, shape, loaded, whole = _random_encoder(source, given)
+    settings, features = config.encoder, config.experiments[_EXPERIMENT].features
+    source = EncoderSource(settings.model, settings.revision, settings.layers)
+    hearing, shape, loaded, whole = _random_encoder(source, settings)
     noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * _LONGEST_SECONDS)
     noise = (noise / 10).astype(np.float32)
     hearing.embed(noise)

@@ -80,11 +80,11 @@ class Scope:
         }
         targets = {
             (corpus, name): {
-                target: found
+                target: others_parts
                 for target, others in present.items()
                 if target != corpus
                 and experiments[name].model.kind != "finetune"
-                and (found := splits.reported_elsewhere(experiments[name].protocol, others))
+                and (others_parts := splits.reported_elsewhere(experiments[name].protocol, others))
             }
             for corpus, names in trained.items()
             for name in names
@@ -277,17 +277,17 @@ def _require_labels(corpus: str, trials: pa.Table, parts: Sequence[str]) -> None
 
 def _detectors(config: Config) -> dict[str, DetectorSource]:
     """Return where the published detectors come from; what cannot be used is found out here."""
-    found = {}
+    sources = {}
     for name in config.run.experiments:
         model = config.experiments[name].model
         if model.kind == "published":
-            found[name] = DetectorSource(model.id, model.revision)
+            sources[name] = DetectorSource(model.id, model.revision)
             try:
-                found[name].files()
-                sign(found[name].labels, model.spoof)
+                sources[name].files()
+                sign(sources[name].labels, model.spoof)
             except UserError as error:
                 raise UserError(f"experiment {name}: {error}") from error
-    return found
+    return sources
 
 
 def _candidates(encoder: EncoderSource, name: str, experiment: Experiment) -> list[str]:

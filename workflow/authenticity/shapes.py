@@ -43,7 +43,7 @@ def misfit(value: Any, kind: Any, place: str = "") -> str | None:
         items = [(str(index), item, parts[0]) for index, item in enumerate(value)]
     for name, item, item_kind in items:
         inner = f"{place}.{name}" if place else name
-        found = inner if item is _MISSING else misfit(item, item_kind, inner)
-        if found is not None:
-            return found
+        misfitting = inner if item is _MISSING else misfit(item, item_kind, inner)
+        if misfitting is not None:
+            return misfitting
     return None

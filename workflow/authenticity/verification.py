@@ -41,9 +41,9 @@ def verify(
             tables.require_finite(path)
     described = tables.read_many(spectral, ["file"])["file"].to_pylist()
     set_aside = tables.read_many(rejected, ["file", "label", "reason"])
-    found, expected = Counter(described), Counter(manifest["key"].to_pylist())
-    found.update(set_aside["file"].to_pylist())
-    if odd := sorted((found - expected) + (expected - found)):
+    tabled, expected = Counter(described), Counter(manifest["key"].to_pylist())
+    tabled.update(set_aside["file"].to_pylist())
+    if odd := sorted((tabled - expected) + (expected - tabled)):
         raise UserError(
             f"corpus {corpus}: the spectral and rejected tables do not hold each accepted trial "
             f"exactly once ({len(odd)} differ, first {odd[0]}); delete the corpus's tables in "
@@ -161,12 +161,12 @@ def lines(report: Mapping[str, Any]) -> list[str]:
         f"corpus {report['corpus']}: {report['n_accepted']} of {report['n_manifest']} trials "
         f"accepted, {report['n_rejected']} set aside"
     ]
-    found = report.get("duplicates", {"n_groups": 0})
-    if found["n_groups"]:
+    shared = report.get("duplicates", {"n_groups": 0})
+    if shared["n_groups"]:
         text.append(
-            f"corpus {report['corpus']}: {found['n_trials']} trials share their audio with another "
-            f"(such as {' = '.join(found['examples'][0])}); {found['n_removed']} were left out, "
-            f"{found['n_conflicts']} groups have both labels"
+            f"corpus {report['corpus']}: {shared['n_trials']} trials share their audio with "
+            f"another (such as {' = '.join(shared['examples'][0])}); {shared['n_removed']} were "
+            f"left out, {shared['n_conflicts']} groups have both labels"
         )
     near = report.get("near_duplicates", {"n_groups": 0})
     if near["n_groups"]:

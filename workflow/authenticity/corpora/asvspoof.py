@@ -259,8 +259,8 @@ class Format(reading.Format):
 
     def _audio_folders(self, root: Root, prefix: str, partition: Partition) -> list[str]:
         folders = [prefix + folder for folder in partition.audio]
-        if found := [folder for folder in folders if root.has_folder(folder)]:
-            return found
+        if there := [folder for folder in folders if root.has_folder(folder)]:
+            return there
         raise UserError(
             f"{root.location}: expected a folder {folders[0]}; complete the corpus, or leave its "
             "split out of the corpus's `splits` in the configuration"

@@ -66,16 +66,16 @@ class Format(reading.Format):
                 raise UserError(f"{where}: {clip} is listed twice; remove one of the two lines")
             category = clip.partition("/")[0]
             records[clip] = dict(zip(header, fields, strict=False)) | {"category": category}
-        found = records.values()
-        label = [CATEGORIES[record["category"]] for record in found]
+        clips = records.values()
+        label = [CATEGORIES[record["category"]] for record in clips]
         columns = {
             "key": unique_keys(pa.array([*records], pa.string())),
             "path": [f"{folder}/{clip}" if folder else clip for clip in records],
             "split": ["none"] * len(records),
             "label": label,
             "attack": [ATTACK if each else NO_ATTACK for each in label],
-            "speaker": [known(record["source"]) for record in found],
-            **{name: [given(record[name]) for record in found] for name in _CONDITIONS},
+            "speaker": [known(record["source"]) for record in clips],
+            **{name: [given(record[name]) for record in clips] for name in _CONDITIONS},
         }
         trials = as_trials(columns, files)
         return Content(trials, notes=unlisted(files, trials))

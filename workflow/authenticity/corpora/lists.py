@@ -24,19 +24,19 @@ def find_list(root: Root, files: Files, name: str, what: str) -> str:
     Raises:
         UserError: there is none, or more than one equally near the root.
     """
-    found = [path for path in files if path == name or path.endswith(f"/{name}")]
-    found.sort(key=lambda path: (path.count("/"), path))
-    if not found:
+    named = [path for path in files if path == name or path.endswith(f"/{name}")]
+    named.sort(key=lambda path: (path.count("/"), path))
+    if not named:
         raise UserError(
             f"{root.location}: expected {name} in it; point `root` of the corpus in the "
             f"configuration at the folder or archive of {what}"
         )
-    if len(found) > 1 and found[0].count("/") == found[1].count("/"):
+    if len(named) > 1 and named[0].count("/") == named[1].count("/"):
         raise UserError(
-            f"{root.location}: expected one {name}, found {found[0]} and {found[1]}; point `root` "
+            f"{root.location}: expected one {name}, found {named[0]} and {named[1]}; point `root` "
             "of the corpus in the configuration at one of their folders"
         )
-    return found[0]
+    return named[0]
 
 
 def read_text(root: Root, path: str) -> str:
@@ -142,8 +142,8 @@ class Lines:
         while some := list(islice(lines, _LINES_AT_ONCE)):
             for number, fields in some:
                 if len(fields) != len(names):
-                    said = mistake.format(found=len(fields))
-                    raise UserError(f"{location}, line {number}: {said}")
+                    expected = mistake.format(found=len(fields))
+                    raise UserError(f"{location}, line {number}: {expected}")
                 numbers.append(number)
             values = zip(names, zip(*(fields for _, fields in some), strict=True), strict=True)
             columns.append(
@@ -162,12 +162,12 @@ class Lines:
         """Say where each line stands."""
         return (f"{self.location}, line {number}" for number in self.numbers.to_pylist())
 
-    def refuse(self, wrong: pa.Array, said: Callable[[Mapping[str, str]], str]) -> None:
+    def refuse(self, wrong: pa.Array, expected: Callable[[Mapping[str, str]], str]) -> None:
         """Refuse the first line that is wrong.
 
         Args:
             wrong: whether each line is; null where it is not known.
-            said: given a line's fields, says what was expected.
+            expected: given a line's fields, says what was expected.
 
         Raises:
             UserError: there is one.
@@ -175,7 +175,7 @@ class Lines:
         row = pc.index(wrong, True).as_py()
         if row >= 0:
             (fields,) = self.columns.slice(row, 1).to_pylist()
-            raise UserError(f"{self.location}, line {self.numbers[row]}: {said(fields)}")
+            raise UserError(f"{self.location}, line {self.numbers[row]}: {expected(fields)}")
 
     def require_plain_names(self, column: str) -> None:
         """Refuse a line with a path that no table or message can hold.
@@ -192,8 +192,8 @@ def of_each(
 ) -> pa.Array:
     """Return what a function makes of each text; it is called once for equal ones."""
     coded = texts.combine_chunks().dictionary_encode()
-    found = [function(text) for text in coded.dictionary.to_pylist()]
-    return pa.array(found, kind or pa.string()).take(coded.indices)
+    values = [function(text) for text in coded.dictionary.to_pylist()]
+    return pa.array(values, kind or pa.string()).take(coded.indices)
 
 
 def require_distinct(names: pa.ChunkedArray, places: Iterable[str]) -> None:

@@ -60,12 +60,12 @@ class Format(reading.Format):
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Tell from each file's folders what it is."""
-        found = dict(self._tree.trials(root, files))
-        for path in found:
+        trials = dict(self._tree.trials(root, files))
+        for path in trials:
             require_plain_name(root.location, path)
-        paths = pa.array([*found], pa.string())
+        paths = pa.array([*trials], pa.string())
         columns: dict[str, Any] = {
-            name: [row[name] for row in found.values()]
+            name: [row[name] for row in trials.values()]
             for name in ("label", "attack", "speaker", *self._tree.conditions)
         }
         columns |= {"key": unique_keys(paths), "path": paths, "split": ["none"] * len(paths)}
@@ -103,10 +103,10 @@ def _folder_trials(root: Root, files: Files) -> Trials:
     }
     bases = sorted({base for base, _, _ in places.values()})
     if len(bases) != 1:
-        found = f"found some in {bases[0]} and {bases[1]}" if bases else "found neither"
+        places = f"found some in {bases[0]} and {bases[1]}" if bases else "found neither"
         raise UserError(
             f"{root.location}: expected folders bonafide and spoof side by side with audio in "
-            f"them, {found}; move the clips so, or list them in a table and use the format csv"
+            f"them, {places}; move the clips so, or list them in a table and use the format csv"
         )
     for path, (_, label, inner) in places.items():
         if label == 0:

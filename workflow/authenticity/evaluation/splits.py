@@ -86,15 +86,15 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
         UserError: there are too few speakers for the protocol, or one that leaves out speakers or
             attacks does not know all of them.
     """
-    own = np.asarray(trials["split"].to_pylist())
+    splits = np.asarray(trials["split"].to_pylist())
     if protocol.kind == "partitions":
-        parts = np.full(len(own), "", dtype="<U5")
-        for part, names in partitions(protocol, own).items():
-            parts[np.isin(own, names)] = part
+        parts = np.full(len(splits), "", dtype="<U5")
+        for part, names in partitions(protocol, splits).items():
+            parts[np.isin(splits, names)] = part
         return [Round(ONE_ROUND, parts)]
     if protocol.kind == "random":
-        return [Round(ONE_ROUND, _random(own, protocol, seed))]
-    members = np.flatnonzero(np.isin(own, partitions(protocol, own)["eval"]))
+        return [Round(ONE_ROUND, _random(splits, protocol, seed))]
+    members = np.flatnonzero(np.isin(splits, partitions(protocol, splits)["eval"]))
     speakers = np.asarray(trials["speaker"].to_pylist())[members]
     keys = np.asarray(trials["key"].to_pylist())[members]
     labels = trials["label"].to_numpy()[members]
@@ -107,17 +107,17 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     else:
         attacks = np.asarray(trials["attack"].to_pylist())[members]
         made = _leave_one_attack_out(group, labels == 0, attacks)
-    found = []
+    folds = []
     for name, members_parts in made:
-        parts = np.full(len(own), "", dtype="<U5")
+        parts = np.full(len(splits), "", dtype="<U5")
         parts[members] = members_parts
-        found.append(Round(name, parts))
-    return found
+        folds.append(Round(name, parts))
+    return folds
 
 
-def _random(own: NDArray, protocol: "Protocol", seed: int) -> Parts:
-    parts = np.full(len(own), "", dtype="<U5")
-    members = np.flatnonzero(own == protocol.partition)
+def _random(splits: NDArray, protocol: "Protocol", seed: int) -> Parts:
+    parts = np.full(len(splits), "", dtype="<U5")
+    members = np.flatnonzero(splits == protocol.partition)
     n_test = math.ceil(protocol.test_fraction * len(members))
     if not 0 < n_test < len(members):
         return parts
@@ -236,14 +236,14 @@ def _leave_one_attack_out(
         held = group == index
         present = [attack for attack in names if (held & (attacks == attack)).any()]
         for turn, attack in enumerate(present):
-            own = attacks == attack
+            left_out = attacks == attack
             parts = np.full(len(group), "train", dtype="<U5")
-            dev = _dev_group(group, index, bonafide, ~bonafide & ~own)
+            dev = _dev_group(group, index, bonafide, ~bonafide & ~left_out)
             parts[group == dev] = "dev"
-            parts[held | own] = ""
+            parts[held | left_out] = ""
             # Attacks share the group's bona fide trials out: each is reported on once.
             parts[np.flatnonzero(held & bonafide)[turn :: len(present)]] = "eval"
-            parts[held & own] = "eval"
+            parts[held & left_out] = "eval"
             yield f"without {attack}, group {index + 1}", parts
 
 
@@ -258,7 +258,7 @@ def _dev_group(group: NDArray, held: int, bonafide: NDArray, spoof: NDArray) -> 
 
 
 def require_both_classes(
-    corpus: str, trials: pa.Table, protocol: "Protocol", found: Sequence[Round]
+    corpus: str, trials: pa.Table, protocol: "Protocol", fitted_in: Sequence[Round]
 ) -> None:
     """Check that each part of a protocol has bona fide and spoofed trials.
 
@@ -268,15 +268,15 @@ def require_both_classes(
     Raises:
         UserError: one of those that `rounds` has found has not.
     """
-    labels, own = trials["label"].to_numpy(), trials["split"].to_pylist()
-    used = partitions(protocol, own)
-    reports = any(name in own for name in used["eval"])
+    labels, splits = trials["label"].to_numpy(), trials["split"].to_pylist()
+    used = partitions(protocol, splits)
+    reports = any(name in splits for name in used["eval"])
     for part, names in used.items():
         if part == "eval":
-            whole = np.any([item.parts == part for item in found], axis=0)
+            whole = np.any([item.parts == part for item in fitted_in], axis=0)
             masks = [(ONE_ROUND, whole)] if reports else []
         else:
-            masks = [(item.name, item.parts == part) for item in found]
+            masks = [(item.name, item.parts == part) for item in fitted_in]
         for name, mask in masks:
             counts = np.bincount(labels[mask], minlength=2)
             if not counts.all():
@@ -335,7 +335,7 @@ def _as_folds(group: NDArray[np.intp], number: int) -> Folds:
     return [(np.flatnonzero(group != one), np.flatnonzero(group == one)) for one in range(number)]
 
 
-def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
+def leaks(trials: pa.Table, fitted_in: Sequence[Round]) -> dict[str, Any]:
     """Count what is on two sides of a protocol: each shared speaker or duplicate is a leak.
 
     The trials are those of `rounds`, with the columns `audio` and `near`.
@@ -346,15 +346,17 @@ def leaks(trials: pa.Table, found: Sequence[Round]) -> dict[str, Any]:
         sides in any round, by pair of sides; how many of the trials that take part have an unknown
         speaker; and whether the protocol `leaks`: an attack that is met again is no leak.
     """
-    return _leaks(_shareable(trials), found, None)
+    return _leaks(_shareable(trials), fitted_in, None)
 
 
-def leaks_between(fitted: pa.Table, found: Sequence[Round], reported: pa.Table) -> dict[str, Any]:
+def leaks_between(
+    fitted: pa.Table, fitted_in: Sequence[Round], reported: pa.Table
+) -> dict[str, Any]:
     """Count what a corpus that is reported on shares with another that was fitted on; see `leaks`.
 
     Speakers are compared by name: two corpora may call different people alike.
     """
-    return _leaks(_shareable(fitted), found, _shareable(reported))
+    return _leaks(_shareable(fitted), fitted_in, _shareable(reported))
 
 
 def _shareable(trials: pa.Table) -> "pd.DataFrame":
@@ -365,13 +367,13 @@ def _shareable(trials: pa.Table) -> "pd.DataFrame":
 
 
 def _leaks(
-    fitted: "pd.DataFrame", found: Sequence[Round], reported: "pd.DataFrame | None"
+    fitted: "pd.DataFrame", fitted_in: Sequence[Round], reported: "pd.DataFrame | None"
 ) -> dict[str, Any]:
     """Count what sides share; each round's own eval is reported on where `reported` is None."""
     import pandas as pd
 
     shared = {kind: {pair: set() for pair in _SIDES} for kind in _SHARED}
-    for item in found:
+    for item in fitted_in:
         sides = {side: fitted[item.parts == side] for side in ("train", "dev", "eval")}
         if reported is not None:
             sides["eval"] = reported
@@ -392,7 +394,7 @@ def _leaks(
         kind: {"_".join(pair): len(values - {None}) for pair, values in pairs.items()}
         for kind, pairs in shared.items()
     }
-    used = fitted[np.any([item.parts != "" for item in found], axis=0)]
+    used = fitted[np.any([item.parts != "" for item in fitted_in], axis=0)]
     speakers = [part["speaker"] for part in (used, reported) if part is not None]
     kinds = ("speakers", "duplicates", "near_duplicates")
     return counts | {

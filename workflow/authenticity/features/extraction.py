@@ -139,14 +139,14 @@ def embed_shard(
             nonlocal n_heard
             key = (clip.key, clip.content)
             missing = [layer for layer, (there, _) in shards.items() if key not in there]
-            found: Mapping[int, Any] = {}
+            frames_of: Mapping[int, Any] = {}
             if key not in previous or missing:
-                embedding, found = network().hear(reader.samples(clip), missing)
+                embedding, frames_of = network().hear(reader.samples(clip), missing)
                 n_heard += 1
                 if key not in previous:
                     computed[key] = embedding
             for layer, (there, add) in shards.items():
-                add(*key, found[layer] if layer in found else there[key])
+                add(*key, frames_of[layer] if layer in frames_of else there[key])
 
         clips = reader.use(rows, hear)
     table = previous.merged(clips, encoder.table(computed, schema), schema)

@@ -119,15 +119,15 @@ class Tables:
         """
         size = len(spectral) // len(splits)
         starts = range(0, len(spectral), size)
-        found = {}
+        views_tables = {}
         for (view, names), start in zip(splits.items(), starts, strict=True):
             embedded = None
             if names is not None:
                 chosen = pc.is_in(trials["split"], value_set=pa.array(names, pa.string()))
                 embedded = frozenset(trials.filter(chosen)["key"].to_pylist())
             shards = slice(start, start + size)
-            found[view] = cls(spectral[shards], embeddings[shards], embedded)
-        return found
+            views_tables[view] = cls(spectral[shards], embeddings[shards], embedded)
+        return views_tables
 
     def load(
         self, candidate: str, spectral: str, pooling: str, n_layers: int

@@ -49,12 +49,12 @@ class DetectorSource(EncoderSource):
         """
         path = self.json(CONFIG)
         config, family = read_json(path), "of audio into two classes"
-        found = ", ".join(map(str, config.get("architectures") or ["no `architectures`"]))
+        named = ", ".join(map(str, config.get("architectures") or ["no `architectures`"]))
         kind = config.get("model_type")
-        if kind not in FAMILIES or not found.endswith("ForSequenceClassification"):
+        if kind not in FAMILIES or not named.endswith("ForSequenceClassification"):
             raise UserError(
                 f"{path}: expected a classifier {family}, of type {', '.join(FAMILIES)} "
-                f"(…ForSequenceClassification), found {found} of type {kind}; choose another model"
+                f"(…ForSequenceClassification), found {named} of type {kind}; choose another model"
             )
         named = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
         labels = [str(named[index]) for index in sorted(named, key=int)]
@@ -100,10 +100,10 @@ def sign(labels: Sequence[str], spoof: str | None) -> float:
 
 def _means(label: str) -> str | None:
     words = [word.lower() for word in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", label)]
-    said = {*words, "".join(words)}
-    if bool(said & _SAYS_SPOOF) == bool(said & _SAYS_BONAFIDE):
+    parts = {*words, "".join(words)}
+    if bool(parts & _SAYS_SPOOF) == bool(parts & _SAYS_BONAFIDE):
         return None
-    return "spoof" if said & _SAYS_SPOOF else "bonafide"
+    return "spoof" if parts & _SAYS_SPOOF else "bonafide"
 
 
 class Published(Encoder):

@@ -53,11 +53,11 @@ def sample(trials: pa.Table, experiments: Sequence["Experiment"]) -> pa.Table:
 
 def rows_of(trials: pa.Table, shards: Sequence[str]) -> pa.Table:
     """Return the rows of these trials in the shards of a spectral table, by file."""
-    found = []
+    kept = []
     for path in shards:
         table = tables.read(path)
-        found.append(table.filter(pc.is_in(table["file"], value_set=trials["key"])))
-    return pa.concat_tables(found).sort_by("file")
+        kept.append(table.filter(pc.is_in(table["file"], value_set=trials["key"])))
+    return pa.concat_tables(kept).sort_by("file")
 
 
 def needed(

@@ -304,10 +304,10 @@ def read(path: Path) -> About:
     if place := misfit(about, About):
         raise _unfit(path, f"`{place}` is missing or not what was expected")
     try:
-        shown, found = _shown(about), identity(about)
+        shown, computed = _shown(about), identity(about)
     except RecursionError:
         raise _unfit(path, "expected values that are nested less deeply") from None
-    if about["identity"] != found:
+    if about["identity"] != computed:
         raise _unfit(path, "it was changed after it was made")
     for expected, is_so in _expectations(about).items():
         if not is_so:
@@ -374,8 +374,10 @@ def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
 
 def _require_layers(path: Path, about: About, source: EncoderSource) -> None:
     last = 0 if about["kind"] == "published" else source.n_layers - 1
-    if (found := max(about["features"]["layers"], default=0)) > last:
-        raise _unfit(path, f"expected `features.layers` up to the encoder's {last}, found {found}")
+    if (highest := max(about["features"]["layers"], default=0)) > last:
+        raise _unfit(
+            path, f"expected `features.layers` up to the encoder's {last}, found {highest}"
+        )
 
 
 def _require_versions(path: Path, about: About) -> None:

@@ -115,8 +115,8 @@ def _files(path: str, output: Path | None) -> list[str]:
         opened = [str(file) for file in shown if _may_be_opened(file)]
         skipped["pipes or devices"] += len(shown) - len(opened)
         files += opened
-    if said := ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count):
-        _LOGGER.warning("%s: skipped %s", printable(path), said)
+    if counted := ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count):
+        _LOGGER.warning("%s: skipped %s", printable(path), counted)
     return sorted(files)
 
 

@@ -278,8 +278,8 @@ def worth(about: Mapping[str, Any]) -> str:
             f"On {part} it takes {genuine} of {numbers[0]['n']:,} genuine clips for synthetic, "
             f"{synthetic} of {numbers[1]['n']:,} synthetic ones for genuine."
         )
-    given = [f"“{verdict}”" for verdict, is_issued in decision["issued"].items() if is_issued]
-    sentences.append(f"Verdicts that it gives: {' and '.join(given) or 'none'}.")
+    issued = [f"“{verdict}”" for verdict, is_issued in decision["issued"].items() if is_issued]
+    sentences.append(f"Verdicts that it gives: {' and '.join(issued) or 'none'}.")
     ratings = (f"{kind}: {rating['status']}" for kind, rating in (about["trust"] or {}).items())
     sentences.append(f"Checks of its run: {'; '.join(ratings) or 'none'}.")
     if about["demonstration"]:
