@@ -59,8 +59,8 @@ def delong(labels: ArrayLike, baseline: ArrayLike, candidate: ArrayLike) -> DeLo
 
     DeLong, DeLong and Clarke-Pearson 1988: the difference's variance is that of its placements over
     spoof trials and over bona fide trials, each divided by their number. Placements come from
-    sorted scores, in n log n (as in Sun and Xu 2014). Trials count as independent, which clips of one
-    speaker are not: a cross-check of the bootstrap, not a substitute.
+    sorted scores, in n log n (as in Sun and Xu 2014). Trials count as independent, which clips of
+    one speaker are not: a cross-check of the bootstrap, not a substitute.
 
     Args:
         labels: (n,) of 0 and 1.
