@@ -19,6 +19,7 @@ from authenticity.models.top_layers import TopLayers
 if TYPE_CHECKING:
     from authenticity.config import Experiment
 
+
 @dataclass(frozen=True)
 class Outcome:
     """One seed.
