@@ -137,7 +137,8 @@ class Detector:
         about, model, samples = self.bundle.about, self.bundle.model, heard.samples
         sound = _Sound(samples)
         (layers_inverted,) = self._embedded(samples, NO_SPANS, inverted=True)
-        windows, features = self._windows(samples, sound)
+        windows, embedded = self._windows(samples, sound)
+        features = np.concatenate([*self._described(samples), next(embedded)])
         # On polarity, the encoder's features alone depend, which are a model's last.
         inverted = np.append(features[: len(features) - len(layers_inverted)], layers_inverted)
         score, score_inverted = (float(model.scores(one[None])[0]) for one in (features, inverted))
@@ -185,8 +186,10 @@ class Detector:
             real_time_factor=seconds / of_file["duration"],
         )
 
-    def _windows(self, samples: Rows, sound: "_Sound") -> tuple[Windows, NDArray[np.float32]]:
-        """Score the windows; return the features of the whole recording besides."""
+    def _windows(
+        self, samples: Rows, sound: "_Sound"
+    ) -> tuple[Windows, Iterator[NDArray[np.float32]]]:
+        """Score the windows; what is left of `_embedded`, the whole recording, comes besides."""
         window = self.bundle.about["window"]
         spans = window_spans(len(samples), window["seconds"], window["hop"])
         silence = self.bundle.limits.silence_dbfs
@@ -203,8 +206,7 @@ class Detector:
                 score[index] = self.bundle.model.scores(features[None])[0]
         start, end = (spans / SAMPLE_RATE).T
         llr = self.bundle.calibration.llr(score)
-        windows = Windows(start, end, score, llr, sound.share(start, end))
-        return windows, np.concatenate([*self._described(samples), next(embedded)])
+        return Windows(start, end, score, llr, sound.share(start, end)), embedded
 
     def _embedded(
         self, samples: Rows, spans: NDArray[np.int64], inverted: bool = False
