@@ -5,8 +5,8 @@ from functools import cached_property
 from math import sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from authenticity.evaluation.metrics import Floats, Metric, Weighted
 
@@ -118,7 +118,7 @@ def wilson(hits: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
     As of `scipy.stats.binomtest`, whose import takes longer than a page of the report.
     """
     hits, n = np.asarray(hits), np.asarray(n)
-    share, z = hits / n, ndtri(0.975)
+    share, z = hits / n, scipy.special.ndtri(0.975)
     width = 2 * (n + z**2)
     centre = (2 * n * share + z**2) / width
     half = z / width * np.sqrt(4 * n * share * (1 - share) + z**2)
