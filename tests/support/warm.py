@@ -28,7 +28,7 @@ from pathlib import Path
 
 THREADS = "OMP_NUM_THREADS"
 IMPORTED = (
-    *("librosa.filters", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
+    *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
     *("pandas", "pyarrow.parquet", "pydantic", "scipy.optimize", "scipy.stats"),
     *("sklearn.linear_model", "sklearn.model_selection", "sklearn.pipeline"),
     *("snakemake.cli", "snakemake.script", "torch", "transformers.masking_utils"),

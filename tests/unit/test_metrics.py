@@ -248,6 +248,14 @@ def test_rows_of_one_file_are_drawn_together():
     np.testing.assert_array_equal(np.concatenate(list(once.blocks(50))), weights[:, :40])
 
 
+def test_trials_drawn_at_once_are_those_drawn_one_by_one(monkeypatch):
+    resampler = bootstrap.Resampler([1, 0, 0, 1, 1, 0, 1], [None] * 7, 3, list("abbcdea"))
+    (at_once,) = resampler.blocks(50)
+    monkeypatch.setattr(bootstrap, "_BLOCK", 7 * 30)
+    one_by_one = np.concatenate(list(resampler.blocks(50)))
+    np.testing.assert_array_equal(at_once, one_by_one)
+
+
 def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
     labels, scores = bell_curves(100, 100, 1.0)
     files = [f"f{i}" for i in range(200)]

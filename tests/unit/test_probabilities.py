@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from authenticity.evaluation import calibration, metrics, probabilities
-from authenticity.evaluation.probabilities import N_BINS, CalibrationError, brier, cllr
+from authenticity.evaluation.probabilities import N_BINS, CalibrationError, brier, cllr, wilson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
+from scipy.stats import binomtest
 from scored import bell_curves
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, log_loss
@@ -137,6 +138,12 @@ def test_probabilities_that_hold_are_rarely_beyond_chance_and_doubled_log_odds_o
     assert np.count_nonzero(beyond[1.0]) <= 6  # 2.5 of 100 are expected
     assert np.mean(np.array(beyond[2.0]) > 0.05) > 0.95
     assert np.mean(beyond[2.0]) == pytest.approx(0.095, abs=0.01)
+
+
+def test_wilsons_interval_is_that_of_scipy():
+    hits, n = np.array([0, 1, 3, 7, 50]), np.array([4, 1, 7, 60, 99])
+    tests = [binomtest(k, of).proportion_ci(method="wilson") for k, of in zip(hits, n, strict=True)]
+    np.testing.assert_array_equal(wilson(hits, n), np.transpose(tests))
 
 
 def test_rows_of_one_file_share_their_draw():

@@ -29,6 +29,11 @@ def test_the_prototypes_header_in_its_order():
     ]
 
 
+def test_the_mel_filters_are_librosas():
+    expected = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=2048, n_mels=128)
+    np.testing.assert_array_equal(spectral._mel_filters(), expected, strict=True)
+
+
 def test_parity_with_librosa():
     numbers = spectral.describe(CLIP)
     mel = librosa.feature.melspectrogram(y=CLIP, sr=SAMPLE_RATE)

@@ -10,6 +10,9 @@ POOLING_WORDS = {
     "mean_std": "mean and standard deviation over time",
     "none": "no pooling over time",
 }
+LOGITS = "logits"
+"""The only candidate of a published detector, whose tables have one layer of one dimension."""
+
 CLEAN, TRIMMED, INVERTED = "clean", "trimmed", "inverted"
 """Audio as it is, without leading and trailing silence, and with inverted polarity.
 

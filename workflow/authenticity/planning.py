@@ -18,7 +18,7 @@ from authenticity.features import matrix, views
 from authenticity.features.encoder import EncoderSource
 from authenticity.features.published import DetectorSource, sign
 from authenticity.files import read_json, sha256, write_json
-from authenticity.names import printable
+from authenticity.names import LOGITS, printable
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def _detectors(config: Config) -> dict[str, DetectorSource]:
 def _candidates(encoder: EncoderSource, name: str, experiment: Experiment) -> list[str]:
     features = experiment.features
     if experiment.model.kind == "published":
-        return [matrix.LOGITS]
+        return [LOGITS]
     if features.layers == "none":
         return matrix.candidates(features, n_layers=0)
     encoder.files()  # a folder that lacks one is found out here

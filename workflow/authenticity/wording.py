@@ -7,8 +7,7 @@ from typing import Any
 from authenticity import estimates
 from authenticity.evaluation.probabilities import Chance
 from authenticity.evaluation.results import REPORTED, Results, Tested
-from authenticity.features.matrix import LOGITS
-from authenticity.names import NOT_KNOWN, POOLING_WORDS, view_name
+from authenticity.names import LOGITS, NOT_KNOWN, POOLING_WORDS, view_name
 
 Json = Mapping[str, Any]
 

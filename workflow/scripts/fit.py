@@ -9,6 +9,7 @@ from authenticity.features import matrix, published
 from authenticity.files import read_json
 from authenticity.jobs import job
 from authenticity.models import candidates, experiment, fitting
+from authenticity.names import LOGITS
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -20,9 +21,7 @@ with job(snakemake) as log:
     n_layers, kind = identity["n_layers"], settings.model.kind
     sign = published.sign(identity["labels"], settings.model.spoof) if kind == "published" else 1.0
     which = settings.features.spectral
-    names = (
-        [matrix.LOGITS] if kind == "published" else matrix.candidates(settings.features, n_layers)
-    )
+    names = [LOGITS] if kind == "published" else matrix.candidates(settings.features, n_layers)
 
     def fit(name):
         """Fit one candidate, with each pooling, in every round."""

@@ -26,6 +26,7 @@ certainty.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,7 @@ class Resampler:
             rule = f"a class in which only {100 * told:.0f}% of the trials have a known one"
         self.rule = rule
         self.n_redrawn = 0
-        self._random = np.random.default_rng(seed)
+        self._seed = seed
         if enough:
             unit, names = pd.factorize(speaker, sort=True)
             unit = np.where(known, unit, len(names) + file)
@@ -145,8 +146,11 @@ class Resampler:
                 for label in (0, 1)
             ]
         else:
-            classes = [np.flatnonzero(self.labels == label) for label in (0, 1)]
-            self._strata = [(rows, *pd.factorize(file[rows])) for rows in classes]
+            found = [pd.factorize(file[self.labels == label]) for label in (0, 1)]
+            self._sizes = tuple(files.size for _, files in found)
+            self._unit = np.empty(file.size, np.intp)
+            for label, (unit, _) in enumerate(found):
+                self._unit[self.labels == label] = unit + label * self._sizes[0]
 
     @property
     def why(self) -> str:
@@ -163,25 +167,41 @@ class Resampler:
     def blocks(self, n_resamples: int) -> Iterator[NDArray[np.int32]]:
         """Yield the weights in blocks of rows (m, n); the blocks' size does not change the draw."""
         rows = max(1, _BLOCK // self.labels.size)
+        if self.method == BY_TRIAL and n_resamples <= rows:
+            yield _tallies(self._seed, self._sizes, n_resamples).take(self._unit, axis=1)
+            return
+        random = np.random.default_rng(self._seed)
         for start in range(0, n_resamples, rows):
             count = min(rows, n_resamples - start)
-            yield np.stack([self._draw() for _ in range(count)])
+            yield np.stack([self._draw(random)[self._unit] for _ in range(count)])
 
-    def _draw(self) -> NDArray[np.int32]:
+    def _draw(self, random: np.random.Generator) -> NDArray[np.int32]:
         if self.method == BY_TRIAL:
-            weights = np.empty(self.labels.size, dtype=np.int32)
-            for rows, unit, units in self._strata:
-                weights[rows] = self._tally(units.size)[unit]
-            return weights
-        drawn = self._tally(self._holds[0].size)
+            return np.concatenate([_tally(random, size) for size in self._sizes])
+        drawn = _tally(random, self._holds[0].size)
         while not all(drawn[holds].any() for holds in self._holds):
             self.n_redrawn += 1
-            drawn = self._tally(drawn.size)
-        return drawn[self._unit]
+            drawn = _tally(random, drawn.size)
+        return drawn
 
-    def _tally(self, size: int) -> NDArray[np.int32]:
-        drawn = self._random.integers(size, size=size, dtype=np.int32)
-        return np.bincount(drawn, minlength=size).astype(np.int32)
+
+def _tally(random: np.random.Generator, size: int) -> NDArray[np.int32]:
+    drawn = random.integers(size, size=size, dtype=np.int32)
+    return np.bincount(drawn, minlength=size).astype(np.int32)
+
+
+@lru_cache(8)
+def _tallies(seed: int, sizes: tuple[int, int], count: int) -> NDArray[np.int32]:
+    """Return what `_draw` gives of two classes of trials so many times, (count, trials).
+
+    Of few trials, thousands of calls take longer than what they do; and metrics and attacks by the
+    dozen are measured on as many trials.
+    """
+    n = sum(sizes)
+    each = np.repeat(sizes, sizes)
+    drawn = np.random.default_rng(seed).integers(each, size=(count, n), dtype=np.int32)
+    cell = np.repeat([0, sizes[0]], sizes) + n * np.arange(count)[:, None] + drawn
+    return np.bincount(cell.ravel(), minlength=cell.size).astype(np.int32).reshape(cell.shape)
 
 
 def intervals(

@@ -393,13 +393,14 @@ def _attacks(
     if is_known.any():
         others = spoof & ~is_known & trials["attack"].notna()
         groups += [(ATTACKS, KNOWN, is_known), (ATTACKS, UNKNOWN, others)]
+    counts = _n_files(trials)
     for group, name, members in groups:
         if not members.any():
             continue
         against = trials[members | ~spoof]
         miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
         measured = _intervals(against, seed, metrics=_SUBSET, others=miss)
-        counts = _n_files(trials) | {"n_spoof": int(members.sum())}
+        counts["n_spoof"] = int(members.sum())
         yield _rows(_cautious(measured, against), counts, measured.method, group, name)
 
 

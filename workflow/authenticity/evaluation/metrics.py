@@ -55,6 +55,11 @@ class Ranking:
         """Which of the sorted trials are spoof, (n,)."""
         return self.labels[self.order] == 1
 
+    @property
+    def classes(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which of the sorted trials are spoof, and which bona fide, (n,) each."""
+        return self.spoof, ~self.spoof
+
     @cached_property
     def ends(self) -> NDArray[np.intp]:
         """Position of the last sorted trial of each distinct score, (k,)."""
@@ -84,14 +89,14 @@ class Weighted:
     weights: NDArray[np.int32]
 
     @cached_property
-    def _running(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        ranked = self.weights[:, self.ranking.order]
-        total = np.cumsum(ranked, axis=1, dtype=np.int32)
-        return total, np.cumsum(ranked * self.ranking.spoof, axis=1, dtype=np.int32)
+    def _running(self) -> list[NDArray[np.int32]]:
+        classes = (self.ranking.order[members] for members in self.ranking.classes)
+        return [np.cumsum(self.weights[:, rows], axis=1, dtype=np.int32) for rows in classes]
 
     def _at(self, positions: NDArray[np.intp]) -> "Counts":
-        total, spoof = (sums[:, positions] for sums in self._running)
-        return Counts(spoof=spoof, bonafide=total - spoof)
+        passed = (np.cumsum(members)[positions] for members in self.ranking.classes)
+        both = zip(self._running, passed, strict=True)
+        return Counts(*(np.where(n > 0, sums[:, n - 1], np.int32(0)) for sums, n in both))
 
     @cached_property
     def counts(self) -> "Counts":

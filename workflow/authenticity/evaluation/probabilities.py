@@ -5,6 +5,7 @@ from functools import cached_property
 from math import sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from authenticity.evaluation.metrics import Floats, Metric, Weighted
@@ -109,6 +110,19 @@ class CalibrationError:
         n = np.bincount(self.bin)
         mean = np.bincount(self.bin, weights=self.p_spoof) / n
         return mean, np.bincount(self.bin[self.labels == 1], minlength=n.size), n
+
+
+def wilson(hits: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the ends of the 95% interval of shares, `hits` of `n` independent clips: Wilson 1927.
+
+    As of `scipy.stats.binomtest`, whose import takes longer than a page of the report.
+    """
+    hits, n = np.asarray(hits), np.asarray(n)
+    share, z = hits / n, scipy.special.ndtri(0.975)
+    width = 2 * (n + z**2)
+    centre = (2 * n * share + z**2) / width
+    half = z / width * np.sqrt(4 * n * share * (1 - share) + z**2)
+    return np.where(hits == 0, 0.0, centre - half), np.where(hits == n, 1.0, centre + half)
 
 
 def cllr(llr: Floats) -> Metric:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.features import spectral
+from authenticity.names import LOGITS
 
 if TYPE_CHECKING:
     from authenticity.config import Features
@@ -27,9 +28,6 @@ POOLINGS: dict[str, tuple[str, ...]] = {
     "mean_std": ("mean", "std"),
 }
 """Statistics over time that are joined, by the pooling's name."""
-
-LOGITS = "logits"
-"""The only candidate of a published detector, whose tables have one layer of one dimension."""
 
 
 def candidates(features: "Features", n_layers: int) -> list[str]:

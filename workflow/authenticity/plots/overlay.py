@@ -8,7 +8,6 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from librosa import mel_frequencies
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
@@ -21,7 +20,7 @@ from authenticity.files import atomic
 from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
 from authenticity.scoring import words
 from authenticity.scoring.decision import DISTRUST
-from authenticity.scoring.result import Recording, Span, Windows
+from authenticity.scoring.result import Recording, Span, Windows, mel_edges
 from authenticity.scoring.words import INTERVAL
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
@@ -235,8 +234,7 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
         interpolation="antialiased",
     )
     axes.set_xlim(0, recording.duration)
-    limits = {"fmin": spectrogram.low_hz, "fmax": spectrogram.high_hz}
-    edges = mel_frequencies(bands + 2, **limits, htk=True)  # the scale of `detector.spectrogram`
+    edges = mel_edges(bands, spectrogram.low_hz, spectrogram.high_hz)
     shown = [hertz for hertz in _TICKS_HZ if edges[0] <= hertz <= spectrogram.high_hz]
     places = np.interp(shown, edges, np.arange(bands + 2) - 0.5)
     axes.set_yticks(places.clip(0, bands), [f"{hertz / 1000:g}" for hertz in shown])

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from authenticity import wording
 from authenticity.evaluation.measure import STAGES
 from authenticity.evaluation.metrics import Floats
-from authenticity.evaluation.probabilities import CalibrationError
+from authenticity.evaluation.probabilities import CalibrationError, wilson
 from authenticity.evaluation.results import Tested
 from authenticity.names import ordered_splits
 from authenticity.plots import drawing
@@ -117,13 +117,8 @@ def _reliability(
     mark: str,
     aside: float,
 ) -> None:
-    from scipy.stats import binomtest  # takes half a second, which other figures need not wait for
-
     mean, n_spoof, n = error.diagram()
-    tests = [binomtest(int(k), int(of)) for k, of in zip(n_spoof, n, strict=True)]
-    ends = [test.proportion_ci(method="wilson") for test in tests]
-    low, high = ([getattr(end, side) for end in ends] for side in ("low", "high"))
-    curve.vlines(mean, low, high, color=colour, alpha=0.45, linewidth=1.4)
+    curve.vlines(mean, *wilson(n_spoof, n), color=colour, alpha=0.45, linewidth=1.4)
     style = {"marker": mark, "color": colour, "markersize": 5, "linewidth": 1.2}
     curve.plot(mean, n_spoof / n, label=words, **style)
     counts.bar(mean + aside, n, width=0.012, color=colour)

@@ -173,9 +173,7 @@ def outcomes(
         speakers: (n,); None for one that is not known.
         seed: of the bootstrap.
     """
-    from scipy.stats import binomtest
-
-    from authenticity.evaluation import bootstrap
+    from authenticity.evaluation import bootstrap, probabilities
 
     labels, verdicts = np.asarray(labels), chosen.verdicts(llr)
     names = np.asarray(speakers, dtype=object)
@@ -190,8 +188,7 @@ def outcomes(
             shares = weights[:, hits].sum(axis=1) / weights[:, among].sum(axis=1)
             low, high = bootstrap.ends(value, shares, resampler.n_speakers, bootstrap.SHARE)
         else:
-            test = binomtest(number, int(among.sum()))
-            low, high = test.proportion_ci(bootstrap.LEVEL, method="wilson")
+            low, high = probabilities.wilson(number, among.sum())
         return {"n": number, "value": float(value), "low": float(low), "high": float(high)}
 
     counted = {}

@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Encoder
 from authenticity.features.published import Published
-from authenticity.growing import Growing, Rows, blocks
+from authenticity.growing import Rows
 from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
 from authenticity.scoring.bundle import Bundle, Part
@@ -44,6 +44,7 @@ from authenticity.scoring.result import (
     Recording,
     Spectrogram,
     Windows,
+    mel_edges,
 )
 
 MOST_COLUMNS, N_BANDS = 1600, 80
@@ -137,7 +138,8 @@ class Detector:
         about, model, samples = self.bundle.about, self.bundle.model, heard.samples
         sound = _Sound(samples)
         (layers_inverted,) = self._embedded(samples, NO_SPANS, inverted=True)
-        windows, features = self._windows(samples, sound)
+        windows, embedded = self._windows(samples, sound)
+        features = np.concatenate([*self._described(samples), next(embedded)])
         # On polarity, the encoder's features alone depend, which are a model's last.
         inverted = np.append(features[: len(features) - len(layers_inverted)], layers_inverted)
         score, score_inverted = (float(model.scores(one[None])[0]) for one in (features, inverted))
@@ -185,17 +187,15 @@ class Detector:
             real_time_factor=seconds / of_file["duration"],
         )
 
-    def _windows(self, samples: Rows, sound: "_Sound") -> tuple[Windows, NDArray[np.float32]]:
-        """Score the windows; return the features of the whole recording besides."""
+    def _windows(
+        self, samples: Rows, sound: "_Sound"
+    ) -> tuple[Windows, Iterator[NDArray[np.float32]]]:
+        """Score the windows; what is left of `_embedded`, the whole recording, comes besides."""
         window = self.bundle.about["window"]
         spans = window_spans(len(samples), window["seconds"], window["hop"])
         silence = self.bundle.limits.silence_dbfs
         score = np.full(len(spans), np.nan)
         embedded = self._embedded(samples, spans)
-        if self._columns:
-            # Heard to the end first: the encoder's memory is then gone before librosa, whose import
-            # alone takes 160 MB, is needed.
-            embedded = _gathered(embedded)
         for index, (first, last) in enumerate(spans.tolist()):
             heard, layers = samples[first:last], next(embedded)
             if audio.decibels(audio.largest_magnitude(heard)) >= silence:
@@ -203,8 +203,7 @@ class Detector:
                 score[index] = self.bundle.model.scores(features[None])[0]
         start, end = (spans / SAMPLE_RATE).T
         llr = self.bundle.calibration.llr(score)
-        windows = Windows(start, end, score, llr, sound.share(start, end))
-        return windows, np.concatenate([*self._described(samples), next(embedded)])
+        return Windows(start, end, score, llr, sound.share(start, end)), embedded
 
     def _embedded(
         self, samples: Rows, spans: NDArray[np.int64], inverted: bool = False
@@ -333,15 +332,6 @@ class _Sound:
         )
 
 
-def _gathered(rows: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """Yield rows that are of one length, once all of them are there."""
-    first = next(rows)
-    gathered = Growing(first.shape)
-    for row in chain([first], rows):
-        gathered.append(row[None])
-    return chain.from_iterable(blocks(gathered.whole()))
-
-
 def contributions(
     model: Model, features: NDArray[np.floating], of: Sequence[Part]
 ) -> tuple[Contribution, ...]:
@@ -424,12 +414,8 @@ def _spectra(samples: Rows, middles: NDArray[np.integer], size: int) -> NDArray[
 
 
 def _mel_bands() -> NDArray[np.float32]:
-    """Return triangular bands, equally wide on the mel scale of O'Shaughnessy, (bands, bins).
-
-    2595 log10(1 + f / 700), "Speech Communication: Human and Machine", 1987; each sums to one.
-    """
-    highest = 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, highest, N_BANDS + 2) / 2595) - 1)
+    """Return triangular bands, (bands, bins), that each sum to one."""
+    edges = mel_edges(N_BANDS, 0.0, SAMPLE_RATE / 2)
     hertz = np.arange(_FRAME // 2 + 1) * SAMPLE_RATE / _FRAME
     rising = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]

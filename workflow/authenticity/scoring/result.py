@@ -81,6 +81,16 @@ class Activity:
     end: NDArray[np.float64]
 
 
+def mel_edges(bands: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
+    """Return where bands begin, peak and end that overlap by half, hertz, (bands + 2,).
+
+    They are equally wide on the mel scale of O'Shaughnessy, 2595 log10(1 + f / 700): "Speech
+    Communication: Human and Machine", 1987.
+    """
+    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (low_hz, high_hz))
+    return 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
+
+
 @dataclass(frozen=True)
 class Spectrogram:
     """A mel spectrogram for the eye.

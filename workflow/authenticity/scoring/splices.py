@@ -10,6 +10,7 @@ inverted or not by chance, which sounds the same: a detector that hears polarity
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,12 +112,13 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
     )
     if not people or not machines:
         raise UserError("splices need clips of both classes")
-    random = np.random.default_rng(seed)
+    random, longest = np.random.default_rng(seed), round(HUMAN_SECONDS * SAMPLE_RATE)
+    heard = cache(lambda file: load(file)[:longest].copy())  # the rest of a long clip is let go
     order = [list(random.permutation(sorted(group))) for group in (people, machines)]
     for index in range(number):
         speaker, attack = (str(names[index % len(names)]) for names in order)
-        human = _pieces(people[speaker], load, HUMAN_SECONDS, random)
-        synthetic = _pieces(machines[attack], load, SYNTHETIC_SECONDS, random)
+        human = _pieces(people[speaker], heard, HUMAN_SECONDS, random)
+        synthetic = _pieces(machines[attack], heard, SYNTHETIC_SECONDS, random)
         joint = int(random.integers(1, len(human))) if len(human) > 1 else 1
         before, after = human[:joint], human[joint:]
         start = sum(map(len, before)) / SAMPLE_RATE
