@@ -278,6 +278,21 @@ def test_batches_count_what_is_not_known_as_one_speaker_and_one_attack():
     np.testing.assert_array_equal(*batches)
 
 
+def test_a_step_is_that_of_torch():
+    start = torch.linspace(-1, 1, 6)
+    own, other = start.clone().requires_grad_(), start.clone().requires_grad_()
+    optimiser = contrast._AdamW([own], 0.1)
+    reference = torch.optim.AdamW([other], 0.01, weight_decay=0.1)
+    for step in range(1, 4):
+        for tensor in (own, other):
+            (step * tensor**3).sum().backward()
+        optimiser.step(0.01)
+        reference.step()
+        reference.zero_grad()
+        assert own.grad is None
+        torch.testing.assert_close(own, other)
+
+
 @pytest.mark.parametrize("module", ["projection", "candidates", "application", "fitting"])
 def test_scoring_and_logistic_regression_need_no_torch(module: str):
     code = f"import sys, authenticity.models.{module}; sys.exit('torch' in sys.modules)"
