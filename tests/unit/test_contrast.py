@@ -293,7 +293,9 @@ def test_a_step_is_that_of_torch():
         torch.testing.assert_close(own, other)
 
 
-@pytest.mark.parametrize("module", ["projection", "candidates", "application", "fitting"])
+@pytest.mark.parametrize(
+    "module", ["projection", "candidates", "experiment", "application", "fitting"]
+)
 def test_scoring_and_logistic_regression_need_no_torch(module: str):
     code = f"import sys, authenticity.models.{module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

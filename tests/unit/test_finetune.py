@@ -14,7 +14,7 @@ from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames
-from authenticity.models import finetune, finetuned, top_layers
+from authenticity.models import candidates, finetune, finetuned, top_layers
 from authenticity.models.finetune import FineTuned, Problem, Settings
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
@@ -175,7 +175,7 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
     untrained = np.stack([before.embed(clip).mean[kept_layers] for clip in recordings])
     means = tuned.detector.top.pooled_alone(kept.clips)
     np.testing.assert_allclose(found, means, atol=4e-3)
-    files, applied = finetuned.applied(kept, exported, unfrozen=1)  # as in a view
+    files, applied = top_layers.applied(kept, exported, unfrozen=1)  # as in a view
     assert files == kept.files
     np.testing.assert_array_equal(applied, means)
     assert np.abs(found - untrained).max() > 2e-2
@@ -467,7 +467,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     expected = dict(zip(cache.files, first.model.scores(cache.clips), strict=True))
     found = first.scores["score"].to_pylist()
     assert found == [expected[file] for file in first.scores["file"].to_pylist()]
-    whole = finetuned.together(
+    whole = candidates.together(
         [3, 4],
         [outcome.scores for outcome in outcomes],
         [outcome.summary for outcome in outcomes],

@@ -4,7 +4,7 @@ from authenticity import tables
 from authenticity.config import Experiment
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
-from authenticity.models import candidates, experiment, finetuned
+from authenticity.models import candidates, experiment
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -13,7 +13,7 @@ with job(snakemake) as log:
     fitted = {}
     for index, name in enumerate(params.candidates):
         own = slice(index * len(seeds), (index + 1) * len(seeds))
-        fitted[name] = finetuned.together(
+        fitted[name] = candidates.together(
             seeds,
             [tables.read(path) for path in given.scores[own]],
             [read_json(path) for path in given.summaries[own]],

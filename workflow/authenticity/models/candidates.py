@@ -6,7 +6,7 @@ protocol has no dev); never on `eval`. `fitting` makes candidates.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
-from authenticity.evaluation import calibration
+from authenticity.evaluation import calibration, splits
+from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import Model
 from authenticity.models.scores import final_scores, join_conditions
 
@@ -61,6 +62,47 @@ class Candidate:
             for item in self.summary["rounds"]
             for pooling, row in item["poolings"].items()
         ]
+
+
+def together(
+    seeds: Sequence[int],
+    scores: Sequence[pa.Table],
+    summaries: Sequence[Mapping[str, Any]],
+    head: Mapping[str, NDArray],
+) -> Candidate:
+    """Put a fine-tuned encoder's seeds together, the first one's scores and head standing for all.
+
+    Args:
+        seeds: in the order of the configuration, as what follows.
+        scores: `finetuned.Outcome.scores` of each.
+        summaries: as `scores`, `finetuned.Outcome.summary`.
+        head: arrays of the first one's `finetune.FineTuned.head`.
+    """
+    first, pooling = summaries[0], "mean"  # over time, of the last trained layer
+    table = scores[0].select(tables.TRIAL_COLUMNS).append_column(pooling, scores[0]["score"])
+    for seed, scored in zip(seeds, scores, strict=True):
+        table = table.append_column(f"{pooling}@{seed}", scored["score"])
+    dev = [summary["dev_roc_auc"] for summary in summaries]
+    names = ("C", "dev_roc_auc", "epoch", "parameters", "curve")
+    figures = {
+        "C": first["C"],
+        "cv_roc_auc": None,
+        "roc_auc_by_C": {},
+        "dev_roc_auc": None if None in dev else float(np.mean(dev)),
+        "seeds": {
+            str(seed): {name: summary[name] for name in names}
+            for seed, summary in zip(seeds, summaries, strict=True)
+        },
+    }
+    row = {
+        "round": splits.ONE_ROUND,
+        "folds": "none: the epoch is chosen on dev",
+        "n_train_bonafide": first["n_train_bonafide"],
+        "n_train_spoof": first["n_train_spoof"],
+        "poolings": {pooling: figures},
+    }
+    summary = {"leak": first["leak"], "rounds": [row]}
+    return Candidate(table, {pooling: [LinearModel.of(head, "head")]}, summary)
 
 
 def said_C(C: float | None) -> str:  # noqa: N802 - it is called so

@@ -1,29 +1,21 @@
-"""A fine-tuned encoder as an experiment: its scores, and its seeds put together as a candidate."""
+"""A fine-tuned encoder as an experiment: it is trained on the corpus's trials, and scores them."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from authenticity import tables
 from authenticity.evaluation import splits
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
-from authenticity.models import candidates, finetune
-from authenticity.models.baseline import LinearModel
+from authenticity.models import finetune
 from authenticity.models.fitting import Trials
-from authenticity.models.top_layers import TopLayers
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
-
-POOLING = "mean"
-"""Over time, of the last trained layer."""
 
 
 @dataclass(frozen=True)
@@ -84,62 +76,3 @@ def fit(
     }
     table = data.table(scored, item).append_column("score", pa.array(scores))
     return Outcome(table, summary, model)
-
-
-def together(
-    seeds: Sequence[int],
-    scores: Sequence[pa.Table],
-    summaries: Sequence[Mapping[str, Any]],
-    head: Mapping[str, NDArray],
-) -> candidates.Candidate:
-    """Put seeds together, the first one's scores and head standing for all.
-
-    Args:
-        seeds: in the order of the configuration, as what follows.
-        scores: `Outcome.scores` of each.
-        summaries: `Outcome.summary` of each.
-        head: arrays of the first one's `finetune.FineTuned.head`.
-    """
-    first = summaries[0]
-    table = scores[0].select(tables.TRIAL_COLUMNS).append_column(POOLING, scores[0]["score"])
-    for seed, scored in zip(seeds, scores, strict=True):
-        table = table.append_column(f"{POOLING}@{seed}", scored["score"])
-    dev = [summary["dev_roc_auc"] for summary in summaries]
-    names = ("C", "dev_roc_auc", "epoch", "parameters", "curve")
-    figures = {
-        "C": first["C"],
-        "cv_roc_auc": None,
-        "roc_auc_by_C": {},
-        "dev_roc_auc": None if None in dev else float(np.mean(dev)),
-        "seeds": {
-            str(seed): {name: summary[name] for name in names}
-            for seed, summary in zip(seeds, summaries, strict=True)
-        },
-    }
-    row = {
-        "round": splits.ONE_ROUND,
-        "folds": "none: the epoch is chosen on dev",
-        "n_train_bonafide": first["n_train_bonafide"],
-        "n_train_spoof": first["n_train_spoof"],
-        "poolings": {POOLING: figures},
-    }
-    summary = {"leak": first["leak"], "rounds": [row]}
-    return candidates.Candidate(table, {POOLING: [LinearModel.of(head, "head")]}, summary)
-
-
-def applied(
-    frames: Frames, encoder: Encoder, unfrozen: int
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the features of clips in a view: the mean over time of the encoder's last layer.
-
-    Args:
-        frames: of the clips in that view, at the first trained layer.
-        encoder: as it was exported, in float32, as its scores are.
-        unfrozen: how many of its last layers were trained.
-
-    Returns:
-        Files and their features, shape (files, dimension).
-    """
-    last = len(encoder.network.encoder.layers)
-    top = TopLayers(encoder.network, last - unfrozen, last)
-    return frames.files, top.pooled_alone(frames.clips)
