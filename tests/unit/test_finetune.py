@@ -175,7 +175,7 @@ def test_the_exported_encoder_is_the_trained_one(kind: str, kept_layers: int, tm
     untrained = np.stack([before.embed(clip).mean[kept_layers] for clip in recordings])
     means = tuned.detector.top.pooled_alone(kept.clips)
     np.testing.assert_allclose(found, means, atol=4e-3)
-    files, applied = finetuned.applied(kept, exported, unfrozen=1)  # as in a view
+    files, applied = top_layers.applied(kept, exported, unfrozen=1)  # as in a view
     assert files == kept.files
     np.testing.assert_array_equal(applied, means)
     assert np.abs(found - untrained).max() > 2e-2

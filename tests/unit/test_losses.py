@@ -137,6 +137,18 @@ def test_gradients_through_the_norm_too(name: str):
     assert torch.autograd.gradcheck(value, inputs)
 
 
+@pytest.mark.parametrize("name", ["spectral", "spectral_views"])
+@pytest.mark.parametrize("views", [1, 2])
+def test_gradients_of_a_row_that_is_drawn_twice(name: str, views: int):
+    rows = batch(n_clips=4, views=views)
+    _, first, drawn = np.unique(rows.rows, return_index=True, return_inverse=True)
+
+    def value(each: torch.Tensor) -> torch.Tensor:
+        return LOSSES[name](Batch(each[drawn], rows.labels, rows.clips, rows.rows), 0.1, None)
+
+    assert torch.autograd.gradcheck(value, rows.projections[first].clone().requires_grad_())
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_rows_that_coincide_have_finite_gradients(name: str):
     same = torch.zeros(6, 5, dtype=torch.float64, requires_grad=True)

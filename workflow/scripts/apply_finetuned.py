@@ -9,7 +9,7 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
-from authenticity.models import application, finetuned
+from authenticity.models import application, top_layers
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -24,7 +24,7 @@ with job(snakemake) as log:
         encoder = Encoder.load(folder / f"{candidate}-{params.seed}")
         layer = str(params.first[candidate])
         frames = [path for path in given.frames if Path(path).parts[-3] == layer]
-        return finetuned.applied(Frames.load(frames), encoder, params.unfrozen)
+        return top_layers.applied(Frames.load(frames), encoder, params.unfrozen)
 
     scores = application.apply_views(
         scored,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -20,6 +19,8 @@ from authenticity.models.projection import model_class
 from authenticity.models.scores import final_scores, join_conditions, trials_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from authenticity.config import Protocol
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
@@ -122,7 +123,7 @@ ANSWERS = ["path", "seconds", "reason", "corpus", "experiment", "score", "llr", 
 
 def answers(
     manifest: pa.Table, spectral: pa.Table, rejected: pa.Table, scores: Sequence[pa.Table]
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """List each recording of a corpus without labels: a row for each experiment that scored it.
 
     Args:

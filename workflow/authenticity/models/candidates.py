@@ -24,9 +24,6 @@ from authenticity.models.scores import final_scores, join_conditions
 VERSION = "3"
 """Raise it when a change to features.matrix, splits, calibration or models changes any score."""
 
-FINETUNED = "mean"
-"""The only pooling of a fine-tuned encoder: over time, of the last trained layer."""
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -73,18 +70,18 @@ def together(
     summaries: Sequence[Mapping[str, Any]],
     head: Mapping[str, NDArray],
 ) -> Candidate:
-    """Put a fine-tuned encoder's seeds together; the first one's scores and head stand for all.
+    """Put a fine-tuned encoder's seeds together, the first one's scores and head standing for all.
 
     Args:
         seeds: in the order of the configuration, as what follows.
         scores: `finetuned.Outcome.scores` of each.
-        summaries: `finetuned.Outcome.summary` of each.
+        summaries: as `scores`, `finetuned.Outcome.summary`.
         head: arrays of the first one's `finetune.FineTuned.head`.
     """
-    first = summaries[0]
-    table = scores[0].select(tables.TRIAL_COLUMNS).append_column(FINETUNED, scores[0]["score"])
+    first, pooling = summaries[0], "mean"  # over time, of the last trained layer
+    table = scores[0].select(tables.TRIAL_COLUMNS).append_column(pooling, scores[0]["score"])
     for seed, scored in zip(seeds, scores, strict=True):
-        table = table.append_column(f"{FINETUNED}@{seed}", scored["score"])
+        table = table.append_column(f"{pooling}@{seed}", scored["score"])
     dev = [summary["dev_roc_auc"] for summary in summaries]
     names = ("C", "dev_roc_auc", "epoch", "parameters", "curve")
     figures = {
@@ -102,10 +99,10 @@ def together(
         "folds": "none: the epoch is chosen on dev",
         "n_train_bonafide": first["n_train_bonafide"],
         "n_train_spoof": first["n_train_spoof"],
-        "poolings": {FINETUNED: figures},
+        "poolings": {pooling: figures},
     }
     summary = {"leak": first["leak"], "rounds": [row]}
-    return Candidate(table, {FINETUNED: [LinearModel.of(head, "head")]}, summary)
+    return Candidate(table, {pooling: [LinearModel.of(head, "head")]}, summary)
 
 
 def said_C(C: float | None) -> str:  # noqa: N802 - it is called so

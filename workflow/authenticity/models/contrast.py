@@ -26,7 +26,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation.splits import Folds
 from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.losses import LOSSES, Batch, Loss
-from authenticity.models.projection import ContrastiveModel, Head, Projection, joined
+from authenticity.models.projection import ContrastiveModel, Head, Projection, bounded, joined
 
 if TYPE_CHECKING:
     from authenticity.config import Contrastive
@@ -231,9 +231,9 @@ class _Rows:
     def batch(self, projection: Projection, rows: NDArray[np.intp]) -> Batch:
         """Return what each branch makes of some of the rows, branch after branch."""
         drawn = torch.from_numpy(rows)
-        branches = projection.branches(self._features[drawn])
+        branches = projection.unbounded(self._features.index_select(0, drawn))
         return Batch(
-            torch.cat(branches),
+            bounded(torch.cat(branches), projection.norms),
             self._labels[drawn].repeat(len(branches)),
             self._clips[drawn].repeat(len(branches)),
             torch.cat([drawn + index * len(self._features) for index in range(len(branches))]),

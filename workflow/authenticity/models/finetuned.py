@@ -1,4 +1,4 @@
-"""A fine-tuned encoder as an experiment: its scores, of its own clips and of a view of them."""
+"""A fine-tuned encoder as an experiment: it is trained on the corpus's trials, and scores them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from authenticity.evaluation import splits
@@ -14,7 +13,6 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
 from authenticity.models import finetune
 from authenticity.models.fitting import Trials
-from authenticity.models.top_layers import TopLayers
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
@@ -78,21 +76,3 @@ def fit(
     }
     table = data.table(scored, item).append_column("score", pa.array(scores))
     return Outcome(table, summary, model)
-
-
-def applied(
-    frames: Frames, encoder: Encoder, unfrozen: int
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the features of clips in a view: the mean over time of the encoder's last layer.
-
-    Args:
-        frames: of the clips in that view, at the first trained layer.
-        encoder: as it was exported, in float32, as its scores are.
-        unfrozen: how many of its last layers were trained.
-
-    Returns:
-        Files and their features, shape (files, dimension).
-    """
-    last = len(encoder.network.encoder.layers)
-    top = TopLayers(encoder.network, last - unfrozen, last)
-    return frames.files, top.pooled_alone(frames.clips)

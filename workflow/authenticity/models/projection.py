@@ -19,6 +19,10 @@ Array = Union[NDArray, "torch.Tensor"]
 Head = list[tuple[Array, Array]]
 """Weight (inputs, outputs) and bias (outputs,) of each linear layer; ReLU between them."""
 
+FREE, UNIT = (0.0, float("inf")), (1.0, 1.0)
+CAPPED = (0.0, 1.0)
+"""Least and greatest norm of a projection: as it comes, on the unit sphere, or in its ball."""
+
 _SMALLEST_SQUARE = 1e-12  # keeps the gradient of a norm finite where it is zero
 
 
@@ -40,7 +44,11 @@ class Projection:
     norms: tuple[float, float]
 
     def branches(self, features: Array) -> list[Array]:
-        """Return each branch's projection.
+        """Return each branch's projection, its norms bounded; see `unbounded`."""
+        return [bounded(block, self.norms) for block in self.unbounded(features)]
+
+    def unbounded(self, features: Array) -> list[Array]:
+        """Return each branch's projection before its norms are bounded.
 
         Args:
             features: standardised, shape (trials, features).
@@ -57,10 +65,7 @@ class Projection:
             weight, bias = self.heads[0][0]
             sums = spectral @ weight[: self.n_spectral] + layers @ weight[self.n_spectral :]
             blocks = [sums + bias]
-        return [
-            bounded(_rest(block, head), self.norms)
-            for block, head in zip(blocks, self.heads, strict=True)
-        ]
+        return [_rest(block, head) for block, head in zip(blocks, self.heads, strict=True)]
 
     def _mixed(self, features: Array) -> Array:
         """Return the weighted sum of the layers, shape (trials, features of one layer)."""
@@ -79,6 +84,8 @@ def bounded(projected: Array, norms: tuple[float, float]) -> Array:
         projected: shape (trials, dimension).
         norms: least and greatest.
     """
+    if norms == FREE:
+        return projected
     norm = ((projected**2).sum(1)[:, None] + _SMALLEST_SQUARE) ** 0.5
     return projected * (norm.clip(*norms) / norm)
 

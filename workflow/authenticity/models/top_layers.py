@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
-from transformers.masking_utils import create_bidirectional_mask
 
-from authenticity.features.frames import Clip, require_known
+from authenticity import lean
+from authenticity.features.encoder import Encoder
+from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.models.baseline import LinearModel
 
 _DIMENSION = 128  # of the projection
@@ -83,7 +84,8 @@ class TopLayers(torch.nn.Module):
         """Return the last layer's frames; see `Batch` for both arguments."""
         if self._is_wavlm:
             return self._wavlm(frames, None if present.all() else present.long())
-        mask = create_bidirectional_mask(self._config, frames, present)
+        masks = lean.transformers().masking_utils
+        mask = masks.create_bidirectional_mask(self._config, frames, present)
         for layer in self.layers:
             frames = layer(frames, attention_mask=mask)
         return frames
@@ -114,6 +116,24 @@ class TopLayers(torch.nn.Module):
         self.eval()
         with torch.inference_mode():
             return torch.cat([self.pooled(Batch.of([clip])) for clip in clips]).numpy()
+
+
+def applied(
+    frames: Frames, encoder: Encoder, unfrozen: int
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the features of clips in a view: the mean over time of the encoder's last layer.
+
+    Args:
+        frames: of the clips in that view, at the first trained layer.
+        encoder: as it was exported, in float32, as its scores are.
+        unfrozen: how many of its last layers were trained.
+
+    Returns:
+        Files and their features, shape (files, dimension).
+    """
+    last = len(encoder.network.encoder.layers)
+    top = TopLayers(encoder.network, last - unfrozen, last)
+    return frames.files, top.pooled_alone(frames.clips)
 
 
 class Detector(torch.nn.Module):
