@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from authenticity.config import Contrastive
 
 _CHECKS = 10  # epochs at which the projection is judged, at most
+_PATIENCE = 3  # checks in a row without gain that end training
 _CHECK_C = 1.0  # of the regression that judges them
 
 
@@ -74,10 +75,11 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> F
     """Train heads, choose epoch, temperature and C, and fit the regression.
 
     Every tenth of the epochs, logistic regression with a C of 1 is fitted on the projected training
-    rows; the epoch and temperature with the highest ROC-AUC on dev are kept, then the C; the
-    earliest or smallest where several are. Without a dev, heads are trained for each fold, the mean
-    of the ROC-AUC over the held parts decides, and heads are trained once more on all rows up to
-    that epoch. Folds alone would not do for C: heads that saw all rows part every fold's.
+    rows, and three times in a row without gain on dev end training. The epoch and temperature with
+    the highest ROC-AUC on dev are kept, then the C; the earliest or smallest where several are.
+    Without a dev, heads are trained for each fold, the mean of the ROC-AUC over the held parts
+    decides, and heads are trained once more on all rows up to that epoch. Folds alone would not do
+    for C: heads that saw all rows part every fold's.
 
     Args:
         problem: see `Problem`.
@@ -163,7 +165,7 @@ class _Chosen:
     temperature: float | None
     epoch: int
     C: float
-    states: list[_State]
+    states: Sequence[_State]
     held_roc_auc: dict[float, float]
     curve: list[dict[str, Any]]
 
@@ -175,32 +177,33 @@ def _choose(
 ) -> _Chosen:
     """Train heads at each temperature for every judge, and choose by their mean."""
     temperatures = settings.temperature if LOSSES[settings.loss].temperature else [None]
-    courses = {
-        temperature: [judge.course(settings, temperature, seed) for judge in judges]
-        for temperature in temperatures
-    }
-    curve = [
-        {
-            "temperature": temperature,
-            "epoch": states[0].epoch,
-            "loss": _mean(state.loss for state in states),
-            "roc_auc": (
-                None if states[0].roc_auc is None else _mean(state.roc_auc for state in states)
-            ),
-        }
-        for temperature, course in courses.items()
-        for states in zip(*course, strict=True)
-    ]
-    judged = [point for point in curve if point["roc_auc"] is not None]
-    best = max(judged, key=lambda point: point["roc_auc"])
-    states = [course[best["epoch"] - 1] for course in courses[best["temperature"]]]
+    curve: list[dict[str, Any]] = []
+    best: tuple[float, float | None, tuple[_State, ...]] | None = None
+    for temperature in temperatures:
+        courses = [judge.course(settings, temperature, seed) for judge in judges]
+        highest, without_gain = -math.inf, 0
+        for states in zip(*courses, strict=True):
+            is_judged = states[0].roc_auc is not None
+            roc_auc = _mean(state.roc_auc for state in states) if is_judged else None
+            loss = _mean(state.loss for state in states)
+            point = {"epoch": states[0].epoch, "loss": loss, "roc_auc": roc_auc}
+            curve.append({"temperature": temperature, **point})
+            if roc_auc is None:
+                continue
+            if best is None or roc_auc > best[0]:
+                best = roc_auc, temperature, states
+            without_gain = 0 if roc_auc > highest else without_gain + 1
+            highest = max(highest, roc_auc)
+            if without_gain == _PATIENCE:
+                break
+    _, temperature, states = best
     held = {
         C: _mean(
             judge.roc_auc(state.projection, C) for judge, state in zip(judges, states, strict=True)
         )
         for C in sorted(settings.C)
     }
-    return _Chosen(best["temperature"], best["epoch"], max(held, key=held.get), states, held, curve)
+    return _Chosen(temperature, states[0].epoch, max(held, key=held.get), states, held, curve)
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -253,16 +256,16 @@ class _Judge:
         values = classifier.scores(joined(projection, self._held))
         return float(roc_auc_score(self._labels, values))
 
-    def course(self, settings: "Contrastive", temperature: float | None, seed: int) -> list[_State]:
-        """Train heads, judging them every tenth of the epochs; return them after each epoch."""
+    def course(
+        self, settings: "Contrastive", temperature: float | None, seed: int
+    ) -> Iterator[_State]:
+        """Train heads, judging them every tenth of the epochs; yield them after each epoch."""
         epochs = settings.epochs
         every = math.ceil(epochs / _CHECKS)
-        states = []
         for state in _train(self._rows, settings, temperature, seed, epochs):
             if state.epoch % every == 0 or state.epoch == epochs:
                 state = replace(state, roc_auc=self.roc_auc(state.projection, _CHECK_C))
-            states.append(state)
-        return states
+            yield state
 
 
 def _judges(whole: _Rows, folds: Folds) -> list[_Judge]:
