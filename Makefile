@@ -15,8 +15,7 @@ DEMONSTRATION := results/demo/bundles/baseline_full
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
-	$(ACTIVATED) snakemake --cores $(CORES)
-	$(ACTIVATED) snakemake --report results/report.html
+	$(ACTIVATED) snakemake --cores $(CORES) --report results/report.html --report-after-run
 	@$(ACTIVATED) python -m authenticity.summary results
 
 # Is this recording real? make score INPUT=path [OUTPUT=folder] [BUNDLE=name or folder]
@@ -48,8 +47,8 @@ detector: $(VENV)/.installed
 
 # What the contrastive loss buys, one thing varied at a time, and fine-tuning.
 ablations: $(VENV)/.installed
-	$(ACTIVATED) snakemake --cores $(CORES) --configfile config/ablations.yaml
-	$(ACTIVATED) snakemake --configfile config/ablations.yaml --report results/ablations.html
+	$(ACTIVATED) snakemake --cores $(CORES) --configfile config/ablations.yaml \
+		--report results/ablations.html --report-after-run
 
 test: $(VENV)/.installed-test
 	$(ACTIVATED) ruff check .

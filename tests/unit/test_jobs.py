@@ -145,6 +145,7 @@ def test_no_name_steers_the_terminal_while_the_workflow_is_planned(
     [
         *((option, True) for option in ("-n", "-pn", "--dry-run", "--dag", "--summary")),
         *((option, True) for option in ("--rulegraph", "--list-rules", "-l", "--lint", "-D")),
+        ("--cores 2 --report x.html --report-after-run", False),
         *((option, True) for option in ("--report x.html", "--configfile x.yaml --cores 2 -n")),
         *((option, False) for option in ("", "--cores 2", "--cores 2 -p", "--unlock", "--touch")),
         *((option, False) for option in ("--cores 2 -- results/-n", "--configfile dag", "fit")),

@@ -29,8 +29,7 @@ def run(folder: Path, *arguments: str) -> str:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = with_splices(check_out(tmp_path_factory.mktemp("demo") / "checkout"), N_SPLICES)
     (folder / "part.yaml").write_text(yaml.safe_dump({"run": RUN}))
-    run(folder, *SNAKEMAKE)
-    run(folder, *SNAKEMAKE, "--report", "results/report.html")
+    run(folder, *SNAKEMAKE, "--report", "results/report.html", "--report-after-run")
     return folder
 
 

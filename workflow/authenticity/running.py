@@ -47,7 +47,8 @@ def only_looks(arguments: Sequence[str]) -> bool:
     from snakemake.cli import get_argument_parser
 
     options, _ = get_argument_parser().parse_known_args(arguments)
-    return any(getattr(options, name) for name in _LOOKS)
+    asked = {name for name in _LOOKS if getattr(options, name)}
+    return bool(asked - {"report"} if options.report_after_run else asked)
 
 
 @contextlib.contextmanager
