@@ -146,10 +146,10 @@ class Resampler:
                 for label in (0, 1)
             ]
         else:
-            found = [pd.factorize(file[self.labels == label]) for label in (0, 1)]
-            self._sizes = tuple(files.size for _, files in found)
+            classes = [pd.factorize(file[self.labels == label]) for label in (0, 1)]
+            self._sizes = tuple(files.size for _, files in classes)
             self._unit = np.empty(file.size, np.intp)
-            for label, (unit, _) in enumerate(found):
+            for label, (unit, _) in enumerate(classes):
                 self._unit[self.labels == label] = unit + label * self._sizes[0]
 
     @property
