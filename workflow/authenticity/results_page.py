@@ -122,7 +122,7 @@ def _pivot(rows: pd.DataFrame, column: str, labels: dict[str, str]) -> str:
     """Return a table with a row per experiment and a column for each label."""
     cells = rows.assign(cell=[_cell(row) for _, row in rows.iterrows()])
     wide = cells.pivot(index="experiment", columns=column, values="cell")
-    wide = wide.astype(object).reindex(columns=list(labels)).fillna("")
+    wide = wide.reindex(columns=list(labels), fill_value="").fillna("")
     return _table(["experiment", *labels.values()], [list(row) for row in wide.itertuples()])
 
 
