@@ -16,15 +16,22 @@ import held
 import pytest
 from checkout import Checkout, environment
 
+# The executor looks for ended jobs ten seconds later each time, whatever it is told.
+IMPATIENT = """
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+RemoteExecutor.next_seconds_between_status_checks = property(lambda _: 1, lambda *_: None)
+from snakemake.cli import main
+main()
+"""
+
 
 @contextlib.contextmanager
 def begun(checkout: Checkout) -> Iterator[subprocess.Popen[str]]:
-    """Start the command that a user types, with checks every few seconds; kill it at the end."""
-    often = ("--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks")
+    """Start the command that a user types, with checks every second; kill it at the end."""
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "snakemake", "--workflow-profile", "slurm"),
-            *("--configfile", "toy.yaml", *often, "1", "--latency-wait", "5"),
+            *(sys.executable, "-c", IMPATIENT, "--workflow-profile", "slurm"),
+            *("--configfile", "toy.yaml", "--latency-wait", "5"),
         ],
         cwd=checkout.path,
         env=environment(checkout.path, cores=1),
