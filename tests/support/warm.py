@@ -5,8 +5,8 @@ before it has imported, too. Here a server imports it once, and each process is 
 the arguments, the environment, the folder and the streams that it is given. Snakemake is started
 so, and is told that `python` is a command that has its jobs' scripts started so, too.
 
-The project's own library is never in the server: each checkout imports its own. `make`, runs that
-are killed, a cluster and a bucket start their processes as users do, and have the same tables.
+The project's own library is never in the server: each checkout imports its own. Runs that are killed,
+a cluster and a bucket start their processes as users do, and have the same tables.
 """
 
 import atexit
@@ -48,6 +48,11 @@ def run(
         return subprocess.CompletedProcess(arguments, code, said.read().decode())
 
 
+def python() -> Path:
+    """Return a command that is `python`, but for what `start` says."""
+    return Path(_server()).with_name("python")
+
+
 @functools.cache
 def _server() -> str:
     """Start the server, which ends with this process; return the address of its socket."""
@@ -76,8 +81,8 @@ def _server() -> str:
 
 
 def start(address: str) -> None:
-    """Be the `python` of a Snakemake that was started warm: scripts are forked, all else is not."""
-    if not sys.argv[1].endswith(".py"):
+    """Be a `python` whose scripts and modules are forked; all else is not."""
+    if not sys.argv[1].endswith(".py") and sys.argv[1] != "-m":
         os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
     sys.exit(_ask(address, sys.argv[1:], str(Path.cwd()), os.environ, [0, 1, 2]))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import corpora
 import held
 import pytest
+import warm
 import yaml
 from authenticity import cli, detectors
 from authenticity.config import Config
@@ -177,7 +178,7 @@ def test_from_the_archive_to_a_detector_by_name(tmp_path: Path):
     settings.write_text(shorter)
     python = checkout / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec {warm.python()} "$@"\n')
     python.chmod(0o755)
     (checkout / ".venv" / ".installed").touch()
     data = corpora.write_archive(
