@@ -5,8 +5,8 @@ before it has imported, too. Here a server imports it once, and each process is 
 the arguments, the environment, the folder and the streams that it is given. Snakemake is started
 so, and is told that `python` is a command that has its jobs' scripts started so, too.
 
-The project's own library is never in the server: each checkout imports its own. Runs that are killed,
-a cluster and a bucket start their processes as users do, and have the same tables.
+The project's own library is never in the server: each checkout imports its own. Runs that are
+killed, a cluster and a bucket start their processes as users do, and have the same tables.
 """
 
 import atexit
