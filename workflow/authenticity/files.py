@@ -45,11 +45,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 def remove_left_over(folder: Path) -> None:
     """Remove temporary files below a folder that processes of this machine left when killed."""
-    import psutil  # Snakemake brings it, and runs of it alone come here
+    import psutil  # Snakemake installs it, and only its runs call this function
 
     for path in folder.rglob("*.*.tmp"):
         try:
-            # Where nobody waits for it, as in a container without an init, a killed one is listed.
+            # A killed process stays listed until its parent waits for it; some containers never do.
             status = psutil.Process(int(path.suffixes[-2][1:])).status()
             is_dead = status == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:

@@ -14,9 +14,9 @@ from typing import Any
 
 
 def compile_nothing() -> None:
-    """Leave torch's compiler out of this process: what only mentions it finds an empty package.
+    """Replace torch's compiler in this process by a package that exempts functions from compiling.
 
-    Optimisers and transformers use it to exempt functions from compiling.
+    Optimisers and transformers import the compiler for nothing else.
     """
     name, torch = "torch._dynamo", importlib.util.find_spec("torch")
     if torch is None or name in sys.modules:

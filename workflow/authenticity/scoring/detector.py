@@ -190,7 +190,7 @@ class Detector:
     def _windows(
         self, samples: Rows, sound: "_Sound"
     ) -> tuple[Windows, Iterator[NDArray[np.float32]]]:
-        """Score the windows; what is left of `_embedded`, the whole recording, comes besides."""
+        """Score the windows; return besides `_embedded`, which has the whole recording left."""
         window = self.bundle.about["window"]
         spans = window_spans(len(samples), window["seconds"], window["hop"])
         silence = self.bundle.limits.silence_dbfs
