@@ -11,11 +11,13 @@ import pytest
 import torch
 import transformers
 from authenticity.errors import UserError
-from authenticity.features import encoder
+from authenticity.features import encoder, precision
 from authenticity.features.encoder import Encoder, EncoderSource
 from checkout import REPOSITORY
 from corpora import voice
 from encoders import ALL_KINDS, KINDS, make_encoder
+from hypothesis import given
+from hypothesis import strategies as st
 
 SHIPPED = REPOSITORY / "resources" / "encoders" / "small"
 CLIP = voice(5, spoof=False, seconds=1.5)
@@ -47,7 +49,7 @@ def test_windows_combine_exactly(tmp_path: Path):
     with torch.no_grad():
         states = torch.cat(
             [
-                whole._hidden_states(torch.from_numpy(clip[first:last]))
+                torch.stack(whole._hidden_states(torch.from_numpy(clip[first:last]))).double()
                 for first, last in itertools.pairwise(bounds)
             ],
             dim=1,
@@ -63,14 +65,33 @@ def test_a_clip_within_the_window_is_embedded_whole(tmp_path: Path):
     np.testing.assert_array_equal(long.embed(CLIP).mean, short.embed(CLIP).mean)
 
 
-def test_bfloat16_stays_close_and_repeats_exactly():
-    exact = Encoder.load(SHIPPED).embed(CLIP)
-    fast = Encoder.load(SHIPPED, "bfloat16")
-    first, second = fast.embed(CLIP), fast.embed(CLIP)
-    np.testing.assert_array_equal(first.mean, second.mean)
-    np.testing.assert_array_equal(first.std, second.std)
-    for layer in range(len(exact.mean)):
-        assert np.corrcoef(exact.mean[layer], first.mean[layer])[0, 1] > 0.999
+@pytest.mark.parametrize("kind", ["ships", *ALL_KINDS])
+def test_bfloat16_stays_close_and_repeats_exactly(kind: str, tmp_path: Path):
+    folder = SHIPPED if kind == "ships" else str(make_encoder(tmp_path, kind))
+    exact, fast = (Encoder.load(folder, precision) for precision in ("float32", "bfloat16"))
+    for clip in (CLIP, voice(5, spoof=False, seconds=16)):
+        found, again, wanted = fast.embed(clip), fast.embed(clip), exact.embed(clip)
+        np.testing.assert_array_equal(found.mean, again.mean)
+        np.testing.assert_array_equal(found.std, again.std)
+        for a, b in ((found.mean, wanted.mean), (found.std, wanted.std)):
+            assert (np.einsum("ld,ld->l", a, b) > 0.9995 * norms(a) * norms(b)).all()
+
+
+@given(
+    frames=st.integers(1, 300),
+    half_of_taps=st.integers(1, 40),
+    groups=st.sampled_from([1, 2, 4]),
+    odd=st.booleans(),
+)
+def test_positions_convolve_as_torch_does(frames: int, half_of_taps: int, groups: int, odd: bool):
+    torch.manual_seed(frames)
+    convolution = torch.nn.Conv1d(
+        8, 8, 2 * half_of_taps + odd, padding=half_of_taps, groups=groups
+    ).double()
+    signal = torch.randn(1, 8, frames)
+    wanted = convolution(signal.double()).detach()
+    found = precision._by_frequency(convolution.float())(signal).detach()
+    torch.testing.assert_close(found.double(), wanted, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("kind", ["ships", *ALL_KINDS])

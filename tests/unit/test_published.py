@@ -51,7 +51,7 @@ def test_a_long_recording_is_the_mean_over_the_frames_of_its_windows(tmp_path: P
     detector = Published.load(make_detector(tmp_path), window_seconds=1.0)
     samples = voice(3, spoof=True, seconds=3.0)
     embedding = detector.embed(samples)
-    parts = [detector._hidden_states(window)[0, :, 0] for *_, window in detector.windows(samples)]
+    parts = [detector._hidden_states(window)[0][:, 0] for *_, window in detector.windows(samples)]
     assert len(parts) == 3
     frames = torch.cat(parts)
     assert (embedding.frames, embedding.mean[0, 0]) == (

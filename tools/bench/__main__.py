@@ -15,7 +15,8 @@ import psutil
 import torch
 import transformers
 from authenticity import files, threads
-from authenticity.features.encoder import Encoder, native_precision
+from authenticity.features.encoder import Encoder
+from authenticity.features.precision import native_precision
 from bundles import make_bundle
 
 from bench import arithmetic, contrast, figure, finetune, planning
@@ -298,6 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     begun = time.monotonic()
     threads.one_each()
+    threads.keep_freed_memory()
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given.quick, Path(folder))

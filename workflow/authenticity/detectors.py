@@ -254,7 +254,8 @@ def _random_encoder(
     """
     import torch
 
-    from authenticity.features import encoder
+    from authenticity.features.encoder import Encoder
+    from authenticity.features.precision import in_precision, native_precision
 
     transformers = lean.transformers()
     shape = transformers.Wav2Vec2Config()  # by default that of wav2vec2-base
@@ -268,11 +269,9 @@ def _random_encoder(
     torch.set_num_threads(1)
     network = transformers.AutoModel.from_config(shape).eval()
     loaded = network.num_parameters() * 4
-    precision = settings.precision
-    network = encoder.in_precision(
-        network, encoder.native_precision() if precision == "auto" else precision
-    )
-    return encoder.Encoder(network, {}, settings.window_seconds), shape, loaded, whole
+    precision = native_precision() if settings.precision == "auto" else settings.precision
+    network = in_precision(network, precision)
+    return Encoder(network, {}, settings.window_seconds), shape, loaded, whole
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -1,4 +1,4 @@
-"""One thread for each process: said before a numerical library is loaded, which then obeys."""
+"""What numerical libraries and the allocator read when a process starts, said before it does."""
 
 import os
 
@@ -11,3 +11,12 @@ def one_each() -> None:
     """
     for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
         os.environ[f"{library}_THREADS"] = "1"
+
+
+def keep_freed_memory() -> None:
+    """Have the processes that this one starts keep what they free for what they need next.
+
+    Else glibc gives back arrays over 32 MB, and each new one is handed over and cleared page by
+    page: an encoder takes 10 to 20% longer for clips of 4 to 12 s. Peaks are the same.
+    """
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = os.environ["MALLOC_TRIM_THRESHOLD_"] = str(1 << 30)

@@ -18,6 +18,7 @@ from authenticity.scoring import bundle as bundles
 FINETUNE_VERSION = "3"
 
 threads.one_each()
+threads.keep_freed_memory()
 with running.one_line_errors():
     CONFIG = Config.of(config)
     if workflow.is_main_process:

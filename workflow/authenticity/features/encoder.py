@@ -13,7 +13,6 @@ import itertools
 import json
 import logging
 import math
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,7 +34,7 @@ from authenticity.growing import Rows, summed
 if TYPE_CHECKING:
     import torch
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when the embedding of any clip changes: tables of another version are recomputed."""
 
 _VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's, so that inputs agree with it
@@ -91,13 +90,15 @@ class Encoder:
         Args:
             model: a local folder or a hub name; see `EncoderSource`.
             precision: `float32` or `bfloat16`, of weights and activations; or `int8`, see
-                `in_precision`.
+                `precision.in_precision`.
             window_seconds: longest stretch that is heard at once.
             revision: the hub's branch, tag or commit.
             layers: how many transformer layers to keep, the lowest ones; None for all.
         """
         import torch
         from safetensors import SafetensorError
+
+        from authenticity.features.precision import in_precision
 
         lean.transformers().utils.logging.disable_progress_bar()
         folder = cls._source(str(model), revision).fetch()
@@ -186,12 +187,12 @@ class Encoder:
         ) -> tuple[int, _Moments, dict[int, _Moments]]:
             # A window is standardised by odd functions of the samples: negated after or before.
             states = self._hidden_states(-window if inverted else window, layers)
-            middles = first + np.arange(states.shape[1]) * stride + (reach - 1) / 2
+            middles = first + np.arange(len(states[0])) * stride + (reach - 1) / 2
             pieces = {}
             for span in np.flatnonzero((spans[:, 0] < last) & (spans[:, 1] > first)).tolist():
                 begin, end = np.searchsorted(middles, spans[span])
                 if begin < end:
-                    pieces[span] = _Moments.of(states[:, begin:end])
+                    pieces[span] = _Moments.of([layer[begin:end] for layer in states])
             return last, _Moments.of(states), pieces
 
         whole, unfinished, n_done = _Moments(), dict[int, _Moments](), 0
@@ -244,17 +245,15 @@ class Encoder:
 
     def _hidden_states(
         self, signal: "torch.Tensor", layers: Sequence[int] | None = None
-    ) -> "torch.Tensor":
-        """Return frames of all layers or some, shape (layers, frames, dimension), float64."""
+    ) -> "list[torch.Tensor]":
+        """Return frames of all layers or some, each of shape (frames, dimension)."""
         import torch
 
         with torch.inference_mode():
             output = self.network(signal.to(self.network.dtype)[None], output_hidden_states=True)
         # A network without transformer layers reports no hidden states but its last.
         states = output.hidden_states or (output.last_hidden_state,)
-        if layers is not None:
-            states = [states[layer] for layer in layers]
-        return torch.cat(states).double()
+        return [states[layer][0] for layer in (range(len(states)) if layers is None else layers)]
 
 
 def receptive_field(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
@@ -301,10 +300,19 @@ class _Moments:
     squares: Any = 0.0
 
     @classmethod
-    def of(cls, states: "torch.Tensor") -> "_Moments":
-        """Return those of frames, shape (layers, frames, dimension)."""
-        mean = states.mean(dim=1)
-        return cls(states.shape[1], mean, (states - mean[:, None]).square().sum(dim=1))
+    def of(cls, states: "Sequence[torch.Tensor]") -> "_Moments":
+        """Return those of each layer's frames, shape (frames, dimension), summed as float64.
+
+        Layer by layer: all at once take 4 to 16 times as long, as no cache holds them.
+        """
+        import torch
+
+        means, squares = [], []
+        for layer in states:
+            frames = layer.double()
+            means.append(frames.mean(dim=0))
+            squares.append((frames - means[-1]).square_().sum(dim=0))
+        return cls(len(states[0]), torch.stack(means), torch.stack(squares))
 
     def joined(self, other: "_Moments") -> "_Moments":
         """Return those of all frames together (Chan, Golub and LeVeque 1983, equation 2.1)."""
@@ -369,6 +377,8 @@ def identify(
     Raises:
         UserError: it cannot be loaded, or `int8` is too coarse for it.
     """
+    from authenticity.features.precision import native_precision
+
     folder = source.fetch()
     files = {path.name: sha256(path) for path in replace(source, model=str(folder)).files()}
     precision = native_precision() if precision == "auto" else precision
@@ -387,42 +397,6 @@ def identify(
         "dimension": source.dimension,
         "identity": identity,
     }
-
-
-def native_precision() -> str:
-    """Return `bfloat16` where the CPU multiplies it natively (twice as fast), else `float32`."""
-    import torch
-
-    capabilities = torch.cpu.get_capabilities()
-    native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    return "bfloat16" if native else "float32"
-
-
-def in_precision(network: "torch.nn.Module", precision: str) -> "torch.nn.Module":
-    """Return a network that computes in a precision; the network itself may be changed.
-
-    `int8` is torch's dynamic quantisation of linear layers: weights are rounded, each output's on a
-    scale of its own, and so are inputs, on a scale of their own in each call. On a core with AVX2
-    alone, wav2vec2-base is 1.46 times as fast as in float32. WavLM's attention reads its weights as
-    they are, and stays as it is.
-
-    Args:
-        network: in float32, or in the precision.
-        precision: `float32`, `bfloat16` or `int8`.
-    """
-    import torch
-
-    if precision != "int8":
-        return network.to(getattr(torch, precision))
-    is_wavlm = network.config.model_type == "wavlm"
-    rounded = {
-        name: torch.ao.quantization.per_channel_dynamic_qconfig
-        for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Linear) and not (is_wavlm and "attention" in name)
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # later versions of torch leave it to a package of its own
-        return torch.ao.quantization.quantize_dynamic(network, rounded, inplace=True)
 
 
 def _require_parity(encoder: Encoder, exact: Encoder, model: str) -> None:

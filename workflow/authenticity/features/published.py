@@ -126,8 +126,8 @@ class Published(Encoder):
 
     def _hidden_states(
         self, signal: "torch.Tensor", layers: Sequence[int] | None = None
-    ) -> "torch.Tensor":
-        """Return the differences, shape (1, frames, 1), float64."""
+    ) -> "list[torch.Tensor]":
+        """Return the differences, shape (frames, 1), float64."""
         import torch
 
         network = self.network
@@ -141,7 +141,7 @@ class Published(Encoder):
                 weights = torch.softmax(network.layer_weights, dim=-1)
                 states = (torch.stack(output.hidden_states) * weights.view(-1, 1, 1, 1)).sum(0)
             logits = network.classifier(network.projector(states)).double()
-        return logits[..., 1:] - logits[..., :1]
+        return [logits[0, :, 1:] - logits[0, :, :1]]
 
 
 def identify(source: DetectorSource) -> dict[str, Any]:

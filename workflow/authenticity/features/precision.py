@@ -1,0 +1,125 @@
+"""How an encoder computes: in which precision, and where in a faster way than transformers'.
+
+The faster ways are at least as near to exact arithmetic. Their gains are shares of wav2vec2-base's
+time on a clip of 2.9 s, on one core.
+"""
+
+import platform
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+_ATTENDS_AT_ONCE = 700  # frames; beyond, torch's attention in blocks is faster
+
+
+def native_precision() -> str:
+    """Return `bfloat16` where the CPU multiplies it natively (twice as fast), else `float32`."""
+    capabilities = torch.cpu.get_capabilities()
+    native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return "bfloat16" if native else "float32"
+
+
+def in_precision(network: torch.nn.Module, precision: str) -> torch.nn.Module:
+    """Return a network that computes in a precision, as fast as it can.
+
+    The network itself may be changed. In float32 its weights stay as they are.
+
+    `int8` is torch's dynamic quantisation of linear layers: weights are rounded, each output's on a
+    scale of its own, and so are inputs, on a scale of their own in each call. On a core with AVX2
+    alone, wav2vec2-base is 1.46 times as fast as in float32.
+
+    Args:
+        network: in float32, or in the precision.
+        precision: `float32`, `bfloat16` or `int8`.
+    """
+    if precision != "int8":
+        network = network.to(getattr(torch, precision))
+    layers = getattr(network.base_model, "encoder", None)
+    if isinstance(layers, torch.nn.Module):
+        convolution = getattr(getattr(layers, "pos_conv_embed", None), "conv", None)
+        if isinstance(convolution, torch.nn.Conv1d):
+            convolution.forward = _by_frequency(convolution)
+        if precision == "bfloat16":
+            layers.register_forward_pre_hook(_attending_by_length(network.config))
+            if platform.machine() == "x86_64" and torch.backends.mkldnn.is_available():
+                for _, linear in _linear(layers, network.config):
+                    _pack(linear)
+    if precision != "int8":
+        return network
+    kind = torch.ao.quantization.per_channel_dynamic_qconfig
+    rounded = {name: kind for name, _ in _linear(network, network.config)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # later versions of torch leave it to a package of its own
+        return torch.ao.quantization.quantize_dynamic(network, rounded, inplace=True)
+
+
+def _linear(network: torch.nn.Module, config: Any) -> Iterator[tuple[str, torch.nn.Linear]]:
+    """Yield linear layers by name, but WavLM's attention, which reads its weights as they are."""
+    is_wavlm = config.model_type == "wavlm"
+    for name, module in network.named_modules():
+        if isinstance(module, torch.nn.Linear) and not (is_wavlm and "attention" in name):
+            yield name, module
+
+
+def _pack(linear: torch.nn.Linear) -> None:
+    """Lay out a layer's weights for oneDNN once, where each call would copy them: 6% faster.
+
+    torch's own compiler packs them so.
+    """
+    operations = torch.ops.mkldnn
+    packed, bias = operations._reorder_linear_weight(linear.weight.detach(), None), linear.bias
+    linear.forward = lambda inputs: operations._linear_pointwise(
+        inputs, packed, bias, "none", [], ""
+    )
+    linear.weight = None  # the same size
+
+
+def _attending_by_length(config: Any) -> Callable[[torch.nn.Module, tuple], None]:
+    """Return what has short stretches attend in one product: 5% faster, 10% in a small encoder."""
+
+    def choose(_: torch.nn.Module, inputs: tuple) -> None:
+        is_short = inputs[0].shape[1] < _ATTENDS_AT_ONCE
+        config._attn_implementation = "eager" if is_short else "sdpa"
+
+    return choose
+
+
+def _by_frequency(convolution: torch.nn.Conv1d) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a convolution over time as products of Fourier transforms, in float32.
+
+    Its kernel is long: 128 taps. Blocks of the signal overlap by so many ("overlap-save", Oppenheim
+    and Schafer, Discrete-Time Signal Processing, section 8.7.3). 5% faster, in float32 too.
+    """
+    (taps,), (margin,), groups = convolution.kernel_size, convolution.padding, convolution.groups
+    size = 2 * taps  # shorter transforms waste more on the overlap, longer ones need more memory
+    step, n_frequencies = size - taps + 1, size // 2 + 1
+    kernels: list[torch.Tensor] = []  # once it is used
+
+    def forward(signal: torch.Tensor) -> torch.Tensor:
+        """Take and return channels over time, shape (1, channels, frames)."""
+        if not kernels:
+            kernels.append(spectra())
+        channels, frames = signal.shape[1:]
+        heard = frames + 2 * margin - taps + 1
+        blocks = -(-heard // step)
+        padded = functional.pad(signal[0].float(), (margin, margin + blocks * step - heard))
+        parts = torch.fft.rfft(padded.unfold(1, size, step))
+        parts = parts.view(groups, -1, blocks, n_frequencies).permute(3, 0, 2, 1)
+        products = torch.bmm(parts.reshape(len(kernels[0]), blocks, -1), kernels[0])
+        products = products.view(n_frequencies, groups, blocks, -1).permute(1, 3, 2, 0)
+        whole = torch.fft.irfft(products, size)[..., taps - 1 :].reshape(1, channels, -1)
+        return (whole[..., :heard] + convolution.bias[:, None].float()).to(signal.dtype)
+
+    def spectra() -> torch.Tensor:
+        """Return the kernels' transforms, shape (frequencies x groups, inputs, outputs)."""
+        weight = (
+            convolution.weight.detach().float().flip(2)
+        )  # layers correlate, and do not convolve
+        found = torch.fft.rfft(weight, size)
+        found = found.view(groups, -1, found.shape[1], n_frequencies).permute(3, 0, 2, 1)
+        return found.reshape(n_frequencies * groups, *found.shape[2:])
+
+    return forward
