@@ -10,10 +10,11 @@ from bench.__main__ import Line
 from encoders import make_encoder
 
 
-def test_operations_are_those_of_the_shapes(tmp_path: Path):
-    encoder = Encoder.load(make_encoder(tmp_path / "tiny"))
-    config, length = encoder.network.config, 16_000
-    found = arithmetic.stages(encoder, [1.0])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_operations_are_those_of_the_shapes(precision: str, tmp_path: Path):
+    folder = make_encoder(tmp_path / "tiny")
+    config, length = Encoder.load(folder).network.config, 16_000
+    found = arithmetic.stages(folder, precision, [1.0])
     frames, convolutions, channels = length, 0, 1
     for out, kernel, stride in zip(
         config.conv_dim, config.conv_kernel, config.conv_stride, strict=True

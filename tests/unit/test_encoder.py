@@ -88,7 +88,7 @@ def test_positions_convolve_as_torch_does(frames: int, half_of_taps: int, groups
     convolution = torch.nn.Conv1d(
         8, 8, 2 * half_of_taps + odd, padding=half_of_taps, groups=groups
     ).double()
-    signal = torch.randn(1, 8, frames)
+    signal = torch.randn(2, 8, frames)
     wanted = convolution(signal.double()).detach()
     found = precision._by_frequency(convolution.float())(signal).detach()
     torch.testing.assert_close(found.double(), wanted, rtol=0, atol=2e-6)

@@ -1,6 +1,7 @@
 """Print how fast this tree is beside the prototype's method; see docs/speed.md."""
 
 import argparse
+import multiprocessing
 import os
 import platform
 import statistics
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +17,6 @@ import psutil
 import torch
 import transformers
 from authenticity import files, threads
-from authenticity.features.encoder import Encoder
 from authenticity.features.precision import native_precision
 from bundles import make_bundle
 
@@ -113,16 +114,19 @@ class Bench:
 
     def rate(self) -> Iterator[Line]:
         """Arithmetic of the encoder on one core."""
-        encoder = Encoder.load(self._base, self.precision)
-        self.stages = arithmetic.stages(encoder, [2.0] if self.quick else [1.7, 2.9, 4.3])
+        seconds = [2.0] if self.quick else [1.7, 2.9, 4.3]
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+            self.stages = apart.submit(
+                arithmetic.stages, self._base, self.precision, seconds
+            ).result()
         peaks = {"float32": arithmetic.peak("float32")}
         if self.native:
             peaks["bfloat16"] = arithmetic.peak("bfloat16")
         self.facts |= {f"peak_{name}": value for name, value in peaks.items()}
         self.facts["bandwidth"] = arithmetic.bandwidth()
         total = sum(stage.operations for stage in self.stages.values())
-        seconds = sum(stage.seconds for stage in self.stages.values())
-        share = 100 * total / seconds / 1e9 / peaks[self.precision]
+        taken = sum(stage.seconds for stage in self.stages.values())
+        share = 100 * total / taken / 1e9 / peaks[self.precision]
         by_stage = ", ".join(
             f"{name} {stage.rate:.0f}" for name, stage in self.stages.items() if stage.operations
         )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,13 @@ def _least(work: Callable[[], Any]) -> float:
     return min(found)
 
 
-def stages(encoder: Encoder, seconds: list[float]) -> dict[str, Stage]:
-    """Time the stages of the encoder's forward pass on noise of these lengths.
+def stages(folder: Path, precision: str, seconds: list[float]) -> dict[str, Stage]:
+    """Time the stages of an encoder's forward pass on noise of these lengths.
 
-    Operations are counted where they happen: at every product, convolution and attention. `the
-    rest` is what the forward pass takes besides: norms, sums, statistics.
+    Operations are those of the plain algorithms, counted at every product, convolution and
+    attention. `the rest` is what the forward pass takes besides: norms, sums, statistics.
     """
+    encoder = Encoder.load(folder, precision)
     clock = _Clock(encoder)
     random = np.random.default_rng(1)
     clips = [random.standard_normal(int(s * SAMPLE_RATE)).astype(np.float32) for s in seconds]
@@ -130,8 +132,14 @@ def _timed(module: torch.nn.Module, stage: Stage) -> list[Any]:
         stage.seconds += time.process_time() - begun[0]
 
     def counted(part: torch.nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-        stage.operations += 2 * output.numel() * part.weight[0].numel()
-        stage.bytes += sum(each.nbytes for each in (inputs[0], output, part.weight))
+        if isinstance(part, torch.nn.Linear):
+            taken = part.in_features
+            weights = taken * part.out_features
+        else:
+            taken = part.in_channels // part.groups * part.kernel_size[0]
+            weights = taken * part.out_channels
+        stage.operations += 2 * output.numel() * taken
+        stage.bytes += inputs[0].nbytes + output.nbytes + weights * output.element_size()
 
     def attended(part: torch.nn.Module, inputs: tuple, output: tuple) -> None:
         frames, dimension = output[0].shape[-2:]

@@ -99,18 +99,18 @@ def _by_frequency(convolution: torch.nn.Conv1d) -> Callable[[torch.Tensor], torc
     kernels: list[torch.Tensor] = []  # once it is used
 
     def forward(signal: torch.Tensor) -> torch.Tensor:
-        """Take and return channels over time, shape (1, channels, frames)."""
+        """Take and return channels over time, shape (clips, channels, frames)."""
         if not kernels:
             kernels.append(spectra())
-        channels, frames = signal.shape[1:]
+        clips, channels, frames = signal.shape
         heard = frames + 2 * margin - taps + 1
         blocks = -(-heard // step)
-        padded = functional.pad(signal[0].float(), (margin, margin + blocks * step - heard))
-        parts = torch.fft.rfft(padded.unfold(1, size, step))
-        parts = parts.view(groups, -1, blocks, n_frequencies).permute(3, 0, 2, 1)
-        products = torch.bmm(parts.reshape(len(kernels[0]), blocks, -1), kernels[0])
-        products = products.view(n_frequencies, groups, blocks, -1).permute(1, 3, 2, 0)
-        whole = torch.fft.irfft(products, size)[..., taps - 1 :].reshape(1, channels, -1)
+        padded = functional.pad(signal.float(), (margin, margin + blocks * step - heard))
+        parts = torch.fft.rfft(padded.unfold(2, size, step))
+        parts = parts.view(clips, groups, -1, blocks, n_frequencies).permute(4, 1, 0, 3, 2)
+        products = torch.bmm(parts.reshape(len(kernels[0]), clips * blocks, -1), kernels[0])
+        products = products.view(n_frequencies, groups, clips, blocks, -1).permute(2, 1, 4, 3, 0)
+        whole = torch.fft.irfft(products, size)[..., taps - 1 :].reshape(clips, channels, -1)
         return (whole[..., :heard] + convolution.bias[:, None].float()).to(signal.dtype)
 
     def spectra() -> torch.Tensor:
