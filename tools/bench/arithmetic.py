@@ -1,8 +1,9 @@
 """What the encoder's stages compute, how fast they do, and how fast the core could at best."""
 
+import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,85 +71,81 @@ def stages(folder: Path, precision: str, seconds: list[float]) -> dict[str, Stag
     Operations are those of the plain algorithms, counted at every product, convolution and
     attention. `the rest` is what the forward pass takes besides: norms, sums, statistics.
     """
-    encoder = Encoder.load(folder, precision)
-    clock = _Clock(encoder)
+    plain, encoder = Encoder.load(folder), Encoder.load(folder, precision)
+    size = getattr(torch, precision).itemsize
     random = np.random.default_rng(1)
     clips = [random.standard_normal(int(s * SAMPLE_RATE)).astype(np.float32) for s in seconds]
     for clip in clips:
         encoder.embed(clip)
+    total: dict[str, Stage] = {}
     for clip in clips:
-        clock.embed(clip)
-    return clock.found
+        runs = [_run(encoder, clip, _timed) for _ in range(_ROUNDS)]
+        fastest = min(runs, key=lambda run: sum(each.seconds for each in run.values()))
+        counted = _run(plain, clip, functools.partial(_counted, size=size))
+        for name, stage in fastest.items():
+            kept = total.setdefault(name, Stage())
+            kept.seconds += stage.seconds
+            kept.operations += counted[name].operations
+            kept.bytes += counted[name].bytes
+    return total
 
 
-@dataclass
-class _Clock:
-    encoder: Encoder
-    found: dict[str, Stage] = field(default_factory=dict)
-
-    def embed(self, clip: np.ndarray) -> None:
-        """Embed a clip several times, and count the fastest."""
-        runs = [self._run(clip) for _ in range(_ROUNDS)]
-        for name, stage in min(
-            runs, key=lambda run: sum(each.seconds for each in run.values())
-        ).items():
-            total = self.found.setdefault(name, Stage())
-            total.operations += stage.operations
-            total.bytes += stage.bytes
-            total.seconds += stage.seconds
-
-    def _run(self, clip: np.ndarray) -> dict[str, Stage]:
-        network = self.encoder.network
-        parts = {
-            "convolutions": [network.feature_extractor],
-            "positions": [network.encoder.pos_conv_embed],
-            "attention": [layer.attention for layer in network.encoder.layers],
-            "feed-forward": [layer.feed_forward for layer in network.encoder.layers],
-        }
-        found = {name: Stage() for name in parts}
-        hooks = [
-            hook
-            for name, modules in parts.items()
-            for module in modules
-            for hook in _timed(module, found[name])
-        ]
-        begun = time.process_time()
-        self.encoder.embed(clip)
-        whole = time.process_time() - begun
-        for hook in hooks:
-            hook.remove()
-        found["the rest"] = Stage(seconds=whole - sum(each.seconds for each in found.values()))
-        return found
+def _run(
+    encoder: Encoder, clip: np.ndarray, watch: Callable[[torch.nn.Module, Stage], list[Any]]
+) -> dict[str, Stage]:
+    """Embed a clip while every stage's modules are watched."""
+    network = encoder.network
+    parts = {
+        "convolutions": [network.feature_extractor],
+        "positions": [network.encoder.pos_conv_embed],
+        "attention": [layer.attention for layer in network.encoder.layers],
+        "feed-forward": [layer.feed_forward for layer in network.encoder.layers],
+    }
+    found = {name: Stage() for name in parts}
+    hooks = [
+        hook
+        for name, modules in parts.items()
+        for module in modules
+        for hook in watch(module, found[name])
+    ]
+    begun = time.process_time()
+    encoder.embed(clip)
+    whole = time.process_time() - begun
+    for hook in hooks:
+        hook.remove()
+    found["the rest"] = Stage(seconds=whole - sum(each.seconds for each in found.values()))
+    return found
 
 
 def _timed(module: torch.nn.Module, stage: Stage) -> list[Any]:
-    """Have a stage count what a module takes and computes; return the hooks."""
+    """Have a stage count a module's time; return the hooks."""
     begun = [0.0]
 
     def before(*_: object) -> None:
         begun[0] = time.process_time()
 
-    def after(_: object, inputs: tuple, output: Any) -> None:
+    def after(*_: object) -> None:
         stage.seconds += time.process_time() - begun[0]
 
+    return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+
+
+def _counted(module: torch.nn.Module, stage: Stage, size: int) -> list[Any]:
+    """Have a stage count what a module computes, in numbers of so many bytes; return the hooks."""
+
     def counted(part: torch.nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-        if isinstance(part, torch.nn.Linear):
-            taken = part.in_features
-            weights = taken * part.out_features
-        else:
-            taken = part.in_channels // part.groups * part.kernel_size[0]
-            weights = taken * part.out_channels
-        stage.operations += 2 * output.numel() * taken
-        stage.bytes += inputs[0].nbytes + output.nbytes + weights * output.element_size()
+        stage.operations += 2 * output.numel() * part.weight[0].numel()
+        stage.bytes += size * sum(each.numel() for each in (inputs[0], output, part.weight))
 
     def attended(part: torch.nn.Module, inputs: tuple, output: tuple) -> None:
         frames, dimension = output[0].shape[-2:]
         stage.operations += 4 * frames * frames * dimension  # queries by keys, weights by values
 
-    hooks = [module.register_forward_pre_hook(before)]
-    for part in module.modules():
-        if isinstance(part, torch.nn.Linear | torch.nn.Conv1d):
-            hooks.append(part.register_forward_hook(counted))
+    hooks = [
+        part.register_forward_hook(counted)
+        for part in module.modules()
+        if isinstance(part, torch.nn.Linear | torch.nn.Conv1d)
+    ]
     if hasattr(module, "q_proj"):
         hooks.append(module.register_forward_hook(attended))
-    return [*hooks, module.register_forward_hook(after)]
+    return hooks

@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from authenticity.audio import SAMPLE_RATE
+from authenticity.features.sources import FAMILIES
+
 _ATTENDS_AT_ONCE = 700  # frames; beyond, torch's attention in blocks is faster
 
 
@@ -37,16 +40,7 @@ def in_precision(network: torch.nn.Module, precision: str) -> torch.nn.Module:
     """
     if precision != "int8":
         network = network.to(getattr(torch, precision))
-    layers = getattr(network.base_model, "encoder", None)
-    if isinstance(layers, torch.nn.Module):
-        convolution = getattr(getattr(layers, "pos_conv_embed", None), "conv", None)
-        if isinstance(convolution, torch.nn.Conv1d):
-            convolution.forward = _by_frequency(convolution)
-        if precision == "bfloat16":
-            layers.register_forward_pre_hook(_attending_by_length(network.config))
-            if platform.machine() == "x86_64" and torch.backends.mkldnn.is_available():
-                for _, linear in _linear(layers, network.config):
-                    _pack(linear)
+    _compute_faster(network.base_model, precision)
     if precision != "int8":
         return network
     kind = torch.ao.quantization.per_channel_dynamic_qconfig
@@ -54,6 +48,27 @@ def in_precision(network: torch.nn.Module, precision: str) -> torch.nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # later versions of torch leave it to a package of its own
         return torch.ao.quantization.quantize_dynamic(network, rounded, inplace=True)
+
+
+def _compute_faster(network: torch.nn.Module, precision: str) -> None:
+    """Replace calls of an encoder's parts, where it has such parts, by faster ones."""
+    layers, config = getattr(network, "encoder", None), network.config
+    if not isinstance(layers, torch.nn.Module):
+        return
+    positions = getattr(getattr(layers, "pos_conv_embed", None), "conv", None)
+    if isinstance(positions, torch.nn.Conv1d):
+        positions.forward = _by_frequency(positions)
+    if precision != "bfloat16":
+        return
+    layers.register_forward_pre_hook(_attending_by_length(config))
+    if platform.machine() != "x86_64" or not torch.backends.mkldnn.is_available():
+        return
+    for _, linear in _linear(layers, config):
+        _pack_linear(linear)
+    if config.model_type in FAMILIES and config.feat_extract_activation == "gelu":
+        for layer in network.feature_extractor.conv_layers[1:]:
+            if not hasattr(layer, "layer_norm"):
+                _pack_convolution(layer)
 
 
 def _linear(network: torch.nn.Module, config: Any) -> Iterator[tuple[str, torch.nn.Linear]]:
@@ -64,17 +79,30 @@ def _linear(network: torch.nn.Module, config: Any) -> Iterator[tuple[str, torch.
             yield name, module
 
 
-def _pack(linear: torch.nn.Linear) -> None:
+def _pack_linear(layer: torch.nn.Linear) -> None:
     """Lay out a layer's weights for oneDNN once, where each call would copy them: 6% faster.
 
-    torch's own compiler packs them so.
+    torch's own compiler packs weights with these operations.
     """
     operations = torch.ops.mkldnn
-    packed, bias = operations._reorder_linear_weight(linear.weight.detach(), None), linear.bias
-    linear.forward = lambda inputs: operations._linear_pointwise(
+    packed, bias = operations._reorder_linear_weight(layer.weight.detach(), None), layer.bias
+    layer.forward = lambda inputs: operations._linear_pointwise(
         inputs, packed, bias, "none", [], ""
     )
-    linear.weight = None  # the same size
+    layer.weight = None  # the same size
+
+
+def _pack_convolution(layer: torch.nn.Module) -> None:
+    """The same for a convolution and the GELU after it, of a layer that is nothing else: 5%."""
+    convolution, operations = layer.conv, torch.ops.mkldnn
+    bias, shape = convolution.bias, [1, convolution.in_channels, 1, SAMPLE_RATE]
+    how = [0, *convolution.padding], [1, *convolution.stride], [1, *convolution.dilation], 1
+    weight = convolution.weight.detach()[:, :, None]
+    packed = operations._reorder_convolution_weight(weight, *how, shape)
+    layer.forward = lambda inputs: operations._convolution_pointwise(
+        inputs[:, :, None], packed, bias, *how, "gelu", [], "none"
+    )[:, :, 0]
+    convolution.weight = None
 
 
 def _attending_by_length(config: Any) -> Callable[[torch.nn.Module, tuple], None]:
