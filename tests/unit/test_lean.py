@@ -6,7 +6,7 @@ import sys
 HEARD = """
 import sys
 from authenticity import lean
-lean.compile_nothing()
+lean.start()
 transformers = lean.transformers()
 shape = transformers.Wav2Vec2Config(
     hidden_size=16, num_hidden_layers=1, intermediate_size=16, num_attention_heads=1,
@@ -21,7 +21,9 @@ before = loss()
 before.backward()
 optimiser.step()
 print(loss() < before)
-left_out = "torch._dynamo.utils", "torch.distributed.tensor", "scipy.optimize"
+left_out = "torch._dynamo.utils", "torch.distributed.tensor", "scipy.optimize", "sympy"
+with torch.device("meta"):
+    transformers.AutoModel.from_config(shape)
 print([name for name in left_out if name in sys.modules], torch.distributed.is_available())
 """
 

@@ -157,7 +157,7 @@ def _list(options: argparse.Namespace) -> int:
 def _score(options: argparse.Namespace) -> int:
     started = time.monotonic()
     threads.one_each()  # before a numerical library is loaded
-    lean.compile_nothing()
+    lean.start()
     logging.getLogger("authenticity").setLevel(logging.ERROR if options.quiet else logging.WARNING)
     # Imported here, so that help and mistakes in the call need not wait for numerical libraries.
     from authenticity.scoring import inputs

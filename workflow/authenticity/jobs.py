@@ -30,7 +30,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
 
     Any other exception is a defect of ours: its traceback goes to the log and to the terminal.
     """
-    lean.compile_nothing()
+    lean.start()
     logger = logging.getLogger("authenticity")
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)

@@ -398,7 +398,7 @@ def _begin() -> None:
         for descriptor in (1, 2):
             os.dup2(nowhere.fileno(), descriptor)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    lean.compile_nothing()
+    lean.start()
 
 
 def _end_with_parent() -> None:
