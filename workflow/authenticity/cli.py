@@ -163,7 +163,7 @@ def _score(options: argparse.Namespace) -> int:
     from authenticity.scoring import inputs
 
     paths = inputs.collect(options.paths, sys.stdin.buffer, options.output)
-    from authenticity.scoring import batch, outputs, uncalibrated
+    from authenticity.scoring import batch, uncalibrated
     from authenticity.scoring.bundle import Bundle
     from authenticity.scoring.display import Display
 
@@ -187,6 +187,8 @@ def _score(options: argparse.Namespace) -> int:
     with display, contextlib.closing(scored):
         for answer, is_reused in scored:
             display.answer(answer, is_reused)
+    from authenticity.scoring import outputs  # no answer need wait for it
+
     counts = outputs.write(
         options.output, answers.of(paths), bundle, settings, display.wall_seconds()
     )
