@@ -415,7 +415,9 @@ def _magnitudes(
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
         begin, end = first * hop - margin, last * hop + size - margin
-        block = np.pad(samples[max(begin, 0) : end], (max(-begin, 0), max(end - len(samples), 0)))
+        block = samples[max(begin, 0) : end]
+        if len(block) < end - begin:
+            block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
         frames = np.lib.stride_tricks.sliding_window_view(block, size)[::hop]
         yield np.abs(scipy.fft.rfft(frames * _hann(size), axis=1))
 
@@ -440,10 +442,9 @@ def levels(samples: Rows) -> dict[str, float]:
     peak = decibels(largest_magnitude(samples))
     moments = [value / len(samples) for value in _sums_of_powers(samples)]
     level = 10 * np.log10(moments[1])
-    frame_levels, active = activity(samples)
+    _, active, low, high = _activity(samples)
     first, last = _ends(active)
     hop_seconds = _LEVEL_HOP / SAMPLE_RATE
-    low, high = np.percentile(frame_levels, [5, 95])
     return {
         "duration": len(samples) / SAMPLE_RATE,
         "level_dbfs": float(level),
@@ -453,7 +454,7 @@ def levels(samples: Rows) -> dict[str, float]:
         "leading_silence": first * hop_seconds,
         "trailing_silence": (len(active) - 1 - last) * hop_seconds,
         "pause_fraction": 1 - int(active.sum()) / (last - first + 1),
-        "dynamic_range_db": float(high - low),
+        "dynamic_range_db": high - low,
     }
 
 
@@ -465,15 +466,22 @@ def activity(samples: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     to the loudest frame: far above the floor's own spread, below most of speech. Silence is never
     less than 15 dB below the loudest frame, so a steady sound, whose range is small, has none.
     """
+    frame_levels, active, _, _ = _activity(samples)
+    return frame_levels, active
+
+
+def _activity(samples: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_], float, float]:
+    """Return `activity`, and the 5th and the 95th percentile of the levels."""
     frame_levels = _frame_power(samples)
     np.log10(np.maximum(frame_levels, _FLOOR, out=frame_levels), out=frame_levels)
     frame_levels *= 10
     loudest = frame_levels.max()
-    floor = np.percentile(frame_levels, _FLOOR_PERCENTILE)
+    floor, high = np.percentile(frame_levels, [_FLOOR_PERCENTILE, 95])
     threshold = max(
         loudest - _SILENCE_BELOW_LOUDEST_DB, floor + _NOISE_SHARE_OF_RANGE * (loudest - floor)
     )
-    return frame_levels, frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
+    active = frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
+    return frame_levels, active, float(floor), float(high)
 
 
 def _frame_power(samples: Rows) -> NDArray[np.float64]:
