@@ -2,7 +2,7 @@
 
 The weights are random; clips are of 3 s, one thread computes, and CPU time is counted, so that what
 else runs on the machine does not matter. Both ways see the same batches, in turn, and take the same
-steps; the frozen part computes no gradients in either.
+steps; the frozen part, transformers' own where it is computed, needs no gradients in either.
 """
 
 import time
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
@@ -68,10 +69,14 @@ def ratio(folder: Path, n_clips: int, precision: str) -> float:
     cache = Frames.load([folder / "frames.npy"])
     chosen = np.split(np.arange(n_clips), range(BATCH, n_clips, BATCH))
 
+    dtype = getattr(torch, precision)
+    network = transformers.AutoModel.from_pretrained(folder, dtype=dtype).eval()
+    network.encoder.layers = network.encoder.layers[:first]
+
     def plain(numbers: np.ndarray) -> Batch:
         samples = torch.cat([next(encoder.windows(clips[number]))[-1][None] for number in numbers])
         with torch.no_grad():
-            states = encoder.network(samples.to(encoder.network.dtype)).last_hidden_state.float()
+            states = network(samples.to(dtype)).last_hidden_state.float()
         return Batch(
             states, torch.ones(states.shape[:2], dtype=torch.bool), torch.arange(len(numbers))
         )

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from authenticity import lean
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
+from authenticity.features.precision import attention
 from authenticity.models.baseline import LinearModel
 
 _DIMENSION = 128  # of the projection
@@ -67,12 +68,13 @@ class TopLayers(torch.nn.Module):
     def __init__(self, network: torch.nn.Module, first: int, last: int):
         super().__init__()
         require_known(network.config.to_dict())
-        self._config = network.config
+        self._config = copy.deepcopy(network.config)
         self.width = network.config.hidden_size
         self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
         for layer in self.layers:
             layer.dropout.p = layer.feed_forward.output_dropout.p = 0.0
             layer.attention.dropout = layer.feed_forward.intermediate_dropout.p = 0.0
+            layer.attention.config = self._config
         self._is_wavlm = network.config.model_type == "wavlm"
         # WavLM's lowest layer owns the position bias of all: above it, the bias is a constant.
         self.positions = None
@@ -84,6 +86,8 @@ class TopLayers(torch.nn.Module):
         """Return the last layer's frames; see `Batch` for both arguments."""
         if self._is_wavlm:
             return self._wavlm(frames, None if present.all() else present.long())
+        precision = "bfloat16" if torch.is_autocast_enabled("cpu") else "float32"
+        self._config._attn_implementation = attention(frames.shape[1], precision)
         masks = lean.transformers().masking_utils
         mask = masks.create_bidirectional_mask(self._config, frames, present)
         for layer in self.layers:
