@@ -51,11 +51,21 @@ def transformers() -> ModuleType:
     """
     import torch.distributed
 
+    _list_no_models()
     utilities = importlib.import_module("transformers.utils")
     with _absent(torch.distributed, "is_available"), _absent(utilities, "is_scipy_available"):
         importlib.import_module("transformers.modeling_utils")
     torch.norm_except_dim = functools.partial(_norm_except_dimension, torch.norm_except_dim)
     return sys.modules["transformers"]
+
+
+def _list_no_models() -> None:
+    """Have transformers' package of models read none of its 450 folders: each is found by name."""
+    name = "transformers.models"
+    package = ModuleType(name)
+    found = importlib.util.find_spec("transformers")
+    package.__path__ = [f"{folder}/models" for folder in found.submodule_search_locations]
+    sys.modules.setdefault(name, package)
 
 
 def _norm_except_dimension(norm: Callable, weight: Any, power: int = 2, dim: int = 0) -> Any:
