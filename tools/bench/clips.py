@@ -110,13 +110,13 @@ class Spectral:
 
 
 class Embedded(Spectral):
-    """Those numbers, and mean and deviation of all layers of an encoder."""
+    """Those numbers, and mean and deviation of the layers of an encoder."""
 
-    def __init__(self, folder: Path, precision: str):
-        """Load the encoder."""
+    def __init__(self, folder: Path, precision: str, layers: int | None = None):
+        """Load the encoder: all its layers, or the lowest ones."""
         from authenticity.features.encoder import Encoder
 
-        self._encoder = Encoder.load(folder, precision)
+        self._encoder = Encoder.load(folder, precision, layers=layers)
 
     def __call__(self, data: bytes) -> None:
         """Compute a clip's numbers."""

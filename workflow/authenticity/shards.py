@@ -38,7 +38,7 @@ def suitable_number(n_trials: int) -> int:
     Starting a job costs seconds, so a shard holds a hundred trials where there are as many; and a
     crash loses a shard's work, so it holds no more than a thousand.
     """
-    return max(min(math.ceil(n_trials / 100), 44), math.ceil(n_trials / 1000))
+    return max(min(math.ceil(n_trials / 100), 33), math.ceil(n_trials / 1000))
 
 
 def made(folder: Path) -> set[int]:
