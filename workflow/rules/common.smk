@@ -6,7 +6,7 @@ from pathlib import Path
 include: "installed.smk"
 
 
-from authenticity import manifest, planning, running, threads, verification
+from authenticity import lean, manifest, planning, running, threads, verification
 from authenticity.config import Config
 from authenticity.features import frames, matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
@@ -17,6 +17,7 @@ from authenticity.scoring import bundle as bundles
 # Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
 FINETUNE_VERSION = "3"
 
+lean.start()
 threads.one_each()
 threads.keep_freed_memory()
 with running.one_line_errors():

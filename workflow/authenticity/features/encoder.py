@@ -385,9 +385,9 @@ def identify(
     content = [files, precision] if source.layers is None else [files, precision, source.layers]
     identity = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     # An encoder that cannot be loaded is an error here, before any job needs it.
-    loaded = kind.load(folder, precision)
+    exact = kind.load(folder)
     if precision == "int8":
-        _require_parity(loaded, Encoder.load(folder), source.model)
+        _require_parity(kind.load(folder, precision), exact, source.model)
     return {
         "model": source.model,
         "revision": "" if source.is_folder else folder.name,  # the cache files by commit
