@@ -121,9 +121,35 @@ def test_an_encoder_for_which_int8_is_too_coarse_is_refused(tmp_path: Path):
     network.save_pretrained(tmp_path)
     encoder.identify(source, "float32")
     with pytest.raises(
-        UserError, match=r"in int8 a layer's cosine .* set `encoder.precision: auto`"
+        UserError, match=r"in int8 a layer's cosine .* set `encoder.precision: auto` and"
     ):
         encoder.identify(source, "int8")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch finds a GPU here")
+def test_without_a_gpu_the_cpu_computes_and_half_precision_is_refused(tmp_path: Path):
+    source = EncoderSource(str(make_encoder(tmp_path)))
+    there, here = (encoder.identify(source, "auto", device=device) for device in ("auto", "cpu"))
+    assert there == here
+    with pytest.raises(UserError, match="torch finds none; set .encoder.device: cpu"):
+        Encoder.load(tmp_path, "float16")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
+@pytest.mark.parametrize("kind", ["ships", *ALL_KINDS])
+def test_a_gpu_stays_close_and_repeats_exactly(kind: str, tmp_path: Path):
+    folder = SHIPPED if kind == "ships" else str(make_encoder(tmp_path, kind))
+    assert (
+        encoder.identify(EncoderSource(str(folder)), "auto", device="auto")["precision"]
+        == "float16"
+    )
+    exact, fast = Encoder.load(folder), Encoder.load(folder, "float16")
+    (found, frames), (again, _) = fast.hear(CLIP, [1]), fast.hear(CLIP, [1])
+    wanted = exact.embed(CLIP)
+    assert frames[1][0].shape == (found.frames, found.mean.shape[1])
+    np.testing.assert_array_equal(found.mean, again.mean)
+    for a, b in ((found.mean, wanted.mean), (found.std, wanted.std)):
+        assert (np.einsum("ld,ld->l", a, b) > 0.9995 * norms(a) * norms(b)).all()
 
 
 def norms(rows: np.ndarray) -> np.ndarray:

@@ -152,6 +152,7 @@ class EncoderSettings(Section):
         None,
     )
     precision: Literal["auto", "bfloat16", "float32", "int8"] = key("of the computation", "auto")
+    device: Literal["auto", "cpu"] = key("a GPU, where torch finds one, or the CPU", "cpu")
     window_seconds: Number = key("longest stretch at once", 30, ge=1, le=3600)
 
 

@@ -14,6 +14,7 @@ rule encoder:
         revision=PLAN.encoder.revision,
         layers=None if SAMPLED else PLAN.encoder.layers,
         precision=CONFIG.encoder.precision,
+        device=CONFIG.encoder.device,
         digest=lambda wildcards: PLAN.encoder.digest,
         version=ENCODER_VERSION,
         # Of `embed` and `sample`. Where what makes an ancient input of theirs runs again, Snakemake

@@ -13,6 +13,7 @@ with job(snakemake) as log:
     else:
         samples = [read_json(path) for path in snakemake.input.get("samples", [])]
         layers = max((found["needed"] for found in samples), default=params.get("layers"))
-        identity = identify(EncoderSource(params.model, params.revision, layers), params.precision)
+        source = EncoderSource(params.model, params.revision, layers)
+        identity = identify(source, params.precision, device=params.device)
     log.info("encoder %(model)s: %(n_layers)s layers of %(dimension)s, %(precision)s", identity)
     write_json(snakemake.output.identity, identity)

@@ -89,8 +89,8 @@ class Encoder:
 
         Args:
             model: a local folder or a hub name; see `EncoderSource`.
-            precision: `float32` or `bfloat16`, of weights and activations; or `int8`, see
-                `precision.in_precision`.
+            precision: `float32`, `bfloat16` or, on a GPU, `float16`, of weights and activations;
+                or `int8`, see `precision.in_precision`.
             window_seconds: longest stretch that is heard at once.
             revision: the hub's branch, tag or commit.
             layers: how many transformer layers to keep, the lowest ones; None for all.
@@ -111,7 +111,7 @@ class Encoder:
         # One thread: sums in a fixed order, so that tables do not depend on the number of cores.
         torch.set_num_threads(1)
         try:
-            stored = "float32" if precision == "int8" else precision
+            stored = precision if precision == "bfloat16" else "float32"
             network = cls._network(folder, getattr(torch, stored))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().splitlines()[0]
@@ -151,7 +151,7 @@ class Encoder:
             states = self._hidden_states(window)
             whole = whole.joined(_Moments.of(states))
             for layer, windows in kept.items():
-                windows.append(states[layer].float().numpy())
+                windows.append(states[layer].float().cpu().numpy())
         return whole.embedding(), kept
 
     def embed_spans(
@@ -250,7 +250,8 @@ class Encoder:
         import torch
 
         with torch.inference_mode():
-            output = self.network(signal.to(self.network.dtype)[None], output_hidden_states=True)
+            heard = signal.to(self.network.device, self.network.dtype)[None]
+            output = self.network(heard, output_hidden_states=True)
         # A network without transformer layers reports no hidden states but its last.
         states = output.hidden_states or (output.last_hidden_state,)
         return [states[layer][0] for layer in (range(len(states)) if layers is None else layers)]
@@ -334,7 +335,7 @@ def _rounded(values: "torch.Tensor") -> NDArray[np.float32]:
 
     Tables are a third smaller for it: 25,000 clips and 13 layers of wav2vec2-base take 1.0 GB.
     """
-    bits = values.float().numpy().view(np.uint32)
+    bits = values.float().cpu().numpy().view(np.uint32)
     return ((bits + 0x80) & 0xFFFFFF00).view(np.float32)
 
 
@@ -368,15 +369,16 @@ def window_bounds(n_samples: int, window_samples: int) -> list[int]:
 
 
 def identify(
-    source: EncoderSource, precision: str, kind: type[Encoder] = Encoder
+    source: EncoderSource, precision: str, kind: type[Encoder] = Encoder, device: str = "cpu"
 ) -> dict[str, Any]:
     """Say exactly which encoder this is; written once, then read by every job.
 
     Args:
         source: the encoder.
-        precision: `auto`, or as in `Encoder.load`; `auto` becomes what this machine's CPU computes
+        precision: `auto`, or as in `Encoder.load`; `auto` becomes what this machine computes
             natively, and stays so for the whole corpus.
         kind: what loads it.
+        device: which of the machine's, see `precision.native_precision`.
 
     Returns:
         `model`, `revision` (the hub's commit), `files` (SHA-256 by name), `precision`,
@@ -384,19 +386,19 @@ def identify(
         nothing else.
 
     Raises:
-        UserError: it cannot be loaded, or `int8` is too coarse for it.
+        UserError: it cannot be loaded, or `int8` or a GPU is too coarse for it.
     """
     from authenticity.features.precision import native_precision
 
     folder = source.fetch()
     files = {path.name: sha256(path) for path in replace(source, model=str(folder)).files()}
-    precision = native_precision() if precision == "auto" else precision
+    precision = native_precision(device) if precision == "auto" else precision
     content = [files, precision] if source.layers is None else [files, precision, source.layers]
     identity = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     # An encoder that cannot be loaded is an error here, before any job needs it.
     exact = kind.load(folder)
-    if precision == "int8":
-        _require_parity(kind.load(folder, precision), exact, source.model)
+    if precision in ("int8", "float16"):
+        _require_parity(kind.load(folder, precision), exact, source.model, precision)
     return {
         "model": source.model,
         "revision": "" if source.is_folder else folder.name,  # the cache files by commit
@@ -408,7 +410,7 @@ def identify(
     }
 
 
-def _require_parity(encoder: Encoder, exact: Encoder, model: str) -> None:
+def _require_parity(encoder: Encoder, exact: Encoder, model: str, precision: str) -> None:
     """Refuse an encoder whose embeddings of a voice-like sound are not those of float32."""
     found, wanted = (each.embed(_voice_like()) for each in (encoder, exact))
     worst = min(
@@ -416,11 +418,11 @@ def _require_parity(encoder: Encoder, exact: Encoder, model: str) -> None:
         for statistic in ("mean", "std")
         for a, b in zip(getattr(found, statistic), getattr(wanted, statistic), strict=True)
     )
-    _logger.info("%s in int8: cosine with float32 %.5f in the worst layer", model, worst)
+    _logger.info("%s in %s: cosine with float32 %.5f in the worst layer", model, precision, worst)
     if not worst >= _PARITY:
         raise UserError(
-            f"{model}: in int8 a layer's cosine with float32 is {worst:.4f}, expected at least "
-            f"{_PARITY}; set `encoder.precision: auto`"
+            f"{model}: in {precision} a layer's cosine with float32 is {worst:.4f}, expected at "
+            f"least {_PARITY}; set `encoder.precision: auto` and `encoder.device: cpu`"
         )
 
 

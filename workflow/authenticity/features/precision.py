@@ -13,13 +13,20 @@ import torch
 from torch.nn import functional
 
 from authenticity.audio import SAMPLE_RATE
+from authenticity.errors import UserError
 from authenticity.features.sources import FAMILIES
 
 _ATTENDS_AT_ONCE = 700  # frames; beyond, torch's attention in blocks is faster
 
 
-def native_precision() -> str:
-    """Return `bfloat16` where the CPU multiplies it natively (twice as fast), else `float32`."""
+def native_precision(device: str = "cpu") -> str:
+    """Return `bfloat16` where the CPU multiplies it natively (twice as fast), else `float32`.
+
+    Args:
+        device: `cpu`, or `auto`: `float16` where torch finds a GPU.
+    """
+    if device == "auto" and torch.cuda.is_available():
+        return "float16"
     capabilities = torch.cpu.get_capabilities()
     native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return "bfloat16" if native else "float32"
@@ -36,8 +43,18 @@ def in_precision(network: torch.nn.Module, precision: str) -> torch.nn.Module:
 
     Args:
         network: in float32, or in the precision.
-        precision: `float32`, `bfloat16` or `int8`.
+        precision: `float32`, `bfloat16`, `int8`, or `float16`, which a GPU computes.
+
+    Raises:
+        UserError: there is no GPU.
     """
+    if precision == "float16":
+        if not torch.cuda.is_available():
+            raise UserError(
+                "the encoder was to compute in float16 on a GPU, and torch finds none; set "
+                "`encoder.device: cpu`"
+            )
+        return network.to("cuda", torch.float16)
     if precision != "int8":
         network = network.to(getattr(torch, precision))
     _compute_faster(network.base_model, precision)

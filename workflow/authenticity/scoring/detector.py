@@ -90,7 +90,9 @@ class Detector:
         if folder:
             about = loaded.about["encoder"]
             kind = Published if loaded.about["kind"] == "published" else Encoder
-            encoder = kind.load(folder, about["precision"], about["window_seconds"])
+            # Half precision is a GPU's, which need not be here: float32 is within its rounding.
+            precision = "float32" if about["precision"] == "float16" else about["precision"]
+            encoder = kind.load(folder, precision, about["window_seconds"])
             encoder.cut_above(max(loaded.about["features"]["layers"]))
         return cls(loaded, encoder, jobs)
 
