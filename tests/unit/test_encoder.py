@@ -131,7 +131,7 @@ def test_without_a_gpu_the_cpu_computes_and_half_precision_is_refused(tmp_path: 
     source = EncoderSource(str(make_encoder(tmp_path)))
     there, here = (encoder.identify(source, "auto", device=device) for device in ("auto", "cpu"))
     assert there == here
-    with pytest.raises(UserError, match="torch finds none; set .encoder.device: cpu"):
+    with pytest.raises(UserError, match=r"torch finds none; set `encoder.device: cpu`"):
         Encoder.load(tmp_path, "float16")
 
 
