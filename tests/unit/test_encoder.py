@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import huggingface_hub
@@ -15,7 +18,7 @@ from authenticity.features import encoder, precision
 from authenticity.features.encoder import Encoder, EncoderSource
 from checkout import REPOSITORY
 from corpora import voice
-from encoders import ALL_KINDS, KINDS, make_encoder
+from encoders import ALL_KINDS, KINDS, TINY, make_encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +78,46 @@ def test_bfloat16_stays_close_and_repeats_exactly(kind: str, tmp_path: Path):
         np.testing.assert_array_equal(found.std, again.std)
         for a, b in ((found.mean, wanted.mean), (found.std, wanted.std)):
             assert (np.einsum("ld,ld->l", a, b) > 0.9995 * norms(a) * norms(b)).all()
+
+
+def test_bfloat16_on_a_cpu_that_does_not_multiply_it_is_only_slow():
+    code = f"""
+import numpy, sys
+from authenticity.features.encoder import Encoder
+sys.path[:0] = {[str(REPOSITORY / "tests" / "support")]}
+from corpora import voice
+means = [Encoder.load({str(SHIPPED)!r}, each).embed(voice(5, False, 1)).mean
+         for each in ("float32", "bfloat16")]
+print(max(1 - numpy.corrcoef(a, b)[0, 1] for a, b in zip(*means)))
+"""
+    limited = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=limited, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 5e-4
+
+
+def test_positions_that_stride_are_left_as_they_are(tmp_path: Path):
+    """SEW's go two frames at a time."""
+    torch.manual_seed(1)
+    shape = TINY | {"conv_dim": [16] * 13, "squeeze_factor": 2}
+    transformers.SEWModel(transformers.SEWConfig(**shape)).save_pretrained(tmp_path)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path)
+    network = transformers.AutoModel.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        states = torch.cat(
+            network(torch.from_numpy(CLIP)[None], output_hidden_states=True).hidden_states
+        )
+    found = Encoder.load(tmp_path).embed(CLIP)
+    np.testing.assert_allclose(found.mean, states.mean(1), rtol=2e-5, atol=1e-5)
+
+
+def test_embeddings_are_rounded_to_sixteen_digits(tmp_path: Path):
+    found = Encoder.load(make_encoder(tmp_path)).embed(CLIP)
+    for values in (found.mean, found.std):
+        assert not (values.view(np.uint32) & 0xFF).any()
+    exact = torch.randn(10_000, dtype=torch.float64)
+    np.testing.assert_allclose(encoder._rounded(exact), exact, rtol=2**-16)
 
 
 @given(

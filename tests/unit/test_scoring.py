@@ -90,6 +90,17 @@ def test_the_whole_is_embedded_as_ever_and_stretches_are_their_frames(encoder: P
         np.testing.assert_allclose(embedding.std, own.std(1, correction=0), rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("samples", [447_000, 448_159, 449_000])
+def test_the_number_of_jobs_changes_nothing_in_bfloat16(encoder: Path, samples: int):
+    """Its layers attend in another way to windows of 14 s and more than to shorter ones."""
+    clip = np.resize(LONG, samples)
+    loaded = Encoder.load(encoder, "bfloat16", window_seconds=14.5)
+    wanted = loaded.embed(clip)
+    *_, whole = loaded.embed_spans(clip, np.array([[0, 16000]]), [0, 2], jobs=2)
+    np.testing.assert_array_equal(whole.mean, wanted.mean[[0, 2]])
+    np.testing.assert_array_equal(whole.std, wanted.std[[0, 2]])
+
+
 @pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_a_cut_encoder_has_the_same_hidden_states(kind: str, layer: int, tmp_path: Path):

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -58,24 +59,34 @@ def transformers() -> ModuleType:
     utilities = importlib.import_module("transformers.utils")
     with _absent(torch.distributed, "is_available"), _absent(utilities, "is_scipy_available"):
         importlib.import_module("transformers.modeling_utils")
-    torch.norm_except_dim = functools.partial(_norm_except_dimension, torch.norm_except_dim)
+    torch.norm_except_dim = functools.partial(_norm_except_dim, torch.norm_except_dim)
     return sys.modules["transformers"]
 
 
 def _list_no_models() -> None:
     """Have transformers' package of models read none of its 450 folders: each is found by name."""
     name = "transformers.models"
-    package = ModuleType(name)
     found = importlib.util.find_spec("transformers")
-    package.__path__ = [f"{folder}/models" for folder in found.submodule_search_locations]
+    folders = [f"{folder}/models" for folder in found.submodule_search_locations]
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations.extend(folders)
+    package = importlib.util.module_from_spec(spec)
+    package.__getattr__ = functools.partial(_model, name)
     sys.modules.setdefault(name, package)
 
 
-def _norm_except_dimension(norm: Callable, weight: Any, power: int = 2, dim: int = 0) -> Any:
+def _model(package: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(f"module {package} has no attribute {name}") from error
+
+
+def _norm_except_dim(norm: Callable, v: Any, pow: int = 2, dim: int = 0) -> Any:
     """Take no norm of weights that are to be loaded: torch would import SymPy for it, in .3 s."""
-    if not weight.is_meta:
-        return norm(weight, power, dim)
-    return weight.new_empty([size if at == dim else 1 for at, size in enumerate(weight.shape)])
+    if not v.is_meta or dim < 0:
+        return norm(v, pow, dim)
+    return v.new_empty([size if at == dim else 1 for at, size in enumerate(v.shape)])
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What numerical libraries and the allocator read when a process starts, said before it does."""
 
 import os
+import platform
 
 
 def one_each() -> None:
@@ -17,6 +18,9 @@ def keep_freed_memory() -> None:
     """Have the processes that this one starts keep what they free for what they need next.
 
     Else glibc gives back arrays over 32 MB, and each new one is handed over and cleared page by
-    page: an encoder takes 10 to 20% longer for clips of 4 to 12 s. Peaks are the same.
+    page: an encoder takes 10 to 20% longer for clips of 4 to 12 s. Peaks are the same. Older ones
+    refuse such thresholds.
     """
+    if platform.libc_ver() < ("glibc", "2.36"):
+        return
     os.environ["MALLOC_MMAP_THRESHOLD_"] = os.environ["MALLOC_TRIM_THRESHOLD_"] = str(1 << 30)

@@ -86,8 +86,8 @@ class TopLayers(torch.nn.Module):
         """Return the last layer's frames; see `Batch` for both arguments."""
         if self._is_wavlm:
             return self._wavlm(frames, None if present.all() else present.long())
-        precision = "bfloat16" if torch.is_autocast_enabled("cpu") else "float32"
-        self._config._attn_implementation = attention(frames.shape[1], precision)
+        halved, seconds = torch.is_autocast_enabled("cpu"), frames.shape[1] / 50
+        self._config._attn_implementation = attention(seconds) if halved else "sdpa"
         masks = lean.transformers().masking_utils
         mask = masks.create_bidirectional_mask(self._config, frames, present)
         for layer in self.layers:
