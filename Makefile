@@ -106,8 +106,11 @@ probe: $(VENV)/.installed-probe
 		$${CLIPS:+--clips "$$CLIPS"} -- "$$SPEECH"
 
 # How fast this tree is beside the prototype's method: docs/speed.md. It fails where a bound is missed.
+# PRECISION=float32 shows what a CPU without bfloat16 would do.
+PRECISION ?= auto
 bench bench-quick: $(VENV)/.installed
-	@$(ACTIVATED) PYTHONPATH=tools:tests/support python -m bench $(if $(filter bench-quick,$@),--quick)
+	@$(ACTIVATED) PYTHONPATH=tools:tests/support python -m bench --precision $(PRECISION) \
+		$(if $(filter bench-quick,$@),--quick)
 
 $(VENV)/.installed-probe: $(VENV)/.installed tools/probe/requirements.txt
 	$(PIP) install --quiet --requirement tools/probe/requirements.txt

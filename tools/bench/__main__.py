@@ -98,10 +98,10 @@ class Bench:
         facts: all values that lines and figure are made of.
     """
 
-    def __init__(self, quick: bool, folder: Path):
+    def __init__(self, quick: bool, folder: Path, precision: str = "auto"):
         """Make an encoder of random weights in wav2vec2-base's shape, below `folder`."""
         self.quick, self._folder = quick, folder
-        self.precision = native_precision()
+        self.precision = native_precision() if precision == "auto" else precision
         self.native = self.precision == "bfloat16"
         self.machine = {
             "cpu": _cpu(),
@@ -323,6 +323,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return 1 if a value falls short of its bound."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in under three minutes")
+    parser.add_argument("--precision", choices=["auto", "float32"], default="auto")
     parser.add_argument("--output", type=Path, default="benchmarks", help="where its files go")
     given = parser.parse_args(arguments)
     begun = time.monotonic()
@@ -330,7 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     threads.keep_freed_memory()
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(given.quick, Path(folder))
+        bench = Bench(given.quick, Path(folder), given.precision)
         print(
             ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in bench.machine.items())
         )
