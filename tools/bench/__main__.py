@@ -113,7 +113,7 @@ class Bench:
         }
         self.facts: dict[str, float] = {}
         self.stages: dict[str, arithmetic.Stage] = {}
-        torch.set_num_threads(1)  # it was imported before anything could be said
+        torch.set_num_threads(1)  # torch was imported before `threads.one_each` was called
         self._base = folder / "base"
         torch.manual_seed(1)
         transformers.Wav2Vec2Model(transformers.Wav2Vec2Config()).save_pretrained(self._base)
@@ -323,7 +323,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return 1 if a value falls short of its bound."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in under three minutes")
-    parser.add_argument("--precision", choices=["auto", "float32"], default="auto")
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "float32"],
+        default="auto",
+        help="of the encoder; float32 is that of a CPU without bfloat16",
+    )
     parser.add_argument("--output", type=Path, default="benchmarks", help="where its files go")
     given = parser.parse_args(arguments)
     begun = time.monotonic()

@@ -18,8 +18,8 @@ def keep_freed_memory() -> None:
     """Have the processes that this one starts keep what they free for what they need next.
 
     Else glibc gives back arrays over 32 MB, and each new one is handed over and cleared page by
-    page: an encoder takes 10 to 20% longer for clips of 4 to 12 s. Peaks are the same. Older ones
-    refuse such thresholds.
+    page: an encoder takes 10 to 20% longer for clips of 4 to 12 s. Peaks are the same. A glibc
+    before 2.36 may refuse such thresholds.
     """
     if platform.libc_ver() < ("glibc", "2.36"):
         return

@@ -241,7 +241,7 @@ class Encoder:
             scale = np.sqrt(variance + _VARIANCE_FLOOR)
         bounds = window_bounds(len(samples), self._window_samples)
         if self.network.dtype == torch.bfloat16:
-            # All windows of a clip alike, whose lengths differ by a sample.
+            # One choice for all windows of a clip, whose lengths differ by a sample.
             seconds = bounds[1] / SAMPLE_RATE
             self.network.config._attn_implementation = attention(seconds)
         for first, last in itertools.pairwise(bounds):

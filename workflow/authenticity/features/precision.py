@@ -166,9 +166,8 @@ def _by_frequency(convolution: torch.nn.Conv1d) -> Callable[[torch.Tensor], torc
 
     def spectra() -> torch.Tensor:
         """Return the kernels' transforms, shape (frequencies x groups, inputs, outputs)."""
-        weight = (
-            convolution.weight.detach().float().flip(2)
-        )  # layers correlate, and do not convolve
+        # Layers correlate; reversed kernels make that a convolution.
+        weight = convolution.weight.detach().float().flip(2)
         found = torch.fft.rfft(weight, size)
         found = found.view(groups, -1, found.shape[1], n_frequencies).permute(3, 0, 2, 1)
         return found.reshape(n_frequencies * groups, *found.shape[2:])

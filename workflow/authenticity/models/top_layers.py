@@ -86,7 +86,8 @@ class TopLayers(torch.nn.Module):
         """Return the last layer's frames; see `Batch` for both arguments."""
         if self._is_wavlm:
             return self._wavlm(frames, None if present.all() else present.long())
-        halved, seconds = torch.is_autocast_enabled("cpu"), frames.shape[1] / 50
+        halved = torch.is_autocast_enabled("cpu")
+        seconds = frames.shape[1] / 50  # the encoders make 50 frames a second
         self._config._attn_implementation = attention(seconds) if halved else "sdpa"
         masks = lean.transformers().masking_utils
         mask = masks.create_bidirectional_mask(self._config, frames, present)
