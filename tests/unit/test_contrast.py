@@ -58,7 +58,8 @@ def folds(one: Problem) -> splits.Folds:
 
 
 def fitted(one: Problem, seed: int = 5, **changes: object) -> Fit:
-    return contrast.fit(one, Contrastive(**{**SETTINGS, **changes}), folds(one), seed)
+    (fit,) = contrast.fit(one, Contrastive(**{**SETTINGS, **changes, "seeds": [seed]}), folds(one))
+    return fit
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -138,6 +139,33 @@ def test_the_summary_says_how_it_was_chosen():
     losses = [point["loss"] for point in summary["curve"] if point["temperature"] == 0.1]
     assert losses[-1] < losses[0]
     assert set(fit.held_roc_auc) == {0.1, 1}
+
+
+@pytest.mark.parametrize("by_folds", [False, True])
+def test_all_seeds_share_one_choice_made_by_their_mean(by_folds: bool):
+    one = problem()
+    if by_folds:
+        one = replace(one, dev_features=None, dev_labels=None)
+    changes = {"seeds": [5, 6, 7], "temperature": [0.1, 0.5], "epochs": 20}
+    fits = contrast.fit(one, Contrastive(**{**SETTINGS, **changes}), folds(one))
+    assert [fit.seed for fit in fits] == [5, 6, 7]
+    judged = [
+        {
+            (point["temperature"], point["epoch"]): point["roc_auc"]
+            for point in fit.summary["curve"]
+            if point["roc_auc"] is not None
+        }
+        for fit in fits
+    ]
+    assert judged[0].keys() == judged[1].keys() == judged[2].keys()
+    means = {point: np.mean([curve[point] for curve in judged]) for point in judged[0]}
+    best = max(means, key=means.get)
+    assert {(fit.summary["temperature"], fit.summary["epoch"]) for fit in fits} == {best}
+    # One seed alone would have chosen otherwise.
+    assert any(max(curve, key=curve.get) != best for curve in judged)
+    by_C = {C: np.mean([fit.held_roc_auc[C] for fit in fits]) for C in (0.1, 1)}
+    assert {fit.C for fit in fits} == {max(by_C, key=by_C.get)}
+    assert len({save(fit.model.arrays("m")) for fit in fits}) == 3
 
 
 def test_nothing_but_dev_chooses_and_dev_teaches_nothing():

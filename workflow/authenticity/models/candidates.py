@@ -21,7 +21,7 @@ from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import Model
 from authenticity.models.scores import final_scores, join_conditions
 
-VERSION = "4"
+VERSION = "5"
 """Raise it when a change to features.matrix, splits, calibration or models changes any score."""
 
 

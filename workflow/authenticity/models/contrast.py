@@ -71,27 +71,27 @@ class Problem:
         return Problem(features, self.n_spectral, self.n_layers, labels, speakers, attacks, clips)
 
 
-def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> Fit:
-    """Train heads, choose epoch, temperature and C, and fit the regression.
+def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
+    """Train heads with every seed, choose epoch, temperature and C, and fit the regressions.
 
     Every tenth of the epochs, logistic regression with a C of 1 is fitted on the projected training
     rows, and three times in a row without gain on dev end training. The epoch and temperature with
     the highest ROC-AUC on dev are kept, then the C; the earliest or smallest where several are.
-    Without a dev, heads are trained for each fold, the mean of the ROC-AUC over the held parts
-    decides, and heads are trained once more on all rows up to that epoch. Folds alone would not do
-    for C: heads that saw all rows part every fold's.
+    All are chosen once, by the mean over the seeds. Without a dev, heads are trained for each fold,
+    the mean of the ROC-AUC over the held parts decides, and heads are trained once more on all rows
+    up to that epoch. Folds alone would not do for C: heads that saw all rows part every fold's.
 
     Args:
         problem: see `Problem`.
-        settings: from the configuration.
+        settings: from the configuration; its seeds are of the weights and the batches.
         folds: index pairs from `splits.folds`.
-        seed: of the weights and the batches.
 
     Returns:
-        The fit; `held_roc_auc` is of heads trained without what they are judged on. `summary` has
-        the loss, the chosen `temperature` (null where it has none) and `epoch`, what they and C
-        were `chosen_on`, the number of trained `parameters`, `layer_weights` where they are
-        learned, and a `curve`: `loss` and (where checked) `roc_auc` by `temperature` and `epoch`.
+        The fit of each seed; `held_roc_auc` is of heads trained without what they are judged on.
+        `summary` has the loss, the chosen `temperature` (null where it has none) and `epoch`, what
+        they and C were `chosen_on`, the number of trained `parameters`, `layer_weights` where they
+        are learned, and a `curve`: `loss` and (where checked) `roc_auc` by `temperature` and
+        `epoch`.
 
     Raises:
         UserError: two branches without spectral features or without layers, or a loss that pairs
@@ -100,25 +100,33 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds, seed: int) -> F
     _require_branches(problem, settings)
     with _one_thread():
         whole = _Rows(problem)
-        judges = _judges(whole, folds)
-        chosen = _choose(judges, settings, seed)
-        if problem.dev_features is not None:
-            (state,) = chosen.states
-        else:
-            *_, state = _train(whole, settings, chosen.temperature, seed, chosen.epoch)
-        model = whole.model(state.projection, chosen.C)
-    learned = state.projection.layer_weights.tolist() if settings.layer_weights else None
+        chosen = _choose(_judges(whole, folds), settings)
+        return [
+            _fit(whole, settings, chosen, seed, trained)
+            for seed, trained in zip(settings.seeds, chosen.seeds, strict=True)
+        ]
+
+
+def _fit(
+    whole: "_Rows", settings: "Contrastive", chosen: "_Chosen", seed: int, trained: "_Trained"
+) -> Fit:
+    """Fit the regression on one seed's heads, which without a dev are trained on all rows first."""
+    by_folds = whole.problem.dev_features is None
+    state = trained.states[0]
+    if by_folds:
+        *_, state = _train(whole, settings, chosen.temperature, seed, chosen.epoch)
+    weights = state.projection.layer_weights.tolist() if settings.layer_weights else None
     summary = {
         "loss": settings.loss,
         "temperature": chosen.temperature,
         "epoch": chosen.epoch,
-        "chosen_on": "train, by folds" if problem.dev_features is None else "dev",
+        "chosen_on": "train, by folds" if by_folds else "dev",
         "parameters": state.n_parameters,
-        "layer_weights": learned,
-        "curve": chosen.curve,
+        "layer_weights": weights,
+        "curve": trained.curve,
     }
-    by_folds = problem.dev_features is None
-    return Fit(model, chosen.C, chosen.held_roc_auc, by_folds, seed, summary)
+    model = whole.model(state.projection, chosen.C)
+    return Fit(model, chosen.C, trained.held_roc_auc, by_folds, seed, summary)
 
 
 def _require_branches(problem: Problem, settings: "Contrastive") -> None:
@@ -159,51 +167,77 @@ class _State:
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """The temperature, epoch and C that did best, and every judge's heads at that epoch."""
+class _Trained:
+    """One seed's training: every judge's heads at the chosen epoch, and what they reached."""
 
-    temperature: float | None
-    epoch: int
-    C: float
     states: Sequence[_State]
     held_roc_auc: dict[float, float]
     curve: list[dict[str, Any]]
 
 
-def _choose(
-    judges: Sequence["_Judge"],
-    settings: "Contrastive",
-    seed: int,
-) -> _Chosen:
-    """Train heads at each temperature for every judge, and choose by their mean."""
+@dataclass(frozen=True)
+class _Chosen:
+    """The temperature, epoch and C that did best over the seeds, and each seed's training."""
+
+    temperature: float | None
+    epoch: int
+    C: float
+    seeds: list[_Trained]
+
+
+def _choose(judges: Sequence["_Judge"], settings: "Contrastive") -> _Chosen:
+    """Train heads at each temperature, for every seed and judge, and choose by their mean."""
     temperatures = settings.temperature if LOSSES[settings.loss].temperature else [None]
-    curve: list[dict[str, Any]] = []
-    best: tuple[float, float | None, tuple[_State, ...]] | None = None
+    curves: list[list[dict[str, Any]]] = [[] for _ in settings.seeds]
+    best, best_roc_auc = None, -math.inf
     for temperature in temperatures:
-        courses = [judge.course(settings, temperature, seed) for judge in judges]
+        courses = [
+            zip(*(judge.course(settings, temperature, seed) for judge in judges), strict=True)
+            for seed in settings.seeds
+        ]
         highest, without_gain = -math.inf, 0
-        for states in zip(*courses, strict=True):
-            is_judged = states[0].roc_auc is not None
-            roc_auc = _mean(state.roc_auc for state in states) if is_judged else None
-            loss = _mean(state.loss for state in states)
-            point = {"epoch": states[0].epoch, "loss": loss, "roc_auc": roc_auc}
-            curve.append({"temperature": temperature, **point})
-            if roc_auc is None:
+        for epoch, by_seed in enumerate(zip(*courses, strict=True), start=1):
+            points = [_point(temperature, epoch, states) for states in by_seed]
+            for curve, point in zip(curves, points, strict=True):
+                curve.append(point)
+            if points[0]["roc_auc"] is None:
                 continue
-            if best is None or roc_auc > best[0]:
-                best = roc_auc, temperature, states
+            roc_auc = _mean(point["roc_auc"] for point in points)
+            if roc_auc > best_roc_auc:
+                best, best_roc_auc = (temperature, epoch, by_seed), roc_auc
             without_gain = 0 if roc_auc > highest else without_gain + 1
             highest = max(highest, roc_auc)
             if without_gain == _PATIENCE:
                 break
-    _, temperature, states = best
-    held = {
-        C: _mean(
-            judge.roc_auc(state.projection, C) for judge, state in zip(judges, states, strict=True)
-        )
-        for C in sorted(settings.C)
+    temperature, epoch, by_seed = best
+    trained = [
+        _Trained(states, _held(judges, states, settings.C), curve)
+        for states, curve in zip(by_seed, curves, strict=True)
+    ]
+    means = {C: _mean(each.held_roc_auc[C] for each in trained) for C in sorted(settings.C)}
+    return _Chosen(temperature, epoch, max(means, key=means.get), trained)
+
+
+def _point(temperature: float | None, epoch: int, states: Sequence[_State]) -> dict[str, Any]:
+    """Return one epoch of a curve, a mean over the judges."""
+    judged = states[0].roc_auc is not None
+    return {
+        "temperature": temperature,
+        "epoch": epoch,
+        "loss": _mean(state.loss for state in states),
+        "roc_auc": _mean(state.roc_auc for state in states) if judged else None,
     }
-    return _Chosen(temperature, states[0].epoch, max(held, key=held.get), states, held, curve)
+
+
+def _held(
+    judges: Sequence["_Judge"], states: Sequence[_State], C_grid: Sequence[float]
+) -> dict[float, float]:
+    """Return the ROC-AUC by C, a mean over the judges."""
+    pairs = [*zip(judges, states, strict=True)]
+    return {
+        C: _mean(judge.roc_auc(state.projection, C) for judge, state in pairs)
+        for C in sorted(C_grid)
+    }
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -160,12 +160,15 @@ class _Outcome:
     def figures(self) -> dict[str, Any]:
         """Say how it was fitted; over several seeds, ROC-AUCs are means."""
         first = self.fits[0]
-        crossed = [max(fit.held_roc_auc.values()) for fit in self.fits if fit.by_folds]
+        crossed = [fit.held_roc_auc[fit.C] for fit in self.fits if fit.by_folds]
         on_dev = [value for value in self.dev_roc_auc if value is not None]
         figures = {
             "C": first.C,
             "cv_roc_auc": float(np.mean(crossed)) if crossed else None,
-            "roc_auc_by_C": {f"{C:g}": auc for C, auc in first.held_roc_auc.items()},
+            "roc_auc_by_C": {
+                f"{C:g}": float(np.mean([fit.held_roc_auc[C] for fit in self.fits]))
+                for C in first.held_roc_auc
+            },
             "dev_roc_auc": float(np.mean(on_dev)) if on_dev else None,
         }
         if first.seed is not None:
@@ -265,7 +268,7 @@ class _Source:
             dev_features=on_dev[0] if on_dev else None,
             dev_labels=on_dev[1] if on_dev else None,
         )
-        return [contrast.fit(problem, model, folds, seed) for seed in model.seeds]
+        return contrast.fit(problem, model, folds)
 
 
 def _scores(
