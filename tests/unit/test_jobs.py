@@ -36,7 +36,7 @@ def test_no_name_steers_the_terminal_or_the_log(tmp_path: Path, capsys: pytest.C
 
 def test_a_job_says_what_it_took_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    for rule in ("extract", "report_data"):
+    for rule in ("extract", "report_corpus"):
         Path("logs", "toy", rule).mkdir(parents=True)
         with job(SimpleNamespace(log=[f"logs/toy/{rule}/1-of-2.log"], rule=rule)):
             before = time.process_time()

@@ -23,23 +23,29 @@ rule verify:
         "../scripts/verify.py"
 
 
-rule verify_view:
-    """Check that every trial that a view needs is in its tables exactly once."""
+rule verify_views:
+    """Check that every trial that a view needs is in its tables exactly once, view after view."""
     input:
         manifest="results/{corpus}/manifest.parquet",
-        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
-        rejected=lambda wildcards: shard_paths(wildcards.corpus, "rejected", wildcards.view),
+        spectral=lambda wildcards: [
+            path
+            for view in PLAN.view_splits[wildcards.corpus]
+            for path in shard_paths(wildcards.corpus, "spectral", view)
+        ],
+        rejected=lambda wildcards: [
+            path
+            for view in PLAN.view_splits[wildcards.corpus]
+            for path in shard_paths(wildcards.corpus, "rejected", view)
+        ],
     output:
-        verified="results/{corpus}/verified/{view}.json",
+        verified="results/{corpus}/verified/views.json",
     log:
-        "logs/{corpus}/verify_view/{view}.log",
-    wildcard_constraints:
-        view=one_of(VIEWS),
+        "logs/{corpus}/verify_views.log",
     conda:
         "../../envs/authenticity.yaml"
     params:
         max_rejected=CONFIG.audio.max_rejected,
-        splits=lambda wildcards: PLAN.view_splits[wildcards.corpus][wildcards.view],
+        splits=lambda wildcards: PLAN.view_splits[wildcards.corpus],
         version=verification.VERSION,
     script:
-        "../scripts/verify_view.py"
+        "../scripts/verify_views.py"

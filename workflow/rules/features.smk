@@ -99,7 +99,7 @@ rule embed:
     """Embed a shard's clips, as they are or through a view."""
     input:
         # Those that were set aside are left out, and too many of them end the run before this.
-        verified=ancient("results/{corpus}/verified/{view}.json"),
+        verified=verified_view,
         spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
         encoder=f"results/encoders/{ENCODER}.json",
@@ -132,7 +132,7 @@ ruleorder: embed_with_frames > embed
 
 use rule embed as embed_with_frames with:
     input:
-        verified=ancient("results/{corpus}/verified/{view}.json"),
+        verified=verified_view,
         spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
         encoder=f"results/encoders/{ENCODER}.json",
@@ -153,7 +153,7 @@ use rule embed as embed_with_frames with:
 
 use rule embed as published with:
     input:
-        verified=ancient("results/{corpus}/verified/{view}.json"),
+        verified=verified_view,
         spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
         trials="results/{corpus}/lists/{view}/{shard}.parquet",
         encoder="results/detectors/{experiment}.json",

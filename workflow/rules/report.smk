@@ -6,7 +6,28 @@ REPORT_VERSION = 8
 include: "pages.smk"
 
 
-# Where the run has views to test on, what comes of them.
+# What every corpus is like, and the results on those that something is tested on.
+DATA_PAGES = {
+    "audit": shown(
+        "results/{corpus}/tables/audit.html", DATA, "1 What single properties give away"
+    ),
+    "rejected": shown(
+        "results/{corpus}/tables/rejected.html", DATA, "2 Clips set aside, and duplicates"
+    ),
+}
+RESULT_PAGES = {
+    "trust_page": shown("results/{corpus}/tables/trust.html", TRUST, "1 Ratings and their reasons"),
+    "trust": "results/{corpus}/tables/trust.json",
+    "roc": shown("results/{corpus}/figures/roc.svg", RESULTS, "2 ROC curves"),
+    "det": shown("results/{corpus}/figures/det.svg", RESULTS, "3 DET curves"),
+    "attacks_figure": shown("results/{corpus}/figures/attacks.svg", ATTACKS, "1 AUC per attack"),
+    "headline": shown("results/{corpus}/tables/headline.html", RESULTS, "1 Headline results"),
+    "attacks": shown("results/{corpus}/tables/attacks.html", ATTACKS, "2 Table per attack"),
+    "conditions": shown(
+        "results/{corpus}/tables/conditions.html", ATTACKS, "5 Table per condition"
+    ),
+    "speakers": shown("results/{corpus}/tables/speakers.html", ATTACKS, "6 Table per speaker"),
+}
 VIEW_PAGES = {
     "views_figure": shown(
         "results/{corpus}/figures/views.svg", ATTACKS, "3 AUC per view of the audio"
@@ -16,7 +37,7 @@ VIEW_PAGES = {
 
 
 rule report_corpus:
-    """The results of all that is tested on a corpus, and which of them to trust."""
+    """What a corpus is like, the results of all that is tested on it, and which of them to trust."""
     input:
         scores=lambda wildcards: [
             score_tables(*pair, wildcards.corpus)[0] for pair in tested_on(wildcards.corpus)
@@ -27,26 +48,26 @@ rule report_corpus:
         verified="results/{corpus}/verified/clean.json",
         audits=audits_of,
     output:
+        **DATA_PAGES,
+        **RESULT_PAGES,
         **(VIEW_PAGES if CONFIG.run.views else {}),
-        trust_page=shown("results/{corpus}/tables/trust.html", TRUST, "1 Ratings and their reasons"),
-        trust="results/{corpus}/tables/trust.json",
-        roc=shown("results/{corpus}/figures/roc.svg", RESULTS, "2 ROC curves"),
-        det=shown("results/{corpus}/figures/det.svg", RESULTS, "3 DET curves"),
-        attacks_figure=shown("results/{corpus}/figures/attacks.svg", ATTACKS, "1 AUC per attack"),
-        headline=shown("results/{corpus}/tables/headline.html", RESULTS, "1 Headline results"),
-        attacks=shown("results/{corpus}/tables/attacks.html", ATTACKS, "2 Table per attack"),
-        conditions=shown(
-            "results/{corpus}/tables/conditions.html", ATTACKS, "5 Table per condition"
-        ),
-        speakers=shown("results/{corpus}/tables/speakers.html", ATTACKS, "6 Table per speaker"),
     log:
         "logs/{corpus}/report_corpus.log",
+    wildcard_constraints:
+        corpus=one_of(REPORTED_CORPORA),
     conda:
         "../../envs/authenticity.yaml"
     params:
         version=REPORT_VERSION,
     script:
         "../scripts/report_corpus.py"
+
+
+use rule report_corpus as report_untested_corpus with:
+    output:
+        **DATA_PAGES,
+    wildcard_constraints:
+        corpus=one_of(set(CORPORA) - set(REPORTED_CORPORA)),
 
 
 # An experiment's pages, and those of its candidates where there was a choice.
@@ -115,30 +136,6 @@ use rule report_experiment as report_chosen_experiment with:
         **CHOICE_PAGES,
     wildcard_constraints:
         experiment=one_of(CHOSEN),
-
-
-rule report_data:
-    """What a corpus is like: its audit, clips set aside, duplicates."""
-    input:
-        metrics=on_corpus("metrics"),
-        records=on_corpus("records"),
-        verified="results/{corpus}/verified/clean.json",
-        audits=audits_of,
-    output:
-        audit=shown(
-            "results/{corpus}/tables/audit.html", DATA, "1 What single properties give away"
-        ),
-        rejected=shown(
-            "results/{corpus}/tables/rejected.html", DATA, "2 Clips set aside, and duplicates"
-        ),
-    log:
-        "logs/{corpus}/report_data.log",
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        version=REPORT_VERSION,
-    script:
-        "../scripts/report_data.py"
 
 
 rule report_across:
