@@ -183,17 +183,18 @@ FROZEN = sorted({first_trained(name, each) for name in FINETUNED for each in PLA
 
 
 def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", view="{view}", shard="{shard}"):
-    """A shard's frames below the first trained layers, or the indices that belong to them."""
+    """A shard's frames below the first trained layers (npy), or their indices (parquet)."""
     folder = f"results/{corpus}/frames/{ENCODER}"
     return [f"{folder}/{layer}/{view}/{shard}.{suffix}" for layer in layers]
 
 
-def frames_of(wildcards, view, candidates):
-    """The frames of a corpus in a view, below the first layers that these candidates train."""
+def frames_of(wildcards, views, candidates):
+    """The frames of a corpus in some views, below the first layers that these candidates train."""
     layers = sorted({first_trained(wildcards.experiment, each) for each in candidates})
     return {
         name: [
             path
+            for view in views
             for shard in PLAN.shards[wildcards.corpus]
             for path in frame_paths(suffix, layers, wildcards.corpus, view, shard)
         ]
@@ -203,12 +204,12 @@ def frames_of(wildcards, view, candidates):
 
 def finetuned_on(wildcards):
     """The frames that an encoder is fine-tuned on."""
-    return frames_of(wildcards, "clean", [wildcards.candidate])
+    return frames_of(wildcards, ["clean"], [wildcards.candidate])
 
 
-def heard_in_view(wildcards):
-    """The frames that a fine-tuned encoder goes on from in a view."""
-    return frames_of(wildcards, wildcards.view, PLAN.candidates[wildcards.experiment])
+def finetuned_scores_on(wildcards):
+    """The frames that a fine-tuned encoder scores, of all views that it is applied to."""
+    return frames_of(wildcards, applied_views(**wildcards), PLAN.candidates[wildcards.experiment])
 
 
 def exported(wildcards):
@@ -261,11 +262,9 @@ def applied_tables(table, corpus, experiment, target):
 
 
 def applied(corpus, experiment, target):
-    """The scores of an experiment in the views that it is applied to."""
-    views, folder = applied_views(corpus, experiment, target), f"results/{corpus}/applied"
-    if experiment in FINETUNED:
-        return [f"{folder}/{experiment}/{target}/{view}.parquet" for view in views]
-    return [f"{folder}/{experiment}/{target}.parquet"] if views else []
+    """The scores of an experiment in the views that it is applied to, if there are any."""
+    path = f"results/{corpus}/applied/{experiment}/{target}.parquet"
+    return [path] if applied_views(corpus, experiment, target) else []
 
 
 def score_tables(corpus, experiment, target):

@@ -1,7 +1,6 @@
 """Score other views of an experiment's corpus, or another corpus, with its models."""
 
 import functools
-import json
 
 from authenticity import tables
 from authenticity.config import Experiment
@@ -40,8 +39,4 @@ with job(snakemake) as log:
     by_view = matrix.Tables.by_view(target, params.splits, given.spectral, given.embeddings)
     features = {name: heard(view) for name, view in by_view.items()}
     scores = application.apply_views(trials, target, model, read_arrays(given.weights), features)
-    about = {name: tables.metadata(given.scores)[name] for name in ("chosen", "protocol")}
-    about |= {name: wildcards[name] for name in ("experiment", "corpus", "target")}
-    about["leak"] = json.dumps(leak)
-    tables.write(snakemake.output.scores, scores, scores.schema, about)
-    log.info("%s: %d trials in %s", snakemake.output.scores, len(trials), ", ".join(features))
+    application.publish(scores, given.scores, wildcards, leak, snakemake.output.scores)

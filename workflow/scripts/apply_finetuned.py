@@ -1,7 +1,6 @@
-"""Score a view of an experiment's corpus with its fine-tuned encoder."""
+"""Score other views of an experiment's corpus with its fine-tuned encoder."""
 
-import functools
-import json
+from functools import lru_cache
 from pathlib import Path
 
 from authenticity import tables
@@ -15,26 +14,25 @@ with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     tables.require_encoder(given.indices, read_json(given.encoder))
     model = read_json(given.model)
-    scored = application.own_trials(tables.read(given.scores), "eval")
     folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
+    encoder = lru_cache(1)(lambda name: Encoder.load(folder / f"{name}-{params.seed}"))
 
-    @functools.lru_cache(1)
-    def features(candidate, pooling):
-        """Go on from the frames with the encoder that the experiment chose."""
-        encoder = Encoder.load(folder / f"{candidate}-{params.seed}")
-        layer = str(params.first[candidate])
-        frames = [path for path in given.frames if Path(path).parts[-3] == layer]
-        return top_layers.applied(Frames.load(frames), encoder, params.unfrozen)
+    def features_in(view):
+        """Return a function that goes on from a view's frames, for `application.apply`."""
+
+        @lru_cache(1)
+        def features(candidate, pooling):
+            place = (str(params.first[candidate]), view)
+            frames = [path for path in given.frames if Path(path).parts[-3:-1] == place]
+            return top_layers.applied(Frames.load(frames), encoder(candidate), params.unfrozen)
+
+        return features
 
     scores = application.apply_views(
-        scored,
+        application.own_trials(tables.read(given.scores), "eval"),
         tables.read(given.trials),
         model,
         read_arrays(given.weights),
-        {wildcards.view: features},
+        {view: features_in(view) for view in params.views},
     )
-    about = {name: tables.metadata(given.scores)[name] for name in ("chosen", "protocol")}
-    about |= {name: wildcards[name] for name in ("experiment", "corpus", "target")}
-    about["leak"] = json.dumps(model["leak"])
-    tables.write(snakemake.output.scores, scores, scores.schema, about)
-    log.info("%s: %d of %d trials scored", snakemake.output.scores, len(scores), len(scored))
+    application.publish(scores, given.scores, wildcards, model["leak"], snakemake.output.scores)

@@ -3,6 +3,8 @@
 Nothing is fitted here. Threshold and calibration stay those of the corpus that was fitted on.
 """
 
+import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from authenticity.config import Protocol
+
+_logger = logging.getLogger("authenticity")
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a candidate and a pooling, returns files and their features; see `matrix.load`."""
@@ -92,6 +96,26 @@ def apply_views(
         scores = join_conditions(scores, corpus)
         blocks.append(scores.append_column(tables.VIEW, pa.array([view] * len(scores))))
     return pa.concat_tables(blocks)
+
+
+def publish(
+    scores: pa.Table, own: str, wildcards: Mapping[str, str], leak: Mapping[str, Any], path: str
+) -> None:
+    """Write what `apply_views` returned.
+
+    Args:
+        scores: of an experiment's models on a corpus.
+        own: the table of the experiment's own scores, which says how it was chosen.
+        wildcards: names of the `experiment`, of the `corpus` that it was fitted on, and of the
+            `target` that was scored.
+        leak: what of the corpus it was fitted on is in these trials too; see `splits.leaks`.
+        path: of the table.
+    """
+    about = {name: tables.metadata(own)[name] for name in ("chosen", "protocol")}
+    about |= {name: wildcards[name] for name in ("experiment", "corpus", "target")}
+    tables.write(path, scores, scores.schema, about | {"leak": json.dumps(leak)})
+    for counted in pc.value_counts(scores[tables.VIEW]).to_pylist():
+        _logger.info("%s: %d trials in view %s", path, counted["counts"], counted["values"])
 
 
 def own_trials(scores: pa.Table, *parts: str) -> pa.Table:
