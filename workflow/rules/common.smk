@@ -14,7 +14,7 @@ from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
 from authenticity.scoring import bundle as bundles
 
-# Of authenticity/models/finetune.py, whose torch the parsing of a workflow need not wait for.
+# VERSION of authenticity/models/finetune.py, which imports torch: too slow for parsing.
 FINETUNE_VERSION = "3"
 
 lean.start()
@@ -29,25 +29,25 @@ with running.one_line_errors():
         PLAN = planning.Plan.make(CONFIG, refresh=False)
 
 LIMITS = CONFIG.audio.model_dump(exclude={"max_rejected"})
-# The experiments that are there to hold others against.
+# Control experiments, which others are compared with.
 CONTROLS = {name for name in PLAN.experiments if CONFIG.experiments[name].is_control}
-# Corpora without labels are read and scored like the others, and take part in nothing else.
+# Corpora without labels are only scored: nothing is fitted or tested on them.
 ALL_CORPORA = list(PLAN.shards)
 CORPORA = [corpus for corpus in ALL_CORPORA if corpus not in PLAN.unlabelled]
-# What is fitted: a corpus and an experiment.
+# Pairs of a corpus and an experiment that is fitted on it.
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
-# Where training has chance in it, every seed's scores are kept.
+# Experiments whose training is random: the scores of every seed are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if hasattr(item.model, "seeds")]
 FINETUNED = [name for name, item in PLAN.experiments.items() if item.model.kind == "finetune"]
-# Where there is a choice of features, the report shows it.
+# Experiments that choose among several sets of features: the report shows the choice.
 CHOSEN = [name for name, candidates in PLAN.candidates.items() if len(candidates) > 1]
-# Spectra need no encoder, and a run of them alone loads none.
+# Experiments without an encoder: a run of these alone loads none.
 SPECTRAL = [name for name, item in PLAN.experiments.items() if item.features.layers == "none"]
-# Those whose bundles list no files of an encoder: a detector's files, which differ from experiment to
-# experiment, are in the checksums of `bundle.json` alone.
+# Experiments whose bundle rule lists no encoder files. Those of a published detector differ from one
+# experiment to another, so only the checksums in `bundle.json` list them.
 UNENCODED = [*SPECTRAL, *PLAN.detectors]
 ENCODER = PLAN.encoder.name if set(PLAN.experiments) - set(UNENCODED) else "none"
-# With `layers: auto`, the whole encoder embeds a sample first; `SAMPLED` is what is fitted on it.
+# With `layers: auto`, the whole encoder embeds a sample first. SAMPLED: the experiments fitted on it.
 WHOLE = ENCODER
 SAMPLED = {}
 if PLAN.encoder.layers == "auto" and ENCODER != "none":
@@ -62,7 +62,7 @@ VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
 
 def one_of(names):
-    """The constraint of a wildcard that is one of some names, of which there may be none."""
+    """The constraint of a wildcard to some names; there may be none."""
     return "|".join(sorted(names)) or "none"
 
 
@@ -77,7 +77,7 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-# What is left of an experiment once it is fitted.
+# The files of a fitted experiment.
 MODEL_FILES = {
     "model": "results/{corpus}/models/{experiment}.json",
     "weights": "results/{corpus}/models/{experiment}.safetensors",
@@ -99,7 +99,7 @@ def shard_paths(corpus, table, view="clean", experiment=None):
 
 
 def encoder_of(wildcards):
-    """What says exactly which encoder, or published detector, an experiment hears with, if any."""
+    """The identity of the encoder or published detector of an experiment, if it has one."""
     if wildcards.experiment in SPECTRAL:
         return []
     if wildcards.experiment in PLAN.detectors:
@@ -151,30 +151,30 @@ def embedded_splits(corpus, views):
 
 
 def verified(corpus, views):
-    """What says that the tables of these views are whole: one file for all but the clean clips."""
+    """The files that say that the tables of these views are complete: one for all but clean."""
     names = dict.fromkeys("clean" if view == "clean" else "views" for view in views)
     return [f"results/{corpus}/verified/{name}.json" for name in names]
 
 
 def verified_view(wildcards):
-    """What says that the tables of the rule's view are whole."""
+    """The file that says that the tables of the rule's view are complete."""
     return ancient(verified(wildcards.corpus, [wildcards.view]))
 
 
 def controls_last(items, experiments):
-    """Put controls, and what has one among its `experiments`, below all else: in every table."""
+    """Sort items with a control among their `experiments` to the end, as every table shows them."""
     return sorted(items, key=lambda item: bool(CONTROLS & set(experiments(item))))
 
 
 def tested_on(corpus):
-    """What is reported on a corpus: the corpora and experiments that were fitted, its own first."""
+    """The pairs of corpus and experiment that are tested on a corpus, its own first."""
     own = [(corpus, experiment) for experiment in PLAN.reported[corpus]]
     others = [pair for pair, targets in PLAN.targets.items() if corpus in targets]
     return controls_last([*own, *others], lambda pair: pair[1:])
 
 
 def first_trained(experiment, candidate):
-    """The first layer that a fine-tuned experiment trains: what lies below it is frozen."""
+    """The first layer that a fine-tuned experiment trains; those below are frozen."""
     (kept,) = matrix.layers_of(candidate, PLAN.encoder.n_layers)
     return kept - PLAN.experiments[experiment].model.unfrozen
 
@@ -224,7 +224,7 @@ def exported(wildcards):
 
 
 def finetuned(wildcards, suffix):
-    """What was fine-tuned of each candidate with each seed."""
+    """A file of each fine-tuned candidate and seed."""
     folder = f"results/{wildcards.corpus}/finetuned/{wildcards.experiment}"
     return [
         f"{folder}/{candidate}-{seed}.{suffix}"
