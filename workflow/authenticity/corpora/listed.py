@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from posixpath import join
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
-from authenticity.corpora import reading
 from authenticity.corpora.lists import Lines, find_list, of_each, read_csv, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
+    Format,
     as_trials,
     given,
     known,
@@ -37,8 +38,10 @@ _READ = ("label", "attack", "speaker", "split")
 
 
 @dataclass(frozen=True)
-class Listing:
+class Listing(Format):
     """How one corpus's CSV file is laid out.
+
+    A clip's key is its path as listed, without suffix unless another clip's would be the same.
 
     Attributes:
         name: of the file, unless the configuration says `list`.
@@ -53,41 +56,32 @@ class Listing:
     delimiters: str
     own: bool
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """See `Format`."""
+        return ("train", "dev", "eval", "none") if self.own else ("none",)
 
-CSV = Listing("clips.csv", "path", ",;\t|", own=True)
-
-IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
-"""release_in_the_wild.zip: meta.csv (`file,speaker,label`) beside 31,779 wavs; the label is
-`bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""
-
-
-class Format(reading.Format):
-    """Reads a corpus from its CSV file; see `reading.Format`.
-
-    A clip's key is its path as listed, without suffix unless another clip's would be the same.
-    """
-
-    def __init__(self, listing: Listing):
-        self._listing = listing
-        self.splits = ("train", "dev", "eval", "none") if listing.own else ("none",)
-        self.options = frozenset(["list"] if listing.own else [])
+    @property
+    def options(self) -> frozenset[str]:
+        """See `Format`."""
+        return frozenset(["list"] if self.own else [])
 
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""
-        path, listing = self._list(root, settings, files), self._listing
+        path = self._list(root, settings, files)
         folder, location = path.rpartition("/")[0], f"{root.location}/{path}"
-        header, numbered = read_csv(root, path, [listing.path, "label"], listing.delimiters)
+        header, numbered = read_csv(root, path, [self.path, "label"], self.delimiters)
         conditions = self._conditions(f"{location}, line 1", header)
         mistake = (
             f"expected {len(header)} fields as in the first line, found {{found}}; "
             "correct or remove the line"
         )
         lines = Lines.of(location, header, numbered, mistake)
-        clips = _clip_paths(lines, listing.path)
+        clips = _clip_paths(lines, self.path)
         require_distinct(clips, lines.places())
         columns = {
             "key": unique_keys(clips),
-            "path": pc.binary_join_element_wise(folder, clips, "/") if folder else clips,
+            "path": pc.binary_join_element_wise(join(folder, ""), clips, ""),
             **self._columns(lines),
             **{name: of_each(lines.columns[name], given) for name in conditions},
         }
@@ -98,9 +92,9 @@ class Format(reading.Format):
         return Content(wanted, notes=[*notes, *unlisted(files, trials)])
 
     def _list(self, root: Root, settings: "Corpus", files: Files) -> str:
-        if not self._listing.own:
-            return find_list(root, files, self._listing.name, "the corpus")
-        path = str(PurePosixPath(settings.list or self._listing.name))
+        if not self.own:
+            return find_list(root, files, self.name, "the corpus")
+        path = str(PurePosixPath(settings.list or self.name))
         if path not in files:
             raise UserError(
                 f"{root.location}/{path}: no such list of clips; put it there, or correct `list` "
@@ -113,9 +107,9 @@ class Format(reading.Format):
         named = [name for name in header if name]
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise UserError(f"{where}: two columns are named {twice[0]}; rename one of them")
-        if not self._listing.own:
+        if not self.own:
             return []
-        further = [name for name in named if name not in (self._listing.path, *_READ)]
+        further = [name for name in named if name not in (self.path, *_READ)]
         if refused := [name for name in further if not tables.conditions([name])]:
             raise UserError(
                 f"{where}: {refused[0]} is a name that the workflow's own tables use; "
@@ -158,7 +152,7 @@ class Format(reading.Format):
             ),
         )
         return {
-            "split": split if self._listing.own else ["none"] * len(split),
+            "split": split if self.own else pa.repeat("none", len(split)),
             "label": label,
             "attack": pc.if_else(bonafide, NO_ATTACK, of_each(attack_word, known)),
             "speaker": of_each(speaker_word, known),
@@ -181,3 +175,10 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
         ),
     )
     return paths
+
+
+CSV = Listing("clips.csv", "path", ",;\t|", own=True)
+
+IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
+"""release_in_the_wild.zip: meta.csv (`file,speaker,label`) beside 31,779 wavs; the label is
+`bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""

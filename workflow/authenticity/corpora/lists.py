@@ -19,10 +19,10 @@ _LINES_AT_ONCE = 500  # with more, Python's garbage collector takes twice as lon
 
 
 def find_list(root: Root, files: Files, name: str, what: str) -> str:
-    """Return the path of the list with this name; it may lie in a folder of its own.
+    """Return the path of the list with this name that is nearest to the root.
 
     Raises:
-        UserError: there is none, or more than one equally near the root.
+        UserError: there is none, or two are equally near.
     """
     named = [path for path in files if path == name or path.endswith(f"/{name}")]
     named.sort(key=lambda path: (path.count("/"), path))
@@ -40,11 +40,7 @@ def find_list(root: Root, files: Files, name: str, what: str) -> str:
 
 
 def read_text(root: Root, path: str) -> str:
-    """Return a list's text.
-
-    Raises:
-        UserError: it cannot be read, or is not text in UTF-8.
-    """
+    """Return a list's text; one that is not text in UTF-8 is a `UserError`."""
     try:
         # -sig: a byte-order mark is not part of the first name.
         return root.read(path, _MAX_LIST_BYTES).decode("utf-8-sig")
@@ -132,9 +128,9 @@ class Lines:
 
         Args:
             location: of the list, for messages.
-            names: of the fields, None or empty for one that is not used.
+            names: of the fields; None or empty for a field that is not used.
             lines: the number and the fields of each.
-            mistake: what is said of a line that has more or fewer fields, `{found}` of them.
+            mistake: the message on a line that has more or fewer fields, `{found}` of them.
         """
         numbers: list[int] = []
         schema = pa.schema([(name, pa.string()) for name in names if name])
@@ -163,14 +159,9 @@ class Lines:
         return (f"{self.location}, line {number}" for number in self.numbers.to_pylist())
 
     def refuse(self, wrong: pa.Array, expected: Callable[[Mapping[str, str]], str]) -> None:
-        """Refuse the first line that is wrong.
+        """Raise `UserError` for the first line that is `wrong`.
 
-        Args:
-            wrong: whether each line is; null where it is not known.
-            expected: given a line's fields, says what was expected.
-
-        Raises:
-            UserError: there is one.
+        `expected` says, given the line's fields, what was expected.
         """
         row = pc.index(wrong, True).as_py()
         if row >= 0:
@@ -178,11 +169,7 @@ class Lines:
             raise UserError(f"{self.location}, line {self.numbers[row]}: {expected(fields)}")
 
     def require_plain_names(self, column: str) -> None:
-        """Refuse a line with a path that no table or message can hold.
-
-        Raises:
-            UserError: a path has a line end or another control character.
-        """
+        """Raise `UserError` for a path with a line end or another control character."""
         wrong = pc.match_substring_regex(self.columns[column], CONTROL)
         self.refuse(wrong, lambda fields: not_plain(fields[column]))
 
@@ -197,11 +184,7 @@ def of_each(
 
 
 def require_distinct(names: pa.ChunkedArray, places: Iterable[str]) -> None:
-    """Refuse a list that names something twice.
-
-    Raises:
-        UserError: it does; `places` say where each name stands.
-    """
+    """Raise `UserError` for a name that stands twice; `places` say where each name stands."""
     if pc.count_distinct(names).as_py() == len(names):
         return
     seen: dict[str, str] = {}
