@@ -185,7 +185,7 @@ def _needs(overlay: Mapping[str, Any], cores: str) -> Iterator[str]:
         path = Path("results", _CORPUS, "manifest.parquet")
         manifest.refresh(path, _CORPUS, config.corpora[_CORPUS])
     splits = tables.read(path, ["split"])["split"].to_pylist()
-    parts = planning.Scope.of(config, {_CORPUS: set(splits)}).view_splits[_CORPUS]
+    parts = planning.Plan(config, {_CORPUS: set(splits)}).view_splits[_CORPUS]
     counts = {view: sum(map(splits.count, found)) for view, found in parts.items()}
     jobs = min(int(cores) if cores.isdecimal() else available_cpu_count(), _MOST_JOBS)
     n_fitted = splits.count("train") * len(config.experiments[_EXPERIMENT].features.train_views)

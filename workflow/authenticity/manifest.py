@@ -36,16 +36,15 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     """
     reader, root = FORMATS[settings.format], Root(settings.root)
     settings = settings.model_copy(update={"splits": splits_of(corpus, settings)})
-    archive = root.signature()
-    files = {} if archive else reader.files(root, settings)
-    signature = _signature(settings, archive, files)
+    files = {} if root.signature else reader.files(root, settings)
+    signature = _signature(settings, root, files)
     signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
     if (
         all(item.exists() for item in (path, asv_path, signature_path))
         and signature_path.read_text() == signature
     ):
         return None
-    if archive:
+    if root.signature:
         files = reader.files(root, settings)
     content = reader.read(root, settings, files)
     if not len(content.trials):
@@ -107,8 +106,8 @@ def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: C
     return "; ".join(notes)
 
 
-def _signature(settings: "Corpus", archive: str | None, files: Files) -> str:
-    listing = archive or "\n".join(
+def _signature(settings: "Corpus", root: Root, files: Files) -> str:
+    listing = root.signature or "\n".join(
         f"{path} {entry.bytes} {entry.mtime_ns}" for path, entry in sorted(files.items())
     )
     text = "\0".join([VERSION, repr(sorted(settings.plain().items())), listing])

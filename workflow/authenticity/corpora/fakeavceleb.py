@@ -3,8 +3,6 @@
 Khalid et al. 2021, arXiv 2108.05080; github.com/DASH-Lab/FakeAVCeleb.
 """
 
-from posixpath import join
-
 from authenticity.corpora.lists import find_list, read_csv
 from authenticity.corpora.reading import Files, given, require_plain_name
 from authenticity.corpora.trees import Tree, Trials, bonafide, spoof
@@ -48,7 +46,7 @@ def _trials(root: Root, files: Files) -> Trials:
         category = clip.partition("/")[0]
         record = dict(zip(header, fields, strict=False))
         facts = {name: given(record[name]) for name in ("method", "race", "gender")}
-        facts |= {"category": category, "path": join(path.rpartition("/")[0], clip)}
+        facts |= {"category": category, "path": path[: path.rfind("/") + 1] + clip}
         speaker = record["source"]
         yield clip, facts | (spoof(ATTACK, speaker) if CATEGORIES[category] else bonafide(speaker))
 

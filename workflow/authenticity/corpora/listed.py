@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from posixpath import join
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -69,7 +68,7 @@ class Listing(Format):
     def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
         """Read the list."""
         path = self._list(root, settings, files)
-        folder, location = path.rpartition("/")[0], f"{root.location}/{path}"
+        folder, location = path[: path.rfind("/") + 1], f"{root.location}/{path}"
         header, numbered = read_csv(root, path, [self.path, "label"], self.delimiters)
         conditions = self._conditions(f"{location}, line 1", header)
         mistake = (
@@ -81,7 +80,7 @@ class Listing(Format):
         require_distinct(clips, lines.places())
         columns = {
             "key": unique_keys(clips),
-            "path": pc.binary_join_element_wise(join(folder, ""), clips, ""),
+            "path": pc.binary_join_element_wise(folder, clips, ""),
             **self._columns(lines),
             **{name: of_each(lines.columns[name], given) for name in conditions},
         }
