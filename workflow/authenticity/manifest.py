@@ -7,25 +7,22 @@ changed, and the corpus is read again only when its listing did.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.config import Corpus
 from authenticity.corpora import FORMATS, VERSION
 from authenticity.corpora.reading import Content, Files
 from authenticity.errors import UserError
 from authenticity.files import write_text
 from authenticity.roots import Root
 
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
-
 _OPTIONS = frozenset().union(*(reader.options for reader in FORMATS.values()))
 
 
-def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
+def refresh(path: Path, corpus: str, settings: Corpus) -> str | None:
     """Bring a corpus's manifest, and `asv_scores.parquet` beside it, up to date.
 
     Returns:
@@ -63,7 +60,7 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     return _description(corpus, table, settings.splits, content) if changed else None
 
 
-def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
+def splits_of(corpus: str, settings: Corpus) -> tuple[str, ...]:
     """Return the partitions of a corpus that are used: the configured ones, or all it has.
 
     Raises:
@@ -83,7 +80,7 @@ def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
     return splits
 
 
-def duplicates_policy(settings: "Corpus") -> str:
+def duplicates_policy(settings: Corpus) -> str:
     """Return `keep` or `remove`: what is done with a corpus's trials of equal audio."""
     return settings.duplicates or FORMATS[settings.format].duplicates
 
@@ -106,7 +103,7 @@ def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: C
     return "; ".join(notes)
 
 
-def _signature(settings: "Corpus", root: Root, files: Files) -> str:
+def _signature(settings: Corpus, root: Root, files: Files) -> str:
     listing = root.signature or "\n".join(
         f"{path} {entry.bytes} {entry.mtime_ns}" for path, entry in sorted(files.items())
     )

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from posixpath import join
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.config import Corpus
 from authenticity.corpora.lists import Lines, of_each, read_text, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
@@ -27,9 +28,6 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
-
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
 
 _LABELS = {"bonafide": 0, "spoof": 1}
 
@@ -96,7 +94,7 @@ class Layout(Format):
         """See `Format`."""
         return frozenset(["subsets"] if "subset" in self.columns else [])
 
-    def files(self, root: Root, settings: "Corpus") -> Files:
+    def files(self, root: Root, settings: Corpus) -> Files:
         """List the folders of the wanted partitions: protocols, ASV scores and audio."""
         folders: list[str] = []
         for split in settings.splits:
@@ -110,7 +108,7 @@ class Layout(Format):
             for name, entry in root.entries(folder).items()
         }
 
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
+    def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the wanted partitions' protocols and ASV scores."""
         subsets = pa.array(settings.subsets or ["eval"]) if self.options else None
         protocols: list[Lines] = []

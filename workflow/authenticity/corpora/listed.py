@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.config import Corpus
 from authenticity.corpora.lists import Lines, find_list, of_each, read_csv, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
@@ -23,9 +23,6 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
-
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
 
 SPLIT_WORDS = {
     **dict.fromkeys(["train", "training"], "train"),
@@ -65,7 +62,7 @@ class Listing(Format):
         """See `Format`."""
         return frozenset(["list"] if self.own else [])
 
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
+    def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the list."""
         path = self._list(root, settings, files)
         folder, location = path[: path.rfind("/") + 1], f"{root.location}/{path}"
@@ -90,7 +87,7 @@ class Listing(Format):
         notes = [f"trials of other partitions left out: {n_other}"] if n_other else []
         return Content(wanted, notes=[*notes, *unlisted(files, trials)])
 
-    def _list(self, root: Root, settings: "Corpus", files: Files) -> str:
+    def _list(self, root: Root, settings: Corpus, files: Files) -> str:
         if not self.own:
             return find_list(root, files, self.name, "the corpus")
         path = str(PurePosixPath(settings.list or self.name))

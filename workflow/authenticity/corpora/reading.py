@@ -5,17 +5,15 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.config import Corpus
 from authenticity.errors import UserError
 from authenticity.roots import Entry, Root
-
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
 
 NO_ATTACK = "-"
 """The attack of bona fide."""
@@ -81,12 +79,12 @@ class Format(ABC):
     duplicates = "remove"
     labelled = True
 
-    def files(self, root: Root, settings: "Corpus") -> Files:
+    def files(self, root: Root, settings: Corpus) -> Files:
         """List what tells cheaply whether the manifest is still right: the whole tree."""
         return root.walk()
 
     @abstractmethod
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
+    def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the corpus; called only when `files` changed.
 
         Raises:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
+from authenticity.config import Corpus
 from authenticity.corpora.lists import read_csv
 from authenticity.corpora.reading import (
     NO_ATTACK,
@@ -24,9 +25,6 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
-
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
 
 Trials = Iterator[tuple[str, Mapping[str, Any]]]
 """Clips by path, each with what is known of it."""
@@ -53,7 +51,7 @@ class Tree(Format):
     duplicates: str = "remove"
     labelled: bool = True
 
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
+    def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Tell from each file's folders what it is."""
         found = dict(self.trials(root, files))
         for path in found:
