@@ -1,8 +1,7 @@
 """The configuration: every key with its type, range, default and meaning, defined once.
 
-`Config.of` makes the typed object from what Snakemake merged, or refuses it with one line; the
-library is given parts of it. Nothing that scores recordings imports this module: pydantic is
-installed with the workflow only, and the library needs these types for annotations alone.
+`Config.of` makes the typed object from what Snakemake merged, or refuses it with one line. Nothing
+that scores recordings imports this module: pydantic is installed with the workflow only.
 """
 
 import math
@@ -581,8 +580,8 @@ def _first_mistake(error: ValidationError, values: Mapping[str, Any]) -> str:
     first, _ = mistakes[0]
     # Where a value may be one of several things, the mistake is the deepest one.
     place = max((place for place, _ in mistakes if place[: len(first)] == first), key=len)
-    expectations = [_said(mistake) for other, mistake in mistakes if other == place]
-    last = next(mistake for other, mistake in reversed(mistakes) if other == place)
+    here = [mistake for other, mistake in mistakes if other == place]
+    expectations, last = list(map(_said, here)), here[-1]
     value = last.get("ctx", {}).get("tag", last["input"])
     if last["type"] in ("extra_forbidden", "missing", "union_tag_not_found"):
         what = expectations[-1]
