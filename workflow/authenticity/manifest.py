@@ -63,8 +63,7 @@ def refresh(path: Path, corpus: str, settings: Corpus) -> str | None:
 def splits_of(corpus: str, settings: Corpus) -> tuple[str, ...]:
     """Return the partitions of a corpus that are used: the configured ones, or all it has.
 
-    Raises:
-        UserError: the format has no such partition, or does not know one of the settings.
+    A partition or a setting that its format does not know is a `UserError`.
     """
     reader = FORMATS[settings.format]
     where, name = f"configuration, corpora.{corpus}", settings.format

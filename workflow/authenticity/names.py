@@ -36,10 +36,10 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def printable(text: str) -> str:
-    """Return text in one line whose signs all show: others, as ESC or U+202E, become escapes.
+    """Return text in one line; signs that do not show, as ESC or U+202E, become escapes.
 
-    For names of files and texts of a bundle on a terminal, in a CSV file or on a page: they may
-    come from strangers, who could hide a name's ending or steer the terminal.
+    Names of files and texts of a bundle may come from strangers, who could hide a name's ending or
+    steer the terminal.
     """
     return "".join(
         repr(sign)[1:-1] if unicodedata.category(sign) in _UNPRINTABLE else sign for sign in text

@@ -39,9 +39,9 @@ class Plan:
 
     @classmethod
     def make(cls, config: Config, refresh: bool) -> "Plan":
-        """Plan a run, and `refresh` the manifests and the lists of trials first.
+        """Plan a run; the main process has the manifests and the lists of trials `refresh`ed.
 
-        Only the main process does; a job reads what it left in each corpus's `plan.json`.
+        A job reads what it left in each corpus's `plan.json`.
         """
         manifests, present = {}, {}
         for name in config.run.corpora:
@@ -170,8 +170,8 @@ class Plan:
     def _views(self, experiments: Collection[str]) -> dict[str, Parts]:
         """Return the partitions that some experiments need in each view of each corpus.
 
-        Every experiment is tested on all views to test, and a bundle's thresholds are set on dev in
-        them; an experiment may also be fitted on views, and scored on one, everywhere.
+        Every experiment is tested on all of `run.views`, and a bundle's thresholds are set on dev
+        in them. An experiment may also be fitted on views, and scored on one, everywhere.
         """
         run = self.config.run
         needed: dict[str, dict[str, set[str]]] = {corpus: {} for corpus in self.present}

@@ -63,12 +63,11 @@ class Root:
             return
         local = Path(location)
         self.location = str(local)
-        if local.is_dir():
-            return
         if not local.exists():
             raise _absent(self.location)
-        status = local.stat()
-        self._open_archive(local, f"{status.st_size} {status.st_mtime_ns}")
+        if not local.is_dir():
+            status = local.stat()
+            self._open_archive(local, f"{status.st_size} {status.st_mtime_ns}")
 
     def _open_bucket(self) -> None:
         from pyarrow import fs
@@ -147,8 +146,8 @@ class Root:
     def walk(self) -> dict[str, Entry]:
         """Return the files of the whole tree, by path.
 
-        Hidden files and folders are not part of a corpus: they are what desktops and archivers
-        leave behind, `._clip.wav` among them, which is no sound. Links are followed once.
+        Hidden files and folders are left out: desktops and archivers leave them behind, such as
+        `._clip.wav`, which is no sound. Links are followed once.
         """
         if self._is_local_folder:
             entries: dict[str, Entry] = {}

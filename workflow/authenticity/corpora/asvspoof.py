@@ -187,26 +187,18 @@ class Layout(Format):
         columns = lines.columns
         lines.refuse(
             pc.match_substring(columns["key"], "/"),
-            lambda fields: (
-                f"expected a file name without folder, found {fields['key']}; "
-                "correct or remove the line"
-            ),
+            "expected a file name without folder, found {key}; correct or remove the line",
         )
         label = of_each(columns["label"], _LABELS.get, pa.int8())
         lines.refuse(
             pc.is_null(label),
-            lambda fields: (
-                f"unknown label {fields['label']!r}, expected bonafide or spoof; "
-                "correct or remove the line"
-            ),
+            "unknown label {label!r}, expected bonafide or spoof; correct or remove the line",
         )
         bonafide = pc.equal(label, 0)
         lines.refuse(
             pc.not_equal(bonafide, pc.is_in(columns["attack"], pa.array(_NO_ATTACKS))),
-            lambda fields: (
-                "expected the attack - for bona fide and an attack for spoof, found attack "
-                f"{fields['attack']!r} with label {fields['label']}; correct or remove the line"
-            ),
+            "expected the attack - for bona fide and an attack for spoof, found attack {attack!r} "
+            "with label {label}; correct or remove the line",
         )
         return {
             "key": columns["key"],
@@ -246,7 +238,7 @@ class Layout(Format):
         kind, attack = lines.columns["label"], lines.columns["attack"]
         score = of_each(lines.columns["score"], _finite, pa.float64())
         is_kind = pc.is_in(kind, pa.array(["target", "nontarget", "spoof"]))
-        lines.refuse(pc.or_(pc.is_null(score), pc.invert(is_kind)), lambda _: _NO_ASV_TRIAL)
+        lines.refuse(pc.or_(pc.is_null(score), pc.invert(is_kind)), _NO_ASV_TRIAL)
         columns = {
             "split": [split] * len(score),
             "kind": kind,
@@ -267,10 +259,8 @@ class Layout(Format):
         lines = Lines(scores.location, columns, scores.numbers)
         lines.refuse(
             pc.not_equal(columns["key"], columns["scored"]),
-            lambda fields: (
-                f"expected the score of {fields['key']} as in the ASV key, found "
-                f"{fields['scored']}; download the challenge's keys again"
-            ),
+            "expected the score of {key} as in the ASV key, found {scored}; download the "
+            "challenge's keys again",
         )
         return lines
 

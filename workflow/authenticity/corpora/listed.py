@@ -123,10 +123,8 @@ class Listing(Format):
         label = of_each(label_word, label_of, pa.int8())
         lines.refuse(
             pc.is_null(label),
-            lambda fields: (
-                f"unknown label {fields['label']!r}, expected bonafide, genuine, real, human or 0, "
-                "or spoof, fake, synthetic, deepfake or 1; correct the line"
-            ),
+            "unknown label {label!r}, expected bonafide, genuine, real, human or 0, or spoof, "
+            "fake, synthetic, deepfake or 1; correct the line",
         )
         bonafide = pc.equal(label, 0)
         named = of_each(
@@ -134,18 +132,12 @@ class Listing(Format):
         )
         lines.refuse(
             pc.and_(bonafide, named),
-            lambda fields: (
-                f"bona fide with the attack {fields['attack']!r}; correct the label, or leave the "
-                "attack empty"
-            ),
+            "bona fide with the attack {attack!r}; correct the label, or leave the attack empty",
         )
         split = of_each(split_word, lambda word: SPLIT_WORDS.get(word.lower()))
         lines.refuse(
             pc.is_null(split),
-            lambda fields: (
-                f"unknown split {fields['split']!r}, expected train, dev, eval or none; "
-                "correct the line"
-            ),
+            "unknown split {split!r}, expected train, dev, eval or none; correct the line",
         )
         return {
             "split": split if self.own else pa.repeat("none", len(split)),
@@ -165,10 +157,8 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
     leads_out = pc.match_substring_regex(slashed, r"^/|(^|/)\.\.(/|$)|^[A-Za-z]:")
     lines.refuse(
         pc.or_(leads_out, pc.equal(paths, "")),
-        lambda fields: (
-            "expected a path relative to the list's folder and below it, found "
-            f"{fields[column]!r}; correct the line"
-        ),
+        "expected a path relative to the list's folder and below it, found "
+        f"{{{column}!r}}; correct the line",
     )
     return paths
 

@@ -2,20 +2,21 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from authenticity.corpora.reading import CONTROL, Files, not_plain
+from authenticity.corpora.reading import CONTROL, NOT_PLAIN, Files
 from authenticity.errors import RejectedClip, UserError
 from authenticity.roots import Root
 
 _MAX_LIST_BYTES = 1 << 30
 _LINES_AT_ONCE = 500  # with more, Python's garbage collector takes twice as long as the rest
+_SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def find_list(root: Root, files: Files, name: str, what: str) -> str:
@@ -83,7 +84,7 @@ def read_csv(
             return header, ((reader.line_num, fields) for fields in records if any(fields))
     raise UserError(
         f"{root.location}/{path}, line 1: expected a table with the columns "
-        f"{', '.join(required)}, separated by {' or '.join(map(_spoken, delimiters))}; "
+        f"{', '.join(required)}, separated by {' or '.join(map(_SPOKEN.get, delimiters))}; "
         "name them in its first line"
     )
 
@@ -96,10 +97,6 @@ def _records(location: str, reader: Any) -> Iterator[list[str]]:
         raise UserError(
             f"{location}, line {reader.line_num}: not a table ({error}); correct or remove the line"
         ) from error
-
-
-def _spoken(delimiter: str) -> str:
-    return {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
 
 
 @dataclass(frozen=True)
@@ -150,28 +147,28 @@ class Lines:
 
     def only(self, wanted: pa.ChunkedArray) -> "Lines":
         """Return some of the lines."""
-        return replace(
-            self, columns=self.columns.filter(wanted), numbers=self.numbers.filter(wanted)
-        )
+        return Lines(self.location, self.columns.filter(wanted), self.numbers.filter(wanted))
 
     def places(self) -> Iterator[str]:
         """Say where each line stands."""
         return (f"{self.location}, line {number}" for number in self.numbers.to_pylist())
 
-    def refuse(self, wrong: pa.Array, expected: Callable[[Mapping[str, str]], str]) -> None:
+    def refuse(self, wrong: pa.Array, expected: str) -> None:
         """Raise `UserError` for the first line that is `wrong`.
 
-        `expected` says, given the line's fields, what was expected.
+        `expected` is the message, which may hold fields of the line, as in `{label!r}`.
         """
         row = pc.index(wrong, True).as_py()
         if row >= 0:
             (fields,) = self.columns.slice(row, 1).to_pylist()
-            raise UserError(f"{self.location}, line {self.numbers[row]}: {expected(fields)}")
+            raise UserError(
+                f"{self.location}, line {self.numbers[row]}: {expected.format_map(fields)}"
+            )
 
     def require_plain_names(self, column: str) -> None:
         """Raise `UserError` for a path with a line end or another control character."""
         wrong = pc.match_substring_regex(self.columns[column], CONTROL)
-        self.refuse(wrong, lambda fields: not_plain(fields[column]))
+        self.refuse(wrong, NOT_PLAIN.format(f"{{{column}!a}}"))
 
 
 def of_each(

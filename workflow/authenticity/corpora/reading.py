@@ -40,7 +40,10 @@ Files = Mapping[str, Entry]
 CONTROL = r"[\x00-\x1f]"
 """What no file name may hold, a regular expression."""
 
-_NOT_PLAIN = re.compile(f"{CONTROL}|[\ud800-\udfff]")
+NOT_PLAIN = "expected a file name in UTF-8 on one line, found {}; rename the file or its folder"
+"""The message on such a name, for its `ascii` form."""
+
+_IN_NO_NAME = re.compile(f"{CONTROL}|[\ud800-\udfff]")  # these stand for what is not in UTF-8
 _ABSENT = Entry(0, 0)
 _OF_FILES = Entry._fields  # bytes, mtime_ns
 _LISTED = pa.schema(
@@ -123,15 +126,8 @@ def is_audio(path: str) -> bool:
 
 def require_plain_name(where: str, path: str) -> None:
     """Raise `UserError` for a path that is not in UTF-8, or has a line end or the like."""
-    if _NOT_PLAIN.search(path):
-        raise UserError(f"{where}: {not_plain(path)}")
-
-
-def not_plain(path: str) -> str:
-    """Say what was expected of such a path."""
-    return (
-        f"expected a file name in UTF-8 on one line, found {path!a}; rename the file or its folder"
-    )
+    if _IN_NO_NAME.search(path):
+        raise UserError(f"{where}: {NOT_PLAIN.format(ascii(path))}")
 
 
 def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
