@@ -62,14 +62,14 @@ class Partition:
     asv: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout(Format):
     """How one challenge lays out its corpus.
 
     Attributes:
         columns: the protocol's fields in order; `None` for one that is not used. `speaker`, `key`,
-            `attack` and `label` are required; all others are the corpus's conditions. A condition
-            `subset` lets the configuration choose.
+            `attack` and `label` are required; all others are the corpus's conditions. With the
+            option `subsets`, the configuration chooses among the values of `subset`.
         partitions: by split name.
         prefixes: folders that an archive may nest the corpus in; the first that fits is used.
         suffixes: of the audio files, in order of preference.
@@ -81,18 +81,7 @@ class Layout(Format):
     prefixes: tuple[str, ...] = ("",)
     suffixes: tuple[str, ...] = (".flac", ".ogg", ".opus", ".wav")
     dashes: Mapping[str, str] = field(default_factory=dict)
-
-    duplicates = "keep"
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """See `Format`."""
-        return tuple(self.partitions)
-
-    @property
-    def options(self) -> frozenset[str]:
-        """See `Format`."""
-        return frozenset(["subsets"] if "subset" in self.columns else [])
+    duplicates: str = "keep"
 
     def files(self, root: Root, settings: Corpus) -> Files:
         """List the folders of the wanted partitions: protocols, ASV scores and audio."""
@@ -291,6 +280,7 @@ ASVSPOOF2019_LA = Layout(
         )
         for split, extension in (("train", "trn"), ("dev", "trl"), ("eval", "trl"))
     },
+    splits=("train", "dev", "eval"),
     prefixes=("", "LA/", "LA/LA/"),  # the published archive holds LA/, a well-known copy LA/LA/
 )
 """README.LA.txt of the corpus. ASV scores were published for dev and eval."""
@@ -311,6 +301,8 @@ ASVSPOOF2021_LA = Layout(
             ),
         )
     },
+    splits=("eval",),
+    options=("subsets",),
 )
 """README.LA.txt of the corpus; for the keys, the challenge's own evaluation package,
 github.com/asvspoof-challenge/2021, eval-package: main.py for folders, config.py for columns."""
@@ -335,6 +327,8 @@ ASVSPOOF2021_DF = Layout(
             ),
         )
     },
+    splits=("eval",),
+    options=("subsets",),
 )
 """The same evaluation package. The deepfake track has no speaker verification."""
 
@@ -354,6 +348,7 @@ ASVSPOOF5 = Layout(
             ("eval", "eval.track_1", "flac_E_eval"),
         )
     },
+    splits=("train", "dev", "eval"),
     dashes={"codec": "none"},
 )
 """README.txt of the corpus (zenodo.org/records/14498691): fields separated by spaces despite the

@@ -52,16 +52,6 @@ class Listing(Format):
     delimiters: str
     own: bool
 
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """See `Format`."""
-        return ("train", "dev", "eval", "none") if self.own else ("none",)
-
-    @property
-    def options(self) -> frozenset[str]:
-        """See `Format`."""
-        return frozenset(["list"] if self.own else [])
-
     def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the list."""
         path = self._list(root, settings, files)
@@ -163,7 +153,12 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
     return paths
 
 
-CSV = Listing("clips.csv", "path", ",;\t|", own=True)
+CSV = Listing(
+    *("clips.csv", "path", ",;\t|"),
+    own=True,
+    splits=("train", "dev", "eval", "none"),
+    options=("list",),
+)
 
 IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
 """release_in_the_wild.zip: meta.csv (`file,speaker,label`) beside 31,779 wavs; the label is

@@ -66,6 +66,7 @@ class Content:
     notes: Sequence[str] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class Format(ABC):
     """Reads the corpora of one format.
 
@@ -78,9 +79,9 @@ class Format(ABC):
     """
 
     splits: Sequence[str] = ("none",)
-    options: Collection[str] = frozenset()
-    duplicates = "remove"
-    labelled = True
+    options: Collection[str] = ()
+    duplicates: str = "remove"
+    labelled: bool = True
 
     def files(self, root: Root, settings: Corpus) -> Files:
         """List what tells cheaply whether the manifest is still right: the whole tree."""

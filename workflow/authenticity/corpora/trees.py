@@ -41,15 +41,11 @@ class Tree(Format):
             speaker and conditions; and with `path` where it is not below the root itself.
         conditions: their names.
         notes: says what was left out, given the files and the trials.
-        duplicates: see `Format`.
-        labelled: see `Format`.
     """
 
     trials: Callable[[Root, Files], Trials]
     conditions: tuple[str, ...] = ()
     notes: Callable[[Files, pa.Table], list[str]] = unlisted
-    duplicates: str = "remove"
-    labelled: bool = True
 
     def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Tell from each file's folders what it is."""
