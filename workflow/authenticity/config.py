@@ -98,7 +98,7 @@ class Run(Section):
     corpora: Some[Name] = key("names from `corpora`")
     experiments: Some[Name] = key("names from `experiments`")
     views: Unique[Name] = key("views that every experiment is tested in", ())
-    finetuned_views: Unique[Name] = key("those for fine-tuned encoders too", ())
+    finetuned_views: Unique[Name] = key("views that fine-tuned encoders are tested in", ())
     bundles: Unique[Name] = key("experiments to make bundles of", ())
     ablations: Ablations | None = key("a table of ablations", None)
     comparisons: tuple[Pair, ...] = key("pairs of experiments, the baseline first", ())
