@@ -12,7 +12,7 @@ import pytest
 import yaml
 from authenticity.config import Aac, Config, Experiment, Opus, Section
 from authenticity.errors import UserError
-from authenticity.planning import Scope
+from authenticity.planning import Plan
 from checkout import REPOSITORY
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -264,7 +264,7 @@ def test_what_is_fitted_and_tested_where_follows_from_the_partitions_there():
         values["corpora"][name] = {"format": layout, "root": name}
     present = {"demo": {"train", "dev", "eval"}, "fitted": {"train", "dev"}, "other": {"none"}}
     present["mine"] = {"none"}
-    scope = Scope.of(Config.of(values), present)
+    scope = Plan(Config.of(values), present)
     official = ["layer_trimmed", "finetune_top1"]
     assert scope.trained == {
         "demo": [*official, "layer_speaker_folds"],
@@ -300,7 +300,7 @@ def test_a_bundle_needs_dev_in_the_tested_views(
     values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
     values["run"] |= {"experiments": ["baseline_full", "fusion"], "bundles": bundles}
     values["run"] |= {"comparisons": [], "views": ["opus_12k"], "finetuned_views": []}
-    scope = Scope.of(Config.of(values), {"demo": {"train", "dev", "eval"}})
+    scope = Plan(Config.of(values), {"demo": {"train", "dev", "eval"}})
     assert scope.view_splits == {"demo": {"opus_12k": heard}}
     assert scope.embedded_splits == {"demo": {"opus_12k": embedded}}
 

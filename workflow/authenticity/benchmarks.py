@@ -7,8 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 
 @dataclass(frozen=True)
 class Spent:
@@ -39,23 +37,21 @@ def spent(folder: Path, experiment: str, others: Collection[str]) -> list[Spent]
         experiment: its own jobs count, and those that belong to no experiment.
         others: the corpus's other experiments, whose jobs do not count.
     """
-    rows = []
+    by_rule: dict[tuple[str, bool], list[dict[str, str]]] = {}
     for path in sorted(folder.rglob("*.tsv")):
-        below = path.relative_to(folder).with_suffix("").parts
-        if set(below[1:]) & set(others):
-            continue
-        measured = pd.read_csv(path, sep="\t").iloc[0]
-        shared = experiment not in below[1:]
-        rows.append((below[0], shared, *measured[["s", "cpu_time", "max_rss"]]))
-    frame = pd.DataFrame(rows, columns=["rule", "shared", "wall", "cpu", "peak"])
+        rule, *below = path.relative_to(folder).with_suffix("").parts
+        if not set(below) & set(others):
+            names, values = (line.split("\t") for line in path.read_text().splitlines())
+            measured = dict(zip(names, values, strict=True))
+            by_rule.setdefault((rule, experiment not in below), []).append(measured)
     return [
         Spent(
-            str(rule),
+            rule,
             len(jobs),
-            float(jobs["wall"].sum()),
-            float(jobs["cpu"].sum()),
-            float(jobs["peak"].max()),
-            bool(shared),
+            sum(float(job["s"]) for job in jobs),
+            sum(float(job["cpu_time"]) for job in jobs),
+            max(float(job["max_rss"]) for job in jobs),
+            shared,
         )
-        for (rule, shared), jobs in frame.groupby(["rule", "shared"])
+        for (rule, shared), jobs in sorted(by_rule.items())
     ]

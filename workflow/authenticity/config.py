@@ -1,8 +1,7 @@
 """The configuration: every key with its type, range, default and meaning, defined once.
 
-`Config.of` makes the typed object from what Snakemake merged, or refuses it with one line; the
-library is given parts of it. Nothing that scores recordings imports this module: pydantic is
-installed with the workflow only, and the library needs these types for annotations alone.
+`Config.of` makes the typed object from what Snakemake merged, or refuses it with one line. Nothing
+that scores recordings imports this module: pydantic is installed with the workflow only.
 """
 
 import math
@@ -99,7 +98,7 @@ class Run(Section):
     corpora: Some[Name] = key("names from `corpora`")
     experiments: Some[Name] = key("names from `experiments`")
     views: Unique[Name] = key("views that every experiment is tested in", ())
-    finetuned_views: Unique[Name] = key("those for fine-tuned encoders too", ())
+    finetuned_views: Unique[Name] = key("views that fine-tuned encoders are tested in", ())
     bundles: Unique[Name] = key("experiments to make bundles of", ())
     ablations: Ablations | None = key("a table of ablations", None)
     comparisons: tuple[Pair, ...] = key("pairs of experiments, the baseline first", ())
@@ -478,47 +477,38 @@ class Config(Section):
             _require_defined(f"run.{kind}", getattr(run, kind), getattr(self, kind), more)
 
     def _check_experiment(self, name: str) -> None:
-        """Check that what an experiment names is defined, and that it can be fine-tuned."""
+        """Check that what an experiment names is defined, and that it can be fitted."""
         entry, where = self.experiments[name], f"experiments.{name}"
-        views = ["clean", *self.views]
-        if entry.model.kind == "finetune" and not self._can_be_finetuned(entry):
+        features, views = entry.features, ["clean", *self.views]
+        _require_defined(f"{where}.protocol", [entry.protocol], self.protocols)
+        _require_defined(f"{where}.corpora", entry.corpora or (), self.corpora)
+        _require_defined(f"{where}.features.view", [features.view], views)
+        _require_defined(f"{where}.features.train_views", features.train_views, views)
+        model, protocol = entry.model.kind, self.protocols[entry.protocol].kind
+        can_be_finetuned = (
+            features.spectral == "none"
+            and features.layers not in ("all", "each")
+            and {features.view, *features.train_views} == {"clean"}
+            and protocol in ("partitions", "random")
+            and not entry.shuffle_labels
+        )
+        if model == "finetune" and not can_be_finetuned:
             raise UserError(
                 f"configuration, {where}: fine-tuning takes `layers: last` or a list of how many "
                 "layers to keep, no spectral numbers, clean audio, a protocol of one round, and "
                 "labels as they are; config/README.md explains it"
             )
-        if self.encoder.layers == "auto" and not self._can_be_sampled(entry):
+        can_be_sampled = (
+            model == "published"
+            or features.layers == "none"
+            or (features.layers == "each" and model != "finetune" and protocol == "partitions")
+        )
+        if self.encoder.layers == "auto" and not can_be_sampled:
             raise UserError(
                 f"configuration, {where}: with `encoder.layers: auto`, an experiment that has "
                 "`layers` takes `layers: each` and a protocol of partitions, and is not "
                 "fine-tuned; change it, or give `encoder.layers` a number"
             )
-        _require_defined(f"{where}.protocol", [entry.protocol], self.protocols)
-        _require_defined(f"{where}.corpora", entry.corpora or (), self.corpora)
-        _require_defined(f"{where}.features.view", [entry.features.view], views)
-        _require_defined(f"{where}.features.train_views", entry.features.train_views, views)
-
-    def _can_be_finetuned(self, entry: ExperimentEntry) -> bool:
-        features, protocol = entry.features, self.protocols.get(entry.protocol)
-        return (
-            features.spectral == "none"
-            and features.layers not in ("all", "each")
-            and {features.view, *features.train_views} == {"clean"}
-            and (protocol is None or protocol.kind in ("partitions", "random"))
-            and not entry.shuffle_labels
-        )
-
-    def _can_be_sampled(self, entry: ExperimentEntry) -> bool:
-        protocol = self.protocols.get(entry.protocol)
-        return (
-            entry.model.kind == "published"
-            or entry.features.layers == "none"
-            or (
-                entry.features.layers == "each"
-                and entry.model.kind != "finetune"
-                and (protocol is None or protocol.kind == "partitions")
-            )
-        )
 
     def _check_bundle(self, name: str) -> None:
         """Check that an experiment leaves one calibrated model that scores clean recordings."""
@@ -581,8 +571,8 @@ def _first_mistake(error: ValidationError, values: Mapping[str, Any]) -> str:
     first, _ = mistakes[0]
     # Where a value may be one of several things, the mistake is the deepest one.
     place = max((place for place, _ in mistakes if place[: len(first)] == first), key=len)
-    expectations = [_said(mistake) for other, mistake in mistakes if other == place]
-    last = next(mistake for other, mistake in reversed(mistakes) if other == place)
+    here = [mistake for other, mistake in mistakes if other == place]
+    expectations, last = list(map(_said, here)), here[-1]
     value = last.get("ctx", {}).get("tag", last["input"])
     if last["type"] in ("extra_forbidden", "missing", "union_tag_not_found"):
         what = expectations[-1]

@@ -49,10 +49,8 @@ _IN_OUR_WORDS = {
 def find(bundle: str | Path) -> Path:
     """Return the folder of a bundle that is named by its path, or by its name in `FOLDER`.
 
-    Only a plain name is looked up there. A path stays that path, wherever it leads.
-
-    Raises:
-        UserError: there is no bundle of this plain name; the error lists the names that are there.
+    Only a plain name is looked up there; a path stays that path. For a name that is not there, the
+    `UserError` lists those that are.
     """
     path = Path(bundle)
     if not is_name(str(path)):
@@ -71,9 +69,10 @@ def lines() -> Iterator[str]:
     """Yield a line on each detector that is there, and on the demonstration: what it is worth."""
     from authenticity.scoring import bundle, words
 
-    demonstration = [DEMONSTRATION] if (DEMONSTRATION / _ABOUT).is_file() else []
-    for folder in [*_folders(), *demonstration]:
-        name = folder if folder in demonstration else folder.name
+    names = {folder: folder.name for folder in _folders()}
+    if (DEMONSTRATION / _ABOUT).is_file():
+        names[DEMONSTRATION] = str(DEMONSTRATION)
+    for folder, name in names.items():
         try:
             worth = words.worth(bundle.read(folder / _ABOUT))
         except (UserError, OSError) as error:
@@ -185,7 +184,7 @@ def _needs(overlay: Mapping[str, Any], cores: str) -> Iterator[str]:
         path = Path("results", _CORPUS, "manifest.parquet")
         manifest.refresh(path, _CORPUS, config.corpora[_CORPUS])
     splits = tables.read(path, ["split"])["split"].to_pylist()
-    parts = planning.Scope.of(config, {_CORPUS: set(splits)}).view_splits[_CORPUS]
+    parts = planning.Plan(config, {_CORPUS: set(splits)}).view_splits[_CORPUS]
     counts = {view: sum(map(splits.count, found)) for view, found in parts.items()}
     jobs = min(int(cores) if cores.isdecimal() else available_cpu_count(), _MOST_JOBS)
     n_fitted = splits.count("train") * len(config.experiments[_EXPERIMENT].features.train_views)
@@ -205,13 +204,12 @@ def _measured(
 
     from authenticity.audio import SAMPLE_RATE
     from authenticity.features import matrix, spectral, views
-    from authenticity.features.encoder import EncoderSource
     from authenticity.jobs import peak_bytes
+    from authenticity.planning import Plan
     from authenticity.scoring.words import duration, megabytes
 
-    settings, features = config.encoder, config.experiments[_EXPERIMENT].features
-    source = EncoderSource(settings.model, settings.revision, settings.layers)
-    hearing, shape, loaded, whole = _random_encoder(source, settings)
+    features, source = config.experiments[_EXPERIMENT].features, Plan(config, {}).encoder
+    hearing, shape, loaded, whole = _random_encoder(source, config.encoder)
     noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * _LONGEST_SECONDS)
     noise = (noise / 10).astype(np.float32)
     hearing.embed(noise)
@@ -249,9 +247,7 @@ def _random_encoder(
 ) -> tuple["Encoder", Any, int, int]:
     """Return an encoder with random weights in the shape of one that may not be here yet.
 
-    Returns:
-        The encoder, with the layers that are kept; its shape; and the bytes of its weights, and of
-        those of all its layers.
+    With it come its shape, the bytes of its weights, and those of the weights of all layers.
     """
     import torch
 

@@ -19,13 +19,11 @@ from authenticity.errors import UserError
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder, renamed to `path` when the block succeeds.
 
-    The name carries the process id, so a process orphaned by a crash can go on writing without
-    harming its successor; it does not end like `path`, so that nobody takes it for a table. The
-    data are on disk before the rename: a power cut leaves the old file or the new one.
+    The name carries the process id, so a process orphaned by a crash does no harm to its successor;
+    it does not end like `path`, so that nobody takes it for a table. The data are on disk before
+    the rename: a power cut leaves the old file or the new one.
 
-    Raises:
-        OSError: it cannot be written, as on a full disk; libraries may not say which file, this
-            does.
+    An `OSError`, as of a full disk, names the file even where a library does not.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

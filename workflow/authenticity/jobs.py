@@ -17,7 +17,7 @@ from authenticity.roots import Root
 
 
 class _OneLine(logging.Formatter):
-    """Names of files stand in messages, and no sign of them steers a terminal."""
+    """Makes every message printable: names of files in it could steer a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - of the library
         record.message = printable(record.message)
@@ -28,7 +28,7 @@ class _OneLine(logging.Formatter):
 def job(snakemake: Any) -> Iterator[logging.Logger]:
     """Log to the rule's log file and to the terminal; turn a user's mistake into one line.
 
-    Any other exception is a defect of ours: its traceback goes to the log and to the terminal.
+    The traceback of any other exception goes to both.
     """
     lean.start()
     logger = logging.getLogger("authenticity")
@@ -70,10 +70,10 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
 
 
 def _write_spent(snakemake: Any) -> None:
-    """Write what the job has taken, as Snakemake's benchmarks have it: `benchmarks/` after `logs/`.
+    """Write the job's time and memory, as Snakemake's benchmarks do: `benchmarks/` after `logs/`.
 
-    Snakemake looks at a job every now and then, and misses what comes after its last look: of a job
-    of 30 s half of the CPU time. A report's pages are left out, since one of them shows the costs.
+    Snakemake samples a job, and misses what comes after its last sample: of a job of 30 s half of
+    the CPU time. A report's pages are left out, since one of them shows the costs.
     """
     import psutil  # Snakemake brings it
 
@@ -97,7 +97,6 @@ def peak_bytes() -> int:
 def corpus_root(snakemake: Any) -> Root:
     """Return where a job's corpus lies.
 
-    It comes from the configuration and is no parameter of any rule, so that a corpus can be moved
-    without anything being computed again.
+    It is no parameter of any rule, so that a moved corpus is not computed again.
     """
     return Root(snakemake.config["corpora"][snakemake.wildcards.corpus]["root"])

@@ -7,25 +7,22 @@ changed, and the corpus is read again only when its listing did.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.config import Corpus
 from authenticity.corpora import FORMATS, VERSION
 from authenticity.corpora.reading import Content, Files
 from authenticity.errors import UserError
 from authenticity.files import write_text
 from authenticity.roots import Root
 
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
-
 _OPTIONS = frozenset().union(*(reader.options for reader in FORMATS.values()))
 
 
-def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
+def refresh(path: Path, corpus: str, settings: Corpus) -> str | None:
     """Bring a corpus's manifest, and `asv_scores.parquet` beside it, up to date.
 
     Returns:
@@ -36,16 +33,15 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     """
     reader, root = FORMATS[settings.format], Root(settings.root)
     settings = settings.model_copy(update={"splits": splits_of(corpus, settings)})
-    archive = root.signature()
-    files = {} if archive else reader.files(root, settings)
-    signature = _signature(settings, archive, files)
+    files = {} if root.signature else reader.files(root, settings)
+    signature = _signature(settings, root, files)
     signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
     if (
         all(item.exists() for item in (path, asv_path, signature_path))
         and signature_path.read_text() == signature
     ):
         return None
-    if archive:
+    if root.signature:
         files = reader.files(root, settings)
     content = reader.read(root, settings, files)
     if not len(content.trials):
@@ -64,11 +60,10 @@ def refresh(path: Path, corpus: str, settings: "Corpus") -> str | None:
     return _description(corpus, table, settings.splits, content) if changed else None
 
 
-def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
+def splits_of(corpus: str, settings: Corpus) -> tuple[str, ...]:
     """Return the partitions of a corpus that are used: the configured ones, or all it has.
 
-    Raises:
-        UserError: the format has no such partition, or does not know one of the settings.
+    A partition or a setting that its format does not know is a `UserError`.
     """
     reader = FORMATS[settings.format]
     where, name = f"configuration, corpora.{corpus}", settings.format
@@ -84,7 +79,7 @@ def splits_of(corpus: str, settings: "Corpus") -> tuple[str, ...]:
     return splits
 
 
-def duplicates_policy(settings: "Corpus") -> str:
+def duplicates_policy(settings: Corpus) -> str:
     """Return `keep` or `remove`: what is done with a corpus's trials of equal audio."""
     return settings.duplicates or FORMATS[settings.format].duplicates
 
@@ -107,8 +102,8 @@ def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: C
     return "; ".join(notes)
 
 
-def _signature(settings: "Corpus", archive: str | None, files: Files) -> str:
-    listing = archive or "\n".join(
+def _signature(settings: Corpus, root: Root, files: Files) -> str:
+    listing = root.signature or "\n".join(
         f"{path} {entry.bytes} {entry.mtime_ns}" for path, entry in sorted(files.items())
     )
     text = "\0".join([VERSION, repr(sorted(settings.plain().items())), listing])

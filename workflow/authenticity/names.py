@@ -30,19 +30,19 @@ NOT_KNOWN, NOT_GIVEN = "not known", "not given"
 """The names of a null in a table: of an attack or a speaker, and of a condition."""
 
 
-# Control characters, marks that show nothing or turn the direction of writing, halves of signs, and
-# separators of lines and paragraphs.
+# Control characters, marks that are invisible or turn the direction of writing, halves of
+# characters, and separators of lines and paragraphs.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def printable(text: str) -> str:
-    """Return text in one line whose signs all show: others, as ESC or U+202E, become escapes.
+    """Return text in one line; characters that do not show, such as ESC or U+202E, are escaped.
 
-    For names of files and texts of a bundle on a terminal, in a CSV file or on a page: they may
-    come from strangers, who could hide a name's ending or steer the terminal.
+    Names of files and texts of a bundle may come from strangers, who could hide a name's ending or
+    steer the terminal.
     """
     return "".join(
-        repr(sign)[1:-1] if unicodedata.category(sign) in _UNPRINTABLE else sign for sign in text
+        repr(char)[1:-1] if unicodedata.category(char) in _UNPRINTABLE else char for char in text
     )
 
 

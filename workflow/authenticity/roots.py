@@ -46,24 +46,28 @@ class Root:
 
     Paths use forward slashes. File names come from protocols, so they are data: a path is only
     ever looked up among the names that `entries` listed, or read below the root.
+
+    Attributes:
+        location: the folder or archive, without credentials.
+        signature: identifies the whole content of an archive; None for a folder.
     """
 
     def __init__(self, location: str | Path):
         self.location = str(location)
+        self.signature: str | None = None
         self._archive: zipfile.ZipFile | None = None
         self._bucket: fs.FileSystem | None = None
-        self._prefix = self._signature = ""
+        self._prefix = ""
         if self.location.startswith("s3://"):
             self._open_bucket()
             return
         local = Path(location)
         self.location = str(local)
-        if local.is_dir():
-            return
         if not local.exists():
             raise _absent(self.location)
-        status = local.stat()
-        self._open_archive(local, f"{status.st_size} {status.st_mtime_ns}")
+        if not local.is_dir():
+            status = local.stat()
+            self._open_archive(local, f"{status.st_size} {status.st_mtime_ns}")
 
     def _open_bucket(self) -> None:
         from pyarrow import fs
@@ -99,7 +103,7 @@ class Root:
                 f"{self.location}: expected a folder or a zip archive, but {error}; "
                 "download it again, or correct `root` of the corpus in the configuration"
             ) from error
-        self._signature = signature
+        self.signature = signature
 
     @property
     def _is_local_folder(self) -> bool:
@@ -126,41 +130,24 @@ class Root:
             if info.is_file:
                 yield info.path[len(self._prefix) + 1 :], Entry(info.size, info.mtime_ns)
 
-    @cached_property
-    def _folders(self) -> set[str]:
-        folders = {""}
-        for folder in self._members:
-            while folder not in folders:
-                folders.add(folder)
-                folder = folder.rpartition("/")[0]
-        return folders
-
-    def signature(self) -> str | None:
-        """Identify the whole content at once where that is possible: an archive, not a folder."""
-        return self._signature or None
-
     def has_folder(self, folder: str) -> bool:
         """Say whether there is such a folder."""
         if self._is_local_folder:
             return Path(self.location, folder).is_dir()
-        return folder in self._folders
+        return not folder or any(f"{name}/".startswith(f"{folder}/") for name in self._members)
 
     def entries(self, folder: str) -> dict[str, Entry]:
         """Return the files that lie directly in a folder, by name."""
         if self._is_local_folder:
             with os.scandir(Path(self.location, folder)) as scan:
-                return {
-                    item.name: Entry(item.stat().st_size, item.stat().st_mtime_ns)
-                    for item in scan
-                    if item.is_file()
-                }
+                return {item.name: _entry(item) for item in scan if item.is_file()}
         return self._members.get(folder, {})
 
     def walk(self) -> dict[str, Entry]:
         """Return the files of the whole tree, by path.
 
-        Hidden files and folders are not part of a corpus: they are what desktops and archivers
-        leave behind, `._clip.wav` among them, which is no sound. Links are followed once.
+        Hidden files and folders are left out: desktops and archivers leave them behind, such as
+        `._clip.wav`, which is no sound. Links are followed once.
         """
         if self._is_local_folder:
             entries: dict[str, Entry] = {}
@@ -169,7 +156,7 @@ class Root:
         return {
             f"{folder}/{name}" if folder else name: entry
             for folder, names in self._members.items()
-            if not any(_is_hidden(part) for part in folder.split("/"))
+            if not any(map(_is_hidden, folder.split("/")))
             for name, entry in names.items()
             if not _is_hidden(name)
         }
@@ -189,7 +176,7 @@ class Root:
             if item.is_dir():
                 self._walk_folder(path, entries, seen)
             elif item.is_file():
-                entries[path] = Entry(item.stat().st_size, item.stat().st_mtime_ns)
+                entries[path] = _entry(item)
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return a file's content.
@@ -247,6 +234,11 @@ def _absent(location: str) -> UserError:
 def _first_line(error: Exception) -> str:
     reason = getattr(error, "strerror", None) or str(error)
     return reason.strip().splitlines()[0]
+
+
+def _entry(item: os.DirEntry) -> Entry:
+    status = item.stat()
+    return Entry(status.st_size, status.st_mtime_ns)
 
 
 def _is_hidden(name: str) -> bool:

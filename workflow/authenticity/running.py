@@ -53,21 +53,17 @@ def only_looks(arguments: Sequence[str]) -> bool:
 
 @contextlib.contextmanager
 def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
-    """Make sure that no other run works here, and remove the locks of one that was killed.
+    """Make sure that no other run works here, and remove what a killed one left.
 
-    Snakemake's locks name files, not processes, so they outlive a crash and then refuse the very
-    command that would resume. A run holds an operating-system lock for the life of its process:
-    where it is granted, no other run is alive and any Snakemake lock is left over. So is any job of
-    it on a cluster.
+    Snakemake's locks name files, not processes, so they outlive a crash and then refuse the command
+    that would resume. A run holds an operating-system lock for the life of its process: where it is
+    granted, no other run is alive, and Snakemake's locks and jobs on a cluster are left over.
 
     A command that runs no job (`only_look`) may go on beside a live run, and gives the lock back
-    when the block ends.
+    when the block ends. Any other is a `UserError` there.
 
     Yields:
-        Whether manifests may be refreshed: not under the feet of a live run.
-
-    Raises:
-        UserError: another run works here, and this command would run jobs.
+        Whether manifests may be refreshed: not while another run reads them.
     """
     global _held_lock
     state = directory / ".snakemake"
@@ -94,13 +90,10 @@ def folder_taken(directory: Path, only_look: bool) -> Iterator[bool]:
 
 
 def _cancel_left_jobs(directory: Path) -> None:
-    """End what a killed run has left on a Slurm cluster, and wait until it has ended.
+    """Cancel the jobs that a killed run left on a Slurm cluster, and wait until they have ended.
 
-    Snakemake knows nothing of those jobs any more: it would submit them once more, and two jobs
-    would write the same files.
-
-    Raises:
-        UserError: they do not end.
+    Snakemake does not know them any more: it would submit them again, and two jobs would write the
+    same files. Jobs that do not end are a `UserError`.
     """
     if shutil.which("squeue") is None:
         return
@@ -143,9 +136,9 @@ def _cancel_left_jobs(directory: Path) -> None:
 
 
 def _back_from_the_future(results: Path) -> None:
-    """Make all files older, by as much, if one is newer than now: a clock has been set back.
+    """Make all files older by the same time if one is newer than now: a clock was set back.
 
-    What is made now would seem older than what it is made from, and Snakemake would delete it.
+    Otherwise new results seem older than their inputs, and Snakemake deletes them.
     """
     times = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
     ahead = max(times.values(), default=0) - time.time_ns()
@@ -155,17 +148,14 @@ def _back_from_the_future(results: Path) -> None:
 
 
 def _without_error(record: logging.LogRecord) -> bool:
-    """Say in other words what Snakemake calls an error, though its plan goes on."""
+    """Reword what Snakemake calls an error, though its plan goes on."""
     if "Another Snakemake instance is running" in str(record.msg):
         record.msg = "another run works in this folder: this is what it has left to do"
     return True
 
 
 def _with_deaths(record: logging.LogRecord) -> bool:
-    """Say in one line that a job was killed, which Snakemake tells as a command's exception.
-
-    It logs that a job has failed while it handles the exception.
-    """
+    """Say in one line that a job was killed; Snakemake has just caught its exception."""
     rule, reason = getattr(record, "rule_name", None), str(sys.exc_info()[1])
     # C++ aborts where an error of memory is not caught.
     if rule and ("died with <Signals.SIGKILL" in reason or "died with <Signals.SIGABRT" in reason):

@@ -14,8 +14,7 @@ def misfit(value: Any, kind: Any, place: str = "") -> str | None:
     Args:
         value: as JSON gives it.
         kind: a `TypedDict` or a dataclass, whose keys a dictionary must have; `list[X]`,
-            `dict[str, X]`, `Literal`, `X | None`; `float`, a number that can be reckoned with; or a
-            plain type.
+            `dict[str, X]`, `Literal`, `X | None`; `float`, a number up to 1e12; or a plain type.
         place: of the value.
     """
     if NoneType in get_args(kind):

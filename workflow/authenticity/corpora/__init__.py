@@ -10,17 +10,17 @@ from authenticity.corpora import asvspoof, fakeavceleb, listed, trees
 from authenticity.corpora.reading import Format
 
 FORMATS: Mapping[str, Format] = {
-    "asvspoof2019_la": asvspoof.Format(asvspoof.ASVSPOOF2019_LA),
-    "asvspoof2021_la": asvspoof.Format(asvspoof.ASVSPOOF2021_LA),
-    "asvspoof2021_df": asvspoof.Format(asvspoof.ASVSPOOF2021_DF),
-    "asvspoof5": asvspoof.Format(asvspoof.ASVSPOOF5),
-    "fakeavceleb": fakeavceleb.Format(),
-    "in_the_wild": listed.Format(listed.IN_THE_WILD),
-    "wavefake": trees.Format(trees.WAVEFAKE),
-    "mlaad": trees.Format(trees.MLAAD),
-    "folder": trees.Format(trees.FOLDER),
-    "csv": listed.Format(listed.CSV),
-    "recordings": trees.Format(trees.RECORDINGS, duplicates="keep", labelled=False),
+    "asvspoof2019_la": asvspoof.ASVSPOOF2019_LA,
+    "asvspoof2021_la": asvspoof.ASVSPOOF2021_LA,
+    "asvspoof2021_df": asvspoof.ASVSPOOF2021_DF,
+    "asvspoof5": asvspoof.ASVSPOOF5,
+    "fakeavceleb": fakeavceleb.FAKEAVCELEB,
+    "in_the_wild": listed.IN_THE_WILD,
+    "wavefake": trees.WAVEFAKE,
+    "mlaad": trees.MLAAD,
+    "folder": trees.FOLDER,
+    "csv": listed.CSV,
+    "recordings": trees.RECORDINGS,
 }
 """Readers by the name that `format` has in the configuration."""
 

@@ -3,28 +3,11 @@
 Khalid et al. 2021, arXiv 2108.05080; github.com/DASH-Lab/FakeAVCeleb.
 """
 
-from typing import TYPE_CHECKING
-
-import pyarrow as pa
-
-from authenticity.corpora import reading
 from authenticity.corpora.lists import find_list, read_csv
-from authenticity.corpora.reading import (
-    NO_ATTACK,
-    Content,
-    Files,
-    as_trials,
-    given,
-    known,
-    require_plain_name,
-    unique_keys,
-    unlisted,
-)
+from authenticity.corpora.reading import Files, given, require_plain_name
+from authenticity.corpora.trees import Tree, Trials, bonafide, spoof
 from authenticity.errors import UserError
 from authenticity.roots import Root
-
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
 
 CATEGORIES = {
     "RealVideo-RealAudio": 0,
@@ -37,48 +20,35 @@ ATTACK = "SV2TTS"
 
 _LIST = "meta_data.csv"
 _COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender")
-_CONDITIONS = ("category", "method", "race", "gender")
 
 
-class Format(reading.Format):
-    """Reads FakeAVCeleb from its folders and `meta_data.csv`; see `reading.Format`.
+def _trials(root: Root, files: Files) -> Trials:
+    """The list's lines; the label is that of the folder a video lies in.
 
-    The label is that of the folder a video lies in. A clip's key is its path below the corpus,
-    without suffix; its speaker is the person filmed, the list's `source`.
+    A clip's key is its path below the corpus, without suffix; its speaker is the person filmed, the
+    list's `source`.
     """
-
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
-        """Read the list."""
-        path = find_list(root, files, _LIST, "FakeAVCeleb")
-        folder = path.rpartition("/")[0]
-        header, lines = read_csv(root, path, _COLUMNS)
-        needed = 1 + max(map(header.index, _COLUMNS))
-        records: dict[str, dict[str, str]] = {}
-        for number, fields in lines:
-            where = f"{root.location}/{path}, line {number}"
-            if len(fields) < needed:
-                raise UserError(
-                    f"{where}: expected at least {needed} fields, found {len(fields)}; "
-                    "download the list again"
-                )
-            clip = _clip_path(where, fields)
-            if clip in records:
-                raise UserError(f"{where}: {clip} is listed twice; remove one of the two lines")
-            category = clip.partition("/")[0]
-            records[clip] = dict(zip(header, fields, strict=False)) | {"category": category}
-        clips = records.values()
-        label = [CATEGORIES[record["category"]] for record in clips]
-        columns = {
-            "key": unique_keys(pa.array([*records], pa.string())),
-            "path": [f"{folder}/{clip}" if folder else clip for clip in records],
-            "split": ["none"] * len(records),
-            "label": label,
-            "attack": [ATTACK if each else NO_ATTACK for each in label],
-            "speaker": [known(record["source"]) for record in clips],
-            **{name: [given(record[name]) for record in clips] for name in _CONDITIONS},
-        }
-        trials = as_trials(columns, files)
-        return Content(trials, notes=unlisted(files, trials))
+    path = find_list(root, files, _LIST, "FakeAVCeleb")
+    header, lines = read_csv(root, path, _COLUMNS)
+    needed = 1 + max(map(header.index, _COLUMNS))
+    listed: set[str] = set()
+    for number, fields in lines:
+        where = f"{root.location}/{path}, line {number}"
+        if len(fields) < needed:
+            raise UserError(
+                f"{where}: expected at least {needed} fields, found {len(fields)}; "
+                "download the list again"
+            )
+        clip = _clip_path(where, fields)
+        if clip in listed:
+            raise UserError(f"{where}: {clip} is listed twice; remove one of the two lines")
+        listed.add(clip)
+        category = clip.partition("/")[0]
+        record = dict(zip(header, fields, strict=False))
+        facts = {name: given(record[name]) for name in ("method", "race", "gender")}
+        facts |= {"category": category, "path": path[: path.rfind("/") + 1] + clip}
+        speaker = record["source"]
+        yield clip, facts | (spoof(ATTACK, speaker) if CATEGORIES[category] else bonafide(speaker))
 
 
 def _clip_path(where: str, fields: list[str]) -> str:
@@ -100,3 +70,6 @@ def _clip_path(where: str, fields: list[str]) -> str:
         )
     require_plain_name(where, whole)
     return "/".join(part for part in parts[start:] if part)
+
+
+FAKEAVCELEB = Tree(_trials, ("category", "method", "race", "gender"))

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
-from authenticity.corpora import reading
+from authenticity.config import Corpus
 from authenticity.corpora.lists import Lines, find_list, of_each, read_csv, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
+    Format,
     as_trials,
     given,
     known,
@@ -23,9 +23,6 @@ from authenticity.corpora.reading import (
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
-
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
 
 SPLIT_WORDS = {
     **dict.fromkeys(["train", "training"], "train"),
@@ -37,8 +34,10 @@ _READ = ("label", "attack", "speaker", "split")
 
 
 @dataclass(frozen=True)
-class Listing:
+class Listing(Format):
     """How one corpus's CSV file is laid out.
+
+    A clip's key is its path as listed, without suffix unless another clip's would be the same.
 
     Attributes:
         name: of the file, unless the configuration says `list`.
@@ -53,41 +52,22 @@ class Listing:
     delimiters: str
     own: bool
 
-
-CSV = Listing("clips.csv", "path", ",;\t|", own=True)
-
-IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
-"""release_in_the_wild.zip: meta.csv (`file,speaker,label`) beside 31,779 wavs; the label is
-`bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""
-
-
-class Format(reading.Format):
-    """Reads a corpus from its CSV file; see `reading.Format`.
-
-    A clip's key is its path as listed, without suffix unless another clip's would be the same.
-    """
-
-    def __init__(self, listing: Listing):
-        self._listing = listing
-        self.splits = ("train", "dev", "eval", "none") if listing.own else ("none",)
-        self.options = frozenset(["list"] if listing.own else [])
-
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
+    def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the list."""
-        path, listing = self._list(root, settings, files), self._listing
-        folder, location = path.rpartition("/")[0], f"{root.location}/{path}"
-        header, numbered = read_csv(root, path, [listing.path, "label"], listing.delimiters)
+        path = self._list(root, settings, files)
+        folder, location = path[: path.rfind("/") + 1], f"{root.location}/{path}"
+        header, numbered = read_csv(root, path, [self.path, "label"], self.delimiters)
         conditions = self._conditions(f"{location}, line 1", header)
         mistake = (
             f"expected {len(header)} fields as in the first line, found {{found}}; "
             "correct or remove the line"
         )
         lines = Lines.of(location, header, numbered, mistake)
-        clips = _clip_paths(lines, listing.path)
+        clips = _clip_paths(lines, self.path)
         require_distinct(clips, lines.places())
         columns = {
             "key": unique_keys(clips),
-            "path": pc.binary_join_element_wise(folder, clips, "/") if folder else clips,
+            "path": pc.binary_join_element_wise(folder, clips, ""),
             **self._columns(lines),
             **{name: of_each(lines.columns[name], given) for name in conditions},
         }
@@ -97,10 +77,10 @@ class Format(reading.Format):
         notes = [f"trials of other partitions left out: {n_other}"] if n_other else []
         return Content(wanted, notes=[*notes, *unlisted(files, trials)])
 
-    def _list(self, root: Root, settings: "Corpus", files: Files) -> str:
-        if not self._listing.own:
-            return find_list(root, files, self._listing.name, "the corpus")
-        path = str(PurePosixPath(settings.list or self._listing.name))
+    def _list(self, root: Root, settings: Corpus, files: Files) -> str:
+        if not self.own:
+            return find_list(root, files, self.name, "the corpus")
+        path = str(PurePosixPath(settings.list or self.name))
         if path not in files:
             raise UserError(
                 f"{root.location}/{path}: no such list of clips; put it there, or correct `list` "
@@ -113,9 +93,9 @@ class Format(reading.Format):
         named = [name for name in header if name]
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise UserError(f"{where}: two columns are named {twice[0]}; rename one of them")
-        if not self._listing.own:
+        if not self.own:
             return []
-        further = [name for name in named if name not in (self._listing.path, *_READ)]
+        further = [name for name in named if name not in (self.path, *_READ)]
         if refused := [name for name in further if not tables.conditions([name])]:
             raise UserError(
                 f"{where}: {refused[0]} is a name that the workflow's own tables use; "
@@ -133,10 +113,8 @@ class Format(reading.Format):
         label = of_each(label_word, label_of, pa.int8())
         lines.refuse(
             pc.is_null(label),
-            lambda fields: (
-                f"unknown label {fields['label']!r}, expected bonafide, genuine, real, human or 0, "
-                "or spoof, fake, synthetic, deepfake or 1; correct the line"
-            ),
+            "unknown label {label!r}, expected bonafide, genuine, real, human or 0, or spoof, "
+            "fake, synthetic, deepfake or 1; correct the line",
         )
         bonafide = pc.equal(label, 0)
         named = of_each(
@@ -144,21 +122,15 @@ class Format(reading.Format):
         )
         lines.refuse(
             pc.and_(bonafide, named),
-            lambda fields: (
-                f"bona fide with the attack {fields['attack']!r}; correct the label, or leave the "
-                "attack empty"
-            ),
+            "bona fide with the attack {attack!r}; correct the label, or leave the attack empty",
         )
         split = of_each(split_word, lambda word: SPLIT_WORDS.get(word.lower()))
         lines.refuse(
             pc.is_null(split),
-            lambda fields: (
-                f"unknown split {fields['split']!r}, expected train, dev, eval or none; "
-                "correct the line"
-            ),
+            "unknown split {split!r}, expected train, dev, eval or none; correct the line",
         )
         return {
-            "split": split if self._listing.own else ["none"] * len(split),
+            "split": split if self.own else pa.repeat("none", len(split)),
             "label": label,
             "attack": pc.if_else(bonafide, NO_ATTACK, of_each(attack_word, known)),
             "speaker": of_each(speaker_word, known),
@@ -175,9 +147,19 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
     leads_out = pc.match_substring_regex(slashed, r"^/|(^|/)\.\.(/|$)|^[A-Za-z]:")
     lines.refuse(
         pc.or_(leads_out, pc.equal(paths, "")),
-        lambda fields: (
-            "expected a path relative to the list's folder and below it, found "
-            f"{fields[column]!r}; correct the line"
-        ),
+        "expected a path relative to the list's folder and below it, found "
+        f"{{{column}!r}}; correct the line",
     )
     return paths
+
+
+CSV = Listing(
+    *("clips.csv", "path", ",;\t|"),
+    own=True,
+    splits=("train", "dev", "eval", "none"),
+    options=("list",),
+)
+
+IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
+"""release_in_the_wild.zip: meta.csv (`file,speaker,label`) beside 31,779 wavs; the label is
+`bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""

@@ -2,27 +2,28 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from authenticity.corpora.reading import CONTROL, Files, not_plain
+from authenticity.corpora.reading import CONTROL, NOT_PLAIN, Files
 from authenticity.errors import RejectedClip, UserError
 from authenticity.roots import Root
 
 _MAX_LIST_BYTES = 1 << 30
 _LINES_AT_ONCE = 500  # with more, Python's garbage collector takes twice as long as the rest
+_SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def find_list(root: Root, files: Files, name: str, what: str) -> str:
-    """Return the path of the list with this name; it may lie in a folder of its own.
+    """Return the path of the list with this name that is nearest to the root.
 
     Raises:
-        UserError: there is none, or more than one equally near the root.
+        UserError: there is none, or two are equally near.
     """
     named = [path for path in files if path == name or path.endswith(f"/{name}")]
     named.sort(key=lambda path: (path.count("/"), path))
@@ -40,11 +41,7 @@ def find_list(root: Root, files: Files, name: str, what: str) -> str:
 
 
 def read_text(root: Root, path: str) -> str:
-    """Return a list's text.
-
-    Raises:
-        UserError: it cannot be read, or is not text in UTF-8.
-    """
+    """Return a list's text; one that is not text in UTF-8 is a `UserError`."""
     try:
         # -sig: a byte-order mark is not part of the first name.
         return root.read(path, _MAX_LIST_BYTES).decode("utf-8-sig")
@@ -87,7 +84,7 @@ def read_csv(
             return header, ((reader.line_num, fields) for fields in records if any(fields))
     raise UserError(
         f"{root.location}/{path}, line 1: expected a table with the columns "
-        f"{', '.join(required)}, separated by {' or '.join(map(_spoken, delimiters))}; "
+        f"{', '.join(required)}, separated by {' or '.join(map(_SPOKEN.get, delimiters))}; "
         "name them in its first line"
     )
 
@@ -100,10 +97,6 @@ def _records(location: str, reader: Any) -> Iterator[list[str]]:
         raise UserError(
             f"{location}, line {reader.line_num}: not a table ({error}); correct or remove the line"
         ) from error
-
-
-def _spoken(delimiter: str) -> str:
-    return {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
 
 
 @dataclass(frozen=True)
@@ -132,9 +125,9 @@ class Lines:
 
         Args:
             location: of the list, for messages.
-            names: of the fields, None or empty for one that is not used.
+            names: of the fields; None or empty for a field that is not used.
             lines: the number and the fields of each.
-            mistake: what is said of a line that has more or fewer fields, `{found}` of them.
+            mistake: the message on a line that has more or fewer fields, `{found}` of them.
         """
         numbers: list[int] = []
         schema = pa.schema([(name, pa.string()) for name in names if name])
@@ -154,37 +147,28 @@ class Lines:
 
     def only(self, wanted: pa.ChunkedArray) -> "Lines":
         """Return some of the lines."""
-        return replace(
-            self, columns=self.columns.filter(wanted), numbers=self.numbers.filter(wanted)
-        )
+        return Lines(self.location, self.columns.filter(wanted), self.numbers.filter(wanted))
 
     def places(self) -> Iterator[str]:
         """Say where each line stands."""
         return (f"{self.location}, line {number}" for number in self.numbers.to_pylist())
 
-    def refuse(self, wrong: pa.Array, expected: Callable[[Mapping[str, str]], str]) -> None:
-        """Refuse the first line that is wrong.
+    def refuse(self, wrong: pa.Array, expected: str) -> None:
+        """Raise `UserError` for the first line that is `wrong`.
 
-        Args:
-            wrong: whether each line is; null where it is not known.
-            expected: given a line's fields, says what was expected.
-
-        Raises:
-            UserError: there is one.
+        `expected` is the message, which may hold fields of the line, as in `{label!r}`.
         """
         row = pc.index(wrong, True).as_py()
         if row >= 0:
             (fields,) = self.columns.slice(row, 1).to_pylist()
-            raise UserError(f"{self.location}, line {self.numbers[row]}: {expected(fields)}")
+            raise UserError(
+                f"{self.location}, line {self.numbers[row]}: {expected.format_map(fields)}"
+            )
 
     def require_plain_names(self, column: str) -> None:
-        """Refuse a line with a path that no table or message can hold.
-
-        Raises:
-            UserError: a path has a line end or another control character.
-        """
+        """Raise `UserError` for a path with a line end or another control character."""
         wrong = pc.match_substring_regex(self.columns[column], CONTROL)
-        self.refuse(wrong, lambda fields: not_plain(fields[column]))
+        self.refuse(wrong, NOT_PLAIN.format(f"{{{column}!a}}"))
 
 
 def of_each(
@@ -197,11 +181,7 @@ def of_each(
 
 
 def require_distinct(names: pa.ChunkedArray, places: Iterable[str]) -> None:
-    """Refuse a list that names something twice.
-
-    Raises:
-        UserError: it does; `places` say where each name stands.
-    """
+    """Raise `UserError` for a name that stands twice; `places` say where each name stands."""
     if pc.count_distinct(names).as_py() == len(names):
         return
     seen: dict[str, str] = {}

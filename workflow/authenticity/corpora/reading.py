@@ -5,17 +5,15 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
+from authenticity.config import Corpus
 from authenticity.errors import UserError
 from authenticity.roots import Entry, Root
-
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
 
 NO_ATTACK = "-"
 """The attack of bona fide."""
@@ -23,7 +21,6 @@ NO_ATTACK = "-"
 _NOT_GIVEN = frozenset(
     ["", "-", "?", "n/a", "na", "nan", "not given", "not known", "null", "unknown"]
 )
-_NOT_KNOWN = _NOT_GIVEN | {"none"}
 
 _SUFFIXES = (
     "3gp aac ac3 aif aifc aiff amr ape au avi caf flac m4a m4b mka mkv mov mp2 mp3 mp4 mpeg mpga "
@@ -43,6 +40,10 @@ Files = Mapping[str, Entry]
 CONTROL = r"[\x00-\x1f]"
 """What no file name may hold, a regular expression."""
 
+NOT_PLAIN = "expected a file name in UTF-8 on one line, found {}; rename the file or its folder"
+"""The message on such a name, for its `ascii` form."""
+
+_IN_NO_NAME = re.compile(f"{CONTROL}|[\ud800-\udfff]")  # these stand for what is not in UTF-8
 _ABSENT = Entry(0, 0)
 _OF_FILES = Entry._fields  # bytes, mtime_ns
 _LISTED = pa.schema(
@@ -65,28 +66,29 @@ class Content:
     notes: Sequence[str] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class Format(ABC):
-    """Reads the corpora of one format; what is said here holds unless the format says otherwise.
+    """Reads the corpora of one format.
 
     Attributes:
         splits: the partitions that such a corpus has, `none` where it has no partitions.
         options: keys of the configuration's corpus entry that only some formats know.
-        duplicates: `keep` or `remove`: what is done with trials of equal audio by default. A
-            challenge's official keys are kept as they are, so that figures can be compared.
+        duplicates: `keep` or `remove`: the default for trials of equal audio. A challenge's
+            official keys are kept as they are, so that figures can be compared.
         labelled: whether its trials have labels; without, they are only scored.
     """
 
     splits: Sequence[str] = ("none",)
-    options: Collection[str] = frozenset()
-    duplicates = "remove"
-    labelled = True
+    options: Collection[str] = ()
+    duplicates: str = "remove"
+    labelled: bool = True
 
-    def files(self, root: Root, settings: "Corpus") -> Files:
+    def files(self, root: Root, settings: Corpus) -> Files:
         """List what tells cheaply whether the manifest is still right: the whole tree."""
         return root.walk()
 
     @abstractmethod
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
+    def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the corpus; called only when `files` changed.
 
         Raises:
@@ -99,7 +101,7 @@ def known(name: str | None) -> str | None:
 
     Such words are `-`, `unknown`, `n/a`, `none` and the like, in upper or lower case.
     """
-    return _unless(_NOT_KNOWN, name)
+    return None if name and name.strip().lower() == "none" else given(name)
 
 
 def given(value: str | None) -> str | None:
@@ -107,11 +109,7 @@ def given(value: str | None) -> str | None:
 
     The words are those of `known` but for `none`, which is a value: of clips without codec, say.
     """
-    return _unless(_NOT_GIVEN, value)
-
-
-def _unless(words: Collection[str], text: str | None) -> str | None:
-    return None if text is None or text.strip().lower() in words else text
+    return None if value is None or value.strip().lower() in _NOT_GIVEN else value
 
 
 def label_of(word: str) -> int | None:
@@ -128,26 +126,9 @@ def is_audio(path: str) -> bool:
 
 
 def require_plain_name(where: str, path: str) -> None:
-    """Refuse a path that no table or message can hold.
-
-    Raises:
-        UserError: it is not in UTF-8, or has a line end or another control character.
-    """
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        is_text = False
-    else:
-        is_text = True
-    if not is_text or re.search(CONTROL, path):
-        raise UserError(f"{where}: {not_plain(path)}")
-
-
-def not_plain(path: str) -> str:
-    """Say what was expected of such a path."""
-    return (
-        f"expected a file name in UTF-8 on one line, found {path!a}; rename the file or its folder"
-    )
+    """Raise `UserError` for a path that is not in UTF-8, or has a line end or the like."""
+    if _IN_NO_NAME.search(path):
+        raise UserError(f"{where}: {NOT_PLAIN.format(ascii(path))}")
 
 
 def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
@@ -156,11 +137,13 @@ def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
     A listed file that is absent has 0 bytes: it is set aside later, with a reason, and counted.
 
     Args:
-        columns: arrays or lists by name, of all but the files' `bytes` and `mtime_ns`.
+        columns: arrays or lists by name, of all but the files' `bytes` and `mtime_ns`; without
+            `split`, the trials are in no partition.
         files: the corpus's.
     """
+    columns = {"split": pa.repeat("none", len(columns["key"])), **columns}
     schema = tables.with_conditions(_LISTED, tables.conditions(columns))
-    trials = pa.Table.from_pydict(dict(columns), schema)
+    trials = pa.Table.from_pydict(columns, schema)
     entries = [files.get(path, _ABSENT) for path in trials["path"].to_pylist()]
     for index, name in enumerate(_OF_FILES):
         trials = trials.append_column(name, pa.array([entry[index] for entry in entries], "int64"))

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from authenticity.corpora import reading
+from authenticity.config import Corpus
 from authenticity.corpora.lists import read_csv
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
+    Format,
     as_trials,
     given,
     is_audio,
@@ -25,20 +26,19 @@ from authenticity.corpora.reading import (
 from authenticity.errors import UserError
 from authenticity.roots import Root
 
-if TYPE_CHECKING:
-    from authenticity.config import Corpus
-
 Trials = Iterator[tuple[str, Mapping[str, Any]]]
-"""Paths of clips, each with what is known of it."""
+"""Clips by path, each with what is known of it."""
 
 
 @dataclass(frozen=True)
-class Tree:
+class Tree(Format):
     """How one corpus is laid out in folders.
 
+    A clip's key is its path without suffix, unless another clip's would be the same.
+
     Attributes:
-        trials: given the root and its files, yields each clip's path, label, attack and speaker,
-            and its conditions.
+        trials: given the root and its files, yields each clip's path, with its label, attack,
+            speaker and conditions; and with `path` where it is not below the root itself.
         conditions: their names.
         notes: says what was left out, given the files and the trials.
     """
@@ -47,44 +47,28 @@ class Tree:
     conditions: tuple[str, ...] = ()
     notes: Callable[[Files, pa.Table], list[str]] = unlisted
 
-
-class Format(reading.Format):
-    """Reads a corpus from its folders; see `reading.Format`.
-
-    A clip's key is its path without suffix, unless another clip's would be the same.
-    """
-
-    def __init__(self, tree: Tree, duplicates: str = "remove", labelled: bool = True):
-        self.duplicates, self.labelled = duplicates, labelled
-        self._tree = tree
-
-    def read(self, root: Root, settings: "Corpus", files: Files) -> Content:
+    def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Tell from each file's folders what it is."""
-        trials = dict(self._tree.trials(root, files))
-        for path in trials:
+        found = dict(self.trials(root, files))
+        for path in found:
             require_plain_name(root.location, path)
-        paths = pa.array([*trials], pa.string())
         columns: dict[str, Any] = {
-            name: [row[name] for row in trials.values()]
-            for name in ("label", "attack", "speaker", *self._tree.conditions)
+            name: [row[name] for row in found.values()]
+            for name in ("label", "attack", "speaker", *self.conditions)
         }
-        columns |= {"key": unique_keys(paths), "path": paths, "split": ["none"] * len(paths)}
+        columns["key"] = unique_keys(pa.array([*found], pa.string()))
+        columns["path"] = [row.get("path", path) for path, row in found.items()]
         trials = as_trials(columns, files)
-        return Content(trials, notes=self._tree.notes(files, trials))
+        return Content(trials, notes=self.notes(files, trials))
 
 
-def _bonafide(speaker: str | None) -> dict[str, Any]:
+def bonafide(speaker: str | None) -> dict[str, Any]:
+    """Return what is known of a bona fide clip."""
     return {"label": 0, "attack": NO_ATTACK, "speaker": known(speaker)}
 
 
-def _unlabelled(root: Root, files: Files) -> Trials:
-    """Every audio file of a tree, of which nothing is known."""
-    for path in files:
-        if is_audio(path):
-            yield path, {"label": None, "attack": None, "speaker": None}
-
-
-def _spoof(attack: str | None, speaker: str | None) -> dict[str, Any]:
+def spoof(attack: str | None, speaker: str | None) -> dict[str, Any]:
+    """Return what is known of a spoofed clip."""
     return {"label": 1, "attack": known(attack), "speaker": known(speaker)}
 
 
@@ -110,10 +94,10 @@ def _folder_trials(root: Root, files: Files) -> Trials:
         )
     for path, (_, label, inner) in places.items():
         if label == 0:
-            yield path, _bonafide(inner[0] if inner else None)
+            yield path, bonafide(inner[0] if inner else None)
         else:
             attack, speaker, *_ = (*inner, None, None)
-            yield path, _spoof(attack, speaker)
+            yield path, spoof(attack, speaker)
 
 
 def _class_place(root: Root, path: str) -> tuple[str, int, list[str]] | None:
@@ -121,9 +105,9 @@ def _class_place(root: Root, path: str) -> tuple[str, int, list[str]] | None:
     folders = _folders(path)
     labels = [None if name.isdigit() else label_of(name) for name in folders]
     if 0 in labels and 1 in labels:
-        bonafide, spoof = (folders[labels.index(label)] for label in (0, 1))
+        real, fake = (folders[labels.index(label)] for label in (0, 1))
         raise UserError(
-            f"{root.location}/{path}: its folder {bonafide} says bona fide and its folder {spoof} "
+            f"{root.location}/{path}: its folder {real} says bona fide and its folder {fake} "
             "says spoof; rename the one that does not tell the class, or list the clips in a table "
             "and use the format csv"
         )
@@ -137,13 +121,20 @@ def _folders(path: str) -> list[str]:
     return path.split("/")[:-1]
 
 
+def _unlabelled(root: Root, files: Files) -> Trials:
+    """Every audio file of a tree, of which nothing is known."""
+    for path in files:
+        if is_audio(path):
+            yield path, {"label": None, "attack": None, "speaker": None}
+
+
 def _folder_notes(files: Files, trials: pa.Table) -> list[str]:
     return left_out(len(files) - len(trials))
 
 
 FOLDER = Tree(_folder_trials, notes=_folder_notes)
 
-RECORDINGS = Tree(_unlabelled, notes=_folder_notes)
+RECORDINGS = Tree(_unlabelled, notes=_folder_notes, duplicates="keep", labelled=False)
 """Recordings to score: they have no labels, so nothing is fitted or tested on them."""
 
 # WaveFake -----------------------------------------------------------------------------------
@@ -173,11 +164,11 @@ def _wavefake_trials(root: Root, files: Files) -> Trials:
             if folder == _TTS:
                 source, vocoder = "ljspeech", "conformer_fastspeech2_pwg"
             speaker = {"ljspeech": _LJ, "jsut": _JSUT}.get(source)
-            yield path, {**_spoof(vocoder or folder, speaker), "source": source}
+            yield path, {**spoof(vocoder or folder, speaker), "source": source}
             continue
         for start, speaker in (("ljspeech-", _LJ), ("jsut_ver", _JSUT)):
             if any(name.lower().startswith(start) for name in folders):
-                yield path, {**_bonafide(speaker), "source": speaker.lower()}
+                yield path, {**bonafide(speaker), "source": speaker.lower()}
 
 
 WAVEFAKE = Tree(_wavefake_trials, ("source",))
@@ -211,22 +202,14 @@ def _mlaad_trials(root: Root, files: Files) -> Trials:
         language, system = fakes.get(path) or _fake_place(path)
         record = described.get(path, {})
         speaker = _reader(record.get("original_file", "")) if system in _COPY_SYNTHESIS else system
-        yield (
-            path,
-            {
-                **_spoof(system, speaker),
-                "language": language,
-                "architecture": given(record.get("architecture")),
-            },
-        )
+        conditions = {"language": language, "architecture": given(record.get("architecture"))}
+        yield path, {**spoof(system, speaker), **conditions}
     for path in files:
         folders = _folders(path)
         if is_audio(path) and path not in fakes and _BOOKS in folders[1:]:
             language = folders[folders.index(_BOOKS) - 1].partition("_")[0]
-            yield (
-                path,
-                {**_bonafide(_reader(path)), "language": language, "architecture": None},
-            )
+            conditions = {"language": language, "architecture": None}
+            yield path, {**bonafide(_reader(path)), **conditions}
 
 
 def _fake_place(path: str) -> tuple[str, str] | None:
