@@ -73,16 +73,13 @@ def simulate(kind, seed):
     n_speakers, shared, auc = kind
     random = np.random.default_rng([seed, n_speakers, int(shared), int(100 * auc)])
     labels, speakers, scores = corpus(random, *kind)
-    found = bootstrap.intervals(
-        labels, scores[0], speakers, seed, metrics=("roc_auc", "eer")
-    ).estimates
+    found = bootstrap.intervals(labels, scores[0], speakers, seed, compare.METRICS).estimates
     cost = bootstrap.intervals(
         labels,
         llr(scores[0], auc),
         speakers,
         seed,
-        metrics=(),
-        others={"cllr": cllr(llr(scores[0], auc))},
+        metrics={"cllr": cllr(llr(scores[0], auc))},
         costs=["cllr"],
     ).estimates["cllr"]
     change = paired(labels, speakers, scores, seed)

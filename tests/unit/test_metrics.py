@@ -11,6 +11,8 @@ from scipy.stats import norm, rankdata, t
 from scored import bell_curves
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
+ROC_AUC = {"roc_auc": bootstrap.RANKED["roc_auc"]}
+
 
 @st.composite
 def scored_trials(draw):
@@ -203,9 +205,9 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     held = 0
     for seed in range(200):
         labels, scores = bell_curves(60, 60, 1.0, seed=seed)
-        found = bootstrap.intervals(
-            labels, scores, [None] * 120, seed, metrics=["roc_auc"], n_resamples=300
-        ).estimates["roc_auc"]
+        found = bootstrap.intervals(labels, scores, [None] * 120, seed, ROC_AUC).estimates[
+            "roc_auc"
+        ]
         held += found.low <= truth <= found.high
     assert 0.89 <= held / 200 <= 0.99
 
@@ -219,7 +221,7 @@ def test_drawing_speakers_is_wider_when_speakers_differ():
     clustered = bootstrap.intervals(labels, scores, speakers, seed=1)
     by_trial = bootstrap.intervals(labels, scores, np.zeros(labels.size), seed=1)
     assert clustered.method == bootstrap.BY_SPEAKER
-    for figure in bootstrap.METRICS:
+    for figure in bootstrap.RANKED:
         wide, narrow = clustered.estimates[figure], by_trial.estimates[figure]
         assert wide.value == narrow.value
         assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
@@ -231,7 +233,7 @@ def test_drawing_speakers_is_wider_when_speakers_differ():
 def test_ten_speakers_in_each_class_are_enough(n_speakers, method):
     labels, scores = bell_curves(40, 200, 1.0)
     speakers = [f"b{i % n_speakers}" for i in range(40)] + [f"s{i % 30}" for i in range(200)]
-    found = bootstrap.intervals(labels, scores, speakers, seed=0, n_resamples=50)
+    found = bootstrap.intervals(labels, scores, speakers, seed=0)
     assert found.method == method
     assert f"{n_speakers} bona fide and 30 spoof speakers" in found.why
 
@@ -271,7 +273,7 @@ def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
 def test_the_mean_over_rounds_is_that_of_one_round_repeated():
     labels, scores = bell_curves(100, 100, 1.0)
     files, nobody = [f"f{i}" for i in range(200)], [None] * 200
-    one = bootstrap.intervals(labels, scores, nobody, 0, ["roc_auc"], files=files)
+    one = bootstrap.intervals(labels, scores, nobody, 0, ROC_AUC, files=files)
     method, mean = bootstrap.mean_roc_auc(
         np.tile(labels, 2),
         np.concatenate([scores, 5 * scores + 100]),
@@ -358,7 +360,7 @@ def test_resamples_follow_from_the_seed_alone(monkeypatch):
 
 def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
     labels, scores = bell_curves(20, 20, 100.0)
-    perfect = bootstrap.intervals(labels, scores, [None] * 40, seed=0, n_resamples=100)
+    perfect = bootstrap.intervals(labels, scores, [None] * 40, seed=0)
     assert perfect.estimates["roc_auc"] == bootstrap.Estimate(1.0, 1.0, 1.0)
     labels, scores = bell_curves(400, 400, 1.0)
     grid = np.linspace(0.05, 0.95, 19)
@@ -373,8 +375,8 @@ def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
 @given(scored_trials())
 def test_the_point_value_is_the_metric_itself(trials):
     labels, scores, _ = trials
-    found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=0, n_resamples=10)
+    found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=0)
     alone = {"roc_auc": metrics.roc_auc, "eer": eer, "average_precision": average_precision}
-    assert alone.keys() == set(bootstrap.METRICS)
+    assert alone.keys() == set(bootstrap.RANKED)
     for name, metric in alone.items():
         assert found.estimates[name].value == metric(labels, scores)

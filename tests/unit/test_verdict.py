@@ -10,13 +10,9 @@ import run_files as run
 from authenticity import report, results_page
 from authenticity.errors import UserError
 from authenticity.evaluation import ablations, bootstrap, verdict
-from authenticity.evaluation.verdict import NO, OPEN, YES, Side
+from authenticity.evaluation.verdict import NO, OPEN, YES
 from authenticity.files import write_json
-from comparisons import grid, simulated, table
-
-
-def side(name, scores, seeds=None, **changes):
-    return Side(scores, seeds, run.tested(name, **changes))
+from comparisons import grid, side, simulated, table
 
 
 def judged(old, new, seeds=None, **changes):

@@ -181,7 +181,8 @@ def table(described: Described, methods: Sequence[str], seed: int) -> str:
         (f"dynamics and {trained[0]}", "dynamics"),
     ]
     for better, baseline in pairs:
-        found = compare.paired(scores[baseline], scores[better], "eval", seed).roc_auc
+        sides = (compare.Scorer(name, scores[name]) for name in (baseline, better))
+        found = compare.paired(*sides, seed).roc_auc
         interval = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
         lines.append(f"| {better} minus {baseline} | {interval} |")
     return "\n".join(lines)

@@ -6,23 +6,22 @@ from typing import Any
 
 from authenticity import benchmarks
 from authenticity.evaluation import compare
-from authenticity.evaluation.compare import Scorer
-from authenticity.evaluation.results import REPORTED, Tested
+from authenticity.evaluation.results import REPORTED
 from authenticity.evaluation.verdict import Side, answers
 
 
 def cost(
     folder: Path, experiment: str, others: Collection[str], model: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """Return what the jobs of one experiment alone spent, all its seeds together, if there are any.
+    """Return what the jobs of one experiment alone spent, all its seeds together; None without any.
 
-    Jobs whose results other experiments use as well, such as the encoder's, are not counted: they
-    are the same for all rows. For `folder` and `others` see `benchmarks.spent`.
+    Jobs whose results other experiments use too, such as the encoder's, are the same for all rows
+    and not counted. For `folder` and `others` see `benchmarks.spent`.
 
     Returns:
         The sum of the jobs' durations in `seconds`; the most memory of any one job, `peak_mib`, in
         units of 2^20 bytes; `cpu_seconds`, of all their processors; and how many `parameters` the
-        first seed trains by `model`, the experiment's JSON: None of logistic regression.
+        first seed trains by `model`, the experiment's JSON: None for logistic regression.
     """
     jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
     if not jobs:
@@ -70,40 +69,27 @@ def ablations(
         UserError: the rows were tested on different trials, or have no seed in common with the
             reference.
     """
-    scorers = {name: side.scorer() for name, side in sides.items()}
-    draws = compare.resample(list(scorers.values()), REPORTED, seed, rejected)
-    rows = [
-        {
+    draws = compare.resample(list(sides.values()), seed, rejected)
+    rows = []
+    for name, side in sides.items():
+        on_dev = side.item.on("dev").get("roc_auc")
+        row = {
             "name": name,
             "about": about[name],
-            **_figures(draws, side.item, scorers[name], seed),
-            "difference": None
-            if name == reference
-            else _difference(draws, scorers[reference], scorers[name], seed),
+            "control": side.item.control,
+            "leaks": side.item.leaks,
+            "orientation": side.item.orientation(),
+            "seeds": side.seed_names,
+            "dev_roc_auc": on_dev and on_dev.value,
+            **{metric: draws.metric(metric, side, seed).as_json() for metric in compare.METRICS},
+            "difference": None,
             "cost": costs[name],
         }
-        for name, side in sides.items()
-    ]
-    interval = {"interval": draws.interval}
-    return {"split": REPORTED, "reference": reference, **draws.counts, **interval, "rows": rows}
-
-
-def _figures(draws: compare.Draws, item: Tested, scorer: Scorer, seed: int) -> dict[str, Any]:
-    on_dev = item.on("dev").get("roc_auc")
-    return {
-        "control": item.control,
-        "leaks": item.leaks,
-        "orientation": item.orientation(),
-        "seeds": scorer.seed_names,
-        "dev_roc_auc": on_dev and on_dev.value,
-        **{name: draws.metric(name, scorer, seed).as_json() for name in compare.METRICS},
-    }
-
-
-def _difference(
-    draws: compare.Draws, reference: Scorer, scorer: Scorer, seed: int
-) -> dict[str, Any]:
-    compared = compare.between(draws, reference, scorer, seed)
-    kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
-    data = compared.as_json()
-    return answers(compared.roc_auc) | {name: data[name] for name in kept}
+        if name != reference:
+            compared = compare.between(draws, sides[reference], side, seed)
+            data = compared.as_json()
+            kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
+            row["difference"] = answers(compared.roc_auc) | {key: data[key] for key in kept}
+        rows.append(row)
+    about_all = {"split": REPORTED, "reference": reference, **draws.counts}
+    return {**about_all, "interval": draws.resampler.how, "rows": rows}

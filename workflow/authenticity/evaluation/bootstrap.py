@@ -52,7 +52,6 @@ RANKED: dict[str, Metric] = {
     "eer": lambda trials: trials.corners.eer(),
     "average_precision": lambda trials: trials.counts.average_precision(),
 }
-METRICS = tuple(RANKED)
 # Cells of one block of resamples, (resamples, trials): small enough for the processor's cache.
 _BLOCK = 1 << 20
 
@@ -61,7 +60,7 @@ _BLOCK = 1 << 20
 class Scale:
     """Where intervals over speakers are symmetric: a function, its inverse and its derivative.
 
-    `lost` is by how many the number of speakers is lowered when the bootstrap's variance is mended.
+    Correcting the bootstrap's variance lowers the number of speakers by `lost`.
     """
 
     to: Callable[[Floats], Floats]
@@ -73,10 +72,7 @@ class Scale:
 SHARE = Scale(logit, expit, lambda value: 1.0 / (value * (1.0 - value)))
 """For metrics between 0 and 1."""
 COST = Scale(np.log, np.exp, lambda value: 1.0 / value, lost=2)
-"""For metrics from 0 without a bound above.
-
-A few bad clips make most of a cost: of ten speakers, one lost is simulated to be too few.
-"""
+"""For metrics from 0 without a bound above; `lost`, as a few bad clips make most of a cost."""
 DIFFERENCE = Scale(np.asarray, np.asarray, np.ones_like)
 
 
@@ -102,8 +98,8 @@ class Intervals:
 class Resampler:
     """Draws weights for trials: how often each occurs in each of a number of resamples.
 
-    `n_redrawn` counts the draws that held only one class: they have no ROC curve and were drawn
-    again, so the interval is conditional on both classes being there.
+    Draws with only one class have no ROC curve and are drawn again: `n_redrawn` counts them. The
+    interval is conditional on both classes being there.
     """
 
     def __init__(
@@ -116,7 +112,7 @@ class Resampler:
         """Choose the method from the number of speakers in each class.
 
         `labels`, `speakers` and `files` are (n,); a speaker that is not known is None or NaN.
-        Without `files` every trial is one of its own.
+        Without `files`, each trial is a file.
         """
         self.labels = np.asarray(labels)
         file = np.arange(self.labels.size) if files is None else pd.factorize(np.asarray(files))[0]
@@ -157,6 +153,12 @@ class Resampler:
         """The numbers of speakers, and what follows from them."""
         counts = f"{self.n_bonafide_speakers} bona fide and {self.n_spoof_speakers} spoof speakers"
         return f"{counts}: {self.rule}"
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """How resamples are drawn, as plain data."""
+        names = ("method", "rule", "why", "n_redrawn", "n_bonafide_speakers", "n_spoof_speakers")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def n_speakers(self) -> int | None:
@@ -209,27 +211,24 @@ def intervals(
     scores: ArrayLike,
     speakers: Sequence[str] | NDArray,
     seed: int,
-    metrics: Sequence[str] = METRICS,
-    others: Mapping[str, Metric] | None = None,
+    metrics: Mapping[str, Metric] = RANKED,
     costs: Collection[str] = (),
     files: Sequence[str] | NDArray | None = None,
-    n_resamples: int = N_RESAMPLES,
     band_at: Floats | None = None,
 ) -> Intervals:
     """Return metrics of scored trials with 95% intervals, and a ROC band if asked.
 
-    `labels`, `scores`, `speakers` (null where not known) and `files` are (n,); `metrics` are names
-    out of `METRICS`; `others` are further metrics of the same trials, shares except for those named
-    in `costs`; `band_at` (g,) are false-alarm rates. The same seed draws the same resamples of the
-    same trials whatever the scores, so that two scorers can be compared resample by resample. A
-    `ValueError` says when a class is missing.
+    `labels`, `scores`, `speakers` (null where not known) and `files` are (n,); metrics are shares
+    except for those named in `costs`; `band_at` (g,) are false-alarm rates. The same seed draws the
+    same resamples of the same trials whatever the scores, so that two scorers can be compared
+    resample by resample. A `ValueError` says when a class is missing.
     """
     ranking = Ranking.of(labels, scores)
     resampler = Resampler(ranking.labels, speakers, seed, files)
-    wanted = {name: RANKED[name] for name in metrics} | dict(others or {})
+    wanted = dict(metrics)
     if band_at is not None:
         wanted["band"] = lambda trials: trials.corners.detection_at(band_at)
-    values, drawn = resampled(resampler, {"": ranking}, wanted, n_resamples)
+    values, drawn = resampled(resampler, {"": ranking}, wanted)
     found = {}
     for name in wanted:
         value, scale = values[name][""], COST if name in costs else SHARE
@@ -240,27 +239,25 @@ def intervals(
 
 
 def resampled(
-    resampler: Resampler,
-    rankings: Mapping[Any, Ranking],
-    metrics: Mapping[str, Metric],
-    n_resamples: int,
+    resampler: Resampler, rankings: Mapping[Any, Ranking], metrics: Mapping[str, Metric]
 ) -> tuple[dict[str, dict[Any, Any]], dict[str, dict[Any, Floats]]]:
-    """Return metrics of differently ranked trials, and of the same resamples of them.
+    """Return metrics of differently ranked trials, and of the same m resamples of them.
 
     Both are by metric and the ranking's key: a number or (g,), and (m,) or (m, g).
     """
     blocks = {name: {key: [] for key in rankings} for name in metrics}
-    for weights in resampler.blocks(n_resamples):
+    for weights in resampler.blocks(N_RESAMPLES):
         for key, ranking in rankings.items():
             trials = Weighted(ranking, weights)
             for name, metric in metrics.items():
                 blocks[name][key].append(metric(trials))
     whole = {key: once(ranking) for key, ranking in rankings.items()}
     values = {name: {key: of(whole[key])[0] for key in whole} for name, of in metrics.items()}
-    return values, {
+    drawn = {
         name: {key: np.concatenate(of_key) for key, of_key in by_key.items()}
         for name, by_key in blocks.items()
     }
+    return values, drawn
 
 
 def mean_roc_auc(
@@ -274,10 +271,9 @@ def mean_roc_auc(
     """Return the mean over rounds of each round's ROC-AUC, with its interval and its method.
 
     Scores of different rounds come from different models and are never compared. Files or speakers
-    are drawn once for all rounds, which may share them, and a draw's mean weights each round by how
-    often its trials were drawn, so that with one speaker to a round it is rounds that are drawn. A
-    round that a draw leaves without a class takes no part in that mean, nor does a draw that leaves
-    no round with both.
+    are drawn once for all rounds, which may share them. A draw's mean weights each round by how
+    often its trials were drawn, so with one speaker to a round, rounds are drawn. Rounds without a
+    class do not count in it, and a draw does not count where no round has both classes.
 
     All arguments but the seed are (n,); every round holds both classes.
     """
@@ -288,13 +284,9 @@ def mean_roc_auc(
     means = []
     for weights in resampler.blocks(N_RESAMPLES):
         each = [weights[:, rows] for rows in members]
+        weighted = map(Weighted, rankings, each)
         with np.errstate(invalid="ignore"):
-            aucs = np.stack(
-                [
-                    Weighted(ranking, drawn).corners.roc_auc()
-                    for ranking, drawn in zip(rankings, each, strict=True)
-                ]
-            )
+            aucs = np.stack([trials.corners.roc_auc() for trials in weighted])
         share = np.stack([drawn.mean(axis=1) for drawn in each]) * np.isfinite(aucs)
         there = share.sum(axis=0) > 0
         means.append((share * np.nan_to_num(aucs)).sum(axis=0)[there] / share.sum(axis=0)[there])
@@ -308,11 +300,8 @@ def ends(
 ) -> tuple[Floats, Floats]:
     """Return the ends of the 95% interval of a value, or of each of several.
 
-    Args:
-        value: of the trials themselves, a number or (g,).
-        drawn: of the resamples, (m,) or (m, g).
-        n_speakers: `Resampler.n_speakers`.
-        scale: of the metric.
+    `value` is of the trials themselves, a number or (g,); `drawn` of the resamples, (m,) or (m, g);
+    `n_speakers` is the resampler's; `scale` the metric's.
     """
     tail = (1.0 - LEVEL) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
@@ -338,5 +327,5 @@ def error(value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale)
 
 
 def widened(error: ArrayLike, n_speakers: int | None, lost: int = 1) -> Floats:
-    """Return a standard error of the bootstrap, mended for its bias where speakers are drawn."""
+    """Return a standard error of the bootstrap, corrected for its bias where speakers are drawn."""
     return np.asarray(error) * (np.sqrt(n_speakers / (n_speakers - lost)) if n_speakers else 1.0)

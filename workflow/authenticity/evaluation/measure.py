@@ -38,7 +38,6 @@ BAND = pa.schema(
 # Finer towards both ends, where good systems' ROC curves bend.
 _TAIL = np.geomspace(1e-4, 0.05, 40)
 _BAND_AT = np.unique(np.concatenate([[0.0, 1.0], _TAIL, np.linspace(0.05, 0.95, 181), 1 - _TAIL]))
-_SUBSET = ("roc_auc", "eer")
 # A column of a list with more values than this, such as a duration, is no condition.
 _MOST_VALUES = 100
 # Of a class, to give a metric of an attack or a condition an interval.
@@ -202,7 +201,8 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
         seed: of the bootstrap.
     """
     gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
-    compared = compare.paired(before, after, "eval", seed, gone)
+    scorers = compare.Scorer("baseline", before), compare.Scorer("candidate", after)
+    compared = compare.paired(*scorers, seed, gone)
     trials = after.to_pandas()
     trials = trials[trials["split"] == "eval"]
     values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
@@ -309,8 +309,8 @@ def _overall(
     seed: int,
 ) -> tuple[list[Row], bootstrap.Intervals]:
     """Measure all trials of a split; see `view`."""
-    rates = threshold.rates(trials) if threshold else {}
-    ranked = _intervals(trials, seed, others=rates, band_at=_BAND_AT)
+    wanted = bootstrap.RANKED | (threshold.rates(trials) if threshold else {})
+    ranked = _intervals(trials, seed, metrics=wanted, band_at=_BAND_AT)
     values = ranked.estimates | _costs(trials, system, seed) | _calibration_errors(trials, seed)
     return _rows(values | _n_speakers(trials), _n_files(trials), ranked.method), ranked
 
@@ -356,7 +356,7 @@ def _costs(
             wanted[name] = weights.least
     costs = [name for name in wanted if "cllr" in name or "dcf" in name]
     value = "llr" if calibrated else "score"
-    return _intervals(trials, seed, value, metrics=(), others=wanted, costs=costs).estimates
+    return _intervals(trials, seed, value, metrics=wanted, costs=costs).estimates
 
 
 def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
@@ -399,7 +399,7 @@ def _attacks(
             continue
         against = trials[members | ~spoof]
         miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
-        measured = _intervals(against, seed, metrics=_SUBSET, others=miss)
+        measured = _intervals(against, seed, metrics=compare.METRICS | miss)
         counts["n_spoof"] = int(members.sum())
         yield _rows(_cautious(measured, against), counts, measured.method, group, name)
 
@@ -439,7 +439,7 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[list[Row]
         if not counts["n_bonafide"]:
             own = trials[chosen | (trials["label"] == 0)]
         if both_classes(own):
-            measured = _intervals(own, seed, metrics=_SUBSET)
+            measured = _intervals(own, seed, metrics=compare.METRICS)
             values |= _cautious(measured, own)
             method = measured.method
         yield _rows(values, counts, method, name, group_value)

@@ -11,11 +11,9 @@ all speakers, the interval of trials calls one a point better or not on most pai
 (`tests/benchmarks/benchmark_inference.py`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-
-import pyarrow as pa
 
 from authenticity import tables
 from authenticity.estimates import points, points_between
@@ -29,23 +27,14 @@ MINIMUM_SEEDS = 3
 
 
 @dataclass(frozen=True)
-class Side:
+class Side(Scorer):
     """An experiment that takes part in comparisons.
 
     Attributes:
-        scores: `tables.SCORES`.
-        seeds: its scores by seed, `results/{corpus}/seeds/{experiment}.parquet`; None for one whose
-            training has no chance in it. One trained with a single seed has a table of one column.
         item: its results, which tell of leaks and of scores that point the wrong way.
     """
 
-    scores: pa.Table
-    seeds: pa.Table | None
-    item: Tested
-
-    def scorer(self) -> Scorer:
-        """Return its scores under the experiment's name."""
-        return Scorer(self.item.name, self.scores, self.seeds)
+    item: Tested = field(kw_only=True)
 
 
 def read(
@@ -54,7 +43,7 @@ def read(
     """Read what takes part in comparisons, by name; only some have scores by seed."""
     by_seed = {tables.metadata(path)["experiment"]: tables.read(path) for path in seeds}
     return {
-        item.name: Side(tables.read(path), by_seed.get(item.name), item)
+        item.name: Side(item.name, tables.read(path), by_seed.get(item.name), item=item)
         for item, path in zip(results.read(metrics, records), scores, strict=True)
     }
 
@@ -146,61 +135,71 @@ def judge(
     baseline: Side, candidate: Side, seed: int, rejected: Collection[str] = ()
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
-    compared = compare.over_seeds(baseline.scorer(), candidate.scorer(), REPORTED, seed, rejected)
-    eer, answered = compared.eer, answers(compared.roc_auc)
-    names = {"baseline": baseline.item.name, "candidate": candidate.item.name}
+    compared = compare.paired(baseline, candidate, seed, rejected)
+    answered = answers(compared.roc_auc)
     doubts = [each for side in (baseline, candidate) for each in _doubts(side.item)]
     headline = (
-        f"{names['candidate']} at least one point better than {names['baseline']}: "
-        f"{_headline(compared, answered)}; {_trials(compared)}"
-        f"{''.join(f'; but {doubt}' for doubt, _ in doubts)}."
+        f"{candidate.name} at least one point better than {baseline.name}: "
+        f"{_headline(compared, answered)}{''.join(f'; but {doubt}' for doubt, _ in doubts)}."
     )
     warnings = [f"{doubt}: {consequence}" for doubt, consequence in doubts]
-    sentences = [
-        headline,
-        _difference(compared),
-        _at_all(answered),
-        *_seeds(compared),
-        *_relative(compared),
-        f"EER changes by {points(eer.value)} points ({points_between(eer.low, eer.high)}).",
-        _power(compared),
-        *_delong(compared),
-        *warnings,
-    ]
     return {
-        **names,
+        "baseline": baseline.name,
+        "candidate": candidate.name,
         **answered,
         "headline": headline,
-        "sentence": " ".join(sentences),
+        "sentence": " ".join([headline, *_sentences(compared, answered), *warnings]),
         "warnings": warnings,
         **compared.as_json(),
     }
 
 
 def _headline(compared: Comparison, given: Mapping[str, Any]) -> str:
-    """Say the answer and what it covers."""
+    """Say the answer, what it covers, and how many trials were compared."""
     bonafide, spoof = (compared.interval[f"n_{name}_speakers"] for name in ("bonafide", "spoof"))
     speakers = f"{bonafide:,} bona fide and {spoof:,} spoof speakers"
     here = given["on_these_speakers"]["at_least_one_point"]
     if compared.roc_auc.n_speakers is not None:
-        return f"{here}, for new speakers too ({speakers})"
-    known = bonafide and spoof
-    whose = f"these {speakers}" if known else "the speakers of these clips, not all known:"
-    return f"on {whose} {here}, in general {OPEN} ({compared.interval['rule']})"
-
-
-def _at_all(given: Mapping[str, Any]) -> str:
-    here = given["on_these_speakers"]["better_at_all"]
-    if given["better_at_all"] == here:
-        return f"Better at all: {here}."
-    return f"Better at all: on these speakers {here}, in general {given['better_at_all']}."
-
-
-def _trials(compared: Comparison) -> str:
+        answer = f"{here}, for new speakers too ({speakers})"
+    else:
+        known = bonafide and spoof
+        whose = f"these {speakers}" if known else "the speakers of these clips, not all known:"
+        answer = f"on {whose} {here}, in general {OPEN} ({compared.interval['rule']})"
     n_bonafide, n_spoof, n_left_out = compared.counts.values()
     left_out = f"; {n_left_out:,} set aside on a side" if n_left_out else ""
-    n = f"n = {n_bonafide + n_spoof:,}"
-    return f"{n} ({n_bonafide:,} bona fide, {n_spoof:,} spoof{left_out})"
+    counts = f"{n_bonafide:,} bona fide, {n_spoof:,} spoof{left_out}"
+    return f"{answer}; n = {n_bonafide + n_spoof:,} ({counts})"
+
+
+def _sentences(compared: Comparison, given: Mapping[str, Any]) -> Iterator[str]:
+    """Say all that belongs to the answer beside the headline."""
+    yield _difference(compared)
+    here, general = given["on_these_speakers"]["better_at_all"], given["better_at_all"]
+    if general == here:
+        yield f"Better at all: {here}."
+    else:
+        yield f"Better at all: on these speakers {here}, in general {general}."
+    if compared.seeds:
+        yield _seeds(compared)
+    if share := compared.relative:
+        value, low, high = (round(100 * each) for each in (share.value, share.low, share.high))
+        if value < 0:
+            yield f"It adds {-value}% to the baseline's 1 - AUC ({-high} to {-low})."
+        else:
+            yield f"Of the baseline's 1 - AUC it removes {value}% ({low} to {high})."
+    eer = compared.eer
+    yield f"EER changes by {points(eer.value)} points ({points_between(eer.low, eer.high)})."
+    vary = ", if seeds vary as these did" if len(compared.seeds) > 1 else ""
+    yield (
+        "With intervals made so, a true difference of "
+        f"{100 * compared.roc_auc.detectable:.2f} points is found (told from none) with "
+        f"{POWER:.0%} power{vary}."
+    )
+    values = [test.p for test in compared.delong.values() if test]
+    if values:
+        low, high = ("< 0.001" if p < 0.001 else f"= {p:.3f}" for p in (min(values), max(values)))
+        over = f"p {low}" if low == high else f"p {low} to p {high} over the seeds"
+        yield f"DeLong's test, which takes trials for independent: {over}."
 
 
 def _difference(compared: Comparison) -> str:
@@ -217,73 +216,30 @@ def _difference(compared: Comparison) -> str:
     return words
 
 
-def _seeds(compared: Comparison) -> list[str]:
-    n_seeds = len(compared.seeds)
-    if not n_seeds:
-        return []
+def _seeds(compared: Comparison) -> str:
+    n_seeds, spread = len(compared.seeds), compared.roc_auc.spread
     if n_seeds < MINIMUM_SEEDS:
         count = "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
-        return [
+        return (
             f"No answer is given for {count}: another seed may change it, so {MINIMUM_SEEDS} or "
             "more are needed."
-        ]
-    spread = compare.spread(compared.roc_auc.each)
+        )
     ends = points_between(spread["low"], spread["high"])
     deviation = f"standard deviation {100 * spread['deviation']:.2f}"
-    return [f"Over {n_seeds} seeds it is {ends} ({deviation}), which the interval allows for."]
+    return f"Over {n_seeds} seeds it is {ends} ({deviation}), which the interval allows for."
 
 
-def _relative(compared: Comparison) -> list[str]:
-    if compared.relative is None:
-        return []
-    value, low, high = (
-        round(100 * each)
-        for each in (compared.relative.value, compared.relative.low, compared.relative.high)
-    )
-    if value < 0:
-        return [f"It adds {-value}% to the baseline's 1 - AUC ({-high} to {-low})."]
-    return [f"Of the baseline's 1 - AUC it removes {value}% ({low} to {high})."]
-
-
-def _power(compared: Comparison) -> str:
-    vary = ", if seeds vary as these did" if len(compared.seeds) > 1 else ""
-    return (
-        "With intervals made so, a true difference of "
-        f"{100 * compared.roc_auc.detectable:.2f} points is found (told from none) with "
-        f"{POWER:.0%} power{vary}."
-    )
-
-
-def _delong(compared: Comparison) -> list[str]:
-    values = [test.p for test in compared.delong.values() if test]
-    if not values:
-        return []
-    low, high = (_probability(p) for p in (min(values), max(values)))
-    over = f"p {low}" if low == high else f"p {low} to p {high} over the seeds"
-    return [f"DeLong's test, which takes trials for independent: {over}."]
-
-
-def _probability(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def _doubts(item: Tested) -> list[tuple[str, str]]:
+def _doubts(item: Tested) -> Iterator[tuple[str, str]]:
     """Say in a few words why an answer means less than it says, and what follows."""
-    doubts = []
     if item.leaks:
-        doubts.append(
-            (
-                f"{item.name} leaks",
-                "speakers or duplicate clips are on both sides of its protocol, so its results are "
-                "too good, and a difference may be one in what leaks.",
-            )
+        yield (
+            f"{item.name} leaks",
+            "speakers or duplicate clips are on both sides of its protocol, so its results are "
+            "too good, and a difference may be one in what leaks.",
         )
     if item.orientation() == "flipped":
-        doubts.append(
-            (
-                f"{item.name} is flipped",
-                "its scores point the wrong way, so a difference from it says nothing of how well "
-                "the other one detects.",
-            )
+        yield (
+            f"{item.name} is flipped",
+            "its scores point the wrong way, so a difference from it says nothing of how well "
+            "the other one detects.",
         )
-    return doubts
