@@ -9,7 +9,7 @@ the same bounds. Below 100 clips of a class, another check calls for caution in 
 """
 
 import numpy as np
-from authenticity.evaluation.probabilities import CalibrationError
+from authenticity.evaluation.probabilities import CalibrationError, beyond_chance
 from authenticity.trust.bounds import MEANINGLESS, MISCALIBRATED
 from authenticity.trust.checks import CAUTION, DISTRUST, TRUST
 from scipy.special import expit
@@ -35,7 +35,7 @@ def simulated(n: int, factor: float) -> tuple[float, dict[str, list[float]]]:
         value = found.value()
         errors.append(value)
         ratings["before"].append(rated(value))
-        ratings["now"].append(rated(found.chance(run).beyond(value)))
+        ratings["now"].append(rated(beyond_chance(value, *found.chance(run, range(n)))))
     shares = {
         rule: [given.count(status) / RUNS for status in (TRUST, CAUTION, DISTRUST)]
         for rule, given in ratings.items()

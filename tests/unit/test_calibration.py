@@ -72,7 +72,7 @@ def test_a_constant_score_says_nothing():
     assert found.slope == 0
     assert found.llr([3.0, 99.0]).tolist() == [0.0, 0.0]
     assert found.probability([3.0])[0] == pytest.approx(found.prior_spoof)
-    assert found.as_json() == {
+    assert vars(found) == {
         "slope": 0.0,
         "offset": pytest.approx(logit(found.prior_spoof)),
         "prior_spoof": found.prior_spoof,

@@ -77,7 +77,7 @@ def test_an_experiments_metrics_are_complete_and_those_of_its_scores(tmp_path):
     for name in ("roc_auc", "eer", *COSTS):
         assert split[name].low < split[name].high
     rates = tables.read(asv).to_pandas().query("split == 'eval'")
-    cost = detection_cost.tandem_revised(detection_cost.speaker_verification(rates))
+    cost = detection_cost.tandem(detection_cost.speaker_verification(rates), revised=True)
     once = metrics.once(metrics.Ranking.of(labels, scores))
     assert split["min_tdcf_revised"].value == pytest.approx(cost.least(once)[0])
     assert split["min_cllr"].value <= split["cllr"].value
@@ -155,7 +155,7 @@ def test_the_asv_system_is_that_of_the_partition_that_is_scored(tmp_path):
     alone = tables.read(path).to_pandas().query("split == 'eval'")
     weighted = metrics.once(metrics.Ranking.of(alone["label"], alone["llr"]))
     rates = tables.read(asv).to_pandas().query("split == 'dev'")
-    cost = detection_cost.tandem_legacy(detection_cost.speaker_verification(rates))
+    cost = detection_cost.tandem(detection_cost.speaker_verification(rates), revised=False)
     assert swapped["min_tdcf_legacy"].value == pytest.approx(cost.least(weighted)[0])
     assert swapped["min_tdcf_legacy"] != on(measured(path, asv=asv))["min_tdcf_legacy"]
 

@@ -5,7 +5,6 @@ costs and priors, or with the score of another model.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy
@@ -35,10 +34,6 @@ class Calibration:
         """Return the probability of spoof where its prior is `prior_spoof`, (n,)."""
         return scipy.special.expit(self._log_odds(scores))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the line as plain data."""
-        return {"slope": self.slope, "offset": self.offset, "prior_spoof": self.prior_spoof}
-
     def _log_odds(self, scores: ArrayLike) -> Floats:
         return self.slope * np.asarray(scores, dtype=np.float64) + self.offset
 
@@ -52,15 +47,11 @@ def fit(scores: ArrayLike, labels: ArrayLike) -> Calibration:
     targets' mean, dev's share of spoof but for that smoothing, so that a score which says nothing
     has a likelihood ratio of exactly one.
 
-    The slope may come out negative. It is kept: on dev a lower score did point to spoof, and a line
-    forced upwards would be fitted to nothing.
+    A negative slope is kept: on dev a lower score did point to spoof, and a line forced upwards
+    would be fitted to nothing.
 
-    Args:
-        scores: finite, any scale; shape (n,).
-        labels: 0 bona fide, 1 spoof, both present; shape (n,).
-
-    Raises:
-        ValueError: a score is not finite, or a class is missing.
+    `scores` (n,) are finite, of any scale; `labels` (n,) are 0 bona fide or 1 spoof. A `ValueError`
+    says when a score is not finite, or a class is missing.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -336,7 +336,7 @@ def _costs(
 
     The ASV system's rates are constants: only the countermeasure's trials are resampled.
     """
-    llr, cost = trials["llr"].to_numpy(), detection_cost.asvspoof5()
+    llr, cost = trials["llr"].to_numpy(), detection_cost.ASVSPOOF5
     calibrated = bool(np.isfinite(llr).all())
     wanted: dict[str, metrics.Metric] = {
         "brier_before_calibration": brier(trials["p_spoof"].to_numpy()),
@@ -348,11 +348,8 @@ def _costs(
         wanted["brier"] = brier(trials["p_calibrated"].to_numpy())
         wanted["cllr"] = cllr(llr)
         wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
-    for name, tandem in (
-        ("min_tdcf_legacy", detection_cost.tandem_legacy),
-        ("min_tdcf_revised", detection_cost.tandem_revised),
-    ):
-        if system and (weights := tandem(system)):
+    for name, revised in (("min_tdcf_legacy", False), ("min_tdcf_revised", True)):
+        if system and (weights := detection_cost.tandem(system, revised)):
             wanted[name] = weights.least
     costs = [name for name in wanted if "cllr" in name or "dcf" in name]
     value = "llr" if calibrated else "score"
@@ -365,10 +362,9 @@ def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
     for suffix, column in STAGES.items():
         if trials[column].notna().all():
             error = CalibrationError(trials[column].to_numpy(), trials["label"].to_numpy())
-            chance = error.chance(seed, trials["file"].to_numpy())
+            mean, high = error.chance(seed, trials["file"].to_numpy())
             values[f"ece{suffix}"] = error.value()
-            values[f"ece_chance{suffix}"] = chance.mean
-            values[f"ece_chance_high{suffix}"] = chance.high
+            values[f"ece_chance{suffix}"], values[f"ece_chance_high{suffix}"] = mean, high
     return values
 
 

@@ -25,24 +25,15 @@ def brier(p_spoof: Floats) -> Metric:
     return lambda trials: trials.mean((p_spoof - trials.ranking.labels) ** 2)
 
 
-@dataclass(frozen=True)
-class Chance:
-    """The calibration error that probabilities have although they hold: its mean, its 97.5% point.
+def beyond_chance(error: float, mean: float, high: float) -> float:
+    """Return the part of a calibration error that is not chance; see `CalibrationError.chance`.
 
-    An error below `high` is one that calibrated probabilities often have on as many trials.
+    It is 0 up to `high`: calibrated probabilities often have as much on as many trials. In a bin,
+    the gap of the probabilities and that of chance add up as independent errors do, by their
+    squares. The plain difference would understate the part: probabilities that are off by 9.5% have
+    an error of 10.5% on 810 trials where chance alone gives 4.6%.
     """
-
-    mean: float
-    high: float
-
-    def beyond(self, error: float) -> float:
-        """Return the part of an error that is not chance; 0 where chance may well give as much.
-
-        In a bin, the gap of the probabilities and that of chance add up as independent errors do,
-        by their squares. The plain difference would understate the part: probabilities that are off
-        by 9.5% have an error of 10.5% on 810 trials where chance alone gives 4.6%.
-        """
-        return sqrt(error**2 - self.mean**2) if error > self.high else 0.0
+    return sqrt(error**2 - mean**2) if error > high else 0.0
 
 
 @dataclass(frozen=True)
@@ -56,9 +47,9 @@ class CalibrationError:
     they are less biased too (Roelofs et al. 2022, arXiv 2012.08668). Equal probabilities share a
     bin.
 
-    Chance alone makes it positive, the more so the fewer trials there are: `chance` says by how
-    much. It has no bootstrap interval, because resampling adds chance of its own: the interval
-    would lie too high, often wholly above the value.
+    Chance alone makes it positive, more so with fewer trials: `chance` says by how much. It has no
+    bootstrap interval, because resampling adds chance of its own: the interval would lie too high,
+    often wholly above the value.
 
     `p_spoof` and `labels` are (n,).
     """
@@ -78,20 +69,17 @@ class CalibrationError:
         gaps = np.bincount(self.bin, weights=self.p_spoof - self.labels)
         return float(np.abs(gaps).sum() / self.p_spoof.size)
 
-    def chance(self, seed: int, files: ArrayLike | None = None) -> Chance:
-        """Simulate the error under the hypothesis that every probability holds.
+    def chance(self, seed: int, files: ArrayLike) -> tuple[float, float]:
+        """Return the mean and the 97.5% point of the errors that chance alone gives.
 
-        Labels are drawn `N_DRAWS` times from the probabilities themselves ("consistency
-        resampling", Bröcker and Smith 2007, "Increasing the reliability of reliability diagrams").
-        Trials are taken as independent. Rows of one file, which rounds of a protocol may each have,
-        share their draw; `files` is (n,), and without it every row is a file of its own.
+        Labels are drawn `N_DRAWS` times from the probabilities themselves, as if those held
+        ("consistency resampling", Bröcker and Smith 2007, "Increasing the reliability of
+        reliability diagrams"). Trials are taken as independent. Rows of one file (`files` is (n,)),
+        which rounds of a protocol may each have, share their draw.
         """
         n = self.p_spoof.size
-        file = (
-            np.arange(n) if files is None else np.unique(np.asarray(files), return_inverse=True)[1]
-        )
         order = np.argsort(self.bin, kind="stable")
-        p, file = self.p_spoof[order], file[order]
+        p, file = self.p_spoof[order], np.unique(np.asarray(files), return_inverse=True)[1][order]
         starts = np.searchsorted(self.bin[order], np.arange(self.bin.max() + 1))
         expected = np.add.reduceat(p, starts)
         random, errors, rows = np.random.default_rng(seed), [], max(1, _BLOCK // n)
@@ -100,7 +88,7 @@ class CalibrationError:
             spoof = np.add.reduceat(drawn, starts, axis=1, dtype=np.intp)
             errors.append(np.abs(spoof - expected).sum(axis=1) / n)
         drawn_errors = np.concatenate(errors)
-        return Chance(float(drawn_errors.mean()), float(np.quantile(drawn_errors, 0.975)))
+        return float(drawn_errors.mean()), float(np.quantile(drawn_errors, 0.975))
 
     def diagram(self) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
         """Return the bins of a reliability diagram by rising probability, (bins,) each.
