@@ -37,10 +37,12 @@ def asv_table(path, splits=("dev", "eval")):
     return path
 
 
-def measured(path, dev=None, asv=None, **options):
+def measured(path, dev=None, asv=None, partitions=None, known_attacks=()):
     said = []
     threshold = Threshold.of(tables.read(dev or path))
-    found = measure.view(tables.read(path), "toy", threshold, asv, 7, said.append, **options)
+    rates = tables.read(asv) if asv else tables.ASV_SCORES.empty_table()
+    about = partitions or {"dev": ["dev"], "eval": ["eval"]}, known_attacks
+    found = measure.view(tables.read(path), "toy", threshold, rates, 7, said.append, *about)
     splits = {row["split"] for row in found.rows}
     assert len(said) == len(splits)
     assert splits == set(found.why) == set(found.bands["split"].to_pylist())

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,18 +21,14 @@ from authenticity.evaluation.results import (
     CANDIDATE,
     GROUPS,
     KNOWN,
+    REPORTED,
     SPEAKER,
     UNKNOWN,
 )
 from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_splits, ordered_values
 
 BAND = pa.schema(
-    [
-        ("split", pa.string()),
-        ("false_alarm", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-    ]
+    [("split", pa.string()), *((name, pa.float64()) for name in ("false_alarm", "low", "high"))]
 )
 # Finer towards both ends, where good systems' ROC curves bend.
 _TAIL = np.geomspace(1e-4, 0.05, 40)
@@ -46,15 +41,13 @@ STAGES = {"_before_calibration": "p_spoof", "": "p_calibrated"}
 """The column of probabilities before and after calibration, by the suffix of their metrics."""
 
 Row = dict[str, Any]
-Counts = Mapping[str, int]
-Values = Mapping[str, Estimate | float]
 
 
 @dataclass(frozen=True)
 class Threshold:
     """At or above its round's value a score is called spoof; chosen on as many different dev clips.
 
-    A round's threshold comes from its own dev: what is dev there may be reported on in another.
+    Each round has its own, from its dev: a dev clip of one round may be reported on in another.
     """
 
     by_round: Mapping[str, float]
@@ -112,69 +105,62 @@ def view(
     scores: pa.Table,
     corpus: str,
     threshold: Threshold | None,
-    asv: Path | None,
+    asv: pa.Table,
     seed: int,
     say: Callable[[str], None],
-    partitions: Mapping[str, Sequence[str]] | None = None,
-    known_attacks: Collection[str] = (),
+    partitions: Mapping[str, Sequence[str]],
+    known_attacks: Collection[str],
 ) -> Measured:
     """Measure a score table, split by split; rates are fractions.
 
-    Two readings of a calibrated score are kept apart. What is about the order of `score` (ROC-AUC,
-    EER, average precision, error rates at the threshold) points as the model points, also where
-    that is the wrong way. What is about its calibrated values (`brier`, `ece`, Cllr and the
-    detection costs) uses `llr` where there is a calibration, so that a minimum is never above its
-    actual cost; else `score`. The actual costs need a calibration.
+    Two readings of a calibrated score are kept apart. Metrics of the order of `score` (ROC-AUC,
+    EER, average precision, error rates at the threshold) point as the model points, also where
+    that is the wrong way. Metrics of its calibrated values (`brier`, `ece`, Cllr and the detection
+    costs) use `llr` where there is a calibration, so that a minimum is never above its actual cost;
+    else `score`. The actual costs need a calibration.
 
-    The exported files hold `llr` too (`score_files`). Where the calibration's slope is negative,
-    because lower scores pointed to spoof on dev, it turns the order round: an EER of 84.6% here is
-    one of 15.4% by the challenges' tools on those files. The report says so
-    (`wording.orientation`). A protocol of several rounds has `llr` as its `score`.
+    The exported files hold `llr` too (`score_files`). A calibration with a negative slope, because
+    lower scores pointed to spoof on dev, reverses the order: an EER of 84.6% here is one of 15.4%
+    by the challenges' tools on those files. The report says so (`wording.orientation`). A protocol
+    of several rounds has `llr` as its `score`.
 
     Args:
         scores: `tables.SCORES` with condition columns, of one view.
         corpus: that they are of, for messages.
         threshold: of the experiment, from the dev of the corpus that it was fitted on.
-        asv: `tables.ASV_SCORES` of the corpus, or none: then there is no tandem cost.
+        asv: `tables.ASV_SCORES` of the corpus; without rows there is no tandem cost.
         seed: of the bootstrap.
         say: takes a line of progress.
-        partitions: of which of the corpus's partitions a split's trials are, to take the ASV
-            system's rates from the same; each split's namesake unless given.
+        partitions: of the corpus, those that each split's trials are of: the ASV system's rates are
+            of the same.
         known_attacks: that the experiment was trained on. A split that has some of them is measured
             on these and on its other attacks too.
 
     Raises:
         UserError: a split has one class only, or none.
     """
-    trials = scores.to_pandas()
-    verification = None if asv is None else tables.read(asv).to_pandas()
+    trials, verification = scores.to_pandas(), asv.to_pandas()
     n_values = {
         name: trials.groupby("split")[name].nunique(dropna=False)
         for name in tables.conditions(trials.columns)
     }
     rows, bands, why = [], [], {}
-    for split in ordered_splits(trials["split"]) or ["eval"]:
+    for split in ordered_splits(trials["split"]) or [REPORTED]:
         members = trials[trials["split"] == split].reset_index(drop=True)
         _require_both_classes(members, corpus, split)
         say(f"{split}: resampling {len(members)} trials {bootstrap.N_RESAMPLES} times")
-        system = None
-        if verification is not None:
-            of = (partitions or {}).get(split, [split])
-            rates = verification[verification["split"].isin(of)]
-            system = detection_cost.speaker_verification(rates)
-        conditions = [
-            name
-            for name, n in n_values.items()
-            if 1 < n[split] <= _MOST_VALUES and name not in GROUPS
-        ]
+        rates = verification[verification["split"].isin(partitions[split])]
+        system = detection_cost.speaker_verification(rates)
         overall, intervals = _overall(members, threshold, system, seed)
-        groups = [
-            overall,
+        of_split = [
+            *overall,
             *_attacks(members, threshold, known_attacks, seed),
             *_speakers(members, threshold),
-            *(rows for name in conditions for rows in _condition(members, name, seed)),
         ]
-        rows += [row | {"split": split} for group in groups for row in group]
+        for name, n in n_values.items():
+            if 1 < n[split] <= _MOST_VALUES and name not in GROUPS:
+                of_split += _condition(members, name, seed)
+        rows += [row | {"split": split} for row in of_split]
         band = {"split": [split] * _BAND_AT.size} | vars(intervals.band)
         bands.append(pa.table(band, schema=BAND))
         why[split] = intervals.why
@@ -190,25 +176,19 @@ def attacks_of(trials: pa.Table, partitions: Sequence[str]) -> list[str]:
 
 
 def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
-    """Measure by how much ROC-AUC and EER change from one view of the eval clips to another.
+    """Measure the change of ROC-AUC and EER on eval from an experiment's own view to another.
 
     The difference is paired: each resample weighs a clip alike in both views. Clips that were set
     aside in the other view are left out of both, and counted.
-
-    Args:
-        before: scores in the view that an experiment is made for.
-        after: its scores in the other view.
-        seed: of the bootstrap.
     """
     gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
     scorers = compare.Scorer("baseline", before), compare.Scorer("candidate", after)
     compared = compare.paired(*scorers, seed, gone)
-    trials = after.to_pandas()
-    trials = trials[trials["split"] == "eval"]
+    trials = after.filter(pc.equal(after["split"], REPORTED)).to_pandas()
     values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
-    values |= {"n_left_out": compared.counts["n_left_out"]}
+    values["n_left_out"] = compared.counts["n_left_out"]
     rows = _rows(values, _n_files(trials), compared.interval["method"])
-    return [row | {"split": "eval"} for row in rows]
+    return [row | {"split": REPORTED} for row in rows]
 
 
 def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Iterator[Row]:
@@ -216,12 +196,8 @@ def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Itera
 
     Eval took no part in the choice: its values are there so that the choice can be judged. Over
     several rounds, each AUC is the mean of the rounds', since scores of different models cannot be
-    pooled.
-
-    Args:
-        scores: of all of one experiment's candidates, see `candidates.Choice`.
-        seed: of the bootstrap.
-        say: takes a line of progress.
+    pooled. `scores` are of all of one experiment's candidates (`candidates.Choice`), `seed` is the
+    bootstrap's, and `say` takes a line of progress.
     """
     trials = scores.to_pandas()
     columns = [name for name in scores.column_names if name not in tables.TRIAL_COLUMNS]
@@ -273,8 +249,8 @@ def _intervals(
 
 
 def _rows(
-    values: Values,
-    counts: Counts,
+    values: Mapping[str, Estimate | float],
+    counts: Mapping[str, int],
     method: str | None = None,
     group: str = ALL,
     group_value: str | None = None,
@@ -368,20 +344,26 @@ def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
     return values
 
 
-def _cautious(measured: bootstrap.Intervals, trials: pd.DataFrame) -> dict[str, Estimate]:
-    """Take intervals off values of a handful: one clip drawn again and again never varies."""
-    if trials["label"].value_counts().min() >= _FEWEST_CLIPS:
-        return measured.estimates
-    return {name: Estimate(item.value, None, None) for name, item in measured.estimates.items()}
+def _of_group(
+    trials: pd.DataFrame, seed: int, more: Mapping[str, metrics.Metric]
+) -> tuple[dict[str, Estimate], str]:
+    """Return ROC-AUC, EER and more of some trials, and the intervals' method.
+
+    A handful has no interval: one clip drawn again and again never varies.
+    """
+    measured = _intervals(trials, seed, metrics=compare.METRICS | more)
+    values = measured.estimates
+    if trials["label"].value_counts().min() < _FEWEST_CLIPS:
+        values = {name: Estimate(item.value, None, None) for name, item in values.items()}
+    return values, measured.method
 
 
 def _attacks(
     trials: pd.DataFrame, threshold: Threshold | None, known: Collection[str], seed: int
-) -> Iterator[list[Row]]:
-    """Measure each attack, and known and unknown ones apart, against all bona fide trials.
+) -> Iterator[Row]:
+    """Measure each attack, and known and unknown ones apart, against the bona fide of all rounds.
 
-    A spoof whose attack nobody knows is neither known nor unknown. Bona fide trials are those of
-    all rounds.
+    A spoof whose attack nobody knows is neither known nor unknown.
     """
     spoof, attacks = trials["label"] == 1, trials["attack"].fillna(NOT_KNOWN)
     is_known = spoof & trials["attack"].isin(list(known))
@@ -391,40 +373,39 @@ def _attacks(
         groups += [(ATTACKS, KNOWN, is_known), (ATTACKS, UNKNOWN, others)]
     counts = _n_files(trials)
     for group, name, members in groups:
-        if not members.any():
-            continue
-        against = trials[members | ~spoof]
-        miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
-        measured = _intervals(against, seed, metrics=compare.METRICS | miss)
-        counts["n_spoof"] = int(members.sum())
-        yield _rows(_cautious(measured, against), counts, measured.method, group, name)
+        if members.any():
+            against = trials[members | ~spoof]
+            miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
+            values, method = _of_group(against, seed, miss)
+            counts["n_spoof"] = int(members.sum())
+            yield from _rows(values, counts, method, group, name)
 
 
-def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[list[Row]]:
+def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row]:
     """Measure plain rates of each known speaker: too few trials each for intervals worth having."""
-    called = threshold.called(trials) if threshold else np.full(len(trials), np.nan)
-    trials = trials.assign(called=called)
+    if threshold:
+        trials = trials.assign(called=threshold.called(trials))
     for speaker, members in trials.groupby("speaker"):  # leaves out nulls
-        bonafide, spoof = (members.loc[members["label"] == label, "called"] for label in (0, 1))
-        values: dict[str, float] = {"n_clips": len(members)}
-        if threshold and len(bonafide):
-            values["false_alarm"] = float(bonafide.mean())
-        if threshold and len(spoof):
-            values["miss"] = float(1.0 - spoof.mean())
+        counts, values = _n_trials(members), {"n_clips": len(members)}
         if threshold:
-            alarms = values.get("false_alarm", 0.0) * len(bonafide)
-            misses = values.get("miss", 0.0) * len(spoof)
+            called = members.groupby("label")["called"].mean()
+            if 0 in called:
+                values["false_alarm"] = float(called[0])
+            if 1 in called:
+                values["miss"] = float(1.0 - called[1])
+            alarms = values.get("false_alarm", 0.0) * counts["n_bonafide"]
+            misses = values.get("miss", 0.0) * counts["n_spoof"]
             values["wrong"] = (alarms + misses) / len(members)
         if both_classes(members):
             values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
-        yield _rows(values, _n_trials(members), group=SPEAKER, group_value=str(speaker))
+        yield from _rows(values, counts, group=SPEAKER, group_value=str(speaker))
 
 
-def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[list[Row]]:
+def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
     """Measure each value of a condition: its trials, or if none is bona fide, against all of those.
 
-    A vocoder's name, say, is a property of spoofs alone. Trials without a value are a row of their
-    own, but for those of a class that has no value at all: there the condition does not apply.
+    A vocoder's name, say, is a property of spoofs alone. Trials without a value have a row, unless
+    their class has no value at all: there the condition does not apply.
     """
     applies = trials.groupby("label")[name].transform("count") > 0
     names = trials[name].fillna(NOT_GIVEN)
@@ -435,7 +416,6 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[list[Row]
         if not counts["n_bonafide"]:
             own = trials[chosen | (trials["label"] == 0)]
         if both_classes(own):
-            measured = _intervals(own, seed, metrics=compare.METRICS)
-            values |= _cautious(measured, own)
-            method = measured.method
-        yield _rows(values, counts, method, name, group_value)
+            measured, method = _of_group(own, seed, {})
+            values |= measured
+        yield from _rows(values, counts, method, name, group_value)
