@@ -18,6 +18,9 @@ _SEVERITY = (TRUST, CAUTION, DISTRUST)
 RANKING, DECISIONS, PROBABILITIES = "ROC-AUC and EER", "Decisions", "Probabilities"
 KINDS = (RANKING, DECISIONS, PROBABILITIES)
 
+Found = tuple[str, str] | tuple[str, str, Sequence[str]] | None
+"""A rating, its sentence, and the kinds of metric it bears on unless all; None without numbers."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -56,8 +59,8 @@ def worst(statuses: Iterable[str]) -> str:
 
 def checks(evidence: Evidence) -> list[Check]:
     """Return every check that the run has the numbers for."""
-    made = [make(evidence) for make in _CHECKS]
-    return [check for check in made if check]
+    found = {name: find(evidence) for name, find in _CHECKS.items()}
+    return [Check(name, *each) for name, each in found.items() if each]
 
 
 def _graded(value: float, caution: Bound, distrust: Bound) -> str:
@@ -66,79 +69,77 @@ def _graded(value: float, caution: Bound, distrust: Bound) -> str:
     return CAUTION if value > caution.value else TRUST
 
 
-def _leak(evidence: Evidence) -> Check:
+def _leak(evidence: Evidence) -> Found:
     if leak := wording.leak(evidence.tested):
-        return Check("Leak", DISTRUST, leak)
+        return DISTRUST, leak
     if unknown := wording.unknown_speakers(evidence.tested):
-        return Check("Leak", CAUTION, unknown)
+        return CAUTION, unknown
     if wording.is_published(evidence.tested):
-        words = f"Trained by others: whether on clips or speakers of {REPORTED} is not known."
-        return Check("Leak", CAUTION, words)
-    words = f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
-    return Check("Leak", TRUST, words)
+        return (
+            CAUTION,
+            f"Trained by others: whether on clips or speakers of {REPORTED} is not known.",
+        )
+    return TRUST, f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
 
 
-def _direction(evidence: Evidence) -> Check:
-    item, auc = evidence.tested, evidence.own["roc_auc"]
-    words = wording.orientation(item)
+def _direction(evidence: Evidence) -> Found:
+    item, words = evidence.tested, wording.orientation(evidence.tested)
     if not words:
-        words = f"ROC-AUC {estimates.whole(auc)}: its interval lies above 0.5."
-        return Check("Direction", TRUST, words)
+        auc = estimates.whole(evidence.own["roc_auc"])
+        return TRUST, f"ROC-AUC {auc}: its interval lies above 0.5."
     way, one_round = item.orientation(), len(item.chosen) == 1
     if way == "flipped" and one_round and wording.turned(item):
         # Calibrated on dev, before eval was seen, the probabilities point the right way.
-        return Check("Direction", DISTRUST, words, [RANKING, DECISIONS])
+        return DISTRUST, words, [RANKING, DECISIONS]
     # With several rounds, the score that is ranked is the calibrated one.
-    harmless = way == "as expected" and not one_round
-    return Check("Direction", CAUTION if harmless else DISTRUST, words)
+    return CAUTION if way == "as expected" and not one_round else DISTRUST, words
 
 
-def _clips(evidence: Evidence) -> Check:
+def _clips(evidence: Evidence) -> Found:
     auc = evidence.own["roc_auc"]
     words = f"{auc.n_bonafide:,} bona fide and {auc.n_spoof:,} spoof clips."
     fewest = min(auc.n_bonafide, auc.n_spoof)
-    status = CAUTION if fewest < bounds.FEW.value else TRUST
-    return Check("Number of clips", DISTRUST if fewest < bounds.HANDFUL.value else status, words)
+    if fewest < bounds.HANDFUL.value:
+        return DISTRUST, words
+    return CAUTION if fewest < bounds.FEW.value else TRUST, words
 
 
-def _precision(evidence: Evidence) -> Check:
+def _precision(evidence: Evidence) -> Found:
     width, of_eer = (
         evidence.own[name].high - evidence.own[name].low for name in ("roc_auc", "eer")
     )
     if width == 0:
-        return Check("Precision", CAUTION, wording.NO_WIDTH, [RANKING])
+        return CAUTION, wording.NO_WIDTH, [RANKING]
     words = f"The interval of ROC-AUC is {width:.4f} wide, that of EER {100 * of_eer:.2f} points."
     of_auc = _graded(width, bounds.WIDE, bounds.VAGUE)
-    status = worst([of_auc, CAUTION if of_eer > bounds.UNSURE.value else TRUST])
-    return Check("Precision", status, words, [RANKING])
+    return worst([of_auc, CAUTION if of_eer > bounds.UNSURE.value else TRUST]), words, [RANKING]
 
 
-def _new_speakers(evidence: Evidence) -> Check:
+def _new_speakers(evidence: Evidence) -> Found:
     method, why = evidence.own["roc_auc"].method, evidence.tested.why[REPORTED]
     words = f"Intervals come from a {method} ({why})"
     if wording.covers_new_speakers(evidence.own):
-        return Check("New speakers", TRUST, f"{words}: they cover new speakers like these.")
-    words += ": they do not cover new speakers of both classes."
-    return Check("New speakers", CAUTION, words)
+        return TRUST, f"{words}: they cover new speakers like these."
+    return CAUTION, f"{words}: they do not cover new speakers of both classes."
 
 
-def _speakers(evidence: Evidence) -> Check:
+def _speakers(evidence: Evidence) -> Found:
     counts = [int(evidence.own[f"n_speakers_{name}"].value) for name in ("bonafide", "spoof")]
     words = f"{counts[0]:,} bona fide and {counts[1]:,} spoof speakers."
-    status = TRUST
     if not min(counts):
-        status = CAUTION
-        words += " A class without a known speaker: nothing says how many voices it has."
-    elif min(counts) <= bounds.ONE_SPEAKER.value:
-        status = DISTRUST
-        words += " A class with one speaker: any difference may be that of two voices."
-    elif min(counts) < MINIMUM_SPEAKERS:
-        status = CAUTION
-        words += f" Fewer than {MINIMUM_SPEAKERS} in a class say little about others."
-    return Check("Number of speakers", status, words)
+        unknown = "A class without a known speaker: nothing says how many voices it has."
+        return CAUTION, f"{words} {unknown}"
+    if min(counts) <= bounds.ONE_SPEAKER.value:
+        return (
+            DISTRUST,
+            f"{words} A class with one speaker: any difference may be that of two voices.",
+        )
+    if min(counts) < MINIMUM_SPEAKERS:
+        return CAUTION, f"{words} Fewer than {MINIMUM_SPEAKERS} in a class say little about others."
+    return TRUST, words
 
 
-def _voices(evidence: Evidence) -> Check | None:
+def _voices(evidence: Evidence) -> Found:
     number, of_one_class = (
         int(evidence.own[name].value) for name in ("n_speakers", "n_speakers_of_one_class")
     )
@@ -146,16 +147,17 @@ def _voices(evidence: Evidence) -> Check | None:
         return None
     speakers = wording.counted(number, "speaker")
     words = f"{of_one_class:,} of {speakers} with clips of one class only."
-    status = CAUTION if of_one_class / number > bounds.ONE_SIDED.value else TRUST
-    return Check("One-sided speakers", status, words, [RANKING])
+    return CAUTION if of_one_class / number > bounds.ONE_SIDED.value else TRUST, words, [RANKING]
 
 
-def _shortcut(evidence: Evidence) -> Check:
+def _shortcut(evidence: Evidence) -> Found:
     item, auc = evidence.tested, evidence.own["roc_auc"]
     audits = audited(evidence.audit, item)
     if not audits:
-        words = "Not measured: no split that it is reported on holds both classes by itself."
-        return Check("Shortcuts", CAUTION, words)
+        return (
+            CAUTION,
+            "Not measured: no split that it is reported on holds both classes by itself.",
+        )
     names, best = strongest(audits, known_voices(item))
     heard = "" if item.view == CLEAN else f" ({view_name(item.view)})"
     words = (
@@ -163,33 +165,32 @@ def _shortcut(evidence: Evidence) -> Check:
         f"the experiment: {estimates.whole(auc)}"
     )
     if auc.value <= best.value:
-        return Check("Shortcuts", DISTRUST, f"{words}: no better.")
+        return DISTRUST, f"{words}: no better."
     if auc.low <= best.high:
-        return Check("Shortcuts", CAUTION, f"{words}: the intervals overlap.")
+        return CAUTION, f"{words}: the intervals overlap."
     if best.value >= bounds.SHORTCUT.value:
-        return Check("Shortcuts", CAUTION, f"{words}: better, but part of it may be the shortcut.")
-    return Check("Shortcuts", TRUST, f"{words}: beyond what it explains.")
+        return CAUTION, f"{words}: better, but part of it may be the shortcut."
+    return TRUST, f"{words}: beyond what it explains."
 
 
-def _silence(evidence: Evidence) -> Check:
+def _silence(evidence: Evidence) -> Found:
     if evidence.tested.view == TRIMMED:
-        words = "Fitted and tested without leading and trailing silence."
-        return Check("Silence", TRUST, words, [RANKING])
+        return TRUST, "Fitted and tested without leading and trailing silence.", [RANKING]
     if TRIMMED not in evidence.tested.views:
         words = "Not measured: the run has no view without leading and trailing silence."
-        return Check("Silence", CAUTION, words, [RANKING])
-    return _carried(evidence, TRIMMED, "Silence", "with silence", "with silence trimmed")
+        return CAUTION, words, [RANKING]
+    return _carried(evidence, TRIMMED, "silence", "with silence", "with silence trimmed")
 
 
-def _polarity(evidence: Evidence) -> Check:
+def _polarity(evidence: Evidence) -> Found:
     if INVERTED not in evidence.tested.views:
         words = "Not measured: the run has no view with the waveform turned upside down."
-        return Check("Polarity", CAUTION, words, [RANKING])
+        return CAUTION, words, [RANKING]
     without = "upside down, which sounds the same"
-    return _carried(evidence, INVERTED, "Polarity", "as recorded", without)
+    return _carried(evidence, INVERTED, "polarity", "as recorded", without)
 
 
-def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it: str) -> Check:
+def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it: str) -> Found:
     """Judge whether a value is carried by what a view takes away, and speech does not need."""
     other = evidence.tested.on(REPORTED, view=view)
     change = other["roc_auc_change"]
@@ -198,14 +199,14 @@ def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it:
         f"{estimates.whole(other['roc_auc'])} {without_it}, a change of "
         f"{estimates.change(change.value)} {estimates.interval(change)} on the same clips"
     )
-    if change.value < -bounds.LOSS.value and change.high < 0:
-        return Check(name, DISTRUST, f"{words}: part of the value is {name.lower()}.", [RANKING])
-    if change.value < -bounds.LOSS.value:
-        return Check(name, CAUTION, f"{words}: lower, perhaps by chance.", [RANKING])
-    return Check(name, TRUST, f"{words}: {name.lower()} does not carry it.", [RANKING])
+    if change.value >= -bounds.LOSS.value:
+        return TRUST, f"{words}: {name} does not carry it.", [RANKING]
+    if change.high < 0:
+        return DISTRUST, f"{words}: part of the value is {name}.", [RANKING]
+    return CAUTION, f"{words}: lower, perhaps by chance.", [RANKING]
 
 
-def _worst_view(evidence: Evidence) -> Check | None:
+def _worst_view(evidence: Evidence) -> Found:
     aucs = {
         view: evidence.tested.on(REPORTED, view=view)["roc_auc"] for view in evidence.tested.others
     }
@@ -215,21 +216,21 @@ def _worst_view(evidence: Evidence) -> Check | None:
     change = auc.value - evidence.own["roc_auc"].value
     views = wording.counted(len(aucs), "other view")
     if round(change, 4) >= 0:
-        return Check("Worst view", TRUST, f"None of {views} costs ROC-AUC.")
+        return TRUST, f"None of {views} costs ROC-AUC."
     words = (
         f"Of {views}, {view_name(view)} is the most harmful: ROC-AUC {estimates.whole(auc)}, "
         f"a change of {estimates.change(change)}."
     )
     if auc.low <= 0.5:
-        return Check("Worst view", CAUTION, f"{words} {_no_better(auc)} there.")
-    return Check("Worst view", CAUTION if -change > bounds.LOSS.value else TRUST, words)
+        return CAUTION, f"{words} {_no_better(auc)} there."
+    return CAUTION if -change > bounds.LOSS.value else TRUST, words
 
 
 def _no_better(auc: Estimate) -> str:
     return "Ranked the wrong way round" if auc.high < 0.5 else "Not told apart from guessing"
 
 
-def _worst_attack(evidence: Evidence) -> Check | None:
+def _worst_attack(evidence: Evidence) -> Found:
     attacks = evidence.tested.on(REPORTED, ATTACK).each("roc_auc")
     aucs = {name: auc for name, auc in attacks.items() if auc.low is not None}
     if len(aucs) < 2:  # a single one is the pooled value
@@ -240,15 +241,13 @@ def _worst_attack(evidence: Evidence) -> Check | None:
     count = wording.counted(len(aucs), "attack")
     words = f"Of {count}, {who} passes most: ROC-AUC {estimates.whole(auc)}"
     if auc.low <= 0.5:
-        words = f"{words}. {_no_better(auc)}; the pooled value hides it."
-        return Check("Worst attack", CAUTION, words)
+        return CAUTION, f"{words}. {_no_better(auc)}; the pooled value hides it."
     if auc.high < pooled.low:
-        words = f"{words}, wholly below the pooled {estimates.whole(pooled)}."
-        return Check("Worst attack", CAUTION, words)
-    return Check("Worst attack", TRUST, f"{words}.")
+        return CAUTION, f"{words}, wholly below the pooled {estimates.whole(pooled)}."
+    return TRUST, f"{words}."
 
 
-def _threshold(evidence: Evidence) -> Check | None:
+def _threshold(evidence: Evidence) -> Found:
     hter, eer = evidence.own.get("hter"), evidence.own["eer"]
     if not hter:
         return None
@@ -259,21 +258,20 @@ def _threshold(evidence: Evidence) -> Check | None:
         f"{estimates.value(eer, True)}; HTER {estimates.whole(hter, True)}."
     )
     if hter.high >= 0.5:
-        words += " No better than deciding by lot."
-        return Check("Threshold", DISTRUST, words, [DECISIONS])
+        return DISTRUST, f"{words} No better than deciding by lot.", [DECISIONS]
     # Both rates, not their mean: a threshold that is off trades one for the other.
     drift = max(abs(rate.value - eer.value) for rate in (miss, false_alarm))
-    return Check("Threshold", _graded(drift, bounds.DRIFT, bounds.LOST), words, [DECISIONS])
+    return _graded(drift, bounds.DRIFT, bounds.LOST), words, [DECISIONS]
 
 
-def _calibration(evidence: Evidence) -> Check:
+def _calibration(evidence: Evidence) -> Found:
     own, suffix = evidence.own, wording.stage(evidence.own)
     beyond = wording.beyond_chance(own, suffix)
     status = _graded(beyond, bounds.MISCALIBRATED, bounds.MEANINGLESS)
     words = wording.ece_in_words(own, suffix)
     if suffix:
         words += " Not calibrated, because the protocol has no dev part."
-        return Check("Calibration", worst([CAUTION, status]), words, [PROBABILITIES])
+        return worst([CAUTION, status]), words, [PROBABILITIES]
     # Another share of spoof than dev's moves probabilities, however good the likelihood ratios.
     auc, dev = own["roc_auc"], evidence.tested.threshold
     here = auc.n_spoof / (auc.n_bonafide + auc.n_spoof)
@@ -282,10 +280,10 @@ def _calibration(evidence: Evidence) -> Check:
         f"After calibration on dev: {words} Before: {wording.ece(own, '_before_calibration')}. "
         f"The share of spoof is {here:.2f} on {REPORTED}, {on_dev:.2f} on dev."
     )
-    return Check("Calibration", status, words, [PROBABILITIES])
+    return status, words, [PROBABILITIES]
 
 
-def _cost(evidence: Evidence) -> Check | None:
+def _cost(evidence: Evidence) -> Found:
     least, actual = evidence.own["min_dcf"], evidence.own.get("act_dcf")
     if not actual:
         return None
@@ -295,43 +293,39 @@ def _cost(evidence: Evidence) -> Check | None:
         f"{excess:.4f} lost to calibration."
     )
     if actual.value >= 1:
-        words += " Deciding without listening costs no more."
-        return Check("Cost of decisions", DISTRUST, words, [PROBABILITIES])
-    status = CAUTION if excess > bounds.COST.value else TRUST
-    return Check("Cost of decisions", status, words, [PROBABILITIES])
+        return DISTRUST, f"{words} Deciding without listening costs no more.", [PROBABILITIES]
+    return CAUTION if excess > bounds.COST.value else TRUST, words, [PROBABILITIES]
 
 
-def _set_aside(evidence: Evidence) -> Check:
+def _set_aside(evidence: Evidence) -> Found:
     rejected, listed = evidence.verified["n_rejected"], evidence.verified["n_manifest"]
     words = f"{rejected:,} of {listed:,} clips set aside ({100 * rejected / listed:.2f}%)."
-    status = _graded(rejected / listed, bounds.SET_ASIDE, bounds.MANY_SET_ASIDE)
-    return Check("Clips set aside", status, words)
+    return _graded(rejected / listed, bounds.SET_ASIDE, bounds.MANY_SET_ASIDE), words
 
 
-def _duplicates(evidence: Evidence) -> Check:
+def _duplicates(evidence: Evidence) -> Found:
     same, near = evidence.verified["duplicates"], evidence.verified["near_duplicates"]
     kept = same["n_groups"] > 0 and same["policy"] == "keep"
     status = CAUTION if kept or same["n_conflicts"] or near["n_groups"] else TRUST
-    words = f"{wording.duplicates(same)} {wording.near_duplicates(near)}"
-    return Check("Duplicates", status, words)
+    return status, f"{wording.duplicates(same)} {wording.near_duplicates(near)}"
 
 
-_CHECKS = (
-    _leak,
-    _direction,
-    _clips,
-    _precision,
-    _new_speakers,
-    _speakers,
-    _voices,
-    _shortcut,
-    _silence,
-    _polarity,
-    _worst_view,
-    _worst_attack,
-    _threshold,
-    _calibration,
-    _cost,
-    _set_aside,
-    _duplicates,
-)
+_CHECKS = {
+    "Leak": _leak,
+    "Direction": _direction,
+    "Number of clips": _clips,
+    "Precision": _precision,
+    "New speakers": _new_speakers,
+    "Number of speakers": _speakers,
+    "One-sided speakers": _voices,
+    "Shortcuts": _shortcut,
+    "Silence": _silence,
+    "Polarity": _polarity,
+    "Worst view": _worst_view,
+    "Worst attack": _worst_attack,
+    "Threshold": _threshold,
+    "Calibration": _calibration,
+    "Cost of decisions": _cost,
+    "Clips set aside": _set_aside,
+    "Duplicates": _duplicates,
+}
