@@ -10,8 +10,7 @@ the same bounds. Below 100 clips of a class, another check calls for caution in 
 
 import numpy as np
 from authenticity.evaluation.probabilities import CalibrationError, beyond_chance
-from authenticity.trust.bounds import MEANINGLESS, MISCALIBRATED
-from authenticity.trust.checks import CAUTION, DISTRUST, TRUST
+from authenticity.trust import CAUTION, DISTRUST, MEANINGLESS, MISCALIBRATED, TRUST
 from scipy.special import expit
 
 RUNS, DISTANCE = 400, 0.7

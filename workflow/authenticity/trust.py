@@ -1,25 +1,101 @@
-"""The checks: each reads some values of a run and says what they are worth."""
+"""Which results of a run to trust, and why: named checks on the run's own numbers.
+
+A check has a rating, a sentence with the numbers behind it, and the kinds of metric it bears on.
+The worst rating of a kind of metric is the rating of it; that of the ranking metrics, ROC-AUC and
+EER, is the experiment's. What a check holds a value against is a `Bound`; none is a law, and each
+has its reason.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from authenticity import estimates, wording
 from authenticity.estimates import Estimate
 from authenticity.evaluation.audit import audited, known_voices, strongest
-from authenticity.evaluation.bootstrap import MINIMUM_SPEAKERS
+from authenticity.evaluation.bootstrap import LEVEL, MINIMUM_SPEAKERS
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
 from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, view_name
-from authenticity.trust import bounds
-from authenticity.trust.bounds import Bound
 
 TRUST, CAUTION, DISTRUST = "trust", "caution", "do not trust"
 _SEVERITY = (TRUST, CAUTION, DISTRUST)
 RANKING, DECISIONS, PROBABILITIES = "ROC-AUC and EER", "Decisions", "Probabilities"
 KINDS = (RANKING, DECISIONS, PROBABILITIES)
+NONE_MADE = "none made"
+"""Stands for the rating of decisions that a protocol without a dev part does not make."""
 
 Found = tuple[str, str] | tuple[str, str, Sequence[str]] | None
 """A rating, its sentence, and the kinds of metric it bears on unless all; None without numbers."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number that a check holds a value against, and the reason for it."""
+
+    value: float
+    reason: str
+
+
+FEW = Bound(
+    100, "Caution where a class has fewer clips: one error moves its rate by more than a point."
+)
+HANDFUL = Bound(20, "No trust where a class has fewer clips: one error moves its rate by five.")
+WIDE = Bound(
+    0.05, "Caution where the interval of ROC-AUC is wider: published systems differ by less."
+)
+VAGUE = Bound(
+    0.20, "No trust where the interval of ROC-AUC is wider: from a weak detector to a good one."
+)
+UNSURE = Bound(
+    0.10, "Caution where the interval of EER is wider: a fifth of what separates 0% from guessing."
+)
+ONE_SPEAKER = Bound(
+    1, "No trust where a class has no more speakers than this: voice and class are one thing."
+)
+ONE_SIDED = Bound(
+    0.5,
+    "Caution where more than this share of the speakers has clips of one class only: a known voice "
+    "tells the class.",
+)
+SHORTCUT = Bound(
+    0.75,
+    "Caution where a single property reaches this ROC-AUC: halfway from guessing to perfect, "
+    "without any speech heard.",
+)
+LOSS = Bound(
+    0.02,
+    "Caution where a view costs more ROC-AUC. Where trimming silence or inverting the waveform "
+    "costs it beyond chance, no trust: it is in part one of silence or polarity.",
+)
+DRIFT = Bound(
+    0.05,
+    "Caution where either error rate at the threshold of dev is further from the EER: the "
+    "threshold does not carry over.",
+)
+LOST = Bound(0.25, "No trust where it is further: whoever sets the threshold on dev is lost.")
+MISCALIBRATED = Bound(
+    0.05,
+    "Caution where more of ECE is beyond chance (none is where chance gives as much in 1 of 40 "
+    "draws): a probability is off by one in twenty on average.",
+)
+MEANINGLESS = Bound(
+    0.15,
+    "No trust in probabilities where more of it is beyond chance: 80% may mean 65% as well as 95%.",
+)
+COST = Bound(
+    0.10,
+    "Caution where act DCF exceeds min DCF by more, of the 1.0 that deciding without listening "
+    "costs.",
+)
+SET_ASIDE = Bound(
+    0.01,
+    "Caution where a larger share of the clips was set aside: what `audio.max_rejected` allows by "
+    "default.",
+)
+MANY_SET_ASIDE = Bound(
+    0.05, "No trust where the share is larger: the clips left need not be like the others."
+)
+BOUNDS = [found for found in list(vars().values()) if isinstance(found, Bound)]
 
 
 @dataclass(frozen=True)
@@ -75,10 +151,8 @@ def _leak(evidence: Evidence) -> Found:
     if unknown := wording.unknown_speakers(evidence.tested):
         return CAUTION, unknown
     if wording.is_published(evidence.tested):
-        return (
-            CAUTION,
-            f"Trained by others: whether on clips or speakers of {REPORTED} is not known.",
-        )
+        words = f"Trained by others: whether on clips or speakers of {REPORTED} is not known."
+        return CAUTION, words
     return TRUST, f"{REPORTED} shares no speaker and no copy of a clip with train or dev."
 
 
@@ -99,9 +173,9 @@ def _clips(evidence: Evidence) -> Found:
     auc = evidence.own["roc_auc"]
     words = f"{auc.n_bonafide:,} bona fide and {auc.n_spoof:,} spoof clips."
     fewest = min(auc.n_bonafide, auc.n_spoof)
-    if fewest < bounds.HANDFUL.value:
+    if fewest < HANDFUL.value:
         return DISTRUST, words
-    return CAUTION if fewest < bounds.FEW.value else TRUST, words
+    return CAUTION if fewest < FEW.value else TRUST, words
 
 
 def _precision(evidence: Evidence) -> Found:
@@ -111,8 +185,8 @@ def _precision(evidence: Evidence) -> Found:
     if width == 0:
         return CAUTION, wording.NO_WIDTH, [RANKING]
     words = f"The interval of ROC-AUC is {width:.4f} wide, that of EER {100 * of_eer:.2f} points."
-    of_auc = _graded(width, bounds.WIDE, bounds.VAGUE)
-    return worst([of_auc, CAUTION if of_eer > bounds.UNSURE.value else TRUST]), words, [RANKING]
+    of_auc = _graded(width, WIDE, VAGUE)
+    return worst([of_auc, CAUTION if of_eer > UNSURE.value else TRUST]), words, [RANKING]
 
 
 def _new_speakers(evidence: Evidence) -> Found:
@@ -127,13 +201,11 @@ def _speakers(evidence: Evidence) -> Found:
     counts = [int(evidence.own[f"n_speakers_{name}"].value) for name in ("bonafide", "spoof")]
     words = f"{counts[0]:,} bona fide and {counts[1]:,} spoof speakers."
     if not min(counts):
-        unknown = "A class without a known speaker: nothing says how many voices it has."
-        return CAUTION, f"{words} {unknown}"
-    if min(counts) <= bounds.ONE_SPEAKER.value:
-        return (
-            DISTRUST,
-            f"{words} A class with one speaker: any difference may be that of two voices.",
-        )
+        words += " A class without a known speaker: nothing says how many voices it has."
+        return CAUTION, words
+    if min(counts) <= ONE_SPEAKER.value:
+        words += " A class with one speaker: any difference may be that of two voices."
+        return DISTRUST, words
     if min(counts) < MINIMUM_SPEAKERS:
         return CAUTION, f"{words} Fewer than {MINIMUM_SPEAKERS} in a class say little about others."
     return TRUST, words
@@ -147,17 +219,15 @@ def _voices(evidence: Evidence) -> Found:
         return None
     speakers = wording.counted(number, "speaker")
     words = f"{of_one_class:,} of {speakers} with clips of one class only."
-    return CAUTION if of_one_class / number > bounds.ONE_SIDED.value else TRUST, words, [RANKING]
+    return CAUTION if of_one_class / number > ONE_SIDED.value else TRUST, words, [RANKING]
 
 
 def _shortcut(evidence: Evidence) -> Found:
     item, auc = evidence.tested, evidence.own["roc_auc"]
     audits = audited(evidence.audit, item)
     if not audits:
-        return (
-            CAUTION,
-            "Not measured: no split that it is reported on holds both classes by itself.",
-        )
+        words = "Not measured: no split that it is reported on holds both classes by itself."
+        return CAUTION, words
     names, best = strongest(audits, known_voices(item))
     heard = "" if item.view == CLEAN else f" ({view_name(item.view)})"
     words = (
@@ -168,7 +238,7 @@ def _shortcut(evidence: Evidence) -> Found:
         return DISTRUST, f"{words}: no better."
     if auc.low <= best.high:
         return CAUTION, f"{words}: the intervals overlap."
-    if best.value >= bounds.SHORTCUT.value:
+    if best.value >= SHORTCUT.value:
         return CAUTION, f"{words}: better, but part of it may be the shortcut."
     return TRUST, f"{words}: beyond what it explains."
 
@@ -199,7 +269,7 @@ def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it:
         f"{estimates.whole(other['roc_auc'])} {without_it}, a change of "
         f"{estimates.change(change.value)} {estimates.interval(change)} on the same clips"
     )
-    if change.value >= -bounds.LOSS.value:
+    if change.value >= -LOSS.value:
         return TRUST, f"{words}: {name} does not carry it.", [RANKING]
     if change.high < 0:
         return DISTRUST, f"{words}: part of the value is {name}.", [RANKING]
@@ -223,7 +293,7 @@ def _worst_view(evidence: Evidence) -> Found:
     )
     if auc.low <= 0.5:
         return CAUTION, f"{words} {_no_better(auc)} there."
-    return CAUTION if -change > bounds.LOSS.value else TRUST, words
+    return CAUTION if -change > LOSS.value else TRUST, words
 
 
 def _no_better(auc: Estimate) -> str:
@@ -261,13 +331,13 @@ def _threshold(evidence: Evidence) -> Found:
         return DISTRUST, f"{words} No better than deciding by lot.", [DECISIONS]
     # Both rates, not their mean: a threshold that is off trades one for the other.
     drift = max(abs(rate.value - eer.value) for rate in (miss, false_alarm))
-    return _graded(drift, bounds.DRIFT, bounds.LOST), words, [DECISIONS]
+    return _graded(drift, DRIFT, LOST), words, [DECISIONS]
 
 
 def _calibration(evidence: Evidence) -> Found:
     own, suffix = evidence.own, wording.stage(evidence.own)
     beyond = wording.beyond_chance(own, suffix)
-    status = _graded(beyond, bounds.MISCALIBRATED, bounds.MEANINGLESS)
+    status = _graded(beyond, MISCALIBRATED, MEANINGLESS)
     words = wording.ece_in_words(own, suffix)
     if suffix:
         words += " Not calibrated, because the protocol has no dev part."
@@ -294,13 +364,13 @@ def _cost(evidence: Evidence) -> Found:
     )
     if actual.value >= 1:
         return DISTRUST, f"{words} Deciding without listening costs no more.", [PROBABILITIES]
-    return CAUTION if excess > bounds.COST.value else TRUST, words, [PROBABILITIES]
+    return CAUTION if excess > COST.value else TRUST, words, [PROBABILITIES]
 
 
 def _set_aside(evidence: Evidence) -> Found:
     rejected, listed = evidence.verified["n_rejected"], evidence.verified["n_manifest"]
     words = f"{rejected:,} of {listed:,} clips set aside ({100 * rejected / listed:.2f}%)."
-    return _graded(rejected / listed, bounds.SET_ASIDE, bounds.MANY_SET_ASIDE), words
+    return _graded(rejected / listed, SET_ASIDE, MANY_SET_ASIDE), words
 
 
 def _duplicates(evidence: Evidence) -> Found:
@@ -329,3 +399,55 @@ _CHECKS = {
     "Clips set aside": _set_aside,
     "Duplicates": _duplicates,
 }
+
+
+def judge(evidence: Evidence) -> dict[str, Any]:
+    """Return the ratings of one experiment as plain data: overall, per kind of metric, checks."""
+    made = checks(evidence)
+    ratings = {
+        kind: worst(check.status for check in made if kind in check.concerns) for kind in KINDS
+    }
+    if not evidence.tested.threshold:
+        ratings[DECISIONS] = NONE_MADE
+    because = {kind: _because(made, kind, status) for kind, status in ratings.items()}
+    return {
+        "name": evidence.tested.name,
+        "control": evidence.tested.control,
+        "overall": {
+            "status": ratings[RANKING],
+            "sentence": " ".join(f"{kind}: {why}." for kind, why in because.items()),
+        },
+        "claim": _claim(evidence, ratings[RANKING]),
+        "ratings": ratings,
+        "checks": [asdict(check) | {"concerns": list(check.concerns)} for check in made],
+    }
+
+
+def judge_all(corpus: str, evidence: Sequence[Evidence]) -> dict[str, Any]:
+    """Return the ratings of a corpus's experiments, with what values were held against."""
+    return {
+        "corpus": corpus,
+        "split": REPORTED,
+        "experiments": [judge(item) for item in evidence],
+        "thresholds": [asdict(bound) for bound in BOUNDS],
+    }
+
+
+def _because(made: Sequence[Check], kind: str, status: str) -> str:
+    if status in (TRUST, NONE_MADE):
+        return status
+    names = [check.name for check in made if kind in check.concerns and check.status == status]
+    return f"{status}, because of {wording.listed([name.lower() for name in names])}"
+
+
+def _claim(evidence: Evidence, status: str) -> str:
+    """Say the most that the numbers support."""
+    if status == DISTRUST:
+        return "What can be claimed: nothing about clips that the experiment has not met."
+    interval = estimates.interval(evidence.own["roc_auc"]).strip("()").replace(" to ", " and ")
+    new_speakers = wording.covers_new_speakers(evidence.own)
+    whom = "speakers drawn like those" if new_speakers else "clips of the same speakers as those"
+    return (
+        f"What can be claimed: on {whom} of {REPORTED}, and on its attacks, ROC-AUC lies between "
+        f"{interval} ({100 * LEVEL:g}% interval)."
+    )
