@@ -9,7 +9,7 @@ the same bounds. Below 100 clips of a class, another check calls for caution in 
 """
 
 import numpy as np
-from authenticity.evaluation.probabilities import CalibrationError, beyond_chance
+from authenticity.evaluation.calibration import CalibrationError, beyond_chance
 from authenticity.trust import CAUTION, DISTRUST, MEANINGLESS, MISCALIBRATED, TRUST
 from scipy.special import expit
 

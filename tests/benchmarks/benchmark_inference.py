@@ -15,8 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from authenticity.evaluation import bootstrap, compare, verdict
-from authenticity.evaluation.metrics import Ranking, Weighted, once
-from authenticity.evaluation.probabilities import cllr
+from authenticity.evaluation.metrics import Ranking, Weighted, cllr, once
 from authenticity.names import NO, YES
 from scipy.special import ndtr, ndtri
 

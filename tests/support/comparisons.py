@@ -44,7 +44,7 @@ def side(name, scores, seeds=None, **changes):
 
 
 def grid():
-    """What `ablations.ablations` takes of three experiments: sides, words and costs."""
+    """What `verdict.ablations` takes of three experiments: sides, words and costs."""
     old, seeds = simulated(300, 0.5, seeds=[0.0, 0.1, -0.1])
     _, other = simulated(300, 0.1)
     cost = {"seconds": 12.5, "peak_mib": 300.0, "cpu_seconds": 0.02, "parameters": 98_304}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from authenticity.errors import UserError
-from authenticity.evaluation import ablations, bootstrap, compare
+from authenticity.evaluation import bootstrap, compare, verdict
 from authenticity.evaluation.compare import Scorer
 from comparisons import grid, simulated, table
 from scipy.stats import chi2
@@ -265,7 +265,7 @@ def test_a_perfect_baseline_leaves_nothing_to_remove():
 
 def test_ablations_have_figures_differences_and_costs():
     sides, about, costs = grid()
-    found = ablations.ablations(sides, about, costs, "plain", 1)
+    found = verdict.ablations(sides, about, costs, "plain", 1)
     plain, supcon, narrow = found["rows"]
     assert (found["n_bonafide"], found["n_spoof"], found["n_left_out"]) == (150, 150, 0)
     assert plain["difference"] is None
@@ -293,7 +293,7 @@ def test_costs_are_those_of_the_experiments_own_jobs(tmp_path):
     benchmark("contrast/margin.tsv", 99, 99, 999)
     benchmark("spectral/0.tsv", 50, 50, 900)
     model = {"rounds": [{"seeds": {"10": {"parameters": 7}, "11": {"parameters": 8}}}]}
-    found = ablations.cost(tmp_path, "supcon", ["margin"], model)
+    found = verdict.cost(tmp_path, "supcon", ["margin"], model)
     assert (found["seconds"], found["peak_mib"], found["parameters"]) == (12.0, 300.0, 7)
     assert found["cpu_seconds"] == 20.0
-    assert ablations.cost(tmp_path / "none", "supcon", [], model) is None
+    assert verdict.cost(tmp_path / "none", "supcon", [], model) is None

@@ -13,8 +13,8 @@ from authenticity import manifest, report, tables, wording
 from authenticity.config import Corpus
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, detection_cost, measure, metrics, score_files
+from authenticity.evaluation.calibration import CalibrationError
 from authenticity.evaluation.measure import Threshold
-from authenticity.evaluation.probabilities import CalibrationError
 from authenticity.evaluation.results import Results
 from authenticity.evaluation.results import table as tidy
 from sklearn.metrics import roc_auc_score

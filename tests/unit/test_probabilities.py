@@ -2,15 +2,9 @@
 
 import numpy as np
 import pytest
-from authenticity.evaluation import calibration, metrics, probabilities
-from authenticity.evaluation.probabilities import (
-    N_BINS,
-    CalibrationError,
-    beyond_chance,
-    brier,
-    cllr,
-    wilson,
-)
+from authenticity.evaluation import calibration, metrics
+from authenticity.evaluation.calibration import N_BINS, CalibrationError, beyond_chance, wilson
+from authenticity.evaluation.metrics import brier, cllr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
@@ -131,7 +125,7 @@ def test_chance_is_what_labels_drawn_from_the_probabilities_give(n, monkeypatch)
     assert mean == pytest.approx(np.mean(errors), rel=0.04)
     assert high == pytest.approx(np.quantile(errors, 0.975), rel=0.06)
     assert one.chance(1, files) == (mean, high) != one.chance(2, files)
-    monkeypatch.setattr(probabilities, "_BLOCK", 3 * n)  # the blocks' size changes nothing
+    monkeypatch.setattr(calibration, "_BLOCK", 3 * n)  # the blocks' size changes nothing
     assert one.chance(1, files) == (mean, high)
 
 

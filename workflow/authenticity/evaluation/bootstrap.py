@@ -13,11 +13,8 @@ Of trials, the interval is the resamples' own 2.5% and 97.5% points (Efron and T
 chapter 13). Of speakers, these points are too close: K speakers drawn with replacement vary by
 (K - 1) / K too little, a normal quantile ignores that K is small, and a speaker drawn twice meets
 its own clips of the other class twice, which moves the AUC's resamples up. There the interval is
-Student's, with K - 1 degrees of freedom, around the value, from the resamples' standard error times
-sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speakers (for costs,
-sqrt(K / (K - 2))). It is symmetric on the scale of the logit for shares and of the logarithm for
-costs; on that scale the standard error is half the distance of the two points that hold 68.3% of a
-normal distribution.
+Student's, around the value, as docs/metrics.md says; on its scale, the standard error is half the
+distance of the two points that hold 68.3% of a normal distribution.
 `tests/benchmarks/benchmark_inference.py` simulates how often both kinds hold the truth.
 
 Perfect separation gives an interval of no width, since every resample is perfect too; that is not

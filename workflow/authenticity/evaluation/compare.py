@@ -1,8 +1,8 @@
 """Two scorers on the same trials: by how much one is better, and how sure that is.
 
 All differences are candidate minus baseline: positive is better for ROC-AUC, worse for EER. Every
-resample weighs the trials alike for both scorers, so that what both find hard cancels. How trials
-are drawn is decided, and said, by `bootstrap.Resampler`: whole speakers where there are enough.
+resample (`bootstrap.Resampler`) weighs the trials alike for both scorers, so that what both find
+hard cancels.
 
 Scorers trained with several seeds are compared seed by seed, and the difference is the mean over
 seeds. Its interval has to hold what other trials and other seeds could have given. Trials are
@@ -11,9 +11,9 @@ bootstrap variance is two thirds of the right one, and its tails are short). The
 error s / sqrt(S), with s the standard deviation of the S seeds' differences, and Student's
 distribution with S - 1 degrees of freedom (the fiducial distribution of a mean of S normal values,
 Fisher 1935). It is convolved with the distribution that the trials give, as in the Behrens-Fisher
-problem: the bootstrap's own where trials are drawn, Student's where speakers are (see `bootstrap`).
-Where trials are certain this is the t interval of the seeds, and where seeds agree the paired
-bootstrap interval of the trials.
+problem: the bootstrap's own where trials are drawn, Student's where speakers are. Without error of
+the trials this is the t interval of the seeds; without error of the seeds, the paired bootstrap
+interval of the trials.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -223,11 +223,10 @@ class Mean(Estimate):
     def detectable(self) -> float:
         """Smallest difference whose interval lies above 0 with a chance of 80%.
 
-        The interval's half-width is itself drawn: it follows the errors found in speakers and in
-        seeds, which with three seeds vary by a factor of six. So this is no multiple of the
-        standard error (2.80 of them where both are certain, Bloom 1995, "Minimum detectable
-        effects", Evaluation Review 19(5)) but the 80% point of half-width minus error of the mean,
-        simulated, with the errors found here as the true ones.
+        The interval's half-width is itself random: the errors found in three seeds vary by a factor
+        of six. So this is no multiple of the standard error (2.80 of them where both errors are
+        certain, Bloom 1995, "Minimum detectable effects", Evaluation Review 19(5)) but the 80%
+        point of half-width minus error of the mean, simulated with the errors found here.
         """
         if not self.trial_error and not self.seed_error:
             return 0.0
@@ -267,12 +266,8 @@ def mean(
 ) -> Mean:
     """Average a metric or a difference over its seeds.
 
-    Args:
-        values: by seed; the only key is "score" where training has no chance in it.
-        drawn: the resamples' values, (m,), likewise.
-        seed: of what is drawn here.
-        n_speakers: `bootstrap.Resampler.n_speakers`.
-        scale: of the metric; matters where speakers are drawn.
+    `values` and the resamples' values `drawn`, (m,), are by seed; the only key is "score" where
+    training has no chance in it. `seed` is of what is drawn here, `n_speakers` the resampler's.
     """
     of_seeds = list(values.values())
     value, n_seeds = float(np.mean(of_seeds)), len(of_seeds)

@@ -13,7 +13,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
-from authenticity.evaluation.probabilities import CalibrationError, brier, cllr
+from authenticity.evaluation.calibration import CalibrationError
 from authenticity.evaluation.results import (
     ALL,
     ATTACK,
@@ -315,14 +315,14 @@ def _costs(
     llr, cost = trials["llr"].to_numpy(), detection_cost.ASVSPOOF5
     calibrated = bool(np.isfinite(llr).all())
     wanted: dict[str, metrics.Metric] = {
-        "brier_before_calibration": brier(trials["p_spoof"].to_numpy()),
+        "brier_before_calibration": metrics.brier(trials["p_spoof"].to_numpy()),
         "min_cllr": lambda weighted: weighted.corners.least_cllr(),
         "min_dcf": cost.least,
     }
     if calibrated:
         called = detection_cost.called_spoof(llr)
-        wanted["brier"] = brier(trials["p_calibrated"].to_numpy())
-        wanted["cllr"] = cllr(llr)
+        wanted["brier"] = metrics.brier(trials["p_calibrated"].to_numpy())
+        wanted["cllr"] = metrics.cllr(llr)
         wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
     for name, revised in (("min_tdcf_legacy", False), ("min_tdcf_revised", True)):
         if system and (weights := detection_cost.tandem(system, revised)):

@@ -223,6 +223,30 @@ Metric = Callable[[Weighted], Floats]
 """A metric's value for each row of weighted trials, (m,)."""
 
 
+def brier(p_spoof: Floats) -> Metric:
+    """Return the Brier score: mean squared distance of the probability of spoof (n,) from 0 or 1.
+
+    Brier 1950, "Verification of forecasts expressed in terms of probability", halved as is usual
+    for two classes.
+    """
+    return lambda trials: trials.mean((p_spoof - trials.ranking.labels) ** 2)
+
+
+def cllr(llr: Floats) -> Metric:
+    """Return the cost of likelihood ratios in bits: 0 is perfect, 1 says nothing, more misleads.
+
+    Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection". `llr` (n,)
+    are natural logarithms of spoof over bona fide; the field's are of bona fide over spoof, and
+    Cllr is the same for both.
+    """
+
+    def cost(trials: Weighted) -> Floats:
+        bits = np.logaddexp(0.0, np.where(trials.ranking.labels == 1, -llr, llr))
+        return (trials.mean(bits, 0) + trials.mean(bits, 1)) / (2.0 * np.log(2.0))
+
+    return cost
+
+
 def once(ranking: Ranking) -> Weighted:
     """Weight every trial once: one row."""
     return Weighted(ranking, np.ones((1, ranking.scores.size), dtype=np.int32))

@@ -1,21 +1,23 @@
 """Is a candidate better than its baseline, and by a point at least? The answer, in words and data.
 
-The question is asked of the interval of the paired difference in ROC-AUC (`compare`). "Yes" where
-all of it is at or above the margin, "no" where all of it is below, else "cannot tell": these trials
-and seeds leave it open. A false "yes" has a chance of about 2.5% at most, for each pair.
+It is given for pairs of experiments, and for the rows of a grid against one of them (`ablations`).
+It follows from the interval of the paired difference in ROC-AUC (`compare`): "yes" where all of it
+is at or above the margin, "no" where all of it is below, else "cannot tell". A false "yes" has a
+chance of about 2.5% at most, for each pair.
 
 Where a class has too few speakers to draw speakers (`bootstrap.MINIMUM_SPEAKERS`), the interval is
-one of trials, and its answer holds for these speakers only: the answer about the detectors in
-general is then "cannot tell". With two speakers a class, of two detectors that are equally good on
-all speakers, the interval of trials calls one a point better or not on most pairs of speakers
+one of trials. Its answer holds for these speakers only, and the answer about the detectors in
+general is "cannot tell": with two speakers a class, of two detectors that are equally good on all
+speakers, it calls one a point better or not on most pairs of speakers
 (`tests/benchmarks/benchmark_inference.py`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from authenticity import tables
+from authenticity import benchmarks, tables
 from authenticity.estimates import points, points_between
 from authenticity.evaluation import bootstrap, compare, results
 from authenticity.evaluation.compare import POWER, Comparison, Mean, Scorer
@@ -57,20 +59,18 @@ def answers(difference: Mean) -> dict[str, Any]:
         of the speakers at hand.
     """
     n_seeds = len(difference.each)
+
+    def answer(above: bool, below: bool) -> str:
+        if 0 < n_seeds < MINIMUM_SEEDS:  # none where training has no chance in it
+            return OPEN
+        return YES if above else NO if below else OPEN
+
     here = {
-        "at_least_one_point": _answer(difference.low >= POINT, difference.high < POINT, n_seeds),
-        "better_at_all": _answer(difference.low > 0.0, difference.high <= 0.0, n_seeds),
+        "at_least_one_point": answer(difference.low >= POINT, difference.high < POINT),
+        "better_at_all": answer(difference.low > 0.0, difference.high <= 0.0),
     }
     general = here if difference.n_speakers is not None else dict.fromkeys(here, OPEN)
     return {**general, "on_these_speakers": here}
-
-
-def _answer(above: bool, below: bool, n_seeds: int) -> str:
-    if 0 < n_seeds < MINIMUM_SEEDS:  # none where training has no chance in it
-        return OPEN
-    if above:
-        return YES
-    return NO if below else OPEN
 
 
 def verdict(
@@ -85,7 +85,7 @@ def verdict(
         pairs: [baseline, candidate], names in `sides`.
         sides: by name.
         seed: of the bootstrap.
-        rejected: files that were set aside in some view, and may lack on a side.
+        rejected: files that a side may lack, as they were set aside in some view.
 
     Returns:
         Differences are candidate minus baseline, as fractions::
@@ -151,6 +151,90 @@ def judge(
         "sentence": " ".join([headline, *_sentences(compared, answered), *warnings]),
         "warnings": warnings,
         **compared.as_json(),
+    }
+
+
+def ablations(
+    sides: Mapping[str, Side],
+    about: Mapping[str, str],
+    costs: Mapping[str, Mapping[str, Any] | None],
+    reference: str,
+    seed: int,
+    rejected: Collection[str] = (),
+) -> dict[str, Any]:
+    """Compare every experiment of a grid with one of them, on the same resamples.
+
+    Args:
+        sides: by name, in the order of the table.
+        about: what is varied in each, in words.
+        costs: of each; see `cost`.
+        reference: name of the one that the others are held against.
+        seed: of the bootstrap.
+        rejected: files that a row may lack, as they were set aside in some view.
+
+    Returns:
+        Metrics are fractions, means over seeds; differences are the row minus the reference::
+
+            {split, reference, n_bonafide, n_spoof, n_left_out, interval: as in `verdict.verdict`,
+             rows: [{name, about, control, leaks, orientation, seeds: [...],
+                     dev_roc_auc: of the first seed, on the trials that choices are made on,
+                     roc_auc, eer: {value, low, high, trial_error, seed_error, spread},
+                     difference: null of the reference itself, else
+                         {at_least_one_point, better_at_all, on_these_speakers, roc_auc, eer,
+                          seeds, relative_reduction, detectable}, as in `verdict.verdict`,
+                     cost: {seconds, peak_mib, cpu_seconds, parameters} | null}]}
+
+    Raises:
+        UserError: the rows were tested on different trials, or share no seed with the reference.
+    """
+    draws = compare.resample(list(sides.values()), seed, rejected)
+    rows = []
+    for name, side in sides.items():
+        on_dev = side.item.on("dev").get("roc_auc")
+        row = {
+            "name": name,
+            "about": about[name],
+            "control": side.item.control,
+            "leaks": side.item.leaks,
+            "orientation": side.item.orientation(),
+            "seeds": side.seed_names,
+            "dev_roc_auc": on_dev and on_dev.value,
+            **{metric: draws.metric(metric, side, seed).as_json() for metric in compare.METRICS},
+            "difference": None,
+            "cost": costs[name],
+        }
+        if name != reference:
+            compared = compare.between(draws, sides[reference], side, seed)
+            data = compared.as_json()
+            kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
+            row["difference"] = answers(compared.roc_auc) | {key: data[key] for key in kept}
+        rows.append(row)
+    about_all = {"split": REPORTED, "reference": reference, **draws.counts}
+    return {**about_all, "interval": draws.resampler.how, "rows": rows}
+
+
+def cost(
+    folder: Path, experiment: str, others: Collection[str], model: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return what the jobs of one experiment alone spent, all its seeds together; None without any.
+
+    Jobs whose results other experiments use too, such as the encoder's, are the same for all rows
+    and not counted. For `folder` and `others` see `benchmarks.spent`.
+
+    Returns:
+        The sum of the jobs' durations in `seconds`; the most memory of any one job, `peak_mib`, in
+        units of 2^20 bytes; `cpu_seconds`, of all their processors; and how many `parameters` the
+        first seed trains by `model`, the experiment's JSON: None for logistic regression.
+    """
+    jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
+    if not jobs:
+        return None
+    seeds = model["rounds"][0].get("seeds")
+    return {
+        "seconds": sum(each.wall_seconds for each in jobs),
+        "peak_mib": max(each.peak_mib for each in jobs),
+        "cpu_seconds": sum(each.cpu_seconds for each in jobs),
+        "parameters": next(iter(seeds.values()))["parameters"] if seeds else None,
     }
 
 
