@@ -111,39 +111,34 @@ class Resampler:
         `labels`, `speakers` and `files` are (n,); a speaker that is not known is None or NaN.
         Without `files`, each trial is a file.
         """
-        self.labels = np.asarray(labels)
-        file = np.arange(self.labels.size) if files is None else pd.factorize(np.asarray(files))[0]
+        self.labels, self.n_redrawn, self._seed = np.asarray(labels), 0, seed
+        n = self.labels.size
+        file = np.arange(n) if files is None else pd.factorize(np.asarray(files))[0]
         known = ~pd.isna(np.asarray(speakers, dtype=object))
         speaker = np.where(known, speakers, "").astype(str)
-        bonafide, spoof = (
-            len(pd.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
-        )
-        told = min(known[self.labels == label].mean() for label in (0, 1))
-        enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
+        members = [self.labels == label for label in (0, 1)]
+        counts = [len(pd.unique(speaker[known & of_class])) for of_class in members]
+        self.n_bonafide_speakers, self.n_spoof_speakers = counts
+        told = min(known[of_class].mean() for of_class in members)
+        enough = min(counts) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
         self.method = BY_SPEAKER if enough else BY_TRIAL
-        self.n_bonafide_speakers, self.n_spoof_speakers = bonafide, spoof
-        rule = f"{MINIMUM_SPEAKERS} or more in each class"
-        if min(bonafide, spoof) < MINIMUM_SPEAKERS:
-            rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
-        elif not enough:
-            rule = f"a class in which only {100 * told:.0f}% of the trials have a known one"
-        self.rule = rule
-        self.n_redrawn = 0
-        self._seed = seed
         if enough:
+            self.rule = f"{MINIMUM_SPEAKERS} or more in each class"
             unit, names = pd.factorize(speaker, sort=True)
-            unit = np.where(known, unit, len(names) + file)
-            self._unit = np.unique(unit, return_inverse=True)[1]
-            self._holds = [
-                np.isin(np.arange(self._unit.max() + 1), self._unit[self.labels == label])
-                for label in (0, 1)
-            ]
+            units, self._unit = np.unique(
+                np.where(known, unit, len(names) + file), return_inverse=True
+            )
+            self._sizes: tuple[int, ...] = (units.size,)
         else:
-            classes = [pd.factorize(file[self.labels == label]) for label in (0, 1)]
-            self._sizes = tuple(files.size for _, files in classes)
-            self._unit = np.empty(file.size, np.intp)
-            for label, (unit, _) in enumerate(classes):
-                self._unit[self.labels == label] = unit + label * self._sizes[0]
+            self.rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
+            if min(counts) >= MINIMUM_SPEAKERS:
+                share = f"{100 * told:.0f}%"
+                self.rule = f"a class in which only {share} of the trials have a known one"
+            units, self._unit = np.unique(file + n * members[1], return_inverse=True)
+            self._sizes = (np.count_nonzero(units < n), np.count_nonzero(units >= n))
+        self._holds = [
+            np.bincount(self._unit[of_class], minlength=units.size) > 0 for of_class in members
+        ]
 
     @property
     def why(self) -> str:
@@ -175,13 +170,11 @@ class Resampler:
             yield np.stack([self._draw(random)[self._unit] for _ in range(count)])
 
     def _draw(self, random: np.random.Generator) -> NDArray[np.int32]:
-        if self.method == BY_TRIAL:
-            return np.concatenate([_tally(random, size) for size in self._sizes])
-        drawn = _tally(random, self._holds[0].size)
-        while not all(drawn[holds].any() for holds in self._holds):
+        while True:
+            drawn = np.concatenate([_tally(random, size) for size in self._sizes])
+            if all(drawn[holds].any() for holds in self._holds):
+                return drawn
             self.n_redrawn += 1
-            drawn = _tally(random, drawn.size)
-        return drawn
 
 
 def _tally(random: np.random.Generator, size: int) -> NDArray[np.int32]:
@@ -193,8 +186,8 @@ def _tally(random: np.random.Generator, size: int) -> NDArray[np.int32]:
 def _tallies(seed: int, sizes: tuple[int, int], count: int) -> NDArray[np.int32]:
     """Return what `_draw` gives of two classes of trials so many times, (count, trials).
 
-    Of few trials, thousands of calls take longer than what they do; and metrics and attacks by the
-    dozen are measured on as many trials.
+    With few trials, thousands of calls take longer than their work. It is kept, because many
+    metrics and attacks are measured on equally many trials.
     """
     n = sum(sizes)
     each = np.repeat(sizes, sizes)
