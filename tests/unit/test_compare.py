@@ -120,7 +120,7 @@ def test_the_resamples_are_those_of_the_figures_themselves():
     alone = bootstrap.intervals(*columns, 3, files=old["file"].to_pylist())
     assert draws.resampler.method == alone.method == bootstrap.BY_SPEAKER
     for name in compare.METRICS:
-        found = draws.metric(name, Scorer("a", old), 3)
+        found = draws.metric(name, Scorer("a", old))
         assert (found.value, found.low, found.high) == tuple(
             getattr(alone.estimates[name], end) for end in ("value", "low", "high")
         )

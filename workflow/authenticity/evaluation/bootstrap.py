@@ -111,7 +111,7 @@ class Resampler:
         `labels`, `speakers` and `files` are (n,); a speaker that is not known is None or NaN.
         Without `files`, each trial is a file.
         """
-        self.labels, self.n_redrawn, self._seed = np.asarray(labels), 0, seed
+        self.labels, self.seed, self.n_redrawn = np.asarray(labels), seed, 0
         n = self.labels.size
         file = np.arange(n) if files is None else pd.factorize(np.asarray(files))[0]
         known = ~pd.isna(np.asarray(speakers, dtype=object))
@@ -162,9 +162,9 @@ class Resampler:
         """Yield the weights in blocks of rows (m, n); the blocks' size does not change the draw."""
         rows = max(1, _BLOCK // self.labels.size)
         if self.method == BY_TRIAL and n_resamples <= rows:
-            yield _tallies(self._seed, self._sizes, n_resamples).take(self._unit, axis=1)
+            yield _tallies(self.seed, self._sizes, n_resamples).take(self._unit, axis=1)
             return
-        random = np.random.default_rng(self._seed)
+        random = np.random.default_rng(self.seed)
         for start in range(0, n_resamples, rows):
             count = min(rows, n_resamples - start)
             yield np.stack([self._draw(random)[self._unit] for _ in range(count)])

@@ -158,13 +158,13 @@ class Draws:
         n_bonafide, n_spoof = np.bincount(self.labels, minlength=2).tolist()
         return {"n_bonafide": n_bonafide, "n_spoof": n_spoof, "n_left_out": self.n_left_out}
 
-    def metric(self, name: str, scorer: Scorer, seed: int) -> "Mean":
+    def metric(self, name: str, scorer: Scorer) -> "Mean":
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
         values, drawn = (
             {column: of[name][scorer.name, column] for column in scorer.columns}
             for of in (self.values, self.drawn)
         )
-        return mean(values, drawn, seed, self.resampler.n_speakers, SHARE)
+        return mean(values, drawn, self.resampler.seed, self.resampler.n_speakers, SHARE)
 
 
 def resample(scorers: Sequence[Scorer], seed: int, rejected: Collection[str] = ()) -> Draws:
@@ -231,13 +231,11 @@ class Mean(Estimate):
         if not self.trial_error and not self.seed_error:
             return 0.0
         random = np.random.default_rng(0)
-        numbers, errors = (self.n_speakers, len(self.each)), []
-        for error, freedom in zip(
-            (self.trial_error, self.seed_error), map(_freedom, numbers), strict=True
-        ):
-            certain = np.isinf(freedom)
-            ratio = 1.0 if certain else random.chisquare(freedom, _SIMULATED) / freedom
-            errors.append(np.broadcast_to(error * np.sqrt(ratio), _SIMULATED))
+        numbers, errors = (self.n_speakers, len(self.each)), [self.trial_error, self.seed_error]
+        for index, freedom in enumerate(map(_freedom, numbers)):
+            if np.isfinite(freedom):
+                ratio = random.chisquare(freedom, _SIMULATED) / freedom
+                errors[index] = errors[index] * np.sqrt(ratio)
         half = half_width(*errors, *numbers)
         error = np.hypot(self.trial_error, self.seed_error) * random.normal(size=_SIMULATED)
         return float(np.quantile(half - error, POWER))
@@ -301,8 +299,8 @@ def half_width(
 ) -> Floats:
     """Return half the width of the 95% interval that errors of trials and of seeds make together.
 
-    The standard errors have one shape. The numbers give the degrees of freedom of the two Student's
-    distributions that are convolved; without a number it is the normal one.
+    The standard errors are numbers or (n,); `n_speakers` and `n_seeds` give the degrees of freedom
+    of the two Student's distributions that are convolved, the normal one where there is no number.
     """
     angle = np.arctan2(seed_error, trial_error)
     table = _convolved(_freedom(n_speakers), _freedom(n_seeds))
@@ -386,12 +384,12 @@ def paired(
     Raises:
         UserError: the trials differ beyond those rejected, or no seed is common to both.
     """
-    return between(resample([baseline, candidate], seed, rejected), baseline, candidate, seed)
+    return between(resample([baseline, candidate], seed, rejected), baseline, candidate)
 
 
-def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Comparison:
+def between(draws: Draws, baseline: Scorer, candidate: Scorer) -> Comparison:
     """Compare two of the scorers that were resampled together; see `paired`."""
-    pairs = _seed_pairs(baseline, candidate)
+    pairs, resampler = _seed_pairs(baseline, candidate), draws.resampler
     old, new, differences = {}, {}, {}
     for metric in METRICS:
         values, drawn = draws.values[metric], draws.drawn[metric]
@@ -402,15 +400,15 @@ def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Com
             {name: of[second] - of[first] for name, (first, second) in pairs.items()}
             for of in (values, drawn)
         )
-        differences[metric] = mean(changes, drawn_changes, seed, draws.resampler.n_speakers)
+        differences[metric] = mean(changes, drawn_changes, resampler.seed, resampler.n_speakers)
     return Comparison(
         counts=draws.counts,
-        interval=draws.resampler.how,
+        interval=resampler.how,
         seeds=[name for name in pairs if name != "score"],
         baseline=old,
         candidate=new,
         **differences,
-        relative=_relative(draws, list(pairs.values()), differences["roc_auc"], seed),
+        relative=_relative(draws, list(pairs.values()), differences["roc_auc"]),
         delong={
             name: delong(draws.labels, draws.scores[first], draws.scores[second])
             for name, (first, second) in pairs.items()
@@ -435,7 +433,7 @@ def _seed_pairs(baseline: Scorer, candidate: Scorer) -> dict[str, tuple[_Key, _K
 
 
 def _relative(
-    draws: Draws, pairs: Sequence[tuple[_Key, _Key]], difference: Mean, seed: int
+    draws: Draws, pairs: Sequence[tuple[_Key, _Key]], difference: Mean
 ) -> Estimate | None:
     """Return the share of 1 - AUC that is gained; see `Comparison`.
 
@@ -449,7 +447,7 @@ def _relative(
         return None
     lefts = 1.0 - np.mean([drawn[first] for first, _ in pairs], axis=0)
     gains = np.mean([drawn[second] - drawn[first] for first, second in pairs], axis=0)
-    gains = gains + difference.seed_error * student(len(pairs), gains.size, seed)
+    gains = gains + difference.seed_error * student(len(pairs), gains.size, draws.resampler.seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
         shares = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 Parts = NDArray[np.str_]
+Voices = list[tuple[NDArray[np.intp], NDArray[np.str_]]]
+"""Positions of trials, and what each of these stays together with: its speaker, or its own key."""
 
 ONE_ROUND = "all"
 _SIDES = (("train", "eval"), ("dev", "eval"), ("train", "dev"))
@@ -98,7 +100,7 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     speakers = np.asarray(trials["speaker"].to_pylist())[members]
     keys = np.asarray(trials["key"].to_pylist())[members]
     labels = trials["label"].to_numpy()[members]
-    group = _groups(labels, speakers, keys, protocol.number, seed)
+    group = _groups(labels, _voices(speakers, keys), protocol.number, seed)
     if protocol.kind == "speaker_folds":
         held_out = [(f"fold {index + 1}", group == index) for index in range(group.max() + 1)]
         made = _left_out(group, held_out)
@@ -132,16 +134,14 @@ def _random(splits: NDArray, protocol: "Protocol", seed: int) -> Parts:
     return parts
 
 
-def _groups(
-    labels: NDArray, speakers: NDArray, keys: NDArray, wanted: int, seed: int
-) -> NDArray[np.intp]:
+def _groups(labels: NDArray, voices: Voices, wanted: int, seed: int) -> NDArray[np.intp]:
     """Deal speakers into groups that hold both classes; return each trial's group."""
-    counts = _speakers_of_each_class(labels, speakers, keys)
+    counts = _voices_of_each_class(labels, voices)
     if not min(counts):
         missing = "spoof" if counts[0] else "bona fide"
         raise UserError(f"it has no {missing} clips, and both classes are needed; add some")
     for number in range(min(wanted, *counts), 2, -1):
-        group = _dealt(labels, speakers, keys, number, seed)
+        group = _dealt(labels, voices, number, seed)
         if all(_both_classes(labels[group == index]) for index in range(number)):
             return group
     raise UserError(
@@ -151,17 +151,14 @@ def _groups(
     )
 
 
-def _speakers_of_each_class(labels: NDArray, speakers: NDArray, keys: NDArray) -> list[int]:
-    groups = _speakers_or_keys(speakers, keys)
+def _voices_of_each_class(labels: NDArray, voices: Voices) -> list[int]:
     return [
-        sum(len(np.unique(names[labels[chosen] == label])) for chosen, names in groups)
+        sum(len(np.unique(names[labels[chosen] == label])) for chosen, names in voices)
         for label in (0, 1)
     ]
 
 
-def _speakers_or_keys(
-    speakers: NDArray, keys: NDArray
-) -> list[tuple[NDArray[np.intp], NDArray[np.str_]]]:
+def _voices(speakers: NDArray, keys: NDArray) -> Voices:
     """Return the trials of known speakers with those, and the others with their keys."""
     nameless = unknown(speakers)
     groups = (np.flatnonzero(~nameless), speakers), (np.flatnonzero(nameless), keys)
@@ -173,17 +170,15 @@ def unknown(names: Sequence[str | None] | NDArray) -> NDArray[np.bool_]:
     return np.asarray(pa.array(names, from_pandas=True).is_null())
 
 
-def _dealt(
-    labels: NDArray, speakers: NDArray, keys: NDArray, number: int, seed: int
-) -> NDArray[np.intp]:
+def _dealt(labels: NDArray, voices: Voices, number: int, seed: int) -> NDArray[np.intp]:
     """Deal trials into groups of like shares of the classes; return each trial's group.
 
-    Trials of one speaker stay together; so do those of one key, where the speaker is unknown.
+    Trials of one voice stay together.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     group = np.empty(len(labels), np.intp)
-    for chosen, names in _speakers_or_keys(speakers, keys):
+    for chosen, names in voices:
         n_names = len(np.unique(names))
         if n_names < number or np.bincount(labels[chosen], minlength=2).max() < number:
             group[chosen] = np.unique(names, return_inverse=True)[1] % number
@@ -312,11 +307,12 @@ def folds(
         by: `speaker` or `trial`.
         seed: of the shuffling.
     """
-    labels, speakers, keys = np.asarray(labels), np.asarray(speakers), np.asarray(keys)
+    labels, keys = np.asarray(labels), np.asarray(keys)
     if by == "speaker":
-        number = min(wanted, *_speakers_of_each_class(labels, speakers, keys))
+        voices = _voices(np.asarray(speakers), keys)
+        number = min(wanted, *_voices_of_each_class(labels, voices))
         if number >= 2:
-            made = _as_folds(_dealt(labels, speakers, keys, number, seed), number)
+            made = _as_folds(_dealt(labels, voices, number, seed), number)
             if all(_both_classes(labels[part]) for fold in made for part in fold):
                 return made, f"{number} folds, speaker-disjoint"
     number = min(wanted, *(len(np.unique(keys[labels == label])) for label in (0, 1)))
@@ -328,8 +324,8 @@ def folds(
     how = f"{number} folds by trial"
     if by == "speaker":
         how += " (too few speakers of one class for speaker-disjoint folds)"
-    nobody = np.full(len(labels), None)
-    return _as_folds(_dealt(labels, nobody, keys, number, seed), number), how
+    trials = [(np.arange(len(labels)), keys.astype(str))]
+    return _as_folds(_dealt(labels, trials, number, seed), number), how
 
 
 def _as_folds(group: NDArray[np.intp], number: int) -> Folds:

@@ -199,12 +199,12 @@ def ablations(
             "orientation": side.item.orientation(),
             "seeds": side.seed_names,
             "dev_roc_auc": on_dev and on_dev.value,
-            **{metric: draws.metric(metric, side, seed).as_json() for metric in compare.METRICS},
+            **{metric: draws.metric(metric, side).as_json() for metric in compare.METRICS},
             "difference": None,
             "cost": costs[name],
         }
         if name != reference:
-            compared = compare.between(draws, sides[reference], side, seed)
+            compared = compare.between(draws, sides[reference], side)
             data = compared.as_json()
             kept = ("roc_auc", "eer", "seeds", "relative_reduction", "detectable")
             row["difference"] = answers(compared.roc_auc) | {key: data[key] for key in kept}
