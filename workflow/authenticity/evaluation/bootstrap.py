@@ -159,7 +159,8 @@ class Resampler:
         return fewest if self.method == BY_SPEAKER else None
 
     def blocks(self, n_resamples: int) -> Iterator[NDArray[np.int32]]:
-        """Yield the weights in blocks of rows (m, n); the blocks' size does not change the draw."""
+        """Yield the weights in blocks of rows (m, n): the same ones at each call, for any size."""
+        self.n_redrawn = 0
         rows = max(1, _BLOCK // self.labels.size)
         if self.method == BY_TRIAL and n_resamples <= rows:
             yield _tallies(self.seed, self._sizes, n_resamples).take(self._unit, axis=1)
@@ -218,36 +219,25 @@ def intervals(
     wanted = dict(metrics)
     if band_at is not None:
         wanted["band"] = lambda trials: trials.corners.detection_at(band_at)
-    values, drawn = resampled(resampler, {"": ranking}, wanted)
     found = {}
-    for name in wanted:
-        value, scale = values[name][""], COST if name in costs else SHARE
-        found[name] = value, *ends(value, drawn[name][""], resampler.n_speakers, scale)
+    for name, drawn in resampled(resampler, ranking, wanted).items():
+        value, scale = drawn[0], COST if name in costs else SHARE
+        found[name] = value, *ends(value, drawn[1:], resampler.n_speakers, scale)
     band = None if band_at is None else Band(band_at, *found.pop("band")[1:])
     estimates = {name: Estimate(*map(float, each)) for name, each in found.items()}
     return Intervals(resampler.method, resampler.why, estimates, band)
 
 
 def resampled(
-    resampler: Resampler, rankings: Mapping[Any, Ranking], metrics: Mapping[str, Metric]
-) -> tuple[dict[str, dict[Any, Any]], dict[str, dict[Any, Floats]]]:
-    """Return metrics of differently ranked trials, and of the same m resamples of them.
-
-    Both are by metric and the ranking's key: a number or (g,), and (m,) or (m, g).
-    """
-    blocks = {name: {key: [] for key in rankings} for name in metrics}
+    resampler: Resampler, ranking: Ranking, metrics: Mapping[str, Metric]
+) -> dict[str, Floats]:
+    """Return each metric of the trials themselves, then of m resamples: (1 + m,) or (1 + m, g)."""
+    found = {name: [metric(once(ranking))] for name, metric in metrics.items()}
     for weights in resampler.blocks(N_RESAMPLES):
-        for key, ranking in rankings.items():
-            trials = Weighted(ranking, weights)
-            for name, metric in metrics.items():
-                blocks[name][key].append(metric(trials))
-    whole = {key: once(ranking) for key, ranking in rankings.items()}
-    values = {name: {key: of(whole[key])[0] for key in whole} for name, of in metrics.items()}
-    drawn = {
-        name: {key: np.concatenate(of_key) for key, of_key in by_key.items()}
-        for name, by_key in blocks.items()
-    }
-    return values, drawn
+        trials = Weighted(ranking, weights)
+        for name, metric in metrics.items():
+            found[name].append(metric(trials))
+    return {name: np.concatenate(values) for name, values in found.items()}
 
 
 def mean_roc_auc(

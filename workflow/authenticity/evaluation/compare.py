@@ -141,15 +141,13 @@ class Draws:
         scores: (n,) by scorer and seed; the seed is "score" where training has no chance in it.
         n_left_out: trials that were set aside for some scorer, and so for all.
         resampler: what drew the resamples.
-        values: of the trials themselves, by metric, scorer and seed.
-        drawn: (m,), likewise.
+        drawn: what `bootstrap.resampled` returns, (1 + m,), by metric, scorer and seed.
     """
 
     labels: NDArray[np.int8]
     scores: dict[_Key, Floats]
     n_left_out: int
     resampler: bootstrap.Resampler
-    values: dict[str, dict[_Key, float]]
     drawn: dict[str, dict[_Key, Floats]]
 
     @property
@@ -160,11 +158,8 @@ class Draws:
 
     def metric(self, name: str, scorer: Scorer) -> "Mean":
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
-        values, drawn = (
-            {column: of[name][scorer.name, column] for column in scorer.columns}
-            for of in (self.values, self.drawn)
-        )
-        return mean(values, drawn, self.resampler.seed, self.resampler.n_speakers, SHARE)
+        drawn = {column: self.drawn[name][scorer.name, column] for column in scorer.columns}
+        return mean(drawn, self.resampler.seed, self.resampler.n_speakers, SHARE)
 
 
 def resample(scorers: Sequence[Scorer], seed: int, rejected: Collection[str] = ()) -> Draws:
@@ -196,11 +191,14 @@ def resample(scorers: Sequence[Scorer], seed: int, rejected: Collection[str] = (
     labels = labels.iloc[:, 0].to_numpy()
     keys = [(scorer.name, column) for scorer in scorers for column in scorer.columns]
     scores = {key: trials[key].to_numpy() for key in keys}
-    rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
     files = trials.index.get_level_values("file").to_numpy()
     resampler = bootstrap.Resampler(labels, trials[names[0], "speaker"].to_numpy(), seed, files)
-    resampled = bootstrap.resampled(resampler, rankings, METRICS)
-    return Draws(labels, scores, int((~shared).sum()), resampler, *resampled)
+    drawn = {name: {} for name in METRICS}
+    for key, column in scores.items():
+        found = bootstrap.resampled(resampler, Ranking.of(labels, column), METRICS)
+        for name, values in found.items():
+            drawn[name][key] = values
+    return Draws(labels, scores, int((~shared).sum()), resampler, drawn)
 
 
 @dataclass(frozen=True)
@@ -256,7 +254,6 @@ class Mean(Estimate):
 
 
 def mean(
-    values: Mapping[str, float],
     drawn: Mapping[str, Floats],
     seed: int,
     n_speakers: int | None = None,
@@ -264,13 +261,15 @@ def mean(
 ) -> Mean:
     """Average a metric or a difference over its seeds.
 
-    `values` and the resamples' values `drawn`, (m,), are by seed; the only key is "score" where
-    training has no chance in it. `seed` is of what is drawn here, `n_speakers` the resampler's.
+    `drawn` are the values of the trials themselves and of resamples, (1 + m,), by seed; the only
+    key is "score" where training has no chance in it. `seed` is of what is drawn here, `n_speakers`
+    the resampler's.
     """
+    values, n_seeds = {name: float(each[0]) for name, each in drawn.items()}, len(drawn)
     of_seeds = list(values.values())
-    value, n_seeds = float(np.mean(of_seeds)), len(of_seeds)
+    value = float(np.mean(of_seeds))
     seed_error = float(np.std(of_seeds, ddof=1) / np.sqrt(n_seeds)) if n_seeds > 1 else 0.0
-    resampled = np.mean(list(drawn.values()), axis=0)
+    resampled = np.mean([each[1:] for each in drawn.values()], axis=0)
     trial_error = float(bootstrap.widened(resampled.std(ddof=1), n_speakers))
     if n_speakers is None or not seed_error:
         shifted = resampled + seed_error * student(n_seeds, resampled.size, seed)
@@ -282,7 +281,7 @@ def mean(
         )
         half = half_width(*errors, n_speakers, n_seeds)
         low, high = (scale.back(scale.to(np.float64(value)) + sign * half) for sign in (-1, 1))
-    each = {} if list(values) == ["score"] else dict(values)
+    each = {} if list(values) == ["score"] else values
     return Mean(value, float(low), float(high), trial_error, seed_error, each, n_speakers)
 
 
@@ -392,15 +391,12 @@ def between(draws: Draws, baseline: Scorer, candidate: Scorer) -> Comparison:
     pairs, resampler = _seed_pairs(baseline, candidate), draws.resampler
     old, new, differences = {}, {}, {}
     for metric in METRICS:
-        values, drawn = draws.values[metric], draws.drawn[metric]
+        drawn = draws.drawn[metric]
         old[metric], new[metric] = (
-            float(np.mean([values[pair[side]] for pair in pairs.values()])) for side in (0, 1)
+            float(np.mean([drawn[pair[side]][0] for pair in pairs.values()])) for side in (0, 1)
         )
-        changes, drawn_changes = (
-            {name: of[second] - of[first] for name, (first, second) in pairs.items()}
-            for of in (values, drawn)
-        )
-        differences[metric] = mean(changes, drawn_changes, resampler.seed, resampler.n_speakers)
+        changes = {name: drawn[second] - drawn[first] for name, (first, second) in pairs.items()}
+        differences[metric] = mean(changes, resampler.seed, resampler.n_speakers)
     return Comparison(
         counts=draws.counts,
         interval=resampler.how,
@@ -441,12 +437,12 @@ def _relative(
     distribution asks for (Hesterberg 2015, "What teachers should know about the bootstrap", The
     American Statistician 69(4), the expanded percentile interval).
     """
-    values, drawn = draws.values["roc_auc"], draws.drawn["roc_auc"]
-    left = 1.0 - np.mean([values[first] for first, _ in pairs])
+    drawn = draws.drawn["roc_auc"]
+    left = 1.0 - np.mean([drawn[first][0] for first, _ in pairs])
     if left <= 0:
         return None
-    lefts = 1.0 - np.mean([drawn[first] for first, _ in pairs], axis=0)
-    gains = np.mean([drawn[second] - drawn[first] for first, second in pairs], axis=0)
+    lefts = 1.0 - np.mean([drawn[first][1:] for first, _ in pairs], axis=0)
+    gains = np.mean([(drawn[second] - drawn[first])[1:] for first, second in pairs], axis=0)
     gains = gains + difference.seed_error * student(len(pairs), gains.size, draws.resampler.seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
