@@ -4,25 +4,13 @@ import numpy as np
 import pytest
 from authenticity.evaluation import bootstrap, metrics
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata, t
-from scored import bell_curves
+from scored import bell_curves, weighted_trials
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 ROC_AUC = {"roc_auc": bootstrap.RANKED["roc_auc"]}
-
-
-@st.composite
-def scored_trials(draw):
-    """Labels with both classes, scores with ties, and whole weights that keep both classes."""
-    n = draw(st.integers(2, 40))
-    labels = np.array([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))])
-    ints = st.lists(st.integers(-6, 6), min_size=n + 2, max_size=n + 2)
-    weights = np.array(draw(st.lists(st.integers(0, 3), min_size=n + 2, max_size=n + 2)))
-    weights[:2] += 1
-    return labels, np.array(draw(ints), dtype=float), weights.astype(np.int32)
 
 
 def counted(labels, scores, weights):
@@ -63,7 +51,7 @@ def test_hand_computed_cases(bonafide, spoof, auc, error, precision):
     assert average_precision(labels, scores) == pytest.approx(precision, abs=1e-12)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_weighted_figures_agree_with_scikit_learn(trials):
     labels, scores, weights = trials
     counts = counted(labels, scores, np.stack([weights, np.ones_like(weights)]))
@@ -76,7 +64,7 @@ def test_weighted_figures_agree_with_scikit_learn(trials):
         assert counts.eer()[row] == pytest.approx(expected, abs=1e-9)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_weights_are_repetitions(trials):
     labels, scores, weights = trials
     counts = counted(labels, scores, weights[None])
@@ -85,7 +73,7 @@ def test_weights_are_repetitions(trials):
     assert counts.roc_auc()[0] == pytest.approx(metrics.roc_auc(*repeated), abs=1e-12)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_a_rising_transform_changes_nothing_and_a_flip_mirrors(trials):
     labels, scores, _ = trials
     for figure in (metrics.roc_auc, eer):
@@ -110,7 +98,7 @@ def test_two_bell_curves_give_the_textbook_figures():
     assert eer(labels, scores) == pytest.approx(norm.cdf(-1.0), abs=0.003)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_operating_points_are_scikit_learns(trials):
     labels, scores, _ = trials
     points = metrics.operating_points(labels, scores)
@@ -118,7 +106,7 @@ def test_operating_points_are_scikit_learns(trials):
     np.testing.assert_allclose(points, [false_alarm, detection], atol=1e-12)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_corners_of_the_roc_curve_are_enough(trials):
     labels, scores, weights = trials
     ranking = metrics.Ranking.of(labels, scores)
@@ -140,7 +128,7 @@ def test_a_good_scorer_has_few_corners():
     assert metrics.Ranking.of(labels, scores).corners.size < 400
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_the_eer_threshold_is_the_nearest_decision(trials):
     labels, scores, _ = trials
     threshold = metrics.eer_threshold(labels, scores)
@@ -372,7 +360,7 @@ def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
 
 
 @settings(max_examples=25)
-@given(scored_trials())
+@given(weighted_trials())
 def test_the_point_value_is_the_metric_itself(trials):
     labels, scores, _ = trials
     found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=0)

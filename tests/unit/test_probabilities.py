@@ -9,21 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import binomtest
-from scored import bell_curves
+from scored import bell_curves, weighted_trials
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, log_loss
-
-
-@st.composite
-def weighted_trials(draw):
-    """Labels, coarse scores with ties, and whole weights that keep both classes."""
-    n = draw(st.integers(0, 30))
-    labels = np.array([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))])
-    whole = st.lists(st.integers(-8, 8), min_size=n + 2, max_size=n + 2)
-    counts = st.lists(st.integers(0, 3), min_size=n + 2, max_size=n + 2)
-    weights = np.array(draw(counts), dtype=np.int32)
-    weights[:2] += 1
-    return labels, np.array(draw(whole)) / 2.0, weights
 
 
 def once(figure, labels, scores):

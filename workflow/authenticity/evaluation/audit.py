@@ -17,7 +17,7 @@ from authenticity import estimates, tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, splits
-from authenticity.evaluation.measure import both_classes
+from authenticity.evaluation.measure import both_classes, n_trials
 from authenticity.evaluation.results import REPORTED, SPEAKER, Tested
 from authenticity.names import ordered_splits
 
@@ -98,8 +98,7 @@ def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) ->
         }
     properties |= _speaker(trials, seed) | _together(trials, train, seed)
     return {
-        "n_bonafide": int((trials["label"] == 0).sum()),
-        "n_spoof": int((trials["label"] == 1).sum()),
+        **n_trials(trials),
         "interval": {"method": result.method, "why": result.why},
         "properties": properties,
     }
@@ -127,7 +126,7 @@ def _speaker(trials: pd.DataFrame, seed: int) -> dict[str, Any]:
     from sklearn.model_selection import train_test_split
 
     known = trials[trials["speaker"].notna()]
-    if known["label"].value_counts().reindex([0, 1], fill_value=0).min() < 2:
+    if min(n_trials(known).values()) < 2:
         return {}
     learned, tested = train_test_split(
         known, test_size=0.5, random_state=seed, shuffle=True, stratify=known["label"]

@@ -232,7 +232,8 @@ def resampled(
     resampler: Resampler, ranking: Ranking, metrics: Mapping[str, Metric]
 ) -> dict[str, Floats]:
     """Return each metric of the trials themselves, then of m resamples: (1 + m,) or (1 + m, g)."""
-    found = {name: [metric(once(ranking))] for name, metric in metrics.items()}
+    whole = once(ranking)
+    found = {name: [metric(whole)] for name, metric in metrics.items()}
     for weights in resampler.blocks(N_RESAMPLES):
         trials = Weighted(ranking, weights)
         for name, metric in metrics.items():

@@ -113,16 +113,14 @@ def view(
 ) -> Measured:
     """Measure a score table, split by split; rates are fractions.
 
-    Two readings of a calibrated score are kept apart. Metrics of the order of `score` (ROC-AUC,
-    EER, average precision, error rates at the threshold) point as the model points, also where
-    that is the wrong way. Metrics of its calibrated values (`brier`, `ece`, Cllr and the detection
-    costs) use `llr` where there is a calibration, so that a minimum is never above its actual cost;
-    else `score`. The actual costs need a calibration.
+    Metrics of the order of `score` (ROC-AUC, EER, average precision, error rates at the threshold)
+    point as the model points, also where that is the wrong way. Metrics of calibrated values
+    (`brier`, `ece`, Cllr and the detection costs) use `llr` where there is a calibration, so that a
+    minimum is never above its actual cost; else `score`. The actual costs need a calibration.
 
-    The exported files hold `llr` too (`score_files`). A calibration with a negative slope, because
-    lower scores pointed to spoof on dev, reverses the order: an EER of 84.6% here is one of 15.4%
-    by the challenges' tools on those files. The report says so (`wording.orientation`). A protocol
-    of several rounds has `llr` as its `score`.
+    A calibration with a negative slope, because lower scores pointed to spoof on dev, reverses the
+    order: an EER of 84.6% here is one of 15.4% in the exported files, which hold `llr` too
+    (`score_files`, `wording.orientation`). A protocol of several rounds has `llr` as its `score`.
 
     Args:
         scores: `tables.SCORES` with condition columns, of one view.
@@ -267,13 +265,11 @@ def _rows(
 
 def _n_files(trials: pd.DataFrame) -> dict[str, int]:
     """How many clips of each class there are, whatever the number of rounds that score them."""
-    return {
-        name: int(trials.loc[trials["label"] == label, "file"].nunique())
-        for label, name in enumerate(("n_bonafide", "n_spoof"))
-    }
+    return n_trials(trials.drop_duplicates("file"))
 
 
-def _n_trials(trials: pd.DataFrame) -> dict[str, int]:
+def n_trials(trials: pd.DataFrame) -> dict[str, int]:
+    """Return how many trials of each class there are."""
     n_spoof = int((trials["label"] == 1).sum())
     return {"n_bonafide": len(trials) - n_spoof, "n_spoof": n_spoof}
 
@@ -294,12 +290,10 @@ def _overall(
 def _n_speakers(trials: pd.DataFrame) -> dict[str, int]:
     """How many known speakers there are: of each class, in all, and of one class only."""
     n_classes = trials.groupby("speaker")["label"].nunique()  # leaves out nulls
-    bonafide, spoof = (
-        trials.loc[trials["label"] == label, "speaker"].nunique() for label in (0, 1)
-    )
+    of_class = trials.groupby("label")["speaker"].nunique()
     return {
-        "n_speakers_bonafide": bonafide,
-        "n_speakers_spoof": spoof,
+        "n_speakers_bonafide": int(of_class[0]),
+        "n_speakers_spoof": int(of_class[1]),
         "n_speakers": len(n_classes),
         "n_speakers_of_one_class": int((n_classes == 1).sum()),
     }
@@ -386,7 +380,7 @@ def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row
     if threshold:
         trials = trials.assign(called=threshold.called(trials))
     for speaker, members in trials.groupby("speaker"):  # leaves out nulls
-        counts, values = _n_trials(members), {"n_clips": len(members)}
+        counts, values = n_trials(members), {"n_clips": len(members)}
         if threshold:
             called = members.groupby("label")["called"].mean()
             if 0 in called:
@@ -412,7 +406,7 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
     for group_value in ordered_values(names[applies]):
         chosen = applies & (names == group_value)
         own = trials[chosen]
-        counts, values, method = _n_trials(own), {"n_clips": len(own)}, None
+        counts, values, method = n_trials(own), {"n_clips": len(own)}, None
         if not counts["n_bonafide"]:
             own = trials[chosen | (trials["label"] == 0)]
         if both_classes(own):

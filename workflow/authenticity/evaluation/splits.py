@@ -250,10 +250,8 @@ def _dev_group(group: NDArray, held: int, bonafide: NDArray, spoof: NDArray) -> 
     """Return the next group after the one held out that has both classes left."""
     number = group.max() + 1
     others = [(held + step) % number for step in range(1, number)]
-    for other in others:
-        if bonafide[group == other].any() and spoof[group == other].any():
-            return other
-    return others[0]
+    both = (each for each in others if bonafide[group == each].any() and spoof[group == each].any())
+    return next(both, others[0])
 
 
 def require_both_classes(
