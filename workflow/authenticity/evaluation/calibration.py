@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from authenticity.evaluation.metrics import Floats
+from authenticity.evaluation.metrics import Floats, Ranking
 
 N_BINS = 15
 N_DRAWS = 1000
@@ -62,12 +62,9 @@ def fit(scores: ArrayLike, labels: ArrayLike) -> Calibration:
     """
     from sklearn.linear_model import LogisticRegression
 
-    scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
-    if not np.isfinite(scores).all():
-        raise ValueError("scores must be finite")
-    n_bonafide, n_spoof = np.count_nonzero(labels == 0), np.count_nonzero(labels == 1)
-    if not n_bonafide or not n_spoof:
-        raise ValueError("both classes are needed, bona fide and spoof")
+    trials = Ranking.of(labels, scores)
+    scores, labels = trials.scores, trials.labels
+    n_bonafide, n_spoof = np.bincount(labels)
     targets = np.where(labels == 1, (n_spoof + 1) / (n_spoof + 2), 1 / (n_bonafide + 2))
     prior = float(targets.mean())
     centre, spread = scores.mean(), scores.std()
