@@ -140,8 +140,8 @@ class Draws:
         labels: (n,).
         scores: (n,) by scorer and seed; the seed is "score" where training has no chance in it.
         n_left_out: trials that were set aside for some scorer, and so for all.
-        resampler: what drew the resamples.
-        drawn: what `bootstrap.resampled` returns, (1 + m,), by metric, scorer and seed.
+        resampler: drew the resamples.
+        drawn: by metric, scorer and seed, (1 + m,); see `bootstrap.resampled`.
     """
 
     labels: NDArray[np.int8]
@@ -165,13 +165,8 @@ class Draws:
 def resample(scorers: Sequence[Scorer], seed: int, rejected: Collection[str] = ()) -> Draws:
     """Compute ROC-AUC and EER of scorers and all their seeds on the same resamples of eval.
 
-    Args:
-        scorers: with distinct names.
-        seed: of the bootstrap.
-        rejected: files that some scorer's trials may lack, as a view that it uses set them aside.
-
-    Raises:
-        UserError: the scorers have different trials beyond those rejected.
+    The scorers have distinct names. Their trials may lack files that are `rejected`, set aside in
+    some view; other differences are a `UserError`.
     """
     names = [scorer.name for scorer in scorers]
     trials = pd.concat([each.trials() for each in scorers], axis=1, keys=names).sort_index()
@@ -331,19 +326,11 @@ def _convolved(first: float, second: float) -> Floats:
 
 @dataclass(frozen=True)
 class Comparison:
-    """By how much a candidate differs from a baseline on the same trials.
+    """By how much a candidate differs from a baseline on the same trials; see `verdict.verdict`.
 
-    Attributes:
-        counts: trials compared, `n_bonafide` and `n_spoof`; `n_left_out`, which one has set aside.
-        interval: `bootstrap.Resampler.how`.
-        seeds: those compared; empty where neither side's training has chance in it.
-        baseline: its metrics, means over seeds.
-        candidate: likewise.
-        roc_auc: the difference.
-        eer: likewise.
-        relative: the share of the baseline's 1 - AUC that the candidate removes; None where the
-            baseline is perfect on the trials, or on so many resamples that the interval has no end.
-        delong: tests of ROC-AUC by seed ("score" without seeds); None where a class is one trial.
+    `relative` is None where the baseline is perfect on the trials, or on so many resamples that the
+    interval has no end. A test of `delong` ("score" without seeds) is None where a class is one
+    trial.
     """
 
     counts: Mapping[str, int]
@@ -357,7 +344,7 @@ class Comparison:
     delong: Mapping[str, DeLong | None]
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain data; its layout is documented in `verdict.verdict`."""
+        """Return plain data."""
         return {
             **self.counts,
             "interval": self.interval,

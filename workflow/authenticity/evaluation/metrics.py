@@ -31,19 +31,16 @@ class Ranking:
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> "Ranking":
         """Check the arrays: equal lengths, finite scores, both classes present."""
-        label_array = np.asarray(labels)
-        score_array = np.asarray(scores, dtype=np.float64)
-        if label_array.ndim != 1 or label_array.shape != score_array.shape:
-            raise ValueError(
-                f"labels {label_array.shape} and scores {score_array.shape} must agree"
-            )
-        if not np.isfinite(score_array).all():
+        labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+        if labels.ndim != 1 or labels.shape != scores.shape:
+            raise ValueError(f"labels {labels.shape} and scores {scores.shape} must agree")
+        if not np.isfinite(scores).all():
             raise ValueError("scores must be finite")
-        if not np.isin(label_array, (0, 1)).all():
+        if not np.isin(labels, (0, 1)).all():
             raise ValueError("labels must be 0 (bona fide) or 1 (spoof)")
-        if len(np.unique(label_array)) < 2:
+        if len(np.unique(labels)) < 2:
             raise ValueError("both classes are needed, bona fide and spoof")
-        return cls(label_array.astype(np.int8), score_array)
+        return cls(labels.astype(np.int8), scores)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
@@ -90,8 +87,8 @@ class Weighted:
 
     @cached_property
     def _running(self) -> list[NDArray[np.int32]]:
-        classes = (self.ranking.order[members] for members in self.ranking.classes)
-        return [np.cumsum(self.weights[:, rows], axis=1, dtype=np.int32) for rows in classes]
+        rows = (self.ranking.order[members] for members in self.ranking.classes)
+        return [np.cumsum(self.weights[:, each], axis=1, dtype=np.int32) for each in rows]
 
     def _at(self, positions: NDArray[np.intp]) -> "Counts":
         passed = (np.cumsum(members)[positions] for members in self.ranking.classes)

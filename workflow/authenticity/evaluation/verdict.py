@@ -81,11 +81,8 @@ def verdict(
 ) -> dict[str, Any]:
     """Judge pairs of experiments of one corpus; what `results/{corpus}/verdict.json` holds.
 
-    Args:
-        pairs: [baseline, candidate], names in `sides`.
-        sides: by name.
-        seed: of the bootstrap.
-        rejected: files that a side may lack, as they were set aside in some view.
+    A pair is a baseline and a candidate, names in `sides`. `seed` is the bootstrap's; sides may
+    lack files that are `rejected`, set aside in some view.
 
     Returns:
         Differences are candidate minus baseline, as fractions::
@@ -164,13 +161,8 @@ def ablations(
 ) -> dict[str, Any]:
     """Compare every experiment of a grid with one of them, on the same resamples.
 
-    Args:
-        sides: by name, in the order of the table.
-        about: what is varied in each, in words.
-        costs: of each; see `cost`.
-        reference: name of the one that the others are held against.
-        seed: of the bootstrap.
-        rejected: files that a row may lack, as they were set aside in some view.
+    Sides, what is varied in each (`about`, in words) and their costs (`cost`) are by name, in the
+    order of the table. The others are held against the `reference`; for the rest see `verdict`.
 
     Returns:
         Metrics are fractions, means over seeds; differences are the row minus the reference::
@@ -219,12 +211,8 @@ def cost(
     """Return what the jobs of one experiment alone spent, all its seeds together; None without any.
 
     Jobs whose results other experiments use too, such as the encoder's, are the same for all rows
-    and not counted. For `folder` and `others` see `benchmarks.spent`.
-
-    Returns:
-        The sum of the jobs' durations in `seconds`; the most memory of any one job, `peak_mib`, in
-        units of 2^20 bytes; `cpu_seconds`, of all their processors; and how many `parameters` the
-        first seed trains by `model`, the experiment's JSON: None for logistic regression.
+    and not counted. For `folder`, `others` and the units see `benchmarks.spent`. `parameters` is
+    how many the first seed trains by `model`, the experiment's JSON: None for logistic regression.
     """
     jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
     if not jobs:
