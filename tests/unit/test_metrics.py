@@ -10,8 +10,6 @@ from scipy.stats import norm, rankdata, t
 from scored import bell_curves, weighted_trials
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-ROC_AUC = {"roc_auc": bootstrap.RANKED["roc_auc"]}
-
 
 def counted(labels, scores, weights):
     return metrics.Weighted(metrics.Ranking.of(labels, scores), weights).counts
@@ -193,9 +191,9 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     held = 0
     for seed in range(200):
         labels, scores = bell_curves(60, 60, 1.0, seed=seed)
-        found = bootstrap.intervals(labels, scores, [None] * 120, seed, ROC_AUC).estimates[
-            "roc_auc"
-        ]
+        found = bootstrap.intervals(
+            labels, scores, [None] * 120, seed, bootstrap.ROC_AUC
+        ).estimates["roc_auc"]
         held += found.low <= truth <= found.high
     assert 0.89 <= held / 200 <= 0.99
 
@@ -261,7 +259,7 @@ def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
 def test_the_mean_over_rounds_is_that_of_one_round_repeated():
     labels, scores = bell_curves(100, 100, 1.0)
     files, nobody = [f"f{i}" for i in range(200)], [None] * 200
-    one = bootstrap.intervals(labels, scores, nobody, 0, ROC_AUC, files=files)
+    one = bootstrap.intervals(labels, scores, nobody, 0, bootstrap.ROC_AUC, files=files)
     method, mean = bootstrap.mean_roc_auc(
         np.tile(labels, 2),
         np.concatenate([scores, 5 * scores + 100]),

@@ -38,7 +38,6 @@ TOGETHER = "together"
 """The row on all properties in one model."""
 NO_SHORTCUT = "no better than guessing"
 _FOLDS = 5
-_ROC_AUC = {"roc_auc": bootstrap.RANKED["roc_auc"]}
 
 
 def informative(item: Mapping[str, Any]) -> bool:
@@ -106,7 +105,7 @@ def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) ->
 
 def _roc_auc(trials: pd.DataFrame, values: np.ndarray, seed: int) -> bootstrap.Intervals:
     labels, speakers = trials["label"].to_numpy(), trials["speaker"].to_numpy()
-    return bootstrap.intervals(labels, values, speakers, seed, _ROC_AUC)
+    return bootstrap.intervals(labels, values, speakers, seed, bootstrap.ROC_AUC)
 
 
 def _prediction(

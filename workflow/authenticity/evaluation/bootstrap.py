@@ -49,6 +49,7 @@ RANKED: dict[str, Metric] = {
     "eer": lambda trials: trials.corners.eer(),
     "average_precision": lambda trials: trials.counts.average_precision(),
 }
+ROC_AUC = {"roc_auc": RANKED["roc_auc"]}
 # Cells of one block of resamples, (resamples, trials): small enough for the processor's cache.
 _BLOCK = 1 << 20
 
