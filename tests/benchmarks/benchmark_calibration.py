@@ -9,9 +9,8 @@ the same bounds. Below 100 clips of a class, another check calls for caution in 
 """
 
 import numpy as np
-from authenticity.evaluation.probabilities import CalibrationError
-from authenticity.trust.bounds import MEANINGLESS, MISCALIBRATED
-from authenticity.trust.checks import CAUTION, DISTRUST, TRUST
+from authenticity.evaluation.calibration import CalibrationError, beyond_chance
+from authenticity.trust import CAUTION, DISTRUST, MEANINGLESS, MISCALIBRATED, TRUST
 from scipy.special import expit
 
 RUNS, DISTANCE = 400, 0.7
@@ -35,7 +34,7 @@ def simulated(n: int, factor: float) -> tuple[float, dict[str, list[float]]]:
         value = found.value()
         errors.append(value)
         ratings["before"].append(rated(value))
-        ratings["now"].append(rated(found.chance(run).beyond(value)))
+        ratings["now"].append(rated(beyond_chance(value, *found.chance(run, range(n)))))
     shares = {
         rule: [given.count(status) / RUNS for status in (TRUST, CAUTION, DISTRUST)]
         for rule, given in ratings.items()

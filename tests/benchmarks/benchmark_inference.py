@@ -15,8 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from authenticity.evaluation import bootstrap, compare, verdict
-from authenticity.evaluation.metrics import Ranking, Weighted, once
-from authenticity.evaluation.probabilities import cllr
+from authenticity.evaluation.metrics import Ranking, cllr
 from authenticity.names import NO, YES
 from scipy.special import ndtr, ndtri
 
@@ -73,16 +72,13 @@ def simulate(kind, seed):
     n_speakers, shared, auc = kind
     random = np.random.default_rng([seed, n_speakers, int(shared), int(100 * auc)])
     labels, speakers, scores = corpus(random, *kind)
-    found = bootstrap.intervals(
-        labels, scores[0], speakers, seed, metrics=("roc_auc", "eer")
-    ).estimates
+    found = bootstrap.intervals(labels, scores[0], speakers, seed, compare.METRICS).estimates
     cost = bootstrap.intervals(
         labels,
         llr(scores[0], auc),
         speakers,
         seed,
-        metrics=(),
-        others={"cllr": cllr(llr(scores[0], auc))},
+        metrics={"cllr": cllr(llr(scores[0], auc))},
         costs=["cllr"],
     ).estimates["cllr"]
     change = paired(labels, speakers, scores, seed)
@@ -99,17 +95,11 @@ def simulate(kind, seed):
 def paired(labels, speakers, scores, seed):
     """Return the paired difference in ROC-AUC, as `compare` makes it."""
     resampler = bootstrap.Resampler(labels, speakers, seed)
-    rankings = [Ranking.of(labels, each) for each in scores]
-    drawn = [
-        sum(
-            sign * Weighted(ranking, weights).corners.roc_auc()
-            for sign, ranking in zip((-1, 1), rankings, strict=True)
-        )
-        for weights in resampler.blocks(bootstrap.N_RESAMPLES)
-    ]
-    old, new = (once(ranking).corners.roc_auc()[0] for ranking in rankings)
-    values = {"score": new - old}
-    return compare.mean(values, {"score": np.concatenate(drawn)}, seed, resampler.n_speakers)
+    old, new = (
+        bootstrap.resampled(resampler, Ranking.of(labels, each), compare.METRICS)["roc_auc"]
+        for each in scores
+    )
+    return compare.mean({"score": new - old}, seed, resampler.n_speakers)
 
 
 truths_of = {auc: truths(auc) for auc in (0.8, 0.95)}
@@ -158,10 +148,9 @@ def experiment(k, n_speakers, n_seeds, seed_error):
     noise = 0.01 * np.sqrt(size) * random.normal(size=size)
     drawn = noise.std() / np.sqrt(size) * random.normal(size=400)
     found = noise.mean() + np.sqrt(n_seeds) * seed_error * random.normal(size=n_seeds)
-    values = {str(seed): value for seed, value in enumerate(found)}
-    values = values if n_seeds > 1 else {"score": values["0"]}
-    resamples = {name: value + drawn for name, value in values.items()}
-    return compare.mean(values, resamples, k, n_speakers).low
+    resamples = {str(seed): value + np.append(0.0, drawn) for seed, value in enumerate(found)}
+    resamples = resamples if n_seeds > 1 else {"score": resamples["0"]}
+    return compare.mean(resamples, k, n_speakers).low
 
 
 def show(columns, rows):

@@ -62,7 +62,7 @@ def trained(
             "protocol": "official",
             "seed": 1,
             "features": {"spectral": spectral_numbers},
-            "rounds": [row | {"calibration": fitted.as_json()}],
+            "rounds": [row | {"calibration": vars(fitted)}],
             "leak": {"speakers": NO_LEAK, "attacks": NO_LEAK, "unknown_speakers": 0},
         },
         "weights": model.arrays("0"),

@@ -38,15 +38,20 @@ def simulated(n, better=0.0, seed=0, n_speakers=0, seeds=None):
     return old, table(columns, labels, names)
 
 
+def side(name, scores, seeds=None, **changes):
+    """An experiment to compare, with results of a test's choice."""
+    return Side(name, scores, seeds, item=tested(name, **changes))
+
+
 def grid():
-    """What `ablations.ablations` takes of three experiments: sides, words and costs."""
+    """What `verdict.ablations` takes of three experiments: sides, words and costs."""
     old, seeds = simulated(300, 0.5, seeds=[0.0, 0.1, -0.1])
     _, other = simulated(300, 0.1)
     cost = {"seconds": 12.5, "peak_mib": 300.0, "cpu_seconds": 0.02, "parameters": 98_304}
     sides = {
-        "plain": Side(old, None, tested("plain")),
-        "supcon": Side(old, seeds, tested("supcon")),
-        "narrow": Side(other, None, tested("narrow", leak=leak(speakers=2))),
+        "plain": side("plain", old),
+        "supcon": side("supcon", old, seeds),
+        "narrow": side("narrow", other, leak=leak(speakers=2)),
     }
     about = {"plain": "no contrastive loss", "supcon": "loss", "narrow": "head"}
     return sides, about, {"plain": None, "supcon": cost, "narrow": cost}

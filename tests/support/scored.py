@@ -7,12 +7,25 @@ import pandas as pd
 import pyarrow as pa
 from authenticity import tables
 from authenticity.evaluation import calibration
+from hypothesis import strategies as st
 from scipy.special import expit
 
 ABOUT = {"experiment": "one", "corpus": "toy", "target": "toy", "view": "clean"} | {
     "protocol": "official"
 }
 CHOSEN = [{"round": "all", "candidate": "layer_2", "pooling": "mean", "C": 0.1}]
+
+
+@st.composite
+def weighted_trials(draw):
+    """Labels with both classes, scores with ties, and whole weights that keep both classes."""
+    n = draw(st.integers(0, 40))
+    labels = np.array([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))])
+    halves = st.lists(st.integers(-8, 8), min_size=n + 2, max_size=n + 2)
+    counts = st.lists(st.integers(0, 3), min_size=n + 2, max_size=n + 2)
+    weights = np.array(draw(counts), dtype=np.int32)
+    weights[:2] += 1
+    return labels, np.array(draw(halves)) / 2.0, weights
 
 
 def bell_curves(n_bonafide, n_spoof, distance, seed=0):

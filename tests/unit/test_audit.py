@@ -26,8 +26,8 @@ def corpus(folder, splits=("dev", "eval"), n=50, speakers=None, **columns):
     table = pa.Table.from_pandas(trials, preserve_index=False).select(tables.TRIALS.names)
     tables.write(folder / "trials.parquet", table, tables.TRIALS)
     spectral = pd.DataFrame({"file": keys, "label": labels})
-    for item in audit.PROPERTIES:
-        spectral[item.column] = random.normal(size=labels.size)
+    for name in audit.PROPERTIES:
+        spectral[name] = random.normal(size=labels.size)
     for name, values in columns.items():
         spectral[name] = values(labels, random)
     extra = spectral.iloc[[0]].assign(file="rejected")
@@ -128,7 +128,7 @@ def test_all_properties_together_are_learned_from_train_where_there_is_one(tmp_p
         peak_dbfs=lambda labels, random: np.random.default_rng(9).normal(size=labels.size) * 5,
     )
     row = found["splits"]["eval"]["properties"][audit.TOGETHER]
-    names = [item.column for item in audit.PROPERTIES]
+    names = list(audit.PROPERTIES)
     train, tested = (table[table["split"] == split] for split in ("train", "eval"))
     scaler = StandardScaler().fit(train[names].to_numpy())
     model = LogisticRegression(max_iter=1000).fit(
@@ -146,4 +146,4 @@ def test_all_properties_together_are_learned_from_train_where_there_is_one(tmp_p
 
 def test_a_class_with_one_trial_has_single_properties_only(tmp_path):
     found, _ = corpus(tmp_path, n=1, splits=("eval",))
-    assert list(found["splits"]["eval"]["properties"]) == [item.column for item in audit.PROPERTIES]
+    assert list(found["splits"]["eval"]["properties"]) == list(audit.PROPERTIES)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from authenticity.errors import UserError
-from authenticity.evaluation import ablations, bootstrap, compare
+from authenticity.evaluation import bootstrap, compare, verdict
 from authenticity.evaluation.compare import Scorer
 from comparisons import grid, simulated, table
 from scipy.stats import chi2
@@ -22,6 +22,12 @@ PATIENTS = np.fromstring(
     3.6 6.6 5 1""",
     sep=" ",
 ).reshape(-1, 4)
+
+
+def paired(baseline, candidate, *options, **named):
+    """Compare two tables of scores."""
+    scorers = Scorer("baseline", baseline), Scorer("candidate", candidate)
+    return compare.paired(*scorers, *options, **named)
 
 
 def slow_delong(labels, baseline, candidate):
@@ -79,7 +85,7 @@ def test_delong_where_there_is_no_variance():
 
 def test_differences_are_candidate_minus_baseline():
     old, new = simulated(400, better=1.0)
-    found = compare.paired(old, new, "eval", 1)
+    found = paired(old, new, 1)
     labels = old["label"].to_numpy()
     aucs = [roc_auc_score(labels, each["score"].to_numpy()) for each in (old, new)]
     assert found.roc_auc.value == pytest.approx(aucs[1] - aucs[0])
@@ -90,7 +96,7 @@ def test_differences_are_candidate_minus_baseline():
     assert found.relative.value == pytest.approx((aucs[1] - aucs[0]) / (1 - aucs[0]))
     assert 0 < found.relative.low < found.relative.value < found.relative.high < 1
     assert found.delong["score"].value == pytest.approx(found.roc_auc.value)
-    turned = compare.paired(new, old, "eval", 1)
+    turned = paired(new, old, 1)
     assert turned.roc_auc.value == -found.roc_auc.value
     assert (turned.roc_auc.low, turned.roc_auc.high) == pytest.approx(
         (-found.roc_auc.high, -found.roc_auc.low)
@@ -100,7 +106,7 @@ def test_differences_are_candidate_minus_baseline():
 
 def test_identical_scorers_do_not_differ_at_all():
     old, _ = simulated(200, n_speakers=30)
-    found = compare.paired(old, old, "eval", 1)
+    found = paired(old, old, 1)
     for difference in (found.roc_auc, found.eer):
         ends = (difference.value, difference.low, difference.high, difference.detectable)
         assert ends == (0.0, 0.0, 0.0, 0.0)
@@ -109,12 +115,12 @@ def test_identical_scorers_do_not_differ_at_all():
 
 def test_the_resamples_are_those_of_the_figures_themselves():
     old, new = simulated(300, n_speakers=25)
-    draws = compare.resample([Scorer("a", old), Scorer("b", new)], "eval", 3)
+    draws = compare.resample([Scorer("a", old), Scorer("b", new)], 3)
     columns = [old[name].to_numpy(zero_copy_only=False) for name in ("label", "score", "speaker")]
     alone = bootstrap.intervals(*columns, 3, files=old["file"].to_pylist())
-    assert draws.interval["method"] == alone.method == bootstrap.BY_SPEAKER
+    assert draws.resampler.method == alone.method == bootstrap.BY_SPEAKER
     for name in compare.METRICS:
-        found = draws.metric(name, Scorer("a", old), 3)
+        found = draws.metric(name, Scorer("a", old))
         assert (found.value, found.low, found.high) == tuple(
             getattr(alone.estimates[name], end) for end in ("value", "low", "high")
         )
@@ -123,7 +129,7 @@ def test_the_resamples_are_those_of_the_figures_themselves():
 def test_the_order_of_rows_does_not_matter():
     old, new = simulated(200, 0.5, n_speakers=20)
     shuffled = new.take(np.random.default_rng(0).permutation(200))
-    assert compare.paired(old, new, "eval", 1) == compare.paired(old, shuffled, "eval", 1)
+    assert paired(old, new, 1) == paired(old, shuffled, 1)
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says(monkeypatch):
@@ -132,7 +138,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(monkeypatch):
     for each in simulated(400_000, 0.3, seed=999):
         aucs.append(roc_auc_score(labels, each["score"].to_numpy()))
     truth = aucs[1] - aucs[0]
-    found = [compare.paired(*simulated(240, 0.3, seed=k), "eval", 1).roc_auc for k in range(100)]
+    found = [paired(*simulated(240, 0.3, seed=k), 1).roc_auc for k in range(100)]
     covered = np.mean([each.low <= truth <= each.high for each in found])
     assert covered >= 0.87
     # The errors that the bootstrap gives are those that other data show, and DeLong's.
@@ -161,9 +167,10 @@ def test_the_stated_detectable_difference_is_found_four_times_in_five(
         noise = trial_error * random.normal(size=units) * np.sqrt(units)
         drawn = noise.std() / np.sqrt(units) * random.normal(size=200)
         seeds = np.sqrt(n_seeds) * seed_error * random.normal(size=n_seeds)
-        values = dict(enumerate(stated + noise.mean() + seeds))
-        values = values if n_seeds > 1 else {"score": values[0]}
-        made = compare.mean(values, {name: v + drawn for name, v in values.items()}, k, n_speakers)
+        values = enumerate(stated + noise.mean() + seeds)
+        of_seeds = {name: value + np.append(0.0, drawn) for name, value in values}
+        of_seeds = of_seeds if n_seeds > 1 else {"score": of_seeds[0]}
+        made = compare.mean(of_seeds, k, n_speakers)
         found.append(made.low > 0)
         hits.append(made.low <= stated <= made.high)
     assert np.mean(found) == pytest.approx(0.8, abs=0.03)
@@ -176,10 +183,8 @@ def test_the_interval_over_seeds_covers_the_truth_of_three():
     for k in range(2000):
         at = dict(enumerate(0.01 * random.normal(size=3)))
         noise = 0.002 * random.normal()
-        values = {name: value + noise for name, value in at.items()}
-        common = 0.002 * random.normal(size=400)
-        drawn = {name: values[name] + common for name in values}
-        found = compare.mean(values, drawn, k)
+        common = np.append(0.0, 0.002 * random.normal(size=400))
+        found = compare.mean({name: value + noise + common for name, value in at.items()}, k)
         hits.append(found.low <= 0 <= found.high)
         narrow.append(abs(found.value) <= 1.96 * found.seed_error)
     assert 0.935 <= np.mean(hits) <= 0.985
@@ -202,7 +207,7 @@ def test_each_seed_is_compared_and_their_spread_widens_the_interval():
     old, seeds = simulated(600, 0.4, seeds=[-0.3, 0.0, 0.2])
     first = seeds.rename_columns([{"10": "score"}.get(name, name) for name in seeds.column_names])
     baseline, candidate = Scorer("old", old), Scorer("new", first, seeds)
-    found = compare.over_seeds(baseline, candidate, "eval", 1)
+    found = compare.paired(baseline, candidate, 1)
     labels = old["label"].to_numpy()
     auc = roc_auc_score(labels, old["score"].to_numpy())
     each = {s: roc_auc_score(labels, seeds[s].to_numpy()) - auc for s in ("10", "11", "12")}
@@ -214,60 +219,59 @@ def test_each_seed_is_compared_and_their_spread_widens_the_interval():
     assert (spread["low"], spread["high"]) == pytest.approx((min(values), max(values)))
     assert spread["deviation"] == pytest.approx(np.std(values, ddof=1))
     assert set(found.delong) == set(each)
-    alone = compare.paired(old, first, "eval", 1)
+    alone = paired(old, first, 1)
     assert not alone.seeds
     assert alone.roc_auc.high - alone.roc_auc.low < found.roc_auc.high - found.roc_auc.low
-    assert found == compare.over_seeds(baseline, candidate, "eval", 1)
+    assert found == compare.paired(baseline, candidate, 1)
 
 
 def test_seeds_are_held_against_the_same_seeds():
     _, seeds = simulated(200, seeds=[0.0, 0.3, -0.3])
     scorer = Scorer("one", seeds, seeds)
-    same = compare.over_seeds(scorer, Scorer("two", seeds, seeds), "eval", 1)
+    same = compare.paired(scorer, Scorer("two", seeds, seeds), 1)
     assert (same.roc_auc.low, same.roc_auc.high) == (0.0, 0.0)
     fewer = Scorer("two", seeds, seeds.drop_columns(["11"]))
-    assert compare.over_seeds(scorer, fewer, "eval", 1).seeds == ["10", "12"]
+    assert compare.paired(scorer, fewer, 1).seeds == ["10", "12"]
     names = [{"10": "20", "11": "21", "12": "22"}.get(name, name) for name in seeds.column_names]
     other = Scorer("two", seeds, seeds.rename_columns(names))
     with pytest.raises(UserError, match=r"one .seeds 10, 11, 12. and two .seeds 20.*same seeds"):
-        compare.over_seeds(scorer, other, "eval", 1)
+        compare.paired(scorer, other, 1)
 
 
 def test_other_trials_are_an_error_unless_they_were_rejected():
     old, new = simulated(100)
     fewer = new.filter(np.isin(np.arange(100), [3, 40], invert=True))
     with pytest.raises(UserError, match=r"baseline, candidate on eval: 2 of 100 .*f00003"):
-        compare.paired(old, fewer, "eval", 1)
-    found = compare.paired(old, fewer, "eval", 1, rejected={"f00003", "f00040", "f00041"})
+        paired(old, fewer, 1)
+    found = paired(old, fewer, 1, rejected={"f00003", "f00040", "f00041"})
     assert found.counts == {"n_bonafide": 49, "n_spoof": 49, "n_left_out": 2}
     elsewhere = table(np.zeros(100), np.arange(100) % 2, rounds="fold_1")
     with pytest.raises(UserError, match="same protocol"):
-        compare.paired(old, elsewhere, "eval", 1)
+        paired(old, elsewhere, 1)
 
 
 def test_a_perfect_baseline_leaves_nothing_to_remove():
     labels = np.arange(60) % 2
     perfect, poor = table(labels + 0.0, labels), simulated(60)[1]
-    assert compare.paired(perfect, poor, "eval", 1).relative is None
+    assert paired(perfect, poor, 1).relative is None
     almost = labels + 0.0
     almost[1] = -1.0
     # A third of the resamples have no error to remove: the loss has no end.
-    assert compare.paired(table(almost, labels), poor, "eval", 1).relative is None
-    gain = compare.paired(table(almost, labels), perfect, "eval", 1).relative
+    assert paired(table(almost, labels), poor, 1).relative is None
+    gain = paired(table(almost, labels), perfect, 1).relative
     assert (gain.value, gain.low, gain.high) == (1.0, 0.0, 1.0)
 
 
 def test_ablations_have_figures_differences_and_costs():
     sides, about, costs = grid()
-    found = ablations.ablations(sides, about, costs, "plain", 1)
+    found = verdict.ablations(sides, about, costs, "plain", 1)
     plain, supcon, narrow = found["rows"]
     assert (found["n_bonafide"], found["n_spoof"], found["n_left_out"]) == (150, 150, 0)
     assert plain["difference"] is None
     assert plain["cost"] is None
     assert plain["roc_auc"]["spread"] is None
     assert supcon["seeds"] == ["10", "11", "12"]
-    pair = (sides[name].scorer() for name in ("plain", "supcon"))
-    alone = compare.over_seeds(*pair, "eval", 1).as_json()
+    alone = compare.paired(sides["plain"], sides["supcon"], 1).as_json()
     assert supcon["difference"]["roc_auc"] == alone["roc_auc"]
     assert supcon["roc_auc"]["value"] == pytest.approx(
         plain["roc_auc"]["value"] + alone["roc_auc"]["value"]
@@ -288,7 +292,7 @@ def test_costs_are_those_of_the_experiments_own_jobs(tmp_path):
     benchmark("contrast/margin.tsv", 99, 99, 999)
     benchmark("spectral/0.tsv", 50, 50, 900)
     model = {"rounds": [{"seeds": {"10": {"parameters": 7}, "11": {"parameters": 8}}}]}
-    found = ablations.cost(tmp_path, "supcon", ["margin"], model)
+    found = verdict.cost(tmp_path, "supcon", ["margin"], model)
     assert (found["seconds"], found["peak_mib"], found["parameters"]) == (12.0, 300.0, 7)
     assert found["cpu_seconds"] == 20.0
-    assert ablations.cost(tmp_path / "none", "supcon", [], model) is None
+    assert verdict.cost(tmp_path / "none", "supcon", [], model) is None

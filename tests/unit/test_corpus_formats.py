@@ -22,7 +22,7 @@ from authenticity.corpora.reading import known, unique_keys
 from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.roots import Root
-from authenticity.trust.checks import CAUTION
+from authenticity.trust import CAUTION
 from checkout import REPOSITORY
 from corpora import write_archive, write_folder
 from hypothesis import given

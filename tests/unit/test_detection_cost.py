@@ -46,7 +46,7 @@ def test_the_least_dcf_is_that_of_the_evaluation_plan(scores):
         miss, false_alarm = field_rates(*scores, threshold)
         costs.append(1 * (1 - 0.05) * miss + 10 * 0.05 * false_alarm)
     expected = min(costs) / min(1 * (1 - 0.05), 10 * 0.05)
-    found = least(*ours(*scores), detection_cost.asvspoof5())
+    found = least(*ours(*scores), detection_cost.ASVSPOOF5)
     assert found == pytest.approx(expected, abs=1e-12)
 
 
@@ -57,7 +57,7 @@ def test_the_actual_dcf_decides_at_the_bayes_threshold(scores, shift):
     expected = (0.95 * miss + 0.5 * false_alarm) / 0.5
     labels, llr = ours(bonafide, spoof)
     trials = metrics.once(metrics.Ranking.of(labels, llr))
-    cost = detection_cost.asvspoof5()
+    cost = detection_cost.ASVSPOOF5
     found = cost.at(detection_cost.called_spoof(llr), trials)[0]
     assert found == pytest.approx(expected, abs=1e-12)
     assert cost.least(trials)[0] <= found + 1e-12
@@ -74,9 +74,9 @@ def test_tandem_costs_are_those_of_the_papers(scores):
         for miss, false_alarm in (field_rates(*scores, at) for at in every_threshold(*scores))
     ]
     labels, values = ours(*scores)
-    legacy = least(labels, values, detection_cost.tandem_legacy(ASV))
+    legacy = least(labels, values, detection_cost.tandem(ASV, revised=False))
     assert legacy == pytest.approx(min(sums) / min(c1, c2), abs=1e-12)
-    revised = least(labels, values, detection_cost.tandem_revised(ASV))
+    revised = least(labels, values, detection_cost.tandem(ASV, revised=True))
     assert revised == pytest.approx((c0 + min(sums)) / (c0 + min(c1, c2)), abs=1e-12)
     assert legacy <= 1 + 1e-12
     assert revised <= 1 + 1e-12
@@ -110,8 +110,8 @@ def test_an_asv_system_by_hand():
 
 def test_no_tandem_cost_where_the_asv_system_accepts_no_spoof():
     asv = SpeakerVerification(p_fa=0.02, p_miss=0.03, p_miss_spoof=1.0)
-    assert detection_cost.tandem_legacy(asv) is None
-    assert detection_cost.tandem_revised(asv) is None
+    assert detection_cost.tandem(asv, revised=False) is None
+    assert detection_cost.tandem(asv, revised=True) is None
 
 
 @pytest.mark.skipif(not REFERENCE.is_dir(), reason="the organisers' ASV scores are not here")
@@ -124,7 +124,7 @@ def test_the_organisers_constants_of_asvspoof_2019_la():
     asv = detection_cost.speaker_verification(table)
     rates = [asv.p_fa, asv.p_miss, asv.p_miss_spoof]
     assert rates == pytest.approx([0.024605, 0.024581, 0.239348], abs=5e-7)
-    legacy, revised = detection_cost.tandem_legacy(asv), detection_cost.tandem_revised(asv)
+    legacy, revised = (detection_cost.tandem(asv, each) for each in (False, True))
     assert legacy == Cost(0.0, pytest.approx(2.40595, abs=5e-6), 1.0)
     assert revised.floor == pytest.approx(0.06273, abs=5e-6)
     c1, c2 = 0.915044, 0.380326

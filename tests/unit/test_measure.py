@@ -13,8 +13,8 @@ from authenticity import manifest, report, tables, wording
 from authenticity.config import Corpus
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, detection_cost, measure, metrics, score_files
+from authenticity.evaluation.calibration import CalibrationError
 from authenticity.evaluation.measure import Threshold
-from authenticity.evaluation.probabilities import CalibrationError
 from authenticity.evaluation.results import Results
 from authenticity.evaluation.results import table as tidy
 from sklearn.metrics import roc_auc_score
@@ -37,10 +37,12 @@ def asv_table(path, splits=("dev", "eval")):
     return path
 
 
-def measured(path, dev=None, asv=None, **options):
+def measured(path, dev=None, asv=None, partitions=None, known_attacks=()):
     said = []
     threshold = Threshold.of(tables.read(dev or path))
-    found = measure.view(tables.read(path), "toy", threshold, asv, 7, said.append, **options)
+    rates = tables.read(asv) if asv else tables.ASV_SCORES.empty_table()
+    about = partitions or {"dev": ["dev"], "eval": ["eval"]}, known_attacks
+    found = measure.view(tables.read(path), "toy", threshold, rates, 7, said.append, *about)
     splits = {row["split"] for row in found.rows}
     assert len(said) == len(splits)
     assert splits == set(found.why) == set(found.bands["split"].to_pylist())
@@ -77,7 +79,7 @@ def test_an_experiments_metrics_are_complete_and_those_of_its_scores(tmp_path):
     for name in ("roc_auc", "eer", *COSTS):
         assert split[name].low < split[name].high
     rates = tables.read(asv).to_pandas().query("split == 'eval'")
-    cost = detection_cost.tandem_revised(detection_cost.speaker_verification(rates))
+    cost = detection_cost.tandem(detection_cost.speaker_verification(rates), revised=True)
     once = metrics.once(metrics.Ranking.of(labels, scores))
     assert split["min_tdcf_revised"].value == pytest.approx(cost.least(once)[0])
     assert split["min_cllr"].value <= split["cllr"].value
@@ -155,7 +157,7 @@ def test_the_asv_system_is_that_of_the_partition_that_is_scored(tmp_path):
     alone = tables.read(path).to_pandas().query("split == 'eval'")
     weighted = metrics.once(metrics.Ranking.of(alone["label"], alone["llr"]))
     rates = tables.read(asv).to_pandas().query("split == 'dev'")
-    cost = detection_cost.tandem_legacy(detection_cost.speaker_verification(rates))
+    cost = detection_cost.tandem(detection_cost.speaker_verification(rates), revised=False)
     assert swapped["min_tdcf_legacy"].value == pytest.approx(cost.least(weighted)[0])
     assert swapped["min_tdcf_legacy"] != on(measured(path, asv=asv))["min_tdcf_legacy"]
 

@@ -4,23 +4,11 @@ import numpy as np
 import pytest
 from authenticity.evaluation import bootstrap, metrics
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata, t
-from scored import bell_curves
+from scored import bell_curves, weighted_trials
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
-
-
-@st.composite
-def scored_trials(draw):
-    """Labels with both classes, scores with ties, and whole weights that keep both classes."""
-    n = draw(st.integers(2, 40))
-    labels = np.array([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))])
-    ints = st.lists(st.integers(-6, 6), min_size=n + 2, max_size=n + 2)
-    weights = np.array(draw(st.lists(st.integers(0, 3), min_size=n + 2, max_size=n + 2)))
-    weights[:2] += 1
-    return labels, np.array(draw(ints), dtype=float), weights.astype(np.int32)
 
 
 def counted(labels, scores, weights):
@@ -61,7 +49,7 @@ def test_hand_computed_cases(bonafide, spoof, auc, error, precision):
     assert average_precision(labels, scores) == pytest.approx(precision, abs=1e-12)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_weighted_figures_agree_with_scikit_learn(trials):
     labels, scores, weights = trials
     counts = counted(labels, scores, np.stack([weights, np.ones_like(weights)]))
@@ -74,7 +62,7 @@ def test_weighted_figures_agree_with_scikit_learn(trials):
         assert counts.eer()[row] == pytest.approx(expected, abs=1e-9)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_weights_are_repetitions(trials):
     labels, scores, weights = trials
     counts = counted(labels, scores, weights[None])
@@ -83,7 +71,7 @@ def test_weights_are_repetitions(trials):
     assert counts.roc_auc()[0] == pytest.approx(metrics.roc_auc(*repeated), abs=1e-12)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_a_rising_transform_changes_nothing_and_a_flip_mirrors(trials):
     labels, scores, _ = trials
     for figure in (metrics.roc_auc, eer):
@@ -108,7 +96,7 @@ def test_two_bell_curves_give_the_textbook_figures():
     assert eer(labels, scores) == pytest.approx(norm.cdf(-1.0), abs=0.003)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_operating_points_are_scikit_learns(trials):
     labels, scores, _ = trials
     points = metrics.operating_points(labels, scores)
@@ -116,7 +104,7 @@ def test_operating_points_are_scikit_learns(trials):
     np.testing.assert_allclose(points, [false_alarm, detection], atol=1e-12)
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_corners_of_the_roc_curve_are_enough(trials):
     labels, scores, weights = trials
     ranking = metrics.Ranking.of(labels, scores)
@@ -138,7 +126,7 @@ def test_a_good_scorer_has_few_corners():
     assert metrics.Ranking.of(labels, scores).corners.size < 400
 
 
-@given(scored_trials())
+@given(weighted_trials())
 def test_the_eer_threshold_is_the_nearest_decision(trials):
     labels, scores, _ = trials
     threshold = metrics.eer_threshold(labels, scores)
@@ -204,7 +192,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for seed in range(200):
         labels, scores = bell_curves(60, 60, 1.0, seed=seed)
         found = bootstrap.intervals(
-            labels, scores, [None] * 120, seed, metrics=["roc_auc"], n_resamples=300
+            labels, scores, [None] * 120, seed, bootstrap.ROC_AUC
         ).estimates["roc_auc"]
         held += found.low <= truth <= found.high
     assert 0.89 <= held / 200 <= 0.99
@@ -219,7 +207,7 @@ def test_drawing_speakers_is_wider_when_speakers_differ():
     clustered = bootstrap.intervals(labels, scores, speakers, seed=1)
     by_trial = bootstrap.intervals(labels, scores, np.zeros(labels.size), seed=1)
     assert clustered.method == bootstrap.BY_SPEAKER
-    for figure in bootstrap.METRICS:
+    for figure in bootstrap.RANKED:
         wide, narrow = clustered.estimates[figure], by_trial.estimates[figure]
         assert wide.value == narrow.value
         assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
@@ -231,7 +219,7 @@ def test_drawing_speakers_is_wider_when_speakers_differ():
 def test_ten_speakers_in_each_class_are_enough(n_speakers, method):
     labels, scores = bell_curves(40, 200, 1.0)
     speakers = [f"b{i % n_speakers}" for i in range(40)] + [f"s{i % 30}" for i in range(200)]
-    found = bootstrap.intervals(labels, scores, speakers, seed=0, n_resamples=50)
+    found = bootstrap.intervals(labels, scores, speakers, seed=0)
     assert found.method == method
     assert f"{n_speakers} bona fide and 30 spoof speakers" in found.why
 
@@ -271,7 +259,7 @@ def test_repeating_every_trial_in_another_round_does_not_narrow_intervals():
 def test_the_mean_over_rounds_is_that_of_one_round_repeated():
     labels, scores = bell_curves(100, 100, 1.0)
     files, nobody = [f"f{i}" for i in range(200)], [None] * 200
-    one = bootstrap.intervals(labels, scores, nobody, 0, ["roc_auc"], files=files)
+    one = bootstrap.intervals(labels, scores, nobody, 0, bootstrap.ROC_AUC, files=files)
     method, mean = bootstrap.mean_roc_auc(
         np.tile(labels, 2),
         np.concatenate([scores, 5 * scores + 100]),
@@ -358,7 +346,7 @@ def test_resamples_follow_from_the_seed_alone(monkeypatch):
 
 def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
     labels, scores = bell_curves(20, 20, 100.0)
-    perfect = bootstrap.intervals(labels, scores, [None] * 40, seed=0, n_resamples=100)
+    perfect = bootstrap.intervals(labels, scores, [None] * 40, seed=0)
     assert perfect.estimates["roc_auc"] == bootstrap.Estimate(1.0, 1.0, 1.0)
     labels, scores = bell_curves(400, 400, 1.0)
     grid = np.linspace(0.05, 0.95, 19)
@@ -370,11 +358,11 @@ def test_perfect_separation_has_no_width_and_the_band_holds_the_curve():
 
 
 @settings(max_examples=25)
-@given(scored_trials())
+@given(weighted_trials())
 def test_the_point_value_is_the_metric_itself(trials):
     labels, scores, _ = trials
-    found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=0, n_resamples=10)
+    found = bootstrap.intervals(labels, scores, [None] * labels.size, seed=0)
     alone = {"roc_auc": metrics.roc_auc, "eer": eer, "average_precision": average_precision}
-    assert alone.keys() == set(bootstrap.METRICS)
+    assert alone.keys() == set(bootstrap.RANKED)
     for name, metric in alone.items():
         assert found.estimates[name].value == metric(labels, scores)

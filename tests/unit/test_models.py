@@ -212,7 +212,7 @@ def test_speakers_and_duplicates_on_both_sides_are_a_leak_and_attacks_are_not():
     assert found["speakers"] == nothing
     assert found["duplicates"] == {**nothing, "dev_eval": 1}
     assert found["leaks"]
-    other = splits.leaks_between(one, rounds, table.slice(3, 2))
+    other = splits.leaks(one, rounds, table.slice(3, 2))
     assert other["speakers"] == nothing
     assert other["duplicates"]["dev_eval"] == 1
     assert other["unknown_speakers"] == 3
@@ -236,7 +236,7 @@ def test_near_duplicates_on_both_sides_are_a_leak_unless_their_audio_is_equal():
     assert found["near_duplicates"] == {"train_eval": 0, "dev_eval": 0, "train_dev": 1}
     assert not found["leaks"]
     elsewhere = replaced(trials(2), speaker=["y", "z"], audio=["x", "q"], near=["one", "three"])
-    other = splits.leaks_between(table, rounds, elsewhere)
+    other = splits.leaks(table, rounds, elsewhere)
     # The first one's audio is that of train: a duplicate.
     assert other["duplicates"] == {"train_eval": 1, "dev_eval": 0, "train_dev": 0}
     assert other["near_duplicates"] == {"train_eval": 1, "dev_eval": 1, "train_dev": 1}

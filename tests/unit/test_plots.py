@@ -7,7 +7,7 @@ import pytest
 import run_files as run
 from authenticity import plots
 from authenticity.estimates import Estimate
-from authenticity.evaluation import bootstrap
+from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.metrics import operating_points
 from authenticity.names import NO, OPEN, YES
 from authenticity.plots.candidates import layer_of
@@ -27,8 +27,7 @@ def curve(name, distance, n=300, leaks=False):
         scores,
         ["-"] * (2 * n),
         0,
-        metrics=["roc_auc", "eer"],
-        n_resamples=40,
+        compare.METRICS,
         band_at=np.linspace(0, 1, 21),
     )
     item = run.tested(

@@ -2,27 +2,16 @@
 
 import numpy as np
 import pytest
-from authenticity.evaluation import calibration, metrics, probabilities
-from authenticity.evaluation.probabilities import N_BINS, CalibrationError, brier, cllr, wilson
+from authenticity.evaluation import calibration, metrics
+from authenticity.evaluation.calibration import N_BINS, CalibrationError, beyond_chance, wilson
+from authenticity.evaluation.metrics import brier, cllr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import binomtest
-from scored import bell_curves
+from scored import bell_curves, weighted_trials
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, log_loss
-
-
-@st.composite
-def weighted_trials(draw):
-    """Labels, coarse scores with ties, and whole weights that keep both classes."""
-    n = draw(st.integers(0, 30))
-    labels = np.array([0, 1, *draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))])
-    whole = st.lists(st.integers(-8, 8), min_size=n + 2, max_size=n + 2)
-    counts = st.lists(st.integers(0, 3), min_size=n + 2, max_size=n + 2)
-    weights = np.array(draw(counts), dtype=np.int32)
-    weights[:2] += 1
-    return labels, np.array(draw(whole)) / 2.0, weights
 
 
 def once(figure, labels, scores):
@@ -119,13 +108,13 @@ def test_chance_is_what_labels_drawn_from_the_probabilities_give(n, monkeypatch)
         CalibrationError(p_spoof, (random.random(n) < p_spoof).astype(int)).value()
         for _ in range(2000)
     ]
-    one = CalibrationError(p_spoof, np.zeros(n))
-    chance = one.chance(seed=1)
-    assert chance.mean == pytest.approx(np.mean(errors), rel=0.04)
-    assert chance.high == pytest.approx(np.quantile(errors, 0.975), rel=0.06)
-    assert one.chance(seed=1) == chance != one.chance(seed=2)
-    monkeypatch.setattr(probabilities, "_BLOCK", 3 * n)  # the blocks' size changes nothing
-    assert one.chance(seed=1) == chance
+    one, files = CalibrationError(p_spoof, np.zeros(n)), np.arange(n)
+    mean, high = one.chance(1, files)
+    assert mean == pytest.approx(np.mean(errors), rel=0.04)
+    assert high == pytest.approx(np.quantile(errors, 0.975), rel=0.06)
+    assert one.chance(1, files) == (mean, high) != one.chance(2, files)
+    monkeypatch.setattr(calibration, "_BLOCK", 3 * n)  # the blocks' size changes nothing
+    assert one.chance(1, files) == (mean, high)
 
 
 def test_probabilities_that_hold_are_rarely_beyond_chance_and_doubled_log_odds_often():
@@ -134,7 +123,7 @@ def test_probabilities_that_hold_are_rarely_beyond_chance_and_doubled_log_odds_o
         labels, scores = bell_curves(405, 405, 0.7, seed)
         for factor, found in beyond.items():
             error = CalibrationError(expit(factor * 0.7 * (scores - 0.35)), labels)
-            found.append(error.chance(seed).beyond(error.value()))
+            found.append(beyond_chance(error.value(), *error.chance(seed, np.arange(810))))
     assert np.count_nonzero(beyond[1.0]) <= 6  # 2.5 of 100 are expected
     assert np.mean(np.array(beyond[2.0]) > 0.05) > 0.95
     assert np.mean(beyond[2.0]) == pytest.approx(0.095, abs=0.01)
@@ -149,10 +138,10 @@ def test_wilsons_interval_is_that_of_scipy():
 def test_rows_of_one_file_share_their_draw():
     p_spoof = np.tile(np.linspace(0.05, 0.95, 30), 5)
     error = CalibrationError(p_spoof, np.zeros(150))
-    together = error.chance(1, files=np.tile(np.arange(30), 5))
-    alone = CalibrationError(p_spoof[:30], np.zeros(30)).chance(1)
-    assert together.mean == pytest.approx(alone.mean)
-    assert error.chance(1).mean < 0.6 * together.mean
+    together, _ = error.chance(1, np.tile(np.arange(30), 5))
+    alone, _ = CalibrationError(p_spoof[:30], np.zeros(30)).chance(1, np.arange(30))
+    assert together == pytest.approx(alone)
+    assert error.chance(1, np.arange(150))[0] < 0.6 * together
 
 
 def test_bins_hold_equally_many_trials_and_equal_probabilities_share_one():

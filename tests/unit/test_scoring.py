@@ -30,7 +30,7 @@ from authenticity.scoring.cautions import Measured, part_synthetic, stretches
 from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Windows
 from authenticity.shapes import misfit
-from authenticity.trust.checks import DISTRUST, PROBABILITIES
+from authenticity.trust import DISTRUST, PROBABILITIES
 from bundles import LAYER, LIMITS, make_bundle, model_of, trained
 from checkout import REPOSITORY, Checkout
 from corpora import encoded, voice

@@ -6,8 +6,7 @@ from html import unescape
 import pytest
 import run_files as run
 from authenticity import report, trust
-from authenticity.trust import DISTRUST, NONE_MADE, TRUST, bounds
-from authenticity.trust.checks import CAUTION, DECISIONS, KINDS, RANKING
+from authenticity.trust import CAUTION, DECISIONS, DISTRUST, KINDS, NONE_MADE, RANKING, TRUST
 
 SOUND = run.many_speakers()
 
@@ -253,8 +252,8 @@ def test_the_page_shows_every_rating_and_every_bound_with_its_reason():
     for check in found["experiments"][0]["checks"]:
         assert check["name"] in page
         assert check["sentence"] in unescape(page)
-    named = [bound for bound in vars(bounds).values() if isinstance(bound, bounds.Bound)]
-    assert len(named) == len(bounds.BOUNDS) == len(found["thresholds"])
+    named = [bound for bound in vars(trust).values() if isinstance(bound, trust.Bound)]
+    assert len(named) == len(trust.BOUNDS) == len(found["thresholds"])
     for bound in named:
         assert bound.reason in page
     assert 'class="bad">do not trust' in page

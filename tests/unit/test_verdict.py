@@ -9,14 +9,10 @@ import pytest
 import run_files as run
 from authenticity import report, results_page
 from authenticity.errors import UserError
-from authenticity.evaluation import ablations, bootstrap, verdict
-from authenticity.evaluation.verdict import NO, OPEN, YES, Side
+from authenticity.evaluation import bootstrap, verdict
+from authenticity.evaluation.verdict import NO, OPEN, YES
 from authenticity.files import write_json
-from comparisons import grid, simulated, table
-
-
-def side(name, scores, seeds=None, **changes):
-    return Side(scores, seeds, run.tested(name, **changes))
+from comparisons import grid, side, simulated, table
 
 
 def judged(old, new, seeds=None, **changes):
@@ -190,7 +186,7 @@ def test_the_json_is_plain_and_the_page_says_it_all():
 
 
 def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
-    found = ablations.ablations(*grid(), "plain", 1)
+    found = verdict.ablations(*grid(), "plain", 1)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     page = report.ablations(found, [side.item for side in grid()[0].values()])
     assert page.count('<tr class="chosen"><th scope="row">plain') == 1
@@ -202,7 +198,7 @@ def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():
 
 
 def test_ablations_are_written_as_markdown(tmp_path: Path):
-    found = ablations.ablations(*grid(), "plain", 1)
+    found = verdict.ablations(*grid(), "plain", 1)
     write_json(tmp_path / "toy/ablations.json", found)
     write_json(tmp_path / "toy/verdict.json", verdicts()[0])
     page = results_page.ablations(tmp_path)

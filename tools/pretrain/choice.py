@@ -69,7 +69,7 @@ def choose(
         seeds = seeds.append_column(name, scores["reporting"]["score"])
     control = compare.Scorer(RANDOM, first, seeds)
     found = {
-        name: compare.over_seeds(control, compare.Scorer(name, halves["reporting"]), "eval", seed)
+        name: compare.paired(control, compare.Scorer(name, halves["reporting"]), seed)
         for name, halves in trained.items()
     }
     on_choosing = {name: _roc_auc(halves["choosing"]) for name, halves in trained.items()}

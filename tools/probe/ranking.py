@@ -148,7 +148,8 @@ def row(title: str, width: int, scores: pa.Table, methods: Sequence[str], seed: 
     """Return a line of the table: ROC-AUC with its 95% interval, and by method."""
     labels, values = scores["label"].to_numpy(), scores["score"].to_numpy()
     speakers, attacks = scores["speaker"].to_pylist(), np.array(scores["attack"].to_pylist())
-    found = bootstrap.intervals(labels, values, speakers, seed, ["roc_auc"]).estimates["roc_auc"]
+    found = bootstrap.intervals(labels, values, speakers, seed, bootstrap.ROC_AUC)
+    found = found.estimates["roc_auc"]
     cells = [title, str(width), f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"]
     for method in methods:
         own = np.isin(attacks, [corpus.HUMAN, method])
@@ -181,7 +182,8 @@ def table(described: Described, methods: Sequence[str], seed: int) -> str:
         (f"dynamics and {trained[0]}", "dynamics"),
     ]
     for better, baseline in pairs:
-        found = compare.paired(scores[baseline], scores[better], "eval", seed).roc_auc
+        sides = (compare.Scorer(name, scores[name]) for name in (baseline, better))
+        found = compare.paired(*sides, seed).roc_auc
         interval = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
         lines.append(f"| {better} minus {baseline} | {interval} |")
     return "\n".join(lines)

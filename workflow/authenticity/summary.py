@@ -15,8 +15,13 @@ from authenticity.names import labelled, printable
 def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the headline table as aligned plain text, one line per experiment."""
     header = ["corpus", "experiment", "split", "ROC-AUC (95% interval)", "EER % (95% interval)"]
-    header += ["bona fide", "spoof", "trust"]
-    return _aligned([header, *(_cells(row) for row in rows)])
+    cells = [[*header, "bona fide", "spoof", "trust"]]
+    for row in rows:
+        auc, eer = (Estimate(**row[name]) for name in ("roc_auc", "eer"))
+        about = [row["corpus"], labelled(row["name"], row["control"]), row["split"]]
+        values = [estimates.whole(auc), estimates.whole(eer, percent=True)]
+        cells.append([*about, *values, str(row["n_bonafide"]), str(row["n_spoof"]), row["trust"]])
+    return _aligned(cells)
 
 
 def by_novelty(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -37,25 +42,8 @@ def by_novelty(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    return [
-        "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    auc, eer = (Estimate(**row[name]) for name in ("roc_auc", "eer"))
-    return [
-        row["corpus"],
-        labelled(row["name"], row["control"]),
-        row["split"],
-        estimates.whole(auc),
-        estimates.whole(eer, percent=True),
-        str(row["n_bonafide"]),
-        str(row["n_spoof"]),
-        row["trust"],
-    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
 
 
 def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -81,9 +69,7 @@ def spent(corpora: Sequence[str], results: Path, folder: Path) -> list[str]:
         counts = read_json(results / corpus / "verified" / "clean.json")
         sentence = f"{corpus}: {counts['n_manifest']:,} clips, {counts['n_rejected']:,} set aside"
         if rules := benchmarks.spent(folder / corpus, "", ()):
-            jobs, cpu = (
-                sum(getattr(rule, name) for rule in rules) for name in ("jobs", "cpu_seconds")
-            )
+            jobs, cpu = sum(rule.jobs for rule in rules), sum(rule.cpu_seconds for rule in rules)
             peak = max(rule.peak_mib for rule in rules) / 1024
             sentence += (
                 f"; {jobs} measured jobs, {cpu / 3600:.2f} CPU hours, at most {peak:.2f} GiB in one"

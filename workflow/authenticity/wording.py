@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authenticity import estimates
-from authenticity.evaluation.probabilities import Chance
+from authenticity.evaluation import calibration
 from authenticity.evaluation.results import REPORTED, Results, Tested
 from authenticity.names import LOGITS, NOT_KNOWN, POOLING_WORDS, view_name
 
@@ -210,7 +210,7 @@ def beyond_chance(results: Results, suffix: str) -> float:
     error, chance, high = (
         results[f"{name}{suffix}"].value for name in ("ece", "ece_chance", "ece_chance_high")
     )
-    return Chance(chance, high).beyond(error)
+    return calibration.beyond_chance(error, chance, high)
 
 
 def covers_new_speakers(results: Results) -> bool:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from authenticity import files, plots, report, tables
-from authenticity.evaluation import ablations, verdict
+from authenticity.evaluation import verdict
 from authenticity.jobs import job
 from authenticity.names import labelled
 
@@ -13,9 +13,9 @@ with job(snakemake) as log:
     folder, costs = Path("benchmarks", snakemake.wildcards.corpus), {}
     for name, model in zip(sides, map(files.read_json, inputs.models), strict=True):
         others = [other for other in params.experiments if other != name]
-        costs[name] = ablations.cost(folder, name, others, model)
+        costs[name] = verdict.cost(folder, name, others, model)
     rejected = set(tables.read_many(inputs.rejected, ["file"])["file"].to_pylist())
-    grid = ablations.ablations(sides, params.about, costs, params.reference, params.seed, rejected)
+    grid = verdict.ablations(sides, params.about, costs, params.reference, params.seed, rejected)
     files.write_json(outputs.ablations, grid)
     files.write_text(outputs.page, report.ablations(grid, [side.item for side in sides.values()]))
     drawn = [

@@ -24,7 +24,7 @@ with job(snakemake) as log:
         rounds = splits.rounds(fitted, experiment.protocol, experiment.seed)
         clips = [tables.read(path) for path in given.fingerprints]
         fitted, reported = fingerprints.grouped_together([fitted, target], clips)
-        leak = splits.leaks_between(fitted, rounds, application.rows_of(reported, trials))
+        leak = splits.leaks(fitted, rounds, application.rows_of(reported, trials))
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
     tables.require_encoder(given.embeddings, identity)
     n_layers = identity["n_layers"]

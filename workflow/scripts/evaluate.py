@@ -27,7 +27,7 @@ with job(snakemake) as log:
             scores,
             about["target"],
             threshold,
-            inputs.asv,
+            tables.read(inputs.asv),
             seed,
             log.info,
             params.partitions,

@@ -6,7 +6,7 @@ scores far from one half is a shortcut that a model may have taken, whatever its
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +17,23 @@ from authenticity import estimates, tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, splits
-from authenticity.evaluation.measure import both_classes
+from authenticity.evaluation.measure import both_classes, n_trials
 from authenticity.evaluation.results import REPORTED, SPEAKER, Tested
 from authenticity.names import ordered_splits
 
-
-@dataclass(frozen=True)
-class Property:
-    """One column of the spectral table: its name for readers, and its unit."""
-
-    column: str
-    name: str
-    unit: str
-
-
-PROPERTIES = (
-    Property("duration", "Duration", "s"),
-    Property("level_dbfs", "Level", "dBFS"),
-    Property("peak_dbfs", "Peak", "dBFS"),
-    Property("crest_db", "Crest factor", "dB"),
-    Property("skewness", "Skewness of the waveform", ""),
-    Property("dynamic_range_db", "Dynamic range", "dB"),
-    Property("leading_silence", "Leading silence", "s"),
-    Property("trailing_silence", "Trailing silence", "s"),
-    Property("pause_fraction", "Pauses", "share of the clip"),
-    Property("rolloff_95", "95% roll-off", "Hz"),
-)
+PROPERTIES = {
+    "duration": ("Duration", "s"),
+    "level_dbfs": ("Level", "dBFS"),
+    "peak_dbfs": ("Peak", "dBFS"),
+    "crest_db": ("Crest factor", "dB"),
+    "skewness": ("Skewness of the waveform", ""),
+    "dynamic_range_db": ("Dynamic range", "dB"),
+    "leading_silence": ("Leading silence", "s"),
+    "trailing_silence": ("Trailing silence", "s"),
+    "pause_fraction": ("Pauses", "share of the clip"),
+    "rolloff_95": ("95% roll-off", "Hz"),
+}
+"""By column of the spectral table: the name for readers, and the unit."""
 TOGETHER = "together"
 """The row on all properties in one model."""
 NO_SHORTCUT = "no better than guessing"
@@ -59,12 +50,12 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
 
     A detector may use a property in either direction, so an AUC below one half is turned round
     ("direction": "lower" means that lower values point to spoof). The direction is the whole
-    sample's: an interval may therefore reach below one half, which says that the property may not
-    separate at all. Splits without both classes are left out; "median" is per class.
+    sample's: an interval that reaches below one half says that the property may not separate at
+    all. Splits without both classes are left out; "median" is per class.
 
-    Two rows are predictions on trials that they were not learned from, so nothing is turned and
-    they have neither direction, unit nor median; "how" says what they were learned from. One that
-    is not above one half is no shortcut (`informative`), however far below it is:
+    Two rows are predictions on trials that they were not learned from: nothing is turned, and they
+    have neither direction, unit nor median; "how" says what they were learned from. One that is not
+    above one half is no shortcut (`informative`), however far below it is:
 
     - `speaker`: the share of spoof among the same speaker's clips in the other half of a random
       split of the trials. This is what any random split gives away to a model that knows voices.
@@ -80,8 +71,7 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
             fewer: a view may be of some splits alone, and leave clips too short.
         seed: of the bootstrap, the halves and the folds.
     """
-    columns = ["file", *(item.column for item in PROPERTIES)]
-    values = tables.read_many(spectral, columns).to_pandas()
+    values = tables.read_many(spectral, ["file", *PROPERTIES]).to_pandas()
     table = tables.read(trials, ["key", "split", "label", "speaker"]).to_pandas()
     table = table.merge(values, left_on="key", right_on="file").sort_values("key")
     train = table[table["split"] == "train"]
@@ -96,19 +86,18 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
 
 def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> dict[str, Any]:
     properties = {}
-    for item in PROPERTIES:
-        result = _roc_auc(trials, trials[item.column].to_numpy(dtype=float), seed)
-        median = trials.groupby("label")[item.column].median()
-        properties[item.column] = _turned(result.estimates["roc_auc"]) | {
-            "name": item.name,
-            "unit": item.unit,
+    for column, (name, unit) in PROPERTIES.items():
+        result = _roc_auc(trials, trials[column].to_numpy(dtype=float), seed)
+        median = trials.groupby("label")[column].median()
+        properties[column] = _turned(result.estimates["roc_auc"]) | {
+            "name": name,
+            "unit": unit,
             "median_bonafide": float(median[0]),
             "median_spoof": float(median[1]),
         }
     properties |= _speaker(trials, seed) | _together(trials, train, seed)
     return {
-        "n_bonafide": int((trials["label"] == 0).sum()),
-        "n_spoof": int((trials["label"] == 1).sum()),
+        **n_trials(trials),
         "interval": {"method": result.method, "why": result.why},
         "properties": properties,
     }
@@ -116,7 +105,7 @@ def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) ->
 
 def _roc_auc(trials: pd.DataFrame, values: np.ndarray, seed: int) -> bootstrap.Intervals:
     labels, speakers = trials["label"].to_numpy(), trials["speaker"].to_numpy()
-    return bootstrap.intervals(labels, values, speakers, seed, metrics=("roc_auc",))
+    return bootstrap.intervals(labels, values, speakers, seed, bootstrap.ROC_AUC)
 
 
 def _prediction(
@@ -130,13 +119,13 @@ def _prediction(
 def _speaker(trials: pd.DataFrame, seed: int) -> dict[str, Any]:
     """Learn each speaker's share of spoof from one half, and test it on the other.
 
-    One split, not every trial against all others: a trial's own label is missing from the share
-    that it would be compared with, so that a share held against another's points the wrong way.
+    Not from all other trials: the share would lack the trial's own label, and so would point the
+    wrong way.
     """
     from sklearn.model_selection import train_test_split
 
     known = trials[trials["speaker"].notna()]
-    if known["label"].value_counts().reindex([0, 1], fill_value=0).min() < 2:
+    if min(n_trials(known).values()) < 2:
         return {}
     learned, tested = train_test_split(
         known, test_size=0.5, random_state=seed, shuffle=True, stratify=known["label"]
@@ -155,7 +144,7 @@ def _together(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> di
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    columns = [item.column for item in PROPERTIES]
+    columns = list(PROPERTIES)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     values, labels = trials[columns].to_numpy(dtype=float), trials["label"].to_numpy()
     if train is not None:
@@ -191,8 +180,8 @@ def strongest(
 ) -> tuple[list[str], Estimate]:
     """Return the properties that separate the classes of a partition best, and their ROC-AUC.
 
-    Those whose ROC-AUC is the same to the printed digits are all named. Who speaks is one that a
-    model can use only where it has met the voices (`known_voices`).
+    All with the same printed ROC-AUC are named. Who speaks counts only where a model can have met
+    the voices (`known_voices`).
     """
     aucs = [
         (row["name"], Estimate(**row["roc_auc"]))

@@ -13,11 +13,8 @@ Of trials, the interval is the resamples' own 2.5% and 97.5% points (Efron and T
 chapter 13). Of speakers, these points are too close: K speakers drawn with replacement vary by
 (K - 1) / K too little, a normal quantile ignores that K is small, and a speaker drawn twice meets
 its own clips of the other class twice, which moves the AUC's resamples up. There the interval is
-Student's, with K - 1 degrees of freedom, around the value, from the resamples' standard error times
-sqrt(K / (K - 1)), where K is the smaller of the two classes' numbers of speakers (for costs,
-sqrt(K / (K - 2))). It is symmetric on the scale of the logit for shares and of the logarithm for
-costs; on that scale the standard error is half the distance of the two points that hold 68.3% of a
-normal distribution.
+Student's, around the value, as docs/metrics.md says; on its scale, the standard error is half the
+distance of the two points that hold 68.3% of a normal distribution.
 `tests/benchmarks/benchmark_inference.py` simulates how often both kinds hold the truth.
 
 Perfect separation gives an interval of no width, since every resample is perfect too; that is not
@@ -52,7 +49,7 @@ RANKED: dict[str, Metric] = {
     "eer": lambda trials: trials.corners.eer(),
     "average_precision": lambda trials: trials.counts.average_precision(),
 }
-METRICS = tuple(RANKED)
+ROC_AUC = {"roc_auc": RANKED["roc_auc"]}
 # Cells of one block of resamples, (resamples, trials): small enough for the processor's cache.
 _BLOCK = 1 << 20
 
@@ -61,7 +58,7 @@ _BLOCK = 1 << 20
 class Scale:
     """Where intervals over speakers are symmetric: a function, its inverse and its derivative.
 
-    `lost` is by how many the number of speakers is lowered when the bootstrap's variance is mended.
+    Correcting the bootstrap's variance lowers the number of speakers by `lost`.
     """
 
     to: Callable[[Floats], Floats]
@@ -73,10 +70,7 @@ class Scale:
 SHARE = Scale(logit, expit, lambda value: 1.0 / (value * (1.0 - value)))
 """For metrics between 0 and 1."""
 COST = Scale(np.log, np.exp, lambda value: 1.0 / value, lost=2)
-"""For metrics from 0 without a bound above.
-
-A few bad clips make most of a cost: of ten speakers, one lost is simulated to be too few.
-"""
+"""For metrics from 0 without a bound above; `lost`, as a few bad clips make most of a cost."""
 DIFFERENCE = Scale(np.asarray, np.asarray, np.ones_like)
 
 
@@ -102,8 +96,8 @@ class Intervals:
 class Resampler:
     """Draws weights for trials: how often each occurs in each of a number of resamples.
 
-    `n_redrawn` counts the draws that held only one class: they have no ROC curve and were drawn
-    again, so the interval is conditional on both classes being there.
+    Draws with only one class have no ROC curve and are drawn again: `n_redrawn` counts them. The
+    interval is conditional on both classes being there.
     """
 
     def __init__(
@@ -116,41 +110,36 @@ class Resampler:
         """Choose the method from the number of speakers in each class.
 
         `labels`, `speakers` and `files` are (n,); a speaker that is not known is None or NaN.
-        Without `files` every trial is one of its own.
+        Without `files`, each trial is a file.
         """
-        self.labels = np.asarray(labels)
-        file = np.arange(self.labels.size) if files is None else pd.factorize(np.asarray(files))[0]
+        self.labels, self.seed, self.n_redrawn = np.asarray(labels), seed, 0
+        n = self.labels.size
+        file = np.arange(n) if files is None else pd.factorize(np.asarray(files))[0]
         known = ~pd.isna(np.asarray(speakers, dtype=object))
         speaker = np.where(known, speakers, "").astype(str)
-        bonafide, spoof = (
-            len(pd.unique(speaker[known & (self.labels == label)])) for label in (0, 1)
-        )
-        told = min(known[self.labels == label].mean() for label in (0, 1))
-        enough = min(bonafide, spoof) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
+        members = [self.labels == label for label in (0, 1)]
+        counts = [len(pd.unique(speaker[known & of_class])) for of_class in members]
+        self.n_bonafide_speakers, self.n_spoof_speakers = counts
+        told = min(known[of_class].mean() for of_class in members)
+        enough = min(counts) >= MINIMUM_SPEAKERS and told >= MINIMUM_KNOWN
         self.method = BY_SPEAKER if enough else BY_TRIAL
-        self.n_bonafide_speakers, self.n_spoof_speakers = bonafide, spoof
-        rule = f"{MINIMUM_SPEAKERS} or more in each class"
-        if min(bonafide, spoof) < MINIMUM_SPEAKERS:
-            rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
-        elif not enough:
-            rule = f"a class in which only {100 * told:.0f}% of the trials have a known one"
-        self.rule = rule
-        self.n_redrawn = 0
-        self._seed = seed
         if enough:
+            self.rule = f"{MINIMUM_SPEAKERS} or more in each class"
             unit, names = pd.factorize(speaker, sort=True)
-            unit = np.where(known, unit, len(names) + file)
-            self._unit = np.unique(unit, return_inverse=True)[1]
-            self._holds = [
-                np.isin(np.arange(self._unit.max() + 1), self._unit[self.labels == label])
-                for label in (0, 1)
-            ]
+            units, self._unit = np.unique(
+                np.where(known, unit, len(names) + file), return_inverse=True
+            )
+            self._sizes: tuple[int, ...] = (units.size,)
         else:
-            classes = [pd.factorize(file[self.labels == label]) for label in (0, 1)]
-            self._sizes = tuple(files.size for _, files in classes)
-            self._unit = np.empty(file.size, np.intp)
-            for label, (unit, _) in enumerate(classes):
-                self._unit[self.labels == label] = unit + label * self._sizes[0]
+            self.rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
+            if min(counts) >= MINIMUM_SPEAKERS:
+                share = f"{100 * told:.0f}%"
+                self.rule = f"a class in which only {share} of the trials have a known one"
+            units, self._unit = np.unique(file + n * members[1], return_inverse=True)
+            self._sizes = (np.count_nonzero(units < n), np.count_nonzero(units >= n))
+        self._holds = [
+            np.bincount(self._unit[of_class], minlength=units.size) > 0 for of_class in members
+        ]
 
     @property
     def why(self) -> str:
@@ -159,30 +148,35 @@ class Resampler:
         return f"{counts}: {self.rule}"
 
     @property
+    def how(self) -> dict[str, Any]:
+        """How resamples are drawn, as plain data."""
+        names = ("method", "rule", "why", "n_redrawn", "n_bonafide_speakers", "n_spoof_speakers")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def n_speakers(self) -> int | None:
         """The smaller class's number of speakers; None where trials are drawn: see `ends`."""
         fewest = min(self.n_bonafide_speakers, self.n_spoof_speakers)
         return fewest if self.method == BY_SPEAKER else None
 
     def blocks(self, n_resamples: int) -> Iterator[NDArray[np.int32]]:
-        """Yield the weights in blocks of rows (m, n); the blocks' size does not change the draw."""
+        """Yield the weights in blocks of rows (m, n): the same ones at each call, for any size."""
+        self.n_redrawn = 0
         rows = max(1, _BLOCK // self.labels.size)
         if self.method == BY_TRIAL and n_resamples <= rows:
-            yield _tallies(self._seed, self._sizes, n_resamples).take(self._unit, axis=1)
+            yield _tallies(self.seed, self._sizes, n_resamples).take(self._unit, axis=1)
             return
-        random = np.random.default_rng(self._seed)
+        random = np.random.default_rng(self.seed)
         for start in range(0, n_resamples, rows):
             count = min(rows, n_resamples - start)
             yield np.stack([self._draw(random)[self._unit] for _ in range(count)])
 
     def _draw(self, random: np.random.Generator) -> NDArray[np.int32]:
-        if self.method == BY_TRIAL:
-            return np.concatenate([_tally(random, size) for size in self._sizes])
-        drawn = _tally(random, self._holds[0].size)
-        while not all(drawn[holds].any() for holds in self._holds):
+        while True:
+            drawn = np.concatenate([_tally(random, size) for size in self._sizes])
+            if all(drawn[holds].any() for holds in self._holds):
+                return drawn
             self.n_redrawn += 1
-            drawn = _tally(random, drawn.size)
-        return drawn
 
 
 def _tally(random: np.random.Generator, size: int) -> NDArray[np.int32]:
@@ -194,8 +188,8 @@ def _tally(random: np.random.Generator, size: int) -> NDArray[np.int32]:
 def _tallies(seed: int, sizes: tuple[int, int], count: int) -> NDArray[np.int32]:
     """Return what `_draw` gives of two classes of trials so many times, (count, trials).
 
-    Of few trials, thousands of calls take longer than what they do; and metrics and attacks by the
-    dozen are measured on as many trials.
+    With few trials, thousands of calls take longer than their work. It is kept, because many
+    metrics and attacks are measured on equally many trials.
     """
     n = sum(sizes)
     each = np.repeat(sizes, sizes)
@@ -209,58 +203,43 @@ def intervals(
     scores: ArrayLike,
     speakers: Sequence[str] | NDArray,
     seed: int,
-    metrics: Sequence[str] = METRICS,
-    others: Mapping[str, Metric] | None = None,
+    metrics: Mapping[str, Metric] = RANKED,
     costs: Collection[str] = (),
     files: Sequence[str] | NDArray | None = None,
-    n_resamples: int = N_RESAMPLES,
     band_at: Floats | None = None,
 ) -> Intervals:
     """Return metrics of scored trials with 95% intervals, and a ROC band if asked.
 
-    `labels`, `scores`, `speakers` (null where not known) and `files` are (n,); `metrics` are names
-    out of `METRICS`; `others` are further metrics of the same trials, shares except for those named
-    in `costs`; `band_at` (g,) are false-alarm rates. The same seed draws the same resamples of the
-    same trials whatever the scores, so that two scorers can be compared resample by resample. A
-    `ValueError` says when a class is missing.
+    `labels`, `scores`, `speakers` (null where not known) and `files` are (n,); metrics are shares
+    except for those named in `costs`; `band_at` (g,) are false-alarm rates. The same seed draws the
+    same resamples of the same trials whatever the scores, so that two scorers can be compared
+    resample by resample. A `ValueError` says when a class is missing.
     """
     ranking = Ranking.of(labels, scores)
     resampler = Resampler(ranking.labels, speakers, seed, files)
-    wanted = {name: RANKED[name] for name in metrics} | dict(others or {})
+    wanted = dict(metrics)
     if band_at is not None:
         wanted["band"] = lambda trials: trials.corners.detection_at(band_at)
-    values, drawn = resampled(resampler, {"": ranking}, wanted, n_resamples)
     found = {}
-    for name in wanted:
-        value, scale = values[name][""], COST if name in costs else SHARE
-        found[name] = value, *ends(value, drawn[name][""], resampler.n_speakers, scale)
+    for name, drawn in resampled(resampler, ranking, wanted).items():
+        value, scale = drawn[0], COST if name in costs else SHARE
+        found[name] = value, *ends(value, drawn[1:], resampler.n_speakers, scale)
     band = None if band_at is None else Band(band_at, *found.pop("band")[1:])
     estimates = {name: Estimate(*map(float, each)) for name, each in found.items()}
     return Intervals(resampler.method, resampler.why, estimates, band)
 
 
 def resampled(
-    resampler: Resampler,
-    rankings: Mapping[Any, Ranking],
-    metrics: Mapping[str, Metric],
-    n_resamples: int,
-) -> tuple[dict[str, dict[Any, Any]], dict[str, dict[Any, Floats]]]:
-    """Return metrics of differently ranked trials, and of the same resamples of them.
-
-    Both are by metric and the ranking's key: a number or (g,), and (m,) or (m, g).
-    """
-    blocks = {name: {key: [] for key in rankings} for name in metrics}
-    for weights in resampler.blocks(n_resamples):
-        for key, ranking in rankings.items():
-            trials = Weighted(ranking, weights)
-            for name, metric in metrics.items():
-                blocks[name][key].append(metric(trials))
-    whole = {key: once(ranking) for key, ranking in rankings.items()}
-    values = {name: {key: of(whole[key])[0] for key in whole} for name, of in metrics.items()}
-    return values, {
-        name: {key: np.concatenate(of_key) for key, of_key in by_key.items()}
-        for name, by_key in blocks.items()
-    }
+    resampler: Resampler, ranking: Ranking, metrics: Mapping[str, Metric]
+) -> dict[str, Floats]:
+    """Return each metric of the trials themselves, then of m resamples: (1 + m,) or (1 + m, g)."""
+    whole = once(ranking)
+    found = {name: [metric(whole)] for name, metric in metrics.items()}
+    for weights in resampler.blocks(N_RESAMPLES):
+        trials = Weighted(ranking, weights)
+        for name, metric in metrics.items():
+            found[name].append(metric(trials))
+    return {name: np.concatenate(values) for name, values in found.items()}
 
 
 def mean_roc_auc(
@@ -274,10 +253,9 @@ def mean_roc_auc(
     """Return the mean over rounds of each round's ROC-AUC, with its interval and its method.
 
     Scores of different rounds come from different models and are never compared. Files or speakers
-    are drawn once for all rounds, which may share them, and a draw's mean weights each round by how
-    often its trials were drawn, so that with one speaker to a round it is rounds that are drawn. A
-    round that a draw leaves without a class takes no part in that mean, nor does a draw that leaves
-    no round with both.
+    are drawn once for all rounds, which may share them. A draw's mean weights each round by how
+    often its trials were drawn, so with one speaker to a round, rounds are drawn. Rounds without a
+    class do not count in it, and a draw does not count where no round has both classes.
 
     All arguments but the seed are (n,); every round holds both classes.
     """
@@ -288,13 +266,9 @@ def mean_roc_auc(
     means = []
     for weights in resampler.blocks(N_RESAMPLES):
         each = [weights[:, rows] for rows in members]
+        weighted = map(Weighted, rankings, each)
         with np.errstate(invalid="ignore"):
-            aucs = np.stack(
-                [
-                    Weighted(ranking, drawn).corners.roc_auc()
-                    for ranking, drawn in zip(rankings, each, strict=True)
-                ]
-            )
+            aucs = np.stack([trials.corners.roc_auc() for trials in weighted])
         share = np.stack([drawn.mean(axis=1) for drawn in each]) * np.isfinite(aucs)
         there = share.sum(axis=0) > 0
         means.append((share * np.nan_to_num(aucs)).sum(axis=0)[there] / share.sum(axis=0)[there])
@@ -308,11 +282,8 @@ def ends(
 ) -> tuple[Floats, Floats]:
     """Return the ends of the 95% interval of a value, or of each of several.
 
-    Args:
-        value: of the trials themselves, a number or (g,).
-        drawn: of the resamples, (m,) or (m, g).
-        n_speakers: `Resampler.n_speakers`.
-        scale: of the metric.
+    `value` is of the trials themselves, a number or (g,); `drawn` of the resamples, (m,) or (m, g);
+    `n_speakers` is the resampler's; `scale` the metric's.
     """
     tail = (1.0 - LEVEL) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
@@ -338,5 +309,5 @@ def error(value: ArrayLike, drawn: Floats, n_speakers: int | None, scale: Scale)
 
 
 def widened(error: ArrayLike, n_speakers: int | None, lost: int = 1) -> Floats:
-    """Return a standard error of the bootstrap, mended for its bias where speakers are drawn."""
+    """Return a standard error of the bootstrap, corrected for its bias where speakers are drawn."""
     return np.asarray(error) * (np.sqrt(n_speakers / (n_speakers - lost)) if n_speakers else 1.0)

@@ -1,8 +1,8 @@
 """Two scorers on the same trials: by how much one is better, and how sure that is.
 
 All differences are candidate minus baseline: positive is better for ROC-AUC, worse for EER. Every
-resample weighs the trials alike for both scorers, so that what both find hard cancels. How trials
-are drawn is decided, and said, by `bootstrap.Resampler`: whole speakers where there are enough.
+resample (`bootstrap.Resampler`) weighs the trials alike for both scorers, so that what both find
+hard cancels.
 
 Scorers trained with several seeds are compared seed by seed, and the difference is the mean over
 seeds. Its interval has to hold what other trials and other seeds could have given. Trials are
@@ -11,9 +11,9 @@ bootstrap variance is two thirds of the right one, and its tails are short). The
 error s / sqrt(S), with s the standard deviation of the S seeds' differences, and Student's
 distribution with S - 1 degrees of freedom (the fiducial distribution of a mean of S normal values,
 Fisher 1935). It is convolved with the distribution that the trials give, as in the Behrens-Fisher
-problem: the bootstrap's own where trials are drawn, Student's where speakers are (see `bootstrap`).
-Where trials are certain this is the t interval of the seeds, and where seeds agree the paired
-bootstrap interval of the trials.
+problem: the bootstrap's own where trials are drawn, Student's where speakers are. Without error of
+the trials this is the t interval of the seeds; without error of the seeds, the paired bootstrap
+interval of the trials.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -33,12 +33,12 @@ from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.bootstrap import DIFFERENCE, SHARE, Estimate, Scale
 from authenticity.evaluation.metrics import Floats, Ranking
+from authenticity.evaluation.results import REPORTED
 
-METRICS = ("roc_auc", "eer")
+METRICS = {name: bootstrap.RANKED[name] for name in ("roc_auc", "eer")}
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
 POWER = 0.8
 _TRIAL = ["file", "round"]
-_HOW = ("method", "rule", "why", "n_redrawn", "n_bonafide_speakers", "n_spoof_speakers")
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,8 @@ def delong(labels: ArrayLike, baseline: ArrayLike, candidate: ArrayLike) -> DeLo
     sorted scores, in n log n (as in Sun and Xu 2014). Trials count as independent, which clips of
     one speaker are not: a cross-check of the bootstrap, not a substitute.
 
-    Args:
-        labels: (n,) of 0 and 1.
-        baseline: scores (n,).
-        candidate: scores (n,).
-
-    Returns:
-        The test, or None where a class has a single trial, which leaves no variance to estimate.
+    Labels (0 and 1) and both scores are (n,). None where a class has a single trial, which leaves
+    no variance to estimate.
     """
     labels = np.asarray(labels)
     if min((labels == 0).sum(), (labels == 1).sum()) < 2:
@@ -106,7 +101,7 @@ class Scorer:
 
     Attributes:
         name: the experiment's.
-        scores: `tables.SCORES`.
+        scores: `tables.SCORES`; its eval trials are compared.
         seeds: `tables.TRIAL_COLUMNS`, then a column of scores per seed, named by it, comparable
             over rounds as `score` is; None where training has no chance in it.
     """
@@ -121,12 +116,20 @@ class Scorer:
         names = [] if self.seeds is None else self.seeds.column_names
         return [name for name in names if name not in tables.TRIAL_COLUMNS]
 
-    def trials(self, split: str) -> pd.DataFrame:
-        """Return a split's trials by file and round, with `label`, `speaker` and score columns."""
+    @property
+    def columns(self) -> list[str]:
+        """The score columns of `trials`: one for each seed, or "score"."""
+        return self.seed_names or ["score"]
+
+    def trials(self) -> pd.DataFrame:
+        """Return eval trials by file and round, with `label`, `speaker` and score columns."""
         table = self.scores if self.seeds is None else self.seeds
-        names = self.seed_names or ["score"]
-        part = table.filter(pc.equal(table["split"], split))
-        return part.select([*_TRIAL, "label", "speaker", *names]).to_pandas().set_index(_TRIAL)
+        part = table.filter(pc.equal(table["split"], REPORTED))
+        names = [*_TRIAL, "label", "speaker", *self.columns]
+        return part.select(names).to_pandas().set_index(_TRIAL)
+
+
+_Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -137,20 +140,15 @@ class Draws:
         labels: (n,).
         scores: (n,) by scorer and seed; the seed is "score" where training has no chance in it.
         n_left_out: trials that were set aside for some scorer, and so for all.
-        interval: how resamples were drawn: `method`, `rule`, `why`, `n_redrawn`,
-            `n_bonafide_speakers` and `n_spoof_speakers`.
-        n_speakers: `bootstrap.Resampler.n_speakers`.
-        values: of the trials themselves, by metric, scorer and seed.
-        drawn: (m,), likewise.
+        resampler: drew the resamples.
+        drawn: by metric, scorer and seed, (1 + m,); see `bootstrap.resampled`.
     """
 
     labels: NDArray[np.int8]
-    scores: dict[tuple[str, str], Floats]
+    scores: dict[_Key, Floats]
     n_left_out: int
-    interval: dict[str, Any]
-    n_speakers: int | None
-    values: dict[str, dict[tuple[str, str], float]]
-    drawn: dict[str, dict[tuple[str, str], Floats]]
+    resampler: bootstrap.Resampler
+    drawn: dict[str, dict[_Key, Floats]]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -158,39 +156,27 @@ class Draws:
         n_bonafide, n_spoof = np.bincount(self.labels, minlength=2).tolist()
         return {"n_bonafide": n_bonafide, "n_spoof": n_spoof, "n_left_out": self.n_left_out}
 
-    def metric(self, name: str, scorer: Scorer, seed: int) -> "Mean":
+    def metric(self, name: str, scorer: Scorer) -> "Mean":
         """Return one scorer's ROC-AUC or EER, the mean over its seeds."""
-        keys = {each: (scorer.name, each) for each in scorer.seed_names or ["score"]}
-        values, drawn = (
-            {each: of[name][key] for each, key in keys.items()} for of in (self.values, self.drawn)
-        )
-        return mean(values, drawn, seed, self.n_speakers, SHARE)
+        drawn = {column: self.drawn[name][scorer.name, column] for column in scorer.columns}
+        return mean(drawn, self.resampler.seed, self.resampler.n_speakers, SHARE)
 
 
-def resample(
-    scorers: Sequence[Scorer], split: str, seed: int, rejected: Collection[str] = ()
-) -> Draws:
-    """Compute ROC-AUC and EER of scorers and all their seeds on the same resamples.
+def resample(scorers: Sequence[Scorer], seed: int, rejected: Collection[str] = ()) -> Draws:
+    """Compute ROC-AUC and EER of scorers and all their seeds on the same resamples of eval.
 
-    Args:
-        scorers: with distinct names.
-        split: part of the protocol to compare on.
-        seed: of the bootstrap.
-        rejected: files that are allowed to lack in some scorer's trials, as they were set aside
-            in a view that it uses.
-
-    Raises:
-        UserError: the scorers have different trials beyond those rejected.
+    The scorers have distinct names. Their trials may lack files that are `rejected`, set aside in
+    some view; other differences are a `UserError`.
     """
     names = [scorer.name for scorer in scorers]
-    trials = pd.concat([each.trials(split) for each in scorers], axis=1, keys=names).sort_index()
+    trials = pd.concat([each.trials() for each in scorers], axis=1, keys=names).sort_index()
     labels = trials.xs("label", axis=1, level=1)
     shared = labels.notna().all(axis=1)
     allowed = frozenset(rejected)
     missing = [file for file, _ in trials.index[~shared] if file not in allowed]
     if missing:
         raise UserError(
-            f"{', '.join(names)} on {split}: {len(missing):,} of {len(trials):,} trials are not "
+            f"{', '.join(names)} on {REPORTED}: {len(missing):,} of {len(trials):,} trials are not "
             f"scored by all of them ({missing[0]}, for one), but a comparison needs the same "
             "trials; give these experiments the same protocol"
         )
@@ -198,20 +184,16 @@ def resample(
     if labels.ne(labels.iloc[:, 0], axis=0).any(axis=None):
         raise ValueError(f"{', '.join(names)}: labels of the same trials differ")
     labels = labels.iloc[:, 0].to_numpy()
-    scores = {
-        (scorer.name, name): trials[scorer.name, name].to_numpy()
-        for scorer in scorers
-        for name in scorer.seed_names or ["score"]
-    }
-    rankings = {key: Ranking.of(labels, column) for key, column in scores.items()}
+    keys = [(scorer.name, column) for scorer in scorers for column in scorer.columns]
+    scores = {key: trials[key].to_numpy() for key in keys}
     files = trials.index.get_level_values("file").to_numpy()
     resampler = bootstrap.Resampler(labels, trials[names[0], "speaker"].to_numpy(), seed, files)
-    metrics = {name: bootstrap.RANKED[name] for name in METRICS}
-    values, drawn = bootstrap.resampled(resampler, rankings, metrics, bootstrap.N_RESAMPLES)
-    interval = {name: getattr(resampler, name) for name in _HOW}
-    return Draws(
-        labels, scores, int((~shared).sum()), interval, resampler.n_speakers, values, drawn
-    )
+    drawn = {name: {} for name in METRICS}
+    for key, column in scores.items():
+        found = bootstrap.resampled(resampler, Ranking.of(labels, column), METRICS)
+        for name, values in found.items():
+            drawn[name][key] = values
+    return Draws(labels, scores, int((~shared).sum()), resampler, drawn)
 
 
 @dataclass(frozen=True)
@@ -228,50 +210,45 @@ class Mean(Estimate):
     trial_error: float
     seed_error: float
     each: Mapping[str, float]
-    n_speakers: int | None = None
+    n_speakers: int | None
 
     @property
     def detectable(self) -> float:
         """Smallest difference whose interval lies above 0 with a chance of 80%.
 
-        The interval's half-width is itself drawn: it follows the errors found in speakers and in
-        seeds, which with three seeds vary by a factor of six. So this is no multiple of the
-        standard error (2.80 of them where both are certain, Bloom 1995, "Minimum detectable
-        effects", Evaluation Review 19(5)) but the 80% point of half-width minus error of the mean,
-        simulated, with the errors found here as the true ones.
+        The interval's half-width is itself random: the errors found in three seeds vary by a factor
+        of six. So this is no multiple of the standard error (2.80 of them where both errors are
+        certain, Bloom 1995, "Minimum detectable effects", Evaluation Review 19(5)) but the 80%
+        point of half-width minus error of the mean, simulated with the errors found here.
         """
         if not self.trial_error and not self.seed_error:
             return 0.0
         random = np.random.default_rng(0)
-        errors = []
-        for error, freedom in (
-            (self.trial_error, _freedom(self.n_speakers)),
-            (self.seed_error, _freedom(len(self.each))),
-        ):
-            certain = np.isinf(freedom)
-            ratio = 1.0 if certain else random.chisquare(freedom, _SIMULATED) / freedom
-            errors.append(np.broadcast_to(error * np.sqrt(ratio), _SIMULATED))
-        half = half_width(*errors, self.n_speakers, len(self.each))
+        numbers, errors = (self.n_speakers, len(self.each)), [self.trial_error, self.seed_error]
+        for index, freedom in enumerate(map(_freedom, numbers)):
+            if np.isfinite(freedom):
+                ratio = random.chisquare(freedom, _SIMULATED) / freedom
+                errors[index] = errors[index] * np.sqrt(ratio)
+        half = half_width(*errors, *numbers)
         error = np.hypot(self.trial_error, self.seed_error) * random.normal(size=_SIMULATED)
         return float(np.quantile(half - error, POWER))
 
+    @property
+    def spread(self) -> dict[str, Any] | None:
+        """How the values differ over seeds, as plain data; None unless there are two or more."""
+        if len(self.each) < 2:
+            return None
+        values = list(self.each.values())
+        ends = {"low": min(values), "high": max(values)}
+        return {**ends, "deviation": float(np.std(values, ddof=1)), "each": dict(self.each)}
+
     def as_json(self) -> dict[str, Any]:
-        """Return plain data, with the spread over seeds: null unless there are two or more."""
-        names = ("value", "low", "high", "trial_error", "seed_error")
-        return {name: getattr(self, name) for name in names} | {"spread": spread(self.each)}
-
-
-def spread(each: Mapping[str, float]) -> dict[str, Any] | None:
-    """Return how values differ over seeds; None where fewer than two are there to differ."""
-    if len(each) < 2:
-        return None
-    values = list(each.values())
-    ends = {"low": min(values), "high": max(values)}
-    return {**ends, "deviation": float(np.std(values, ddof=1)), "each": dict(each)}
+        """Return plain data."""
+        names = ("value", "low", "high", "trial_error", "seed_error", "spread")
+        return {name: getattr(self, name) for name in names}
 
 
 def mean(
-    values: Mapping[str, float],
     drawn: Mapping[str, Floats],
     seed: int,
     n_speakers: int | None = None,
@@ -279,34 +256,28 @@ def mean(
 ) -> Mean:
     """Average a metric or a difference over its seeds.
 
-    Args:
-        values: by seed; the only key is "score" where training has no chance in it.
-        drawn: the resamples' values, (m,), likewise.
-        seed: of what is drawn here.
-        n_speakers: `bootstrap.Resampler.n_speakers`.
-        scale: of the metric; matters where speakers are drawn.
+    `drawn` are the values of the trials themselves and of resamples, (1 + m,), by seed; the only
+    key is "score" where training has no chance in it. `seed` is of what is drawn here, `n_speakers`
+    the resampler's.
     """
-    value, seed_error = float(np.mean(list(values.values()))), _seed_error(values)
-    resampled = np.mean(list(drawn.values()), axis=0)
+    values, n_seeds = {name: float(each[0]) for name, each in drawn.items()}, len(drawn)
+    of_seeds = list(values.values())
+    value = float(np.mean(of_seeds))
+    seed_error = float(np.std(of_seeds, ddof=1) / np.sqrt(n_seeds)) if n_seeds > 1 else 0.0
+    resampled = np.mean([each[1:] for each in drawn.values()], axis=0)
     trial_error = float(bootstrap.widened(resampled.std(ddof=1), n_speakers))
     if n_speakers is None or not seed_error:
-        shifted = resampled + seed_error * student(len(values), resampled.size, seed)
+        shifted = resampled + seed_error * student(n_seeds, resampled.size, seed)
         low, high = bootstrap.ends(value, shifted, n_speakers, scale)
     else:
         errors = (
             bootstrap.error(value, resampled, n_speakers, scale),
             seed_error * scale.slope(np.float64(value)),
         )
-        half = half_width(*errors, n_speakers, len(values))
+        half = half_width(*errors, n_speakers, n_seeds)
         low, high = (scale.back(scale.to(np.float64(value)) + sign * half) for sign in (-1, 1))
-    each = {} if list(values) == ["score"] else dict(values)
+    each = {} if list(values) == ["score"] else values
     return Mean(value, float(low), float(high), trial_error, seed_error, each, n_speakers)
-
-
-def _seed_error(values: Mapping[str, float]) -> float:
-    if len(values) < 2:
-        return 0.0
-    return float(np.std(list(values.values()), ddof=1) / np.sqrt(len(values)))
 
 
 def student(n_seeds: int, n_draws: int, seed: int) -> Floats:
@@ -322,8 +293,8 @@ def half_width(
 ) -> Floats:
     """Return half the width of the 95% interval that errors of trials and of seeds make together.
 
-    The errors, of any one shape, are standard errors; `n_speakers` and `n_seeds` give the degrees
-    of freedom of Student's distributions that are convolved, the normal where there is no number.
+    The standard errors are numbers or (n,); `n_speakers` and `n_seeds` give the degrees of freedom
+    of the two Student's distributions that are convolved, the normal one where there is no number.
     """
     angle = np.arctan2(seed_error, trial_error)
     table = _convolved(_freedom(n_speakers), _freedom(n_seeds))
@@ -355,19 +326,11 @@ def _convolved(first: float, second: float) -> Floats:
 
 @dataclass(frozen=True)
 class Comparison:
-    """By how much a candidate differs from a baseline on the same trials.
+    """By how much a candidate differs from a baseline on the same trials; see `verdict.verdict`.
 
-    Attributes:
-        counts: trials compared, `n_bonafide` and `n_spoof`; `n_left_out`, which one has set aside.
-        interval: how resamples were drawn: `method`, `why` and `n_redrawn`.
-        seeds: those compared; empty where neither side's training has chance in it.
-        baseline: its metrics, means over seeds.
-        candidate: likewise.
-        roc_auc: the difference.
-        eer: likewise.
-        relative: the share of the baseline's 1 - AUC that the candidate removes; None where the
-            baseline is perfect on the trials, or on so many resamples that the interval has no end.
-        delong: tests of ROC-AUC by seed ("score" without seeds); None where a class is one trial.
+    `relative` is None where the baseline is perfect on the trials, or on so many resamples that the
+    interval has no end. A test of `delong` ("score" without seeds) is None where a class is one
+    trial.
     """
 
     counts: Mapping[str, int]
@@ -381,82 +344,59 @@ class Comparison:
     delong: Mapping[str, DeLong | None]
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain data; its layout is documented in `verdict.verdict`."""
+        """Return plain data."""
         return {
             **self.counts,
-            "interval": dict(self.interval),
-            "seeds": list(self.seeds),
-            "baseline_mean": dict(self.baseline),
-            "candidate_mean": dict(self.candidate),
+            "interval": self.interval,
+            "seeds": self.seeds,
+            "baseline_mean": self.baseline,
+            "candidate_mean": self.candidate,
             "roc_auc": self.roc_auc.as_json(),
             "eer": self.eer.as_json(),
-            "relative_reduction": asdict(self.relative) if self.relative else None,
+            "relative_reduction": self.relative and asdict(self.relative),
             "detectable": self.roc_auc.detectable,
-            "delong": {name: asdict(test) if test else None for name, test in self.delong.items()},
+            "delong": {name: test and asdict(test) for name, test in self.delong.items()},
         }
 
 
 def paired(
-    baseline: pa.Table, candidate: pa.Table, split: str, seed: int, rejected: Collection[str] = ()
+    baseline: Scorer, candidate: Scorer, seed: int, rejected: Collection[str] = ()
 ) -> Comparison:
-    """Compare two score tables (`tables.SCORES`); see `over_seeds` for arguments and errors."""
-    sides = (Scorer("baseline", baseline), Scorer("candidate", candidate))
-    return over_seeds(*sides, split, seed, rejected)
+    """Compare two scorers on eval, seed by seed where their training has chance in it.
 
-
-def over_seeds(
-    baseline: Scorer, candidate: Scorer, split: str, seed: int, rejected: Collection[str] = ()
-) -> Comparison:
-    """Compare two scorers, seed by seed where their training has chance in it.
-
-    The candidate trained with a seed is held against the baseline trained with the same, or against
-    the one baseline there is.
-
-    Args:
-        baseline: what the candidate is held against.
-        candidate: differences are this one's metrics minus the baseline's.
-        split: part of the protocol to compare on.
-        seed: of the bootstrap.
-        rejected: files that either may lack, as they were set aside.
+    The candidate trained with a seed is compared with the baseline trained with the same, or with
+    the one baseline there is. `seed` is the bootstrap's; for `rejected` see `resample`.
 
     Raises:
         UserError: the trials differ beyond those rejected, or no seed is common to both.
     """
-    return between(
-        resample([baseline, candidate], split, seed, rejected), baseline, candidate, seed
-    )
+    return between(resample([baseline, candidate], seed, rejected), baseline, candidate)
 
 
-def between(draws: Draws, baseline: Scorer, candidate: Scorer, seed: int) -> Comparison:
-    """Compare two of the scorers that were resampled together; see `over_seeds`."""
-    pairs = _seed_pairs(baseline, candidate)
+def between(draws: Draws, baseline: Scorer, candidate: Scorer) -> Comparison:
+    """Compare two of the scorers that were resampled together; see `paired`."""
+    pairs, resampler = _seed_pairs(baseline, candidate), draws.resampler
     old, new, differences = {}, {}, {}
     for metric in METRICS:
-        values, drawn = draws.values[metric], draws.drawn[metric]
+        drawn = draws.drawn[metric]
         old[metric], new[metric] = (
-            float(np.mean([values[pair[side]] for pair in pairs.values()])) for side in (0, 1)
+            float(np.mean([drawn[pair[side]][0] for pair in pairs.values()])) for side in (0, 1)
         )
-        changes, drawn_changes = (
-            {name: of[second] - of[first] for name, (first, second) in pairs.items()}
-            for of in (values, drawn)
-        )
-        differences[metric] = mean(changes, drawn_changes, seed, draws.n_speakers)
+        changes = {name: drawn[second] - drawn[first] for name, (first, second) in pairs.items()}
+        differences[metric] = mean(changes, resampler.seed, resampler.n_speakers)
     return Comparison(
         counts=draws.counts,
-        interval=draws.interval,
+        interval=resampler.how,
         seeds=[name for name in pairs if name != "score"],
         baseline=old,
         candidate=new,
         **differences,
-        relative=_relative(draws, list(pairs.values()), differences["roc_auc"], seed),
+        relative=_relative(draws, list(pairs.values()), differences["roc_auc"]),
         delong={
             name: delong(draws.labels, draws.scores[first], draws.scores[second])
             for name, (first, second) in pairs.items()
         },
     )
-
-
-_Key = tuple[str, str]
 
 
 def _seed_pairs(baseline: Scorer, candidate: Scorer) -> dict[str, tuple[_Key, _Key]]:
@@ -468,36 +408,34 @@ def _seed_pairs(baseline: Scorer, candidate: Scorer) -> dict[str, tuple[_Key, _K
             f"{baseline.name} (seeds {', '.join(old)}) and {candidate.name} (seeds "
             f"{', '.join(new)}) have no seed in common to be compared; give both the same seeds"
         )
+    sides = ((baseline, old), (candidate, new))
     return {
-        name: (
-            (baseline.name, name if old else "score"),
-            (candidate.name, name if new else "score"),
-        )
+        name: tuple((side.name, name if seeds else "score") for side, seeds in sides)
         for name in names
     }
 
 
 def _relative(
-    draws: Draws, pairs: Sequence[tuple[_Key, _Key]], difference: Mean, seed: int
+    draws: Draws, pairs: Sequence[tuple[_Key, _Key]], difference: Mean
 ) -> Estimate | None:
     """Return the share of 1 - AUC that is gained; see `Comparison`.
 
-    Of speakers, further points of the resamples are its interval's ends: those that Student's
+    Of speakers, points of the resamples further out are its interval's ends: those that Student's
     distribution asks for (Hesterberg 2015, "What teachers should know about the bootstrap", The
     American Statistician 69(4), the expanded percentile interval).
     """
-    values, drawn = draws.values["roc_auc"], draws.drawn["roc_auc"]
-    left = 1.0 - np.mean([values[first] for first, _ in pairs])
+    drawn = draws.drawn["roc_auc"]
+    left = 1.0 - np.mean([drawn[first][0] for first, _ in pairs])
     if left <= 0:
         return None
-    lefts = 1.0 - np.mean([drawn[first] for first, _ in pairs], axis=0)
-    gains = np.mean([drawn[second] - drawn[first] for first, second in pairs], axis=0)
-    gains = gains + difference.seed_error * student(len(pairs), gains.size, seed)
+    lefts = 1.0 - np.mean([drawn[first][1:] for first, _ in pairs], axis=0)
+    gains = np.mean([(drawn[second] - drawn[first])[1:] for first, second in pairs], axis=0)
+    gains = gains + difference.seed_error * student(len(pairs), gains.size, draws.resampler.seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A baseline that is perfect on a resample has nothing to remove: keeping that is 0.
         shares = np.where((lefts <= 0) & (gains == 0), 0.0, gains / lefts)
-    point = stdtrit(_freedom(draws.n_speakers), _TAIL)
-    tail = float(ndtr(bootstrap.widened(point, draws.n_speakers)))
+    n_speakers = draws.resampler.n_speakers
+    tail = float(ndtr(bootstrap.widened(stdtrit(_freedom(n_speakers), _TAIL), n_speakers)))
     # Not interpolated: -inf would make the quantiles next to it undefined.
     low, high = np.quantile(shares, [tail, 1.0 - tail], method="nearest")
     if not np.isfinite([low, high]).all():

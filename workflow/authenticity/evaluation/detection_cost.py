@@ -22,6 +22,7 @@ P_TARGET = (1.0 - P_SPOOF) * 0.99
 P_NONTARGET = (1.0 - P_SPOOF) * 0.01
 COST_REJECTED = 1.0
 COST_ACCEPTED = 10.0
+_REJECTED, _ACCEPTED = COST_REJECTED * (1.0 - P_SPOOF), COST_ACCEPTED * P_SPOOF
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,7 @@ class Cost:
 
     def least(self, trials: Weighted) -> Floats:
         """Return the lowest cost over all thresholds, for each row of weights, (m,)."""
-        added = trials.corners.least_cost(
-            false_alarm=self.bonafide_rejected, miss=self.spoof_accepted
-        )
-        return self.floor + added
+        return self.floor + trials.corners.least_cost(self.bonafide_rejected, self.spoof_accepted)
 
     def at(self, called_spoof: Floats, trials: Weighted) -> Floats:
         """Return the cost of given decisions, 1 or 0 of shape (n,), for each row, (m,)."""
@@ -51,25 +49,24 @@ class Cost:
         return self.floor + self.bonafide_rejected * false_alarm + self.spoof_accepted * miss
 
 
-def asvspoof5() -> Cost:
-    """Return the detection cost of ASVspoof 5, track 1.
+ASVSPOOF5 = Cost(
+    floor=0.0,
+    bonafide_rejected=_REJECTED / min(_REJECTED, _ACCEPTED),
+    spoof_accepted=_ACCEPTED / min(_REJECTED, _ACCEPTED),
+)
+"""The detection cost of ASVspoof 5, track 1: Wang et al. 2024 (arXiv 2408.08739).
 
-    Wang et al. 2024 (arXiv 2408.08739); normalised by the cheaper of rejecting and accepting
-    everything.
-    """
-    rejected, accepted = COST_REJECTED * (1.0 - P_SPOOF), COST_ACCEPTED * P_SPOOF
-    default = min(rejected, accepted)
-    return Cost(0.0, rejected / default, accepted / default)
+It is normalised by the cheaper of rejecting and accepting everything.
+"""
 
 
 def called_spoof(llr: ArrayLike) -> Floats:
-    """Return decisions (n,), 1 or 0, from likelihood ratios at the Bayes threshold of `asvspoof5`.
+    """Return decisions (n,), 1 or 0, from likelihood ratios at the Bayes threshold of `ASVSPOOF5`.
 
     The field accepts a clip whose log-likelihood ratio of bona fide is at least -log(beta), where
-    beta = Cmiss (1 - Pspoof) / (Cfa Pspoof); with the sign turned, ours is called spoof above it.
+    beta = Cmiss (1 - Pspoof) / (Cfa Pspoof). Ours has the other sign, and is called spoof above it.
     """
-    beta = COST_REJECTED * (1.0 - P_SPOOF) / (COST_ACCEPTED * P_SPOOF)
-    return (np.asarray(llr) > np.log(beta)).astype(np.float64)
+    return (np.asarray(llr) > np.log(_REJECTED / _ACCEPTED)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -90,15 +87,12 @@ class SpeakerVerification:
 def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
     """Return the rates of an ASV system at its own EER threshold.
 
-    The organisers' rule, so that published costs are met to their last digit: the
-    threshold is the score at which the shares of targets up to it and of non-targets above it are
-    nearest. The rates then accept the threshold itself.
+    The organisers' rule, which gives published costs to their last digit: the threshold is the
+    score at which the shares of targets up to it and of non-targets above it are nearest. The rates
+    then accept the threshold itself.
 
-    Args:
-        scores: columns `kind` and `score` of `tables.ASV_SCORES`.
-
-    Returns:
-        None where targets, non-targets or spoofs are absent: there is no tandem without them.
+    `scores` has the columns `kind` and `score` of `tables.ASV_SCORES`. None where targets,
+    non-targets or spoofs are absent: there is no tandem without them.
     """
     target, nontarget, spoof = (
         np.sort(scores.loc[scores["kind"] == kind, "score"].to_numpy(dtype=float))
@@ -117,30 +111,19 @@ def speaker_verification(scores: pd.DataFrame) -> SpeakerVerification | None:
     )
 
 
-def tandem_legacy(asv: SpeakerVerification) -> Cost | None:
-    """Return the tandem detection cost (t-DCF) as ASVspoof 2019 reported it.
+def tandem(asv: SpeakerVerification, revised: bool) -> Cost | None:
+    """Return the tandem detection cost (t-DCF) as ASVspoof 2019 reported it, or the revised one.
 
-    Kinnunen et al. 2018 (arXiv 1804.09618): C1 Pmiss + C2 Pfa over the smaller of C1 and C2. None
-    where that is not positive: such a system leaves nothing to defend.
+    Kinnunen et al. 2018 (arXiv 1804.09618): C1 Pmiss + C2 Pfa over the smaller of C1 and C2. The
+    revised one of ASVspoof 2021, Kinnunen et al. 2020 (arXiv 2007.05979), adds C0, the cost of the
+    ASV system's own errors, to both. None where C1 or C2 is not positive: such a system leaves
+    nothing to defend.
     """
-    return _tandem(asv, with_own_errors=False)
-
-
-def tandem_revised(asv: SpeakerVerification) -> Cost | None:
-    """Return the revised t-DCF of ASVspoof 2021.
-
-    Kinnunen et al. 2020 (arXiv 2007.05979): C0, the cost of the ASV system's own errors, is added,
-    and the sum is over C0 + min(C1, C2).
-    """
-    return _tandem(asv, with_own_errors=True)
-
-
-def _tandem(asv: SpeakerVerification, with_own_errors: bool) -> Cost | None:
     own_errors = P_TARGET * COST_REJECTED * asv.p_miss + P_NONTARGET * COST_ACCEPTED * asv.p_fa
     rejected = P_TARGET * COST_REJECTED - own_errors
-    accepted = P_SPOOF * COST_ACCEPTED * (1.0 - asv.p_miss_spoof)
+    accepted = _ACCEPTED * (1.0 - asv.p_miss_spoof)
     if min(rejected, accepted) <= 0:
         return None
-    floor = own_errors if with_own_errors else 0.0
+    floor = own_errors if revised else 0.0
     default = floor + min(rejected, accepted)
     return Cost(floor / default, rejected / default, accepted / default)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from authenticity import tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
-from authenticity.evaluation.probabilities import CalibrationError, brier, cllr
+from authenticity.evaluation.calibration import CalibrationError
 from authenticity.evaluation.results import (
     ALL,
     ATTACK,
@@ -22,23 +21,18 @@ from authenticity.evaluation.results import (
     CANDIDATE,
     GROUPS,
     KNOWN,
+    REPORTED,
     SPEAKER,
     UNKNOWN,
 )
 from authenticity.names import NOT_GIVEN, NOT_KNOWN, ordered_splits, ordered_values
 
 BAND = pa.schema(
-    [
-        ("split", pa.string()),
-        ("false_alarm", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-    ]
+    [("split", pa.string()), *((name, pa.float64()) for name in ("false_alarm", "low", "high"))]
 )
 # Finer towards both ends, where good systems' ROC curves bend.
 _TAIL = np.geomspace(1e-4, 0.05, 40)
 _BAND_AT = np.unique(np.concatenate([[0.0, 1.0], _TAIL, np.linspace(0.05, 0.95, 181), 1 - _TAIL]))
-_SUBSET = ("roc_auc", "eer")
 # A column of a list with more values than this, such as a duration, is no condition.
 _MOST_VALUES = 100
 # Of a class, to give a metric of an attack or a condition an interval.
@@ -47,15 +41,13 @@ STAGES = {"_before_calibration": "p_spoof", "": "p_calibrated"}
 """The column of probabilities before and after calibration, by the suffix of their metrics."""
 
 Row = dict[str, Any]
-Counts = Mapping[str, int]
-Values = Mapping[str, Estimate | float]
 
 
 @dataclass(frozen=True)
 class Threshold:
     """At or above its round's value a score is called spoof; chosen on as many different dev clips.
 
-    A round's threshold comes from its own dev: what is dev there may be reported on in another.
+    Each round has its own, from its dev: a dev clip of one round may be reported on in another.
     """
 
     by_round: Mapping[str, float]
@@ -113,69 +105,60 @@ def view(
     scores: pa.Table,
     corpus: str,
     threshold: Threshold | None,
-    asv: Path | None,
+    asv: pa.Table,
     seed: int,
     say: Callable[[str], None],
-    partitions: Mapping[str, Sequence[str]] | None = None,
-    known_attacks: Collection[str] = (),
+    partitions: Mapping[str, Sequence[str]],
+    known_attacks: Collection[str],
 ) -> Measured:
     """Measure a score table, split by split; rates are fractions.
 
-    Two readings of a calibrated score are kept apart. What is about the order of `score` (ROC-AUC,
-    EER, average precision, error rates at the threshold) points as the model points, also where
-    that is the wrong way. What is about its calibrated values (`brier`, `ece`, Cllr and the
-    detection costs) uses `llr` where there is a calibration, so that a minimum is never above its
-    actual cost; else `score`. The actual costs need a calibration.
+    Metrics of the order of `score` (ROC-AUC, EER, average precision, error rates at the threshold)
+    point as the model points, also where that is the wrong way. Metrics of calibrated values
+    (`brier`, `ece`, Cllr and the detection costs) use `llr` where there is a calibration, so that a
+    minimum is never above its actual cost; else `score`. The actual costs need a calibration.
 
-    The exported files hold `llr` too (`score_files`). Where the calibration's slope is negative,
-    because lower scores pointed to spoof on dev, it turns the order round: an EER of 84.6% here is
-    one of 15.4% by the challenges' tools on those files. The report says so
-    (`wording.orientation`). A protocol of several rounds has `llr` as its `score`.
+    A calibration with a negative slope, because lower scores pointed to spoof on dev, reverses the
+    order: an EER of 84.6% here is one of 15.4% in the exported files, which hold `llr` too
+    (`score_files`, `wording.orientation`). A protocol of several rounds has `llr` as its `score`.
 
     Args:
         scores: `tables.SCORES` with condition columns, of one view.
         corpus: that they are of, for messages.
         threshold: of the experiment, from the dev of the corpus that it was fitted on.
-        asv: `tables.ASV_SCORES` of the corpus, or none: then there is no tandem cost.
+        asv: `tables.ASV_SCORES` of the corpus; without rows there is no tandem cost.
         seed: of the bootstrap.
         say: takes a line of progress.
-        partitions: of which of the corpus's partitions a split's trials are, to take the ASV
-            system's rates from the same; each split's namesake unless given.
+        partitions: of the corpus, those that each split's trials are of: the ASV system's rates are
+            of the same.
         known_attacks: that the experiment was trained on. A split that has some of them is measured
             on these and on its other attacks too.
 
     Raises:
         UserError: a split has one class only, or none.
     """
-    trials = scores.to_pandas()
-    verification = None if asv is None else tables.read(asv).to_pandas()
+    trials, verification = scores.to_pandas(), asv.to_pandas()
     n_values = {
         name: trials.groupby("split")[name].nunique(dropna=False)
         for name in tables.conditions(trials.columns)
     }
     rows, bands, why = [], [], {}
-    for split in ordered_splits(trials["split"]) or ["eval"]:
+    for split in ordered_splits(trials["split"]) or [REPORTED]:
         members = trials[trials["split"] == split].reset_index(drop=True)
         _require_both_classes(members, corpus, split)
         say(f"{split}: resampling {len(members)} trials {bootstrap.N_RESAMPLES} times")
-        system = None
-        if verification is not None:
-            of = (partitions or {}).get(split, [split])
-            rates = verification[verification["split"].isin(of)]
-            system = detection_cost.speaker_verification(rates)
-        conditions = [
-            name
-            for name, n in n_values.items()
-            if 1 < n[split] <= _MOST_VALUES and name not in GROUPS
-        ]
+        rates = verification[verification["split"].isin(partitions[split])]
+        system = detection_cost.speaker_verification(rates)
         overall, intervals = _overall(members, threshold, system, seed)
-        groups = [
-            overall,
+        of_split = [
+            *overall,
             *_attacks(members, threshold, known_attacks, seed),
             *_speakers(members, threshold),
-            *(rows for name in conditions for rows in _condition(members, name, seed)),
         ]
-        rows += [row | {"split": split} for group in groups for row in group]
+        for name, n in n_values.items():
+            if 1 < n[split] <= _MOST_VALUES and name not in GROUPS:
+                of_split += _condition(members, name, seed)
+        rows += [row | {"split": split} for row in of_split]
         band = {"split": [split] * _BAND_AT.size} | vars(intervals.band)
         bands.append(pa.table(band, schema=BAND))
         why[split] = intervals.why
@@ -191,24 +174,19 @@ def attacks_of(trials: pa.Table, partitions: Sequence[str]) -> list[str]:
 
 
 def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
-    """Measure by how much ROC-AUC and EER change from one view of the eval clips to another.
+    """Measure the change of ROC-AUC and EER on eval from an experiment's own view to another.
 
     The difference is paired: each resample weighs a clip alike in both views. Clips that were set
     aside in the other view are left out of both, and counted.
-
-    Args:
-        before: scores in the view that an experiment is made for.
-        after: its scores in the other view.
-        seed: of the bootstrap.
     """
     gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
-    compared = compare.paired(before, after, "eval", seed, gone)
-    trials = after.to_pandas()
-    trials = trials[trials["split"] == "eval"]
+    scorers = compare.Scorer("baseline", before), compare.Scorer("candidate", after)
+    compared = compare.paired(*scorers, seed, gone)
+    trials = after.filter(pc.equal(after["split"], REPORTED)).to_pandas()
     values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
-    values |= {"n_left_out": compared.counts["n_left_out"]}
+    values["n_left_out"] = compared.counts["n_left_out"]
     rows = _rows(values, _n_files(trials), compared.interval["method"])
-    return [row | {"split": "eval"} for row in rows]
+    return [row | {"split": REPORTED} for row in rows]
 
 
 def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Iterator[Row]:
@@ -216,12 +194,8 @@ def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Itera
 
     Eval took no part in the choice: its values are there so that the choice can be judged. Over
     several rounds, each AUC is the mean of the rounds', since scores of different models cannot be
-    pooled.
-
-    Args:
-        scores: of all of one experiment's candidates, see `candidates.Choice`.
-        seed: of the bootstrap.
-        say: takes a line of progress.
+    pooled. `scores` are of all of one experiment's candidates (`candidates.Choice`), `seed` is the
+    bootstrap's, and `say` takes a line of progress.
     """
     trials = scores.to_pandas()
     columns = [name for name in scores.column_names if name not in tables.TRIAL_COLUMNS]
@@ -273,8 +247,8 @@ def _intervals(
 
 
 def _rows(
-    values: Values,
-    counts: Counts,
+    values: Mapping[str, Estimate | float],
+    counts: Mapping[str, int],
     method: str | None = None,
     group: str = ALL,
     group_value: str | None = None,
@@ -291,13 +265,11 @@ def _rows(
 
 def _n_files(trials: pd.DataFrame) -> dict[str, int]:
     """How many clips of each class there are, whatever the number of rounds that score them."""
-    return {
-        name: int(trials.loc[trials["label"] == label, "file"].nunique())
-        for label, name in enumerate(("n_bonafide", "n_spoof"))
-    }
+    return n_trials(trials.drop_duplicates("file"))
 
 
-def _n_trials(trials: pd.DataFrame) -> dict[str, int]:
+def n_trials(trials: pd.DataFrame) -> dict[str, int]:
+    """Return how many trials of each class there are."""
     n_spoof = int((trials["label"] == 1).sum())
     return {"n_bonafide": len(trials) - n_spoof, "n_spoof": n_spoof}
 
@@ -309,8 +281,8 @@ def _overall(
     seed: int,
 ) -> tuple[list[Row], bootstrap.Intervals]:
     """Measure all trials of a split; see `view`."""
-    rates = threshold.rates(trials) if threshold else {}
-    ranked = _intervals(trials, seed, others=rates, band_at=_BAND_AT)
+    wanted = bootstrap.RANKED | (threshold.rates(trials) if threshold else {})
+    ranked = _intervals(trials, seed, metrics=wanted, band_at=_BAND_AT)
     values = ranked.estimates | _costs(trials, system, seed) | _calibration_errors(trials, seed)
     return _rows(values | _n_speakers(trials), _n_files(trials), ranked.method), ranked
 
@@ -318,12 +290,10 @@ def _overall(
 def _n_speakers(trials: pd.DataFrame) -> dict[str, int]:
     """How many known speakers there are: of each class, in all, and of one class only."""
     n_classes = trials.groupby("speaker")["label"].nunique()  # leaves out nulls
-    bonafide, spoof = (
-        trials.loc[trials["label"] == label, "speaker"].nunique() for label in (0, 1)
-    )
+    of_class = trials.groupby("label")["speaker"].nunique()
     return {
-        "n_speakers_bonafide": bonafide,
-        "n_speakers_spoof": spoof,
+        "n_speakers_bonafide": int(of_class[0]),
+        "n_speakers_spoof": int(of_class[1]),
         "n_speakers": len(n_classes),
         "n_speakers_of_one_class": int((n_classes == 1).sum()),
     }
@@ -336,27 +306,24 @@ def _costs(
 
     The ASV system's rates are constants: only the countermeasure's trials are resampled.
     """
-    llr, cost = trials["llr"].to_numpy(), detection_cost.asvspoof5()
+    llr, cost = trials["llr"].to_numpy(), detection_cost.ASVSPOOF5
     calibrated = bool(np.isfinite(llr).all())
     wanted: dict[str, metrics.Metric] = {
-        "brier_before_calibration": brier(trials["p_spoof"].to_numpy()),
+        "brier_before_calibration": metrics.brier(trials["p_spoof"].to_numpy()),
         "min_cllr": lambda weighted: weighted.corners.least_cllr(),
         "min_dcf": cost.least,
     }
     if calibrated:
         called = detection_cost.called_spoof(llr)
-        wanted["brier"] = brier(trials["p_calibrated"].to_numpy())
-        wanted["cllr"] = cllr(llr)
+        wanted["brier"] = metrics.brier(trials["p_calibrated"].to_numpy())
+        wanted["cllr"] = metrics.cllr(llr)
         wanted["act_dcf"] = lambda weighted: cost.at(called, weighted)
-    for name, tandem in (
-        ("min_tdcf_legacy", detection_cost.tandem_legacy),
-        ("min_tdcf_revised", detection_cost.tandem_revised),
-    ):
-        if system and (weights := tandem(system)):
+    for name, revised in (("min_tdcf_legacy", False), ("min_tdcf_revised", True)):
+        if system and (weights := detection_cost.tandem(system, revised)):
             wanted[name] = weights.least
     costs = [name for name in wanted if "cllr" in name or "dcf" in name]
     value = "llr" if calibrated else "score"
-    return _intervals(trials, seed, value, metrics=(), others=wanted, costs=costs).estimates
+    return _intervals(trials, seed, value, metrics=wanted, costs=costs).estimates
 
 
 def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
@@ -365,27 +332,32 @@ def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
     for suffix, column in STAGES.items():
         if trials[column].notna().all():
             error = CalibrationError(trials[column].to_numpy(), trials["label"].to_numpy())
-            chance = error.chance(seed, trials["file"].to_numpy())
+            mean, high = error.chance(seed, trials["file"].to_numpy())
             values[f"ece{suffix}"] = error.value()
-            values[f"ece_chance{suffix}"] = chance.mean
-            values[f"ece_chance_high{suffix}"] = chance.high
+            values[f"ece_chance{suffix}"], values[f"ece_chance_high{suffix}"] = mean, high
     return values
 
 
-def _cautious(measured: bootstrap.Intervals, trials: pd.DataFrame) -> dict[str, Estimate]:
-    """Take intervals off values of a handful: one clip drawn again and again never varies."""
-    if trials["label"].value_counts().min() >= _FEWEST_CLIPS:
-        return measured.estimates
-    return {name: Estimate(item.value, None, None) for name, item in measured.estimates.items()}
+def _of_group(
+    trials: pd.DataFrame, seed: int, more: Mapping[str, metrics.Metric]
+) -> tuple[dict[str, Estimate], str]:
+    """Return ROC-AUC, EER and more of some trials, and the intervals' method.
+
+    A handful has no interval: one clip drawn again and again never varies.
+    """
+    measured = _intervals(trials, seed, metrics=compare.METRICS | more)
+    values = measured.estimates
+    if trials["label"].value_counts().min() < _FEWEST_CLIPS:
+        values = {name: Estimate(item.value, None, None) for name, item in values.items()}
+    return values, measured.method
 
 
 def _attacks(
     trials: pd.DataFrame, threshold: Threshold | None, known: Collection[str], seed: int
-) -> Iterator[list[Row]]:
-    """Measure each attack, and known and unknown ones apart, against all bona fide trials.
+) -> Iterator[Row]:
+    """Measure each attack, and known and unknown ones apart, against the bona fide of all rounds.
 
-    A spoof whose attack nobody knows is neither known nor unknown. Bona fide trials are those of
-    all rounds.
+    A spoof whose attack nobody knows is neither known nor unknown.
     """
     spoof, attacks = trials["label"] == 1, trials["attack"].fillna(NOT_KNOWN)
     is_known = spoof & trials["attack"].isin(list(known))
@@ -395,51 +367,49 @@ def _attacks(
         groups += [(ATTACKS, KNOWN, is_known), (ATTACKS, UNKNOWN, others)]
     counts = _n_files(trials)
     for group, name, members in groups:
-        if not members.any():
-            continue
-        against = trials[members | ~spoof]
-        miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
-        measured = _intervals(against, seed, metrics=_SUBSET, others=miss)
-        counts["n_spoof"] = int(members.sum())
-        yield _rows(_cautious(measured, against), counts, measured.method, group, name)
+        if members.any():
+            against = trials[members | ~spoof]
+            miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
+            values, method = _of_group(against, seed, miss)
+            counts["n_spoof"] = int(members.sum())
+            yield from _rows(values, counts, method, group, name)
 
 
-def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[list[Row]]:
+def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row]:
     """Measure plain rates of each known speaker: too few trials each for intervals worth having."""
-    called = threshold.called(trials) if threshold else np.full(len(trials), np.nan)
-    trials = trials.assign(called=called)
+    if threshold:
+        trials = trials.assign(called=threshold.called(trials))
     for speaker, members in trials.groupby("speaker"):  # leaves out nulls
-        bonafide, spoof = (members.loc[members["label"] == label, "called"] for label in (0, 1))
-        values: dict[str, float] = {"n_clips": len(members)}
-        if threshold and len(bonafide):
-            values["false_alarm"] = float(bonafide.mean())
-        if threshold and len(spoof):
-            values["miss"] = float(1.0 - spoof.mean())
+        counts, values = n_trials(members), {"n_clips": len(members)}
         if threshold:
-            alarms = values.get("false_alarm", 0.0) * len(bonafide)
-            misses = values.get("miss", 0.0) * len(spoof)
+            called = members.groupby("label")["called"].mean()
+            if 0 in called:
+                values["false_alarm"] = float(called[0])
+            if 1 in called:
+                values["miss"] = float(1.0 - called[1])
+            alarms = values.get("false_alarm", 0.0) * counts["n_bonafide"]
+            misses = values.get("miss", 0.0) * counts["n_spoof"]
             values["wrong"] = (alarms + misses) / len(members)
         if both_classes(members):
             values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
-        yield _rows(values, _n_trials(members), group=SPEAKER, group_value=str(speaker))
+        yield from _rows(values, counts, group=SPEAKER, group_value=str(speaker))
 
 
-def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[list[Row]]:
+def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
     """Measure each value of a condition: its trials, or if none is bona fide, against all of those.
 
-    A vocoder's name, say, is a property of spoofs alone. Trials without a value are a row of their
-    own, but for those of a class that has no value at all: there the condition does not apply.
+    A vocoder's name, say, is a property of spoofs alone. Trials without a value have a row, unless
+    their class has no value at all: there the condition does not apply.
     """
     applies = trials.groupby("label")[name].transform("count") > 0
     names = trials[name].fillna(NOT_GIVEN)
     for group_value in ordered_values(names[applies]):
         chosen = applies & (names == group_value)
         own = trials[chosen]
-        counts, values, method = _n_trials(own), {"n_clips": len(own)}, None
+        counts, values, method = n_trials(own), {"n_clips": len(own)}, None
         if not counts["n_bonafide"]:
             own = trials[chosen | (trials["label"] == 0)]
         if both_classes(own):
-            measured = _intervals(own, seed, metrics=_SUBSET)
-            values |= _cautious(measured, own)
-            method = measured.method
-        yield _rows(values, counts, method, name, group_value)
+            measured, method = _of_group(own, seed, {})
+            values |= measured
+        yield from _rows(values, counts, method, name, group_value)

@@ -31,19 +31,16 @@ class Ranking:
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> "Ranking":
         """Check the arrays: equal lengths, finite scores, both classes present."""
-        label_array = np.asarray(labels)
-        score_array = np.asarray(scores, dtype=np.float64)
-        if label_array.ndim != 1 or label_array.shape != score_array.shape:
-            raise ValueError(
-                f"labels {label_array.shape} and scores {score_array.shape} must agree"
-            )
-        if not np.isfinite(score_array).all():
+        labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+        if labels.ndim != 1 or labels.shape != scores.shape:
+            raise ValueError(f"labels {labels.shape} and scores {scores.shape} must agree")
+        if not np.isfinite(scores).all():
             raise ValueError("scores must be finite")
-        if not np.isin(label_array, (0, 1)).all():
+        if not np.isin(labels, (0, 1)).all():
             raise ValueError("labels must be 0 (bona fide) or 1 (spoof)")
-        if len(np.unique(label_array)) < 2:
+        if len(np.unique(labels)) < 2:
             raise ValueError("both classes are needed, bona fide and spoof")
-        return cls(label_array.astype(np.int8), score_array)
+        return cls(labels.astype(np.int8), scores)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
@@ -90,8 +87,8 @@ class Weighted:
 
     @cached_property
     def _running(self) -> list[NDArray[np.int32]]:
-        classes = (self.ranking.order[members] for members in self.ranking.classes)
-        return [np.cumsum(self.weights[:, rows], axis=1, dtype=np.int32) for rows in classes]
+        rows = (self.ranking.order[members] for members in self.ranking.classes)
+        return [np.cumsum(self.weights[:, each], axis=1, dtype=np.int32) for each in rows]
 
     def _at(self, positions: NDArray[np.intp]) -> "Counts":
         passed = (np.cumsum(members)[positions] for members in self.ranking.classes)
@@ -221,6 +218,30 @@ def _pooled_cllr(spoof: NDArray[np.int32], bonafide: NDArray[np.int32]) -> float
 
 Metric = Callable[[Weighted], Floats]
 """A metric's value for each row of weighted trials, (m,)."""
+
+
+def brier(p_spoof: Floats) -> Metric:
+    """Return the Brier score: mean squared distance of the probability of spoof (n,) from 0 or 1.
+
+    Brier 1950, "Verification of forecasts expressed in terms of probability", halved as is usual
+    for two classes.
+    """
+    return lambda trials: trials.mean((p_spoof - trials.ranking.labels) ** 2)
+
+
+def cllr(llr: Floats) -> Metric:
+    """Return the cost of likelihood ratios in bits: 0 is perfect, 1 says nothing, more misleads.
+
+    Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection". `llr` (n,)
+    are natural logarithms of spoof over bona fide; the field's are of bona fide over spoof, and
+    Cllr is the same for both.
+    """
+
+    def cost(trials: Weighted) -> Floats:
+        bits = np.logaddexp(0.0, np.where(trials.ranking.labels == 1, -llr, llr))
+        return (trials.mean(bits, 0) + trials.mean(bits, 1)) / (2.0 * np.log(2.0))
+
+    return cost
 
 
 def once(ranking: Ranking) -> Weighted:

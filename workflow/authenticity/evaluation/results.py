@@ -29,8 +29,8 @@ RESULTS = pa.schema(
 """A row is one value: of an experiment that was fitted on `corpus`, on a split of `target` in a
 view, over all trials (`group` is "all") or those of one attack, speaker or value of a condition; or
 of one of the experiment's candidates, whose `group_value` is a `tables.candidate_column`. Rates are
-fractions. `low` and `high` are the ends of the 95% interval, `method` says what it covers (trials
-or speakers drawn); all three are null where a value has none."""
+fractions. `low`, `high` and `method` (trials or speakers drawn) are of the 95% interval, and null
+where a value has none."""
 
 ALL, ATTACKS, ATTACK, SPEAKER, CANDIDATE = "all", "attacks", "attack", "speaker", "candidate"
 GROUPS = (ALL, ATTACKS, ATTACK, SPEAKER, CANDIDATE)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 Parts = NDArray[np.str_]
+Voices = list[tuple[NDArray[np.intp], NDArray[np.str_]]]
+"""Positions of trials, and what each of these stays together with: its speaker, or its own key."""
 
 ONE_ROUND = "all"
 _SIDES = (("train", "eval"), ("dev", "eval"), ("train", "dev"))
@@ -63,8 +65,8 @@ def partitions(protocol: "Protocol", present: Iterable[str]) -> dict[str, list[s
 def reported_elsewhere(protocol: "Protocol", present: Iterable[str]) -> list[str]:
     """Return the partitions of another corpus that an experiment is tested on.
 
-    Only protocols of the kind `partitions` are: their rounds' one model is fitted on partitions.
-    Those are the one to report on, and clips that are in no partition, if they are `present`.
+    They are the one to report on, and clips that are in no partition, if they are `present`. Only
+    protocols of the kind `partitions` have one model that is fitted on partitions.
     """
     if protocol.kind != "partitions":
         return []
@@ -77,7 +79,7 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     Args:
         trials: columns `key`, `split`, `label`, `attack` and `speaker`; the last two are null where
             they are not known.
-        protocol: from the configuration, where config/README.md explains its kinds. Of
+        protocol: from the configuration; config/README.md explains its kinds. With
             `leave_one_attack_out` each trial is reported on once, by a model that has met neither
             its attack nor its speaker: a round for each attack in each group of speakers.
         seed: of what is drawn at random.
@@ -88,7 +90,7 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     """
     splits = np.asarray(trials["split"].to_pylist())
     if protocol.kind == "partitions":
-        parts = np.full(len(splits), "", dtype="<U5")
+        parts = _parts(len(splits))
         for part, names in partitions(protocol, splits).items():
             parts[np.isin(splits, names)] = part
         return [Round(ONE_ROUND, parts)]
@@ -98,7 +100,7 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     speakers = np.asarray(trials["speaker"].to_pylist())[members]
     keys = np.asarray(trials["key"].to_pylist())[members]
     labels = trials["label"].to_numpy()[members]
-    group = _groups(labels, speakers, keys, protocol.number, seed)
+    group = _groups(labels, _voices(speakers, keys), protocol.number, seed)
     if protocol.kind == "speaker_folds":
         held_out = [(f"fold {index + 1}", group == index) for index in range(group.max() + 1)]
         made = _left_out(group, held_out)
@@ -107,16 +109,20 @@ def rounds(trials: pa.Table, protocol: "Protocol", seed: int) -> list[Round]:
     else:
         attacks = np.asarray(trials["attack"].to_pylist())[members]
         made = _leave_one_attack_out(group, labels == 0, attacks)
-    folds = []
+    found = []
     for name, members_parts in made:
-        parts = np.full(len(splits), "", dtype="<U5")
+        parts = _parts(len(splits))
         parts[members] = members_parts
-        folds.append(Round(name, parts))
-    return folds
+        found.append(Round(name, parts))
+    return found
+
+
+def _parts(number: int, part: str = "") -> Parts:
+    return np.full(number, part, dtype="<U5")
 
 
 def _random(splits: NDArray, protocol: "Protocol", seed: int) -> Parts:
-    parts = np.full(len(splits), "", dtype="<U5")
+    parts = _parts(len(splits))
     members = np.flatnonzero(splits == protocol.partition)
     n_test = math.ceil(protocol.test_fraction * len(members))
     if not 0 < n_test < len(members):
@@ -128,16 +134,14 @@ def _random(splits: NDArray, protocol: "Protocol", seed: int) -> Parts:
     return parts
 
 
-def _groups(
-    labels: NDArray, speakers: NDArray, keys: NDArray, wanted: int, seed: int
-) -> NDArray[np.intp]:
+def _groups(labels: NDArray, voices: Voices, wanted: int, seed: int) -> NDArray[np.intp]:
     """Deal speakers into groups that hold both classes; return each trial's group."""
-    counts = _speakers_of_each_class(labels, speakers, keys)
+    counts = _voices_of_each_class(labels, voices)
     if not min(counts):
         missing = "spoof" if counts[0] else "bona fide"
         raise UserError(f"it has no {missing} clips, and both classes are needed; add some")
     for number in range(min(wanted, *counts), 2, -1):
-        group = _dealt(labels, speakers, keys, number, seed)
+        group = _dealt(labels, voices, number, seed)
         if all(_both_classes(labels[group == index]) for index in range(number)):
             return group
     raise UserError(
@@ -147,17 +151,14 @@ def _groups(
     )
 
 
-def _speakers_of_each_class(labels: NDArray, speakers: NDArray, keys: NDArray) -> list[int]:
-    groups = _speakers_or_keys(speakers, keys)
+def _voices_of_each_class(labels: NDArray, voices: Voices) -> list[int]:
     return [
-        sum(len(np.unique(names[labels[chosen] == label])) for chosen, names in groups)
+        sum(len(np.unique(names[labels[chosen] == label])) for chosen, names in voices)
         for label in (0, 1)
     ]
 
 
-def _speakers_or_keys(
-    speakers: NDArray, keys: NDArray
-) -> list[tuple[NDArray[np.intp], NDArray[np.str_]]]:
+def _voices(speakers: NDArray, keys: NDArray) -> Voices:
     """Return the trials of known speakers with those, and the others with their keys."""
     nameless = unknown(speakers)
     groups = (np.flatnonzero(~nameless), speakers), (np.flatnonzero(nameless), keys)
@@ -169,27 +170,25 @@ def unknown(names: Sequence[str | None] | NDArray) -> NDArray[np.bool_]:
     return np.asarray(pa.array(names, from_pandas=True).is_null())
 
 
-def _dealt(
-    labels: NDArray, speakers: NDArray, keys: NDArray, number: int, seed: int
-) -> NDArray[np.intp]:
+def _dealt(labels: NDArray, voices: Voices, number: int, seed: int) -> NDArray[np.intp]:
     """Deal trials into groups of like shares of the classes; return each trial's group.
 
-    Trials of one speaker stay together; so do those of one key, where the speaker is unknown.
+    Trials of one voice stay together.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     group = np.empty(len(labels), np.intp)
-    for chosen, names in _speakers_or_keys(speakers, keys):
+    for chosen, names in voices:
         n_names = len(np.unique(names))
         if n_names < number or np.bincount(labels[chosen], minlength=2).max() < number:
             group[chosen] = np.unique(names, return_inverse=True)[1] % number
             continue
-        # Groups of one each: the same thing without its cost, which is seconds for 100,000 trials.
+        # With one trial to a name, plain folds are the same and save seconds for 100,000 trials.
         alone = n_names == len(chosen)
         kind = StratifiedKFold if alone else StratifiedGroupKFold
         splitter = kind(number, shuffle=True, random_state=seed)
         with warnings.catch_warnings():
-            # A class with fewer trials than groups: who calls looks at what came out.
+            # A class with fewer trials than groups: callers check the groups.
             warnings.simplefilter("ignore", UserWarning)
             dealt = splitter.split(chosen, labels[chosen], None if alone else names)
             for index, (_, held) in enumerate(dealt):
@@ -202,7 +201,7 @@ def _left_out(
 ) -> Iterable[tuple[str, Parts]]:
     """Report on some trials of a group in each round, and choose on the next group."""
     for name, held in held_out:
-        parts = np.full(len(group), "train", dtype="<U5")
+        parts = _parts(len(group), "train")
         parts[group == (group[held][0] + 1) % (group.max() + 1)] = "dev"
         parts[held] = "eval"
         yield name, parts
@@ -237,7 +236,7 @@ def _leave_one_attack_out(
         present = [attack for attack in names if (held & (attacks == attack)).any()]
         for turn, attack in enumerate(present):
             left_out = attacks == attack
-            parts = np.full(len(group), "train", dtype="<U5")
+            parts = _parts(len(group), "train")
             dev = _dev_group(group, index, bonafide, ~bonafide & ~left_out)
             parts[group == dev] = "dev"
             parts[held | left_out] = ""
@@ -251,22 +250,17 @@ def _dev_group(group: NDArray, held: int, bonafide: NDArray, spoof: NDArray) -> 
     """Return the next group after the one held out that has both classes left."""
     number = group.max() + 1
     others = [(held + step) % number for step in range(1, number)]
-    for other in others:
-        if bonafide[group == other].any() and spoof[group == other].any():
-            return other
-    return others[0]
+    both = (each for each in others if bonafide[group == each].any() and spoof[group == each].any())
+    return next(both, others[0])
 
 
 def require_both_classes(
     corpus: str, trials: pa.Table, protocol: "Protocol", fitted_in: Sequence[Round]
 ) -> None:
-    """Check that each part of a protocol has bona fide and spoofed trials.
+    """Check that each part of a protocol has bona fide and spoofed trials, else raise `UserError`.
 
-    The trials reported on are looked at over all rounds. A partition to report on that the corpus
-    lacks altogether is no mistake: such a corpus is trained on, and others are reported on.
-
-    Raises:
-        UserError: one of those that `rounds` has found has not.
+    Trials reported on are taken over all rounds. A corpus may lack the partition to report on
+    altogether: it is trained on, and others are reported on.
     """
     labels, splits = trials["label"].to_numpy(), trials["split"].to_pylist()
     used = partitions(protocol, splits)
@@ -311,11 +305,12 @@ def folds(
         by: `speaker` or `trial`.
         seed: of the shuffling.
     """
-    labels, speakers, keys = np.asarray(labels), np.asarray(speakers), np.asarray(keys)
+    labels, keys = np.asarray(labels), np.asarray(keys)
     if by == "speaker":
-        number = min(wanted, *_speakers_of_each_class(labels, speakers, keys))
+        voices = _voices(np.asarray(speakers), keys)
+        number = min(wanted, *_voices_of_each_class(labels, voices))
         if number >= 2:
-            made = _as_folds(_dealt(labels, speakers, keys, number, seed), number)
+            made = _as_folds(_dealt(labels, voices, number, seed), number)
             if all(_both_classes(labels[part]) for fold in made for part in fold):
                 return made, f"{number} folds, speaker-disjoint"
     number = min(wanted, *(len(np.unique(keys[labels == label])) for label in (0, 1)))
@@ -327,18 +322,22 @@ def folds(
     how = f"{number} folds by trial"
     if by == "speaker":
         how += " (too few speakers of one class for speaker-disjoint folds)"
-    nobody = np.full(len(labels), None)
-    return _as_folds(_dealt(labels, nobody, keys, number, seed), number), how
+    trials = [(np.arange(len(labels)), keys.astype(str))]
+    return _as_folds(_dealt(labels, trials, number, seed), number), how
 
 
 def _as_folds(group: NDArray[np.intp], number: int) -> Folds:
     return [(np.flatnonzero(group != one), np.flatnonzero(group == one)) for one in range(number)]
 
 
-def leaks(trials: pa.Table, fitted_in: Sequence[Round]) -> dict[str, Any]:
+def leaks(
+    trials: pa.Table, fitted_in: Sequence[Round], reported: pa.Table | None = None
+) -> dict[str, Any]:
     """Count what is on two sides of a protocol: each shared speaker or duplicate is a leak.
 
-    The trials are those of `rounds`, with the columns `audio` and `near`.
+    The trials are those of `rounds`, with the columns `audio` and `near`. Each round reports on its
+    own eval unless trials of another corpus, `reported`, are given. Speakers are compared by name:
+    two corpora may call different people alike.
 
     Returns:
         How many `speakers`, `attacks`, `duplicates` (the same decoded audio) and `near_duplicates`
@@ -346,61 +345,43 @@ def leaks(trials: pa.Table, fitted_in: Sequence[Round]) -> dict[str, Any]:
         sides in any round, by pair of sides; how many of the trials that take part have an unknown
         speaker; and whether the protocol `leaks`: an attack that is met again is no leak.
     """
-    return _leaks(_shareable(trials), fitted_in, None)
+    import pandas as pd
 
-
-def leaks_between(
-    fitted: pa.Table, fitted_in: Sequence[Round], reported: pa.Table
-) -> dict[str, Any]:
-    """Count what a corpus that is reported on shares with another that was fitted on; see `leaks`.
-
-    Speakers are compared by name: two corpora may call different people alike.
-    """
-    return _leaks(_shareable(fitted), fitted_in, _shareable(reported))
+    fitted = _shareable(trials)
+    elsewhere = None if reported is None else _shareable(reported)
+    shared = {kind: {"_".join(pair): set() for pair in _SIDES} for kind in _SHARED}
+    for item in fitted_in:
+        sides = {side: fitted[item.parts == side] for side in ("train", "dev", "eval")}
+        if elsewhere is not None:
+            sides["eval"] = elsewhere
+        values = {
+            side: {kind: set(rows[column].dropna()) for kind, column in _SHARED.items()}
+            for side, rows in sides.items()
+        }
+        for one, other in _SIDES:
+            both = {kind: values[one][kind] & values[other][kind] for kind in _SHARED}
+            near = pd.concat([sides[side][["near", "audio"]] for side in (one, other)])
+            n_different = near.groupby("near")["audio"].nunique()
+            both["near_duplicates"] &= set(n_different.index[n_different > 1])
+            for kind in _SHARED:
+                shared[kind][f"{one}_{other}"] |= both[kind]
+    counts = {
+        kind: {pair: len(found) for pair, found in pairs.items()} for kind, pairs in shared.items()
+    }
+    used = fitted[np.any([item.parts != "" for item in fitted_in], axis=0)]
+    speakers = [part["speaker"] for part in (used, elsewhere) if part is not None]
+    kinds = ("speakers", "duplicates", "near_duplicates")
+    return counts | {
+        "unknown_speakers": int(sum(names.isna().sum() for names in speakers)),
+        "leaks": any(counts[kind][side] for kind in kinds for side in ("train_eval", "dev_eval")),
+    }
 
 
 def _shareable(trials: pa.Table) -> "pd.DataFrame":
     """Return what sides may share: null where it is not known, and for the attack of bona fide."""
     table = trials.select(["label", *_SHARED.values()]).to_pandas()
     table["attack"] = table["attack"].where(table["label"] == 1)
-    return table.astype(object).where(table.notna(), None)
-
-
-def _leaks(
-    fitted: "pd.DataFrame", fitted_in: Sequence[Round], reported: "pd.DataFrame | None"
-) -> dict[str, Any]:
-    """Count what sides share; each round's own eval is reported on where `reported` is None."""
-    import pandas as pd
-
-    shared = {kind: {pair: set() for pair in _SIDES} for kind in _SHARED}
-    for item in fitted_in:
-        sides = {side: fitted[item.parts == side] for side in ("train", "dev", "eval")}
-        if reported is not None:
-            sides["eval"] = reported
-        values = {
-            side: {kind: set(rows[column].to_numpy()) for kind, column in _SHARED.items()}
-            for side, rows in sides.items()
-        }
-        near = {
-            side: rows.loc[rows["near"].notna(), ["near", "audio"]] for side, rows in sides.items()
-        }
-        for one, other in _SIDES:
-            both = {kind: values[one][kind] & values[other][kind] for kind in _SHARED}
-            n_different = pd.concat([near[one], near[other]]).groupby("near")["audio"].nunique()
-            both["near_duplicates"] &= set(n_different.index[n_different > 1])
-            for kind in _SHARED:
-                shared[kind][one, other] |= both[kind]
-    counts = {
-        kind: {"_".join(pair): len(values - {None}) for pair, values in pairs.items()}
-        for kind, pairs in shared.items()
-    }
-    used = fitted[np.any([item.parts != "" for item in fitted_in], axis=0)]
-    speakers = [part["speaker"] for part in (used, reported) if part is not None]
-    kinds = ("speakers", "duplicates", "near_duplicates")
-    return counts | {
-        "unknown_speakers": int(sum(names.isna().sum() for names in speakers)),
-        "leaks": any(counts[kind][side] for kind in kinds for side in ("train_eval", "dev_eval")),
-    }
+    return table
 
 
 def _both_classes(labels: NDArray[np.integer]) -> bool:

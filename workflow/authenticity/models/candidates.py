@@ -195,7 +195,7 @@ def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
                 **{name: best[name] for name in ("round", "candidate", "pooling", "C")},
                 **({"seeds": best["seeds"]} if "seeds" in best else {}),
                 **{name: value for name, value in how.items() if name != "poolings"},
-                "calibration": calibrated.as_json() if calibrated else None,
+                "calibration": vars(calibrated) if calibrated else None,
             }
         )
     model = {

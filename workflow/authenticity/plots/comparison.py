@@ -19,7 +19,7 @@ def differences(items: Sequence[tuple[str, bool, Mapping[str, Any]]], title: str
 
     Args:
         items: what is compared; whether a side leaks; and a pair of `verdict.verdict`, or the
-            difference of a row of `ablations`.
+            difference of a row of `verdict.ablations`.
         title: of the figure.
     """
     last = len(items) - 1

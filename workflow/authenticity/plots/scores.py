@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from authenticity import wording
+from authenticity.evaluation.calibration import CalibrationError, wilson
 from authenticity.evaluation.measure import STAGES
 from authenticity.evaluation.metrics import Floats
-from authenticity.evaluation.probabilities import CalibrationError, wilson
 from authenticity.evaluation.results import Tested
 from authenticity.names import ordered_splits
 from authenticity.plots import drawing

@@ -81,7 +81,7 @@ def comparison(verdict: Json, items: Sequence[Tested]) -> str:
 
 
 def ablations(grid: Json, items: Sequence[Tested]) -> str:
-    """Return the page of `ablations.ablations`; the row that others are held against is marked."""
+    """Return the page of `verdict.ablations`; the row that others are held against is marked."""
     rows = [
         [
             _named(row),

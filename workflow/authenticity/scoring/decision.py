@@ -173,7 +173,7 @@ def outcomes(
         speakers: (n,); None for one that is not known.
         seed: of the bootstrap.
     """
-    from authenticity.evaluation import bootstrap, probabilities
+    from authenticity.evaluation import bootstrap, calibration
 
     labels, verdicts = np.asarray(labels), chosen.verdicts(llr)
     names = np.asarray(speakers, dtype=object)
@@ -188,7 +188,7 @@ def outcomes(
             shares = weights[:, hits].sum(axis=1) / weights[:, among].sum(axis=1)
             low, high = bootstrap.ends(value, shares, resampler.n_speakers, bootstrap.SHARE)
         else:
-            low, high = probabilities.wilson(number, among.sum())
+            low, high = calibration.wilson(number, among.sum())
         return {"n": number, "value": float(value), "low": float(low), "high": float(high)}
 
     counted = {}

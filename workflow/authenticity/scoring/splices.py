@@ -230,7 +230,7 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
     is_synthetic, is_above = counted.synthetic > 0, counted.llr > band.upper
     labels, llr = is_synthetic.to_numpy(int), counted.llr.to_numpy()
     recordings = counted.recording.to_numpy()
-    over_all = bootstrap.intervals(labels, llr, recordings, seed, ["roc_auc"])
+    over_all = bootstrap.intervals(labels, llr, recordings, seed, bootstrap.ROC_AUC)
     _, within = bootstrap.mean_roc_auc(
         labels, llr, recordings, np.arange(len(llr)).astype(str), recordings, seed
     )
