@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 import run_files as run
 from authenticity import benchmarks, card, trust
-from authenticity.card import Heading, Table
+from authenticity.card import Table
 
 
 def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None):
@@ -43,10 +43,10 @@ def test_a_card_has_the_headings_of_mitchell_et_al():
 
 def test_page_and_markdown_say_the_same():
     found = facts(run.tested(views={"trimmed": 0.92}))
-    title, blocks = card.title(found), card.card(found)
-    plain = re.sub(r"<[^>]*>", " ", card.as_html(title, blocks).partition("<body>")[2])
+    title, sections = card.title(found), card.card(found)
+    plain = re.sub(r"<[^>]*>", " ", card.as_html(title, sections).partition("<body>")[2])
     page = set(re.findall(r"\w+", unescape(plain)))
-    markdown = set(re.findall(r"\w+", card.as_markdown(title, blocks)))
+    markdown = set(re.findall(r"\w+", card.as_markdown(title, sections)))
     assert page == markdown
 
 
@@ -165,18 +165,13 @@ def test_no_benchmarks_no_cost(tmp_path):
 
 
 def test_what_is_no_markdown_stays_text():
-    blocks = [
-        Heading("a|b"),
-        "<b> *x*",
-        ["[c](d)"],
-        Table("t", ["u|v"], [["w"]]),
-    ]
-    said = card.as_markdown("T", blocks)
+    sections = {"a|b": ["<b> *x*", ["[c](d)"], Table("t", ["u|v"], [["w"]])]}
+    said = card.as_markdown("T", sections)
     assert "## a\\|b" in said
     assert "\\<b\\> \\*x\\*" in said
     assert "- \\[c\\](d)" in said
     assert "| u\\|v |\n| --- |\n| w |" in said
-    assert "<b>" not in card.as_html("T", blocks).partition("<body>")[2]
+    assert "<b>" not in card.as_html("T", sections).partition("<body>")[2]
 
 
 def test_a_card_says_what_was_trained():

@@ -483,12 +483,12 @@ def test_names_are_text_on_every_page():
 def test_no_sign_of_a_name_is_hidden_on_a_page():
     hostile = "a\x1b[2J\u202eb\nc"
     clip = {"file": hostile, "label": 1, "reason": hostile}
-    blocks = [card.Heading(hostile), card.Table(hostile, [hostile], [[hostile]])]
+    sections = {hostile: [card.Table(hostile, [hostile], [[hostile]])]}
     for page in (
         report.rejected(run.verified(n_rejected=1, rejected=[clip])),
-        card.as_html(hostile, blocks),
-        card.as_markdown(hostile, blocks),
+        card.as_html(hostile, sections),
+        card.as_markdown(hostile, sections),
     ):
         assert not {"\x1b", "\u202e"} & set(page)
         assert page.count("x1b[2J") + page.count("x1b\\[2J") > 1
-    assert "a\\x1b[2J\\u202eb\\nc" in card.as_html(hostile, blocks)
+    assert "a\\x1b[2J\\u202eb\\nc" in card.as_html(hostile, sections)

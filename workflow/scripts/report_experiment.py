@@ -31,9 +31,9 @@ with job(snakemake) as log:
             params.others,
         ),
     )
-    title, blocks = card.title(facts), card.card(facts)
-    files.write_text(outputs.card, card.as_html(title, blocks))
-    files.write_text(outputs.card_markdown, card.as_markdown(title, blocks))
+    title, sections = card.title(facts), card.card(facts)
+    files.write_text(outputs.card, card.as_html(title, sections))
+    files.write_text(outputs.card_markdown, card.as_markdown(title, sections))
     scores = tables.read(inputs.scores)
     plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
