@@ -36,7 +36,7 @@ def curve(name, distance, n=300, leaks=False):
         of_eval=found.estimates | {"n_bonafide": n, "n_spoof": n},
         leak=LEAK if leaks else run.leak(),
     )
-    return plots.Curve(item, operating_points(labels, scores), found.band, item.reported)
+    return plots.Curve(item, operating_points(labels, scores), found.band)
 
 
 def scores(n_by_split, slope=1.0):
@@ -169,7 +169,7 @@ def test_equal_figures_are_equal_bytes(tmp_path):
 
 def test_roc_says_auc_interval_and_trials():
     found = words(FIGURES["roc"])
-    auc = curve(NAMES[0], 1).results["roc_auc"]
+    auc = curve(NAMES[0], 1).item.reported["roc_auc"]
     value, low, high = auc.value, auc.low, auc.high
     trials = "300 bona fide + 300 spoof"
     assert f"{NAMES[0]}: AUC {value:.3f} ({low:.3f} to {high:.3f}), {trials}" in found
@@ -186,7 +186,7 @@ def test_det_is_straight_for_bell_curves_and_marks_the_eer_on_the_diagonal():
     np.testing.assert_allclose(accepted[middle] + rejected[middle], -2.0, atol=0.12)
     place = axes.lines[1].get_data()
     assert place[0] == place[1]
-    assert ndtr(place[0][0]) == pytest.approx(found.results["eer"].value)
+    assert ndtr(place[0][0]) == pytest.approx(found.item.reported["eer"].value)
 
 
 def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):

@@ -67,17 +67,13 @@ def _panel(axes: Axes, items: Sequence[Candidate]) -> None:
             axes.plot(x, value, linestyle=joined, label=label, **style)
     axes.set_xlim(min(places.values()) - 0.8, max(places.values()) + 0.8)
     if len(items) > 1:
-        words = "chosen on dev" if "dev" in splits else "chosen by cross-validation"
-        _mark_choice(axes, [places[item.name] for item in items if item.n_chosen], words)
+        label = "chosen on dev" if "dev" in splits else "chosen by cross-validation"
+        for place in (places[item.name] for item in items if item.n_chosen):
+            span = {"color": drawing.ORANGE, "alpha": 0.22, "linewidth": 0, "zorder": 0}
+            axes.axvspan(place - 0.45, place + 0.45, label=label, **span)
+            label = "_nolegend_"  # rounds may choose differently; the legend says it once
     names = [f"{numbers[item.name]}" for item in layers]
     names += [item.name.removeprefix("spectral+").removeprefix("layers_") for item in others]
     axes.set_xticks(list(places.values()), names)
     axes.set_xlabel("Layer of the encoder" if layers else "Features")
     axes.grid(visible=False, axis="x")
-
-
-def _mark_choice(axes: Axes, places: Sequence[float], words: str) -> None:
-    """Shade what was chosen: rounds may choose differently; the legend says it once."""
-    span = {"color": drawing.ORANGE, "alpha": 0.22, "linewidth": 0, "zorder": 0}
-    for index, place in enumerate(places):
-        axes.axvspan(place - 0.45, place + 0.45, label=f"_{words}" if index else words, **span)

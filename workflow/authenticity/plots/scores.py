@@ -4,7 +4,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -90,12 +89,17 @@ def calibration(scores: pa.Table, item: Tested) -> Figure:
         members, results = trials[trials["split"] == split], item.on(split)
         curve.axline((0, 0), slope=1, color=drawing.GREY, linewidth=0.8, linestyle=":")
         errors = []
-        for suffix, (words, *style) in _STYLES.items():
-            if results.get(f"ece{suffix}"):
-                probabilities = members[STAGES[suffix]].to_numpy()
-                error = CalibrationError(probabilities, members["label"].to_numpy())
-                _reliability(curve, counts, error, words, *style)
-                errors.append(f"ECE {wording.ece(results, suffix, digits=1)}, {words}")
+        for suffix, (words, colour, mark, aside) in _STYLES.items():
+            if not results.get(f"ece{suffix}"):
+                continue
+            probabilities = members[STAGES[suffix]].to_numpy()
+            error = CalibrationError(probabilities, members["label"].to_numpy())
+            errors.append(f"ECE {wording.ece(results, suffix, digits=1)}, {words}")
+            mean, n_spoof, n = error.diagram()
+            curve.vlines(mean, *wilson(n_spoof, n), color=colour, alpha=0.45, linewidth=1.4)
+            style = {"marker": mark, "color": colour, "markersize": 5, "linewidth": 1.2}
+            curve.plot(mean, n_spoof / n, label=words, **style)
+            counts.bar(mean + aside, n, width=0.012, color=colour)
         title = "\n".join([split, *errors])
         curve.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), title=title)
         for axes in (curve, counts):
@@ -106,19 +110,3 @@ def calibration(scores: pa.Table, item: Tested) -> Figure:
     drawing.title(figure, item.label, item.leaks)
     drawing.legend_below(figure, panels[0][-1], columns=2)
     return figure
-
-
-def _reliability(
-    curve: Axes,
-    counts: Axes,
-    error: CalibrationError,
-    words: str,
-    colour: str,
-    mark: str,
-    aside: float,
-) -> None:
-    mean, n_spoof, n = error.diagram()
-    curve.vlines(mean, *wilson(n_spoof, n), color=colour, alpha=0.45, linewidth=1.4)
-    style = {"marker": mark, "color": colour, "markersize": 5, "linewidth": 1.2}
-    curve.plot(mean, n_spoof / n, label=words, **style)
-    counts.bar(mean + aside, n, width=0.012, color=colour)
