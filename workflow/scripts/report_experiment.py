@@ -38,6 +38,6 @@ with job(snakemake) as log:
     plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
     if outputs.get("candidates"):
-        candidates = list(report.candidates(own, facts.model))
+        candidates = report.candidates(own, facts.model)
         plots.save(plots.candidates(candidates, own.label, own.leaks), outputs.candidates)
         files.write_text(outputs.selection, report.selection(own, facts.model))
