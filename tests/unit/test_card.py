@@ -16,7 +16,6 @@ def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None
         elsewhere=elsewhere,
         encoder=run.encoder() if heard else None,
         sample=sample,
-        licence="resources/encoders/small/LICENSE",
         versions={"features": "spectral 1", "numpy": "2.3"},
         spent=spent,
     )

@@ -45,7 +45,6 @@ class Facts:
         elsewhere: the experiment on other corpora.
         encoder: the encoder's JSON; None where the experiment hears with none.
         sample: how many of its layers are needed; None where no sample was to say it.
-        licence: path of the encoder's licence, or None where its folder has none.
         versions: of the workflow's steps and of the packages, by name.
         spent: time and memory by rule.
     """
@@ -55,7 +54,6 @@ class Facts:
     elsewhere: Sequence[Tested]
     encoder: Json | None
     sample: Json | None
-    licence: str | None
     versions: Mapping[str, str]
     spent: Sequence[Spent]
 
@@ -128,7 +126,8 @@ def _details(facts: Facts) -> list[list[str]]:
         if facts.sample:
             rows.append(["Encoder's layers", _layers(facts, facts.sample)])
         rows.append(["Encoder's identity", encoder["identity"]])
-        rows.append(["Encoder's licence", facts.licence or "no licence file in its folder"])
+        licence = licence_of(encoder) or "no licence file in its folder"
+        rows.append(["Encoder's licence", licence])
     return [*rows, ["Versions", ", ".join(f"{name} {of}" for name, of in facts.versions.items())]]
 
 

@@ -16,14 +16,12 @@ with job(snakemake) as log:
     evidence = trust.Evidence(own, audit, verified)
     judged = trust.judge_all(snakemake.wildcards.corpus, [evidence] if own.reported else [])
     files.write_json(outputs.trust, judged)
-    encoder = files.read_json(inputs.encoder) if inputs.encoder else None
     facts = card.Facts(
         evidence=evidence,
         model=files.read_json(inputs.model),
         elsewhere=elsewhere,
-        encoder=encoder,
+        encoder=files.read_json(inputs.encoder) if inputs.encoder else None,
         sample=files.read_json(inputs.sample) if inputs.sample else None,
-        licence=card.licence_of(encoder) if encoder else None,
         versions=params.versions | {name: version(name) for name in PACKAGES},
         spent=benchmarks.spent(
             Path("benchmarks", snakemake.wildcards.corpus),
