@@ -89,12 +89,12 @@ def _drawn(recording: Recording, lower: float, upper: float) -> Figure:
     ]
     whole = _panel(figure, _WHOLE, _SCORES)
     _title(figure, recording)
-    _draw_scores(scores, recording, lower, upper)
-    _draw_whole(whole, recording, lower, upper)
+    shades = _shades(recording.windows.llr, lower, upper)
+    _draw_scores(scores, recording, shades)
+    _draw_whole(whole, recording, _shades([recording.llr], lower, upper))
     _share_scale(scores, whole, recording, lower, upper)
-    _draw_colours(colours, recording, lower, upper)
     _draw_power(power, recording)
-    _draw_sound(sound, recording)
+    _draw_strips(colours, sound, recording, shades)
     _time_axis(sound, recording.duration)
     for panel in panels:
         panel.set_xlim(0, recording.duration)
@@ -142,7 +142,7 @@ def _title_name(file: str) -> str:
     return f"{name[: _MOST_LETTERS // 3]}…{name[-2 * _MOST_LETTERS // 3 :]}"
 
 
-def _colour(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
+def _shades(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
     """The colours of scores: grey within the band, then ever stronger up to its width beyond.
 
     Not a number, which is a silent window, has no colour.
@@ -154,7 +154,7 @@ def _colour(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
     return _VERDICT_COLOURS((1 + side * strength) / 2)
 
 
-def _draw_scores(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
+def _draw_scores(axes: Axes, recording: Recording, shades: NDArray[np.float64]) -> None:
     windows = recording.windows
     centres, many = (windows.start + windows.end) / 2, len(windows.llr) > _MOST_MARKS
     # Level before the first centre and after the last, where there is no window.
@@ -163,18 +163,18 @@ def _draw_scores(axes: Axes, recording: Recording, lower: float, upper: float) -
     axes.plot(times, ratios, color=_INK, linewidth=0.7 if many else 1.2, zorder=3)
     if not many:
         style = {"s": 20, "edgecolors": _INK, "linewidths": 0.7, "zorder": 4}
-        axes.scatter(centres, windows.llr, c=_colour(windows.llr, lower, upper), **style)
+        axes.scatter(centres, windows.llr, c=shades, **style)
     axes.set_ylabel("LLR of windows\n(nats)", fontsize=9, color=_INK)
 
 
-def _draw_whole(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
+def _draw_whole(axes: Axes, recording: Recording, shades: NDArray[np.float64]) -> None:
     axes.set_xlim(-1, 1)
     axes.set_title("whole", fontsize=9, loc="center", pad=3, color=_INK)
     axes.tick_params(left=False, labelleft=False)
     axes.spines["left"].set_visible(False)
     axes.plot([0, 0], [recording.llr_low, recording.llr_high], color=_INK, linewidth=1.5, zorder=3)
     style = {"s": 46, "marker": "D", "edgecolors": _INK, "linewidths": 0.9, "zorder": 4}
-    axes.scatter([0], [recording.llr], c=_colour([recording.llr], lower, upper), **style)
+    axes.scatter([0], [recording.llr], c=shades, **style)
 
 
 def _share_scale(
@@ -205,14 +205,6 @@ def _share_scale(
         whole.text(1.2, height, name, **style)
 
 
-def _draw_colours(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
-    windows = recording.windows
-    centres = (windows.start + windows.end) / 2
-    edges = [0.0, *(centres[1:] + centres[:-1]) / 2, recording.duration]
-    axes.pcolorfast(edges, [0, 1], _colour(windows.llr, lower, upper)[None])
-    _without_scale(axes, "colour")
-
-
 def _draw_power(axes: Axes, recording: Recording) -> None:
     spectrogram = recording.spectrogram
     bands, columns = spectrogram.power_db.shape
@@ -236,19 +228,22 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
     axes.set_ylabel("mel frequency\n(kHz)", fontsize=9, color=_INK)
 
 
-def _draw_sound(axes: Axes, recording: Recording) -> None:
-    activity = recording.activity
+def _draw_strips(
+    colours: Axes, sound: Axes, recording: Recording, shades: NDArray[np.float64]
+) -> None:
+    """Draw the scores as colours, each around its window's centre, and where there is sound."""
+    windows, activity = recording.windows, recording.activity
+    centres = (windows.start + windows.end) / 2
+    edges = [0.0, *(centres[1:] + centres[:-1]) / 2, recording.duration]
+    colours.pcolorfast(edges, [0, 1], shades[None])
     stretches = list(zip(activity.start, activity.end - activity.start, strict=True))
-    axes.broken_barh(stretches, (0, 1), facecolors=_INK, linewidth=0)
-    axes.set_ylim(0, 1)
-    _without_scale(axes, "sound")
-
-
-def _without_scale(axes: Axes, name: str) -> None:
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
-    place = {"transform": axes.transAxes, "ha": "right", "va": "center"}
-    axes.text(-0.008, 0.5, name, fontsize=9, color=_INK, **place)
+    sound.broken_barh(stretches, (0, 1), facecolors=_INK, linewidth=0)
+    sound.set_ylim(0, 1)
+    for axes, name in ((colours, "colour"), (sound, "sound")):
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        place = {"transform": axes.transAxes, "ha": "right", "va": "center"}
+        axes.text(-0.008, 0.5, name, fontsize=9, color=_INK, **place)
 
 
 def _time_axis(axes: Axes, duration: float) -> None:
