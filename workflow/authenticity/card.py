@@ -69,15 +69,19 @@ def licence_of(encoder: Json) -> str | None:
     return next((path.as_posix() for path in licences if path.is_file()), None)
 
 
-def title(facts: Facts) -> str:
-    """Return the card's title."""
+def pages(facts: Facts) -> tuple[str, str]:
+    """Return the card as a page of the report, and as CommonMark with tables of GitHub's kind."""
     name = labelled(facts.item.experiment, facts.item.control)
     how = "published by others, calibrated" if wording.is_published(facts.item) else "trained"
-    return f"Model card: {name}, {how} on {facts.item.corpus}"
+    title = f"Model card: {name}, {how} on {facts.item.corpus}"
+    page, markdown = (
+        render(template, title=title, sections=_sections(facts))
+        for template in ("document.html.j2", "document.md.j2")
+    )
+    return page, markdown
 
 
-def card(facts: Facts) -> Sections:
-    """Return the card's content, for `as_html` and `as_markdown`."""
+def _sections(facts: Facts) -> Sections:
     item = facts.item
     clips = [[split, *wording.clips_and_speakers(item.on(split))] for split in item.splits]
     classes = ["Bona fide clips (speakers)", "Spoof clips (speakers)"]
@@ -310,13 +314,3 @@ def _spent(spent: Sequence[Spent]) -> list[Table | str]:
         "the power of a busy core. A benchmark is of the last time that its job ran, and a "
         "resumed run measures only what it redoes.",
     ]
-
-
-def as_html(title: str, sections: Sections) -> str:
-    """Return the document as a page of the report."""
-    return render("document.html.j2", title=title, sections=sections)
-
-
-def as_markdown(title: str, sections: Sections) -> str:
-    """Return the document as Markdown (CommonMark, with tables of GitHub's kind)."""
-    return render("document.md.j2", title=title, sections=sections)

@@ -29,9 +29,9 @@ with job(snakemake) as log:
             params.others,
         ),
     )
-    title, sections = card.title(facts), card.card(facts)
-    files.write_text(outputs.card, card.as_html(title, sections))
-    files.write_text(outputs.card_markdown, card.as_markdown(title, sections))
+    page, markdown = card.pages(facts)
+    files.write_text(outputs.card, page)
+    files.write_text(outputs.card_markdown, markdown)
     scores = tables.read(inputs.scores)
     plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
