@@ -74,11 +74,8 @@ def pages(facts: Facts) -> tuple[str, str]:
     name = labelled(facts.item.experiment, facts.item.control)
     how = "published by others, calibrated" if wording.is_published(facts.item) else "trained"
     title = f"Model card: {name}, {how} on {facts.item.corpus}"
-    page, markdown = (
-        render(template, title=title, sections=_sections(facts))
-        for template in ("document.html.j2", "document.md.j2")
-    )
-    return page, markdown
+    values = {"title": title, "sections": _sections(facts)}
+    return render("document.html.j2", **values), render("document.md.j2", **values)
 
 
 def _sections(facts: Facts) -> Sections:
