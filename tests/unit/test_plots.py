@@ -113,8 +113,8 @@ def every_figure():
     return {
         "roc": plots.roc(curves),
         "det": plots.det(curves),
-        "scores": plots.score_histograms(two_splits, NAMES[2]),
-        "candidates": plots.candidates(all_candidates(), NAMES[2]),
+        "scores": plots.score_histograms(two_splits, run.tested(NAMES[2])),
+        "candidates": plots.candidates(all_candidates(), run.tested(NAMES[2])),
         "attacks": plots.attacks(attacked),
         "views": plots.views(seen),
         "differences": plots.differences(differences(), "Ablations against plain, eval"),
@@ -194,7 +194,7 @@ def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
 
 
 def test_histograms_are_shares_that_sum_to_one():
-    figure = plots.score_histograms(scores({"eval": 500}), "one")
+    figure = plots.score_histograms(scores({"eval": 500}), run.tested("one"))
     for patch in figure.axes[0].patches:
         corners = patch.get_xy()
         area = 0.5 * abs(
@@ -225,10 +225,11 @@ def test_an_experiment_that_leaks_is_marked_in_the_legend_with_a_note(name):
 
 
 def test_a_figure_of_one_experiment_that_leaks_says_so_in_its_title():
+    leaky = run.tested("one", leak=LEAK)
     for figure in (
-        plots.score_histograms(scores({"eval": 50}), "one", leaks=True),
-        plots.calibration(scores({"dev": 50, "eval": 50}), run.tested("one", leak=LEAK)),
-        plots.candidates(all_candidates(), "one", leaks=True),
+        plots.score_histograms(scores({"eval": 50}), leaky),
+        plots.calibration(scores({"dev": 50, "eval": 50}), leaky),
+        plots.candidates(all_candidates(), leaky),
     ):
         assert figure.get_suptitle() == "one [leaks: results too good]"
     assert FIGURES["scores"].get_suptitle() == NAMES[2]
@@ -236,7 +237,7 @@ def test_a_figure_of_one_experiment_that_leaks_says_so_in_its_title():
 
 def test_what_several_rounds_chose_is_named_once():
     found = [candidate(f"layer_{i}", "mean", 0.9, n_chosen=i < 2) for i in range(3)]
-    figure = plots.candidates(found, "folds")
+    figure = plots.candidates(found, run.tested("folds"))
     assert words(figure).count("chosen on dev") == 1
     assert len(figure.axes[0].patches) == 2
     assert {"dev, 95% interval", "eval, 95% interval"} <= set(words(figure))
@@ -332,7 +333,8 @@ def test_layers_are_read_from_names(name, layer):
 
 
 def test_one_candidate_without_layers_can_be_drawn(tmp_path):
-    figure = plots.candidates([candidate("spectral", "none", 0.9, 1)], "baseline_spectral")
+    found = [candidate("spectral", "none", 0.9, 1)]
+    figure = plots.candidates(found, run.tested("baseline_spectral"))
     plots.save(figure, tmp_path / "one.svg")
     assert "dev, 95% interval" in words(figure)
 

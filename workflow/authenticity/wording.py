@@ -1,4 +1,4 @@
-"""What is said of an experiment wherever its results stand: leaks, orientation, its choice."""
+"""Sentences that stand wherever an experiment's results do: leaks, orientation, its choice."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -33,9 +33,9 @@ with job(snakemake) as log:
     files.write_text(outputs.card, page)
     files.write_text(outputs.card_markdown, markdown)
     scores = tables.read(inputs.scores)
-    plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
+    plots.save(plots.score_histograms(scores, own), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
     if outputs.get("candidates"):
         candidates = report.candidates(own, facts.model)
-        plots.save(plots.candidates(candidates, own.label, own.leaks), outputs.candidates)
+        plots.save(plots.candidates(candidates, own), outputs.candidates)
         files.write_text(outputs.selection, report.selection(own, facts.model))

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from authenticity.evaluation.results import Tested
 from authenticity.names import POOLING_WORDS, ordered_splits
 from authenticity.plots import drawing
 from authenticity.report.candidates import Candidate
@@ -19,8 +20,8 @@ _SPLIT_MARKS = {
 
 
 @mpl.rc_context(drawing.STYLE)
-def candidates(items: Sequence[Candidate], name: str, leaks: bool = False) -> Figure:
-    """Draw the ROC-AUC of every candidate on every split, one panel per pooling.
+def candidates(items: Sequence[Candidate], tested: Tested) -> Figure:
+    """Draw the ROC-AUC of an experiment's candidates on every split, one panel per pooling.
 
     Layers come first, joined by a line; other candidates stand to their right. The choice is
     marked in its panel.
@@ -31,7 +32,7 @@ def candidates(items: Sequence[Candidate], name: str, leaks: bool = False) -> Fi
     for axes, pooling in zip(panels, poolings, strict=True):
         _panel(axes, [item for item in items if item.pooling == pooling])
         axes.set_title(POOLING_WORDS[pooling])
-    drawing.title(figure, name, leaks)
+    drawing.title(figure, tested.label, tested.leaks)
     panels[0].set_ylabel("ROC-AUC")
     value, low, _ = drawing.bounds([auc for item in items for auc in item.roc_auc.values()])
     height = max(1 - np.nanmin([value, low]), 0.02)

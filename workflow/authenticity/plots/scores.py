@@ -19,11 +19,8 @@ _CLASSES = ((0, "bona fide", drawing.BLUE), (1, "spoof", drawing.VERMILLION))
 
 
 @mpl.rc_context(drawing.STYLE)
-def score_histograms(scores: pa.Table, name: str, leaks: bool = False) -> Figure:
-    """Draw the scores of each class, one panel per split, as shares of the class.
-
-    `scores` are `tables.SCORES` of the experiment `name`.
-    """
+def score_histograms(scores: pa.Table, item: Tested) -> Figure:
+    """Draw an experiment's `tables.SCORES`, one panel per split, as shares of each class."""
     trials = scores.select(["split", "label", "score"]).to_pandas()
     splits = ordered_splits(trials["split"])
     figure = drawing.empty(9.0, 4.4)
@@ -49,7 +46,7 @@ def score_histograms(scores: pa.Table, name: str, leaks: bool = False) -> Figure
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
         axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     panels[0].set_ylabel("Share of the class")
-    drawing.title(figure, name, leaks)
+    drawing.title(figure, item.label, item.leaks)
     drawing.legend_below(figure, panels[0], columns=2)
     return figure
 

@@ -68,7 +68,7 @@ def _section(corpus: Corpus) -> Json:
 
 
 def _results(corpus: Corpus, several: bool) -> tuple[list[str], Rows]:
-    """Return the table; of a single protocol the sentences above it tell."""
+    """Return the table; a single protocol is named in the sentences above it, not in a column."""
     rows = []
     for item in corpus.tested:
         by_novelty = item.on(REPORTED, ATTACKS).each("roc_auc")
@@ -98,9 +98,9 @@ def _protocol(item: Tested) -> str:
 def _answer(corpus: Corpus) -> str:
     """Say in a reader's terms what the experiment that does best on dev reaches on eval.
 
-    The best on eval would be chosen by what is reported, which makes its value too good. Controls
-    are there for others to be held against, and experiments that leak answer another question, so
-    that one is named only where all leak.
+    The choice is made on dev: a choice made on eval would make the value too good. Controls are
+    never named: they are there for others to be held against. An experiment that leaks is named
+    only where all leak: its results answer another question.
     """
     contenders = [item for item in corpus.tested if not item.control]
     if not contenders:

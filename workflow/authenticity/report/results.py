@@ -1,4 +1,4 @@
-"""What the experiments reach: in all, and per attack, condition, speaker and view of the audio."""
+"""Pages of results: over all trials, and per attack, condition, speaker and view of the audio."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -241,7 +241,7 @@ def views(items: Sequence[Tested]) -> str:
 
 
 def _view_row(item: Tested, view: str) -> list[Cell]:
-    """A view's values; of another view than the experiment's own, with their changes from that."""
+    """A view's values; where it is not the experiment's own view, with the changes from that."""
     results = item.on(REPORTED, view=view)
     before = item.reported if view != item.view else None
     suffix, auc = wording.stage(results), results["roc_auc"]
