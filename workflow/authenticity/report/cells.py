@@ -27,7 +27,8 @@ _STYLES = {**RATINGS, YES: "good", OPEN: "doubt", NO: "bad"}
 
 def tabulated(rows: Sequence[Mapping[str, Cell]]) -> tuple[list[str], Rows]:
     """Return the columns and the rows of a table, without columns in which no row has a cell."""
-    columns = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    names = rows[0] if rows else ()
+    columns = [name for name in names if any(row[name] is not None for row in rows)]
     return columns, [[row[name] for name in columns] for row in rows]
 
 
