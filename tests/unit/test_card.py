@@ -6,7 +6,8 @@ from html import unescape
 import pytest
 import run_files as run
 from authenticity import benchmarks, card, trust
-from authenticity.card import Heading, Table
+from authenticity.card import Table
+from authenticity.html import render
 
 
 def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None):
@@ -16,14 +17,13 @@ def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None
         elsewhere=elsewhere,
         encoder=run.encoder() if heard else None,
         sample=sample,
-        licence="resources/encoders/small/LICENSE",
         versions={"features": "spectral 1", "numpy": "2.3"},
         spent=spent,
     )
 
 
 def text(found):
-    return card.as_markdown(card.title(found), card.card(found))
+    return card.pages(found)[1]
 
 
 def test_a_card_has_the_headings_of_mitchell_et_al():
@@ -42,12 +42,9 @@ def test_a_card_has_the_headings_of_mitchell_et_al():
 
 
 def test_page_and_markdown_say_the_same():
-    found = facts(run.tested(views={"trimmed": 0.92}))
-    title, blocks = card.title(found), card.card(found)
-    plain = re.sub(r"<[^>]*>", " ", card.as_html(title, blocks).partition("<body>")[2])
-    page = set(re.findall(r"\w+", unescape(plain)))
-    markdown = set(re.findall(r"\w+", card.as_markdown(title, blocks)))
-    assert page == markdown
+    page, markdown = card.pages(facts(run.tested(views={"trimmed": 0.92})))
+    plain = unescape(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2]))
+    assert set(re.findall(r"\w+", plain)) == set(re.findall(r"\w+", markdown))
 
 
 def test_figures_counts_and_settings_are_the_runs():
@@ -165,18 +162,14 @@ def test_no_benchmarks_no_cost(tmp_path):
 
 
 def test_what_is_no_markdown_stays_text():
-    blocks = [
-        Heading("a|b"),
-        "<b> *x*",
-        ["[c](d)"],
-        Table("t", ["u|v"], [["w"]]),
-    ]
-    said = card.as_markdown("T", blocks)
+    sections = {"a|b": ["<b> *x*", ["[c](d)"], Table("t", ["u|v"], [["w"]])]}
+    said = render("document.md.j2", title="T", sections=sections)
     assert "## a\\|b" in said
     assert "\\<b\\> \\*x\\*" in said
     assert "- \\[c\\](d)" in said
     assert "| u\\|v |\n| --- |\n| w |" in said
-    assert "<b>" not in card.as_html("T", blocks).partition("<body>")[2]
+    page = render("document.html.j2", title="T", sections=sections)
+    assert "<b>" not in page.partition("<body>")[2]
 
 
 def test_a_card_says_what_was_trained():

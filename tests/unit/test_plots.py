@@ -35,7 +35,7 @@ def curve(name, distance, n=300, leaks=False):
         of_eval=found.estimates | {"n_bonafide": n, "n_spoof": n},
         leak=LEAK if leaks else run.leak(),
     )
-    return plots.Curve(item, operating_points(labels, scores), found.band, item.reported)
+    return plots.Curve(item, operating_points(labels, scores), found.band)
 
 
 def scores(n_by_split, slope=1.0):
@@ -112,8 +112,8 @@ def every_figure():
     return {
         "roc": plots.roc(curves),
         "det": plots.det(curves),
-        "scores": plots.score_histograms(two_splits, NAMES[2]),
-        "candidates": plots.candidates(all_candidates(), NAMES[2]),
+        "scores": plots.score_histograms(two_splits, run.tested(NAMES[2])),
+        "candidates": plots.candidates(all_candidates(), run.tested(NAMES[2])),
         "attacks": plots.attacks(attacked),
         "views": plots.views(seen),
         "differences": plots.differences(differences(), "Ablations against plain, eval"),
@@ -168,7 +168,7 @@ def test_equal_figures_are_equal_bytes(tmp_path):
 
 def test_roc_says_auc_interval_and_trials():
     found = words(FIGURES["roc"])
-    auc = curve(NAMES[0], 1).results["roc_auc"]
+    auc = curve(NAMES[0], 1).item.reported["roc_auc"]
     value, low, high = auc.value, auc.low, auc.high
     trials = "300 bona fide + 300 spoof"
     assert f"{NAMES[0]}: AUC {value:.3f} ({low:.3f} to {high:.3f}), {trials}" in found
@@ -185,7 +185,7 @@ def test_det_is_straight_for_bell_curves_and_marks_the_eer_on_the_diagonal():
     np.testing.assert_allclose(accepted[middle] + rejected[middle], -2.0, atol=0.12)
     place = axes.lines[1].get_data()
     assert place[0] == place[1]
-    assert ndtr(place[0][0]) == pytest.approx(found.results["eer"].value)
+    assert ndtr(place[0][0]) == pytest.approx(found.item.reported["eer"].value)
 
 
 def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
@@ -193,7 +193,7 @@ def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
 
 
 def test_histograms_are_shares_that_sum_to_one():
-    figure = plots.score_histograms(scores({"eval": 500}), "one")
+    figure = plots.score_histograms(scores({"eval": 500}), run.tested("one"))
     for patch in figure.axes[0].patches:
         corners = patch.get_xy()
         area = 0.5 * abs(
@@ -224,10 +224,11 @@ def test_an_experiment_that_leaks_is_marked_in_the_legend_with_a_note(name):
 
 
 def test_a_figure_of_one_experiment_that_leaks_says_so_in_its_title():
+    leaky = run.tested("one", leak=LEAK)
     for figure in (
-        plots.score_histograms(scores({"eval": 50}), "one", leaks=True),
-        plots.calibration(scores({"dev": 50, "eval": 50}), run.tested("one", leak=LEAK)),
-        plots.candidates(all_candidates(), "one", leaks=True),
+        plots.score_histograms(scores({"eval": 50}), leaky),
+        plots.calibration(scores({"dev": 50, "eval": 50}), leaky),
+        plots.candidates(all_candidates(), leaky),
     ):
         assert figure.get_suptitle() == "one [leaks: results too good]"
     assert FIGURES["scores"].get_suptitle() == NAMES[2]
@@ -235,7 +236,7 @@ def test_a_figure_of_one_experiment_that_leaks_says_so_in_its_title():
 
 def test_what_several_rounds_chose_is_named_once():
     found = [candidate(f"layer_{i}", "mean", 0.9, n_chosen=i < 2) for i in range(3)]
-    figure = plots.candidates(found, "folds")
+    figure = plots.candidates(found, run.tested("folds"))
     assert words(figure).count("chosen on dev") == 1
     assert len(figure.axes[0].patches) == 2
     assert {"dev, 95% interval", "eval, 95% interval"} <= set(words(figure))
@@ -331,7 +332,8 @@ def test_layers_are_read_from_names(name, layer):
 
 
 def test_one_candidate_without_layers_can_be_drawn(tmp_path):
-    figure = plots.candidates([candidate("spectral", "none", 0.9, 1)], "baseline_spectral")
+    found = [candidate("spectral", "none", 0.9, 1)]
+    figure = plots.candidates(found, run.tested("baseline_spectral"))
     plots.save(figure, tmp_path / "one.svg")
     assert "dev, 95% interval" in words(figure)
 

@@ -9,6 +9,7 @@ from authenticity import card, report, summary, trust, wording
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.files import read_json, write_json
+from authenticity.html import render
 from authenticity.report import cells
 
 LEAKY = run.tested("leaky", leak=run.leak(speakers=20, duplicates=3))
@@ -483,12 +484,12 @@ def test_names_are_text_on_every_page():
 def test_no_sign_of_a_name_is_hidden_on_a_page():
     hostile = "a\x1b[2J\u202eb\nc"
     clip = {"file": hostile, "label": 1, "reason": hostile}
-    blocks = [card.Heading(hostile), card.Table(hostile, [hostile], [[hostile]])]
-    for page in (
-        report.rejected(run.verified(n_rejected=1, rejected=[clip])),
-        card.as_html(hostile, blocks),
-        card.as_markdown(hostile, blocks),
-    ):
+    sections = {hostile: [card.Table(hostile, [hostile], [[hostile]])]}
+    document, markdown = (
+        render(f"document.{kind}.j2", title=hostile, sections=sections) for kind in ("html", "md")
+    )
+    rejected = report.rejected(run.verified(n_rejected=1, rejected=[clip]))
+    for page in (rejected, document, markdown):
         assert not {"\x1b", "\u202e"} & set(page)
         assert page.count("x1b[2J") + page.count("x1b\\[2J") > 1
-    assert "a\\x1b[2J\\u202eb\\nc" in card.as_html(hostile, blocks)
+    assert "a\\x1b[2J\\u202eb\\nc" in document

@@ -165,7 +165,7 @@ def test_a_pair_with_a_control_says_so():
     page = report.comparison(found, items)
     assert "new against old (control)" in page
     (pair,) = found["pairs"]
-    assert f"{pair['headline']} old is a control." in report.answers(found, items)
+    assert f"{pair['headline']} old is a control." in page
     assert report.pair_name(pair, items) == "new against old (control)"
 
 
@@ -182,7 +182,6 @@ def test_the_json_is_plain_and_the_page_says_it_all():
     assert page.count('class="notice"') == 1
     assert "<td>&lt; 0.001</td>" in page
     assert "speaker-clustered bootstrap (40 bona fide and 39 spoof speakers" in page
-    assert len(report.answers(found, items)) == 4
 
 
 def test_the_page_of_ablations_has_a_row_for_each_and_marks_the_reference():

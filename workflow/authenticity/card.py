@@ -23,12 +23,6 @@ WORST_ATTACKS = 5
 """So many of the attacks that pass most are named; the report's own page has all."""
 
 
-class Heading(NamedTuple):
-    """The heading of a section."""
-
-    text: str
-
-
 class Table(NamedTuple):
     """A table of plain text; the first cell of a row is its heading."""
 
@@ -37,8 +31,8 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-Block = Heading | Table | str | Sequence[str]
-"""Text is a paragraph; several texts are a list."""
+Sections = Mapping[str, Sequence[Table | str | Sequence[str]]]
+"""What stands below each heading: tables, paragraphs, and lists of texts. The first has none."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,6 @@ class Facts:
         elsewhere: the experiment on other corpora.
         encoder: the encoder's JSON; None where the experiment hears with none.
         sample: how many of its layers are needed; None where no sample was to say it.
-        licence: path of the encoder's licence, or None where its folder has none.
         versions: of the workflow's steps and of the packages, by name.
         spent: time and memory by rule.
     """
@@ -61,7 +54,6 @@ class Facts:
     elsewhere: Sequence[Tested]
     encoder: Json | None
     sample: Json | None
-    licence: str | None
     versions: Mapping[str, str]
     spent: Sequence[Spent]
 
@@ -77,63 +69,73 @@ def licence_of(encoder: Json) -> str | None:
     return next((path.as_posix() for path in licences if path.is_file()), None)
 
 
-def title(facts: Facts) -> str:
-    """Return the card's title."""
+def pages(facts: Facts) -> tuple[str, str]:
+    """Return the card as a page of the report, and as CommonMark with tables of GitHub's kind."""
     name = labelled(facts.item.experiment, facts.item.control)
-    how = "published by others, calibrated" if _is_published(facts.model) else "trained"
-    return f"Model card: {name}, {how} on {facts.item.corpus}"
+    how = "published by others, calibrated" if wording.is_published(facts.item) else "trained"
+    title = f"Model card: {name}, {how} on {facts.item.corpus}"
+    values = {"title": title, "sections": _sections(facts)}
+    return render("document.html.j2", **values), render("document.md.j2", **values)
 
 
-def card(facts: Facts) -> list[Block]:
-    """Return the card's content, for `as_html` and `as_markdown`."""
-    return [
-        *_rating(facts),
-        *_details(facts),
-        *_use(facts.item),
-        *_factors(facts),
-        *_metrics(facts.item),
-        *_data(facts),
-        *_results(facts),
-        *_limits(facts),
-        *_spent(facts),
-    ]
+def _sections(facts: Facts) -> Sections:
+    item = facts.item
+    clips = [[split, *wording.clips_and_speakers(item.on(split))] for split in item.splits]
+    classes = ["Bona fide clips (speakers)", "Spoof clips (speakers)"]
+    return {
+        "": [_rating(facts)],
+        "Model details": [Table("How it was made", ["What", "This model"], _details(facts))],
+        "Intended use": _use(item),
+        "Factors": ["The results were taken over:", _factors(facts)],
+        "Metrics": [_metrics(item)],
+        "Evaluation data": [
+            Table(f"Corpus {item.corpus}", ["Split", *classes], clips),
+            wording.used(facts.evidence.verified),
+        ],
+        "Training data": [_training(facts)],
+        "Quantitative analyses": _results(facts),
+        "Limits, biases and recommendations": [
+            "Voices are personal data, and a false alarm calls a real person's speech fake: see "
+            "which speakers that happens to in the report's page per speaker.",
+            _limits(facts),
+        ],
+        "Time and memory spent": _spent(facts.spent),
+    }
 
 
-def _rating(facts: Facts) -> list[Block]:
+def _rating(facts: Facts) -> str:
     if not facts.item.reported:
-        return [f"Rating: none, for the corpus has no {REPORTED} split of its own."]
+        return f"Rating: none, for the corpus has no {REPORTED} split of its own."
     judged = judge(facts.evidence)
-    return [f"Rating: {judged['overall']['sentence']} {judged['claim']}"]
+    return f"Rating: {judged['overall']['sentence']} {judged['claim']}"
 
 
-def _details(facts: Facts) -> list[Block]:
-    item, encoder = facts.item, facts.encoder
+def _details(facts: Facts) -> list[list[str]]:
+    item, encoder, n_rounds = facts.item, facts.encoder, len(facts.item.chosen)
+    rounds = "one round" if n_rounds == 1 else f"{n_rounds} rounds, each with a model of its own"
     rows = [
-        ["Kind", _kind(facts.model)],
+        ["Kind", _kind(facts)],
         ["Features, pooling, C", wording.chosen(item)],
         ["Audio", wording.audio(item)],
         ["Calibration", _calibration(item)],
-        ["Protocol", f"{item.protocol}, {_rounds(item)}, seed {item.seed}"],
+        ["Protocol", f"{item.protocol}, {rounds}, seed {item.seed}"],
     ]
     if encoder:
-        rows += [
-            ["Encoder", f"{encoder['model']}, {_state(facts.model)}, {encoder['precision']}"],
-            *([["Encoder's layers", _layers(facts)]] if facts.sample else []),
-            ["Encoder's identity", encoder["identity"]],
-            ["Encoder's licence", facts.licence or "no licence file in its folder"],
-        ]
-    rows.append(["Versions", ", ".join(f"{name} {of}" for name, of in facts.versions.items())])
-    return [Heading("Model details"), Table("How it was made", ["What", "This model"], rows)]
+        states = {"finetune": "in part fine-tuned", "published": "as it was published"}
+        state = states.get(facts.model["kind"], "frozen")
+        rows.append(["Encoder", f"{encoder['model']}, {state}, {encoder['precision']}"])
+        if facts.sample:
+            rows.append(["Encoder's layers", _layers(facts, facts.sample)])
+        rows.append(["Encoder's identity", encoder["identity"]])
+        licence = licence_of(encoder) or "no licence file in its folder"
+        rows.append(["Encoder's licence", licence])
+    return [*rows, ["Versions", ", ".join(f"{name} {of}" for name, of in facts.versions.items())]]
 
 
-def _is_published(model: Json) -> bool:
-    return model["kind"] == "published"
-
-
-def _kind(model: Json) -> str:
-    if _is_published(model):
+def _kind(facts: Facts) -> str:
+    if wording.is_published(facts.item):
         return "a classifier trained by others: the difference of its two logits"
-    seeds = model["rounds"][0].get("seeds")
+    seeds = facts.model["rounds"][0].get("seeds")
     if not seeds:
         return "logistic regression on standardised features"
     first = next(iter(seeds.values()))
@@ -141,34 +143,10 @@ def _kind(model: Json) -> str:
         f"seeds {wording.listed(list(seeds))}, of which the first is described here: "
         f"{first['parameters']:,} parameters trained, epoch {first['epoch']} kept"
     )
-    if model["kind"] == "contrastive":
+    if facts.model["kind"] == "contrastive":
         heads = f"heads trained with the loss {first['loss']}"
         return f"{heads}, and logistic regression on what they project to; {how}"
     return f"the encoder's own layers, fine-tuned under a linear head; {how}"
-
-
-def _state(model: Json) -> str:
-    words = {"finetune": "in part fine-tuned", "published": "as it was published"}
-    return words.get(model["kind"], "frozen")
-
-
-def _layers(facts: Facts) -> str:
-    sample = facts.sample
-    of_experiment = sample["experiments"][facts.item.experiment]
-    best, needed = of_experiment["best"], of_experiment["needed"]
-    roc_auc, seconds = of_experiment["roc_auc"], sample["seconds"]
-    return (
-        f"0 to {facts.encoder['n_layers'] - 1} of 0 to {len(roc_auc) - 1}: on dev of a sample of "
-        f"{sample['clips']:,} clips layer {best} was best (ROC-AUC {roc_auc[best]:.4f}), and "
-        f"{needed} the lowest within a standard error of it ({roc_auc[needed]:.4f}); up to layer "
-        f"{sample['needed']} a clip of 3 s takes {seconds['kept']:.2f} s of CPU time, "
-        f"{seconds['all']:.2f} s with all"
-    )
-
-
-def _rounds(item: Tested) -> str:
-    number = len(item.chosen)
-    return "one round" if number == 1 else f"{number} rounds, each with a model of its own"
 
 
 def _calibration(item: Tested) -> str:
@@ -182,15 +160,24 @@ def _calibration(item: Tested) -> str:
     return f"affine, on dev: slope {slope}, offset {offset}, prior of spoof {prior}"
 
 
-def _use(item: Tested) -> list[Block]:
+def _layers(facts: Facts, sample: Json) -> str:
+    found, seconds = sample["experiments"][facts.item.experiment], sample["seconds"]
+    best, needed, roc_auc = (found[name] for name in ("best", "needed", "roc_auc"))
+    return (
+        f"0 to {facts.encoder['n_layers'] - 1} of 0 to {len(roc_auc) - 1}: on dev of a sample of "
+        f"{sample['clips']:,} clips layer {best} was best (ROC-AUC {roc_auc[best]:.4f}), and "
+        f"{needed} the lowest within a standard error of it ({roc_auc[needed]:.4f}); up to layer "
+        f"{sample['needed']} a clip of 3 s takes {seconds['kept']:.2f} s of CPU time, "
+        f"{seconds['all']:.2f} s with all"
+    )
+
+
+def _use(item: Tested) -> list[str | list[str]]:
     control = "A control: for others to be held against, not for use as a detector."
     return [
-        Heading("Intended use"),
         *([control] if item.control else []),
-        (
-            "To study what tells bona fide from synthetic or converted speech, and to be the "
-            f"measure for other detectors, on speech like that of the corpus {item.corpus}."
-        ),
+        "To study what tells bona fide from synthetic or converted speech, and to be the "
+        f"measure for other detectors, on speech like that of the corpus {item.corpus}.",
         "Out of scope:",
         [
             "To decide alone about a person, a recording in court, or what may be published.",
@@ -202,28 +189,24 @@ def _use(item: Tested) -> list[Block]:
     ]
 
 
-def _factors(facts: Facts) -> list[Block]:
+def _factors(facts: Facts) -> list[str]:
     item, attacks = facts.item, "none on its own corpus"
     if item.reported:
-        names = item.on(REPORTED, ATTACK).names("group_value")
-        known = item.leak["attacks"]["train_eval"]
-        attacks = f"{wording.attacks(names)}, {known} of them in training as well"
-        if _is_published(facts.model):
-            attacks = f"{wording.attacks(names)}; which it was trained on is not known"
+        attacks = wording.attacks(item.on(REPORTED, ATTACK).names("group_value"))
+        if wording.is_published(item):
+            attacks += "; which it was trained on is not known"
+        else:
+            attacks += f", {item.leak['attacks']['train_eval']} of them in training as well"
     factors = {
         "Conditions of the corpus": [name.replace("_", " ") for name in item.conditions(REPORTED)],
         "Views of the audio": [view_name(name) for name in item.views],
         "Other corpora": [other.target for other in facts.elsewhere],
     }
     lines = [f"{name}: {wording.listed(values or ['none'])}." for name, values in factors.items()]
-    return [
-        Heading("Factors"),
-        "The results were taken over:",
-        [f"Attacks: {attacks}.", *lines],
-    ]
+    return [f"Attacks: {attacks}.", *lines]
 
 
-def _metrics(item: Tested) -> list[Block]:
+def _metrics(item: Tested) -> list[str]:
     last, threshold = item.splits[-1], item.threshold
     words = "No threshold: the protocol has no dev split."
     if threshold:
@@ -231,54 +214,25 @@ def _metrics(item: Tested) -> list[Block]:
             f"Threshold {wording.ranged(list(threshold['by_round'].values()))}, EER on dev "
             f"({threshold['n_bonafide']:,} bona fide, {threshold['n_spoof']:,} spoof)."
         )
-    items = [
+    return [
         "A higher score means more like spoof. ROC-AUC: 0.5 is guessing. EER: both kinds of error "
         "equally frequent. HTER: the mean of both at the threshold of dev.",
         words,
         f"Intervals: {100 * bootstrap.LEVEL:g}%, {bootstrap.N_RESAMPLES:,} resamples; on "
         f"{last} by {item.on(last)['roc_auc'].method} ({item.why[last]}).",
     ]
-    return [Heading("Metrics"), items]
 
 
-def _data(facts: Facts) -> list[Block]:
-    rows = [[split, *_clips(facts.item.on(split))] for split in facts.item.splits]
-    columns = ["Split", "Bona fide clips (speakers)", "Spoof clips (speakers)"]
-    return [
-        Heading("Evaluation data"),
-        Table(f"Corpus {facts.item.corpus}", columns, rows),
-        wording.used(facts.evidence.verified),
-        Heading("Training data"),
-        *_training(facts.model),
-    ]
-
-
-def _clips(results: Results) -> list[str]:
-    auc = results["roc_auc"]
-    speakers = [int(results[f"n_speakers_{name}"].value) for name in ("bonafide", "spoof")]
-    counts = zip((auc.n_bonafide, auc.n_spoof), speakers, strict=True)
-    return [f"{clips:,} ({of:,})" for clips, of in counts]
-
-
-def _training(model: Json) -> list[Block]:
-    if _is_published(model):
-        sentence = "It was trained by others, on what is not known here; nothing of it was fitted."
-        return [sentence]
+def _training(facts: Facts) -> Table | str:
+    if wording.is_published(facts.item):
+        return "It was trained by others, on what is not known here; nothing of it was fitted."
+    counts = ("n_train_bonafide", "n_train_spoof")
     rows = [
-        [
-            each["round"],
-            f"{each['n_train_bonafide']:,}",
-            f"{each['n_train_spoof']:,}",
-            each["folds"],
-        ]
-        for each in model["rounds"]
+        [each["round"], *(f"{each[name]:,}" for name in counts), each["folds"]]
+        for each in facts.model["rounds"]
     ]
     columns = ["Round", "Bona fide clips", "Spoof clips", "Folds that set C"]
-    return [Table("Fitted on", columns, rows)]
-
-
-def _plain(estimate: Estimate | None, percent: bool = False) -> str:
-    return estimates.whole(estimate, percent) if estimate else "–"
+    return Table("Fitted on", columns, rows)
 
 
 _COLUMNS = ["ROC-AUC", "EER", "HTER", "Cllr", "ECE (by chance)"]
@@ -294,24 +248,26 @@ def _row(results: Results) -> list[str]:
     ]
 
 
-def _results(facts: Facts) -> list[Block]:
-    rows = [[split, *_row(facts.item.on(split))] for split in facts.item.splits]
-    blocks: list[Block] = [
-        Heading("Quantitative analyses"),
-        Table("Per split, 95% intervals in brackets", ["Split", *_COLUMNS], rows),
-    ]
-    if facts.item.reported:
-        blocks.append(_worst_attacks(facts.item))
-    if views := facts.item.others:
-        rows = [[view_name(view), *_row(facts.item.on(REPORTED, view=view))] for view in views]
-        blocks.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
+def _plain(estimate: Estimate | None, percent: bool = False) -> str:
+    return estimates.whole(estimate, percent) if estimate else "–"
+
+
+def _results(facts: Facts) -> list[Table]:
+    item = facts.item
+    rows = [[split, *_row(item.on(split))] for split in item.splits]
+    tables = [Table("Per split, 95% intervals in brackets", ["Split", *_COLUMNS], rows)]
+    if item.reported:
+        tables.append(_worst_attacks(item))
+    if item.others:
+        rows = [[view_name(view), *_row(item.on(REPORTED, view=view))] for view in item.others]
+        tables.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
     if facts.elsewhere:
         rows = [
             [other.target + (" (leaks)" if other.leaks else ""), *_row(other.reported)]
             for other in facts.elsewhere
         ]
-        blocks.append(Table("Other corpora", ["Tested on", *_COLUMNS], rows))
-    return blocks
+        tables.append(Table("Other corpora", ["Tested on", *_COLUMNS], rows))
+    return tables
 
 
 def _worst_attacks(item: Tested) -> Table:
@@ -326,28 +282,17 @@ def _worst_attacks(item: Tested) -> Table:
     return Table(caption, ["Attack", "Spoof clips", "ROC-AUC", "EER"], rows)
 
 
-def _limits(facts: Facts) -> list[Block]:
+def _limits(facts: Facts) -> list[str]:
     made = checks(facts.evidence) if facts.item.reported else []
-    items = [
-        f"{check.name} ({check.status}): {check.sentence}"
-        for check in made
-        if check.status != TRUST
-    ]
-    always = "No result says anything about attacks, languages or channels that no corpus here has."
     return [
-        Heading("Limits, biases and recommendations"),
-        (
-            "Voices are personal data, and a false alarm calls a real person's speech fake: see "
-            "which speakers that happens to in the report's page per speaker."
-        ),
-        [*items, always],
+        *(f"{each.name} ({each.status}): {each.sentence}" for each in made if each.status != TRUST),
+        "No result says anything about attacks, languages or channels that no corpus here has.",
     ]
 
 
-def _spent(facts: Facts) -> list[Block]:
-    heading = Heading("Time and memory spent")
-    if not facts.spent:
-        return [heading, "No benchmark of this corpus's jobs was found."]
+def _spent(spent: Sequence[Spent]) -> list[Table | str]:
+    if not spent:
+        return ["No benchmark of this corpus's jobs was found."]
     rows = [
         [
             f"{each.rule}, {'for all experiments' if each.shared else 'for this one'}",
@@ -356,26 +301,13 @@ def _spent(facts: Facts) -> list[Block]:
             f"{each.cpu_seconds:,.0f} s",
             f"{each.peak_mib:,.0f} MiB",
         ]
-        for each in facts.spent
+        for each in spent
     ]
-    total = sum(each.cpu_seconds for each in facts.spent)
+    total = sum(each.cpu_seconds for each in spent)
     columns = ["Jobs of rule", "Found", "Duration, summed", "CPU time", "Peak memory"]
     return [
-        heading,
         Table("From the benchmarks that were found", columns, rows),
-        (
-            f"{total:,.0f} s of CPU time in all. Energy is not measured: it is the CPU time times "
-            "the power of a busy core. A benchmark is of the last time that its job ran, and a "
-            "resumed run measures only what it redoes."
-        ),
+        f"{total:,.0f} s of CPU time in all. Energy is not measured: it is the CPU time times "
+        "the power of a busy core. A benchmark is of the last time that its job ran, and a "
+        "resumed run measures only what it redoes.",
     ]
-
-
-def as_html(title: str, blocks: Sequence[Block]) -> str:
-    """Return the document as a page of the report."""
-    return render("document.html.j2", title=title, blocks=blocks)
-
-
-def as_markdown(title: str, blocks: Sequence[Block]) -> str:
-    """Return the document as Markdown (CommonMark, with tables of GitHub's kind)."""
-    return render("document.md.j2", title=title, blocks=blocks)

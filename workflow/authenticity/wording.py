@@ -1,4 +1,4 @@
-"""What is said of an experiment wherever its results stand: leaks, orientation, its choice."""
+"""Sentences that stand wherever an experiment's results do: leaks, orientation, its choice."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -49,6 +49,16 @@ def attacks(names: Sequence[str]) -> str:
     return f"{counted(len(known), 'attack')}{more}"
 
 
+def clips_and_speakers(results: Results) -> list[str]:
+    """Return the clips of each class and their speakers, bona fide first: "1,200 (3)"."""
+    auc = results["roc_auc"]
+    counts = {"bonafide": auc.n_bonafide, "spoof": auc.n_spoof}
+    return [
+        f"{clips:,} ({int(results[f'n_speakers_{name}'].value):,})"
+        for name, clips in counts.items()
+    ]
+
+
 def audio(item: Tested) -> str:
     """Say which views an experiment was fitted on and which it scores."""
     fitted, scored = [view_name(view) for view in item.train_views], view_name(item.view)
@@ -57,18 +67,17 @@ def audio(item: Tested) -> str:
 
 def chosen(item: Tested) -> str:
     """Say which features, pooling and C were chosen, over all rounds of a protocol."""
-    if len(item.chosen) == 1:
-        (only,) = item.chosen
-        C = "" if only["C"] is None else f", C = {only['C']:g}"
-        return f"{only['candidate']}, {POOLING_WORDS[only['pooling']]}{C}"
-    counts = Counter((each["candidate"], each["pooling"]) for each in item.chosen)
-    choices = [
-        f"{candidate}, {POOLING_WORDS[pooling]}, in {number} of {len(item.chosen)} rounds"
-        for (candidate, pooling), number in counts.most_common()
-    ]
-    if is_published(item):
-        return "; ".join(choices)
-    return f"{'; '.join(choices)}; C = {ranged([each['C'] for each in item.chosen])}"
+    rounds = item.chosen
+    counts = Counter(
+        f"{each['candidate']}, {POOLING_WORDS[each['pooling']]}" for each in rounds
+    ).most_common()
+    if len(rounds) == 1:
+        ((words, _),) = counts
+        return words if rounds[0]["C"] is None else f"{words}, C = {rounds[0]['C']:g}"
+    choices = [f"{words}, in {number} of {len(rounds)} rounds" for words, number in counts]
+    if not is_published(item):
+        choices.append(f"C = {ranged([each['C'] for each in rounds])}")
+    return "; ".join(choices)
 
 
 def is_published(item: Tested) -> bool:
@@ -95,9 +104,8 @@ def shared(leak: Json, speaker: str = "speaker") -> str:
 
 def shared_with_training(leak: Json) -> str:
     """Say how much of each kind train and eval share, attacks and what they do not share too."""
-    nouns = _LEAK_KINDS
-    if leak["unknown_speakers"]:
-        nouns = nouns | {"speakers": "known speaker"}
+    known = {"speakers": "known speaker"} if leak["unknown_speakers"] else {}
+    nouns = _LEAK_KINDS | known
     return listed([counted(leak[kind]["train_eval"], noun) for kind, noun in nouns.items()])
 
 
@@ -115,12 +123,11 @@ def leak(item: Tested) -> str | None:
 def unknown_speakers(item: Tested) -> str | None:
     """Say how many clips have no known speaker; None where all are known."""
     number = item.leak["unknown_speakers"]
-    if not number:
-        return None
-    return (
+    words = (
         f"{item.name}: {counted(number, 'clip')} of its protocol without a known speaker. "
         "Whether speakers are on both sides cannot be said of them."
     )
+    return words if number else None
 
 
 def turned(item: Tested) -> list[float]:
@@ -131,24 +138,24 @@ def turned(item: Tested) -> list[float]:
 
 def orientation(item: Tested) -> str | None:
     """Say that scores point the wrong way or nowhere on eval, or did so on dev; else None."""
-    way, by_calibration = item.orientation(), _turned(item)
+    if not item.reported:
+        return None
+    way, reason = item.orientation(), _turned(item)
     interval = estimates.interval(item.reported["roc_auc"]).strip("()")
     if way == "flipped":
         words = (
             f"{item.name} is flipped on {REPORTED}: its ROC-AUC lies wholly below 0.5 "
-            f"({interval}), so bona fide clips score higher than spoof. "
+            f"({interval}), so bona fide clips score higher than spoof."
         )
-        return words + (
-            by_calibration
-            or "Turning the scores round now would be a choice made on the clips that are reported."
-        )
+        now = "Turning the scores round now would be a choice made on the clips that are reported."
+        return f"{words} {reason or now}"
     if way == "undecided":
         words = (
             f"{item.name} is not told apart from guessing on {REPORTED}: the interval of its "
             f"ROC-AUC ({interval}) holds 0.5."
         )
-        return f"{words} {by_calibration}" if by_calibration else words
-    return f"{item.name} points another way on dev. {by_calibration}" if by_calibration else None
+        return f"{words} {reason}" if reason else words
+    return f"{item.name} points another way on dev. {reason}" if reason else None
 
 
 def _turned(item: Tested) -> str | None:
@@ -173,12 +180,9 @@ def _turned(item: Tested) -> str | None:
 
 def warnings(items: Sequence[Tested]) -> list[str]:
     """Return all that must be said beside the results of these experiments."""
-    words = []
-    for item in items:
-        words += [leak(item), orientation(item) if item.reported else None]
-    words += [unknown_speakers(item) for item in items]
-    # Several experiments of one protocol do not need it said several times.
-    return [each for each in dict.fromkeys(words) if each]
+    words = [say(item) for item in items for say in (leak, orientation)]
+    words += map(unknown_speakers, items)
+    return [each for each in words if each]
 
 
 def stage(results: Results) -> str:
@@ -234,32 +238,28 @@ def duplicates(groups: Json) -> str:
         return "No two clips have the same decoded audio."
     words = (
         f"{counted(groups['n_trials'], 'clip')} have the same decoded audio as another, in "
-        f"{counted(groups['n_groups'], 'group')}. "
+        f"{counted(groups['n_groups'], 'group')}."
     )
     removed = groups["policy"] == "remove"
-    if removed:
-        words += f"{counted(groups['n_removed'], 'clip').capitalize()} were removed. "
-    else:
-        words += "All were kept. "
+    done = f"{counted(groups['n_removed'], 'clip').capitalize()} were removed."
+    words += f" {done if removed else 'All were kept.'}"
     if groups["n_conflicts"]:
         number = counted(groups["n_conflicts"], "group")
-        words += f"In {number} the same audio is called bona fide and spoof: a label is wrong"
+        words += f" In {number} the same audio is called bona fide and spoof: a label is wrong"
         words += ", and none of their clips was used." if removed else "."
-    return words.strip()
+    return words
 
 
 def near_duplicates(groups: Json) -> str:
     """Say how many clips are copies of another whose samples differ."""
-    steady = (
-        f" {counted(groups['n_steady'], 'clip').capitalize()} of steady sound could not be "
-        "compared."
-        if groups["n_steady"]
-        else ""
-    )
-    if not groups["n_groups"]:
-        return f"No two clips are near-duplicates (encoded again, louder, or cut shorter).{steady}"
-    return (
-        f"{counted(groups['n_trials'], 'clip')} are near-duplicates of another (encoded "
-        f"again, louder, or cut shorter), in {counted(groups['n_groups'], 'group')}. All "
-        f"were kept.{steady}"
-    )
+    words = "No two clips are near-duplicates (encoded again, louder, or cut shorter)."
+    if groups["n_groups"]:
+        words = (
+            f"{counted(groups['n_trials'], 'clip')} are near-duplicates of another (encoded "
+            f"again, louder, or cut shorter), in {counted(groups['n_groups'], 'group')}. All "
+            "were kept."
+        )
+    if groups["n_steady"]:
+        steady = counted(groups["n_steady"], "clip").capitalize()
+        words += f" {steady} of steady sound could not be compared."
+    return words

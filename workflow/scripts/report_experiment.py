@@ -16,14 +16,12 @@ with job(snakemake) as log:
     evidence = trust.Evidence(own, audit, verified)
     judged = trust.judge_all(snakemake.wildcards.corpus, [evidence] if own.reported else [])
     files.write_json(outputs.trust, judged)
-    encoder = files.read_json(inputs.encoder) if inputs.encoder else None
     facts = card.Facts(
         evidence=evidence,
         model=files.read_json(inputs.model),
         elsewhere=elsewhere,
-        encoder=encoder,
+        encoder=files.read_json(inputs.encoder) if inputs.encoder else None,
         sample=files.read_json(inputs.sample) if inputs.sample else None,
-        licence=card.licence_of(encoder) if encoder else None,
         versions=params.versions | {name: version(name) for name in PACKAGES},
         spent=benchmarks.spent(
             Path("benchmarks", snakemake.wildcards.corpus),
@@ -31,13 +29,13 @@ with job(snakemake) as log:
             params.others,
         ),
     )
-    title, blocks = card.title(facts), card.card(facts)
-    files.write_text(outputs.card, card.as_html(title, blocks))
-    files.write_text(outputs.card_markdown, card.as_markdown(title, blocks))
+    page, markdown = card.pages(facts)
+    files.write_text(outputs.card, page)
+    files.write_text(outputs.card_markdown, markdown)
     scores = tables.read(inputs.scores)
-    plots.save(plots.score_histograms(scores, own.label, own.leaks), outputs.scores)
+    plots.save(plots.score_histograms(scores, own), outputs.scores)
     plots.save(plots.calibration(scores, own), outputs.calibration)
     if outputs.get("candidates"):
-        candidates = list(report.candidates(own, facts.model))
-        plots.save(plots.candidates(candidates, own.label, own.leaks), outputs.candidates)
+        candidates = report.candidates(own, facts.model)
+        plots.save(plots.candidates(candidates, own), outputs.candidates)
         files.write_text(outputs.selection, report.selection(own, facts.model))

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from authenticity.evaluation.results import Tested
 from authenticity.names import POOLING_WORDS, ordered_splits
 from authenticity.plots import drawing
 from authenticity.report.candidates import Candidate
@@ -19,8 +20,8 @@ _SPLIT_MARKS = {
 
 
 @mpl.rc_context(drawing.STYLE)
-def candidates(items: Sequence[Candidate], name: str, leaks: bool = False) -> Figure:
-    """Draw the ROC-AUC of every candidate on every split, one panel per pooling.
+def candidates(items: Sequence[Candidate], tested: Tested) -> Figure:
+    """Draw the ROC-AUC of an experiment's candidates on every split, one panel per pooling.
 
     Layers come first, joined by a line; other candidates stand to their right. The choice is
     marked in its panel.
@@ -31,7 +32,7 @@ def candidates(items: Sequence[Candidate], name: str, leaks: bool = False) -> Fi
     for axes, pooling in zip(panels, poolings, strict=True):
         _panel(axes, [item for item in items if item.pooling == pooling])
         axes.set_title(POOLING_WORDS[pooling])
-    drawing.title(figure, name, leaks)
+    drawing.title(figure, tested.label, tested.leaks)
     panels[0].set_ylabel("ROC-AUC")
     value, low, _ = drawing.bounds([auc for item in items for auc in item.roc_auc.values()])
     height = max(1 - np.nanmin([value, low]), 0.02)
@@ -67,17 +68,13 @@ def _panel(axes: Axes, items: Sequence[Candidate]) -> None:
             axes.plot(x, value, linestyle=joined, label=label, **style)
     axes.set_xlim(min(places.values()) - 0.8, max(places.values()) + 0.8)
     if len(items) > 1:
-        words = "chosen on dev" if "dev" in splits else "chosen by cross-validation"
-        _mark_choice(axes, [places[item.name] for item in items if item.n_chosen], words)
+        label = "chosen on dev" if "dev" in splits else "chosen by cross-validation"
+        for place in (places[item.name] for item in items if item.n_chosen):
+            span = {"color": drawing.ORANGE, "alpha": 0.22, "linewidth": 0, "zorder": 0}
+            axes.axvspan(place - 0.45, place + 0.45, label=label, **span)
+            label = "_nolegend_"  # rounds may choose differently; the legend says it once
     names = [f"{numbers[item.name]}" for item in layers]
     names += [item.name.removeprefix("spectral+").removeprefix("layers_") for item in others]
     axes.set_xticks(list(places.values()), names)
     axes.set_xlabel("Layer of the encoder" if layers else "Features")
     axes.grid(visible=False, axis="x")
-
-
-def _mark_choice(axes: Axes, places: Sequence[float], words: str) -> None:
-    """Shade what was chosen: rounds may choose differently; the legend says it once."""
-    span = {"color": drawing.ORANGE, "alpha": 0.22, "linewidth": 0, "zorder": 0}
-    for index, place in enumerate(places):
-        axes.axvspan(place - 0.45, place + 0.45, label=f"_{words}" if index else words, **span)

@@ -13,18 +13,17 @@ from scipy.special import ndtri
 
 from authenticity.evaluation.bootstrap import Band
 from authenticity.evaluation.metrics import Floats, operating_points
-from authenticity.evaluation.results import REPORTED, Results, Tested
+from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.plots import drawing
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One experiment's error rates on eval, with the band of its ROC curve and its results."""
+    """One experiment's error rates on eval, with the band of its ROC curve."""
 
     item: Tested
     points: tuple[Floats, Floats]
     band: Band
-    results: Results
 
     @classmethod
     def of(cls, item: Tested, scores: pa.Table, bands: pa.Table) -> "Curve":
@@ -34,20 +33,20 @@ class Curve:
             for table in (scores, bands)
         )
         points = operating_points(trials["label"], trials["score"])
-        return cls(item, points, Band(**band.drop(columns="split")), item.reported)
+        return cls(item, points, Band(**band.drop(columns="split")))
 
     def label(self, words: str) -> str:
         """Return what the legend says: the experiment, the words, and how many trials."""
-        name, eer = drawing.named(self.item.label, self.item.leaks), self.results["eer"]
+        name, eer = drawing.named(self.item.label, self.item.leaks), self.item.reported["eer"]
         return f"{name}: {words}, {eer.n_bonafide:,} bona fide + {eer.n_spoof:,} spoof"
 
 
-def _thinned(false_alarm: Floats, detection: Floats, step: float = 2e-4) -> tuple[Floats, Floats]:
+def _thinned(points: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """Drop operating points that no eye can tell apart, so that a figure stays small."""
-    moves = [np.abs(np.diff(rate, prepend=0.0)) for rate in (false_alarm, detection)]
-    travelled = np.cumsum(moves[0] + moves[1])
+    false_alarm, detection = points
+    travelled = np.cumsum(sum(np.abs(np.diff(rate, prepend=0.0)) for rate in points))
     fine = np.minimum(false_alarm, 1.0 - detection) < 0.01
-    cell = np.where(fine, np.arange(travelled.size), -1 - np.floor(travelled / step).astype(int))
+    cell = np.where(fine, np.arange(travelled.size), -1 - np.floor(travelled / 2e-4).astype(int))
     keep = np.append(cell[1:] != cell[:-1], True)
     keep[0] = True
     return false_alarm[keep], detection[keep]
@@ -75,11 +74,11 @@ def roc(curves: Sequence[Curve]) -> Figure:
 
 def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
     for index, curve in enumerate(curves):
-        false_alarm, detection = _thinned(*curve.points)
+        false_alarm, detection = _thinned(curve.points)
         band = [100 * each for each in vars(curve.band).values()]
         colour, dash, _ = drawing.look(index)
         axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
-        label = curve.label(f"AUC {drawing.interval(curve.results['roc_auc'])}")
+        label = curve.label(f"AUC {drawing.interval(curve.item.reported['roc_auc'])}")
         style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
         axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
     axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
@@ -90,7 +89,7 @@ def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
 
 def _corner(curves: Sequence[Curve]) -> int:
     """Return the side in percent of the corner in which at least half of the curves bend."""
-    middle = 100 * float(np.median([curve.results["eer"].value for curve in curves]))
+    middle = 100 * float(np.median([curve.item.reported["eer"].value for curve in curves]))
     return next((side for side in (5, 10, 20, 50) if side >= 1.3 * middle), 50)
 
 
@@ -104,10 +103,10 @@ def det(curves: Sequence[Curve]) -> Figure:
     axes = figure.subplots()
     low, high = _det_limits(curves)
     for index, curve in enumerate(curves):
-        false_alarm, detection = _thinned(*curve.points)
+        false_alarm, detection = _thinned(curve.points)
         accepted = ndtri(np.clip(1 - detection, low / 10, 1 - low / 10))
         rejected = ndtri(np.clip(false_alarm, low / 10, 1 - low / 10))
-        eer, (colour, dash, mark) = curve.results["eer"], drawing.look(index)
+        eer, (colour, dash, mark) = curve.item.reported["eer"], drawing.look(index)
         style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
         label = curve.label(f"EER {drawing.interval(eer, percent=True)}")
         axes.plot(accepted, rejected, label=label, **style)
@@ -130,7 +129,7 @@ def det(curves: Sequence[Curve]) -> Figure:
 
 def _det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """From one error among the trials of the smaller class to above the worst EER."""
-    eers = [curve.results["eer"] for curve in curves]
+    eers = [curve.item.reported["eer"] for curve in curves]
     one_error = 1 / max(min(eer.n_bonafide, eer.n_spoof) for eer in eers)
     low = max(tick for tick in _DET_TICKS if tick <= max(one_error, _DET_TICKS[0]))
     worst = max(eer.value for eer in eers)

@@ -36,21 +36,19 @@ def matrix(items: Sequence[Tested]) -> Figure:
     shape = (2, 1) if stacked else (1, 2)
     figure = drawing.empty(9.0, (1.1 + 0.72 * len(rows)) * shape[0] + 1.2)
     panels = figure.subplots(*shape, squeeze=False, sharey=not stacked).ravel()
+    places = [(rows.index(item.corpus), columns.index(item.target)) for item in items]
     for axes, (metric, title, colours, scale, percent) in zip(panels, _PANELS, strict=True):
-        estimates = {
-            (rows.index(item.corpus), columns.index(item.target)): item.reported[metric]
-            for item in items
-        }
         values = np.full((len(rows), len(columns)), np.nan)
-        for place, estimate in estimates.items():
-            values[place] = estimate.value
+        for item, place in zip(items, places, strict=True):
+            values[place] = item.reported[metric].value
         # Cells as polygons, not as a picture: they stay sharp and are equal bytes everywhere.
         drawn = axes.pcolormesh(
             np.ma.masked_invalid(values), cmap=colours, norm=scale, edgecolor="white", linewidth=2
         )
-        for item, (place, estimate) in zip(items, estimates.items(), strict=True):
-            ink = _ink(drawn.cmap(scale(estimate.value))[:3])
-            _cell(axes, *place, item.leaks, drawing.interval(estimate, percent), ink)
+        for item, place in zip(items, places, strict=True):
+            ink = _ink(drawn.cmap(scale(values[place]))[:3])
+            words = drawing.interval(item.reported[metric], percent)
+            _cell(axes, *place, item.leaks, words, ink)
         axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=20, ha="right")
         axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
         axes.set_ylim(len(rows), 0)
@@ -80,7 +78,6 @@ def _cell(axes: Axes, row: int, column: int, leaks: bool, words: str, ink: str) 
 
 def _ink(rgb: Sequence[float]) -> str:
     """Return black or white, whichever is read more easily on a colour (its luminance, WCAG 2)."""
-    linear = np.where(
-        np.array(rgb) <= 0.04045, np.array(rgb) / 12.92, ((np.array(rgb) + 0.055) / 1.055) ** 2.4
-    )
+    rgb = np.asarray(rgb)
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "white"

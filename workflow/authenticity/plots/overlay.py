@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
@@ -20,7 +19,7 @@ from authenticity.files import atomic
 from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
 from authenticity.scoring import words
 from authenticity.scoring.decision import DISTRUST
-from authenticity.scoring.result import Recording, Span, Windows, mel_edges
+from authenticity.scoring.result import Recording, Span, mel_edges
 from authenticity.scoring.words import INTERVAL
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
@@ -84,21 +83,21 @@ def _palette() -> Image.Image:
 
 def _drawn(recording: Recording, lower: float, upper: float) -> Figure:
     figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DOTS_PER_INCH)
-    across = (_LEFT, _RIGHT - _LEFT)
-    scores, colours, power, sound = (
-        _panel(figure, across, down) for down in (_SCORES, _COLOURS, _POWER, _SOUND)
-    )
-    for panel in (scores, colours, power, sound):
-        panel.set_xlim(0, recording.duration)
+    along = (_LEFT, _RIGHT - _LEFT)
+    scores, colours, power, sound = panels = [
+        _panel(figure, along, down) for down in (_SCORES, _COLOURS, _POWER, _SOUND)
+    ]
     whole = _panel(figure, _WHOLE, _SCORES)
     _title(figure, recording)
-    _draw_scores(scores, recording, lower, upper)
-    _draw_whole(whole, recording, lower, upper)
+    shades = _shades(recording.windows.llr, lower, upper)
+    _draw_scores(scores, recording, shades)
+    _draw_whole(whole, recording, _shades([recording.llr], lower, upper))
     _share_scale(scores, whole, recording, lower, upper)
-    _draw_colours(colours, recording, lower, upper)
     _draw_power(power, recording)
-    _draw_sound(sound, recording)
+    _draw_strips(colours, sound, recording, shades)
     _time_axis(sound, recording.duration)
+    for panel in panels:
+        panel.set_xlim(0, recording.duration)
     return figure
 
 
@@ -143,11 +142,7 @@ def _title_name(file: str) -> str:
     return f"{name[: _MOST_LETTERS // 3]}…{name[-2 * _MOST_LETTERS // 3 :]}"
 
 
-def _centres(windows: Windows) -> NDArray[np.float64]:
-    return (windows.start + windows.end) / 2
-
-
-def _colour(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
+def _shades(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
     """The colours of scores: grey within the band, then ever stronger up to its width beyond.
 
     Not a number, which is a silent window, has no colour.
@@ -159,28 +154,27 @@ def _colour(llr: ArrayLike, lower: float, upper: float) -> NDArray[np.float64]:
     return _VERDICT_COLOURS((1 + side * strength) / 2)
 
 
-def _draw_scores(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
+def _draw_scores(axes: Axes, recording: Recording, shades: NDArray[np.float64]) -> None:
     windows = recording.windows
-    many = len(windows.llr) > _MOST_MARKS
+    centres, many = (windows.start + windows.end) / 2, len(windows.llr) > _MOST_MARKS
     # Level before the first centre and after the last, where there is no window.
-    times = [0.0, *_centres(windows), recording.duration]
+    times = [0.0, *centres, recording.duration]
     ratios = [windows.llr[0], *windows.llr, windows.llr[-1]]
     axes.plot(times, ratios, color=_INK, linewidth=0.7 if many else 1.2, zorder=3)
     if not many:
         style = {"s": 20, "edgecolors": _INK, "linewidths": 0.7, "zorder": 4}
-        shades = _colour(windows.llr, lower, upper)
-        axes.scatter(_centres(windows), windows.llr, c=shades, **style)
+        axes.scatter(centres, windows.llr, c=shades, **style)
     axes.set_ylabel("LLR of windows\n(nats)", fontsize=9, color=_INK)
 
 
-def _draw_whole(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
+def _draw_whole(axes: Axes, recording: Recording, shades: NDArray[np.float64]) -> None:
     axes.set_xlim(-1, 1)
     axes.set_title("whole", fontsize=9, loc="center", pad=3, color=_INK)
     axes.tick_params(left=False, labelleft=False)
     axes.spines["left"].set_visible(False)
     axes.plot([0, 0], [recording.llr_low, recording.llr_high], color=_INK, linewidth=1.5, zorder=3)
     style = {"s": 46, "marker": "D", "edgecolors": _INK, "linewidths": 0.9, "zorder": 4}
-    axes.scatter([0], [recording.llr], c=_colour([recording.llr], lower, upper), **style)
+    axes.scatter([0], [recording.llr], c=shades, **style)
 
 
 def _share_scale(
@@ -211,13 +205,6 @@ def _share_scale(
         whole.text(1.2, height, name, **style)
 
 
-def _draw_colours(axes: Axes, recording: Recording, lower: float, upper: float) -> None:
-    centres = _centres(recording.windows)
-    edges = [0.0, *(centres[1:] + centres[:-1]) / 2, recording.duration]
-    axes.pcolorfast(edges, [0, 1], _colour(recording.windows.llr, lower, upper)[None])
-    _without_scale(axes, "colour")
-
-
 def _draw_power(axes: Axes, recording: Recording) -> None:
     spectrogram = recording.spectrogram
     bands, columns = spectrogram.power_db.shape
@@ -233,7 +220,6 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
         extent=(-step / 2, (columns - 0.5) * step, 0, bands),
         interpolation="antialiased",
     )
-    axes.set_xlim(0, recording.duration)
     edges = mel_edges(bands, spectrogram.low_hz, spectrogram.high_hz)
     shown = [hertz for hertz in _TICKS_HZ if edges[0] <= hertz <= spectrogram.high_hz]
     places = np.interp(shown, edges, np.arange(bands + 2) - 0.5)
@@ -242,28 +228,29 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
     axes.set_ylabel("mel frequency\n(kHz)", fontsize=9, color=_INK)
 
 
-def _draw_sound(axes: Axes, recording: Recording) -> None:
-    activity = recording.activity
+def _draw_strips(
+    colours: Axes, sound: Axes, recording: Recording, shades: NDArray[np.float64]
+) -> None:
+    """Draw the scores as colours, each around its window's centre, and where there is sound."""
+    windows, activity = recording.windows, recording.activity
+    centres = (windows.start + windows.end) / 2
+    edges = [0.0, *(centres[1:] + centres[:-1]) / 2, recording.duration]
+    colours.pcolorfast(edges, [0, 1], shades[None])
     stretches = list(zip(activity.start, activity.end - activity.start, strict=True))
-    axes.broken_barh(stretches, (0, 1), facecolors=_INK, linewidth=0)
-    axes.set_ylim(0, 1)
-    _without_scale(axes, "sound")
-
-
-def _without_scale(axes: Axes, name: str) -> None:
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
-    place = {"transform": axes.transAxes, "ha": "right", "va": "center"}
-    axes.text(-0.008, 0.5, name, fontsize=9, color=_INK, **place)
+    sound.broken_barh(stretches, (0, 1), facecolors=_INK, linewidth=0)
+    sound.set_ylim(0, 1)
+    for axes, name in ((colours, "colour"), (sound, "sound")):
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        place = {"transform": axes.transAxes, "ha": "right", "va": "center"}
+        axes.text(-0.008, 0.5, name, fontsize=9, color=_INK, **place)
 
 
 def _time_axis(axes: Axes, duration: float) -> None:
-    step = next(
-        (step for step in _STEPS_SECONDS if duration / step <= _MOST_TICKS), _STEPS_SECONDS[-1]
-    )
+    enough = (step for step in _STEPS_SECONDS if duration / step <= _MOST_TICKS)
+    step = next(enough, _STEPS_SECONDS[-1])
     ticks = np.arange(0, duration * (1 + 1e-9), step)
     labels, unit = _clock(ticks, duration, step)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.tick_params(axis="x", bottom=True, labelbottom=True)
     axes.set_xticks(ticks, labels)
     axes.set_xlabel(f"time ({unit})", fontsize=9, color=_INK, labelpad=2)

@@ -4,7 +4,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -20,11 +19,8 @@ _CLASSES = ((0, "bona fide", drawing.BLUE), (1, "spoof", drawing.VERMILLION))
 
 
 @mpl.rc_context(drawing.STYLE)
-def score_histograms(scores: pa.Table, name: str, leaks: bool = False) -> Figure:
-    """Draw the scores of each class, one panel per split, as shares of the class.
-
-    `scores` are `tables.SCORES` of the experiment `name`.
-    """
+def score_histograms(scores: pa.Table, item: Tested) -> Figure:
+    """Draw an experiment's `tables.SCORES`, one panel per split, as shares of each class."""
     trials = scores.select(["split", "label", "score"]).to_pandas()
     splits = ordered_splits(trials["split"])
     figure = drawing.empty(9.0, 4.4)
@@ -50,7 +46,7 @@ def score_histograms(scores: pa.Table, name: str, leaks: bool = False) -> Figure
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
         axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     panels[0].set_ylabel("Share of the class")
-    drawing.title(figure, name, leaks)
+    drawing.title(figure, item.label, item.leaks)
     drawing.legend_below(figure, panels[0], columns=2)
     return figure
 
@@ -90,12 +86,17 @@ def calibration(scores: pa.Table, item: Tested) -> Figure:
         members, results = trials[trials["split"] == split], item.on(split)
         curve.axline((0, 0), slope=1, color=drawing.GREY, linewidth=0.8, linestyle=":")
         errors = []
-        for suffix, (words, *style) in _STYLES.items():
-            if results.get(f"ece{suffix}"):
-                probabilities = members[STAGES[suffix]].to_numpy()
-                error = CalibrationError(probabilities, members["label"].to_numpy())
-                _reliability(curve, counts, error, words, *style)
-                errors.append(f"ECE {wording.ece(results, suffix, digits=1)}, {words}")
+        for suffix, (words, colour, mark, aside) in _STYLES.items():
+            if not results.get(f"ece{suffix}"):
+                continue
+            probabilities = members[STAGES[suffix]].to_numpy()
+            error = CalibrationError(probabilities, members["label"].to_numpy())
+            errors.append(f"ECE {wording.ece(results, suffix, digits=1)}, {words}")
+            mean, n_spoof, n = error.diagram()
+            curve.vlines(mean, *wilson(n_spoof, n), color=colour, alpha=0.45, linewidth=1.4)
+            style = {"marker": mark, "color": colour, "markersize": 5, "linewidth": 1.2}
+            curve.plot(mean, n_spoof / n, label=words, **style)
+            counts.bar(mean + aside, n, width=0.012, color=colour)
         title = "\n".join([split, *errors])
         curve.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), title=title)
         for axes in (curve, counts):
@@ -106,19 +107,3 @@ def calibration(scores: pa.Table, item: Tested) -> Figure:
     drawing.title(figure, item.label, item.leaks)
     drawing.legend_below(figure, panels[0][-1], columns=2)
     return figure
-
-
-def _reliability(
-    curve: Axes,
-    counts: Axes,
-    error: CalibrationError,
-    words: str,
-    colour: str,
-    mark: str,
-    aside: float,
-) -> None:
-    mean, n_spoof, n = error.diagram()
-    curve.vlines(mean, *wilson(n_spoof, n), color=colour, alpha=0.45, linewidth=1.4)
-    style = {"marker": mark, "color": colour, "markersize": 5, "linewidth": 1.2}
-    curve.plot(mean, n_spoof / n, label=words, **style)
-    counts.bar(mean + aside, n, width=0.012, color=colour)

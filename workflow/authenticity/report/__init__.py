@@ -4,11 +4,16 @@ Experiments are `results.Tested`, in the order in which the configuration names 
 says of a protocol that leaks that it does.
 """
 
-from authenticity.report.breakdown import conditions, per_attack, speakers, views
 from authenticity.report.candidates import candidates, selection
-from authenticity.report.comparison import ablations, answers, comparison, pair_name
+from authenticity.report.comparison import ablations, comparison, pair_name
 from authenticity.report.data import audit, rejected
-from authenticity.report.headline import headline, headline_rows
-from authenticity.report.opening import Corpus, opening
-from authenticity.report.rating import rating
+from authenticity.report.opening import Corpus, opening, rating
+from authenticity.report.results import (
+    conditions,
+    headline,
+    headline_rows,
+    per_attack,
+    speakers,
+    views,
+)
 from authenticity.report.splices import splices

@@ -1,9 +1,9 @@
 """The candidates among which an experiment's features were chosen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, median_low
-from typing import Any
 
 from authenticity import wording
 from authenticity.evaluation.results import CANDIDATE, Row, Tested
@@ -11,6 +11,7 @@ from authenticity.html import render
 from authenticity.names import POOLING_WORDS
 from authenticity.report.cells import estimate
 from authenticity.tables import candidate_column
+from authenticity.wording import Json
 
 
 @dataclass(frozen=True)
@@ -35,36 +36,35 @@ class Candidate:
     roc_auc: Mapping[str, Row]
 
 
-def candidates(item: Tested, model: Mapping[str, Any]) -> Iterator[Candidate]:
-    """Yield an experiment's candidates; `model` is its JSON, which has C and the choice."""
+def candidates(item: Tested, model: Json) -> list[Candidate]:
+    """Return an experiment's candidates; `model` is its JSON, which has C and the choice."""
     by_split = {split: item.on(split, CANDIDATE).each("roc_auc") for split in item.splits}
-    chosen = [(each["candidate"], each["pooling"]) for each in model["rounds"]]
-    fits: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    chosen = Counter((each["candidate"], each["pooling"]) for each in model["rounds"])
+    fits: dict[tuple[str, str], list[Json]] = {}
     for fit in model["selection"]:
         fits.setdefault((fit["candidate"], fit["pooling"]), []).append(fit)
+    found = []
     for key, by_round in fits.items():
-        column, cv = candidate_column(*key), [fit["cv_roc_auc"] for fit in by_round]
-        yield Candidate(
-            *key,
-            C=_middle([fit["C"] for fit in by_round]),
-            cv_roc_auc=None if None in cv else fmean(cv),
-            n_chosen=chosen.count(key),
-            roc_auc={
-                split: columns[column] for split, columns in by_split.items() if column in columns
-            },
+        C, cv = ([fit[name] for fit in by_round] for name in ("C", "cv_roc_auc"))
+        aucs = {split: auc.get(candidate_column(*key)) for split, auc in by_split.items()}
+        found.append(
+            Candidate(
+                *key,
+                C=None if None in C else median_low(C),
+                cv_roc_auc=None if None in cv else fmean(cv),
+                n_chosen=chosen[key],
+                roc_auc={split: auc for split, auc in aucs.items() if auc},
+            )
         )
+    return found
 
 
-def _middle(values: Sequence[float | None]) -> float | None:
-    return None if None in values else median_low(values)
-
-
-def selection(item: Tested, model: Mapping[str, Any]) -> str:
+def selection(item: Tested, model: Json) -> str:
     """Return the page of an experiment's candidates; the chosen ones are marked.
 
     `model` is its JSON, see `candidates`.
     """
-    items, n_rounds = list(candidates(item, model)), len(model["rounds"])
+    found, n_rounds = candidates(item, model), len(model["rounds"])
     rows = [
         [
             each.name,
@@ -74,21 +74,20 @@ def selection(item: Tested, model: Mapping[str, Any]) -> str:
             *(estimate(each.roc_auc.get(split)) for split in item.splits),
             _chosen(each.n_chosen, n_rounds),
         ]
-        for each in items
+        for each in found
     ]
     caption = "95% intervals in brackets"
     if n_rounds > 1:
         caption = f"Means over {n_rounds} rounds, each with models of its own"
+    aucs = [f"AUC on {split}" for split in item.splits]
     return render(
         "selection.html.j2",
         name=item.label,
         warnings=wording.warnings([item]),
         caption=caption,
-        columns=["Candidate", "Pooling", "C", "Cross-validated AUC"]
-        + [f"AUC on {split}" for split in item.splits]
-        + ["Chosen"],
+        columns=["Candidate", "Pooling", "C", "Cross-validated AUC", *aucs, "Chosen"],
         rows=rows,
-        chosen=[index for index, each in enumerate(items) if each.n_chosen],
+        chosen=[index for index, each in enumerate(found) if each.n_chosen],
         folds="; ".join(dict.fromkeys(each["folds"] for each in model["rounds"])),
     )
 

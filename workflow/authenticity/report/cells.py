@@ -1,11 +1,12 @@
 """What the cells of a page's tables hold: texts, and words with a style."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from authenticity import estimates
 from authenticity.estimates import Estimate
 from authenticity.evaluation.results import Tested
+from authenticity.names import NO, OPEN, YES
 
 
 class Words(NamedTuple):
@@ -19,9 +20,20 @@ Cell = Sequence[str | Words] | str | int | None
 """What a cell of a table holds; texts and words that stand in a row are set apart by spaces."""
 Rows = Sequence[Sequence[Cell]]
 
+RATINGS = {"trust": "good", "caution": "doubt", "do not trust": "bad"}
+"""The ratings of results, the best first, with their styles."""
+_STYLES = {**RATINGS, YES: "good", OPEN: "doubt", NO: "bad"}
+
+
+def tabulated(rows: Sequence[Mapping[str, Cell]]) -> tuple[list[str], Rows]:
+    """Return the columns and the rows of a table, without columns in which no row has a cell."""
+    names = rows[0] if rows else ()
+    columns = [name for name in names if any(row[name] is not None for row in rows)]
+    return columns, [[row[name] for name in columns] for row in rows]
+
 
 def quietly(words: str) -> list[str | Words]:
-    """Return "value (more)" with what stands in brackets set back."""
+    """Return "value (more)" with the part in brackets set back."""
     value, bracket, more = words.partition(" (")
     return [value, *([Words(f"({more}", "quiet")] if bracket else [])]
 
@@ -31,11 +43,9 @@ def estimate(item: Estimate | None, percent: bool = False) -> Cell:
     return quietly(estimates.whole(item, percent)) if item else None
 
 
-def number(item: Estimate | None, percent: bool = False) -> Cell:
-    """Return a value that never has an interval, if there is a value."""
-    if item is None:
-        return None
-    return f"{100 * item.value:.1f}%" if percent else f"{item.value:.4f}"
+def coloured(word: str) -> Cell:
+    """Return a rating, or the answer to a question, in its colour."""
+    return [Words(word, _STYLES.get(word, "quiet"))]
 
 
 def marked(item: Tested) -> Cell:

@@ -25,24 +25,20 @@ from authenticity.names import (
 from authenticity.report.cells import Cell, Rows, estimate, marked
 from authenticity.wording import Json
 
-_CLASSES = ("bona fide", "spoof")
-
 
 def rejected(verified: Json) -> str:
     """Return the page of clips that were set aside, with their reasons, and of duplicates."""
-    rows = [
-        [item["file"], _CLASSES[item["label"]], item["reason"]] for item in verified["rejected"]
-    ]
+    classes = ("bona fide", "spoof")
+    rows = [[item["file"], classes[item["label"]], item["reason"]] for item in verified["rejected"]]
     same, near = verified["duplicates"], verified["near_duplicates"]
-    alike = {
-        "Duplicates": (wording.duplicates(same), _examples(same)),
-        "Near-duplicates": (wording.near_duplicates(near), _examples(near)),
-    }
-    return render("rejected.html.j2", used=wording.used(verified), rows=rows, alike=alike)
-
-
-def _examples(groups: Json) -> list[list[str]]:
-    return [[", ".join(files)] for files in groups["examples"]]
+    sentences = (wording.duplicates(same), wording.near_duplicates(near))
+    examples = ([[", ".join(files)] for files in groups["examples"]] for groups in (same, near))
+    return render(
+        "rejected.html.j2",
+        used=wording.used(verified),
+        rows=rows,
+        alike=zip(("Duplicates", "Near-duplicates"), sentences, examples, strict=True),
+    )
 
 
 def audit(audits: Mapping[str, Json], items: Sequence[Tested]) -> str:
@@ -52,30 +48,38 @@ def audit(audits: Mapping[str, Json], items: Sequence[Tested]) -> str:
         audits: by view; of each view that an experiment scores, at least.
         items: the experiments tested on the corpus; may be empty.
     """
-    ordered = [(view, audits[view]) for view in ordered_views(audits)]
+    ordered = {view: audits[view] for view in ordered_views(audits)}
     names = {view: "" if [*audits] == [CLEAN] else f", {view_name(view)}" for view in audits}
+    # Next to the strongest property, so that neither is read alone.
+    experiments = [
+        [marked(item), *(estimate(item.on(REPORTED, view=view).get("roc_auc")) for view in _VIEWS)]
+        for item in items
+    ]
+    strongest = [_strongest_in_words(found, view, items) for view, found in ordered.items()]
     return render(
         "audit.html.j2",
         warnings=wording.warnings(items),
         split=REPORTED,
-        experiments=[_beside(item) for item in items],
-        strongest=filter(
-            None, (_strongest_in_words(found, view, items) for view, found in ordered)
-        ),
-        views=[_audit_tables(found, names[view]) for view, found in ordered],
+        experiments=experiments,
+        strongest=filter(None, strongest),
+        views=[_audit_tables(found, names[view]) for view, found in ordered.items()],
     )
+
+
+_VIEWS = (CLEAN, TRIMMED, INVERTED)
 
 
 def _audit_tables(audit: Json, heard: str) -> Iterator[tuple[str, Rows, list[str], Json]]:
     """Yield a table per split, and how it was made; `heard` names the view."""
     for split in sorted(ordered_splits(audit["splits"]), key=lambda split: split != REPORTED):
-        of_split = audit["splits"][split]
-        properties = of_split["properties"].values()
-        strongest_first = sorted(properties, key=lambda item: -item["roc_auc"]["value"])
-        count = f"{of_split['n_bonafide']:,} bona fide, {of_split['n_spoof']:,} spoof"
-        learned = [f"{item['name']}: {item['how']}." for item in properties if "how" in item]
-        rows = [_property(item) for item in strongest_first]
-        yield f"{split_name(split)}{heard} ({count})", rows, learned, of_split["interval"]
+        found = audit["splits"][split]
+        properties = sorted(found["properties"].values(), key=lambda row: -row["roc_auc"]["value"])
+        count = f"{found['n_bonafide']:,} bona fide, {found['n_spoof']:,} spoof"
+        learned = [
+            f"{row['name']}: {row['how']}." for row in found["properties"].values() if "how" in row
+        ]
+        rows = [_property(row) for row in properties]
+        yield f"{split_name(split)}{heard} ({count})", rows, learned, found["interval"]
 
 
 def _property(item: Json) -> list[Cell]:
@@ -90,25 +94,21 @@ def _property(item: Json) -> list[Cell]:
     ]
 
 
-def _beside(item: Tested) -> list[Cell]:
-    """Show an experiment next to the strongest property, so that neither is read alone."""
-    results = [item.on(REPORTED, view=view) for view in (CLEAN, TRIMMED, INVERTED)]
-    return [marked(item), *(estimate(each.get("roc_auc")) for each in results)]
-
-
-def _strongest_in_words(audit: Json, view: str, items: Sequence[Tested]) -> str:
+def _strongest_in_words(audit: Json, view: str, items: Sequence[Tested]) -> str | None:
     """Say which property the experiments that score a view are held against."""
     members = [item for item in items if item.view == view]
     audits = [each for item in members for each in audited(audit, item)]
     if not audits:
-        return ""
+        return None
     met = any(map(known_voices, members))
     names, auc = strongest(audits, met)
     where = REPORTED if view == CLEAN else f"{REPORTED}, {view_name(view)},"
     noun, verb = ("properties", "are") if len(names) > 1 else ("property", "is")
-    return (
+    words = (
         f"The strongest {noun} on {where} {verb} {wording.listed(names)}: ROC-AUC "
         f"{estimates.whole(auc)}, without any model. An experiment that does no better has shown "
         "nothing about speech."
-        + ("" if met else " Who speaks does not count: no experiment has met these speakers.")
     )
+    if not met:
+        words += " Who speaks does not count: no experiment has met these speakers."
+    return words

@@ -1,5 +1,6 @@
-"""The report's opening: question, data, answer and one figure per corpus."""
+"""The report's opening, and the page that says which results to trust; `trust` rates them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,10 +8,9 @@ from pathlib import Path
 from authenticity import wording
 from authenticity.evaluation.results import ATTACK, ATTACKS, KNOWN, REPORTED, UNKNOWN, Tested
 from authenticity.html import render
-from authenticity.names import POINT
-from authenticity.report.cells import estimate, marked
+from authenticity.names import POINT, labelled
+from authenticity.report.cells import RATINGS, Rows, coloured, estimate, marked, tabulated
 from authenticity.report.comparison import in_short
-from authenticity.report.rating import coloured, counted
 from authenticity.wording import Json
 
 
@@ -56,30 +56,33 @@ def _section(corpus: Corpus) -> Json:
     }
     if not corpus.figure:
         return section
-    by_novelty = {item.name: item.on(REPORTED, ATTACKS).each("roc_auc") for item in corpus.tested}
-    novelty = [
-        name for name in (KNOWN, UNKNOWN) if any(name in each for each in by_novelty.values())
-    ]
-    # What the experiments have in common has been said above the table.
-    several = ["Protocol"] if len(protocols) > 1 else []
+    counts = Counter(corpus.ratings[item.name] for item in corpus.tested)
+    rated = [f"“{name}” ({counts[name]})" for name in RATINGS if counts[name]]
     return section | {
-        "columns": ["Experiment", "ROC-AUC", *novelty, "EER", *several, "Trust"],
-        "answer": _in_words(corpus),
+        "answer": _answer(corpus),
         "warnings": wording.warnings(corpus.tested),
-        "rows": [
-            [
-                marked(item),
-                estimate(item.reported["roc_auc"]),
-                *(estimate(by_novelty[item.name].get(name)) for name in novelty),
-                estimate(item.reported["eer"], percent=True),
-                *([item.protocol] if several else []),
-                coloured(corpus.ratings[item.name]),
-            ]
-            for item in corpus.tested
-        ],
+        "results": _results(corpus, several=len(protocols) > 1),
         "pairs": in_short(corpus.compared, corpus.tested) if corpus.compared else [],
-        "ratings": counted([corpus.ratings[item.name] for item in corpus.tested]),
+        "ratings": wording.listed(rated),
     }
+
+
+def _results(corpus: Corpus, several: bool) -> tuple[list[str], Rows]:
+    """Return the table; a single protocol is named in the sentences above it, not in a column."""
+    rows = []
+    for item in corpus.tested:
+        by_novelty = item.on(REPORTED, ATTACKS).each("roc_auc")
+        rows.append(
+            {
+                "Experiment": marked(item),
+                "ROC-AUC": estimate(item.reported["roc_auc"]),
+                **{name: estimate(by_novelty.get(name)) for name in (KNOWN, UNKNOWN)},
+                "EER": estimate(item.reported["eer"], percent=True),
+                "Protocol": item.protocol if several else None,
+                "Trust": coloured(corpus.ratings[item.name]),
+            }
+        )
+    return tabulated(rows)
 
 
 def _protocol(item: Tested) -> str:
@@ -92,12 +95,11 @@ def _protocol(item: Tested) -> str:
     )
 
 
-def _in_words(corpus: Corpus) -> str:
+def _answer(corpus: Corpus) -> str:
     """Say in a reader's terms what the experiment that does best on dev reaches on eval.
 
-    A control is never the answer: it is there for others to be held against. Naming the best on
-    eval would be a choice made on eval, and so too good a value; naming the first would be one
-    made by the order in the configuration, which says nothing. One whose protocol leaks is named
+    The choice is made on dev: a choice made on eval would make the value too good. Controls are
+    never named: they are there for others to be held against. An experiment that leaks is named
     only where all leak: its results answer another question.
     """
     contenders = [item for item in corpus.tested if not item.control]
@@ -106,16 +108,45 @@ def _in_words(corpus: Corpus) -> str:
     sound = [item for item in contenders if not item.leaks]
     # A protocol may have no dev.
     best = max(sound or contenders, key=lambda item: corpus.on_dev.get(item.name, -1.0))
-    why = ", the best on dev," if best.name in corpus.on_dev else ""
-    if why and len(contenders) < len(corpus.tested):
-        why = ", the best on dev of those that are no controls,"
+    why = ""
+    if best.name in corpus.on_dev:
+        others = "" if len(contenders) == len(corpus.tested) else " of those that are no controls"
+        why = f", the best on dev{others},"
     pairs, wrong = (100 * best.reported[name].value for name in ("roc_auc", "eer"))
     words = (
         f"{best.name}{why} scores the spoof higher in {pairs:.1f} of 100 pairs of one "
         f"clip of each kind on {REPORTED} (ROC-AUC; guessing gives 50). With the threshold where "
         f"both kinds of error are equally frequent, it is wrong on {wrong:.1f}% of the clips (EER)."
     )
-    rating = corpus.ratings[best.name]
-    if rating != "trust":
-        words += f" The rating of these results: {rating}; the first page of the menu says why."
+    rated = corpus.ratings[best.name]
+    if rated != "trust":
+        words += f" The rating of these results: {rated}; the first page of the menu says why."
     return words
+
+
+def rating(ratings: Json) -> str:
+    """Return the page of `trust.judge_all`: per experiment its rating, then each check."""
+    experiments = ratings["experiments"]
+    labels = [labelled(item["name"], item["control"]) for item in experiments]
+    by_experiment = [
+        item["ratings"] | {check["name"]: check["status"] for check in item["checks"]}
+        for item in experiments
+    ]
+    names = dict.fromkeys(name for column in by_experiment for name in column)
+    checks = [
+        [[each["name"], coloured(each["status"]), each["sentence"]] for each in item["checks"]]
+        for item in experiments
+    ]
+    return render(
+        "rating.html.j2",
+        corpus=ratings["corpus"],
+        split=ratings["split"],
+        titles=["Kinds of metric, then checks", *labels],
+        overview=[
+            [name, *(coloured(each[name]) if name in each else None for each in by_experiment)]
+            for name in names
+        ],
+        kinds=range(len(experiments[0]["ratings"])),
+        experiments=zip(labels, experiments, checks, strict=True),
+        thresholds=[[f"{item['value']:g}", item["reason"]] for item in ratings["thresholds"]],
+    )

@@ -1,0 +1,263 @@
+"""Pages of results: over all trials, and per attack, condition, speaker and view of the audio."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from authenticity import estimates, wording
+from authenticity.estimates import Estimate
+from authenticity.evaluation import bootstrap
+from authenticity.evaluation.results import (
+    ATTACK,
+    ATTACKS,
+    REPORTED,
+    SPEAKER,
+    Results,
+    Tested,
+)
+from authenticity.html import render
+from authenticity.names import ordered_splits, ordered_values, view_name
+from authenticity.report.cells import Cell, Rows, Words, estimate, marked, quietly, tabulated
+
+WORST_SPEAKERS = 50
+"""So many speakers a person reads through; a corpus may have thousands."""
+
+
+def headline(items: Sequence[Tested]) -> str:
+    """Return the page of headline results: every experiment on every split."""
+    places = [(item, split, item.on(split)) for item in items for split in item.splits]
+    tables = []
+    for caption, cells in (("Errors", _errors), ("Calibration and costs", _costs)):
+        rows = [
+            {"Experiment": marked(item), "Split": split, **cells(results)}
+            for item, split, results in places
+        ]
+        tables.append((caption, *tabulated(rows)))
+    return render(
+        "headline.html.j2",
+        warnings=wording.warnings(items),
+        tables=tables,
+        reported=[index for index, (_, split, _) in enumerate(places) if split == REPORTED],
+        chosen=[[marked(item), wording.chosen(item), wording.audio(item)] for item in items],
+        level=bootstrap.LEVEL,
+        n_resamples=bootstrap.N_RESAMPLES,
+        methods=dict.fromkeys(
+            f"{split}: {results['roc_auc'].method} ({item.why[split]})."
+            for item, split, results in places
+        ),
+        no_width=wording.NO_WIDTH,
+    )
+
+
+def _errors(results: Results) -> dict[str, Cell]:
+    bonafide, spoof = wording.clips_and_speakers(results)
+    return {
+        "ROC-AUC": estimate(results["roc_auc"]),
+        "EER": estimate(results["eer"], percent=True),
+        "HTER at the threshold of dev": estimate(results.get("hter"), percent=True),
+        "Average precision": estimate(results.get("average_precision")),
+        "Bona fide clips (speakers)": bonafide,
+        "Spoof clips (speakers)": spoof,
+    }
+
+
+def _costs(results: Results) -> dict[str, Cell]:
+    cllr = results.get("cllr")
+    ece = quietly(wording.ece(results, "_before_calibration"))
+    if not wording.stage(results):
+        value, chance = quietly(wording.ece(results, ""))
+        ece += [f"→ {value}", chance]
+    return {
+        "Cllr (its minimum)": cllr and [*estimate(cllr), "min", *estimate(results["min_cllr"])],
+        "ECE (by chance), before → after calibration": ece,
+        "Min DCF": estimate(results.get("min_dcf")),
+        "Act DCF": estimate(results.get("act_dcf")),
+        "Min t-DCF, legacy": estimate(results.get("min_tdcf_legacy")),
+        "Min t-DCF, revised": estimate(results.get("min_tdcf_revised")),
+    }
+
+
+def headline_rows(
+    items: Sequence[Tested], ratings: Mapping[tuple[str, str], str]
+) -> list[dict[str, Any]]:
+    """Return the headline on the reported split as plain rows, for `summary`.
+
+    `ratings` has the overall rating of `trust` by corpus and name.
+    """
+    return [
+        {
+            "name": item.name,
+            "experiment": item.experiment,
+            "protocol": item.protocol,
+            "corpus": item.target,
+            "trained_on": item.corpus,
+            "control": item.control,
+            "split": REPORTED,
+            "method": auc.method,
+            "n_bonafide": auc.n_bonafide,
+            "n_spoof": auc.n_spoof,
+            "roc_auc": _plain(auc),
+            "eer": _plain(item.reported["eer"]),
+            "by_novelty": {
+                name: _plain(each) | {"n_spoof": each.n_spoof}
+                for name, each in item.on(REPORTED, ATTACKS).each("roc_auc").items()
+            },
+            "orientation": item.orientation(),
+            "turned": bool(wording.turned(item)),
+            "leak": wording.shared(item.leak) if item.leaks else None,
+            "trust": ratings[item.target, item.name],
+        }
+        for item in items
+        for auc in [item.reported["roc_auc"]]
+    ]
+
+
+def _plain(item: Estimate) -> dict[str, float | None]:
+    return {name: getattr(item, name) for name in ("value", "low", "high")}
+
+
+def _reported_first(items: Sequence[Tested]) -> list[str]:
+    splits = ordered_splits(name for item in items for name in item.splits)
+    return sorted(splits, key=lambda split: split != REPORTED)
+
+
+def _grouped(
+    items: Sequence[Tested], split: str, group: str
+) -> Iterator[tuple[str, Tested, Results]]:
+    """Yield each value of a group with the experiments' results, the controls' last."""
+    results = [(item, item.on(split, group).by_value()) for item in items]
+    results.sort(key=lambda each: each[0].control)
+    for value in ordered_values(name for _, by_value in results for name in by_value):
+        for item, by_value in results:
+            if value in by_value:
+                yield value, item, by_value[value]
+
+
+def per_attack(items: Sequence[Tested]) -> str:
+    """Return the page of results per attack, one table per split."""
+    known = dict.fromkeys(
+        f"Protocol {item.protocol}, trained on {item.corpus}: {REPORTED} has "
+        f"{wording.attacks(item.on(REPORTED, ATTACK).names('group_value'))}, and shares "
+        f"{wording.counted(item.leak['attacks']['train_eval'], 'known attack')} with train."
+        for item in items
+    )
+    return render(
+        "attacks.html.j2",
+        warnings=wording.warnings(items),
+        tables=[
+            (split, *tabulated([*_attack_rows(items, split)])) for split in _reported_first(items)
+        ],
+        known=known,
+        no_width=wording.NO_WIDTH,
+    )
+
+
+def _attack_rows(items: Sequence[Tested], split: str) -> Iterator[dict[str, Cell]]:
+    for group in (ATTACKS, ATTACK):
+        for attack, item, results in _grouped(items, split, group):
+            yield {
+                "Attack": f"{attack} (known)" if attack in item.known_attacks else attack,
+                "Experiment": marked(item),
+                "Spoof clips": results["roc_auc"].n_spoof,
+                "ROC-AUC": estimate(results["roc_auc"]),
+                "EER": estimate(results.get("eer"), percent=True),
+                "Missed at the threshold of dev": estimate(results.get("miss"), percent=True),
+            }
+
+
+def conditions(items: Sequence[Tested]) -> str:
+    """Return the page of results per condition: a table per split and condition column."""
+    return render(
+        "conditions.html.j2",
+        warnings=wording.warnings(items),
+        tables=[
+            (f"{split}, {name.replace('_', ' ')}", _condition_rows(items, split, name))
+            for split in _reported_first(items)
+            for name in dict.fromkeys(name for item in items for name in item.conditions(split))
+        ],
+        left_out=sorted({name for item in items for name in item.not_conditions}),
+    )
+
+
+def _condition_rows(items: Sequence[Tested], split: str, name: str) -> Rows:
+    return [
+        [
+            value,
+            marked(item),
+            results["n_clips"].n_bonafide or "against all",
+            results["n_clips"].n_spoof,
+            estimate(results.get("roc_auc")),
+            estimate(results.get("eer"), percent=True),
+        ]
+        for value, item, results in _grouped(items, split, name)
+    ]
+
+
+def speakers(items: Sequence[Tested]) -> str:
+    """Return the page of the speakers on whom each experiment errs most."""
+    tables = []
+    for item in items:
+        by_speaker = item.on(REPORTED, SPEAKER).by_value()
+        worst = sorted(by_speaker.items(), key=lambda each: (-_error(each[1]), each[0]))
+        rows = [_speaker_row(*each) for each in worst[:WORST_SPEAKERS]]
+        caption = f"{item.label}, {REPORTED}: {wording.counted(len(worst), 'speaker')}"
+        if len(worst) > WORST_SPEAKERS:
+            caption += f", the {WORST_SPEAKERS} worst"
+        tables.append((caption + (" (leaks)" if item.leaks else ""), rows))
+    return render("speakers.html.j2", warnings=wording.warnings(items), tables=tables)
+
+
+def _error(speaker: Results) -> float:
+    """The share that is wrong at the threshold; without one, what ROC-AUC lacks."""
+    if wrong := speaker.get("wrong"):
+        return wrong.value
+    auc = speaker.get("roc_auc")
+    return 1 - auc.value if auc else -1.0
+
+
+def _speaker_row(name: str, results: Results) -> list[Cell]:
+    """No value of a single speaker has an interval."""
+    clips, auc = results["n_clips"], results.get("roc_auc")
+    alarm, miss, wrong = (
+        f"{100 * rate.value:.1f}%" if rate else None
+        for rate in map(results.get, ("false_alarm", "miss", "wrong"))
+    )
+    within = f"{auc.value:.4f}" if auc else None
+    return [name, clips.n_bonafide, alarm, clips.n_spoof, miss, wrong, within]
+
+
+def views(items: Sequence[Tested]) -> str:
+    """Return the page of results on degraded audio, each experiment's own view first."""
+    rows, chosen = [], []
+    for item in items:
+        chosen.append(len(rows))
+        rows += [_view_row(item, view) for view in (item.view, *item.others)]
+    return render(
+        "views.html.j2",
+        warnings=wording.warnings(items),
+        split=REPORTED,
+        rows=rows,
+        chosen=chosen,
+    )
+
+
+def _view_row(item: Tested, view: str) -> list[Cell]:
+    """A view's values; where it is not the experiment's own view, with the changes from that."""
+    results = item.on(REPORTED, view=view)
+    before = item.reported if view != item.view else None
+    suffix, auc = wording.stage(results), results["roc_auc"]
+    cells = {
+        name: estimate(results.get(name), name != "roc_auc") for name in ("roc_auc", "eer", "hter")
+    }
+    cells[f"ece{suffix}"] = quietly(wording.ece(results, suffix))
+    changed = [_changed(cell, name, results, before) for name, cell in cells.items()]
+    return [marked(item), view_name(view), *changed, auc.n_bonafide + auc.n_spoof]
+
+
+def _changed(cell: Cell, name: str, results: Results, before: Results | None) -> Cell:
+    now, then = results.get(name), before and before.get(name)
+    if not (now and then):
+        return cell
+    change = results.get(f"{name}_change") or Estimate(now.value - then.value, None, None)
+    percent = name != "roc_auc"
+    interval = "" if change.low is None else f" {estimates.interval(change, percent)}"
+    return [*cell, Words(f"{estimates.change(change.value, percent)}{interval}", "change")]
