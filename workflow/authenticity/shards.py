@@ -141,21 +141,19 @@ def _dealt(table: pa.Table, column: str, n_shards: int) -> Iterator[tuple[str, p
 class PreviousRows:
     """The rows of a shard's last table that may be used again."""
 
-    table: pa.Table | None
+    table: pa.Table
     index: Mapping[tuple[str, str], int]
 
     @classmethod
     def load(cls, path: Path, schema: pa.Schema, version: str) -> "PreviousRows":
         """Load them; none where the table is absent, damaged, or of another version or schema."""
+        table = schema.empty_table()
         try:
-            if not path.exists() or tables.metadata(path).get("version") != version:
-                return cls(None, {})
-            table = tables.read(path)
+            if path.exists() and tables.metadata(path).get("version") == version:
+                found = tables.read(path)
+                table = found.cast(schema) if found.schema.equals(schema) else table
         except UserError:
             _logger.warning("%s: damaged; all of its rows are computed again", path)
-            return cls(None, {})
-        if not table.schema.equals(schema):
-            return cls(None, {})
         keys = zip(table["file"].to_pylist(), table["content"].to_pylist(), strict=True)
         return cls(table, {key: row for row, key in enumerate(keys)})
 
@@ -167,14 +165,11 @@ class PreviousRows:
         """Return one value of a row that is there."""
         return self.table[column][self.index[key]].as_py()
 
-    def merged(
-        self, keys: Iterable[tuple[str, str]], computed: pa.Table, schema: pa.Schema
-    ) -> pa.Table:
+    def merged(self, keys: Iterable[tuple[str, str]], computed: pa.Table) -> pa.Table:
         """Return those of the rows with these keys that are here, and computed ones, by file.
 
         Neither the order of arguments nor which rows were reused shows in the result's bytes.
         """
-        kept = [self.index[key] for key in keys if key in self]
-        if kept:
-            computed = pa.concat_tables([self.table.take(kept).cast(schema), computed])
-        return computed.take(pc.sort_indices(computed["file"])).combine_chunks()
+        kept = pa.array([self.index[key] for key in keys if key in self], pa.int64())
+        table = pa.concat_tables([self.table.take(kept), computed])
+        return table.take(pc.sort_indices(table["file"])).combine_chunks()

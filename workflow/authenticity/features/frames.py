@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -29,10 +28,8 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
-from authenticity.features.clips import View
 from authenticity.features.encoder import receptive_field, window_bounds
 from authenticity.features.sources import FAMILIES
-from authenticity.features.versions import embedding_version
 from authenticity.files import atomic, sha256
 
 VERSION = "1"
@@ -59,13 +56,7 @@ _logger = logging.getLogger("authenticity")
 
 
 def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -> int:
-    """Return how many frames an encoder makes of a clip.
-
-    Args:
-        n_samples: of the clip, at 16 kHz.
-        config: the encoder's `config.json`: `conv_kernel` and `conv_stride` of its front end.
-        window_seconds: longest stretch that the encoder hears at once.
-    """
+    """Return how many frames an encoder makes of a clip of so many samples; see `require_room`."""
     stride, reach = receptive_field(config["conv_kernel"], config["conv_stride"])
     bounds = window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
     return sum((last - first - reach) // stride + 1 for first, last in itertools.pairwise(bounds))
@@ -80,8 +71,8 @@ def require_room(
     """Say how large the frames of these clips will be, before any is computed.
 
     Args:
-        folders: of each layer's shards, on one disk, made where they are absent; shards that are
-            there count towards the size.
+        folders: of each layer's shards, on one disk; made if absent. Shards that are there count
+            towards the size.
         durations: of the clips, in seconds.
         config: the encoder's `config.json`.
         window_seconds: longest stretch that the encoder hears at once.
@@ -125,11 +116,7 @@ def _gibibytes(size: int) -> str:
 
 
 def require_known(config: Mapping[str, Any]) -> None:
-    """Refuse an encoder whose layers are not called as wav2vec2's are.
-
-    Args:
-        config: its `config.json`.
-    """
+    """Refuse an encoder, by its `config.json`, whose layers are not called as wav2vec2's are."""
     if config["model_type"] not in FAMILIES or config.get("add_adapter", False):
         raise UserError(
             f"an encoder of type {config['model_type']}: layers are fine-tuned of "
@@ -139,63 +126,26 @@ def require_known(config: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def updated(
-    path: Path, layer: int, encoder: Mapping[str, Any], window_seconds: float, view: View
+    path: Path, dimension: int, metadata: Mapping[str, str]
 ) -> Iterator[tuple[Mapping[tuple[str, str], Windows], Add]]:
     """Bring a shard up to date: it will have the frames of the clips that are added, and no others.
 
+    One clip is in memory at a time.
+
     Args:
         path: the `.npy` file; the index is beside it.
-        layer: the first trained layer, counted from 0.
-        encoder: what `encoder.identify` returned.
-        window_seconds: longest stretch that the encoder hears at once.
-        view: how the clips are heard.
+        dimension: of a frame.
+        metadata: of the index; its `version` names everything but the audio that the frames
+            depend on.
 
     Yields:
         The frames of the last shard that may be used again, by file and digest of its content; and
-        what takes those of the next clip.
+        a function that takes those of the next clip.
 
     Raises:
         UserError: activations are too large for half precision.
     """
-    inputs = embedding_version(encoder["identity"], window_seconds, view.steps)
-    version = f"frames {VERSION}; layer {layer}; {inputs}"
-    metadata = {
-        "encoder": encoder["model"],
-        "encoder_identity": encoder["identity"],
-        "precision": encoder["precision"],
-        "layer": str(layer),
-        "view": view.name,
-    }
-    previous = _previous(path, version)
-    with writer(path, encoder["dimension"], version, metadata) as add:
-        yield previous, add
-
-
-def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
-    try:
-        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
-            return {}
-        return {(clip.file, clip.content): clip.windows for clip in _open(path)}
-    except UserError:
-        _logger.warning("%s: damaged; all of its frames are computed again", path)
-        return {}
-
-
-@contextlib.contextmanager
-def writer(
-    path: Path,
-    dimension: int,
-    version: str,
-    metadata: Mapping[str, str] = MappingProxyType({}),
-) -> Iterator[Add]:
-    """Write frames and their index, one clip in memory at a time.
-
-    Args:
-        path: the `.npy` file.
-        dimension: of a frame.
-        version: names everything but the audio that the frames depend on.
-        metadata: of the index, besides.
-    """
+    previous = _previous(path, metadata["version"])
     index: list[dict[str, Any]] = []
     total = 0
     with atomic(path) as temporary:
@@ -210,17 +160,24 @@ def writer(
                     stream.write(_stored(window, file))
                 total += sum(lengths)
 
-            yield add
+            yield previous, add
             stream.seek(0)  # numpy pads a header so that it keeps its length whatever the total
             _write_header(stream, total, dimension)
         checksum = sha256(temporary)
         index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
-    tables.write(
-        index_of(path),
-        pa.Table.from_pylist(index, schema=INDEX),
-        INDEX,
-        {"version": version, "frames": str(total), "sha256": checksum, **metadata},
-    )
+    said = {"version": metadata["version"], "frames": str(total), "sha256": checksum}
+    table = pa.Table.from_pylist(index, schema=INDEX)
+    tables.write(index_of(path), table, INDEX, {**said, **metadata})
+
+
+def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
+    try:
+        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
+            return {}
+        return {(clip.file, clip.content): clip.windows for clip in _open(path)}
+    except UserError:
+        _logger.warning("%s: damaged; all of its frames are computed again", path)
+        return {}
 
 
 def index_of(path: Path) -> Path:
@@ -250,9 +207,9 @@ class Clip:
     """Where one clip's frames are.
 
     Attributes:
-        file: its key.
+        file: the clip's key.
         content: digest of the file's content.
-        windows: its frames; not read before they are used.
+        windows: the frames; not read before they are used.
     """
 
     file: str
