@@ -33,7 +33,7 @@ class EncoderSource:
     layers: int | Literal["auto"] | None = None
 
     weights: ClassVar[tuple[str, ...]] = (WEIGHTS, "pytorch_model.bin")
-    """Names of the file of weights; the first one that is there is taken.
+    """Names of the file of weights, the preferred one first.
 
     transformers reads the second one with weights_only: no code runs.
     """
@@ -100,8 +100,9 @@ class EncoderSource:
 
     def json(self, name: str) -> Path:
         """Return the path of one of the small files, from the folder or the hub."""
-        folder = Path(self.model) if self.is_folder else self._from_hub([(name,)])
-        return self._existing(folder, (name,))
+        if self.is_folder:
+            return self._existing(Path(self.model), (name,))
+        return self._from_hub([(name,)]) / name
 
     @cached_property
     def digest(self) -> str:
