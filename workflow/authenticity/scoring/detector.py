@@ -302,7 +302,7 @@ class _Sound:
 
     def __init__(self, samples: Rows):
         self._samples = samples
-        self._active = spectral.activity(samples)[1]
+        self._active = spectral.activity(samples).active
         self._before = np.append(0, np.cumsum(self._active))
 
     def share(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
