@@ -29,7 +29,8 @@ LIST = pa.schema(
 
 def names(n_shards: int) -> list[str]:
     """Return the shards' names; each tells the number of shards, so that none can be mixed up."""
-    return [_name(index, n_shards) for index in range(n_shards)]
+    width = len(str(n_shards))
+    return [f"{number:0{width}}-of-{n_shards}" for number in range(1, n_shards + 1)]
 
 
 def suitable_number(n_trials: int) -> int:
@@ -42,9 +43,9 @@ def suitable_number(n_trials: int) -> int:
 
 
 def made(folder: Path) -> set[int]:
-    """Return the numbers of shards that a corpus's clean spectral tables are in: one, or none yet.
+    """Return the numbers of shards that a corpus's clean spectral tables are in.
 
-    They are two where the number is being changed.
+    That is one; none before the first run, and two while the number is being changed.
     """
     return {_number(path) for path in (folder / "spectral" / "clean").glob("*-of-*.parquet")}
 
@@ -91,14 +92,9 @@ def _number(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def _name(index: int, n_shards: int) -> str:
-    width = len(str(n_shards))
-    return f"{index + 1:0{width}}-of-{n_shards}"
-
-
 def shard_of(key: str, n_shards: int) -> str:
     """Return the shard of a key: it depends on the key alone, so other trials never move it."""
-    return _name(_index(key, n_shards), n_shards)
+    return names(n_shards)[_index(key, n_shards)]
 
 
 def _index(key: str, n_shards: int) -> int:

@@ -2,9 +2,9 @@
 
 Equal content gives equal bytes: nothing here depends on time, host or the order of jobs.
 
-Pages carry checksums, so that a disk that flips a bit changes no value silently. Measured with a
-shard's embeddings (60 rows, 13 layers of 768 numbers, mean and std, 6.8 MB): each of 300 random
-flips was found, 10 without checksums; writing took 1.05 times as long and reading 1.15 times.
+Pages carry checksums, so that a disk that flips a bit changes no value silently: in a shard's
+embeddings (6.8 MB) each of 300 random flips was found, 10 without checksums; writing took 1.05
+times as long and reading 1.15 times.
 """
 
 import contextlib
@@ -40,12 +40,7 @@ REJECTED = pa.schema(
 )
 
 ASV_SCORES = pa.schema(
-    [
-        ("split", pa.string()),
-        ("kind", pa.string()),
-        ("attack", pa.string()),
-        ("score", pa.float64()),
-    ]
+    {"split": pa.string(), "kind": pa.string(), "attack": pa.string(), "score": pa.float64()}
 )
 """A corpus's speaker-verification scores: `kind` is target, nontarget or spoof; higher = target."""
 
@@ -145,8 +140,7 @@ def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None)
 def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> None:
     """Raise `UserError` for a table with a number that is NaN, infinite or absent.
 
-    It is read whole, so that damage in any column is found; numbers of `columns`, or all, are
-    looked at.
+    The table is read whole, so that damage in any column is found; `columns`, or all, are checked.
     """
     table = read(path)
     for name in columns or table.column_names:
@@ -176,9 +170,9 @@ def require_one_version(paths: Iterable[str | Path]) -> None:
 
 
 def require_encoder(paths: Iterable[str | Path], encoder: Mapping[str, Any]) -> None:
-    """Raise `UserError` for a shard that another encoder made, or the same in another precision.
+    """Raise `UserError` for a shard that is not of the encoder that `encoder.identify` returned.
 
-    The shards are embeddings, or indices of frames; `encoder` is what `encoder.identify` returned.
+    The shards are embeddings, or indices of frames; another precision is another encoder.
     """
     for path in paths:
         made = metadata(path)

@@ -25,9 +25,8 @@ def verify(
 ) -> dict[str, Any]:
     """Check that each trial is accepted or rejected exactly once, and that tables are sound.
 
-    They are of one version, without damage, and all of their numbers are finite.
-
-    Of the trials a share of `max_rejected` may be rejected, and one however small the corpus.
+    Sound tables are of one version, without damage, and all of their numbers are finite. A share of
+    `max_rejected` of the trials may be rejected, and one trial however small the corpus.
 
     Returns:
         The counts, and the rejected trials with their reasons.
@@ -80,7 +79,7 @@ def used_trials(
     """Return the trials that models and figures see: accepted, and perhaps without duplicates.
 
     Trials of the same decoded audio are duplicates. Of those with one label the first by key stays;
-    those under both labels contradict each other, and none of them can be trusted to stay.
+    of those under both labels, which contradict each other, none stays.
 
     Args:
         manifest: the trials, by key.

@@ -90,8 +90,8 @@ class Tables:
     Attributes:
         spectral: the paths.
         embeddings: likewise; empty without an encoder.
-        embedded: the files that have embeddings, if they were accepted, whatever others have; None
-            for all that have spectral numbers.
+        embedded: the files that must have embeddings if they were accepted; None for all that have
+            spectral numbers.
     """
 
     spectral: Sequence[str | Path]
@@ -115,17 +115,15 @@ class Tables:
             spectral: see `Tables`.
             embeddings: see `Tables`.
         """
-        size = len(spectral) // len(splits)
-        starts = range(0, len(spectral), size)
-        views_tables = {}
-        for (view, names), start in zip(splits.items(), starts, strict=True):
+        size, found = len(spectral) // len(splits), {}
+        for number, (view, names) in enumerate(splits.items()):
             embedded = None
             if names is not None:
                 chosen = pc.is_in(trials["split"], value_set=pa.array(names, pa.string()))
                 embedded = frozenset(trials.filter(chosen)["key"].to_pylist())
-            shards = slice(start, start + size)
-            views_tables[view] = cls(spectral[shards], embeddings[shards], embedded)
-        return views_tables
+            shards = slice(number * size, (number + 1) * size)
+            found[view] = cls(spectral[shards], embeddings[shards], embedded)
+        return found
 
     def load(
         self, candidate: str, spectral: str, pooling: str, n_layers: int
@@ -139,8 +137,7 @@ class Tables:
             n_layers: how many layers the encoder has.
 
         Returns:
-            The files that have all of the features, in order of name; and these, shape (files,
-            features).
+            The files that have all of the features, by name; and these, shape (files, features).
 
         Raises:
             UserError: a table is damaged, of another version than the others, not of the same
