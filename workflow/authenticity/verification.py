@@ -128,8 +128,7 @@ def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, d
     Returns:
         The trials, with the groups in `near`; and counts, with some examples.
     """
-    kinds = [trials[name].to_pandas() for name in ("label", "attack")]
-    near = fingerprints.groups(clips, kinds)
+    near = fingerprints.groups(clips, trials)
     trials = trials.set_column(trials.schema.get_field_index("near"), "near", near)
     frame = trials.select(["key", "near"]).to_pandas().dropna()
     groups = frame.groupby("near")["key"]

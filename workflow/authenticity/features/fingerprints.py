@@ -4,8 +4,8 @@ A copy that was encoded again, made louder or quieter, or cut by some millisecon
 structure of its spectrum; other words of the same voice do not. docs/near_duplicates.md says what
 is found of which copies, and how often other clips are taken for copies.
 
-Every parse of the workflow imports this module: SciPy loads its parts when they are first used, and
-pandas, which takes 0.4 s, is imported where it is used.
+Every parse of the workflow imports this module: SciPy loads its parts, and pyarrow loads pandas,
+which takes 0.4 s, when they are first used.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,6 +41,7 @@ RADIUS = 1.0
 MOST_SECONDS_APART = 0.25
 _COARSE, _COARSE_RADIUS = 10, 0.6
 _NEIGHBOURS = 16
+_KINDS = ["label", "attack"]
 
 
 def read(spectral: Iterable[str | Path]) -> pa.Table:
@@ -73,10 +74,7 @@ def grouped_together(trials: Sequence[pa.Table], clips: Sequence[pa.Table]) -> l
         trials: `tables.TRIALS` of each corpus.
         clips: their fingerprints, row by row.
     """
-    kinds = [
-        np.concatenate([table[name].to_pandas() for table in trials])
-        for name in ("label", "attack")
-    ]
+    kinds = pa.concat_tables(table.select(_KINDS) for table in trials)
     near, grouped = groups(pa.concat_tables(clips), kinds), []
     for table in trials:
         index = table.schema.get_field_index("near")
@@ -118,7 +116,7 @@ def fingerprints(
     return (curves * scale).astype(np.float32), steady
 
 
-def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
+def groups(clips: pa.Table, trials: pa.Table) -> pa.Array:
     """Find the near-duplicates among clips.
 
     Clips are compared with those of their kind only: a vocoder's copy of a recording has nearly its
@@ -130,26 +128,21 @@ def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
 
     Args:
         clips: `SCHEMA`.
-        kinds: what near-duplicates have in common, such as label and attack; each of shape
-            (clips,).
+        trials: row by row, the columns `label` and `attack`, which near-duplicates have in common.
 
     Returns:
         The first key of each clip's group; null for a clip without near-duplicates. Clips of equal
         audio are in one group only if the group has other audio too.
     """
-    import pandas as pd
-
-    names = [f"kind {index}" for index in range(len(kinds))]
-    frame = pd.DataFrame(dict(zip(names, kinds, strict=True)))
-    for name in ("key", "audio", "duration"):
-        frame[name] = clips[name].to_pandas()
+    about = clips.select(["key", "audio", "duration"]).to_pandas()
+    frame = trials.select(_KINDS).to_pandas().join(about)
     described = frame[pc.is_valid(clips["fingerprint"]).to_numpy()]
     vectors = as_matrix(clips["fingerprint"].drop_null())
     # Clips of equal audio and kind are one clip here, so that they do not crowd out its neighbours.
-    alike = described.groupby(["audio", *names], sort=False, dropna=False)
-    clip, first = alike.ngroup().to_numpy(), ~described.duplicated(["audio", *names]).to_numpy()
+    alike = described.groupby(["audio", *_KINDS], sort=False, dropna=False)
+    clip, first = alike.ngroup().to_numpy(), ~described.duplicated(["audio", *_KINDS]).to_numpy()
     vectors, seconds = vectors[first], described["duration"].to_numpy()[first]
-    members = described[first].reset_index(drop=True).groupby(names, dropna=False).indices.values()
+    members = described[first].reset_index(drop=True).groupby(_KINDS, dropna=False).indices.values()
     pairs = np.concatenate(
         [np.empty((0, 2), np.intp)]
         + [of_kind[_pairs(vectors[of_kind], seconds[of_kind])] for of_kind in members]
