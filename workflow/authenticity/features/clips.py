@@ -153,11 +153,8 @@ class _Progress:
         if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
             self._last = now
             rate = (self._done - 1) / (now - self._start)
+            left = (self._total - self._done) / rate
             _logger.info(
-                "%d of %d clips, %d set aside, %.1f a second, about %.0f s left",
-                self._done,
-                self._total,
-                self._set_aside,
-                rate,
-                (self._total - self._done) / rate,
+                f"{self._done} of {self._total} clips, {self._set_aside} set aside, "
+                f"{rate:.1f} a second, about {left:.0f} s left"
             )

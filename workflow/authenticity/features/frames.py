@@ -1,9 +1,9 @@
 """The output of an encoder's frozen layers, frame by frame, kept on disk.
 
-When only some transformer layers are trained, everything below them is a constant: it is computed
-once, while the encoder embeds the clips, and an epoch costs no more than the trained layers. A
-shard is two files: the frames of all its clips one after the other (`.npy`, half precision, to be
-memory-mapped), and the index that says which frames are of which clip (`.parquet`).
+What lies below the trained layers is a constant: it is computed once, while the encoder embeds the
+clips, and an epoch costs no more than the trained layers. A shard is two files: the frames of all
+its clips one after the other (`.npy`, half precision, to be memory-mapped), and the index that says
+which frames are of which clip (`.parquet`).
 
 The frames depend on the first trained layer alone, so "the last of the first two layers" and "the
 last two of the first three" share a cache.
@@ -92,21 +92,16 @@ def require_room(
         folder.mkdir(parents=True, exist_ok=True)
     present = sum(path.stat().st_size for folder in folders for path in folder.glob("*.npy"))
     free = shutil.disk_usage(folders[0]).free
-    named = ", ".join(map(str, folders))
+    named, clips = ", ".join(map(str, folders)), f"frames of {len(durations)} clips"
     _logger.info(
-        "frames of %d clips, %.1f hours: %s in %s, %s there already, %s free",
-        len(durations),
-        sum(durations) / 3600,
-        _gibibytes(size),
-        named,
-        _gibibytes(present),
-        _gibibytes(free),
+        f"{clips}, {sum(durations) / 3600:.1f} hours: {_gibibytes(size)} in {named}, "
+        f"{_gibibytes(present)} there already, {_gibibytes(free)} free"
     )
     if size - present > free:
         raise UserError(
-            f"{named}: the frames of {len(durations)} clips need {_gibibytes(size - present)} and "
-            f"the disk has {_gibibytes(free)} free; make room, or fine-tune on fewer clips or with "
-            "a smaller encoder"
+            f"{named}: the {clips} need {_gibibytes(size - present)} and the disk has "
+            f"{_gibibytes(free)} free; make room, or fine-tune on fewer clips or with a smaller "
+            "encoder"
         )
     return size
 
@@ -273,8 +268,7 @@ def _open(path: Path) -> list[Clip]:
         ) from error
     if str(len(stored)) != metadata.get("frames"):
         raise UserError(f"{path}: not the frames that its index is of; delete it and run again")
-    # Read piece by piece, at 1.3 GiB/s, or 0.36 on a CPU without instructions for it.
-    # Older indices have no checksum.
+    # At 1.3 GiB/s, or 0.36 on a CPU without instructions for it. Older indices have no checksum.
     if "sha256" in metadata and metadata["sha256"] != sha256(path):
         raise UserError(f"{path}: damaged, its checksum differs; delete it and run again")
     clips = []

@@ -38,16 +38,10 @@ def candidates(features: "Features", n_layers: int) -> list[str]:
         n_layers: how many the encoder has, its input included.
     """
     layers = features.layers
-    if layers == "each":
-        names = [f"layer_{layer}" for layer in range(n_layers)]
-    elif layers == "none":
+    if layers == "none":
         return ["spectral"]
-    elif layers == "all":
-        names = ["layers_all"]
-    elif layers == "last":
-        names = [f"layer_{n_layers - 1}"]
-    else:
-        names = [f"layer_{layer}" for layer in layers]
+    numbers = {"each": range(n_layers), "last": [n_layers - 1]}.get(layers, layers)
+    names = ["layers_all"] if layers == "all" else [f"layer_{number}" for number in numbers]
     return [f"spectral+{name}" for name in names] if features.spectral != "none" else names
 
 
@@ -69,13 +63,14 @@ def spectral_columns(which: str) -> list[str]:
             own form of the entropy; `dynamics`, how much the spectrum varies over time, without
             the fifteen; or `full`, the fifteen, the mean of the log-mel spectrum, and dynamics.
     """
-    if which == "none":
-        return []
-    if which == "dynamics":
-        return [*spectral.DYNAMICS]
-    prototype = {"entropy": "entropy_prototype"} if which == "prototype" else {}
-    names = [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
-    return [*names, "logmel_mean", *spectral.DYNAMICS] if which == "full" else names
+    centroid, entropy, *cepstra = spectral.PROTOTYPE_NUMBERS
+    return {
+        "none": [],
+        "standard": [centroid, entropy, *cepstra],
+        "prototype": [centroid, "entropy_prototype", *cepstra],
+        "dynamics": [*spectral.DYNAMICS],
+        "full": [centroid, entropy, *cepstra, "logmel_mean", *spectral.DYNAMICS],
+    }[which]
 
 
 def n_spectral(which: str) -> int:
