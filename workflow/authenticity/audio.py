@@ -169,11 +169,7 @@ def _resampled(
 def at_our_rate(
     blocks: Iterable[tuple[int, NDArray[np.float32]]],
 ) -> Iterator[NDArray[np.float32]]:
-    """Resample the blocks of one recording to 16 kHz.
-
-    Args:
-        blocks: the sampling rate, the same for all, and mono samples.
-    """
+    """Resample one recording to 16 kHz, from blocks of its sampling rate and mono samples."""
     stream: soxr.ResampleStream | None = None
     for rate, block in blocks:
         if rate != SAMPLE_RATE:

@@ -106,13 +106,9 @@ def write_lists(
 ) -> None:
     """Write each shard's trials, by view; leave alone every list that has not changed.
 
-    A shard's job reads its list, so Snakemake runs it again exactly if its own trials changed.
-
-    Args:
-        folder: the lists are `{view}/{shard}.parquet` in it.
-        manifest: the trials, by key.
-        n_shards: into how many they are dealt.
-        views: the splits whose trials are needed in each view; `None` for all.
+    A shard's job reads its list, `{view}/{shard}.parquet` in the folder, so Snakemake runs it again
+    exactly if its own trials changed. `views` gives the splits whose trials each view needs; None
+    for all.
     """
     for view, splits in views.items():
         needed = manifest

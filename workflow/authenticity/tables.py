@@ -45,26 +45,16 @@ ASV_SCORES = pa.schema(
 """A corpus's speaker-verification scores: `kind` is target, nontarget or spoof; higher = target."""
 
 TRIALS = MANIFEST.append(pa.field("audio", pa.string())).append(pa.field("near", pa.string()))
-"""The manifest's trials that are used: accepted, without duplicates; `audio` digests them.
-
-`near` is the first key of a trial's group of near-duplicates; null where it has none.
-"""
+"""The manifest's trials that are used: accepted, without duplicates. `audio` is a digest; `near` is
+the first key of a trial's group of near-duplicates, null where it has none."""
 
 TRIAL_COLUMNS = ["file", "split", "label", "attack", "speaker", "round"]
 """What identifies a trial wherever it is scored; `round` names the protocol's round."""
 
 SCORES = pa.schema(
     [
-        ("file", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.int8()),
-        ("attack", pa.string()),
-        ("speaker", pa.string()),
-        ("round", pa.string()),
-        ("score", pa.float64()),
-        ("p_spoof", pa.float64()),
-        ("llr", pa.float64()),
-        ("p_calibrated", pa.float64()),
+        *((name, pa.int8() if name == "label" else pa.string()) for name in TRIAL_COLUMNS),
+        *((name, pa.float64()) for name in ("score", "p_spoof", "llr", "p_calibrated")),
     ]
 )
 
@@ -92,10 +82,7 @@ def write(
     schema: pa.Schema,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a table atomically, after checking that it has exactly the schema's columns.
-
-    `metadata` goes into the file's key-value metadata, beside the Arrow schema.
-    """
+    """Write a table and its key-value metadata atomically; it must have the schema's columns."""
     if table.schema.names != schema.names:
         raise ValueError(f"{path}: columns {table.schema.names}, expected {schema.names}")
     table = table.cast(schema).replace_schema_metadata(dict(metadata or {}))
@@ -114,11 +101,11 @@ def write(
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a table, or only some of its columns; an unreadable file is a `UserError`."""
-    wanted = list(columns) if columns is not None else None
     # `read_table` is no faster, and waits for ever for threads that memory does not suffice for.
     with _readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        table = file.read(wanted, use_threads=False)
-        return table if wanted is None else table.select(wanted)
+        if columns is None:
+            return file.read(use_threads=False)
+        return file.read(list(columns), use_threads=False).select(list(columns))
 
 
 @contextlib.contextmanager
@@ -159,14 +146,13 @@ def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> No
 
 def require_one_version(paths: Iterable[str | Path]) -> None:
     """Raise `UserError` for a shard that another version made than the others."""
-    versions = {str(path): metadata(path).get("version") for path in paths}
-    if len(set(versions.values())) > 1:
-        first, other = list(dict.fromkeys(versions.values()))[:2]
-        odd = next(path for path, version in versions.items() if version == other)
-        raise UserError(
-            f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and "
-            "run the same command again"
-        )
+    versions = [(path, metadata(path).get("version")) for path in paths]
+    for path, version in versions:
+        if version != (first := versions[0][1]):
+            raise UserError(
+                f"{path}: made by version {version!r}, other shards by {first!r}; delete it and "
+                "run the same command again"
+            )
 
 
 def require_encoder(paths: Iterable[str | Path], encoder: Mapping[str, Any]) -> None:

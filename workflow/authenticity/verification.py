@@ -78,14 +78,11 @@ def used_trials(
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Return the trials that models and figures see: accepted, and perhaps without duplicates.
 
-    Trials of the same decoded audio are duplicates. Of those with one label the first by key stays;
-    of those under both labels, which contradict each other, none stays.
+    Trials of the same decoded audio are duplicates. With `duplicates` at `remove`, of those with
+    one label the first by key stays; of those under both labels, which contradict each other, none.
+    With `keep`, for corpora whose official trials must all be scored, they are only counted.
 
-    Args:
-        manifest: the trials, by key.
-        spectral: tables, which say what was accepted and digest its audio.
-        duplicates: `remove`, or `keep` for corpora whose official trials must all be scored; then
-            they are only counted.
+    The spectral tables say what was accepted and digest its audio.
 
     Returns:
         The trials, `tables.TRIALS` (`near` is null, see `with_near_duplicates`) and the corpus's
@@ -113,7 +110,7 @@ def used_trials(
         gone = frame.index.isin(removed[removed].index)
         trials = trials.filter(pa.array(~gone))
     conditions = tables.conditions(trials.column_names)
-    return trials.select(tables.with_conditions(tables.TRIALS, conditions).names), counts
+    return trials.select([*tables.TRIALS.names, *conditions]), counts
 
 
 def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
@@ -121,9 +118,7 @@ def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, d
 
     They are only counted, whatever the policy on duplicates. Equal audio is certain, while
     near-duplicates are found by a radius; and a corpus may hold several codecs' copies of each
-    recording on purpose, as ASVspoof 2021 DF does.
-
-    `clips` are their fingerprints, of `fingerprints.of_trials`.
+    recording on purpose, as ASVspoof 2021 DF does. `clips` are `fingerprints.of_trials`.
 
     Returns:
         The trials, with the groups in `near`; and counts, with some examples.

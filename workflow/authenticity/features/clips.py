@@ -25,11 +25,7 @@ _logger = logging.getLogger("authenticity")
 
 @dataclass(frozen=True)
 class View:
-    """How clips are heard: as they are (`clean`), or through the steps of a named view.
-
-    Attributes:
-        steps: from the configuration; see `views.apply`.
-    """
+    """How clips are heard: as they are (`clean`), or through a view's steps; see `views.apply`."""
 
     name: str = "clean"
     steps: Sequence["Step"] = ()
@@ -37,13 +33,7 @@ class View:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a corpus, read and not yet decoded.
-
-    Attributes:
-        key: of the trial.
-        data: the file's content.
-        content: its digest, from which a view's noise is seeded.
-    """
+    """A trial's file, read and not yet decoded; `content` is the digest of its data."""
 
     key: str
     data: bytes
@@ -52,11 +42,7 @@ class File:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the clips of a corpus.
-
-    Attributes:
-        limits: what a clip must meet, as decoded and again after the view's steps.
-    """
+    """Reads a corpus's clips, which must meet the limits as decoded and after the view's steps."""
 
     root: Root
     limits: Limits
@@ -67,9 +53,8 @@ class Reader:
     ) -> tuple[list[tuple[str, str]], list[tuple[Mapping[str, Any], str, str]]]:
         """Read clips one by one and work on them; log the rejected ones.
 
-        Args:
-            rows: of the manifest; one with a `content` has to have that digest still.
-            work: is given each clip, and may reject it; see `samples`.
+        `rows` are the manifest's; a file must still have its row's `content` digest, if that is
+        given. `work` may reject a clip; see `samples`.
 
         Returns:
             Key and content digest of each accepted clip; row, digest and reason of the others.

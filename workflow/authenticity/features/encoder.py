@@ -45,12 +45,9 @@ _logger = logging.getLogger("authenticity")
 
 @dataclass(frozen=True)
 class Embedding:
-    """A clip's statistics over time.
+    """A clip's number of frames, and their mean and population standard deviation over time.
 
-    Attributes:
-        frames: how many frames the encoder made of the clip.
-        mean: shape (layers, dimension), float32; layer 0 is the transformer's input.
-        std: population standard deviation, same shape.
+    Both are of shape (layers, dimension); layer 0 is the transformer's input.
     """
 
     frames: int
@@ -285,12 +282,9 @@ def _in_order(
 
 @dataclass(frozen=True)
 class _Moments:
-    """The statistics of some frames, to be joined with those of others.
+    """The number of some frames, their mean, and the sum of squared deviations from it.
 
-    Attributes:
-        frames: how many there are.
-        mean: shape (layers, dimension), float64.
-        squares: the sum of squared deviations from it, same shape.
+    Both are of shape (layers, dimension), float64.
     """
 
     frames: int = 0

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 def spectral_version(steps: Sequence["Step"] = ()) -> str:
     """Name everything but the audio that a spectral row depends on; rows of others are stale.
 
-    Args:
-        steps: of the view; none for the clean clips.
+    The steps are the view's; clean clips have none.
     """
     return f"spectral {spectral.VERSION}; {_samples_version(steps)}"
 
@@ -52,14 +51,8 @@ def describe_shard(
     """Bring a shard's spectral table, and its table of clips that are set aside, up to date.
 
     A row is reused if the old table has its file with the same content under the same version, and
-    the clip still meets the limits. A view's clips are held against them as decoded, and again
-    after the view's steps.
-
-    Args:
-        rows: the shard's manifest rows, by key.
-        reader: of the corpus's clips, as they are or in a view.
-        path: the spectral table.
-        rejected: the other one.
+    the clip still meets the limits. `rows` are the shard's manifest rows, by key; `path` is the
+    spectral table.
 
     Returns:
         How many clips were accepted and rejected, and how many computed anew.
@@ -132,8 +125,8 @@ def embed_shard(
         identity: what `encoder.identify` or `published.identify` returned.
         window_seconds: longest stretch that the network hears at once.
         load: returns the network; called only when a clip needs it.
-        path: the table; its form is `encoder.schema`.
-        caches: where the frames of some layers go besides, for `frames`; by layer.
+        path: the table, an `encoder.schema`.
+        caches: by layer, where its frames go; see `frames`.
 
     Returns:
         How many clips there are, and how many were heard anew.

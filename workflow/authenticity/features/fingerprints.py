@@ -70,9 +70,7 @@ def of_trials(trials: pa.Table, spectral: Iterable[str | Path]) -> pa.Table:
 def grouped_together(trials: Sequence[pa.Table], clips: Sequence[pa.Table]) -> list[pa.Table]:
     """Return the trials of several corpora with groups in `near` that go across the corpora.
 
-    Args:
-        trials: `tables.TRIALS` of each corpus.
-        clips: their fingerprints, row by row.
+    `clips` are their fingerprints, row by row.
     """
     kinds = pa.concat_tables(table.select(_KINDS) for table in trials)
     near, grouped = groups(pa.concat_tables(clips), kinds), []

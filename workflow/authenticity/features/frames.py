@@ -199,13 +199,7 @@ def _stored(window: NDArray[np.floating], file: str) -> bytes:
 
 @dataclass(frozen=True)
 class Clip:
-    """Where one clip's frames are.
-
-    Attributes:
-        file: the clip's key.
-        content: digest of the file's content.
-        windows: the frames; not read before they are used.
-    """
+    """A clip's key, the digest of its file's content, and its frames, not read before use."""
 
     file: str
     content: str
@@ -216,9 +210,8 @@ class Clip:
 class Frames:
     """The frames of many clips, memory-mapped.
 
-    Attributes:
-        clips: as loaded, by file: what is drawn from them does not depend on the shards.
-        version: names everything but the audio that they depend on.
+    Clips are sorted by file: what is drawn from them does not depend on the shards. `version` names
+    everything but the audio that the frames depend on.
     """
 
     clips: Sequence[Clip]
@@ -226,10 +219,7 @@ class Frames:
 
     @classmethod
     def load(cls, paths: Iterable[str | Path]) -> "Frames":
-        """Open shards.
-
-        Args:
-            paths: the `.npy` files, all of one version.
+        """Open shards, by their `.npy` files.
 
         Raises:
             UserError: a shard is unreadable, or not of the version of the others.

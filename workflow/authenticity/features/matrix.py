@@ -31,12 +31,7 @@ POOLINGS: dict[str, tuple[str, ...]] = {
 
 
 def candidates(features: "Features", n_layers: int) -> list[str]:
-    """Return the candidates of an experiment's `features`, lower layers first.
-
-    Args:
-        features: the experiment's, from the configuration.
-        n_layers: how many the encoder has, its input included.
-    """
+    """Return the candidates of an experiment, lower layers first; `n_layers` counts the input."""
     layers = features.layers
     if layers == "none":
         return ["spectral"]
@@ -58,10 +53,8 @@ def layers_of(candidate: str, n_layers: int) -> list[int]:
 def spectral_columns(which: str) -> list[str]:
     """Return the names of the spectral columns to use.
 
-    Args:
-        which: `none`; `standard`, the fifteen numbers; `prototype`, the same with the prototype's
-            own form of the entropy; `dynamics`, how much the spectrum varies over time, without
-            the fifteen; or `full`, the fifteen, the mean of the log-mel spectrum, and dynamics.
+    `standard` is the fifteen numbers; `prototype` has the prototype's own form of the entropy;
+    `dynamics` is how much the spectrum varies over time.
     """
     centroid, entropy, *cepstra = spectral.PROTOTYPE_NUMBERS
     return {

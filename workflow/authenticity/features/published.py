@@ -3,8 +3,7 @@
 Such a classifier is an encoder, a linear layer, the mean over time, and another linear layer
 (`Wav2Vec2ForSequenceClassification` and its kin, after SUPERB, Yang et al. 2021). All that follows
 the encoder is linear, so the difference of the two logits is the mean over time of that difference
-in each frame. Here it is therefore an encoder with one layer of one dimension, which long
-recordings, windows and bundles take like any other.
+in each frame: here, an encoder with one layer of one dimension.
 """
 
 import re
@@ -78,9 +77,7 @@ class DetectorSource(EncoderSource):
 def sign(labels: Sequence[str], spoof: str | None) -> float:
     """Return 1 where the second of two labels means spoof, -1 where the first one does.
 
-    Args:
-        labels: the model's own.
-        spoof: the one that means spoof; None where the labels say it themselves.
+    `spoof` is the label that means it; None where the labels say it themselves.
 
     Raises:
         UserError: they do not say it, or `spoof` is none of them.
@@ -92,7 +89,7 @@ def sign(labels: Sequence[str], spoof: str | None) -> float:
                 f"its labels {labels[0]} and {labels[1]} do not say which one means spoof; set "
                 "`spoof` to that label in an experiment of kind `published`"
             )
-        return 1.0 if meant[1] == "spoof" else -1.0
+        spoof = labels[meant.index("spoof")]
     if spoof not in labels:
         raise UserError(f"`spoof` is {spoof}; expected one of its labels {labels[0]}, {labels[1]}")
     return 1.0 if labels[1] == spoof else -1.0

@@ -139,9 +139,8 @@ class EncoderSource:
         The network is asked only when the cache lacks a file, so a job never meets a newer commit
         than the one that the first job met.
         """
-        for local_only in (True, False):
-            if folder := self._cached(choices, local_only):
-                return folder
+        if folder := self._cached(choices, True) or self._cached(choices, False):
+            return folder
         raise UserError(
             f"{self.model}: not in the local model cache, and the model hub does not have "
             f"{' and '.join(choices[0])} there or cannot be reached; run once with a network, or "

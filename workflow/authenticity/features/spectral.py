@@ -396,9 +396,9 @@ def _magnitudes(
 
     Args:
         samples: (n,).
-        size: samples in a frame.
+        size: samples in a frame; all frames are whole.
         hop: samples from the beginning of a frame to that of the next.
-        margin: samples of silence before the clip and after it. Frames are whole.
+        margin: samples of silence before the clip and after it.
     """
     n_frames = max(1 + (len(samples) + 2 * margin - size) // hop, 0)
     for first in range(0, n_frames, _BLOCK_FRAMES):
@@ -417,9 +417,7 @@ def _hann(size: int) -> NDArray[np.float32]:
 
 
 def levels(samples: Rows) -> dict[str, float]:
-    """Compute what needs no spectrum, on 20 ms frames every 10 ms.
-
-    `activity` says which frames are silence.
+    """Compute what needs no spectrum; `activity` says which frames are silence.
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
@@ -448,12 +446,9 @@ def levels(samples: Rows) -> dict[str, float]:
 
 
 class Activity(NamedTuple):
-    """Frames of 20 ms every 10 ms.
+    """Levels of frames of 20 ms every 10 ms, in dB; whether each frame is sound; both (frames,).
 
-    Attributes:
-        levels: dB, shape (frames,).
-        active: whether each is sound rather than silence.
-        low, high: the 5th and the 95th percentile of the levels.
+    `low` and `high` are the 5th and the 95th percentile of the levels.
     """
 
     levels: NDArray[np.float64]
@@ -463,7 +458,7 @@ class Activity(NamedTuple):
 
 
 def activity(samples: Rows) -> Activity:
-    """Measure the level of frames, and say which ones are sound rather than silence.
+    """Tell frames of sound from those of silence.
 
     Silence lies 40 dB or more below the loudest frame. Where a noise floor hides that, silence is
     what stays in the lowest quarter of the range from the floor (the 5th percentile of the levels)

@@ -116,8 +116,6 @@ def _invert(samples: Samples, step: "Step", random: np.random.Generator) -> Samp
     return -samples
 
 
-# --- band ---
-
 _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
 
 
@@ -127,8 +125,6 @@ def _band(samples: Samples, step: "Step", random: np.random.Generator) -> Sample
         samples, scipy.signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE)
     )
 
-
-# --- noise ---
 
 # Third-octave levels of the long-term average speech spectrum, men and women, twelve languages:
 # Byrne et al. 1994, J. Acoust. Soc. Am. 96(4), 2108-2120, table II.
@@ -176,8 +172,6 @@ def _colour(name: str) -> NDArray[np.float64]:
     return scipy.signal.firwin2(_COLOUR_TAPS, frequencies, gains, fs=SAMPLE_RATE)
 
 
-# --- reverberation ---
-
 _DIFFUSE_AFTER_SECONDS = 0.0025
 
 
@@ -203,8 +197,6 @@ def impulse_response(
     tail *= np.sqrt(10 ** (-direct_to_reverberant_db / 10) / np.sum(tail**2))
     return np.concatenate([[1.0], np.zeros(time[0] - 1), tail])
 
-
-# --- RawBoost ---
 
 # The parameters of Tak et al. 2022, "RawBoost" (arXiv 2111.04433), and of its authors' code.
 _N_NOTCHES = 5
@@ -272,8 +264,6 @@ _RAWBOOST: dict[str, Callable[[Samples, np.random.Generator], Samples]] = {
     "stationary": _stationary,
 }
 
-
-# --- codec ---
 
 _CODEC_FRAME = 160  # samples encoded at once by an encoder that has no frames of its own
 
