@@ -51,7 +51,7 @@ Windows = Sequence[NDArray[np.floating]]
 Add = Callable[[str, str, Windows], None]
 """Takes the next clip's file, the digest of its content, and its frames."""
 
-_STORED = np.float16
+_STORED = np.dtype("<f2")  # half precision
 _logger = logging.getLogger("authenticity")
 
 
@@ -87,7 +87,7 @@ def require_room(
     total = sum(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
-    size = len(folders) * total * config["hidden_size"] * np.dtype(_STORED).itemsize
+    size = len(folders) * total * config["hidden_size"] * _STORED.itemsize
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     present = sum(path.stat().st_size for folder in folders for path in folder.glob("*.npy"))
@@ -181,8 +181,7 @@ def index_of(path: Path) -> Path:
 
 
 def _write_header(stream: BinaryIO, n_rows: int, dimension: int) -> None:
-    described = npy.dtype_to_descr(np.dtype(_STORED))
-    header = {"descr": described, "fortran_order": False, "shape": (n_rows, dimension)}
+    header = {"descr": _STORED.str, "fortran_order": False, "shape": (n_rows, dimension)}
     npy.write_array_header_1_0(stream, header)
 
 

@@ -132,9 +132,8 @@ def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
         steps.add(block)
         log_mel.append(block)
         # Frames without power have a centroid of 0, and no spectrum that could roll off.
-        centroids = np.divide(
-            magnitude @ _hertz(), total, out=np.zeros_like(total), where=total > 0
-        )
+        hertz = np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE).astype(np.float32)
+        centroids = np.divide(magnitude @ hertz, total, out=np.zeros_like(total), where=total > 0)
         per_frame.append(np.stack([centroids, rolloffs, power, entropy]))
     centroids, rolloffs, power, entropy = np.concatenate(per_frame, axis=1)
     cepstra = _mean_cepstra(log_mel.whole())
@@ -240,11 +239,6 @@ def _mel_filters() -> NDArray[np.float32]:
     filters = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
     filters *= (2 / (edges[2:] - edges[:-2]))[:, None]
     return filters
-
-
-@functools.cache
-def _hertz() -> NDArray[np.float32]:
-    return np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE).astype(np.float32)
 
 
 def _total_and_rolloff(
@@ -400,6 +394,7 @@ def _magnitudes(
         hop: samples from the beginning of a frame to that of the next.
         margin: samples of silence before the clip and after it.
     """
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     n_frames = max(1 + (len(samples) + 2 * margin - size) // hop, 0)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
@@ -408,12 +403,7 @@ def _magnitudes(
         if len(block) < end - begin:
             block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
         frames = np.lib.stride_tricks.sliding_window_view(block, size)[::hop]
-        yield np.abs(scipy.fft.rfft(frames * _hann(size), axis=1))
-
-
-@functools.cache
-def _hann(size: int) -> NDArray[np.float32]:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+        yield np.abs(scipy.fft.rfft(frames * window, axis=1))
 
 
 def levels(samples: Rows) -> dict[str, float]:
