@@ -131,7 +131,7 @@ def decibels(magnitude: float) -> float:
 
 
 def _reason(error: Exception) -> str:
-    """Return a decoder's message without the addresses of objects, which differ between runs."""
+    """Return a decoder's message without addresses of objects, which differ between runs."""
     message = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return message.rstrip(".")
 

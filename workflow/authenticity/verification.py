@@ -57,16 +57,15 @@ def verify(
             f"the {allowed} that `audio.max_rejected` = {max_rejected:g} allows ({examples}); "
             "mend the files or raise the limit: nothing that was computed is lost"
         )
-    accepted = set(described)
     frame = manifest.select(["key", "split", "label"]).to_pandas()
-    counts = frame[frame.key.isin(accepted)].groupby(["split", "label"]).size()
+    counts = frame[frame.key.isin(described)].groupby(["split", "label"]).size()
     by_split: dict[str, dict[str, int]] = {}
     for (split, label), count in counts.items():
         by_split.setdefault(split, {})["spoof" if label else "bonafide"] = int(count)
     return {
         "corpus": corpus,
         "n_manifest": len(manifest),
-        "n_accepted": len(accepted),
+        "n_accepted": len(described),
         "n_rejected": len(reasons),
         "rejected": reasons,
         "by_split": by_split,

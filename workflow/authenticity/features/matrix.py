@@ -1,7 +1,7 @@
 """Feature tables to matrices: one row per file in order of name, only the columns that are asked.
 
-A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, and the two joined
-by a plus sign, as in `spectral+layer_6`; or `logits`, what a published detector says.
+A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, `spectral+layer_6`,
+or `logits`, what a published detector says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,13 +73,10 @@ def n_spectral(which: str) -> int:
 
 @dataclass(frozen=True)
 class Tables:
-    """The feature tables of a corpus in one view, shard by shard in the same order.
+    """The feature tables of a corpus in one view, by paths, shard by shard in the same order.
 
-    Attributes:
-        spectral: the paths.
-        embeddings: likewise; empty without an encoder.
-        embedded: the files that must have embeddings if they were accepted; None for all that have
-            spectral numbers.
+    There are no `embeddings` without an encoder. `embedded` are the files that must have embeddings
+    if they were accepted; None for all that have spectral numbers.
     """
 
     spectral: Sequence[str | Path]
@@ -96,12 +93,8 @@ class Tables:
     ) -> dict[str, "Tables"]:
         """Take apart the shards of several views, given view after view.
 
-        Args:
-            trials: of the corpus, `tables.TRIALS`.
-            splits: by view, in the shards' order, the partitions that are embedded in it; None
-                for all.
-            spectral: see `Tables`.
-            embeddings: see `Tables`.
+        `trials` are the corpus's, `tables.TRIALS`; `splits` are, by view in the shards' order, the
+        partitions that are embedded in it; None for all.
         """
         size, found = len(spectral) // len(splits), {}
         for number, (view, names) in enumerate(splits.items()):
@@ -171,11 +164,8 @@ class Tables:
             for name in columns
         ]
         needed = missing if self.embedded is None else self.embedded.intersection(missing)
-        if (
-            needed
-            or embedded["file"] != described["file"]
-            or not all(np.isfinite(block).all() for block in blocks)
-        ):
+        finite = all(np.isfinite(block).all() for block in blocks)
+        if needed or embedded["file"] != described["file"] or not finite:
             raise UserError(
                 f"{embedding_path}: not a finite number for each file of {spectral_path}; delete "
                 "it and run the same command again"

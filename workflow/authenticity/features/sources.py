@@ -65,8 +65,7 @@ class EncoderSource:
         """Return the files of a local folder that embeddings depend on; none for a hub name."""
         if not self.is_folder:
             return []
-        needed = ((CONFIG,), (PREPROCESSOR,), self.weights)
-        return [self._existing(Path(self.model), names) for names in needed]
+        return [self._existing(*names) for names in ((CONFIG,), (PREPROCESSOR,), self.weights)]
 
     @cached_property
     def n_layers(self) -> int:
@@ -100,9 +99,7 @@ class EncoderSource:
 
     def json(self, name: str) -> Path:
         """Return the path of one of the small files, from the folder or the hub."""
-        if self.is_folder:
-            return self._existing(Path(self.model), (name,))
-        return self._from_hub([(name,)]) / name
+        return self._existing(name) if self.is_folder else self._from_hub([(name,)]) / name
 
     @cached_property
     def digest(self) -> str:
@@ -111,9 +108,7 @@ class EncoderSource:
 
     def fetch(self) -> Path:
         """Return the folder that holds all files, from the hub's local cache or the network."""
-        if self.is_folder:
-            return self.files()[0].parent
-        return self._from_hub(self._choices)
+        return self.files()[0].parent if self.is_folder else self._from_hub(self._choices)
 
     @property
     def is_on_disk(self) -> bool:
@@ -124,12 +119,13 @@ class EncoderSource:
     def _choices(self) -> list[tuple[str, ...]]:
         return [(CONFIG, PREPROCESSOR, weights) for weights in self.weights]
 
-    def _existing(self, folder: Path, names: tuple[str, ...]) -> Path:
-        for name in names:
-            if (folder / name).is_file():
-                return folder / name
+    def _existing(self, *names: str) -> Path:
+        """Return the first of these files that the local folder has."""
+        for path in (Path(self.model, name) for name in names):
+            if path.is_file():
+                return path
         raise UserError(
-            f"{folder}: expected {' or '.join(names)} in the model's folder; "
+            f"{Path(self.model)}: expected {' or '.join(names)} in the model's folder; "
             f"complete it, or correct {self.setting}{self.remark}"
         )
 

@@ -90,7 +90,7 @@ def _within_full_scale(samples: Samples) -> Samples:
 
 
 def _convolved(samples: Samples, response: NDArray, delay: int = 0) -> Samples:
-    """Filter samples, leaving out the filter's own delay; as many samples come out as went in.
+    """Filter samples, without the filter's own delay; as many samples come out as went in.
 
     Block by block: an hour takes 270 MiB, and 950 MiB with `scipy.signal.oaconvolve`.
     """
@@ -121,9 +121,8 @@ _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
 
 def _band(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     edges = [step.low_hz, step.high_hz]
-    return _filtered(
-        samples, scipy.signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE)
-    )
+    band = scipy.signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE)
+    return _filtered(samples, band)
 
 
 # Third-octave levels of the long-term average speech spectrum, men and women, twelve languages:
