@@ -46,32 +46,29 @@ class DetectorSource(EncoderSource):
             UserError: it is no classifier of that shape, or hears something else than samples at
                 16 kHz; in one line that says what was found.
         """
-        path = self.json(CONFIG)
-        config, family = read_json(path), "of audio into two classes"
+        path, expected = self.json(CONFIG), "a classifier of audio into two classes"
+        config = read_json(path)
         named = ", ".join(map(str, config.get("architectures") or ["no `architectures`"]))
         kind = config.get("model_type")
         if kind not in FAMILIES or not named.endswith("ForSequenceClassification"):
-            raise UserError(
-                f"{path}: expected a classifier {family}, of type {', '.join(FAMILIES)} "
-                f"(…ForSequenceClassification), found {named} of type {kind}; choose another model"
-            )
+            families = f"of type {', '.join(FAMILIES)} (…ForSequenceClassification)"
+            raise _refusal(path, f"{expected}, {families}", f"{named} of type {kind}")
         named = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
         labels = [str(named[index]) for index in sorted(named, key=int)]
         if len(labels) != 2:
-            raise UserError(
-                f"{path}: expected a classifier {family}, found {len(labels)}: "
-                f"{', '.join(labels)}; choose another model"
-            )
+            raise _refusal(path, expected, f"{len(labels)}: {', '.join(labels)}")
         path = self.json(PREPROCESSOR)
         heard = read_json(path)
         extractor = heard.get("feature_extractor_type", _EXTRACTORS[0])
         rate, width = heard.get("sampling_rate"), heard.get("feature_size", 1)
         if extractor not in _EXTRACTORS or (rate, width) != (SAMPLE_RATE, 1):
-            raise UserError(
-                f"{path}: expected samples at {SAMPLE_RATE} Hz as input, found {extractor} at "
-                f"{rate} Hz with feature_size {width}; choose another model"
-            )
+            found = f"{extractor} at {rate} Hz with feature_size {width}"
+            raise _refusal(path, f"samples at {SAMPLE_RATE} Hz as input", found)
         return labels
+
+
+def _refusal(path: Path, expected: str, found: str) -> UserError:
+    return UserError(f"{path}: expected {expected}, found {found}; choose another model")
 
 
 def sign(labels: Sequence[str], spoof: str | None) -> float:
