@@ -113,10 +113,12 @@ def _readable(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
-        first_line = str(error).splitlines()[0]
-        raise UserError(
-            f"{path}: not a readable table ({first_line}); delete it and run the same command again"
-        ) from error
+        raise unusable(path, f"not a readable table ({str(error).splitlines()[0]})") from error
+
+
+def unusable(path: str | Path, reason: str) -> UserError:
+    """Return the error that a table has to be made again."""
+    return UserError(f"{path}: {reason}; delete it and run the same command again")
 
 
 def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None) -> pa.Table:
@@ -138,10 +140,7 @@ def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> No
         if not pa.types.is_floating(values.type):
             continue
         if absent or not pc.all(pc.is_finite(values), min_count=0).as_py():
-            raise UserError(
-                f"{path}: not all of {name} are finite numbers; delete it and run the same command "
-                "again"
-            )
+            raise unusable(path, f"not all of {name} are finite numbers")
 
 
 def require_one_version(paths: Iterable[str | Path]) -> None:
@@ -149,10 +148,7 @@ def require_one_version(paths: Iterable[str | Path]) -> None:
     versions = [(path, metadata(path).get("version")) for path in paths]
     for path, version in versions:
         if version != (first := versions[0][1]):
-            raise UserError(
-                f"{path}: made by version {version!r}, other shards by {first!r}; delete it and "
-                "run the same command again"
-            )
+            raise unusable(path, f"made by version {version!r}, other shards by {first!r}")
 
 
 def require_encoder(paths: Iterable[str | Path], encoder: Mapping[str, Any]) -> None:
@@ -163,11 +159,11 @@ def require_encoder(paths: Iterable[str | Path], encoder: Mapping[str, Any]) -> 
     for path in paths:
         made = metadata(path)
         if made.get("encoder_identity") != encoder["identity"]:
-            raise UserError(
-                f"{path}: made by another encoder or in another precision "
+            raise unusable(
+                path,
+                "made by another encoder or in another precision "
                 f"({made.get('encoder')}, {made.get('precision')}) than the run's "
-                f"({encoder['model']}, {encoder['precision']}); delete it and run the same command "
-                "again"
+                f"({encoder['model']}, {encoder['precision']})",
             )
 
 

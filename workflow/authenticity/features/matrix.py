@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
-from authenticity.errors import UserError
 from authenticity.features import spectral
 from authenticity.names import LOGITS
 
@@ -166,9 +165,8 @@ class Tables:
         needed = missing if self.embedded is None else self.embedded.intersection(missing)
         finite = all(np.isfinite(block).all() for block in blocks)
         if needed or embedded["file"] != described["file"] or not finite:
-            raise UserError(
-                f"{embedding_path}: not a finite number for each file of {spectral_path}; delete "
-                "it and run the same command again"
+            raise tables.unusable(
+                embedding_path, f"not a finite number for each file of {spectral_path}"
             )
         return np.concatenate(blocks, axis=1)
 
