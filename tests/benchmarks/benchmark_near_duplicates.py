@@ -141,7 +141,8 @@ def made(vectors: np.ndarray, steady: np.ndarray, duration: np.ndarray, digests:
 def found(originals: list[dict], copies: list[dict]) -> float:
     """Return the share of the copies that are grouped with their originals, which are as many."""
     number = len(originals)
-    near = fingerprints.groups(table(originals + copies), [np.zeros(2 * number, int)]).to_pandas()
+    alike = pa.table({"label": np.zeros(2 * number, int), "attack": ["-"] * 2 * number})
+    near = fingerprints.groups(table(originals + copies), alike).to_pandas()
     one, other = near[:number].to_numpy(), near[number:].to_numpy()
     same = [a["audio"] == b["audio"] for a, b in zip(originals, copies, strict=True)]
     return float(np.mean(same | (pd.notna(one) & (one == other))))
@@ -149,7 +150,7 @@ def found(originals: list[dict], copies: list[dict]) -> float:
 
 def false_alarms(clips: pd.DataFrame, rows: list[dict]) -> None:
     """Print how many different clips are near-duplicates, and how near the nearest come."""
-    kinds = [clips[name].to_numpy() for name in ("set", "kind")]
+    kinds = pa.table({"label": clips["set"], "attack": clips["kind"]})
     every = table(rows)
     near = fingerprints.groups(every, kinds)
     print(f"Clips: {len(rows):,}, without a fingerprint: {every['fingerprint'].null_count}")
@@ -208,7 +209,8 @@ def speed(clips: pd.DataFrame, rows: list[dict]) -> None:
         drawn = random.standard_normal((number, fingerprints.WIDTH), np.float32) @ root.T
         steady, duration = np.zeros(number, bool), np.full(number, 2.0)
         many = made(drawn, steady, duration, [f"{index}" for index in range(number)])
-        kinds = [random.integers(n_kinds, size=number)]
+        drawn_kinds = random.integers(n_kinds, size=number)
+        kinds = pa.table({"label": drawn_kinds, "attack": ["-"] * number})
         begin = time.process_time()
         fingerprints.groups(many, kinds)
         print(

@@ -27,6 +27,7 @@ with atheris.instrument_imports(include=["authenticity", "zipfile"]):
     from authenticity import audio, manifest, tables
     from authenticity.config import Corpus
     from authenticity.errors import RejectedClip, UserError
+    from authenticity.growing import MOST_IN_MEMORY
     from authenticity.limits import Limits
     from authenticity.models.baseline import LinearModel
     from authenticity.roots import Root
@@ -49,7 +50,7 @@ SCRATCH = Path(tempfile.mkdtemp(prefix="fuzz-"))
 
 def hear(data: bytes) -> None:
     """The decoder: a file of a corpus, or one to score."""
-    samples = audio.decode_long(data, LIMITS)
+    samples = audio.decode(data, LIMITS, MOST_IN_MEMORY)
     assert np.isfinite(samples[:]).all()
     audio.file_format(io.BytesIO(data))
 

@@ -68,7 +68,7 @@ def unrounded(encoder: Path, layer: int, clips: Sequence) -> list[Clip]:
 def cached(folder: Path, encoder: Path, layer: int, clips: Sequence) -> Frames:
     """The frames of clips, written and opened."""
     path = folder / f"{layer}.npy"
-    with frames.writer(path, 32, f"layer {layer}") as add:
+    with frames.updated(path, 32, {"version": f"layer {layer}"}) as (_, add):
         for clip in unrounded(encoder, layer, clips):
             add(clip.file, clip.content, clip.windows)
     return Frames.load([path])

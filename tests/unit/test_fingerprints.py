@@ -52,9 +52,11 @@ def of(clips: dict[str, np.ndarray], folder: Path) -> pa.Table:
     return fingerprints.read([folder / "1.parquet"])
 
 
-def grouped(clips: pa.Table, kinds=None) -> list[str | None]:
-    kinds = [np.zeros(len(clips), int)] if kinds is None else kinds
-    return fingerprints.groups(clips, kinds).to_pylist()
+def grouped(clips: pa.Table, label=None, attack=None) -> list[str | None]:
+    label = np.zeros(len(clips), int) if label is None else label
+    attack = pa.nulls(len(clips), pa.string()) if attack is None else attack
+    trials = pa.table({"label": label, "attack": attack})
+    return fingerprints.groups(clips, trials).to_pylist()
 
 
 @pytest.mark.parametrize("copy", [*COPIES, "quieter", "cut at the start", "cut at the end"])
@@ -81,10 +83,8 @@ def test_clips_of_another_kind_or_length_are_not_compared(speech, tmp_path):
     louder = samples * np.float32(1.1)
     clips = of({"a": samples, "b": louder, "c": np.tile(louder, 2)}, tmp_path)
     assert grouped(clips) == ["a", "a", None]
-    labels = np.array([0, 1, 0])
-    assert grouped(clips, [np.zeros(3, int), labels]) == [None] * 3
-    attacks = np.array([None, None, "A01"], object)
-    assert grouped(clips, [np.zeros(3, int), attacks]) == ["a", "a", None]
+    assert grouped(clips, label=[0, 1, 0]) == [None] * 3
+    assert grouped(clips, attack=[None, None, "A01"]) == ["a", "a", None]
 
 
 def test_equal_audio_alone_is_no_near_duplicate(speech, tmp_path):
@@ -145,7 +145,7 @@ def test_groups_are_those_of_comparing_all_pairs_in_any_order(members, seed):
     vectors = centres[recording] + scale * random.normal(size=(len(members), len(scale)))
     duration = 2.0 + 0.02 * random.integers(0, 3, len(members))
     clips = made(vectors, duration, [f"a{index}" for index in range(len(members))])
-    near = grouped(clips, [label])
+    near = grouped(clips, label)
     vectors = vectors.astype(np.float32)
     distance = np.linalg.norm(vectors[:, np.newaxis] - vectors, axis=2)
     joined = (distance < fingerprints.RADIUS) & (label[:, np.newaxis] == label)
@@ -155,7 +155,7 @@ def test_groups_are_those_of_comparing_all_pairs_in_any_order(members, seed):
     expected = [keys[np.flatnonzero(row)[0]] if row.sum() > 1 else None for row in joined]
     assert near == expected
     order = random.permutation(len(members))
-    assert grouped(clips.take(order), [label[order]]) == [near[index] for index in order]
+    assert grouped(clips.take(order), label[order]) == [near[index] for index in order]
 
 
 def test_trials_are_given_their_groups_within_a_corpus_and_across(speech, tmp_path):

@@ -145,7 +145,7 @@ def test_a_killed_job_leaves_the_old_shard_or_none(shard: Shard):
 
     with (
         pytest.raises(KeyboardInterrupt),
-        frames.writer(shard.path, 32, "version") as add,
+        frames.updated(shard.path, 32, {"version": "version"}) as (_, add),
     ):
         add("0", "content", [np.zeros((3, 32))])
         raise KeyboardInterrupt
@@ -171,7 +171,8 @@ def test_frames_that_are_not_their_index_s_are_one_clear_line(shard: Shard):
 
 def test_shards_of_two_versions_are_refused(tmp_path: Path):
     for name in ("a", "b"):
-        with frames.writer(tmp_path / f"{name}.npy", 4, f"version {name}") as add:
+        version = {"version": f"version {name}"}
+        with frames.updated(tmp_path / f"{name}.npy", 4, version) as (_, add):
             add(name, "", [np.ones((2, 4))])
     with pytest.raises(
         UserError, match=r"b\.parquet: made by version 'version b', other shards by"
@@ -182,7 +183,7 @@ def test_shards_of_two_versions_are_refused(tmp_path: Path):
 def test_the_number_of_shards_does_not_tell(tmp_path: Path):
     clips = {name: (name, name, [np.full((2, 4), number)]) for number, name in enumerate("abcd")}
     for name, keys in {"one": "abcd", "first": "bd", "second": "ac"}.items():
-        with frames.writer(tmp_path / f"{name}.npy", 4, "version") as add:
+        with frames.updated(tmp_path / f"{name}.npy", 4, {"version": "version"}) as (_, add):
             for key in keys:
                 add(*clips[key])
     one = Frames.load([tmp_path / "one.npy"])
@@ -195,7 +196,7 @@ def test_the_number_of_shards_does_not_tell(tmp_path: Path):
 def test_activations_beyond_half_precision_are_refused(tmp_path: Path):
     with (
         pytest.raises(UserError, match="clip7: activations too large"),
-        frames.writer(tmp_path / "a.npy", 4, "version") as add,
+        frames.updated(tmp_path / "a.npy", 4, {"version": "version"}) as (_, add),
     ):
         add("clip7", "", [np.full((2, 4), 1e6)])
     assert not list(tmp_path.iterdir())

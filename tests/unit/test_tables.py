@@ -132,10 +132,10 @@ def test_reused_rows_leave_no_trace_in_the_bytes(keys: list[str], data: st.DataO
         old, one, two = (Path(folder) / name for name in ("old", "one", "two"))
         tables.write(old, rows(keys), SCHEMA, {"version": "1"})
         previous = shards.PreviousRows.load(old, SCHEMA, "1")
-        merged = previous.merged([(key, f"c{key}") for key in kept], rows(list(fresh)), SCHEMA)
+        merged = previous.merged([(key, f"c{key}") for key in kept], rows(list(fresh)))
         nothing = shards.PreviousRows.load(Path(folder) / "none", SCHEMA, "1")
         tables.write(one, merged, SCHEMA)
-        tables.write(two, nothing.merged([], rows(keys), SCHEMA), SCHEMA)
+        tables.write(two, nothing.merged([], rows(keys)), SCHEMA)
         assert one.read_bytes() == two.read_bytes()
 
 

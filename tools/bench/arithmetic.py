@@ -2,6 +2,7 @@
 
 import functools
 import time
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,12 +58,7 @@ def bandwidth() -> float:
 
 
 def _least(work: Callable[[], Any]) -> float:
-    found = []
-    for _ in range(_ROUNDS):
-        begun = time.process_time()
-        work()
-        found.append(time.process_time() - begun)
-    return min(found)
+    return min(timeit.repeat(work, timer=time.process_time, number=1, repeat=_ROUNDS))
 
 
 def stages(folder: Path, precision: str, seconds: list[float]) -> dict[str, Stage]:

@@ -63,7 +63,7 @@ def ratio(folder: Path, n_clips: int, precision: str) -> float:
     random = np.random.default_rng(1)
     clips = [random.standard_normal(CLIP_SAMPLES).astype(np.float32) for _ in range(n_clips)]
     encoder = Encoder.load(folder, precision, layers=first)
-    with frames.writer(folder / "frames.npy", 768, "benchmark") as add:
+    with frames.updated(folder / "frames.npy", 768, {"version": "benchmark"}) as (_, add):
         for number, clip in enumerate(clips):
             add(f"{number:04}", "", encoder.hear(clip, [first])[1][first])
     cache = Frames.load([folder / "frames.npy"])

@@ -1,5 +1,6 @@
 """Any audio file to 16 kHz mono float32, or a rejection with a reason a person understands."""
 
+import contextlib
 import io
 import math
 import re
@@ -14,7 +15,7 @@ import soxr
 from numpy.typing import NDArray
 
 from authenticity.errors import RejectedClip, UserError
-from authenticity.growing import MOST_IN_MEMORY, Growing, Rows, blocks
+from authenticity.growing import Growing, Rows, blocks
 from authenticity.limits import Limits
 from authenticity.roots import Root
 
@@ -50,16 +51,17 @@ def load(root: Root, path: str, limits: Limits) -> NDArray[np.float32]:
     return decode(root.read(path, limits.max_bytes), limits)
 
 
-def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
+def decode(data: bytes | BinaryIO, limits: Limits, most_in_memory: float = math.inf) -> Rows:
     """Decode a file to mono samples at 16 kHz.
+
+    soundfile decodes what libsndfile knows (FLAC, WAV, OGG, MP3); FFmpeg, by PyAV, all else and
+    what libsndfile refuses. Channels are averaged; soxr resamples.
 
     Args:
         data: the file's content, or the file opened in binary mode: it is then read piece by piece,
             and a long video is never in memory.
         limits: what the clip must meet; the caller checks the size of the file.
-
-    soundfile decodes what libsndfile knows (FLAC, WAV, OGG, Opus, MP3); FFmpeg, by PyAV, all else
-    and what libsndfile refuses. Channels are averaged; soxr resamples.
+        most_in_memory: a recording of more samples goes to a temporary file.
 
     Returns:
         Samples, shape (n,), full scale 1.
@@ -67,21 +69,8 @@ def decode(data: bytes | BinaryIO, limits: Limits) -> NDArray[np.float32]:
     Raises:
         RejectedClip: unreadable, damaged, empty, silent, too short, or with samples that are not
             numbers.
-    """
-    return _decoded(data, limits, math.inf)
-
-
-def decode_long(data: bytes | BinaryIO, limits: Limits) -> Rows:
-    """Decode as `decode` does, a long recording to a temporary file, which may have no room.
-
-    Raises:
-        RejectedClip: as there.
         UserError: the temporary folder does not take the samples.
     """
-    return _decoded(data, limits, MOST_IN_MEMORY)
-
-
-def _decoded(data: bytes | BinaryIO, limits: Limits, most_in_memory: float) -> Rows:
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
     if not stream.seek(0, io.SEEK_END):
         raise RejectedClip("empty: the file has 0 bytes")
@@ -142,7 +131,7 @@ def decibels(magnitude: float) -> float:
 
 
 def _reason(error: Exception) -> str:
-    """Return a decoder's message without the addresses of objects, which differ between runs."""
+    """Return a decoder's message without addresses of objects, which differ between runs."""
     message = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return message.rstrip(".")
 
@@ -180,11 +169,7 @@ def _resampled(
 def at_our_rate(
     blocks: Iterable[tuple[int, NDArray[np.float32]]],
 ) -> Iterator[NDArray[np.float32]]:
-    """Resample the blocks of one recording to 16 kHz.
-
-    Args:
-        blocks: the sampling rate, the same for all, and mono samples.
-    """
+    """Resample one recording to 16 kHz, from blocks of its sampling rate and mono samples."""
     stream: soxr.ResampleStream | None = None
     for rate, block in blocks:
         if rate != SAMPLE_RATE:
@@ -222,14 +207,13 @@ def _cut_short_seconds(sound: soundfile.SoundFile) -> float:
 
 
 def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    with _opened(file) as container:
-        stream = _audio_stream(container)
+    with _opened(file) as stream:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
         promised = float(stream.duration * stream.time_base) if stream.duration else None
         converters = {form: av.AudioResampler(format=form) for form in ("fltp", "flt")}
         rate, read = stream.codec_context.sample_rate, 0
         parts: list[NDArray[np.float32]] = []
-        for frame in container.decode(stream):
+        for frame in stream.container.decode(stream):
             if frame.sample_rate != rate:
                 raise ValueError("the sample rate changes within the file")
             # Most lossy codecs give planes. PyAV takes what is in memory behind eight of them for
@@ -252,19 +236,17 @@ def _ffmpeg_blocks(file: BinaryIO) -> Iterator[tuple[int, NDArray[np.float32]]]:
             _check_complete(promised - read / rate, lossy)
 
 
-def _opened(file: BinaryIO) -> "av.container.InputContainer":
+@contextlib.contextmanager
+def _opened(file: BinaryIO) -> Iterator["av.AudioStream"]:
+    """Open a file with FFmpeg, and find its first stream of audio."""
     file.seek(0)
     # An empty whitelist: a playlist in disguise must not make FFmpeg open other files or addresses.
-    return av.open(file, options={"protocol_whitelist": ""})
-
-
-def _audio_stream(container: "av.container.InputContainer") -> "av.AudioStream":
-    if not container.streams.audio:
-        raise RejectedClip("no audio stream in the file")
-    stream = container.streams.audio[0]
-    if stream.codec_context is None:
-        raise RejectedClip("the audio's codec is unknown")
-    return stream
+    with av.open(file, options={"protocol_whitelist": ""}) as container:
+        if not container.streams.audio:
+            raise RejectedClip("no audio stream in the file")
+        if container.streams.audio[0].codec_context is None:
+            raise RejectedClip("the audio's codec is unknown")
+        yield container.streams.audio[0]
 
 
 @dataclass(frozen=True)
@@ -275,7 +257,6 @@ class Format:
         codec: FFmpeg's name, such as `flac`, `pcm_s16le`, `opus` or `aac`; libsndfile's where only
             that can read the file.
         sample_rate: hertz.
-        channels: how many.
         bit_rate: bits a second, or None where the file does not tell.
         lossless: whether the codec gives back what it was given.
     """
@@ -290,15 +271,14 @@ class Format:
 def file_format(file: BinaryIO) -> Format:
     """Say how a file that `decode` accepts holds its audio; nothing is decoded."""
     try:
-        with _opened(file) as container:
-            stream = _audio_stream(container)
-            codec = stream.codec_context
-            only = len(container.streams) == 1
+        with _opened(file) as stream:
+            codec, container = stream.codec_context, stream.container
+            whole = container.bit_rate if len(container.streams) == 1 else None
             return Format(
                 codec.codec.canonical_name,
                 codec.sample_rate,
                 codec.channels,
-                codec.bit_rate or (container.bit_rate if only else None) or None,
+                codec.bit_rate or whole or None,
                 codec.codec.lossless,
             )
     except (RejectedClip, av.FFmpegError, ValueError):

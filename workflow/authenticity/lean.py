@@ -19,9 +19,8 @@ from typing import Any
 def start() -> None:
     """Begin a process that may import torch: before it does.
 
-    Python looks for garbage after each million new objects in place of 700, and not at the end:
-    what an import makes is no garbage, and to look through it takes a fifth of the import, and half
-    a second at the end.
+    Python looks for garbage after each million new objects in place of 700, and not at the end: in
+    what an import makes, that takes a fifth of the import's time, and half a second at the end.
     """
     gc.set_threshold(1_000_000)
     atexit.register(gc.freeze)

@@ -29,7 +29,8 @@ LIST = pa.schema(
 
 def names(n_shards: int) -> list[str]:
     """Return the shards' names; each tells the number of shards, so that none can be mixed up."""
-    return [_name(index, n_shards) for index in range(n_shards)]
+    width = len(str(n_shards))
+    return [f"{number:0{width}}-of-{n_shards}" for number in range(1, n_shards + 1)]
 
 
 def suitable_number(n_trials: int) -> int:
@@ -42,9 +43,9 @@ def suitable_number(n_trials: int) -> int:
 
 
 def made(folder: Path) -> set[int]:
-    """Return the numbers of shards that a corpus's clean spectral tables are in: one, or none yet.
+    """Return the numbers of shards that a corpus's clean spectral tables are in.
 
-    They are two where the number is being changed.
+    That is one; none before the first run, and two while the number is being changed.
     """
     return {_number(path) for path in (folder / "spectral" / "clean").glob("*-of-*.parquet")}
 
@@ -91,14 +92,9 @@ def _number(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def _name(index: int, n_shards: int) -> str:
-    width = len(str(n_shards))
-    return f"{index + 1:0{width}}-of-{n_shards}"
-
-
 def shard_of(key: str, n_shards: int) -> str:
     """Return the shard of a key: it depends on the key alone, so other trials never move it."""
-    return _name(_index(key, n_shards), n_shards)
+    return names(n_shards)[_index(key, n_shards)]
 
 
 def _index(key: str, n_shards: int) -> int:
@@ -110,13 +106,9 @@ def write_lists(
 ) -> None:
     """Write each shard's trials, by view; leave alone every list that has not changed.
 
-    A shard's job reads its list, so Snakemake runs it again exactly if its own trials changed.
-
-    Args:
-        folder: the lists are `{view}/{shard}.parquet` in it.
-        manifest: the trials, by key.
-        n_shards: into how many they are dealt.
-        views: the splits whose trials are needed in each view; `None` for all.
+    A shard's job reads its list, `{view}/{shard}.parquet` in the folder, so Snakemake runs it again
+    exactly if its own trials changed. `views` gives the splits whose trials each view needs; None
+    for all.
     """
     for view, splits in views.items():
         needed = manifest
@@ -141,21 +133,19 @@ def _dealt(table: pa.Table, column: str, n_shards: int) -> Iterator[tuple[str, p
 class PreviousRows:
     """The rows of a shard's last table that may be used again."""
 
-    table: pa.Table | None
+    table: pa.Table
     index: Mapping[tuple[str, str], int]
 
     @classmethod
     def load(cls, path: Path, schema: pa.Schema, version: str) -> "PreviousRows":
         """Load them; none where the table is absent, damaged, or of another version or schema."""
+        table = schema.empty_table()
         try:
-            if not path.exists() or tables.metadata(path).get("version") != version:
-                return cls(None, {})
-            table = tables.read(path)
+            if path.exists() and tables.metadata(path).get("version") == version:
+                found = tables.read(path)
+                table = found.cast(schema) if found.schema.equals(schema) else table
         except UserError:
             _logger.warning("%s: damaged; all of its rows are computed again", path)
-            return cls(None, {})
-        if not table.schema.equals(schema):
-            return cls(None, {})
         keys = zip(table["file"].to_pylist(), table["content"].to_pylist(), strict=True)
         return cls(table, {key: row for row, key in enumerate(keys)})
 
@@ -167,14 +157,11 @@ class PreviousRows:
         """Return one value of a row that is there."""
         return self.table[column][self.index[key]].as_py()
 
-    def merged(
-        self, keys: Iterable[tuple[str, str]], computed: pa.Table, schema: pa.Schema
-    ) -> pa.Table:
+    def merged(self, keys: Iterable[tuple[str, str]], computed: pa.Table) -> pa.Table:
         """Return those of the rows with these keys that are here, and computed ones, by file.
 
         Neither the order of arguments nor which rows were reused shows in the result's bytes.
         """
-        kept = [self.index[key] for key in keys if key in self]
-        if kept:
-            computed = pa.concat_tables([self.table.take(kept).cast(schema), computed])
-        return computed.take(pc.sort_indices(computed["file"])).combine_chunks()
+        kept = pa.array([self.index[key] for key in keys if key in self], pa.int64())
+        table = pa.concat_tables([self.table.take(kept), computed])
+        return table.take(pc.sort_indices(table["file"])).combine_chunks()

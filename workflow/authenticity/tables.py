@@ -2,9 +2,9 @@
 
 Equal content gives equal bytes: nothing here depends on time, host or the order of jobs.
 
-Pages carry checksums, so that a disk that flips a bit changes no value silently. Measured with a
-shard's embeddings (60 rows, 13 layers of 768 numbers, mean and std, 6.8 MB): each of 300 random
-flips was found, 10 without checksums; writing took 1.05 times as long and reading 1.15 times.
+Pages carry checksums, so that a disk that flips a bit changes no value silently: in a shard's
+embeddings (6.8 MB) each of 300 random flips was found, 10 without checksums; writing took 1.05
+times as long and reading 1.15 times.
 """
 
 import contextlib
@@ -40,36 +40,21 @@ REJECTED = pa.schema(
 )
 
 ASV_SCORES = pa.schema(
-    [
-        ("split", pa.string()),
-        ("kind", pa.string()),
-        ("attack", pa.string()),
-        ("score", pa.float64()),
-    ]
+    {"split": pa.string(), "kind": pa.string(), "attack": pa.string(), "score": pa.float64()}
 )
 """A corpus's speaker-verification scores: `kind` is target, nontarget or spoof; higher = target."""
 
 TRIALS = MANIFEST.append(pa.field("audio", pa.string())).append(pa.field("near", pa.string()))
-"""The manifest's trials that are used: accepted, without duplicates; `audio` digests them.
-
-`near` is the first key of a trial's group of near-duplicates; null where it has none.
-"""
+"""The manifest's trials that are used: accepted, without duplicates. `audio` is a digest; `near` is
+the first key of a trial's group of near-duplicates, null where it has none."""
 
 TRIAL_COLUMNS = ["file", "split", "label", "attack", "speaker", "round"]
 """What identifies a trial wherever it is scored; `round` names the protocol's round."""
 
 SCORES = pa.schema(
     [
-        ("file", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.int8()),
-        ("attack", pa.string()),
-        ("speaker", pa.string()),
-        ("round", pa.string()),
-        ("score", pa.float64()),
-        ("p_spoof", pa.float64()),
-        ("llr", pa.float64()),
-        ("p_calibrated", pa.float64()),
+        *((name, pa.int8() if name == "label" else pa.string()) for name in TRIAL_COLUMNS),
+        *((name, pa.float64()) for name in ("score", "p_spoof", "llr", "p_calibrated")),
     ]
 )
 
@@ -97,10 +82,7 @@ def write(
     schema: pa.Schema,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a table atomically, after checking that it has exactly the schema's columns.
-
-    `metadata` goes into the file's key-value metadata, beside the Arrow schema.
-    """
+    """Write a table and its key-value metadata atomically; it must have the schema's columns."""
     if table.schema.names != schema.names:
         raise ValueError(f"{path}: columns {table.schema.names}, expected {schema.names}")
     table = table.cast(schema).replace_schema_metadata(dict(metadata or {}))
@@ -119,11 +101,11 @@ def write(
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a table, or only some of its columns; an unreadable file is a `UserError`."""
-    wanted = list(columns) if columns is not None else None
     # `read_table` is no faster, and waits for ever for threads that memory does not suffice for.
     with _readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        table = file.read(wanted, use_threads=False)
-        return table if wanted is None else table.select(wanted)
+        if columns is None:
+            return file.read(use_threads=False)
+        return file.read(list(columns), use_threads=False).select(list(columns))
 
 
 @contextlib.contextmanager
@@ -131,10 +113,12 @@ def _readable(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
-        first_line = str(error).splitlines()[0]
-        raise UserError(
-            f"{path}: not a readable table ({first_line}); delete it and run the same command again"
-        ) from error
+        raise unusable(path, f"not a readable table ({str(error).splitlines()[0]})") from error
+
+
+def unusable(path: str | Path, reason: str) -> UserError:
+    """Return the error that a table has to be made again."""
+    return UserError(f"{path}: {reason}; delete it and run the same command again")
 
 
 def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None) -> pa.Table:
@@ -145,8 +129,7 @@ def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None)
 def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> None:
     """Raise `UserError` for a table with a number that is NaN, infinite or absent.
 
-    It is read whole, so that damage in any column is found; numbers of `columns`, or all, are
-    looked at.
+    The table is read whole, so that damage in any column is found; `columns`, or all, are checked.
     """
     table = read(path)
     for name in columns or table.column_names:
@@ -157,37 +140,30 @@ def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> No
         if not pa.types.is_floating(values.type):
             continue
         if absent or not pc.all(pc.is_finite(values), min_count=0).as_py():
-            raise UserError(
-                f"{path}: not all of {name} are finite numbers; delete it and run the same command "
-                "again"
-            )
+            raise unusable(path, f"not all of {name} are finite numbers")
 
 
 def require_one_version(paths: Iterable[str | Path]) -> None:
     """Raise `UserError` for a shard that another version made than the others."""
-    versions = {str(path): metadata(path).get("version") for path in paths}
-    if len(set(versions.values())) > 1:
-        first, other = list(dict.fromkeys(versions.values()))[:2]
-        odd = next(path for path, version in versions.items() if version == other)
-        raise UserError(
-            f"{odd}: made by version {other!r}, other shards by {first!r}; delete it and "
-            "run the same command again"
-        )
+    versions = [(path, metadata(path).get("version")) for path in paths]
+    for path, version in versions:
+        if version != (first := versions[0][1]):
+            raise unusable(path, f"made by version {version!r}, other shards by {first!r}")
 
 
 def require_encoder(paths: Iterable[str | Path], encoder: Mapping[str, Any]) -> None:
-    """Raise `UserError` for a shard that another encoder made, or the same in another precision.
+    """Raise `UserError` for a shard that is not of the encoder that `encoder.identify` returned.
 
-    The shards are embeddings, or indices of frames; `encoder` is what `encoder.identify` returned.
+    The shards are embeddings, or indices of frames; another precision is another encoder.
     """
     for path in paths:
         made = metadata(path)
         if made.get("encoder_identity") != encoder["identity"]:
-            raise UserError(
-                f"{path}: made by another encoder or in another precision "
+            raise unusable(
+                path,
+                "made by another encoder or in another precision "
                 f"({made.get('encoder')}, {made.get('precision')}) than the run's "
-                f"({encoder['model']}, {encoder['precision']}); delete it and run the same command "
-                "again"
+                f"({encoder['model']}, {encoder['precision']})",
             )
 
 

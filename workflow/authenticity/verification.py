@@ -25,9 +25,8 @@ def verify(
 ) -> dict[str, Any]:
     """Check that each trial is accepted or rejected exactly once, and that tables are sound.
 
-    They are of one version, without damage, and all of their numbers are finite.
-
-    Of the trials a share of `max_rejected` may be rejected, and one however small the corpus.
+    Sound tables are of one version, without damage, and all of their numbers are finite. A share of
+    `max_rejected` of the trials may be rejected, and one trial however small the corpus.
 
     Returns:
         The counts, and the rejected trials with their reasons.
@@ -58,16 +57,15 @@ def verify(
             f"the {allowed} that `audio.max_rejected` = {max_rejected:g} allows ({examples}); "
             "mend the files or raise the limit: nothing that was computed is lost"
         )
-    accepted = set(described)
     frame = manifest.select(["key", "split", "label"]).to_pandas()
-    counts = frame[frame.key.isin(accepted)].groupby(["split", "label"]).size()
+    counts = frame[frame.key.isin(described)].groupby(["split", "label"]).size()
     by_split: dict[str, dict[str, int]] = {}
     for (split, label), count in counts.items():
         by_split.setdefault(split, {})["spoof" if label else "bonafide"] = int(count)
     return {
         "corpus": corpus,
         "n_manifest": len(manifest),
-        "n_accepted": len(accepted),
+        "n_accepted": len(described),
         "n_rejected": len(reasons),
         "rejected": reasons,
         "by_split": by_split,
@@ -79,14 +77,11 @@ def used_trials(
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Return the trials that models and figures see: accepted, and perhaps without duplicates.
 
-    Trials of the same decoded audio are duplicates. Of those with one label the first by key stays;
-    those under both labels contradict each other, and none of them can be trusted to stay.
+    Trials of the same decoded audio are duplicates. With `duplicates` at `remove`, of those with
+    one label the first by key stays; of those under both labels, which contradict each other, none.
+    With `keep`, for corpora whose official trials must all be scored, they are only counted.
 
-    Args:
-        manifest: the trials, by key.
-        spectral: tables, which say what was accepted and digest its audio.
-        duplicates: `remove`, or `keep` for corpora whose official trials must all be scored; then
-            they are only counted.
+    The spectral tables say what was accepted and digest its audio.
 
     Returns:
         The trials, `tables.TRIALS` (`near` is null, see `with_near_duplicates`) and the corpus's
@@ -114,7 +109,7 @@ def used_trials(
         gone = frame.index.isin(removed[removed].index)
         trials = trials.filter(pa.array(~gone))
     conditions = tables.conditions(trials.column_names)
-    return trials.select(tables.with_conditions(tables.TRIALS, conditions).names), counts
+    return trials.select([*tables.TRIALS.names, *conditions]), counts
 
 
 def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
@@ -122,15 +117,12 @@ def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, d
 
     They are only counted, whatever the policy on duplicates. Equal audio is certain, while
     near-duplicates are found by a radius; and a corpus may hold several codecs' copies of each
-    recording on purpose, as ASVspoof 2021 DF does.
-
-    `clips` are their fingerprints, of `fingerprints.of_trials`.
+    recording on purpose, as ASVspoof 2021 DF does. `clips` are `fingerprints.of_trials`.
 
     Returns:
         The trials, with the groups in `near`; and counts, with some examples.
     """
-    kinds = [trials[name].to_pandas() for name in ("label", "attack")]
-    near = fingerprints.groups(clips, kinds)
+    near = fingerprints.groups(clips, trials)
     trials = trials.set_column(trials.schema.get_field_index("near"), "near", near)
     frame = trials.select(["key", "near"]).to_pandas().dropna()
     groups = frame.groupby("near")["key"]

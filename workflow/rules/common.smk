@@ -10,7 +10,7 @@ from authenticity import lean, manifest, planning, running, threads, verificatio
 from authenticity.config import Config
 from authenticity.features import frames, matrix
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
-from authenticity.features.versions import embedding_version, spectral_version
+from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
 from authenticity.scoring import bundle as bundles
 

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,12 +25,7 @@ _logger = logging.getLogger("authenticity")
 
 @dataclass(frozen=True)
 class View:
-    """How clips are heard: as they are, or through the steps of a named view.
-
-    Attributes:
-        name: `clean` where there are no steps.
-        steps: from the configuration; see `views.apply`.
-    """
+    """How clips are heard: as they are (`clean`), or through a view's steps; see `views.apply`."""
 
     name: str = "clean"
     steps: Sequence["Step"] = ()
@@ -38,13 +33,7 @@ class View:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a corpus, read and not yet decoded.
-
-    Attributes:
-        key: of the trial.
-        data: the file's content.
-        content: its digest, from which a view's noise is seeded.
-    """
+    """A trial's file, read and not yet decoded; `content` is the digest of its data."""
 
     key: str
     data: bytes
@@ -53,39 +42,28 @@ class File:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads clips.
-
-    Attributes:
-        root: the corpus.
-        limits: what a clip must meet, as decoded and again after the view's steps.
-        view: how the clips are heard.
-    """
+    """Reads a corpus's clips, which must meet the limits as decoded and after the view's steps."""
 
     root: Root
     limits: Limits
-    view: View = field(default_factory=View)
+    view: View = View()
 
     def use(
-        self,
-        rows: Sequence[Mapping[str, Any]],
-        work: Callable[[File], None],
-        set_aside: Callable[[Mapping[str, Any], str, str], None] = lambda *_: None,
-    ) -> list[tuple[str, str]]:
-        """Read clips one by one and work on them; a clip that is rejected is logged and left out.
+        self, rows: Sequence[Mapping[str, Any]], work: Callable[[File], None]
+    ) -> tuple[list[tuple[str, str]], list[tuple[Mapping[str, Any], str, str]]]:
+        """Read clips one by one and work on them; log the rejected ones.
 
-        Args:
-            rows: of the manifest; one with a `content` has to have that digest still.
-            work: is given each clip, and may reject it; see `samples`.
-            set_aside: is given the row, content digest and reason of each rejected clip.
+        `rows` are the manifest's; a file must still have its row's `content` digest, if that is
+        given. `work` may reject a clip; see `samples`.
 
         Returns:
-            The key of each accepted clip, and the digest of its content.
+            Key and content digest of each accepted clip; row, digest and reason of the others.
 
         Raises:
             UserError: a file that was there when the manifest was made cannot be read now. Setting
                 it aside would lose it for good, since nothing would tell when it is back.
         """
-        progress, accepted = _Progress(len(rows)), []
+        progress, accepted, rejected = _Progress(len(rows)), [], []
         for row in rows:
             content = ""
             try:
@@ -99,12 +77,12 @@ class Reader:
                 work(File(row["key"], data, content))
             except RejectedClip as reason:
                 _logger.warning("set aside: %s: %s", row["path"], reason)
-                set_aside(row, content, str(reason))
+                rejected.append((row, content, str(reason)))
                 progress.one_more(set_aside=True)
             else:
                 accepted.append((row["key"], content))
                 progress.one_more()
-        return accepted
+        return accepted, rejected
 
     def samples(self, clip: File) -> NDArray[np.float32]:
         """Decode a clip and apply the view's steps.
@@ -160,11 +138,8 @@ class _Progress:
         if now - self._last >= _PROGRESS_SECONDS and self._done < self._total:
             self._last = now
             rate = (self._done - 1) / (now - self._start)
+            left = (self._total - self._done) / rate
             _logger.info(
-                "%d of %d clips, %d set aside, %.1f a second, about %.0f s left",
-                self._done,
-                self._total,
-                self._set_aside,
-                rate,
-                (self._total - self._done) / rate,
+                f"{self._done} of {self._total} clips, {self._set_aside} set aside, "
+                f"{rate:.1f} a second, about {left:.0f} s left"
             )

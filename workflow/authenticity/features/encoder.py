@@ -1,11 +1,10 @@
 """Frozen self-supervised encoders: every layer's mean and standard deviation over time.
 
 A clip is embedded alone: padding a batch would change the embeddings, because the group norm of
-wav2vec2-base runs over time and the model takes no attention mask. On a CPU, a batch of one clip
-per process is also the fastest.
+wav2vec2-base runs over time and the model takes no attention mask. On a CPU it is also the fastest.
 
-torch and transformers are imported in the functions that need them: every parse of the workflow and
-every scoring command imports this module, and torch alone takes 2 s.
+torch and transformers are imported where they are used: every parse of the workflow and every
+scoring command imports this module, and torch alone takes 2 s.
 """
 
 import hashlib
@@ -46,12 +45,9 @@ _logger = logging.getLogger("authenticity")
 
 @dataclass(frozen=True)
 class Embedding:
-    """A clip's statistics over time.
+    """A clip's number of frames, and their mean and population standard deviation over time.
 
-    Attributes:
-        frames: how many frames the encoder made of the clip.
-        mean: shape (layers, dimension), float32; layer 0 is the transformer's input.
-        std: population standard deviation, same shape.
+    Both are of shape (layers, dimension); layer 0 is the transformer's input.
     """
 
     frames: int
@@ -89,8 +85,8 @@ class Encoder:
 
         Args:
             model: a local folder or a hub name; see `EncoderSource`.
-            precision: `float32`, `bfloat16` or, on a GPU, `float16`, of weights and activations;
-                or `int8`, see `precision.in_precision`.
+            precision: `float32`, `bfloat16`, `int8` or, on a GPU, `float16`; see
+                `precision.in_precision`.
             window_seconds: longest stretch that is heard at once.
             revision: the hub's branch, tag or commit.
             layers: how many transformer layers to keep, the lowest ones; None for all.
@@ -140,7 +136,7 @@ class Encoder:
 
         Args:
             samples: mono at 16 kHz, shape (n,), at least 400 samples.
-            layers: which hidden states.
+            layers: numbers of hidden states.
 
         Returns:
             The statistics of all windows' frames together; and by layer the frames of each window,
@@ -168,13 +164,12 @@ class Encoder:
         has the statistics that `embed` gives it, to the bit, whatever the number of jobs.
 
         Args:
-            samples: mono at 16 kHz, shape (n,), at least 400 samples.
+            samples: as for `hear`.
             spans: first sample of each stretch and the one after its last, shape (spans, 2); both
                 columns rise.
-            layers: which hidden states; rising.
+            layers: numbers of hidden states; rising.
             jobs: in how many threads windows of a long clip are heard at once.
-            inverted: hear the samples negated: the same, to the bit, as of `-samples`, without a
-                second copy of them.
+            inverted: hear `-samples`, without a second copy of them.
 
         Yields:
             Embeddings of `layers`: of each stretch in order, then of the whole.
@@ -206,10 +201,7 @@ class Encoder:
         yield whole.embedding()
 
     def cut_above(self, layer: int) -> None:
-        """Drop what is above a hidden state, which is then the last; those below stay as they are.
-
-        An encoder of a family whose layers are not known stays whole.
-        """
+        """Drop what is above a hidden state; an encoder of an unknown family stays whole."""
         import torch
 
         network = self.network
@@ -217,18 +209,15 @@ class Encoder:
             return
         network.encoder.layers = network.encoder.layers[:layer]
         if network.config.do_stable_layer_norm:
-            # In such an encoder the norm comes after the last layer, and that one is dropped.
+            # There a norm follows the last layer, which is dropped.
             network.encoder.layer_norm = torch.nn.Identity()
         network.eval()  # modules made just now begin in training mode
 
     def windows(self, samples: Rows) -> Iterator[tuple[int, int, "torch.Tensor"]]:
-        """Yield what the network hears of a clip: first sample, the one after the last, and these.
+        """Yield a clip's windows as the network hears them, each after its first and end sample.
 
         Mean and variance are those of the whole clip, but windows are normalised one by one, so
         that a long clip is in memory once.
-
-        Args:
-            samples: mono at 16 kHz, shape (n,), at least 400 samples.
         """
         import torch
 
@@ -242,8 +231,7 @@ class Encoder:
         bounds = window_bounds(len(samples), self._window_samples)
         if self.network.dtype == torch.bfloat16:
             # One choice for all windows of a clip, whose lengths differ by a sample.
-            seconds = bounds[1] / SAMPLE_RATE
-            self.network.config._attn_implementation = attention(seconds)
+            self.network.config._attn_implementation = attention(bounds[1] / SAMPLE_RATE)
         for first, last in itertools.pairwise(bounds):
             window = samples[first:last]
             if self._normalise:
@@ -289,18 +277,14 @@ def _in_order(
             waiting.append(pool.submit(work, *window))
             if len(waiting) > jobs:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from (future.result() for future in waiting)
 
 
 @dataclass(frozen=True)
 class _Moments:
-    """The statistics of some frames, to be joined with those of others.
+    """The number of some frames, their mean, and the sum of squared deviations from it.
 
-    Attributes:
-        frames: how many there are.
-        mean: shape (layers, dimension), float64.
-        squares: the sum of squared deviations from it, same shape.
+    Both are of shape (layers, dimension), float64.
     """
 
     frames: int = 0
@@ -382,10 +366,10 @@ def identify(
 
     Args:
         source: the encoder.
-        precision: `auto`, or as in `Encoder.load`; `auto` becomes what this machine computes
-            natively, and stays so for the whole corpus.
+        precision: as in `Encoder.load`; or `auto`, what this machine computes natively, which is
+            then kept for the whole corpus.
         kind: what loads it.
-        device: which of the machine's, see `precision.native_precision`.
+        device: see `precision.native_precision`.
 
     Returns:
         `model`, `revision` (the hub's commit), `files` (SHA-256 by name), `precision`,
@@ -444,20 +428,19 @@ def _voice_like() -> NDArray[np.float32]:
 
 def table(embeddings: Mapping[tuple[str, str], Embedding], like: pa.Schema) -> pa.Table:
     """Lay out embeddings, by file and digest of its content, as rows of a `schema`."""
+    clips = embeddings.values()
     columns = {
-        "file": pa.array([file for file, _ in embeddings], pa.string()),
-        "frames": pa.array([clip.frames for clip in embeddings.values()], pa.int32()),
-        "content": pa.array([content for _, content in embeddings], pa.string()),
+        "file": [file for file, _ in embeddings],
+        "frames": [clip.frames for clip in clips],
+        "content": [content for _, content in embeddings],
     }
-    for name in like.names:
-        statistic, _, layer = name.partition("_")
+    for field in like:
+        statistic, _, layer = field.name.partition("_")
         if layer:
-            rows = [getattr(clip, statistic)[int(layer)] for clip in embeddings.values()]
-            values = np.concatenate(rows) if rows else np.empty(0, np.float32)
-            columns[name] = pa.FixedSizeListArray.from_arrays(
-                pa.array(values), type=like.field(name).type
-            )
-    return pa.table({name: columns[name] for name in like.names}, schema=like)
+            rows = [getattr(clip, statistic)[int(layer)] for clip in clips]
+            flat = np.concatenate([np.empty(0, np.float32), *rows])
+            columns[field.name] = pa.FixedSizeListArray.from_arrays(flat, type=field.type)
+    return pa.table(columns).select(like.names).cast(like)
 
 
 def schema(n_layers: int, dimension: int) -> pa.Schema:
@@ -466,13 +449,7 @@ def schema(n_layers: int, dimension: int) -> pa.Schema:
     A layer's columns `mean_{layer}` and `std_{layer}` are fixed-size lists, so that one layer is
     read without the others.
     """
-    vector = pa.list_(pa.float32(), dimension)
-    return pa.schema(
-        [
-            ("file", pa.string()),
-            ("frames", pa.int32()),
-            *((f"mean_{layer}", vector) for layer in range(n_layers)),
-            *((f"std_{layer}", vector) for layer in range(n_layers)),
-            ("content", pa.string()),
-        ]
-    )
+    vector, layers = pa.list_(pa.float32(), dimension), range(n_layers)
+    vectors = [(f"{name}_{layer}", vector) for name in ("mean", "std") for layer in layers]
+    head = [("file", pa.string()), ("frames", pa.int32())]
+    return pa.schema([*head, *vectors, ("content", pa.string())])

@@ -25,10 +25,10 @@ def write(
     precision: torch.dtype,
     folder: str | Path,
 ) -> None:
-    """Write the configuration, the preprocessing and the weights.
+    """Write the configuration, the preprocessing and the weights into a folder.
 
-    What only training needs, the masking and its vector, is left out, so that no mode of the
-    loaded model changes its input.
+    Masking and its vector, which only training needs, are left out, so that no mode of the loaded
+    model changes its input.
 
     Args:
         encoder: wav2vec2, HuBERT or WavLM.

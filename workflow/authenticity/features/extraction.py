@@ -10,17 +10,39 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from authenticity import tables
-from authenticity.audio import Limits
+from authenticity import audio, tables
 from authenticity.features import encoder, frames, spectral, views
 from authenticity.features.clips import File, Reader, View
 from authenticity.features.encoder import Embedding, Encoder
-from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.shards import PreviousRows
+
+if TYPE_CHECKING:
+    from authenticity.config import Step
+
+
+def spectral_version(steps: Sequence["Step"] = ()) -> str:
+    """Name everything but the audio that a spectral row depends on; rows of others are stale.
+
+    The steps are the view's; clean clips have none.
+    """
+    return f"spectral {spectral.VERSION}; {_samples_version(steps)}"
+
+
+def embedding_version(identity: str, window_seconds: float, steps: Sequence["Step"] = ()) -> str:
+    """Name everything but the audio that an embedding row depends on; see `spectral_version`."""
+    return (
+        f"embedding {encoder.VERSION}; encoder {identity}; window {window_seconds:g} s; "
+        f"{_samples_version(steps)}"
+    )
+
+
+def _samples_version(steps: Sequence["Step"]) -> str:
+    decoder = f"decoder {audio.DECODER_VERSION}"
+    return f"{decoder}; {views.version(steps)}" if steps else decoder
 
 
 def describe_shard(
@@ -28,15 +50,9 @@ def describe_shard(
 ) -> dict[str, int]:
     """Bring a shard's spectral table, and its table of clips that are set aside, up to date.
 
-    A row is reused where the table that is there has its file with the same content under the same
-    version, and the clip still meets the limits. A view's clips meet the limits twice: as decoded,
-    and after its steps.
-
-    Args:
-        rows: the shard's manifest rows, by key.
-        reader: of the corpus's clips, as they are or in a view.
-        path: the spectral table.
-        rejected: the other one.
+    A row is reused if the old table has its file with the same content under the same version, and
+    the clip still meets the limits. `rows` are the shard's manifest rows, by key; `path` is the
+    spectral table.
 
     Returns:
         How many clips were accepted and rejected, and how many computed anew.
@@ -44,45 +60,48 @@ def describe_shard(
     Raises:
         UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
     """
-    view = reader.view
+    view, limits = reader.view, reader.limits
     views.check(view.name, view.steps)
-    # What the decoded clips measure is not in a view's tables, so under other limits they are
-    # decoded again; the clean tables hold it.
-    within = f"; {_described(reader.limits)}" if view.steps else ""
-    metadata = {"version": spectral_version(view.steps) + within, **_heard(view)}
+    metadata = {"version": spectral_version(view.steps), **_heard(view)}
+    if view.steps:
+        # A view's tables do not say what the decoded clips measure, so under other limits the
+        # clips are decoded again; the clean tables say it.
+        metadata["version"] += (
+            f"; clips of {limits.min_seconds:g} to {limits.max_seconds:g} s "
+            f"with a peak of {limits.silence_dbfs:g} dBFS or more"
+        )
     previous = PreviousRows.load(path, spectral.SCHEMA, metadata["version"])
-    computed: dict[tuple[str, str], dict[str, Any]] = {}
-    set_aside: list[dict[str, Any]] = []
+    computed: list[dict[str, Any]] = []
 
     def describe(clip: File) -> None:
         key = (clip.key, clip.content)
         if key in previous:
-            reader.limits.require(*(previous.value(key, x) for x in ("duration", "peak_dbfs")))
+            limits.require(*(previous.value(key, name) for name in ("duration", "peak_dbfs")))
         else:
             samples = reader.samples(clip)
-            computed[key] = {**spectral.describe(samples), "audio": spectral.digest(samples)}
+            row = {"file": clip.key, "content": clip.content, "audio": spectral.digest(samples)}
+            computed.append({**row, **spectral.describe(samples)})
 
-    def reject(row: Mapping[str, Any], content: str, reason: str) -> None:
-        reason = f"{row['path']}: {reason}"
-        set_aside.append(
-            {"file": row["key"], "label": row["label"], "reason": reason, "content": content}
-        )
-
-    clips = reader.use(rows, describe, reject)
-    described = [
-        {"file": file, "content": content, **numbers}
-        for (file, content), numbers in computed.items()
-    ]
-    table = pa.Table.from_pylist(described, schema=spectral.SCHEMA)
-    table = previous.merged(clips, table, spectral.SCHEMA)
+    accepted, others = reader.use(rows, describe)
+    table = pa.Table.from_pylist(computed, schema=spectral.SCHEMA)
+    table = previous.merged(accepted, table)
     # Labels are the manifest's: a protocol may have been corrected since a row was computed.
     labels = {row["key"]: row["label"] for row in rows}
     values = pa.array([labels[file] for file in table["file"].to_pylist()], pa.int8())
     table = table.set_column(table.schema.get_field_index("label"), "label", values)
     tables.write(path, table, spectral.SCHEMA, metadata)
-    rejected_table = pa.Table.from_pylist(set_aside, schema=tables.REJECTED)
-    tables.write(rejected, rejected_table, tables.REJECTED, metadata)
-    return {"accepted": len(clips), "rejected": len(set_aside), "computed": len(computed)}
+    set_aside = [
+        {
+            "file": row["key"],
+            "label": row["label"],
+            "reason": f"{row['path']}: {reason}",
+            "content": content,
+        }
+        for row, content, reason in others
+    ]
+    table = pa.Table.from_pylist(set_aside, schema=tables.REJECTED)
+    tables.write(rejected, table, tables.REJECTED, metadata)
+    return {"accepted": len(accepted), "rejected": len(others), "computed": len(computed)}
 
 
 def embed_shard(
@@ -96,8 +115,8 @@ def embed_shard(
 ) -> dict[str, int]:
     """Bring a shard's table of embeddings, or of a published detector's numbers, up to date.
 
-    A row is reused where the table that is there has the file with the same content under the same
-    version; so are frames.
+    A row is reused if the old table has the file with the same content under the same version; so
+    are frames.
 
     Args:
         rows: the shard's manifest rows that were not set aside, by key; with the `content` of the
@@ -106,8 +125,8 @@ def embed_shard(
         identity: what `encoder.identify` or `published.identify` returned.
         window_seconds: longest stretch that the network hears at once.
         load: returns the network; called only when a clip needs it.
-        path: the table; its form is `encoder.schema`.
-        caches: where the frames of some layers go besides, for `frames`; by layer.
+        path: the table, an `encoder.schema`.
+        caches: by layer, where its frames go; see `frames`.
 
     Returns:
         How many clips there are, and how many were heard anew.
@@ -116,24 +135,22 @@ def embed_shard(
         UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
     """
     schema = encoder.schema(identity["n_layers"], identity["dimension"])
-    metadata = {
-        "version": embedding_version(identity["identity"], window_seconds, reader.view.steps),
+    version = embedding_version(identity["identity"], window_seconds, reader.view.steps)
+    made_by = {
         "encoder": identity["model"],
         "encoder_identity": identity["identity"],
         "precision": identity["precision"],
-        **_heard(reader.view),
     }
-    previous = PreviousRows.load(path, schema, metadata["version"])
+    previous = PreviousRows.load(path, schema, version)
     computed: dict[tuple[str, str], Embedding] = {}
     network = functools.cache(load)
     n_heard = 0
     with contextlib.ExitStack() as stack:
-        shards = {
-            layer: stack.enter_context(
-                frames.updated(cache, layer, identity, window_seconds, reader.view)
-            )
-            for layer, cache in caches.items()
-        }
+        shards = {}
+        for layer, cache in caches.items():
+            about = {"version": f"frames {frames.VERSION}; layer {layer}; {version}", **made_by}
+            about |= {"layer": str(layer), "view": reader.view.name}
+            shards[layer] = stack.enter_context(frames.updated(cache, identity["dimension"], about))
 
         def hear(clip: File) -> None:
             nonlocal n_heard
@@ -148,17 +165,10 @@ def embed_shard(
             for layer, (there, add) in shards.items():
                 add(*key, frames_of[layer] if layer in frames_of else there[key])
 
-        clips = reader.use(rows, hear)
-    table = previous.merged(clips, encoder.table(computed, schema), schema)
-    tables.write(path, table, schema, metadata)
-    return {"clips": len(clips), "computed": n_heard}
-
-
-def _described(limits: Limits) -> str:
-    return (
-        f"clips of {limits.min_seconds:g} to {limits.max_seconds:g} s "
-        f"with a peak of {limits.silence_dbfs:g} dBFS or more"
-    )
+        accepted, _ = reader.use(rows, hear)
+    table = previous.merged(accepted, encoder.table(computed, schema))
+    tables.write(path, table, schema, {"version": version, **made_by, **_heard(reader.view)})
+    return {"clips": len(accepted), "computed": n_heard}
 
 
 def _heard(view: View) -> dict[str, str]:

@@ -4,8 +4,8 @@ A copy that was encoded again, made louder or quieter, or cut by some millisecon
 structure of its spectrum; other words of the same voice do not. docs/near_duplicates.md says what
 is found of which copies, and how often other clips are taken for copies.
 
-Every parse of the workflow imports this module: SciPy loads its parts when they are first used, and
-pandas, which takes 0.4 s, is imported where it is used.
+Every parse of the workflow imports this module: SciPy loads its parts, and pyarrow loads pandas,
+which takes 0.4 s, when they are first used.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,6 +41,7 @@ RADIUS = 1.0
 MOST_SECONDS_APART = 0.25
 _COARSE, _COARSE_RADIUS = 10, 0.6
 _NEIGHBOURS = 16
+_KINDS = ["label", "attack"]
 
 
 def read(spectral: Iterable[str | Path]) -> pa.Table:
@@ -48,17 +49,20 @@ def read(spectral: Iterable[str | Path]) -> pa.Table:
 
     One shard's bands are in memory at a time.
     """
-    columns = ["file", "audio", "duration", "logmel_mean", "logmel_std"]
-    return pa.concat_tables(_of(tables.read(path, columns)) for path in spectral)
+    names = ["file", "audio", "duration"]
+    clips = []
+    for path in spectral:
+        described = tables.read(path, [*names, "logmel_mean", "logmel_std"])
+        mean, deviation = (as_matrix(described[name]) for name in ("logmel_mean", "logmel_std"))
+        vectors, steady = fingerprints(mean, deviation, described["duration"].to_numpy())
+        flat = pa.array(vectors.ravel())
+        column = pa.FixedSizeListArray.from_arrays(flat, WIDTH, mask=pa.array(steady))
+        clips.append(pa.table([*described.select(names).columns, column], schema=SCHEMA))
+    return pa.concat_tables(clips)
 
 
 def of_trials(trials: pa.Table, spectral: Iterable[str | Path]) -> pa.Table:
-    """Return the fingerprints of a corpus's trials, row by row; `SCHEMA`.
-
-    Args:
-        trials: with the column `key`; all of them are described.
-        spectral: the corpus's spectral tables.
-    """
+    """Return the fingerprints of a corpus's trials, which spectral tables describe, row by row."""
     clips = read(spectral)
     return clips.take(pc.index_in(trials["key"], value_set=clips["key"].combine_chunks()))
 
@@ -66,14 +70,9 @@ def of_trials(trials: pa.Table, spectral: Iterable[str | Path]) -> pa.Table:
 def grouped_together(trials: Sequence[pa.Table], clips: Sequence[pa.Table]) -> list[pa.Table]:
     """Return the trials of several corpora with groups in `near` that go across the corpora.
 
-    Args:
-        trials: `tables.TRIALS` of each corpus.
-        clips: their fingerprints, row by row.
+    `clips` are their fingerprints, row by row.
     """
-    kinds = [
-        np.concatenate([table[name].to_pandas() for table in trials])
-        for name in ("label", "attack")
-    ]
+    kinds = pa.concat_tables(table.select(_KINDS) for table in trials)
     near, grouped = groups(pa.concat_tables(clips), kinds), []
     for table in trials:
         index = table.schema.get_field_index("near")
@@ -82,32 +81,22 @@ def grouped_together(trials: Sequence[pa.Table], clips: Sequence[pa.Table]) -> l
     return grouped
 
 
-def _of(described: pa.Table) -> pa.Table:
-    mean, deviation = (as_matrix(described[name]) for name in ("logmel_mean", "logmel_std"))
-    duration = described["duration"].to_numpy()
-    vectors, steady = fingerprints(mean, deviation, duration)
-    flat = pa.array(vectors.ravel())
-    column = pa.FixedSizeListArray.from_arrays(flat, WIDTH, mask=pa.array(steady))
-    names = [described["file"], described["audio"], described["duration"]]
-    return pa.table([*names, column], schema=SCHEMA)
-
-
 def fingerprints(
     mean: NDArray[np.floating], deviation: NDArray[np.floating], duration: NDArray[np.floating]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the fingerprints of clips, and which clips have none.
 
-    Mean plus standard deviation over time is the level of a band's loud frames, which the noise of
-    a codec changes less than that of its pauses. Its curve over the bands is expanded in cosines.
-    The first ones are left out: level and slope change with gain and microphone.
+    Mean plus standard deviation over time is the level of a band's loud frames, which a codec's
+    noise changes less than the level of its pauses. Its curve over the bands is expanded in
+    cosines. The first ones are left out: level and slope change with gain and microphone.
 
     Means over more seconds differ less between clips of one voice: by 1 over the root of their
     number, as measured from 2 to 30 seconds. Fingerprints are multiplied by that root, so that one
     radius suits clips of all lengths.
 
-    Steady noise has the spectrum of all other noise of its colour, so it has no fingerprint: its
-    bands' levels deviate by 2 dB over time. Those of speech deviate by 8 to 14 dB, and by 5 to 9 dB
-    in noise 12 to 24 dB below it; clips below 5 dB have no fingerprint.
+    All steady noise of one colour has one spectrum, so clips whose bands' levels deviate by less
+    than 5 dB over time have no fingerprint: noise deviates by 2 dB, speech by 8 to 14 dB, and
+    speech in noise 12 to 24 dB below it by 5 to 9 dB.
 
     Args:
         mean: of the log-mel levels over time, dB, shape (clips, 128).
@@ -125,11 +114,11 @@ def fingerprints(
     return (curves * scale).astype(np.float32), steady
 
 
-def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
+def groups(clips: pa.Table, trials: pa.Table) -> pa.Array:
     """Find the near-duplicates among clips.
 
-    Clips are compared with those of their kind only. A vocoder's copy of a recording has nearly its
-    spectrum, and is no copy to be found here: to tell both apart is the task itself.
+    Clips are compared with those of their kind only: a vocoder's copy of a recording has nearly its
+    spectrum, but telling both apart is the detector's task.
 
     Duration and the first cosines of the fingerprint are coordinates in a k-d tree, which gives
     each clip's nearest ones; the whole fingerprint decides. Memory grows with the number of clips,
@@ -137,26 +126,21 @@ def groups(clips: pa.Table, kinds: Sequence[NDArray]) -> pa.Array:
 
     Args:
         clips: `SCHEMA`.
-        kinds: what near-duplicates have in common, such as label and attack; each of shape
-            (clips,).
+        trials: row by row, the columns `label` and `attack`, which near-duplicates have in common.
 
     Returns:
         The first key of each clip's group; null for a clip without near-duplicates. Clips of equal
         audio are in one group only if the group has other audio too.
     """
-    import pandas as pd
-
-    names = [f"kind {index}" for index in range(len(kinds))]
-    frame = pd.DataFrame(dict(zip(names, kinds, strict=True)))
-    for name in ("key", "audio", "duration"):
-        frame[name] = clips[name].to_pandas()
+    about = clips.select(["key", "audio", "duration"]).to_pandas()
+    frame = trials.select(_KINDS).to_pandas().join(about)
     described = frame[pc.is_valid(clips["fingerprint"]).to_numpy()]
     vectors = as_matrix(clips["fingerprint"].drop_null())
     # Clips of equal audio and kind are one clip here, so that they do not crowd out its neighbours.
-    alike = described.groupby(["audio", *names], sort=False, dropna=False)
-    clip, first = alike.ngroup().to_numpy(), ~described.duplicated(["audio", *names]).to_numpy()
+    alike = described.groupby(["audio", *_KINDS], sort=False, dropna=False)
+    clip, first = alike.ngroup().to_numpy(), ~described.duplicated(["audio", *_KINDS]).to_numpy()
     vectors, seconds = vectors[first], described["duration"].to_numpy()[first]
-    members = described[first].reset_index(drop=True).groupby(names, dropna=False).indices.values()
+    members = described[first].reset_index(drop=True).groupby(_KINDS, dropna=False).indices.values()
     pairs = np.concatenate(
         [np.empty((0, 2), np.intp)]
         + [of_kind[_pairs(vectors[of_kind], seconds[of_kind])] for of_kind in members]

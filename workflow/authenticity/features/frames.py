@@ -1,9 +1,9 @@
 """The output of an encoder's frozen layers, frame by frame, kept on disk.
 
-When only some transformer layers are trained, everything below them is a constant: it is computed
-once, while the encoder embeds the clips, and an epoch costs no more than the trained layers. A
-shard is two files: the frames of all its clips one after the other (`.npy`, half precision, to be
-memory-mapped), and the index that says which frames are of which clip (`.parquet`).
+What lies below the trained layers is a constant: it is computed once, while the encoder embeds the
+clips, and an epoch costs no more than the trained layers. A shard is two files: the frames of all
+its clips one after the other (`.npy`, half precision, to be memory-mapped), and the index that says
+which frames are of which clip (`.parquet`).
 
 The frames depend on the first trained layer alone, so "the last of the first two layers" and "the
 last two of the first three" share a cache.
@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -29,10 +28,8 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
-from authenticity.features.clips import View
 from authenticity.features.encoder import receptive_field, window_bounds
 from authenticity.features.sources import FAMILIES
-from authenticity.features.versions import embedding_version
 from authenticity.files import atomic, sha256
 
 VERSION = "1"
@@ -54,18 +51,12 @@ Windows = Sequence[NDArray[np.floating]]
 Add = Callable[[str, str, Windows], None]
 """Takes the next clip's file, the digest of its content, and its frames."""
 
-_STORED = np.float16
+_STORED = np.dtype("<f2")  # half precision
 _logger = logging.getLogger("authenticity")
 
 
 def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -> int:
-    """Return how many frames an encoder makes of a clip.
-
-    Args:
-        n_samples: of the clip, at 16 kHz.
-        config: the encoder's `config.json`: `conv_kernel` and `conv_stride` of its front end.
-        window_seconds: longest stretch that the encoder hears at once.
-    """
+    """Return how many frames an encoder makes of a clip of so many samples; see `require_room`."""
     stride, reach = receptive_field(config["conv_kernel"], config["conv_stride"])
     bounds = window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
     return sum((last - first - reach) // stride + 1 for first, last in itertools.pairwise(bounds))
@@ -80,8 +71,8 @@ def require_room(
     """Say how large the frames of these clips will be, before any is computed.
 
     Args:
-        folders: of each layer's shards, on one disk, made where they are absent; shards that are
-            there count towards the size.
+        folders: of each layer's shards, on one disk; made if absent. Shards that are there count
+            towards the size.
         durations: of the clips, in seconds.
         config: the encoder's `config.json`.
         window_seconds: longest stretch that the encoder hears at once.
@@ -96,26 +87,21 @@ def require_room(
     total = sum(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
-    size = len(folders) * total * config["hidden_size"] * np.dtype(_STORED).itemsize
+    size = len(folders) * total * config["hidden_size"] * _STORED.itemsize
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     present = sum(path.stat().st_size for folder in folders for path in folder.glob("*.npy"))
     free = shutil.disk_usage(folders[0]).free
-    named = ", ".join(map(str, folders))
+    named, clips = ", ".join(map(str, folders)), f"frames of {len(durations)} clips"
     _logger.info(
-        "frames of %d clips, %.1f hours: %s in %s, %s there already, %s free",
-        len(durations),
-        sum(durations) / 3600,
-        _gibibytes(size),
-        named,
-        _gibibytes(present),
-        _gibibytes(free),
+        f"{clips}, {sum(durations) / 3600:.1f} hours: {_gibibytes(size)} in {named}, "
+        f"{_gibibytes(present)} there already, {_gibibytes(free)} free"
     )
     if size - present > free:
         raise UserError(
-            f"{named}: the frames of {len(durations)} clips need {_gibibytes(size - present)} and "
-            f"the disk has {_gibibytes(free)} free; make room, or fine-tune on fewer clips or with "
-            "a smaller encoder"
+            f"{named}: the {clips} need {_gibibytes(size - present)} and the disk has "
+            f"{_gibibytes(free)} free; make room, or fine-tune on fewer clips or with a smaller "
+            "encoder"
         )
     return size
 
@@ -125,11 +111,7 @@ def _gibibytes(size: int) -> str:
 
 
 def require_known(config: Mapping[str, Any]) -> None:
-    """Refuse an encoder whose layers are not called as wav2vec2's are.
-
-    Args:
-        config: its `config.json`.
-    """
+    """Refuse an encoder, by its `config.json`, whose layers are not called as wav2vec2's are."""
     if config["model_type"] not in FAMILIES or config.get("add_adapter", False):
         raise UserError(
             f"an encoder of type {config['model_type']}: layers are fine-tuned of "
@@ -139,63 +121,26 @@ def require_known(config: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def updated(
-    path: Path, layer: int, encoder: Mapping[str, Any], window_seconds: float, view: View
+    path: Path, dimension: int, metadata: Mapping[str, str]
 ) -> Iterator[tuple[Mapping[tuple[str, str], Windows], Add]]:
     """Bring a shard up to date: it will have the frames of the clips that are added, and no others.
 
+    One clip is in memory at a time.
+
     Args:
         path: the `.npy` file; the index is beside it.
-        layer: the first trained layer, counted from 0.
-        encoder: what `encoder.identify` returned.
-        window_seconds: longest stretch that the encoder hears at once.
-        view: how the clips are heard.
+        dimension: of a frame.
+        metadata: of the index; its `version` names everything but the audio that the frames
+            depend on.
 
     Yields:
         The frames of the last shard that may be used again, by file and digest of its content; and
-        what takes those of the next clip.
+        a function that takes those of the next clip.
 
     Raises:
         UserError: activations are too large for half precision.
     """
-    inputs = embedding_version(encoder["identity"], window_seconds, view.steps)
-    version = f"frames {VERSION}; layer {layer}; {inputs}"
-    metadata = {
-        "encoder": encoder["model"],
-        "encoder_identity": encoder["identity"],
-        "precision": encoder["precision"],
-        "layer": str(layer),
-        "view": view.name,
-    }
-    previous = _previous(path, version)
-    with writer(path, encoder["dimension"], version, metadata) as add:
-        yield previous, add
-
-
-def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
-    try:
-        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
-            return {}
-        return {(clip.file, clip.content): clip.windows for clip in _open(path)}
-    except UserError:
-        _logger.warning("%s: damaged; all of its frames are computed again", path)
-        return {}
-
-
-@contextlib.contextmanager
-def writer(
-    path: Path,
-    dimension: int,
-    version: str,
-    metadata: Mapping[str, str] = MappingProxyType({}),
-) -> Iterator[Add]:
-    """Write frames and their index, one clip in memory at a time.
-
-    Args:
-        path: the `.npy` file.
-        dimension: of a frame.
-        version: names everything but the audio that the frames depend on.
-        metadata: of the index, besides.
-    """
+    previous = _previous(path, metadata["version"])
     index: list[dict[str, Any]] = []
     total = 0
     with atomic(path) as temporary:
@@ -210,17 +155,24 @@ def writer(
                     stream.write(_stored(window, file))
                 total += sum(lengths)
 
-            yield add
+            yield previous, add
             stream.seek(0)  # numpy pads a header so that it keeps its length whatever the total
             _write_header(stream, total, dimension)
         checksum = sha256(temporary)
         index_of(path).unlink(missing_ok=True)  # never an index beside the frames of another
-    tables.write(
-        index_of(path),
-        pa.Table.from_pylist(index, schema=INDEX),
-        INDEX,
-        {"version": version, "frames": str(total), "sha256": checksum, **metadata},
-    )
+    said = {"version": metadata["version"], "frames": str(total), "sha256": checksum}
+    table = pa.Table.from_pylist(index, schema=INDEX)
+    tables.write(index_of(path), table, INDEX, {**said, **metadata})
+
+
+def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
+    try:
+        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
+            return {}
+        return {(clip.file, clip.content): clip.windows for clip in _open(path)}
+    except UserError:
+        _logger.warning("%s: damaged; all of its frames are computed again", path)
+        return {}
 
 
 def index_of(path: Path) -> Path:
@@ -229,8 +181,7 @@ def index_of(path: Path) -> Path:
 
 
 def _write_header(stream: BinaryIO, n_rows: int, dimension: int) -> None:
-    described = npy.dtype_to_descr(np.dtype(_STORED))
-    header = {"descr": described, "fortran_order": False, "shape": (n_rows, dimension)}
+    header = {"descr": _STORED.str, "fortran_order": False, "shape": (n_rows, dimension)}
     npy.write_array_header_1_0(stream, header)
 
 
@@ -247,13 +198,7 @@ def _stored(window: NDArray[np.floating], file: str) -> bytes:
 
 @dataclass(frozen=True)
 class Clip:
-    """Where one clip's frames are.
-
-    Attributes:
-        file: its key.
-        content: digest of the file's content.
-        windows: its frames; not read before they are used.
-    """
+    """A clip's key, the digest of its file's content, and its frames, not read before use."""
 
     file: str
     content: str
@@ -264,9 +209,8 @@ class Clip:
 class Frames:
     """The frames of many clips, memory-mapped.
 
-    Attributes:
-        clips: as loaded, by file: what is drawn from them does not depend on the shards.
-        version: names everything but the audio that they depend on.
+    Clips are sorted by file: what is drawn from them does not depend on the shards. `version` names
+    everything but the audio that the frames depend on.
     """
 
     clips: Sequence[Clip]
@@ -274,10 +218,7 @@ class Frames:
 
     @classmethod
     def load(cls, paths: Iterable[str | Path]) -> "Frames":
-        """Open shards.
-
-        Args:
-            paths: the `.npy` files, all of one version.
+        """Open shards, by their `.npy` files.
 
         Raises:
             UserError: a shard is unreadable, or not of the version of the others.
@@ -316,8 +257,7 @@ def _open(path: Path) -> list[Clip]:
         ) from error
     if str(len(stored)) != metadata.get("frames"):
         raise UserError(f"{path}: not the frames that its index is of; delete it and run again")
-    # Read piece by piece, at 1.3 GiB/s, or 0.36 on a CPU without instructions for it.
-    # Older indices have no checksum.
+    # At 1.3 GiB/s, or 0.36 on a CPU without instructions for it. Older indices have no checksum.
     if "sha256" in metadata and metadata["sha256"] != sha256(path):
         raise UserError(f"{path}: damaged, its checksum differs; delete it and run again")
     clips = []

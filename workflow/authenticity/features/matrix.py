@@ -1,7 +1,7 @@
 """Feature tables to matrices: one row per file in order of name, only the columns that are asked.
 
-A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, and the two joined
-by a plus sign, as in `spectral+layer_6`; or `logits`, what a published detector says.
+A set of features is named by a candidate: `spectral`, `layer_6`, `layers_all`, `spectral+layer_6`,
+or `logits`, what a published detector says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
-from authenticity.errors import UserError
 from authenticity.features import spectral
 from authenticity.names import LOGITS
 
@@ -31,23 +30,12 @@ POOLINGS: dict[str, tuple[str, ...]] = {
 
 
 def candidates(features: "Features", n_layers: int) -> list[str]:
-    """Return the candidates of an experiment's `features`, lower layers first.
-
-    Args:
-        features: the experiment's, from the configuration.
-        n_layers: how many the encoder has, its input included.
-    """
+    """Return the candidates of an experiment, lower layers first; `n_layers` counts the input."""
     layers = features.layers
-    if layers == "each":
-        names = [f"layer_{layer}" for layer in range(n_layers)]
-    elif layers == "none":
+    if layers == "none":
         return ["spectral"]
-    elif layers == "all":
-        names = ["layers_all"]
-    elif layers == "last":
-        names = [f"layer_{n_layers - 1}"]
-    else:
-        names = [f"layer_{layer}" for layer in layers]
+    numbers = {"each": range(n_layers), "last": [n_layers - 1]}.get(layers, layers)
+    names = ["layers_all"] if layers == "all" else [f"layer_{number}" for number in numbers]
     return [f"spectral+{name}" for name in names] if features.spectral != "none" else names
 
 
@@ -64,18 +52,17 @@ def layers_of(candidate: str, n_layers: int) -> list[int]:
 def spectral_columns(which: str) -> list[str]:
     """Return the names of the spectral columns to use.
 
-    Args:
-        which: `none`; `standard`, the fifteen numbers; `prototype`, the same with the prototype's
-            own form of the entropy; `dynamics`, how much the spectrum varies over time, without
-            the fifteen; or `full`, the fifteen, the mean of the log-mel spectrum, and dynamics.
+    `standard` is the fifteen numbers; `prototype` has the prototype's own form of the entropy;
+    `dynamics` is how much the spectrum varies over time.
     """
-    if which == "none":
-        return []
-    if which == "dynamics":
-        return [*spectral.DYNAMICS]
-    prototype = {"entropy": "entropy_prototype"} if which == "prototype" else {}
-    names = [prototype.get(name, name) for name in spectral.PROTOTYPE_NUMBERS]
-    return [*names, "logmel_mean", *spectral.DYNAMICS] if which == "full" else names
+    centroid, entropy, *cepstra = spectral.PROTOTYPE_NUMBERS
+    return {
+        "none": [],
+        "standard": [centroid, entropy, *cepstra],
+        "prototype": [centroid, "entropy_prototype", *cepstra],
+        "dynamics": [*spectral.DYNAMICS],
+        "full": [centroid, entropy, *cepstra, "logmel_mean", *spectral.DYNAMICS],
+    }[which]
 
 
 def n_spectral(which: str) -> int:
@@ -85,13 +72,10 @@ def n_spectral(which: str) -> int:
 
 @dataclass(frozen=True)
 class Tables:
-    """The feature tables of a corpus in one view, shard by shard in the same order.
+    """The feature tables of a corpus in one view, by paths, shard by shard in the same order.
 
-    Attributes:
-        spectral: the paths.
-        embeddings: likewise; empty without an encoder.
-        embedded: the files that have embeddings, if they were accepted, whatever others have; None
-            for all that have spectral numbers.
+    There are no `embeddings` without an encoder. `embedded` are the files that must have embeddings
+    if they were accepted; None for all that have spectral numbers.
     """
 
     spectral: Sequence[str | Path]
@@ -108,24 +92,18 @@ class Tables:
     ) -> dict[str, "Tables"]:
         """Take apart the shards of several views, given view after view.
 
-        Args:
-            trials: of the corpus, `tables.TRIALS`.
-            splits: by view, in the shards' order, the partitions that are embedded in it; None
-                for all.
-            spectral: see `Tables`.
-            embeddings: see `Tables`.
+        `trials` are the corpus's, `tables.TRIALS`; `splits` are, by view in the shards' order, the
+        partitions that are embedded in it; None for all.
         """
-        size = len(spectral) // len(splits)
-        starts = range(0, len(spectral), size)
-        views_tables = {}
-        for (view, names), start in zip(splits.items(), starts, strict=True):
+        size, found = len(spectral) // len(splits), {}
+        for number, (view, names) in enumerate(splits.items()):
             embedded = None
             if names is not None:
                 chosen = pc.is_in(trials["split"], value_set=pa.array(names, pa.string()))
                 embedded = frozenset(trials.filter(chosen)["key"].to_pylist())
-            shards = slice(start, start + size)
-            views_tables[view] = cls(spectral[shards], embeddings[shards], embedded)
-        return views_tables
+            shards = slice(number * size, (number + 1) * size)
+            found[view] = cls(spectral[shards], embeddings[shards], embedded)
+        return found
 
     def load(
         self, candidate: str, spectral: str, pooling: str, n_layers: int
@@ -139,8 +117,7 @@ class Tables:
             n_layers: how many layers the encoder has.
 
         Returns:
-            The files that have all of the features, in order of name; and these, shape (files,
-            features).
+            The files that have all of the features, by name; and these, shape (files, features).
 
         Raises:
             UserError: a table is damaged, of another version than the others, not of the same
@@ -186,14 +163,10 @@ class Tables:
             for name in columns
         ]
         needed = missing if self.embedded is None else self.embedded.intersection(missing)
-        if (
-            needed
-            or embedded["file"] != described["file"]
-            or not all(np.isfinite(block).all() for block in blocks)
-        ):
-            raise UserError(
-                f"{embedding_path}: not a finite number for each file of {spectral_path}; delete "
-                "it and run the same command again"
+        finite = all(np.isfinite(block).all() for block in blocks)
+        if needed or embedded["file"] != described["file"] or not finite:
+            raise tables.unusable(
+                embedding_path, f"not a finite number for each file of {spectral_path}"
             )
         return np.concatenate(blocks, axis=1)
 

@@ -23,8 +23,7 @@ _ATTENDS_AT_ONCE = 14.0  # seconds; beyond, torch's attention in blocks is faste
 def native_precision(device: str = "cpu") -> str:
     """Return `bfloat16` where the CPU multiplies it natively (twice as fast), else `float32`.
 
-    Args:
-        device: `cpu`, or `auto`: `float16` where torch finds a GPU.
+    With the device `auto` in place of `cpu`, return `float16` where torch finds a GPU.
     """
     if device == "auto" and torch.cuda.is_available():
         return "float16"
@@ -34,9 +33,9 @@ def native_precision(device: str = "cpu") -> str:
 
 
 def in_precision(network: torch.nn.Module, precision: str) -> torch.nn.Module:
-    """Return a network that computes in a precision, as fast as it can.
+    """Return a network that computes in a precision, as fast as it can; it may be changed itself.
 
-    The network itself may be changed. In float32 its weights stay as they are.
+    In float32 its weights stay as they are.
 
     `int8` is torch's dynamic quantisation of linear layers: weights are rounded, each output's on a
     scale of its own, and so are inputs, on a scale of their own in each call. On a core with AVX2

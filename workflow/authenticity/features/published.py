@@ -3,8 +3,7 @@
 Such a classifier is an encoder, a linear layer, the mean over time, and another linear layer
 (`Wav2Vec2ForSequenceClassification` and its kin, after SUPERB, Yang et al. 2021). All that follows
 the encoder is linear, so the difference of the two logits is the mean over time of that difference
-in each frame. Here it is therefore an encoder with one layer of one dimension, which long
-recordings, windows and bundles take like any other.
+in each frame: here, an encoder with one layer of one dimension.
 """
 
 import re
@@ -47,40 +46,35 @@ class DetectorSource(EncoderSource):
             UserError: it is no classifier of that shape, or hears something else than samples at
                 16 kHz; in one line that says what was found.
         """
-        path = self.json(CONFIG)
-        config, family = read_json(path), "of audio into two classes"
+        path, expected = self.json(CONFIG), "a classifier of audio into two classes"
+        config = read_json(path)
         named = ", ".join(map(str, config.get("architectures") or ["no `architectures`"]))
         kind = config.get("model_type")
         if kind not in FAMILIES or not named.endswith("ForSequenceClassification"):
-            raise UserError(
-                f"{path}: expected a classifier {family}, of type {', '.join(FAMILIES)} "
-                f"(…ForSequenceClassification), found {named} of type {kind}; choose another model"
-            )
+            families = f"of type {', '.join(FAMILIES)} (…ForSequenceClassification)"
+            raise _refusal(path, f"{expected}, {families}", f"{named} of type {kind}")
         named = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
         labels = [str(named[index]) for index in sorted(named, key=int)]
         if len(labels) != 2:
-            raise UserError(
-                f"{path}: expected a classifier {family}, found {len(labels)}: "
-                f"{', '.join(labels)}; choose another model"
-            )
+            raise _refusal(path, expected, f"{len(labels)}: {', '.join(labels)}")
         path = self.json(PREPROCESSOR)
         heard = read_json(path)
         extractor = heard.get("feature_extractor_type", _EXTRACTORS[0])
         rate, width = heard.get("sampling_rate"), heard.get("feature_size", 1)
         if extractor not in _EXTRACTORS or (rate, width) != (SAMPLE_RATE, 1):
-            raise UserError(
-                f"{path}: expected samples at {SAMPLE_RATE} Hz as input, found {extractor} at "
-                f"{rate} Hz with feature_size {width}; choose another model"
-            )
+            found = f"{extractor} at {rate} Hz with feature_size {width}"
+            raise _refusal(path, f"samples at {SAMPLE_RATE} Hz as input", found)
         return labels
+
+
+def _refusal(path: Path, expected: str, found: str) -> UserError:
+    return UserError(f"{path}: expected {expected}, found {found}; choose another model")
 
 
 def sign(labels: Sequence[str], spoof: str | None) -> float:
     """Return 1 where the second of two labels means spoof, -1 where the first one does.
 
-    Args:
-        labels: the model's own.
-        spoof: the one that means spoof; None where the labels say it themselves.
+    `spoof` is the label that means it; None where the labels say it themselves.
 
     Raises:
         UserError: they do not say it, or `spoof` is none of them.
@@ -92,7 +86,7 @@ def sign(labels: Sequence[str], spoof: str | None) -> float:
                 f"its labels {labels[0]} and {labels[1]} do not say which one means spoof; set "
                 "`spoof` to that label in an experiment of kind `published`"
             )
-        return 1.0 if meant[1] == "spoof" else -1.0
+        spoof = labels[meant.index("spoof")]
     if spoof not in labels:
         raise UserError(f"`spoof` is {spoof}; expected one of its labels {labels[0]}, {labels[1]}")
     return 1.0 if labels[1] == spoof else -1.0

@@ -33,7 +33,7 @@ class EncoderSource:
     layers: int | Literal["auto"] | None = None
 
     weights: ClassVar[tuple[str, ...]] = (WEIGHTS, "pytorch_model.bin")
-    """Names of the file of weights; the first one that is there is taken.
+    """Names of the file of weights, the preferred one first.
 
     transformers reads the second one with weights_only: no code runs.
     """
@@ -65,8 +65,7 @@ class EncoderSource:
         """Return the files of a local folder that embeddings depend on; none for a hub name."""
         if not self.is_folder:
             return []
-        needed = ((CONFIG,), (PREPROCESSOR,), self.weights)
-        return [self._existing(Path(self.model), names) for names in needed]
+        return [self._existing(*names) for names in ((CONFIG,), (PREPROCESSOR,), self.weights)]
 
     @cached_property
     def n_layers(self) -> int:
@@ -100,8 +99,7 @@ class EncoderSource:
 
     def json(self, name: str) -> Path:
         """Return the path of one of the small files, from the folder or the hub."""
-        folder = Path(self.model) if self.is_folder else self._from_hub([(name,)])
-        return self._existing(folder, (name,))
+        return self._existing(name) if self.is_folder else self._from_hub([(name,)]) / name
 
     @cached_property
     def digest(self) -> str:
@@ -110,9 +108,7 @@ class EncoderSource:
 
     def fetch(self) -> Path:
         """Return the folder that holds all files, from the hub's local cache or the network."""
-        if self.is_folder:
-            return self.files()[0].parent
-        return self._from_hub(self._choices)
+        return self.files()[0].parent if self.is_folder else self._from_hub(self._choices)
 
     @property
     def is_on_disk(self) -> bool:
@@ -123,12 +119,13 @@ class EncoderSource:
     def _choices(self) -> list[tuple[str, ...]]:
         return [(CONFIG, PREPROCESSOR, weights) for weights in self.weights]
 
-    def _existing(self, folder: Path, names: tuple[str, ...]) -> Path:
-        for name in names:
-            if (folder / name).is_file():
-                return folder / name
+    def _existing(self, *names: str) -> Path:
+        """Return the first of these files that the local folder has."""
+        for path in (Path(self.model, name) for name in names):
+            if path.is_file():
+                return path
         raise UserError(
-            f"{folder}: expected {' or '.join(names)} in the model's folder; "
+            f"{Path(self.model)}: expected {' or '.join(names)} in the model's folder; "
             f"complete it, or correct {self.setting}{self.remark}"
         )
 
@@ -138,9 +135,8 @@ class EncoderSource:
         The network is asked only when the cache lacks a file, so a job never meets a newer commit
         than the one that the first job met.
         """
-        for local_only in (True, False):
-            if folder := self._cached(choices, local_only):
-                return folder
+        if folder := self._cached(choices, True) or self._cached(choices, False):
+            return folder
         raise UserError(
             f"{self.model}: not in the local model cache, and the model hub does not have "
             f"{' and '.join(choices[0])} there or cannot be reached; run once with a network, or "

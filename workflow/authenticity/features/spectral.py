@@ -2,7 +2,7 @@
 
 librosa defines the prototype's numbers: 16 kHz, frames of 2048 samples with a hop of 512, centred,
 Hann window, 128 mel bands. `slope_skewness` and the steps are of two finer transforms. Each runs
-once, in blocks whose statistics are combined exactly, so that memory does not grow with a clip.
+in blocks whose statistics are combined exactly, so that memory does not grow with a clip.
 
 Every parse of the workflow, and most jobs, import this module for the names of the numbers. SciPy
 loads `scipy.fft`, which takes a third of a second, when it is first used.
@@ -11,6 +11,7 @@ loads `scipy.fft`, which takes a third of a second, when it is first used.
 import functools
 import hashlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -49,16 +50,14 @@ DYNAMICS = ("logmel_std", "logmel_step_std", "step_std", "step_skewness", "bend_
 """How much the spectrum varies over time, and how; see `spectrum`."""
 N_STEP_BANDS = 63
 
+_PER_MEL, _PER_STEP_BAND = pa.list_(pa.float32(), N_MELS), pa.list_(pa.float32(), N_STEP_BANDS)
 SCHEMA = pa.schema(
     [
         ("file", pa.string()),
         ("label", pa.int8()),
         *((name, pa.float64()) for name in PROTOTYPE_NUMBERS + AUDIT_NUMBERS),
-        *((name, pa.list_(pa.float32(), N_MELS)) for name in LOG_MEL_STATISTICS),
-        ("logmel_step_std", pa.list_(pa.float32(), N_MELS)),
-        ("step_std", pa.list_(pa.float32(), N_STEP_BANDS)),
-        ("step_skewness", pa.list_(pa.float32(), N_STEP_BANDS)),
-        ("bend_skewness", pa.list_(pa.float32(), N_STEP_BANDS)),
+        *((name, _PER_MEL) for name in (*LOG_MEL_STATISTICS, "logmel_step_std")),
+        *((name, _PER_STEP_BAND) for name in ("step_std", "step_skewness", "bend_skewness")),
         ("content", pa.string()),
         ("audio", pa.string()),
     ]
@@ -83,11 +82,7 @@ _STEP_FRAME, _STEP_HOP = 128, 80  # samples: 8 ms every 5 ms
 
 
 def describe(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
-    """Compute all numbers of one clip: those of `levels` and `spectrum`, and `slope_skewness`.
-
-    Args:
-        samples: mono at 16 kHz, shape (n,), full scale 1.
-    """
+    """Compute all numbers of one clip, mono at 16 kHz, shape (n,), full scale 1."""
     measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
     return {**measured, **spectrum(samples)}
 
@@ -96,7 +91,7 @@ def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
     """Compute the numbers of one clip that models are fitted on, and `rolloff_95`.
 
     Args:
-        samples: mono at 16 kHz, shape (n,), full scale 1.
+        samples: as for `describe`.
 
     Returns:
         - `centroid`: mean over frames of the magnitude spectrum's centroid, hertz;
@@ -123,15 +118,13 @@ def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
 
     Standard deviations of the log spectrum are long-term spectral statistics (Muckenhirn,
     Magimai-Doss and Marcel 2017, "Long-term spectral statistics for voice presentation attack
-    detection"). Which of their like are here was decided by a probe: docs/probe.md.
+    detection"). A probe chose among such numbers: docs/probe.md.
     """
     per_frame: list[NDArray] = []
     moments, steps = _Moments(N_MELS), _Steps(N_MELS)
     log_mel = Growing((N_MELS,))
     for magnitude in _magnitudes(samples, _FRAME, _HOP, margin=_FRAME // 2):
-        below = _magnitude_below(magnitude)
-        total = below[:, -1]
-        loud = total > 0
+        total, rolloffs = _total_and_rolloff(magnitude)
         block = _mel_power(np.square(magnitude))
         power, entropy = _power_and_entropy(block)
         _decibels_in_place(block)
@@ -139,8 +132,8 @@ def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
         steps.add(block)
         log_mel.append(block)
         # Frames without power have a centroid of 0, and no spectrum that could roll off.
-        centroids = np.divide(magnitude @ _hertz(), total, out=np.zeros_like(total), where=loud)
-        rolloffs = np.where(loud, _rolloff(magnitude, below), np.nan)
+        hertz = np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE).astype(np.float32)
+        centroids = np.divide(magnitude @ hertz, total, out=np.zeros_like(total), where=total > 0)
         per_frame.append(np.stack([centroids, rolloffs, power, entropy]))
     centroids, rolloffs, power, entropy = np.concatenate(per_frame, axis=1)
     cepstra = _mean_cepstra(log_mel.whole())
@@ -248,50 +241,40 @@ def _mel_filters() -> NDArray[np.float32]:
     return filters
 
 
-@functools.cache
-def _hertz() -> NDArray[np.float32]:
-    return np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE).astype(np.float32)
+def _total_and_rolloff(
+    magnitude: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each frame's magnitude, and the lowest frequency up to which 95% of it lies, hertz.
 
-
-def _magnitude_below(magnitude: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the magnitude up to the end of each group of bins, (frames, groups)."""
-    groups = magnitude.reshape(len(magnitude), -1, _ROLLOFF_BINS)
-    return np.cumsum(np.einsum("fgb->fg", groups), axis=1, dtype=np.float64)
-
-
-def _rolloff(magnitude: NDArray[np.float32], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lowest frequency up to which 95% of each frame's magnitude lies, hertz."""
-    frames = np.arange(len(magnitude))
+    The group of bins that holds this frequency is found first. Silent frames have none (NaN).
+    """
+    frames, groups = np.arange(len(magnitude)), magnitude.reshape(len(magnitude), -1, _ROLLOFF_BINS)
+    below = np.cumsum(np.einsum("fgb->fg", groups), axis=1, dtype=np.float64)
+    total = below[:, -1]
     wanted = _ROLLOFF_SHARE * below[:, -1:]
     group = (below >= wanted).argmax(axis=1)
-    bins = magnitude.reshape(len(magnitude), -1, _ROLLOFF_BINS)[frames, group]
     before = np.where(group > 0, below[frames, group - 1], 0.0)
-    within = np.cumsum(bins, axis=1, dtype=np.float64) + before[:, None]
+    within = np.cumsum(groups[frames, group], axis=1, dtype=np.float64) + before[:, None]
     # Rounding may leave the group's own end a little short of what is wanted.
     reached = np.minimum((within < wanted).sum(axis=1), _ROLLOFF_BINS - 1)
-    return (group * _ROLLOFF_BINS + reached) * (SAMPLE_RATE / _FRAME)
+    hertz = (group * _ROLLOFF_BINS + reached) * (SAMPLE_RATE / _FRAME)
+    return total, np.where(total > 0, hertz, np.nan)
 
 
 def slope_skewness(samples: Rows) -> float:
     """Return how much more often sound dies away slowly than it rises slowly: a sign of a room.
 
-    Speech rises and falls at about the same rates. A room delays its falls and not its rises, so
-    that the slopes of the level in time are skewed: many small falls, a few steep rises. Noise
-    flattens both. Slopes of the log-energy in each band are those of Wen, Habets and Naylor (2008,
-    "Blind estimation of reverberation time based on the distribution of signal decay rates"); that
-    statistics of the log-energy's differences tell of a room, Falk and Chan found (2010, "Temporal
-    dynamics for blind measurement of room acoustical parameters").
+    That is the skewness of the slopes of the level in time: near 0 for speech close to a
+    microphone, which rises and falls at about the same rates; more in a room, which delays the
+    falls and not the rises; 0 where there are no slopes. Noise flattens both. Slopes of the
+    log-energy in each band are those of Wen, Habets and Naylor (2008, "Blind estimation of
+    reverberation time based on the distribution of signal decay rates"); Falk and Chan (2010,
+    "Temporal dynamics for blind measurement of room acoustical parameters") found that statistics
+    of the log-energy's differences tell of a room.
 
     Lines are fitted to nine frames each in 24 bands. What lies 20 dB or more below a band's
     loud frames (95th percentile) counts as that far below, so that neither the depth of silence nor
     a floor of noise matters; stretches wholly below are left out.
-
-    Args:
-        samples: mono at 16 kHz, (n,).
-
-    Returns:
-        The skewness of all slopes of all bands: near 0 for speech close to a microphone, more in a
-        room; 0 where there are none.
     """
     sums = np.zeros(4)
     for slopes in _slopes(_band_levels(samples)):
@@ -407,10 +390,11 @@ def _magnitudes(
 
     Args:
         samples: (n,).
-        size: samples in a frame.
+        size: samples in a frame; all frames are whole.
         hop: samples from the beginning of a frame to that of the next.
-        margin: samples of silence before the clip and after it. Frames are whole.
+        margin: samples of silence before the clip and after it.
     """
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     n_frames = max(1 + (len(samples) + 2 * margin - size) // hop, 0)
     for first in range(0, n_frames, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, n_frames) - 1
@@ -419,18 +403,11 @@ def _magnitudes(
         if len(block) < end - begin:
             block = np.pad(block, (max(-begin, 0), max(end - len(samples), 0)))
         frames = np.lib.stride_tricks.sliding_window_view(block, size)[::hop]
-        yield np.abs(scipy.fft.rfft(frames * _hann(size), axis=1))
-
-
-@functools.cache
-def _hann(size: int) -> NDArray[np.float32]:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+        yield np.abs(scipy.fft.rfft(frames * window, axis=1))
 
 
 def levels(samples: Rows) -> dict[str, float]:
-    """Compute what needs no spectrum, on 20 ms frames every 10 ms.
-
-    `activity` says which frames are silence.
+    """Compute what needs no spectrum; `activity` says which frames are silence.
 
     Returns:
         `duration` (s), `level_dbfs` and `peak_dbfs` (root mean square and largest magnitude, dB
@@ -442,8 +419,8 @@ def levels(samples: Rows) -> dict[str, float]:
     peak = decibels(largest_magnitude(samples))
     moments = [value / len(samples) for value in _sums_of_powers(samples)]
     level = 10 * np.log10(moments[1])
-    _, active, low, high = _activity(samples)
-    first, last = _ends(active)
+    _, active, low, high = activity(samples)
+    first, last = np.flatnonzero(active)[[0, -1]].tolist()
     hop_seconds = _LEVEL_HOP / SAMPLE_RATE
     return {
         "duration": len(samples) / SAMPLE_RATE,
@@ -458,20 +435,26 @@ def levels(samples: Rows) -> dict[str, float]:
     }
 
 
-def activity(samples: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return each frame's level in dB, and whether it is sound rather than silence.
+class Activity(NamedTuple):
+    """Levels of frames of 20 ms every 10 ms, in dB; whether each frame is sound; both (frames,).
+
+    `low` and `high` are the 5th and the 95th percentile of the levels.
+    """
+
+    levels: NDArray[np.float64]
+    active: NDArray[np.bool_]
+    low: float
+    high: float
+
+
+def activity(samples: Rows) -> Activity:
+    """Tell frames of sound from those of silence.
 
     Silence lies 40 dB or more below the loudest frame. Where a noise floor hides that, silence is
     what stays in the lowest quarter of the range from the floor (the 5th percentile of the levels)
     to the loudest frame: far above the floor's own spread, below most of speech. Silence is never
     less than 15 dB below the loudest frame, so a steady sound, whose range is small, has none.
     """
-    frame_levels, active, _, _ = _activity(samples)
-    return frame_levels, active
-
-
-def _activity(samples: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_], float, float]:
-    """Return `activity`, and the 5th and the 95th percentile of the levels."""
     frame_levels = _frame_power(samples)
     np.log10(np.maximum(frame_levels, _FLOOR, out=frame_levels), out=frame_levels)
     frame_levels *= 10
@@ -481,7 +464,7 @@ def _activity(samples: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_], fl
         loudest - _SILENCE_BELOW_LOUDEST_DB, floor + _NOISE_SHARE_OF_RANGE * (loudest - floor)
     )
     active = frame_levels > min(threshold, loudest - _NOISE_BELOW_LOUDEST_DB)
-    return frame_levels, active, float(floor), float(high)
+    return Activity(frame_levels, active, float(floor), float(high))
 
 
 def _frame_power(samples: Rows) -> NDArray[np.float64]:
@@ -501,12 +484,9 @@ def _frame_power(samples: Rows) -> NDArray[np.float64]:
 
 
 def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
-    """Return where sound begins and ends, as the slice of samples without the silence around it.
-
-    The second number is one past the last sample. Frames of 20 ms decide; see `activity`.
-    """
-    _, active = activity(samples)
-    first, last = _ends(active)
+    """Return the first sample of sound and the one after its last; see `activity`."""
+    active = activity(samples).active
+    first, last = np.flatnonzero(active)[[0, -1]].tolist()
     # What is left beyond the last whole frame belongs to it.
     end = len(samples) if last == len(active) - 1 else last * _LEVEL_HOP + _LEVEL_FRAME
     return first * _LEVEL_HOP, end
@@ -514,14 +494,8 @@ def active_span(samples: NDArray[np.float32]) -> tuple[int, int]:
 
 def active_power(samples: NDArray[np.float32]) -> float:
     """Return the mean power of the frames that are not silence: the level of the speech itself."""
-    frame_levels, active = activity(samples)
-    return float(np.mean(10 ** (frame_levels[active] / 10)))
-
-
-def _ends(active: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the first and the last active frame."""
-    frames = np.flatnonzero(active)
-    return int(frames[0]), int(frames[-1])
+    found = activity(samples)
+    return float(np.mean(10 ** (found.levels[found.active] / 10)))
 
 
 def mean_power(samples: NDArray[np.float32]) -> float:

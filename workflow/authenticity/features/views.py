@@ -1,16 +1,16 @@
 """Views: a clip as it reaches a listener by telephone, messenger, loudspeaker or noisy room.
 
 A view is a list of steps from the configuration, applied one after the other to 16 kHz samples.
-Every step keeps the length and the timing, except `trim`. What a step draws at random depends on
-the clip's content and on the view's steps alone, so neither the order of clips nor the number of
-jobs shows in a result.
+Every step keeps the length and the timing, except `trim`. Random draws depend on the clip's content
+and on the view's steps alone, so neither the order of clips nor the number of jobs shows.
 
-Every parse of the workflow imports this module. SciPy loads `scipy.signal`, which takes half a
+Every parse of the workflow imports this module: SciPy loads `scipy.signal`, which takes half a
 second, when it is first used.
 """
 
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -45,8 +45,7 @@ def apply(samples: Samples, steps: Sequence["Step"], seed_text: str) -> Samples:
     Args:
         samples: mono at 16 kHz, shape (n,), full scale 1; left as they are.
         steps: the view's, as in the configuration, where config/README.md explains them.
-        seed_text: identifies the clip's content; what is drawn at random follows from it and from
-            the steps.
+        seed_text: identifies the clip's content.
 
     Returns:
         Samples of the same kind; as many, unless a step trims.
@@ -69,21 +68,16 @@ def check(name: str, steps: Sequence["Step"]) -> None:
     Raises:
         UserError: a codec that this machine's FFmpeg cannot encode.
     """
-    for step in steps:
-        if step.step == "codec" and not _can_encode(_CODECS[step.codec].encoder):
+    for codec in (step.codec for step in steps if step.step == "codec"):
+        encoder = _CODECS[codec].encoder
+        try:
+            av.Codec(encoder, "w")
+        except av.codec.codec.UnknownCodecError as error:
             raise UserError(
                 f"configuration, views.{name}: the FFmpeg of the installed PyAV cannot encode "
-                f"{step.codec} (it lacks {_CODECS[step.codec].encoder}); install PyAV's own "
-                "wheel as requirements.txt pins it, or leave the view out of `run.views`"
-            )
-
-
-def _can_encode(encoder: str) -> bool:
-    try:
-        av.Codec(encoder, "w")
-    except av.codec.codec.UnknownCodecError:
-        return False
-    return True
+                f"{codec} (it lacks {encoder}); install PyAV's own wheel as requirements.txt pins "
+                "it, or leave the view out of `run.views`"
+            ) from error
 
 
 def _canonical(steps: Sequence["Step"]) -> str:
@@ -96,10 +90,9 @@ def _within_full_scale(samples: Samples) -> Samples:
 
 
 def _convolved(samples: Samples, response: NDArray, delay: int = 0) -> Samples:
-    """Filter samples, leaving out the filter's own delay; as many samples come out as went in.
+    """Filter samples, without the filter's own delay; as many samples come out as went in.
 
-    Block by block: an hour takes 270 MiB, and 950 MiB with `scipy.signal.oaconvolve`, which holds
-    the transforms of all blocks at once.
+    Block by block: an hour takes 270 MiB, and 950 MiB with `scipy.signal.oaconvolve`.
     """
     response = response.astype(np.float32)
     result = np.zeros(len(samples) + len(response) - 1, np.float32)
@@ -114,9 +107,6 @@ def _filtered(samples: Samples, coefficients: NDArray) -> Samples:
     return _convolved(samples, coefficients, len(coefficients) // 2)
 
 
-# --- trim ---
-
-
 def _trim(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     first, last = spectral.active_span(samples)
     return samples[first:last]
@@ -126,19 +116,14 @@ def _invert(samples: Samples, step: "Step", random: np.random.Generator) -> Samp
     return -samples
 
 
-# --- band ---
-
 _BAND_TAPS = 511  # the edges of a band are 100 Hz wide
 
 
 def _band(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     edges = [step.low_hz, step.high_hz]
-    return _filtered(
-        samples, scipy.signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE)
-    )
+    band = scipy.signal.firwin(_BAND_TAPS, edges, pass_zero=False, fs=SAMPLE_RATE)
+    return _filtered(samples, band)
 
-
-# --- noise ---
 
 # Third-octave levels of the long-term average speech spectrum, men and women, twelve languages:
 # Byrne et al. 1994, J. Acoust. Soc. Am. 96(4), 2108-2120, table II.
@@ -186,8 +171,6 @@ def _colour(name: str) -> NDArray[np.float64]:
     return scipy.signal.firwin2(_COLOUR_TAPS, frequencies, gains, fs=SAMPLE_RATE)
 
 
-# --- reverberation ---
-
 _DIFFUSE_AFTER_SECONDS = 0.0025
 
 
@@ -213,8 +196,6 @@ def impulse_response(
     tail *= np.sqrt(10 ** (-direct_to_reverberant_db / 10) / np.sum(tail**2))
     return np.concatenate([[1.0], np.zeros(time[0] - 1), tail])
 
-
-# --- RawBoost ---
 
 # The parameters of Tak et al. 2022, "RawBoost" (arXiv 2111.04433), and of its authors' code.
 _N_NOTCHES = 5
@@ -283,9 +264,6 @@ _RAWBOOST: dict[str, Callable[[Samples, np.random.Generator], Samples]] = {
 }
 
 
-# --- codec ---
-
-
 _CODEC_FRAME = 160  # samples encoded at once by an encoder that has no frames of its own
 
 
@@ -335,7 +313,7 @@ def _codec(samples: Samples, step: "Step", random: np.random.Generator) -> Sampl
 def _transmitted(
     samples: Samples, codec: _Codec, bit_rate: int | None
 ) -> Iterator[tuple[int, Samples]]:
-    """Yield what the decoder makes of the packets that the encoder makes, with its rate."""
+    """Yield what the decoder makes of the encoder's packets, with its rate."""
     if codec.rate != SAMPLE_RATE:
         samples = soxr.resample(samples, SAMPLE_RATE, codec.rate)
     encoder = av.CodecContext.create(codec.encoder, "w")
@@ -349,27 +327,26 @@ def _transmitted(
     decoder.sample_rate, decoder.layout = codec.rate, "mono"
     if encoder.extradata:
         decoder.extradata = encoder.extradata
-    size = encoder.frame_size or _CODEC_FRAME
+    for packet in itertools.chain(_packets(samples, encoder), [None]):
+        for frame in decoder.decode(packet):
+            block = frame.to_ndarray()[0]
+            if block.dtype == np.int16:
+                block = block / np.float32(2**15)
+            yield frame.sample_rate, block
+
+
+def _packets(samples: Samples, encoder: av.AudioCodecContext) -> Iterator[av.Packet]:
+    size, sample_format = encoder.frame_size or _CODEC_FRAME, encoder.format.name
     for first in range(0, len(samples), size):
         block = samples[None, first : first + size]
-        if codec.sample_format == "s16":
+        if sample_format == "s16":
             block = np.rint(block * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(block), format=codec.sample_format, layout="mono"
+            np.ascontiguousarray(block), format=sample_format, layout="mono"
         )
-        frame.sample_rate, frame.time_base, frame.pts = codec.rate, encoder.time_base, first
-        for packet in encoder.encode(frame):
-            yield from map(_decoded, decoder.decode(packet))
-    for packet in encoder.encode(None):
-        yield from map(_decoded, decoder.decode(packet))
-    yield from map(_decoded, decoder.decode(None))
-
-
-def _decoded(frame: av.AudioFrame) -> tuple[int, Samples]:
-    block = frame.to_ndarray()[0]
-    if block.dtype == np.int16:
-        block = block / np.float32(2**15)
-    return frame.sample_rate, block
+        frame.rate, frame.time_base, frame.pts = encoder.rate, encoder.time_base, first
+        yield from encoder.encode(frame)
+    yield from encoder.encode(None)
 
 
 _STEPS: dict[str, Callable[[Samples, "Step", np.random.Generator], Samples]] = {

@@ -18,7 +18,7 @@ from authenticity import tables
 from authenticity.audio import Limits
 from authenticity.features import matrix
 from authenticity.features.encoder import EncoderSource
-from authenticity.features.versions import embedding_version, spectral_version
+from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.files import atomic, sha256, write_arrays, write_json
 from authenticity.models.projection import model_class
 from authenticity.names import ordered_views, view_name

@@ -23,7 +23,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation.calibration import Calibration
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import EncoderSource
-from authenticity.features.versions import embedding_version, spectral_version
+from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.files import read_arrays, read_json, sha256
 from authenticity.models.projection import Model, model_class
 from authenticity.names import printable

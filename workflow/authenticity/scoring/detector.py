@@ -31,7 +31,7 @@ from authenticity.errors import RejectedClip, UserError
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Encoder
 from authenticity.features.published import Published
-from authenticity.growing import Rows
+from authenticity.growing import MOST_IN_MEMORY, Rows
 from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
 from authenticity.scoring.bundle import Bundle, Part
@@ -267,7 +267,7 @@ class Heard:
                         f"{limits.max_megabytes:,g} MB; save its sound alone, or cut it into parts"
                     )
                 content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
-                samples = audio.decode_long(file, limits)
+                samples = audio.decode(file, limits, MOST_IN_MEMORY)
                 return cls(samples, as_text(path), content, audio.file_format(file))
         except OSError as error:
             raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
@@ -302,7 +302,7 @@ class _Sound:
 
     def __init__(self, samples: Rows):
         self._samples = samples
-        self._active = spectral.activity(samples)[1]
+        self._active = spectral.activity(samples).active
         self._before = np.append(0, np.cumsum(self._active))
 
     def share(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
