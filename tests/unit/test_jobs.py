@@ -54,7 +54,7 @@ def test_a_job_says_what_it_took_to_its_end(tmp_path: Path, monkeypatch: pytest.
     ("log", "failure", "code", "expected"),
     [
         ("/dev/full", UserError("a.parquet: no room"), 1, "error: a.parquet: no room"),
-        ("/dev/full/no.log", None, 1, "error: /dev/full/no.log: Not a directory; mend that"),
+        ("/dev/full/no.log", None, 1, "error: /dev/full/no.log: Not a directory; fix this"),
         ("/dev/null", KeyboardInterrupt(), 130, ""),
     ],
 )

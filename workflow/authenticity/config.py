@@ -333,7 +333,7 @@ class ExperimentEntry(_Experiment):
 
 
 class Whole(Section):
-    """Cut the silence at both ends (`trim`), or turn the waveform upside down (`invert`)."""
+    """Cut the silence at both ends (`trim`), or invert the polarity of the waveform (`invert`)."""
 
     step: Literal["trim", "invert"]
 

@@ -20,7 +20,7 @@ class UserError(Exception):
 def in_one_line(error: Exception) -> str:
     """Say what is wrong; of a failing disk or permission, which file."""
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}; mend that and run again"
+        return f"{error.filename}: {error.strerror}; fix this and run again"
     return str(error)
 
 

@@ -94,7 +94,7 @@ def _ablated(rows: Sequence[dict[str, Any]]) -> str:
             row["name"],
             row["about"],
             max(1, len(row["seeds"])),
-            f"{row['dev_roc_auc']:.4f}",
+            "" if row["dev_roc_auc"] is None else f"{row['dev_roc_auc']:.4f}",
             estimates.whole(Estimate.of(row["roc_auc"])),
             _points(row["difference"]["roc_auc"]) if row["difference"] else "",
             f"{row['cost']['cpu_seconds']:.0f}" if row["cost"] else "",

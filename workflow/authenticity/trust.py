@@ -254,9 +254,9 @@ def _silence(evidence: Evidence) -> Found:
 
 def _polarity(evidence: Evidence) -> Found:
     if INVERTED not in evidence.tested.views:
-        words = "Not measured: the run has no view with the waveform turned upside down."
+        words = "Not measured: the run has no view with inverted polarity."
         return CAUTION, words, [RANKING]
-    without = "upside down, which sounds the same"
+    without = "with inverted polarity, which sounds the same"
     return _carried(evidence, INVERTED, "polarity", "as recorded", without)
 
 

@@ -55,7 +55,7 @@ def verify(
         raise UserError(
             f"corpus {corpus}: {len(reasons)} of {len(manifest)} clips were set aside, more than "
             f"the {allowed} that `audio.max_rejected` = {max_rejected:g} allows ({examples}); "
-            "mend the files or raise the limit: nothing that was computed is lost"
+            "correct the files or raise the limit: nothing that was computed is lost"
         )
     frame = manifest.select(["key", "split", "label"]).to_pandas()
     counts = frame[frame.key.isin(described)].groupby(["split", "label"]).size()

@@ -111,7 +111,9 @@ def _roc_auc(trials: pd.DataFrame, values: np.ndarray, seed: int) -> bootstrap.I
 def _prediction(
     key: str, name: str, how: str, trials: pd.DataFrame, values: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    auc = asdict(_roc_auc(trials, values, seed).estimates["roc_auc"])
+    result = _roc_auc(trials, values, seed)
+    auc = asdict(result.estimates["roc_auc"])
+    how = f"{how}; interval: {result.method}"
     row = {"name": name, "how": how, "roc_auc": auc, "direction": None, "unit": None}
     return {key: row | {"median_bonafide": None, "median_spoof": None}}
 
