@@ -234,10 +234,8 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
         interpolation="antialiased",
     )
     axes.set_xlim(0, recording.duration)
-    edges = mel_edges(bands, spectrogram.low_hz, spectrogram.high_hz)
-    shown = [hertz for hertz in _TICKS_HZ if edges[0] <= hertz <= spectrogram.high_hz]
-    places = np.interp(shown, edges, np.arange(bands + 2) - 0.5)
-    axes.set_yticks(places.clip(0, bands), [f"{hertz / 1000:g}" for hertz in shown])
+    places = np.interp(_TICKS_HZ, mel_edges(bands), np.arange(bands + 2) - 0.5)
+    axes.set_yticks(places.clip(0, bands), [f"{hertz / 1000:g}" for hertz in _TICKS_HZ])
     axes.set_ylim(0, bands)
     axes.set_ylabel("mel frequency\n(kHz)", fontsize=9, color=_INK)
 
