@@ -2,11 +2,12 @@
 
 `bundle.json` (plain data; paths are relative to the folder), `model.safetensors`, `card.md`, and
 `encoder/` where the encoder is a local folder; an encoder from the model hub stays a reference,
-with its commit. What is loaded is what was made: types, checksums and versions are checked first.
+with its commit. Types, checksums and versions are checked before anything is used.
 
 `assemble` makes a bundle of what a run of the workflow leaves.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -176,23 +177,20 @@ class Bundle:
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
             inside = folder / encoder["folder"]
-            _require_files(inside, encoder["files"])
             source = EncoderSource(str(inside))
             read_too = source.files() if inside.is_dir() else []
-            names = [path.name for path in read_too] or ["config.json"]
-            _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
+            # What is read without a checksum could be anything.
+            unknown = dict.fromkeys([path.name for path in read_too] or ["config.json"], "")
+            _require_files(inside, {**unknown, **encoder["files"]})
             _require_layers(folder / ABOUT, about, source)
         _require_versions(folder / ABOUT, about)
         arrays = read_arrays(folder / WEIGHTS)
-        try:
+        with contextlib.suppress(KeyError, ValueError, IndexError, TypeError):
             model = model_class(about["kind"]).of(arrays, MODEL)
             bundle = cls(folder, about, model, arrays[REPLICATES])
-            is_whole = bundle._arrays_fit(arrays)
-        except (KeyError, ValueError, IndexError, TypeError):
-            is_whole = False
-        if not is_whole:
-            raise _unfit(folder / WEIGHTS, "expected finite numbers of the model's shapes")
-        return bundle
+            if bundle._arrays_fit(arrays):
+                return bundle
+        raise _unfit(folder / WEIGHTS, "expected finite numbers of the model's shapes")
 
     def _arrays_fit(self, arrays: Mapping[str, NDArray]) -> bool:
         """Whether all numbers are finite, and the model takes as many features as there are."""
@@ -233,12 +231,12 @@ class Bundle:
     @cached_property
     def parts(self) -> list[Part]:
         """What the features consist of, in their order."""
-        features, encoder = self.about["features"], self.about["encoder"]
-        columns = matrix.spectral_columns(features["spectral"])
         if self.about["kind"] == "published":
             return [("difference of the logits", 1)]
+        features, encoder = self.about["features"], self.about["encoder"]
+        columns = matrix.spectral_columns(features["spectral"])
         embedded = [
-            (f"layer {layer}, {_STATISTICS[statistic]}", encoder["dimension"] if encoder else 0)
+            (f"layer {layer}, {_STATISTICS[statistic]}", encoder["dimension"])
             for layer in features["layers"]
             for statistic in self.statistics
         ]
@@ -260,11 +258,6 @@ class Bundle:
         _require_files(folder, encoder["files"])
         _require_layers(self.folder / ABOUT, self.about, source)
         return folder
-
-    @property
-    def bytes(self) -> int:
-        """The size of all its files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
 def encoder_files(source: EncoderSource) -> list[str]:
@@ -359,7 +352,7 @@ def _shown(value: Any) -> Any:
 
 
 def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
-    """Require files as they were; one without a checksum could be anything."""
+    """Require files as they were."""
     for name, checksum in checksums.items():
         if not (folder / name).is_file():
             raise UserError(
@@ -374,10 +367,8 @@ def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
 
 def _require_layers(path: Path, about: About, source: EncoderSource) -> None:
     last = 0 if about["kind"] == "published" else source.n_layers - 1
-    if (highest := max(about["features"]["layers"], default=0)) > last:
-        raise _unfit(
-            path, f"expected `features.layers` up to the encoder's {last}, found {highest}"
-        )
+    if (found := max(about["features"]["layers"], default=0)) > last:
+        raise _unfit(path, f"expected `features.layers` up to the encoder's {last}, found {found}")
 
 
 def _require_versions(path: Path, about: About) -> None:
@@ -387,10 +378,7 @@ def _require_versions(path: Path, about: About) -> None:
         expected["embedding_version"] = embedding_version(
             encoder["identity"], encoder["window_seconds"]
         )
-    for name, version in expected.items():
-        if features[name] != version:
-            raise _unfit(
-                path,
-                f"made where features were of version “{features[name]}”, and here they are of "
-                f"“{version}”",
-            )
+    for name, here in expected.items():
+        if (made := features[name]) != here:
+            why = f"made where features were of version “{made}”, and here they are of “{here}”"
+            raise _unfit(path, why)

@@ -1,4 +1,4 @@
-"""The files that programs read: tables with one row a file, and one of windows; a summary.
+"""The files that programs read: tables of recordings and of windows, and a summary.
 
 docs/scores.md documents every column.
 """
@@ -49,8 +49,7 @@ def write(
     Args:
         folder: where; it holds the pictures and sounds.
         answers: in the order of the rows.
-        bundle: what they were scored with.
-        settings: likewise.
+        bundle, settings: what they were scored with.
         wall_seconds: how long the run took that scored them all; None where several did.
 
     Returns:
@@ -68,16 +67,14 @@ def write(
 
 def _model(bundle: Bundle) -> dict[str, Any]:
     """Say what scored, and how large it is, with an encoder that lies elsewhere."""
-    folder, files = bundle.encoder_folder(), []
-    if folder:
-        files = [folder / name for name in bundle.about["encoder"]["files"]]
-    elsewhere = [path for path in files if bundle.folder not in path.parents]
-    names = ("corpus", "experiment", "demonstration", "statement")
+    folder, about = bundle.encoder_folder(), bundle.about
+    encoder = [folder / name for name in about["encoder"]["files"]] if folder else []
+    files = {path for path in bundle.folder.rglob("*") if path.is_file()} | set(encoder)
     return {
-        "bundle": bundle.about["identity"],
-        **{name: bundle.about[name] for name in names},
-        "model_bytes": bundle.bytes + sum(path.stat().st_size for path in elsewhere),
-        "parameters": sum(map(_parameters, [bundle.folder / WEIGHTS, *files])),
+        "bundle": about["identity"],
+        **{name: about[name] for name in ("corpus", "experiment", "demonstration", "statement")},
+        "model_bytes": sum(path.stat().st_size for path in files),
+        "parameters": sum(map(_parameters, [bundle.folder / WEIGHTS, *encoder])),
     }
 
 
@@ -122,20 +119,13 @@ def write_tables(
 
 
 def _windows(recording: Recording) -> pa.Table:
-    arrays = {
-        name: pa.array(array, from_pandas=True) for name, array in vars(recording.windows).items()
-    }
+    found = vars(recording.windows).items()
+    arrays = {name: pa.array(array, from_pandas=True) for name, array in found}
     return pa.table({"file": [recording.file] * len(arrays["start"]), **arrays}, schema=WINDOWS)
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Count what was found, and what it cost.
-
-    Returns:
-        `files`, `scored`, `rejected`; `verdicts`, how often each; `audio_seconds`; `seconds`, the
-        sum over files of the time each took; `real_time_factor`, their ratio; `seconds_per_file`,
-        the median; `peak_bytes`, the most memory that one process had.
-    """
+    """Count what was found, and what it cost: the counts of `summary.json` (docs/scores.md)."""
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
     taken = sorted(recording.seconds for recording in recordings)
     audio = math.fsum(recording.duration for recording in recordings)
