@@ -177,11 +177,12 @@ class Bundle:
         encoder = about["encoder"]
         if encoder and encoder["folder"]:
             inside = folder / encoder["folder"]
+            _require_files(inside, encoder["files"])
             source = EncoderSource(str(inside))
             read_too = source.files() if inside.is_dir() else []
-            # What is read without a checksum could be anything.
-            unknown = dict.fromkeys([path.name for path in read_too] or ["config.json"], "")
-            _require_files(inside, {**unknown, **encoder["files"]})
+            names = [path.name for path in read_too] or ["config.json"]
+            # A file that is read without a checksum could be anything.
+            _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
             _require_layers(folder / ABOUT, about, source)
         _require_versions(folder / ABOUT, about)
         arrays = read_arrays(folder / WEIGHTS)

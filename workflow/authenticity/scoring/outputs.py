@@ -49,7 +49,8 @@ def write(
     Args:
         folder: where; it holds the pictures and sounds.
         answers: in the order of the rows.
-        bundle, settings: what they were scored with.
+        bundle: what they were scored with.
+        settings: likewise.
         wall_seconds: how long the run took that scored them all; None where several did.
 
     Returns:
