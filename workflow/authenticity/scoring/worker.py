@@ -1,7 +1,7 @@
 """What a scoring process does with a file: score it, draw it, keep its sound for the page.
 
-It is a process of its own, which `batch` starts, so that a decoder that crashes on a damaged file,
-or the machine running out of memory, takes only that file with it.
+`batch` starts it as a process of its own, so that a decoder that crashes on a damaged file, or a
+lack of memory, costs only that file.
 """
 
 import hashlib
@@ -52,8 +52,7 @@ def write_sound(path: str | Path, samples: Rows) -> None:
 
     Args:
         path: of the file to write.
-        samples: mono at 16 kHz, shape (n,), full scale 1. What is beyond full scale is clipped, as
-            a player would: LAME crashes on numbers that are far from it.
+        samples: mono at 16 kHz, shape (n,), full scale 1; clipped beyond that, where LAME crashes.
     """
     options = {"id3v2_version": "0"}  # no tags: they would name the program's version
     with atomic(path) as temporary, av.open(temporary, "w", "mp3", options=options) as container:
