@@ -126,7 +126,7 @@ def _number(recording: Recording) -> str:
     """The number that stands for a recording, and what its interval is of."""
     if recording.p_synthetic is None:
         return "no number, for a severe caution"
-    said = words.number(vars(recording))
+    said = words.number(recording)
     if recording.p_trust != DISTRUST:
         said = f"probability of being synthetic {said} at a prior of {100 * recording.prior:g}%"
     return f"{said}; interval of {INTERVAL}"

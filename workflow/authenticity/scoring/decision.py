@@ -210,25 +210,3 @@ def issued(evaluated: Outcomes | None, views: Mapping[str, Outcomes], target: fl
         verdict: all(counted[name][verdict]["low"] <= target for counted in measured)
         for verdict, name in WRONG.items()
     }
-
-
-def against(decision: Decision, verdict: Verdict) -> tuple[str, ClassOutcomes]:
-    """Return a view where a verdict is wrong too often, and the outcomes there of the wrong class.
-
-    The view is "", clips as recorded, if it is wrong too often there, else the worst one.
-    """
-    name = WRONG[verdict]
-    measured = {"": decision["eval"], **decision["views"]}
-    wrong = {
-        view: outcomes[name]
-        for view, outcomes in measured.items()
-        if outcomes is not None and outcomes[name][verdict]["low"] > decision["target"]
-    }
-    view = "" if "" in wrong else max(wrong, key=lambda view: wrong[view][verdict]["value"])
-    return view, wrong[view]
-
-
-def without_verdict(counted: ClassOutcomes, decision: Decision) -> float:
-    """Return the share of a class's clips that get no verdict."""
-    withheld = [verdict for verdict, is_issued in decision["issued"].items() if not is_issued]
-    return sum(counted[verdict]["value"] for verdict in (UNDECIDED, *withheld))
