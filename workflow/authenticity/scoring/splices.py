@@ -1,17 +1,17 @@
 """Where in time: recordings of one person with a stretch of synthetic speech spliced in.
 
-They are made of a corpus's own clips, so that the truth is known to the sample. A minute of one
+They are made of a corpus's own clips, so that the truth is known to the sample: a minute of one
 person, from as many clips as that takes, with ten seconds of one attack at a random joint. All
-clips are brought to one level and every joint is faded alike, so that neither a step in loudness
-nor a joint as such tells where the stretch is. In a second version the polarity of each clip is
-inverted or not by chance, which sounds the same: a detector that hears polarity fails there.
+clips have one level and every joint is faded alike, so that neither a step in loudness nor a joint
+tells where the stretch is. In a second version the polarity of each clip is inverted or not by
+chance, which sounds the same: a detector that hears polarity fails there.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +25,6 @@ from authenticity.names import NOT_KNOWN
 from authenticity.scoring.decision import Band
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.result import Recording, Windows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VERSION = "2"
 """Raise it when a change here alters any recording or figure."""
@@ -93,8 +90,7 @@ class Splice:
 def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Iterator[Splice]:
     """Yield recordings in both versions, speakers and attacks taking turns.
 
-    Each recording draws from all clips, and a clip again only where there are too few; so clips
-    recur in different recordings.
+    A clip recurs within a recording only where there are too few, but in different recordings.
 
     Args:
         trials: `file`, `label`, `attack` and `speaker` of the clips to use.
@@ -126,9 +122,7 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
         pieces = [_faded(piece) for piece in (*before, *synthetic, *after)]
         signs = random.choice(np.array([-1, 1], np.float32), len(pieces))
         for polarity, chosen in ((AS_RECORDED, np.ones_like(signs)), (BY_CHANCE, signs)):
-            samples = np.concatenate(
-                [sign * piece for sign, piece in zip(chosen, pieces, strict=True)]
-            )
+            samples = np.concatenate(list(map(np.multiply, chosen, pieces)))
             yield Splice(str(index + 1), polarity, samples, start, end, speaker, attack)
 
 
@@ -172,24 +166,19 @@ def evaluate(
         example = example or (splice, detector.score_samples(splice.samples))
         parts.append(table(splice, detector.windows(splice.samples)))
         _logger.info("%s of %d recordings, polarity %s", splice.name, NUMBER, splice.polarity)
-    windows = pa.concat_tables(parts)
-    by_polarity = {
-        polarity: figures(
-            windows.filter(pc.equal(windows["polarity"], polarity)), detector.bundle.band, seed
-        )
-        for polarity in (AS_RECORDED, BY_CHANCE)
-    }
+    windows, by_polarity = pa.concat_tables(parts), {}
+    for polarity in (AS_RECORDED, BY_CHANCE):
+        own = windows.filter(pc.equal(windows["polarity"], polarity))
+        by_polarity[polarity] = figures(own, detector.bundle.band, seed)
     return windows, by_polarity, example
 
 
 def table(splice: Splice, windows: Windows) -> pa.Table:
     """Return the windows of a recording as rows of `WINDOWS`."""
-    number = len(windows.start)
+    names = {"recording": splice.name, "polarity": splice.polarity}
+    names |= {"speaker": splice.speaker, "attack": splice.attack}
     columns = {
-        "recording": [splice.name] * number,
-        "polarity": [splice.polarity] * number,
-        "speaker": [splice.speaker] * number,
-        "attack": [splice.attack] * number,
+        **{column: [name] * len(windows.start) for column, name in names.items()},
         "start": windows.start,
         "end": windows.end,
         "synthetic": splice.share(windows.start, windows.end),
@@ -209,19 +198,20 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         seed: of the bootstrap.
 
     Returns:
-        - `n_recordings`, `n_human`, `n_synthetic` (windows), `n_between` (windows of both, left
-          out) and `n_silent` (left out);
+        - `n_recordings`; windows `n_human`, `n_synthetic`, and left out: `n_between` (of both) and
+          `n_silent`;
         - `roc_auc`: over the windows of all recordings;
-        - `within`: the mean of each recording's own, which asks only that the stretch stands out
-          from the rest of its recording;
+        - `within`: the mean of each recording's own ROC-AUC, for which the stretch has to stand out
+          from its own recording alone;
         - `found`: the share of recordings whose highest window touches the stretch; `by_chance`,
           the same for a window drawn at random;
         - `above`: the share of `synthetic` and of `human` windows above the band, and of
           `recordings` that have such a window in the stretch;
-        - `people`: how many, as far as they are known, the human speech is of;
+        - `people`: how many known speakers there are;
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
+    from authenticity.evaluation.metrics import roc_auc
 
     table = windows.to_pandas()
     sounding = table[table.llr.notna()]
@@ -254,13 +244,11 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         },
         "found": float(touches[by_recording.llr.idxmax()].mean()),
         "by_chance": float(np.mean(by_chance.to_numpy())),
-        "attacks": {attack: _of_attack(rows) for attack, rows in counted.groupby("attack")},
+        "attacks": {
+            attack: {
+                "roc_auc": roc_auc(rows.synthetic > 0, rows.llr),
+                "n_recordings": rows.recording.nunique(),
+            }
+            for attack, rows in counted.groupby("attack")
+        },
     }
-
-
-def _of_attack(counted: "pd.DataFrame") -> dict[str, Any]:
-    from authenticity.evaluation.metrics import Ranking, once
-
-    ranking = Ranking.of((counted.synthetic > 0).to_numpy(int), counted.llr.to_numpy())
-    roc_auc = float(once(ranking).corners.roc_auc()[0])
-    return {"roc_auc": roc_auc, "n_recordings": counted.recording.nunique()}
