@@ -41,6 +41,9 @@ VERSION = "4"
 """Raise it when a change alters an answer or its picture: other versions' answers are made again.
 """
 
+KEPT, UNFINISHED = "recordings.jsonl", "recordings.jsonl.unfinished"
+"""The file of all answers, and the one that a run appends to while it lasts."""
+
 _LOADING_SECONDS = 3.0  # about what it takes to load libraries and a small encoder
 _LOOK_SECONDS = 0.5  # between two looks whether another process may start
 # Of glibc: arrays go back to the system at once, and threads share one heap. For an hour of sound
@@ -128,20 +131,18 @@ class Answers:
     """The answers of a run, and those that earlier ones left.
 
     Attributes:
-        path: of the file with all of them, in the order of the inputs, then those on other files;
-            written when a run ends.
-        folder: what their pictures and sounds are relative to.
+        folder: of the results. `KEPT` there has all answers, in the order of the inputs, then those
+            on other files; it is written when a run ends.
 
     Raises:
-        UserError: the file at `path` holds something else.
+        UserError: that file holds something else.
     """
 
-    def __init__(self, path: Path, folder: Path):
-        self.path, self.folder = path, folder
-        self._unfinished = path.with_name(f"{path.name}.unfinished")
+    def __init__(self, folder: Path):
+        self.folder, self._path, self._unfinished = folder, folder / KEPT, folder / UNFINISHED
         self._by_file: dict[str, Answer] = {}
         self._drawn: set[str] = set()  # also of answers that others have taken the place of
-        for answer in read([self.path, self._unfinished]):
+        for answer in read([self._path, self._unfinished]):
             self._take(answer)
 
     def _take(self, answer: Answer) -> None:
@@ -167,7 +168,7 @@ class Answers:
     @contextlib.contextmanager
     def kept(self) -> Iterator[Callable[[Answer], None]]:
         """Yield a function that keeps an answer: on disk before anything else happens."""
-        self._unfinished.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         is_new = not self._unfinished.exists()
         # Unbuffered: what a full disk does not take is not tried again when the file is closed.
         with self._unfinished.open("ab", buffering=0) as stream:
@@ -175,7 +176,7 @@ class Answers:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(
-                    f"{self.path.parent}: another run writes its results there; wait for it, or "
+                    f"{self.folder}: another run writes its results there; wait for it, or "
                     "choose another folder"
                 ) from None
 
@@ -196,7 +197,7 @@ class Answers:
                 yield keep
             finally:
                 # Beside first sounds and pictures, it alone says that the folder is of results.
-                marks = not self.path.exists() and any(self.folder.glob("*/"))
+                marks = not self._path.exists() and any(self.folder.glob("*/"))
                 if is_new and not marks and os.fstat(stream.fileno()).st_size <= 1:
                     self._unfinished.unlink(missing_ok=True)
 
@@ -210,7 +211,7 @@ class Answers:
         for file, answer in self._by_file.items():
             if answer.content:
                 by_file.setdefault(file, answer)
-        with atomic(self.path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        with atomic(self._path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(map(as_line, by_file.values()))
         self._unfinished.unlink()
         for part in self._drawn.difference(*map(drawn, by_file.values())):

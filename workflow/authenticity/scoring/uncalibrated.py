@@ -31,12 +31,7 @@ def detector_at(bundle: Path) -> DetectorSource | None:
 def score(
     paths: Sequence[str], source: DetectorSource, threads: int
 ) -> Iterator[Mapping[str, Any]]:
-    """Score files one after the other.
-
-    Args:
-        paths: of recordings.
-        source: the detector.
-        threads: how many work on a long recording; the score does not depend on it.
+    """Score files one after the other; the score does not depend on the number of threads.
 
     Yields:
         For each file, some columns of the table of scores; the others have no values.
