@@ -20,24 +20,10 @@ from authenticity.features.versions import embedding_version, spectral_version
 from authenticity.files import atomic, sha256, write_arrays, write_json
 from authenticity.models.projection import model_class
 from authenticity.names import ordered_views, view_name
-from authenticity.scoring import cautions, decision
-from authenticity.scoring.bundle import (
-    ABOUT,
-    CARD,
-    ENCODER,
-    MODEL,
-    REPLICATES,
-    SCHEMA_VERSION,
-    WEIGHTS,
-    Rating,
-    Refits,
-    Window,
-    encoder_files,
-    identity,
-)
+from authenticity.scoring import bundle, cautions, decision
 from authenticity.scoring.decision import Band, Decision
 
-WINDOW: Window = {"seconds": 4.0, "hop": 1.0}
+WINDOW: bundle.Window = {"seconds": 4.0, "hop": 1.0}
 
 N_REPLICATES = 500
 """Refits of the calibration, whose spread is the interval."""
@@ -182,25 +168,25 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
     described, chosen = experiment.model, experiment.chosen
     model = model_class(described["kind"]).of(experiment.weights, "0")
     lines, refits = _replicates(clips, described["seed"])
-    write_arrays(folder / WEIGHTS, {**model.arrays(MODEL), REPLICATES: lines})
-    _copy(card, folder / CARD)
+    write_arrays(folder / bundle.WEIGHTS, {**model.arrays(bundle.MODEL), bundle.REPLICATES: lines})
+    _copy(card, folder / bundle.CARD)
     encoder, version = None, ""
     if experiment.encoder:
         source = EncoderSource(experiment.encoder["model"])
-        for name in encoder_files(source):
-            _copy(Path(source.model, name), folder / ENCODER / name)
+        for name in bundle.encoder_files(source):
+            _copy(Path(source.model, name), folder / bundle.ENCODER / name)
         version = embedding_version(experiment.encoder["identity"], experiment.window_seconds)
         encoder = {
             **experiment.encoder,
             # Where it lay does not matter: the bundle may be elsewhere by now.
             "model": source.name if source.is_folder else source.model,
-            "folder": ENCODER if source.is_folder else None,
+            "folder": bundle.ENCODER if source.is_folder else None,
             "window_seconds": experiment.window_seconds,
         }
     is_published = described["kind"] == "published"
     distances = cautions.distances(clips.dev_features, model.mean, model.scale)
     about = {
-        "schema": SCHEMA_VERSION,
+        "schema": bundle.SCHEMA_VERSION,
         **{name: described[name] for name in ("corpus", "experiment", "kind", "protocol")},
         **{name: chosen[name] for name in ("candidate", "pooling")},
         "features": {
@@ -218,9 +204,9 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
         "window": WINDOW,
         "demonstration": experiment.demonstration,
         "statement": _statement(experiment, clips),
-        "files": {WEIGHTS: sha256(folder / WEIGHTS)},
+        "files": {bundle.WEIGHTS: sha256(folder / bundle.WEIGHTS)},
     }
-    write_json(folder / ABOUT, {**about, "identity": identity(about)})
+    write_json(folder / bundle.ABOUT, {**about, "identity": bundle.identity(about)})
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -228,7 +214,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
+def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], bundle.Refits]:
     """Refit the calibration to resamples of dev: slope and offset of the LLR, (replicates, 2)."""
     from scipy.special import logit
 
@@ -240,7 +226,7 @@ def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
     for row in chain.from_iterable(resampler.blocks(N_REPLICATES)):
         line = calibration.fit(np.repeat(scores, row), np.repeat(labels, row))
         lines.append((line.slope, line.offset - logit(line.prior_spoof)))
-    refits: Refits = {
+    refits: bundle.Refits = {
         "n": N_REPLICATES,
         "level": bootstrap.LEVEL,
         "method": resampler.method,
@@ -309,7 +295,7 @@ def _unseen(model: Mapping[str, Any], clips: Clips) -> str:
     return f"clips of speakers and {attacks} that it had never met"
 
 
-def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Rating] | None:
+def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, bundle.Rating] | None:
     if judged is None:
         return None
     (rated,) = [item for item in judged["experiments"] if item["name"] == experiment]

@@ -29,7 +29,7 @@ from authenticity.files import read_arrays, read_json, sha256
 from authenticity.models.projection import Model, model_class
 from authenticity.names import printable
 from authenticity.scoring.cautions import Domain
-from authenticity.scoring.decision import PROBABILITIES, Band, Decision
+from authenticity.scoring.decision import PROBABILITIES, Band, Decision, IntervalMethod
 from authenticity.shapes import misfit
 
 VERSION = "6"
@@ -72,13 +72,10 @@ class EncoderFacts(TypedDict):
     window_seconds: float
 
 
-class Refits(TypedDict):
-    """How many refits of the calibration to resamples of dev, and the level of the interval."""
+class Refits(IntervalMethod):
+    """How many refits of the calibration to resamples of dev, for an interval."""
 
     n: int
-    level: float
-    method: str
-    why: str
     seed: int
 
 
@@ -155,12 +152,14 @@ class Bundle:
     Attributes:
         folder: where it lies.
         about: the content of `bundle.json`.
+        encoder: the folder of the encoder, in the bundle or of the hub's cache; None without one.
         model: what scores features.
         replicates: slope and offset of the log-likelihood ratio in resamples of dev, (n, 2).
     """
 
     folder: Path
     about: About
+    encoder: Path | None
     model: Model
     replicates: NDArray[np.float64]
 
@@ -168,27 +167,20 @@ class Bundle:
     def load(cls, folder: str | Path) -> "Bundle":
         """Load a bundle, and check that it is whole and that this program computes the same.
 
+        An encoder of the hub is fetched if need be.
+
         Raises:
-            UserError: it is not; in one line.
+            UserError: it is not, or not with what the hub gives; in one line.
         """
         folder = Path(folder)
         about = read(folder / ABOUT)
         _require_files(folder, {WEIGHTS: "", **about["files"]})
-        encoder = about["encoder"]
-        if encoder and encoder["folder"]:
-            inside = folder / encoder["folder"]
-            _require_files(inside, encoder["files"])
-            source = EncoderSource(str(inside))
-            read_too = source.files() if inside.is_dir() else []
-            names = [path.name for path in read_too] or ["config.json"]
-            # A file that is read without a checksum could be anything.
-            _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
-            _require_layers(folder / ABOUT, about, source)
         _require_versions(folder / ABOUT, about)
+        encoder = _encoder(folder, about)
         arrays = read_arrays(folder / WEIGHTS)
         with contextlib.suppress(KeyError, ValueError, IndexError, TypeError):
             model = model_class(about["kind"]).of(arrays, MODEL)
-            bundle = cls(folder, about, model, arrays[REPLICATES])
+            bundle = cls(folder, about, encoder, model, arrays[REPLICATES])
             if bundle._arrays_fit(arrays):
                 return bundle
         raise _unfit(folder / WEIGHTS, "expected finite numbers of the model's shapes")
@@ -242,23 +234,6 @@ class Bundle:
             for statistic in self.statistics
         ]
         return [*((name, spectral.width(name)) for name in columns), *embedded]
-
-    def encoder_folder(self) -> Path | None:
-        """Return where the encoder is, fetched from the hub if need be; None without an encoder.
-
-        Raises:
-            UserError: what the hub gives is not what the bundle was made with.
-        """
-        encoder = self.about["encoder"]
-        if encoder is None:
-            return None
-        if encoder["folder"]:
-            return self.folder / encoder["folder"]
-        source = EncoderSource(encoder["model"], encoder["revision"])
-        folder = source.fetch()
-        _require_files(folder, encoder["files"])
-        _require_layers(self.folder / ABOUT, self.about, source)
-        return folder
 
 
 def encoder_files(source: EncoderSource) -> list[str]:
@@ -366,10 +341,28 @@ def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
             )
 
 
-def _require_layers(path: Path, about: About, source: EncoderSource) -> None:
+def _encoder(folder: Path, about: About) -> Path | None:
+    """Return where the encoder is, after a check that it is what the bundle was made with."""
+    encoder = about["encoder"]
+    if encoder is None:
+        return None
+    if encoder["folder"]:
+        inside = folder / encoder["folder"]
+        _require_files(inside, encoder["files"])
+        source = EncoderSource(str(inside))
+        read_too = source.files() if inside.is_dir() else []
+        names = [path.name for path in read_too] or ["config.json"]
+        # A file that is read without a checksum could be anything.
+        _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
+    else:
+        source = EncoderSource(encoder["model"], encoder["revision"])
+        inside = source.fetch()
+        _require_files(inside, encoder["files"])
     last = 0 if about["kind"] == "published" else source.n_layers - 1
     if (found := max(about["features"]["layers"], default=0)) > last:
-        raise _unfit(path, f"expected `features.layers` up to the encoder's {last}, found {found}")
+        why = f"expected `features.layers` up to the encoder's {last}, found {found}"
+        raise _unfit(folder / ABOUT, why)
+    return inside
 
 
 def _require_versions(path: Path, about: About) -> None:

@@ -81,14 +81,13 @@ class Detector:
         Raises:
             UserError: it is not a whole bundle, or one of another version.
         """
-        loaded = Bundle.load(bundle)
-        folder, encoder = loaded.encoder_folder(), None
-        if folder:
+        loaded, encoder = Bundle.load(bundle), None
+        if loaded.encoder:
             about = loaded.about["encoder"]
             kind = Published if loaded.about["kind"] == "published" else Encoder
             # Half precision is a GPU's, which need not be here: float32 is within its rounding.
             precision = "float32" if about["precision"] == "float16" else about["precision"]
-            encoder = kind.load(folder, precision, about["window_seconds"])
+            encoder = kind.load(loaded.encoder, precision, about["window_seconds"])
             encoder.cut_above(max(loaded.about["features"]["layers"]))
         return cls(loaded, encoder, jobs)
 
@@ -105,8 +104,7 @@ class Detector:
             RejectedClip: it cannot be read, or there is too little to hear.
             UserError: `prior` is not between 0 and 1.
         """
-        start = time.perf_counter()
-        return self.scored(Heard.of(path, self.bundle.limits), prior, start)
+        return self.scored(Heard.of(path, self.bundle.limits), prior)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`.
@@ -114,8 +112,7 @@ class Detector:
         Raises:
             UserError: also where they are of another shape, or not floating-point numbers.
         """
-        start = time.perf_counter()
-        samples = np.asarray(samples)
+        started, samples = time.perf_counter(), np.asarray(samples)
         if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
             raise UserError(
                 "samples: expected floating-point numbers of full scale 1, mono at 16 kHz, of "
@@ -123,14 +120,14 @@ class Detector:
             )
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
-        return self.scored(Heard(samples), prior, start)
+        return self.scored(Heard(samples, started), prior)
 
     def windows(self, samples: Rows) -> Windows:
         """Score the windows alone of samples, mono at 16 kHz, full scale 1, shape (n,)."""
-        return self._windows(Heard(samples))[0]
+        return self._windows(Heard(samples, time.perf_counter()))[0]
 
-    def scored(self, heard: "Heard", prior: float, start: float) -> Recording:
-        """Score what was heard since `start`, by `time.perf_counter`; see `score`."""
+    def scored(self, heard: "Heard", prior: float) -> Recording:
+        """Score what was heard; see `score`."""
         if not isinstance(prior, Real) or not 0 < prior < 1:
             raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
         about, model, samples = self.bundle.about, self.bundle.model, heard.samples
@@ -160,7 +157,7 @@ class Detector:
         if any(caution.severe for caution in warned):
             p_synthetic = p_low = p_high = None
         trust = about["trust"]
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - heard.started
         return Recording(
             **of_file,
             score=score,
@@ -233,11 +230,13 @@ class Heard:
 
     Attributes:
         samples: mono at 16 kHz, full scale 1, shape (n,).
+        started: when the work on it began, by `time.perf_counter`.
         file, content: see `Recording`; empty for samples of no file.
         form: of the file, or of samples of no file.
     """
 
     samples: Rows
+    started: float
     file: str = ""
     content: str = ""
     form: Format = _OURS
@@ -249,6 +248,7 @@ class Heard:
         Raises:
             RejectedClip: it cannot be read, or does not meet the limits.
         """
+        started = time.perf_counter()
         try:
             with Path(path).open("rb") as file:
                 if (size := os.fstat(file.fileno()).st_size) > limits.max_bytes:
@@ -258,7 +258,8 @@ class Heard:
                     )
                 content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
                 samples = audio.decode_long(file, limits)
-                return cls(samples, as_text(path), content, audio.file_format(file))
+                form = audio.file_format(file)
+                return cls(samples, started, as_text(path), content, form)
         except OSError as error:
             raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
 

@@ -68,8 +68,9 @@ def write(
 
 def _model(bundle: Bundle) -> dict[str, Any]:
     """Say what scored, and how large it is, with an encoder that lies elsewhere."""
-    folder, about = bundle.encoder_folder(), bundle.about
-    encoder = [folder / name for name in about["encoder"]["files"]] if folder else []
+    about, encoder = bundle.about, []
+    if bundle.encoder:
+        encoder = [bundle.encoder / name for name in about["encoder"]["files"]]
     files = {path for path in bundle.folder.rglob("*") if path.is_file()} | set(encoder)
     return {
         "bundle": about["identity"],

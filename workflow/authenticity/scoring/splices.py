@@ -38,16 +38,8 @@ AS_RECORDED, BY_CHANCE = "as recorded", "by chance"
 """The polarity of the clips, in either version."""
 
 WINDOWS = pa.schema(
-    [
-        ("recording", pa.string()),
-        ("polarity", pa.string()),
-        ("speaker", pa.string()),
-        ("attack", pa.string()),
-        ("start", pa.float64()),
-        ("end", pa.float64()),
-        ("synthetic", pa.float64()),
-        ("llr", pa.float64()),
-    ]
+    [(name, pa.string()) for name in ("recording", "polarity", "speaker", "attack")]
+    + [(name, pa.float64()) for name in ("start", "end", "synthetic", "llr")]
 )
 """One row a window; `synthetic` is the share of it that is, `llr` is NaN where it is silent."""
 

@@ -44,7 +44,6 @@ def score(
 
     direction, detector = sign(source.labels, None), Published.load(source.model)
     for path in paths:
-        start = time.perf_counter()
         try:
             if reason := unopenable(path):
                 raise RejectedClip(reason)
@@ -53,7 +52,7 @@ def score(
         except (RejectedClip, MemoryError) as reason:
             yield vars(rejected(path, str(reason) or "needs more memory than there is"))
             continue
-        of_file, seconds = heard.as_columns(), time.perf_counter() - start
+        of_file, seconds = heard.as_columns(), time.perf_counter() - heard.started
         yield {
             "status": "scored",
             "reason": WHY,

@@ -111,9 +111,8 @@ class Scorer:
 
     def _scored(self, path: str) -> tuple[Recording, str]:
         """Return the answer, and the traceback of a picture or sound that could not be made."""
-        started, trace = time.perf_counter(), ""
-        heard = Heard.of(path, self._detector.bundle.limits)
-        recording = self._detector.scored(heard, self._settings.prior, started)
+        heard, trace = Heard.of(path, self._detector.bundle.limits), ""
+        recording = self._detector.scored(heard, self._settings.prior)
         if self._settings.pictures:
             try:
                 recording = replace(recording, **self._drawn(recording, heard.samples))
@@ -121,7 +120,7 @@ class Scorer:
                 raise
             except Exception:  # the numbers stand without them, and the next run tries again
                 trace = traceback.format_exc()
-        seconds = time.perf_counter() - started  # with picture and sound
+        seconds = time.perf_counter() - heard.started  # with picture and sound
         factor = seconds / recording.duration
         return replace(recording, seconds=seconds, real_time_factor=factor), trace
 
