@@ -90,7 +90,7 @@ class Settings:
 
 
 Task = tuple[Settings, Path, int]
-"""What a process of the pool needs to know: see `worker.Scorer`."""
+"""The arguments of `worker.Scorer`, which each process of the pool makes."""
 
 
 def score(
@@ -98,14 +98,8 @@ def score(
 ) -> Iterator[tuple[Answer, bool]]:
     """Score files, `jobs` at once, or a single one with `jobs` threads, as answers are found.
 
-    Args:
-        paths: each once; see `inputs.collect`.
-        answers: where they are kept and, of an earlier run, taken from.
-        settings: the model, and what is made.
-        jobs: how many processes, or threads of one.
-
     Yields:
-        Each answer, and whether it was there already.
+        Each answer, and whether it was there already, from an earlier run.
 
     Raises:
         UserError: the model cannot be used, or another run writes the same answers.
@@ -253,7 +247,7 @@ def as_line(answer: Answer) -> str:
     """Return an answer as a line of `recordings.jsonl`, which `read` takes back.
 
     Raises:
-        ValueError, TypeError: a number is not finite, or no JSON.
+        ValueError, TypeError: a number is not finite, or not JSON.
     """
     return json.dumps(plain(answer), sort_keys=True, allow_nan=False) + "\n"
 
@@ -265,13 +259,7 @@ def drawn(answer: Answer) -> list[str]:
 
 
 def rejected(path: str, reason: str, content: str = "") -> Rejected:
-    """Return the answer on a file that cannot be scored, with the reason in one line.
-
-    Args:
-        path: the file.
-        reason: why.
-        content: the digest of what it holds, if the reason lies there.
-    """
+    """Return the answer on a file that cannot be scored; its `content` if the reason lies there."""
     one_line = " ".join(printable(line) for line in reason.splitlines())
     return Rejected(file=as_text(path), reason=one_line, content=content)
 

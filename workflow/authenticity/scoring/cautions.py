@@ -300,14 +300,10 @@ def stretches(windows: Windows, duration: float, band: Band) -> list[Stretch]:
 def part_synthetic(
     joined: Sequence[Stretch], window_seconds: float, verdict: Verdict
 ) -> tuple[Caution, ...]:
-    """Return the caution on parts that score as synthetic where the whole does not.
+    """Return the caution on `stretches` that score as synthetic where the whole does not.
 
     A part counts if it lasts a window or longer: with overlapping windows, a single one is chance.
-
-    Args:
-        joined: its `stretches`.
-        window_seconds: how long a window is.
-        verdict: of the whole, by the band; `likely genuine` makes the caution severe.
+    It is severe where the verdict on the whole, by the band, is `likely genuine`.
     """
     parts = [
         part

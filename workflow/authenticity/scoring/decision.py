@@ -197,13 +197,8 @@ def issued(evaluated: Outcomes | None, views: Mapping[str, Outcomes], target: fl
 
     It is withheld where even the lower end of the interval of its error is above the target on
     unseen clips, as they are or in any view that they were tested in, since nobody knows what a
-    recording has been through. Eval only withholds: no number is tuned on it, so its rates stay
-    those of unseen clips.
-
-    Args:
-        evaluated: `outcomes` of eval; None without: nothing is then withheld.
-        views: the same in each tested view.
-        target: the largest share of either class that a verdict may get wrong.
+    recording has been through. Without eval, nothing is withheld. Eval only withholds: no number is
+    tuned on it, so its rates stay those of unseen clips.
     """
     measured = [counted for counted in (evaluated, *views.values()) if counted is not None]
     return {

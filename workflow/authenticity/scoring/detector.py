@@ -61,22 +61,16 @@ _OURS = Format("", SAMPLE_RATE, channels=1, bit_rate=None, lossless=True)
 
 
 class Detector:
-    """Scores recordings with a bundle.
-
-    Attributes:
-        bundle: the bundle.
-    """
+    """Scores recordings with a `bundle`."""
 
     def __init__(self, bundle: Bundle, encoder: Encoder | None, jobs: int):
         self.bundle, self._encoder, self._jobs = bundle, encoder, jobs
 
     @classmethod
     def load(cls, bundle: str | Path, jobs: int = 1) -> "Detector":
-        """Load a bundle and its encoder.
+        """Load a bundle from its folder, with its encoder.
 
-        Args:
-            bundle: its folder.
-            jobs: how many threads work on one long recording; the numbers do not depend on it.
+        `jobs` threads work on one long recording; the numbers do not depend on it.
 
         Raises:
             UserError: it is not a whole bundle, or one of another version.
@@ -200,12 +194,9 @@ class Detector:
     def _embedded(
         self, samples: Rows, spans: NDArray[np.int64], inverted: bool = False
     ) -> Iterator[NDArray[np.float32]]:
-        """Yield the encoder's features of each stretch, then of the whole; none without an encoder.
+        """Yield the encoder's features of each span, then of the whole; none without an encoder.
 
-        Args:
-            samples: of the recording.
-            spans: the stretches, as `window_spans` gives them.
-            inverted: hear the samples negated.
+        Where `inverted`, they are of the negated samples.
         """
         if self._encoder is None:
             return iter([np.empty(0, np.float32)] * (len(spans) + 1))
@@ -328,13 +319,9 @@ def contributions(
     """Return what each part adds to the score of one clip, the largest first.
 
     They and the bias of the model, or of its classifier, add up to the score. A part of a linear
-    model is the weighted deviation of its features from the training clips' mean. A contrastive
-    model is not linear in its features: a part is what a head projects.
-
-    Args:
-        model: that made the score.
-        features: of the clip, (features,).
-        of: the parts; see `Bundle.parts`.
+    model is the weighted deviation of its features, (features,), from the training clips' mean; see
+    `Bundle.parts`. A contrastive model is not linear in its features: a part is what a head
+    projects.
     """
     features = np.asarray(features, np.float64)
     if isinstance(model, ContrastiveModel):

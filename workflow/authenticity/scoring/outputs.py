@@ -46,12 +46,8 @@ def write(
 ) -> dict[str, Any]:
     """Write all tables, `summary.json` and, where there are pictures, `index.html`.
 
-    Args:
-        folder: where; it holds the pictures and sounds.
-        answers: in the order of the rows.
-        bundle: what they were scored with.
-        settings: likewise.
-        wall_seconds: how long the run took that scored them all; None where several did.
+    Rows have the order of the answers. `wall_seconds` is how long the run took that scored them
+    all; None where several did.
 
     Returns:
         The content of `summary.json`.
@@ -101,10 +97,7 @@ def write_tables(
 ) -> None:
     """Write `scores.csv`, `.parquet` and `.jsonl`, and `windows.parquet`.
 
-    Args:
-        folder: where.
-        answers: rows of `SCORES`; columns that one lacks are empty, others are left out.
-        windows: rows of `WINDOWS`.
+    Columns of `SCORES` that an answer lacks are empty; what is no column is left out.
     """
     rows = [{name: answer.get(name) for name in SCORES.names} for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)

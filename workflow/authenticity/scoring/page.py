@@ -38,13 +38,7 @@ def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping
 
     Recordings are sorted from the highest log-likelihood ratio to the lowest; then likewise those
     with a severe caution, whose ratio says nothing; ties, and rejected files, by name. Names and
-    sentences are data and are escaped.
-
-    Args:
-        folder: of the page; pictures and sounds of the answers are relative to it.
-        answers: in any order.
-        about: of the bundle.
-        counts: the content of `summary.json`.
+    sentences are data and are escaped. `counts` is the content of `summary.json`.
     """
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
     recordings.sort(key=lambda item: (item.p_synthetic is None, -item.llr, item.file))

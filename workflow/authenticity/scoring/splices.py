@@ -54,15 +54,14 @@ _logger = logging.getLogger("authenticity")
 
 @dataclass(frozen=True)
 class Splice:
-    """One recording.
+    """A recording with a synthetic stretch.
 
     Attributes:
         name: its number, from 1, as text.
         polarity: of its clips.
         samples: mono at 16 kHz, shape (n,).
-        start, end: of the synthetic stretch, seconds.
-        speaker: whose the rest is.
-        attack: what the stretch is made by.
+        start, end: of the stretch, seconds.
+        speaker, attack: of the rest, and of the stretch.
     """
 
     name: str
@@ -86,8 +85,8 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
 
     Args:
         trials: `file`, `label`, `attack` and `speaker` of the clips to use.
-        load: reads one.
-        seed: of what is drawn.
+        load: reads a clip.
+        seed: of the random draws.
         number: how many to make.
 
     Raises:
@@ -182,12 +181,8 @@ def table(splice: Splice, windows: Windows) -> pa.Table:
 def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
     """Return how well windows tell where the synthetic stretch is, as plain data.
 
-    Intervals are bootstraps over recordings, since windows of one recording overlap.
-
-    Args:
-        windows: rows of `WINDOWS`, of all recordings of one version.
-        band: of the detector's decision.
-        seed: of the bootstrap.
+    The windows, rows of `WINDOWS`, are of all recordings of one version. Intervals are bootstraps
+    over recordings, since windows of one recording overlap.
 
     Returns:
         - `n_recordings`; windows `n_human`, `n_synthetic`, and left out: `n_between` (of both) and

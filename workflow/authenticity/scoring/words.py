@@ -140,7 +140,7 @@ def concluded(
     """Return the verdict that is given and, in a few sentences, why, and how often it is wrong.
 
     Args:
-        verdict: where the recording lies by the band.
+        verdict: of the recording, by the band.
         llr: its log-likelihood ratio.
         cautions: on it, severe ones first.
         about: of the bundle: `decision` and `trust`.

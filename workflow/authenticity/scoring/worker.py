@@ -45,14 +45,11 @@ def drawn_name(file: str, content: str) -> str:
 
 
 def write_sound(path: str | Path, samples: Rows) -> None:
-    """Write samples as a small MP3, which every browser plays, atomically.
+    """Write samples, mono at 16 kHz, (n,), as a small MP3, which every browser plays, atomically.
 
     The rate is constant and the header says how long the sound is and what the encoder added
-    (LAME's tag), so that a player finds any second at once and shows the right time.
-
-    Args:
-        path: of the file to write.
-        samples: mono at 16 kHz, shape (n,), full scale 1; clipped beyond that, where LAME crashes.
+    (LAME's tag), so that a player finds any second at once and shows the right time. Samples are
+    clipped to full scale, 1: LAME crashes on numbers far beyond it.
     """
     options = {"id3v2_version": "0"}  # no tags: they would name the program's version
     with atomic(path) as temporary, av.open(temporary, "w", "mp3", options=options) as container:
@@ -71,13 +68,7 @@ def write_sound(path: str | Path, samples: Rows) -> None:
 
 
 class Scorer:
-    """A detector, and where its answers' pictures and sounds are put.
-
-    Args:
-        settings: the model, and what is made.
-        folder: of the results.
-        threads: how many work on one recording.
-    """
+    """A detector whose answers' pictures and sounds are put into `folder`."""
 
     def __init__(self, settings: Settings, folder: Path, threads: int = 1):
         self._settings, self._folder = settings, folder
