@@ -47,7 +47,7 @@ _LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
 _STATISTICS = {"mean": "mean over time", "std": "deviation over time"}
 
 Part = tuple[str, int]
-"""A part of the features: a name in words, and how many features it is of."""
+"""A part of the features: a name in words, and how many features it has."""
 
 
 class Features(TypedDict):
@@ -118,10 +118,10 @@ class About(TypedDict):
         limits: what a recording must meet.
         trust: by kind of figure; None where the run was not checked.
         domain: the limits beyond which a recording is unlike the training data.
-        demonstration: whether the corpus only serves to show how things work.
+        demonstration: whether the corpus only shows how things work.
         statement: says what verdicts are worth.
         files: SHA-256 by name.
-        identity: identifies all other content.
+        identity: of all other content.
     """
 
     schema: int
@@ -187,18 +187,15 @@ class Bundle:
 
     def _arrays_fit(self, arrays: Mapping[str, NDArray]) -> bool:
         """Whether all numbers are finite, and the model takes as many features as there are."""
-        width = sum(width for _, width in self.parts)
-        if not all((np.abs(array) <= _LARGEST).all() for array in arrays.values()):
-            return False
-        if {self.model.mean.shape, self.model.scale.shape} != {(width,)}:
-            return False
-        if self.model.scale.min(initial=1) < 1 / _LARGEST:
+        width, model = sum(width for _, width in self.parts), self.model
+        is_finite = all((np.abs(array) <= _LARGEST).all() for array in arrays.values())
+        is_wide = {model.mean.shape, model.scale.shape} == {(width,)}
+        if not is_finite or not is_wide or model.scale.min(initial=1) < 1 / _LARGEST:
             return False
         with np.errstate(all="ignore"):
-            scores = self.model.scores(np.zeros((1, width)))
-        replicates = self.replicates
-        is_pairs = replicates.ndim == 2 and replicates.shape[1] == 2 and len(replicates) > 0
-        return scores.shape == (1,) and bool(np.isfinite(scores).all()) and is_pairs
+            scores = model.scores(np.zeros((1, width)))
+        has_pairs = self.replicates.size > 0 and self.replicates.shape[1:] == (2,)
+        return scores.shape == (1,) and bool(np.isfinite(scores).all()) and has_pairs
 
     @property
     def band(self) -> Band:
