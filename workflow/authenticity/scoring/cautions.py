@@ -10,7 +10,7 @@ those clips, which can make a genuine voice read as synthetic.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import PurePosixPath
@@ -40,6 +40,7 @@ _CLIPPED, _BADLY_CLIPPED = 0.001, 0.05
 _LOW_BIT_RATE = 64_000  # bits a second: below it, codecs of speech and music are audibly lossy
 _MOST_NAMED = 5  # parts of a recording in one sentence
 
+Clip = Mapping[str, float]
 Kind = Literal["synthetic", "unsure", "genuine", "silent"]
 
 
@@ -59,31 +60,6 @@ class Domain(TypedDict):
     greatest_slope_skewness: float
     least_bit_rate: float | None
     greatest_distance: float | None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What is measured of a recording to hold against the limits.
-
-    Attributes:
-        duration: seconds.
-        sound_share: of the duration that is sound rather than silence.
-        level_dbfs: root mean square, dB relative to full scale.
-        rolloff_95: mean frequency below which 95% of the magnitude lies, hertz.
-        slope_skewness: see `spectral.slope_skewness`.
-        clipped_share: of the samples that are at full scale.
-        distance: see `distances`.
-        format: of the file.
-    """
-
-    duration: float
-    sound_share: float
-    level_dbfs: float
-    rolloff_95: float
-    slope_skewness: float
-    clipped_share: float
-    distance: float
-    format: Format
 
 
 def distances(
@@ -144,33 +120,42 @@ def limits(clips: Mapping[str, NDArray], dev_distances: NDArray[np.float64] | No
     }
 
 
-def beyond_limits(measured: Measured, limits: Domain) -> tuple[Caution, ...]:
-    """Return what sets a recording off from the training data, severe cautions first."""
+def beyond_limits(clip: Clip, form: Format, limits: Domain) -> Iterator[Caution]:
+    """Yield what sets a recording off from the training data.
+
+    Args:
+        clip: of the recording, by name: `duration`, `level_dbfs`, `rolloff_95` and `slope_skewness`
+            as of `spectral`, `sound_share`, `clipped_share`, and `distance` (see `distances`).
+        form: of its file.
+        limits: see `limits`.
+    """
     most = f"{100 * (1 - limits['tail']):.0f} in 100"
-    kinds = (_of_duration, _of_spectrum, _of_level, _of_codec, _of_distance)
-    return sorted_by_severity(
-        caution for found in kinds for caution in found(measured, limits, most)
-    )
+    yield from _of_duration(clip, limits, most)
+    yield from _of_spectrum(clip, limits, most)
+    yield from _of_level(clip, limits, most)
+    yield from _of_codec(form, limits["least_bit_rate"], most)
+    distance, greatest = clip["distance"], limits["greatest_distance"]
+    if greatest is not None and distance > greatest:
+        message = (
+            f"Its features are {distance:.1f} standard deviations from those of the training "
+            f"clips; those of {most} clips like these are within {greatest:.1f}."
+        )
+        yield Caution("unlike_training", message, severe=True)
 
 
-def sorted_by_severity(cautions: Iterable[Caution]) -> tuple[Caution, ...]:
-    """Return cautions with the severe ones first."""
-    return tuple(sorted(cautions, key=lambda caution: not caution.severe))
-
-
-def _of_duration(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
-    lasts = f"It lasts {measured.duration:.1f} s; {most} training clips last"
-    if measured.duration < limits["least_duration"]:
+def _of_duration(clip: Clip, limits: Domain, most: str) -> Iterator[Caution]:
+    duration, share = clip["duration"], clip["sound_share"]
+    lasts = f"It lasts {duration:.1f} s; {most} training clips last"
+    if duration < limits["least_duration"]:
         message = f"{lasts} {limits['least_duration']:.1f} s or longer."
-        yield Caution("too_short", message, severe=measured.duration < _LEAST_SECONDS)
-    if measured.duration > _MUCH_LONGER * limits["greatest_duration"]:
+        yield Caution("too_short", message, severe=duration < _LEAST_SECONDS)
+    if duration > _MUCH_LONGER * limits["greatest_duration"]:
         message = (
             f"{lasts} {limits['greatest_duration']:.1f} s or less, and how often verdicts on "
             "longer recordings are wrong was not measured."
         )
         yield Caution("longer_than_training", message, severe=False)
-    share = measured.sound_share
-    seconds = share * measured.duration
+    seconds = share * duration
     nothing = seconds < _LEAST_SOUND_SECONDS or share < _LEAST_SOUND_SHARE
     if nothing or share < limits["least_sound_share"]:
         message = (
@@ -180,67 +165,58 @@ def _of_duration(measured: Measured, limits: Domain, most: str) -> Iterator[Caut
         yield Caution("mostly_silence", message, severe=nothing)
 
 
-def _of_spectrum(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
+def _of_spectrum(clip: Clip, limits: Domain, most: str) -> Iterator[Caution]:
     least, greatest = limits["least_rolloff_95"], limits["greatest_rolloff_95"]
-    if measured.rolloff_95 < least:
+    reach, skewness = clip["rolloff_95"], clip["slope_skewness"]
+    if reach < least:
         message = (
-            f"It has little above {measured.rolloff_95:,.0f} Hz, as after a telephone or a "
+            f"It has little above {reach:,.0f} Hz, as after a telephone or a "
             f"low-grade codec; {most} training clips reach {least:,.0f} Hz or higher."
         )
-        yield Caution("narrow_band", message, measured.rolloff_95 < _NARROW_SHARE * least)
-    if measured.rolloff_95 > greatest:
+        yield Caution("narrow_band", message, reach < _NARROW_SHARE * least)
+    if reach > greatest:
         message = (
-            f"It is strong up to {measured.rolloff_95:,.0f} Hz, as with hiss; {most} training "
+            f"It is strong up to {reach:,.0f} Hz, as with hiss; {most} training "
             f"clips stay below {greatest:,.0f} Hz."
         )
         yield Caution("wide_band", message, severe=False)
     greatest = limits["greatest_slope_skewness"]
-    if measured.slope_skewness > greatest:
+    if skewness > greatest:
         message = (
             "It sounds reverberant: the skewness of its slopes, which is high where sound decays "
-            f"slowly, is {measured.slope_skewness:.2f}, and {most} training clips have "
+            f"slowly, is {skewness:.2f}, and {most} training clips have "
             f"{greatest:.2f} or less."
         )
         yield Caution("reverberant", message, severe=True)
 
 
-def _of_level(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
-    if measured.clipped_share > _CLIPPED:
+def _of_level(clip: Clip, limits: Domain, most: str) -> Iterator[Caution]:
+    level, clipped = clip["level_dbfs"], clip["clipped_share"]
+    if clipped > _CLIPPED:
         message = (
-            f"{100 * measured.clipped_share:.1f}% of its samples are at full scale: it was "
+            f"{100 * clipped:.1f}% of its samples are at full scale: it was "
             "recorded or amplified too loud, and the distortion is not speech."
         )
-        yield Caution("clipped", message, severe=measured.clipped_share > _BADLY_CLIPPED)
-    if measured.level_dbfs < min(_QUIET_DBFS, limits["least_level_dbfs"]):
+        yield Caution("clipped", message, severe=clipped > _BADLY_CLIPPED)
+    if level < min(_QUIET_DBFS, limits["least_level_dbfs"]):
         message = (
-            f"Its level is {measured.level_dbfs:.0f} dB relative to full scale, close to the noise "
+            f"Its level is {level:.0f} dB relative to full scale, close to the noise "
             f"of the recording itself; {most} training clips have "
             f"{limits['least_level_dbfs']:.0f} dB or more."
         )
         yield Caution("quiet", message, severe=False)
 
 
-def _of_codec(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
-    coding, least = measured.format, limits["least_bit_rate"]
-    if coding.lossless or coding.bit_rate is None:
+def _of_codec(form: Format, least: float | None, most: str) -> Iterator[Caution]:
+    if form.lossless or form.bit_rate is None:
         return
-    if coding.bit_rate < (_LOW_BIT_RATE if least is None else least):
+    if form.bit_rate < (_LOW_BIT_RATE if least is None else least):
         usual = "are not coded so" if least is None else f"have {least / 1000:.0f} kbit/s or more"
         message = (
-            f"It is coded as {coding.codec} at {coding.bit_rate / 1000:.0f} kbit/s, which changes "
+            f"It is coded as {form.codec} at {form.bit_rate / 1000:.0f} kbit/s, which changes "
             f"speech; {most} training clips {usual}."
         )
         yield Caution("lossy_codec", message, severe=False)
-
-
-def _of_distance(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
-    greatest = limits["greatest_distance"]
-    if greatest is not None and measured.distance > greatest:
-        message = (
-            f"Its features are {measured.distance:.1f} standard deviations from those of the "
-            f"training clips; those of {most} clips like these are within {greatest:.1f}."
-        )
-        yield Caution("unlike_training", message, severe=True)
 
 
 def polarity(verdict: Verdict, inverted: Verdict) -> tuple[Caution, ...]:

@@ -137,18 +137,18 @@ class Detector:
         low, high = np.quantile(slope * score + offset, [tail, 1 - tail]).tolist()
         verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
         (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
+        measured = {**heard.measured(), "distance": distance}
         of_file = heard.as_columns()
         stretches = cautions.stretches(windows, of_file["duration"], self.bundle.band)
-        warned = cautions.sorted_by_severity(
-            [
-                *cautions.beyond_limits(heard.measured(distance), about["domain"]),
-                *cautions.polarity(verdict, verdict_inverted),
-                *cautions.part_synthetic(stretches, about["window"]["seconds"], verdict),
-            ]
+        warned = (
+            *cautions.beyond_limits(measured, heard.form, about["domain"]),
+            *cautions.polarity(verdict, verdict_inverted),
+            *cautions.part_synthetic(stretches, about["window"]["seconds"], verdict),
         )
+        warned = tuple(sorted(warned, key=lambda caution: not caution.severe))
         verdict, reason = words.concluded(verdict, llr, warned, about)
         p_synthetic, p_low, p_high = expit(np.array([llr, low, high]) + logit(prior)).tolist()
-        if any(caution.severe for caution in warned):
+        if warned and warned[0].severe:
             p_synthetic = p_low = p_high = None
         trust = about["trust"]
         seconds = time.perf_counter() - heard.started
@@ -286,19 +286,16 @@ class Heard:
         start, end = edges[::2], edges[1::2] - 1
         return Activity(start * _HOP_SECONDS, end * _HOP_SECONDS + _FRAME_SECONDS)
 
-    def measured(self, distance: float) -> cautions.Measured:
-        """Return what is held against the limits; see `cautions.distances`."""
-        numbers = spectral.levels(self.samples)
-        return cautions.Measured(
-            duration=numbers["duration"],
-            sound_share=cautions.sound_share(numbers),
-            level_dbfs=numbers["level_dbfs"],
-            rolloff_95=rolloff_95(self.samples),
-            slope_skewness=spectral.slope_skewness(self.samples),
-            clipped_share=cautions.clipped_share(self.samples),
-            distance=distance,
-            format=self.form,
-        )
+    def measured(self) -> dict[str, float]:
+        """Return what is held against the limits, by name; see `cautions.beyond_limits`."""
+        levels = spectral.levels(self.samples)
+        return {
+            **levels,
+            "sound_share": cautions.sound_share(levels),
+            "rolloff_95": rolloff_95(self.samples),
+            "slope_skewness": spectral.slope_skewness(self.samples),
+            "clipped_share": cautions.clipped_share(self.samples),
+        }
 
 
 def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64]:
