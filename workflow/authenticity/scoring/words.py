@@ -313,8 +313,14 @@ def known(about: Mapping[str, Any]) -> list[str]:
         f"The verdict “{verdict}” is not given: {_withheld(decision, verdict)}."
         for verdict in _not_issued(decision)
     ]
-    if decision["eval"] and decision["views"]:
-        sentences.append(_in_views(decision))
+    if decision["eval"] and (views := decision["views"]):
+        rates = [" and ".join(_wrong_shares(decision["eval"]))]
+        for view in ordered_views(views):
+            rates.append(f"{view_name(view)} {' and '.join(_wrong_shares(views[view]))}")
+        sentences.append(
+            f"Beyond the wrong limit, of unseen genuine{_people(decision['eval'], 'bonafide')} and "
+            f"synthetic clips: {'; '.join(rates)}."
+        )
     for kind, rating in (about["trust"] or {}).items():
         checks = "".join(f" {check['sentence']}" for check in rating["checks"])
         sentences.append(f"{kind}: {rating['status']}{_because(rating)}.{checks}")
@@ -355,15 +361,3 @@ def _outcomes(counts: Outcomes, decision: Decision, measured: bool) -> str:
             f"of “{verdict}”, and {_without_verdict(counts[name], decision)} got no verdict"
         )
     return "; ".join(rates)
-
-
-def _in_views(decision: Decision) -> str:
-    """Say how often clips are beyond the wrong limit, as they are and in other views."""
-    views = decision["views"]
-    rates = [" and ".join(_wrong_shares(decision["eval"]))]
-    for view in ordered_views(views):
-        rates.append(f"{view_name(view)} {' and '.join(_wrong_shares(views[view]))}")
-    return (
-        f"Beyond the wrong limit, of unseen genuine{_people(decision['eval'], 'bonafide')} and "
-        f"synthetic clips: {'; '.join(rates)}."
-    )
