@@ -39,9 +39,11 @@ from authenticity.scoring.inputs import as_text
 from authenticity.scoring.result import (
     CONTENT_DIGITS,
     Activity,
+    Caution,
     Contribution,
     Recording,
     Spectrogram,
+    Verdict,
     Windows,
     mel_edges,
 )
@@ -135,22 +137,13 @@ class Detector:
         slope, offset = self.bundle.replicates.T
         tail = (1 - about["calibration"]["replicates"]["level"]) / 2
         low, high = np.quantile(slope * score + offset, [tail, 1 - tail]).tolist()
-        verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
-        (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
-        measured = {**heard.measured(), "distance": distance}
-        of_file = heard.as_columns()
-        stretches = cautions.stretches(windows, of_file["duration"], self.bundle.band)
-        warned = (
-            *cautions.beyond_limits(measured, heard.form, about["domain"]),
-            *cautions.polarity(verdict, verdict_inverted),
-            *cautions.part_synthetic(stretches, about["window"]["seconds"], verdict),
-        )
-        warned = tuple(sorted(warned, key=lambda caution: not caution.severe))
-        verdict, reason = words.concluded(verdict, llr, warned, about)
+        verdicts = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
+        warned = self._cautions(heard, windows, features, verdicts)
+        verdict, reason = words.concluded(verdicts[0], llr, warned, about)
         p_synthetic, p_low, p_high = expit(np.array([llr, low, high]) + logit(prior)).tolist()
         if warned and warned[0].severe:
             p_synthetic = p_low = p_high = None
-        trust = about["trust"]
+        of_file, trust = heard.as_columns(), about["trust"]
         seconds = time.perf_counter() - heard.started
         return Recording(
             **of_file,
@@ -174,6 +167,21 @@ class Detector:
             seconds=seconds,
             real_time_factor=seconds / of_file["duration"],
         )
+
+    def _cautions(
+        self, heard: "Heard", windows: Windows, features: NDArray, verdicts: Sequence[Verdict]
+    ) -> tuple[Caution, ...]:
+        """Return the cautions, severe ones first; verdicts, also if inverted, are by the band."""
+        about, model = self.bundle.about, self.bundle.model
+        measured = heard.measured()
+        (measured["distance"],) = cautions.distances(features[None], model.mean, model.scale)
+        stretches = cautions.stretches(windows, measured["duration"], self.bundle.band)
+        found = (
+            *cautions.beyond_limits(measured, heard.form, about["domain"]),
+            *cautions.polarity(*verdicts),
+            *cautions.part_synthetic(stretches, about["window"]["seconds"], verdicts[0]),
+        )
+        return tuple(sorted(found, key=lambda caution: not caution.severe))
 
     def _windows(self, heard: "Heard") -> tuple[Windows, Iterator[NDArray[np.float32]]]:
         """Score the windows; return besides `_embedded`, which has the whole recording left."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,9 @@ from authenticity.names import NOT_KNOWN
 from authenticity.scoring.decision import Band
 from authenticity.scoring.detector import Detector
 from authenticity.scoring.result import Recording, Windows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = "2"
 """Raise it when a change here alters any recording or figure."""
@@ -198,22 +201,17 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
-    from authenticity.evaluation.metrics import roc_auc
 
     table = windows.to_pandas()
     sounding = table[table.llr.notna()]
     between = sounding.synthetic.between(0, MOSTLY, inclusive="neither")
     counted = sounding[~between]
-    is_synthetic, is_above = counted.synthetic > 0, counted.llr > band.upper
-    labels, llr = is_synthetic.to_numpy(int), counted.llr.to_numpy()
+    labels, llr = (counted.synthetic > 0).to_numpy(int), counted.llr.to_numpy()
     recordings = counted.recording.to_numpy()
     over_all = bootstrap.intervals(labels, llr, recordings, seed, ["roc_auc"])
     _, within = bootstrap.mean_roc_auc(
         labels, llr, recordings, np.arange(len(llr)).astype(str), recordings, seed
     )
-    touches = sounding.synthetic > 0
-    by_recording = sounding.groupby("recording", sort=False)
-    by_chance = touches.groupby(sounding.recording, sort=False).mean()
     return {
         "n_recordings": table.recording.nunique(),
         "n_human": int((labels == 0).sum()),
@@ -224,18 +222,34 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         "interval": "bootstrap over recordings",
         "roc_auc": asdict(over_all.estimates["roc_auc"]),
         "within": asdict(within),
-        "above": {
-            "synthetic": float(is_above[is_synthetic].mean()),
-            "human": float(is_above[~is_synthetic].mean()),
-            "recordings": float((is_above & is_synthetic).groupby(recordings).any().mean()),
-        },
-        "found": float(touches[by_recording.llr.idxmax()].mean()),
-        "by_chance": float(np.mean(by_chance.to_numpy())),
-        "attacks": {
-            attack: {
-                "roc_auc": roc_auc(rows.synthetic > 0, rows.llr),
-                "n_recordings": rows.recording.nunique(),
-            }
-            for attack, rows in counted.groupby("attack")
-        },
+        "above": _above(counted, band),
+        **_found(sounding),
+        "attacks": {attack: _of_attack(rows) for attack, rows in counted.groupby("attack")},
     }
+
+
+def _above(counted: "pd.DataFrame", band: Band) -> dict[str, float]:
+    is_synthetic, is_above = counted.synthetic > 0, counted.llr > band.upper
+    by_recording = (is_above & is_synthetic).groupby(counted.recording, sort=False)
+    return {
+        "synthetic": float(is_above[is_synthetic].mean()),
+        "human": float(is_above[~is_synthetic].mean()),
+        "recordings": float(by_recording.any().mean()),
+    }
+
+
+def _found(sounding: "pd.DataFrame") -> dict[str, float]:
+    touches = sounding.synthetic > 0
+    highest = sounding.groupby("recording", sort=False).llr.idxmax()
+    by_chance = touches.groupby(sounding.recording, sort=False).mean()
+    return {
+        "found": float(touches[highest].mean()),
+        "by_chance": float(np.mean(by_chance.to_numpy())),
+    }
+
+
+def _of_attack(rows: "pd.DataFrame") -> dict[str, Any]:
+    from authenticity.evaluation.metrics import roc_auc
+
+    area = roc_auc(rows.synthetic > 0, rows.llr)
+    return {"roc_auc": area, "n_recordings": rows.recording.nunique()}
