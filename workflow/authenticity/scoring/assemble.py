@@ -89,8 +89,9 @@ class Clips:
     Attributes:
         dev, evaluated: scores of dev and of eval: `label`, `speaker`, `attack` and `llr`, (n,);
             `score` of dev. `evaluated` may be empty.
+        n_train: how many clips it was trained on.
         fitted: the training and dev clips, (n,): `SPECTRAL_NUMBERS`, `path`, `bytes`, `label`,
-            `speaker`, `attack` and `part` (`train` or `dev`).
+            `speaker` and `attack`.
         dev_features: of dev's clips, shape (n, features).
         views: as `evaluated`, by view that the experiment was tested in.
         dev_views: as `dev`, by view in which dev was heard.
@@ -98,6 +99,7 @@ class Clips:
 
     dev: Columns
     evaluated: Columns
+    n_train: int
     fitted: Columns
     dev_features: NDArray[np.float32]
     views: Mapping[str, Columns]
@@ -122,7 +124,8 @@ def gather(
         features: the tables of clean clips.
         views: by view that it was tested in, `tables.SCORES` likewise.
     """
-    dev = _split(scores, "dev")
+    dev, splits = _split(scores, "dev"), partitions["train"]
+    n_train = sum(split in splits for split in trials["split"].to_pylist())
     files, matrix_of_all = features.load(
         experiment.chosen["candidate"],
         experiment.model["features"]["spectral"],
@@ -133,7 +136,8 @@ def gather(
     return Clips(
         dev=dev,
         evaluated=_split(scores, "eval"),
-        fitted=_fitted(trials, partitions, features.spectral),
+        n_train=n_train,
+        fitted=_fitted(trials, [*splits, *partitions["dev"]], features.spectral),
         dev_features=matrix_of_all[np.searchsorted(files, dev["file"])],
         views={view: _split(table, "eval") for view, table in views.items()},
         dev_views={view: clips for view, clips in dev_views.items() if _has_both_classes(clips)},
@@ -148,15 +152,11 @@ def _has_both_classes(clips: Columns) -> bool:
     return len(np.unique(clips["label"])) == 2
 
 
-def _fitted(
-    trials: pa.Table, partitions: Mapping[str, Sequence[str]], spectral: Sequence[str | Path]
-) -> Columns:
-    part_of = {split: part for part in ("train", "dev") for split in partitions[part]}
-    used = trials.filter(pc.is_in(trials["split"], value_set=pa.array(list(part_of))))
+def _fitted(trials: pa.Table, splits: Sequence[str], spectral: Sequence[str | Path]) -> Columns:
+    used = trials.filter(pc.is_in(trials["split"], value_set=pa.array(splits)))
     numbers = tables.read_many(spectral, ["file", *SPECTRAL_NUMBERS])
     numbers = numbers.take(pc.index_in(used["key"], value_set=numbers["file"].combine_chunks()))
-    fitted = _arrays(used) | _arrays(numbers)
-    return fitted | {"part": np.array([part_of[split] for split in fitted["split"]])}
+    return _arrays(used) | _arrays(numbers)
 
 
 def _arrays(table: pa.Table) -> dict[str, NDArray]:
@@ -313,8 +313,7 @@ def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, bundl
 
 
 def _statement(experiment: Experiment, clips: Clips) -> str:
-    n_clips = int(np.count_nonzero(clips.fitted["part"] == "train"))
-    made = f"Trained on {n_clips:,} clips"
+    made = f"Trained on {clips.n_train:,} clips"
     if experiment.model["kind"] == "published":
         shown = "A demonstration. " if experiment.demonstration else ""
         made = (
@@ -323,8 +322,8 @@ def _statement(experiment: Experiment, clips: Clips) -> str:
         )
     elif experiment.demonstration:
         return (
-            f"A demonstration: its model was trained on {n_clips} short clips of a small corpus. "
-            "It shows how scoring works; do not rely on any verdict of it."
+            f"A demonstration: its model was trained on {clips.n_train} short clips of a small "
+            "corpus. It shows how scoring works; do not rely on any verdict of it."
         )
     return (
         f"{made} of the corpus {experiment.model['corpus']}: a verdict holds for recordings like "
