@@ -73,6 +73,7 @@ def trained(
     used = {
         "dev": scored,
         "evaluated": scored,
+        "n_train": 20,
         "fitted": {
             **{name: np.array([each[name] for each in described]) for name in SPECTRAL_NUMBERS},
             "path": np.array([f"{number}.flac" for number in range(40)]),
@@ -80,7 +81,6 @@ def trained(
             "label": labels,
             "speaker": names,
             "attack": attacks,
-            "part": np.repeat(["train", "dev"], 20),
         },
         "dev_features": features[dev],
         "views": {},

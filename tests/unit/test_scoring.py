@@ -26,7 +26,7 @@ from authenticity.models.baseline import LinearModel
 from authenticity.models.projection import Model
 from authenticity.scoring import batch, bundle, cautions, decision, detector, words
 from authenticity.scoring.bundle import Bundle
-from authenticity.scoring.cautions import Measured, part_synthetic, stretches
+from authenticity.scoring.cautions import part_synthetic, stretches
 from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Windows
 from authenticity.shapes import misfit
@@ -684,7 +684,16 @@ def test_a_part_is_found_in_a_recording_and_withholds_the_verdict(folder: Path):
 
 # What is unlike the training data.
 
-USUAL = Measured(2.0, 0.8, -26.0, 6000.0, 0.1, 0.0, 1.0, audio.Format("flac", 16000, 1, None, True))
+FLAC = audio.Format("flac", 16000, 1, None, True)
+USUAL = {
+    "duration": 2.0,
+    "sound_share": 0.8,
+    "level_dbfs": -26.0,
+    "rolloff_95": 6000.0,
+    "slope_skewness": 0.1,
+    "clipped_share": 0.0,
+    "distance": 1.0,
+}
 BOUNDS = {
     "tail": 0.01,
     "least_duration": 1.5,
@@ -699,9 +708,8 @@ BOUNDS = {
 }
 
 
-def cautioned(**changes) -> dict[str, bool]:
-    found = cautions.beyond_limits(Measured(**{**vars(USUAL), **changes}), BOUNDS)
-    assert [c.severe for c in found] == sorted((c.severe for c in found), reverse=True)
+def cautioned(form=FLAC, **changes) -> dict[str, bool]:
+    found = cautions.beyond_limits({**USUAL, **changes}, form, BOUNDS)
     return {caution.code: caution.severe for caution in found}
 
 
@@ -725,8 +733,8 @@ def cautioned(**changes) -> dict[str, bool]:
         ({"clipped_share": 0.1}, {"clipped": True}),
         ({"level_dbfs": -40.0}, {}),
         ({"level_dbfs": -50.0}, {"quiet": False}),
-        ({"format": audio.Format("mp3", 44100, 2, 128_000, False)}, {}),
-        ({"format": audio.Format("opus", 48000, 1, 12_000, False)}, {"lossy_codec": False}),
+        ({"form": audio.Format("mp3", 44100, 2, 128_000, False)}, {}),
+        ({"form": audio.Format("opus", 48000, 1, 12_000, False)}, {"lossy_codec": False}),
         ({"distance": 2.1, "level_dbfs": -50.0}, {"unlike_training": True, "quiet": False}),
     ],
 )
@@ -739,6 +747,8 @@ def test_a_severe_caution_withholds_the_verdict(with_spectrum: Path):
     noise = np.random.default_rng(0).standard_normal(48000).astype(np.float32) * 0.05
     found = Detector.load(with_spectrum).score_samples(noise)
     assert "unlike_training" in [caution.code for caution in found.cautions]
+    severe = [caution.severe for caution in found.cautions]
+    assert severe == sorted(severe, reverse=True)
     assert found.verdict == "cannot tell"
     assert found.reason.startswith("It is unlike what the model was trained on: ")
     assert found.p_synthetic is found.p_low is found.p_high is None

@@ -651,12 +651,12 @@ def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_p
         return recording(file=file, content=content, **drawn)
 
     def kept(*given: result.Answer) -> list[str]:
-        answers = batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+        answers = batch.Answers(tmp_path)
         with answers.kept() as keep:
             for one in given:
                 keep(one)
             answers.finish([one.file for one in given])
-        return [one.content for one in batch.read([answers.path])]
+        return [one.content for one in batch.read([tmp_path / batch.KEPT])]
 
     foreign = written(tmp_path, ["overlays/map-01234567.png"]) / "overlays/map-01234567.png"
     first, second, changed = answer("a", "1"), answer("b", "2"), answer("a", "3")
@@ -667,13 +667,13 @@ def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_p
     there = {one.content: (tmp_path / one.picture).exists() for one in (first, second)}
     assert there == {"1": False, "2": True}
     assert not (tmp_path / "recordings.jsonl.unfinished").exists()
-    with batch.Answers(tmp_path / "recordings.jsonl", tmp_path).kept():
+    with batch.Answers(tmp_path).kept():
         pass
     assert not (tmp_path / "recordings.jsonl.unfinished").exists(), "nothing was scored"
     elsewhere = {**result.plain(second), "picture": "../map-01234567.png"}
     (tmp_path / "recordings.jsonl").write_text(json.dumps(elsewhere))
     with pytest.raises(UserError, match="expected answers of an earlier run"):
-        batch.Answers(tmp_path / "recordings.jsonl", tmp_path)
+        batch.Answers(tmp_path)
 
 
 def test_the_time_to_the_first_score_counts_from_a_score():

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,52 +69,29 @@ def _parser() -> argparse.ArgumentParser:
         "interrupted. The same command goes on from where it was interrupted.",
     )
     score.set_defaults(run=_score)
-    score.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
-        help="recordings or videos, folders, patterns; - for a list on standard input",
-    )
-    for name, metavar, convert, default, meaning in _options():
-        score.add_argument(name, metavar=metavar, type=convert, default=default, help=meaning)
-    score.add_argument(
-        "--no-pictures",
-        action="store_true",
-        help="tables alone: no pictures, no sounds, no page",
-    )
-    score.add_argument("--quiet", action="store_true", help="print errors alone")
+    _add_options(score)
     return parser
 
 
-def _options() -> list[tuple[str, str, Callable[[str], Any], Any, str]]:
-    """Return the options with a value: name, what stands for the value, type, default, meaning."""
+def _add_options(score: argparse.ArgumentParser) -> None:
+    add = score.add_argument
+    meaning = "recordings or videos, folders, patterns; - for a list on standard input"
+    add("paths", nargs="+", metavar="PATH", help=meaning)
+    meaning = "folder of the results (default: scored)"
+    add("--output", metavar="DIR", type=Path, default=Path("scored"), help=meaning)
+    meaning = (
+        "the model: a detector's name or a bundle's folder (default: AUTHENTICITY_BUNDLE, or the "
+        "demonstration's); or a published detector, a folder or a hub name, for scores"
+    )
     bundle = os.environ.get("AUTHENTICITY_BUNDLE") or str(_CHECKOUT / detectors.DEMONSTRATION)
-    jobs = min(_MOST_JOBS, _cores())
-    return [
-        ("--output", "DIR", Path, Path("scored"), "folder of the results (default: scored)"),
-        (
-            "--bundle",
-            "NAME",
-            _folder,
-            bundle,
-            "the model: a detector's name or a bundle's folder (default: AUTHENTICITY_BUNDLE, or "
-            "the demonstration's); or a published detector, a folder or a hub name, for scores",
-        ),
-        (
-            "--prior",
-            "P",
-            _share,
-            0.5,
-            "share of synthetic recordings that probabilities are given for (default: 0.5)",
-        ),
-        (
-            "--jobs",
-            "N",
-            _count,
-            jobs,
-            "files at once, or threads of a single one (default here: %(default)s)",
-        ),
-    ]
+    add("--bundle", metavar="NAME", type=_folder, default=bundle, help=meaning)
+    meaning = "share of synthetic recordings that probabilities are given for (default: 0.5)"
+    add("--prior", metavar="P", type=_share, default=0.5, help=meaning)
+    meaning = "files at once, or threads of a single one (default here: %(default)s)"
+    add("--jobs", metavar="N", type=_count, default=min(_MOST_JOBS, _cores()), help=meaning)
+    meaning = "tables alone: no pictures, no sounds, no page"
+    add("--no-pictures", action="store_true", help=meaning)
+    add("--quiet", action="store_true", help="print errors alone")
 
 
 def _folder(text: str) -> Path:
@@ -145,12 +122,9 @@ def _cores() -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = False
-    for line in detectors.lines():
-        print(line)
-        found = True
-    if not found:
-        print(f"no detectors in {detectors.FOLDER.absolute()}; `make detector` trains one")
+    lines = list(detectors.lines())
+    none = f"no detectors in {detectors.FOLDER.absolute()}; `make detector` trains one"
+    print(*(lines or [none]), sep="\n")
     return DONE
 
 
@@ -175,12 +149,10 @@ def _score(options: argparse.Namespace) -> int:
     if detector := uncalibrated.detector_at(Path(options.bundle)):
         return _score_uncalibrated(paths, detector, options)
     bundle = Bundle.load(detectors.find(options.bundle))
-    bundle.encoder_folder()  # what is wrong with one from the hub is said before all else
     identity = bundle.about["identity"]
     settings = batch.Settings(bundle.folder, identity, options.prior, not options.no_pictures)
-    kept = options.output / "recordings.jsonl"
-    inputs.require_own(options.output, [kept.name, f"{kept.name}.unfinished"])
-    answers = batch.Answers(kept, options.output)
+    inputs.require_own(options.output, [batch.KEPT, batch.UNFINISHED])
+    answers = batch.Answers(options.output)
     streams = (sys.stdout, sys.stderr)
     display = Display(len(paths), bundle.about, streams, options.quiet, started)
     scored = batch.score(paths, answers, settings, options.jobs)
@@ -198,10 +170,10 @@ def _score(options: argparse.Namespace) -> int:
 
 def _score_uncalibrated(paths: Sequence[str], detector: Any, options: argparse.Namespace) -> int:
     """Score with a published detector that no bundle calibrates."""
-    from authenticity.scoring import inputs, outputs, uncalibrated
+    from authenticity.scoring import batch, inputs, outputs, uncalibrated
 
     # A bundle's results would be replaced in part.
-    marks = [] if (options.output / "recordings.jsonl").exists() else ["scores.csv"]
+    marks = [] if (options.output / batch.KEPT).exists() else ["scores.csv"]
     inputs.require_own(options.output, marks)
     rows = []
     for row in uncalibrated.score(paths, detector, options.jobs):

@@ -1,11 +1,11 @@
 """Numbers that come block by block: in memory while they are few, in a temporary file beyond.
 
-Four hours of sound are 920 MB of samples. What looks at all of a recording takes it in blocks, so
-that its memory does not grow with its length. The file is read, not mapped: what is mapped counts
-as memory of the process until the system takes it back.
+Four hours of sound are 920 MB of samples. Code that looks at all of a recording takes it in blocks,
+so that its memory does not grow with its length. The file is read, not mapped: mapped pages count
+as memory of the process until the system takes them back.
 """
 
-import contextlib
+import io
 import math
 import tempfile
 import weakref
@@ -23,7 +23,6 @@ BLOCK = 204_800
 MOST_IN_MEMORY = 1 << 22
 """Numbers, 17 MB: four minutes of sound."""
 
-_GROWTH = 1 << 24  # numbers; arrays in memory grow by as many at most
 _BUFFER = 8192  # numbers that NumPy converts to double precision at once
 
 
@@ -58,7 +57,7 @@ Rows = NDArray[np.float32] | OnDisk
 
 
 class Growing:
-    """Gathers rows: an hour of samples takes 260 MiB in memory, and 456 MiB joined from parts.
+    """Gathers rows: an hour of samples takes 220 MiB in memory, and 456 MiB joined from parts.
 
     Args:
         row_shape: of one row; empty where a row is a number.
@@ -66,8 +65,8 @@ class Growing:
     """
 
     def __init__(self, row_shape: tuple[int, ...] = (), most_in_memory: float = MOST_IN_MEMORY):
-        self._memory, self._filled = np.empty((0, *row_shape), np.float32), 0
-        self._most, self._disk = most_in_memory, None
+        self._row_shape, self._most_bytes = row_shape, 4 * most_in_memory
+        self._memory, self._disk = io.BytesIO(), None
 
     def append(self, block: NDArray[np.float32]) -> None:
         """Add rows, of shape (n, ...).
@@ -75,40 +74,30 @@ class Growing:
         Raises:
             UserError: the temporary folder does not take them.
         """
-        needed, room = self._filled + len(block), len(self._memory)
-        if self._disk is None and needed * block[:1].size > self._most:
-            with _room():
-                self._disk = OnDisk(self._memory.shape[1:])
-                self._disk.append(self._memory[: self._filled])
-            self._memory = self._memory[:0].copy()
-        if self._disk is not None:
-            with _room():
-                self._disk.append(block)
+        block = np.ascontiguousarray(block, np.float32)
+        if self._disk is None and self._memory.tell() + block.nbytes <= self._most_bytes:
+            self._memory.write(block)
             return
-        if needed > room:
-            # The memory grows in place; nothing else refers to it.
-            rows = max(needed, min(2 * room, room + _GROWTH))
-            self._memory.resize((rows, *self._memory.shape[1:]), refcheck=False)
-        self._memory[self._filled : needed] = block
-        self._filled = needed
+        try:
+            if self._disk is None:
+                self._disk = OnDisk(self._row_shape)
+                self._disk.append(self._held())
+                self._memory = io.BytesIO()
+            self._disk.append(block)
+        except OSError as error:
+            raise UserError(
+                f"{tempfile.gettempdir()}: {error.strerror}; expected room for the samples of a "
+                "long recording, 2 GB for four hours; make room, or set TMPDIR to a folder that "
+                "has it"
+            ) from error
+
+    def _held(self) -> NDArray[np.float32]:
+        numbers = np.frombuffer(self._memory.getbuffer(), np.float32)
+        return numbers.reshape(-1, *self._row_shape)
 
     def whole(self) -> Rows:
         """Return all rows."""
-        if self._disk is not None:
-            return self._disk
-        self._memory.resize((self._filled, *self._memory.shape[1:]), refcheck=False)
-        return self._memory
-
-
-@contextlib.contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{tempfile.gettempdir()}: {error.strerror}; expected room for the samples of a long "
-            "recording, 2 GB for four hours; make room, or set TMPDIR to a folder that has it"
-        ) from error
+        return self._held() if self._disk is None else self._disk
 
 
 def blocks(rows: Rows) -> Iterator[NDArray[np.float32]]:

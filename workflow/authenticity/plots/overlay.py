@@ -125,7 +125,7 @@ def _number(recording: Recording) -> str:
     """The number that stands for a recording, and what its interval is of."""
     if recording.p_synthetic is None:
         return "no number, for a severe caution"
-    said = words.number(vars(recording))
+    said = words.number(recording)
     if recording.p_trust != DISTRUST:
         said = f"probability of being synthetic {said} at a prior of {100 * recording.prior:g}%"
     return f"{said}; interval of {INTERVAL}"
@@ -220,10 +220,8 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
         extent=(-step / 2, (columns - 0.5) * step, 0, bands),
         interpolation="antialiased",
     )
-    edges = mel_edges(bands, spectrogram.low_hz, spectrogram.high_hz)
-    shown = [hertz for hertz in _TICKS_HZ if edges[0] <= hertz <= spectrogram.high_hz]
-    places = np.interp(shown, edges, np.arange(bands + 2) - 0.5)
-    axes.set_yticks(places.clip(0, bands), [f"{hertz / 1000:g}" for hertz in shown])
+    places = np.interp(_TICKS_HZ, mel_edges(bands), np.arange(bands + 2) - 0.5)
+    axes.set_yticks(places.clip(0, bands), [f"{hertz / 1000:g}" for hertz in _TICKS_HZ])
     axes.set_ylim(0, bands)
     axes.set_ylabel("mel frequency\n(kHz)", fontsize=9, color=_INK)
 

@@ -1,11 +1,9 @@
-"""Assemble a bundle from what a run of the workflow leaves of an experiment.
-
-`gather` collects it, `write` makes the bundle.
-"""
+"""Assemble a bundle: `gather` collects what a run leaves of an experiment, `write` writes it."""
 
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +20,10 @@ from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.files import atomic, sha256, write_arrays, write_json
 from authenticity.models.projection import model_class
 from authenticity.names import ordered_views, view_name
-from authenticity.scoring import cautions, decision
-from authenticity.scoring.bundle import (
-    ABOUT,
-    CARD,
-    ENCODER,
-    MODEL,
-    REPLICATES,
-    SCHEMA_VERSION,
-    WEIGHTS,
-    Rating,
-    Refits,
-    Window,
-    encoder_files,
-    identity,
-)
-from authenticity.scoring.decision import Decision
+from authenticity.scoring import bundle, cautions, decision
+from authenticity.scoring.decision import Band, Decision
 
-WINDOW: Window = {"seconds": 4.0, "hop": 1.0}
+WINDOW: bundle.Window = {"seconds": 4.0, "hop": 1.0}
 
 N_REPLICATES = 500
 """Refits of the calibration, whose spread is the interval."""
@@ -55,7 +39,6 @@ SPECTRAL_NUMBERS = (
 )
 """Of the training and dev clips, the columns that limits are set on."""
 
-_TRUSTED = "trust"
 _COVERS = (
     "The interval says how much the calibration line depends on which clips dev happens to hold. "
     "It does not cover the choice of the training clips and of the layer, speakers, attacks, "
@@ -75,7 +58,7 @@ class Experiment:
         encoder: what `encoder.identify` returned; None where the model uses no layers.
         limits: what a clip must meet.
         window_seconds: longest stretch that the encoder hears at once.
-        demonstration: whether the corpus only serves to show how things work.
+        demonstration: whether the corpus only shows how things work.
         trust: what `trust.judge_all` said of the corpus; None where nothing is reported on it.
     """
 
@@ -94,11 +77,6 @@ class Experiment:
         return only
 
     @property
-    def is_published(self) -> bool:
-        """Whether it is a detector that others have trained."""
-        return self.model["kind"] == "published"
-
-    @property
     def n_layers(self) -> int:
         """How many layers its encoder has."""
         return self.encoder["n_layers"] if self.encoder else 0
@@ -109,17 +87,19 @@ class Clips:
     """The clips that an experiment was fitted, calibrated and tested on, by column.
 
     Attributes:
-        dev, evaluated: of its scores, those of dev and those of eval: `label`, `speaker`, `attack`
-            and `llr`, (n,); `score` of dev. `evaluated` may be empty.
-        fitted: of the training and dev clips, in the same order, (n,): `SPECTRAL_NUMBERS`,
-            `path`, `bytes`, `label`, `speaker`, `attack` and `part` (`train` or `dev`).
+        dev, evaluated: scores of dev and of eval: `label`, `speaker`, `attack` and `llr`, (n,);
+            `score` of dev. `evaluated` may be empty.
+        n_train: how many clips it was trained on.
+        fitted: the training and dev clips, (n,): `SPECTRAL_NUMBERS`, `path`, `bytes`, `label`,
+            `speaker` and `attack`.
         dev_features: of dev's clips, shape (n, features).
-        views: by view that the experiment was tested in, of eval's clips as `evaluated`.
-        dev_views: likewise of dev's, where they were heard in the view.
+        views: as `evaluated`, by view that the experiment was tested in.
+        dev_views: as `dev`, by view in which dev was heard.
     """
 
     dev: Columns
     evaluated: Columns
+    n_train: int
     fitted: Columns
     dev_features: NDArray[np.float32]
     views: Mapping[str, Columns]
@@ -134,7 +114,7 @@ def gather(
     features: matrix.Tables,
     views: Mapping[str, pa.Table],
 ) -> Clips:
-    """Gather the clips from the workflow's tables.
+    """Gather the clips of an experiment from the workflow's tables.
 
     Args:
         experiment: the experiment.
@@ -144,24 +124,23 @@ def gather(
         features: the tables of clean clips.
         views: by view that it was tested in, `tables.SCORES` likewise.
     """
-    dev = _split(scores, "dev")
+    dev, splits = _split(scores, "dev"), partitions["train"]
+    n_train = sum(split in splits for split in trials["split"].to_pylist())
     files, matrix_of_all = features.load(
         experiment.chosen["candidate"],
         experiment.model["features"]["spectral"],
         experiment.chosen["pooling"],
         experiment.n_layers,
     )
+    dev_views = {view: _split(table, "dev") for view, table in views.items()}
     return Clips(
         dev=dev,
         evaluated=_split(scores, "eval"),
-        fitted=_fitted(trials, partitions, features.spectral),
+        n_train=n_train,
+        fitted=_fitted(trials, [*splits, *partitions["dev"]], features.spectral),
         dev_features=matrix_of_all[np.searchsorted(files, dev["file"])],
         views={view: _split(table, "eval") for view, table in views.items()},
-        dev_views={
-            view: clips
-            for view, table in views.items()
-            if len(np.unique((clips := _split(table, "dev"))["label"])) == 2
-        },
+        dev_views={view: clips for view, clips in dev_views.items() if _has_both_classes(clips)},
     )
 
 
@@ -169,15 +148,15 @@ def _split(scores: pa.Table, split: str) -> Columns:
     return _arrays(scores.filter(pc.equal(scores["split"], split)))
 
 
-def _fitted(
-    trials: pa.Table, partitions: Mapping[str, Sequence[str]], spectral: Sequence[str | Path]
-) -> Columns:
-    part_of = {split: part for part in ("train", "dev") for split in partitions[part]}
-    used = trials.filter(pc.is_in(trials["split"], value_set=pa.array(list(part_of))))
+def _has_both_classes(clips: Columns) -> bool:
+    return len(np.unique(clips["label"])) == 2
+
+
+def _fitted(trials: pa.Table, splits: Sequence[str], spectral: Sequence[str | Path]) -> Columns:
+    used = trials.filter(pc.is_in(trials["split"], value_set=pa.array(splits)))
     numbers = tables.read_many(spectral, ["file", *SPECTRAL_NUMBERS])
     numbers = numbers.take(pc.index_in(used["key"], value_set=numbers["file"].combine_chunks()))
-    fitted = _arrays(used) | _arrays(numbers)
-    return fitted | {"part": np.array([part_of[split] for split in fitted["split"]])}
+    return _arrays(used) | _arrays(numbers)
 
 
 def _arrays(table: pa.Table) -> dict[str, NDArray]:
@@ -185,37 +164,29 @@ def _arrays(table: pa.Table) -> dict[str, NDArray]:
 
 
 def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> None:
-    """Write a bundle; `bundle.json` last, so that a folder with it is whole.
-
-    Args:
-        experiment: the experiment.
-        clips: what it was fitted, calibrated and tested on.
-        card: its model card, in Markdown.
-        folder: where to.
-    """
+    """Write a bundle to a folder, with a model card; `bundle.json` last: it says all is there."""
     described, chosen = experiment.model, experiment.chosen
     model = model_class(described["kind"]).of(experiment.weights, "0")
     lines, refits = _replicates(clips, described["seed"])
-    write_arrays(folder / WEIGHTS, {**model.arrays(MODEL), REPLICATES: lines})
-    _copy(card, folder / CARD)
+    write_arrays(folder / bundle.WEIGHTS, {**model.arrays(bundle.MODEL), bundle.REPLICATES: lines})
+    _copy(card, folder / bundle.CARD)
     encoder, version = None, ""
     if experiment.encoder:
         source = EncoderSource(experiment.encoder["model"])
-        for name in encoder_files(source):
-            _copy(Path(source.model, name), folder / ENCODER / name)
+        for name in bundle.encoder_files(source):
+            _copy(Path(source.model, name), folder / bundle.ENCODER / name)
         version = embedding_version(experiment.encoder["identity"], experiment.window_seconds)
         encoder = {
             **experiment.encoder,
             # Where it lay does not matter: the bundle may be elsewhere by now.
             "model": source.name if source.is_folder else source.model,
-            "folder": ENCODER if source.is_folder else None,
+            "folder": bundle.ENCODER if source.is_folder else None,
             "window_seconds": experiment.window_seconds,
         }
-    distances = None
-    if not experiment.is_published:
-        distances = cautions.distances(clips.dev_features, model.mean, model.scale)
+    is_published = described["kind"] == "published"
+    distances = cautions.distances(clips.dev_features, model.mean, model.scale)
     about = {
-        "schema": SCHEMA_VERSION,
+        "schema": bundle.SCHEMA_VERSION,
         **{name: described[name] for name in ("corpus", "experiment", "kind", "protocol")},
         **{name: chosen[name] for name in ("candidate", "pooling")},
         "features": {
@@ -229,13 +200,13 @@ def write(experiment: Experiment, clips: Clips, card: Path, folder: Path) -> Non
         "calibration": {**chosen["calibration"], "replicates": refits, "covers": _COVERS},
         "decision": _decision(described, clips),
         "trust": _trust(experiment.trust, described["experiment"]),
-        "domain": cautions.limits(clips.fitted, distances),
+        "domain": cautions.limits(clips.fitted, None if is_published else distances),
         "window": WINDOW,
         "demonstration": experiment.demonstration,
         "statement": _statement(experiment, clips),
-        "files": {WEIGHTS: sha256(folder / WEIGHTS)},
+        "files": {bundle.WEIGHTS: sha256(folder / bundle.WEIGHTS)},
     }
-    write_json(folder / ABOUT, {**about, "identity": identity(about)})
+    write_json(folder / bundle.ABOUT, {**about, "identity": bundle.identity(about)})
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -243,7 +214,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
+def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], bundle.Refits]:
     """Refit the calibration to resamples of dev: slope and offset of the LLR, (replicates, 2)."""
     from scipy.special import logit
 
@@ -252,11 +223,10 @@ def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
     scores, labels = clips.dev["score"], clips.dev["label"]
     resampler = bootstrap.Resampler(labels, clips.dev["speaker"], seed)
     lines = []
-    for weights in resampler.blocks(N_REPLICATES):
-        for row in weights:
-            line = calibration.fit(np.repeat(scores, row), np.repeat(labels, row))
-            lines.append((line.slope, line.offset - logit(line.prior_spoof)))
-    refits: Refits = {
+    for row in chain.from_iterable(resampler.blocks(N_REPLICATES)):
+        line = calibration.fit(np.repeat(scores, row), np.repeat(labels, row))
+        lines.append((line.slope, line.offset - logit(line.prior_spoof)))
+    refits: bundle.Refits = {
         "n": N_REPLICATES,
         "level": bootstrap.LEVEL,
         "method": resampler.method,
@@ -268,19 +238,18 @@ def _replicates(clips: Clips, seed: int) -> tuple[NDArray[np.float64], Refits]:
 
 def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
     dev, target = clips.dev, decision.TARGET_ERROR
-    chosen = decision.widest(
-        decision.band(part["llr"], part["label"]) for part in (dev, *clips.dev_views.values())
-    )
+    bands = [decision.band(each["llr"], each["label"]) for each in (dev, *clips.dev_views.values())]
+    # The widest leaves undecided whatever one of them does.
+    chosen = Band(min(band.lower for band in bands), max(band.upper for band in bands))
 
     def outcomes(part: Columns) -> decision.Outcomes | None:
-        if len(np.unique(part["label"])) < 2:
+        if not _has_both_classes(part):
             return None
         columns = (part["llr"], part["label"], part["speaker"])
         return decision.outcomes(chosen, *columns, model["seed"])
 
-    counts = [int(np.count_nonzero(dev["label"] == label)) for label in (0, 1)]
-    heard = [view_name(view) for view in ordered_views(clips.dev_views)]
-    also = f", as they are and {', '.join(heard)}" if heard else ""
+    n_bonafide, n_spoof = (int(np.count_nonzero(dev["label"] == label)) for label in (0, 1))
+    heard = ", ".join(view_name(view) for view in ordered_views(clips.dev_views))
     on_eval = outcomes(clips.evaluated)
     views = {
         view: counted for view, part in sorted(clips.views.items()) if (counted := outcomes(part))
@@ -290,27 +259,26 @@ def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
         "upper": chosen.upper,
         "target": target,
         "provenance": (
-            f"set on dev of {model['corpus']}, {counts[0]} bona fide and {counts[1]} spoof "
-            f"clips{also}, so that at most {100 * target:g}% of either class is called what it is "
-            "not"
+            f"set on dev of {model['corpus']}, {n_bonafide} bona fide and {n_spoof} spoof clips"
+            f"{f', as they are and {heard}' if heard else ''}, so that at most {100 * target:g}% "
+            "of either class is called what it is not"
         ),
         "dev": outcomes(dev),
         "eval": on_eval,
         "views": views,
         "issued": decision.issued(on_eval, views, target),
-        "unseen": (
-            "clips of eval, which it may have met where it was trained"
-            if model["kind"] == "published"
-            else _unseen(model["leak"], clips)
-        ),
+        "unseen": _unseen(model, clips),
     }
 
 
-def _unseen(leak: Mapping[str, Any], clips: Clips) -> str:
+def _unseen(model: Mapping[str, Any], clips: Clips) -> str:
     """Say of which clips the error rates on eval are."""
-    met = {
-        name: leak[name]["train_eval"] or leak[name]["dev_eval"] for name in ("speakers", "attacks")
-    }
+    if model["kind"] == "published":
+        return "clips of eval, which it may have met where it was trained"
+    leak = model["leak"]
+    has_met_speakers, has_met_attacks = (
+        leak[name]["train_eval"] or leak[name]["dev_eval"] for name in ("speakers", "attacks")
+    )
     fitted, reported = (
         set(part["attack"][part["label"] == 1].tolist()) for part in (clips.fitted, clips.evaluated)
     )
@@ -318,18 +286,16 @@ def _unseen(leak: Mapping[str, Any], clips: Clips) -> str:
     attacks = f"{number} attacks" if number != 1 else "one attack"
     if None in reported:
         attacks = f"{attacks} and unknown ones" if number else "unknown attacks"
-    if met["speakers"]:
-        return f"clips of eval, some of whose speakers it had met in training ({attacks})"
-    if leak["unknown_speakers"]:
-        return f"clips of eval, some of whose speakers it may have met in training ({attacks})"
-    if met["attacks"]:
-        return f"clips of speakers that it had never met, some of the {attacks} known to it"
-    if None in fitted | reported:
-        return f"clips of speakers that it had never met, some of the {attacks} perhaps known to it"
+    if has_met_speakers or leak["unknown_speakers"]:
+        had_met = "had met" if has_met_speakers else "may have met"
+        return f"clips of eval, some of whose speakers it {had_met} in training ({attacks})"
+    if has_met_attacks or None in fitted | reported:
+        known = "known" if has_met_attacks else "perhaps known"
+        return f"clips of speakers that it had never met, some of the {attacks} {known} to it"
     return f"clips of speakers and {attacks} that it had never met"
 
 
-def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Rating] | None:
+def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, bundle.Rating] | None:
     if judged is None:
         return None
     (rated,) = [item for item in judged["experiments"] if item["name"] == experiment]
@@ -339,7 +305,7 @@ def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Ratin
             "checks": [
                 {"name": check["name"], "sentence": check["sentence"]}
                 for check in rated["checks"]
-                if kind in check["concerns"] and check["status"] == status != _TRUSTED
+                if kind in check["concerns"] and check["status"] == status != "trust"
             ],
         }
         for kind, status in rated["ratings"].items()
@@ -347,21 +313,19 @@ def _trust(judged: Mapping[str, Any] | None, experiment: str) -> dict[str, Ratin
 
 
 def _statement(experiment: Experiment, clips: Clips) -> str:
-    if experiment.is_published:
-        demonstration = "A demonstration. " if experiment.demonstration else ""
-        return (
-            f"{demonstration}A detector published by others, {experiment.encoder['model']}, "
-            f"calibrated on {len(clips.dev['label']):,} clips of the corpus "
-            f"{experiment.model['corpus']}: a verdict holds for recordings like those, and proves "
-            "nothing by itself."
+    made = f"Trained on {clips.n_train:,} clips"
+    if experiment.model["kind"] == "published":
+        shown = "A demonstration. " if experiment.demonstration else ""
+        made = (
+            f"{shown}A detector published by others, {experiment.encoder['model']}, calibrated on "
+            f"{len(clips.dev['label']):,} clips"
         )
-    n_clips = int(np.count_nonzero(clips.fitted["part"] == "train"))
-    if experiment.demonstration:
+    elif experiment.demonstration:
         return (
-            f"A demonstration: its model was trained on {n_clips} short clips of a small corpus. "
-            "It shows how scoring works; do not rely on any verdict of it."
+            f"A demonstration: its model was trained on {clips.n_train} short clips of a small "
+            "corpus. It shows how scoring works; do not rely on any verdict of it."
         )
     return (
-        f"Trained on {n_clips:,} clips of the corpus {experiment.model['corpus']}: a verdict holds "
-        "for recordings like those, and proves nothing by itself."
+        f"{made} of the corpus {experiment.model['corpus']}: a verdict holds for recordings like "
+        "those, and proves nothing by itself."
     )

@@ -1,7 +1,7 @@
 """Score many files: several at once, each answer kept as soon as it is there.
 
-What is finished stands in a file of JSON lines, so that the same command after a crash, or with one
-more file, computes only what is missing.
+Answers stand in a file of JSON lines, so that the same command after a crash, or with one more
+file, computes only what is missing.
 """
 
 import contextlib
@@ -38,14 +38,16 @@ if TYPE_CHECKING:
     from authenticity.scoring.worker import Scorer
 
 VERSION = "4"
-"""Raise it when a change alters an answer or its picture: answers of other versions are made again.
+"""Raise it when a change alters an answer or its picture: other versions' answers are made again.
 """
 
-# About what it takes to load libraries and a small encoder.
-_LOADING_SECONDS = 3.0
+KEPT, UNFINISHED = "recordings.jsonl", "recordings.jsonl.unfinished"
+"""The file of all answers, and the one that a run appends to while it lasts."""
+
+_LOADING_SECONDS = 3.0  # about what it takes to load libraries and a small encoder
 _LOOK_SECONDS = 0.5  # between two looks whether another process may start
 # Of glibc: arrays go back to the system at once, and threads share one heap. For an hour of sound
-# that is more than 100 MB.
+# that saves more than 100 MB.
 _FRUGAL = {
     "MALLOC_MMAP_THRESHOLD_": "1000000",
     "MALLOC_TRIM_THRESHOLD_": "1000000",
@@ -56,6 +58,10 @@ _HALF_WRITTEN = re.compile(rf"{_DRAWN.pattern}\.\d+\.tmp")  # see `files.atomic`
 _DEATH = (
     "the process that read it died, as happens for lack of memory or when it crashes a decoder; "
     "close other programs, cut it into parts, or convert it to another format"
+)
+_NOT_LOADED = (
+    "the process that loaded the model died, as happens for lack of memory; close other programs, "
+    "or score fewer files at once"
 )
 _LOGGER = logging.getLogger("authenticity")
 
@@ -84,24 +90,16 @@ class Settings:
 
 
 Task = tuple[Settings, Path, int]
-"""What a process of the pool needs to know: see `worker.Scorer`."""
+"""The arguments of `worker.Scorer`, which each process of the pool makes."""
 
 
 def score(
     paths: Sequence[str], answers: "Answers", settings: Settings, jobs: int
 ) -> Iterator[tuple[Answer, bool]]:
-    """Score files, as many at once as there are `jobs`; answers come as they are found.
-
-    A single file is worked on by `jobs` threads.
-
-    Args:
-        paths: each once; see `inputs.collect`.
-        answers: where they are kept and, of an earlier run, taken from.
-        settings: the model, and what is made.
-        jobs: how many processes, or threads of one.
+    """Score files, `jobs` at once, or a single one with `jobs` threads, as answers are found.
 
     Yields:
-        Each answer, and whether it was there already.
+        Each answer, and whether it was there already, from an earlier run.
 
     Raises:
         UserError: the model cannot be used, or another run writes the same answers.
@@ -127,20 +125,18 @@ class Answers:
     """The answers of a run, and those that earlier ones left.
 
     Attributes:
-        path: all of them, in the order of the inputs, then those on other files; written when a run
-            ends.
-        folder: what their pictures and sounds are relative to.
+        folder: of the results. `KEPT` there has all answers, in the order of the inputs, then those
+            on other files; it is written when a run ends.
 
     Raises:
-        UserError: the file at `path` holds something else.
+        UserError: that file holds something else.
     """
 
-    def __init__(self, path: Path, folder: Path):
-        self.path, self.folder = path, folder
-        self._unfinished = path.with_name(f"{path.name}.unfinished")
+    def __init__(self, folder: Path):
+        self.folder, self._path, self._unfinished = folder, folder / KEPT, folder / UNFINISHED
         self._by_file: dict[str, Answer] = {}
         self._drawn: set[str] = set()  # also of answers that others have taken the place of
-        for answer in read([self.path, self._unfinished]):
+        for answer in read([self._path, self._unfinished]):
             self._take(answer)
 
     def _take(self, answer: Answer) -> None:
@@ -152,10 +148,11 @@ class Answers:
         answer = self._by_file.get(as_text(path))
         if answer is None or answer.settings != settings.digest or not answer.content:
             return None
-        if settings.pictures and not all((self.folder / part).is_file() for part in drawn(answer)):
-            return None
-        if settings.pictures and answer.status == "scored" and not drawn(answer):
-            return None
+        if settings.pictures:
+            parts = drawn(answer)
+            is_drawn = all((self.folder / part).is_file() for part in parts)
+            if not is_drawn or (answer.status == "scored" and not parts):
+                return None
         return answer if content_of(path) == answer.content else None
 
     def of(self, paths: Iterable[str]) -> list[Answer]:
@@ -165,23 +162,22 @@ class Answers:
     @contextlib.contextmanager
     def kept(self) -> Iterator[Callable[[Answer], None]]:
         """Yield a function that keeps an answer: on disk before anything else happens."""
-        self._unfinished.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         is_new = not self._unfinished.exists()
-        with self._unfinished.open("a", encoding="utf-8") as stream:
+        # Unbuffered: what a full disk does not take is not tried again when the file is closed.
+        with self._unfinished.open("ab", buffering=0) as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(
-                    f"{self.path.parent}: another run writes its results there; wait for it, or "
+                    f"{self.folder}: another run writes its results there; wait for it, or "
                     "choose another folder"
                 ) from None
-            # Unbuffered: what a full disk does not take is not tried again when the file is closed.
-            descriptor = stream.fileno()
 
             def write(line: str) -> None:
                 left = line.encode()
                 try:
-                    while left := left[os.write(descriptor, left) :]:
+                    while left := left[stream.write(left) :]:
                         pass
                 except OSError as error:
                     raise OSError(error.errno, error.strerror, str(self._unfinished)) from error
@@ -195,8 +191,8 @@ class Answers:
                 yield keep
             finally:
                 # Beside first sounds and pictures, it alone says that the folder is of results.
-                marks = not self.path.exists() and any(self.folder.glob("*/"))
-                if is_new and not marks and os.fstat(descriptor).st_size <= 1:
+                marks = not self._path.exists() and any(self.folder.glob("*/"))
+                if is_new and not marks and os.fstat(stream.fileno()).st_size <= 1:
                     self._unfinished.unlink(missing_ok=True)
 
     def finish(self, paths: Iterable[str]) -> None:
@@ -209,7 +205,7 @@ class Answers:
         for file, answer in self._by_file.items():
             if answer.content:
                 by_file.setdefault(file, answer)
-        with atomic(self.path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        with atomic(self._path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(map(as_line, by_file.values()))
         self._unfinished.unlink()
         for part in self._drawn.difference(*map(drawn, by_file.values())):
@@ -220,10 +216,7 @@ class Answers:
 
 
 def read(paths: Iterable[Path]) -> Iterator[Answer]:
-    """Read answers.
-
-    Files that are not there, lines that a crash cut off, and answers of another version of this
-    program are passed over.
+    """Read the answers of files, if there, without lines cut by a crash or of another version.
 
     Raises:
         UserError: a file holds something else.
@@ -242,10 +235,9 @@ def read(paths: Iterable[Path]) -> Iterator[Answer]:
 
 
 def _is_answer(values: Any) -> bool:
-    """Whether it is one, whose files lie where ours do: they are shown, and removed some day."""
-    if not isinstance(values, dict):
-        return False
-    if not values.keys() >= {"file", "content", "status", "settings"}:
+    """Whether it is an answer whose files lie where ours do: they are shown, and later removed."""
+    needed = {"file", "content", "status", "settings"}
+    if not isinstance(values, dict) or not values.keys() >= needed:
         return False
     parts = [values.get(part) for part in ("picture", "preview")]
     return all(part is None or _DRAWN.fullmatch(str(part)) for part in parts)
@@ -255,25 +247,19 @@ def as_line(answer: Answer) -> str:
     """Return an answer as a line of `recordings.jsonl`, which `read` takes back.
 
     Raises:
-        ValueError, TypeError: a number is not finite, or no JSON.
+        ValueError, TypeError: a number is not finite, or not JSON.
     """
     return json.dumps(plain(answer), sort_keys=True, allow_nan=False) + "\n"
 
 
 def drawn(answer: Answer) -> list[str]:
     """Return the picture and the sound of an answer, relative to their folder, if it has them."""
-    parts = [getattr(answer, part, None) for part in ("picture", "preview")]
-    return [part for part in parts if part]
+    parts = (getattr(answer, part, None) for part in ("picture", "preview"))
+    return list(filter(None, parts))
 
 
 def rejected(path: str, reason: str, content: str = "") -> Rejected:
-    """Return the answer on a file that cannot be scored.
-
-    Args:
-        path: the file.
-        reason: becomes one line.
-        content: the digest of what it holds, if the reason lies there.
-    """
+    """Return the answer on a file that cannot be scored; its `content` if the reason lies there."""
     one_line = " ".join(printable(line) for line in reason.splitlines())
     return Rejected(file=as_text(path), reason=one_line, content=content)
 
@@ -304,7 +290,7 @@ def _computed(
     """Score files in processes of their own.
 
     A process that dies ends its pool. The files that were worked on are then scored alone, one
-    after the other, and one whose process dies again is set aside.
+    after the other; a file whose process dies again is set aside.
     """
     os.environ.update(_FRUGAL)  # processes that start obey it
     n_workers = max(1, min(jobs, len(paths)))
@@ -319,10 +305,10 @@ def _computed(
 
 
 def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer, None, list[str]]:
-    """Score files until none is waiting, or until a process dies; files are taken from `waiting`.
+    """Score files until none is `waiting`, which they are taken from, or until a process dies.
 
     The first process loads its model alone, so that its answer need not wait for others to load
-    theirs; those start once it has worked for as long as that takes.
+    theirs; the others start once it has worked for as long as loading takes.
 
     Returns:
         The files that were worked on when a process died.
@@ -333,7 +319,10 @@ def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer
     at_work: dict[Future[tuple[str, str]], str] = {}
     answers: list[Answer] = []
     try:
-        _load_first(pool, task)
+        try:
+            _submitted(pool, _load, task).result()
+        except BrokenProcessPool:
+            raise UserError(_NOT_LOADED) from None
         alone_until = time.monotonic() + _LOADING_SECONDS
         while waiting or at_work:
             is_alone = time.monotonic() < alone_until
@@ -356,21 +345,6 @@ def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer
         for process in set(multiprocessing.active_children()) - others:
             process.kill()  # whatever it does
         pool.shutdown(cancel_futures=True)
-
-
-def _load_first(pool: ProcessPoolExecutor, task: Task) -> None:
-    """Have the model loaded.
-
-    Raises:
-        UserError: it cannot be.
-    """
-    try:
-        _submitted(pool, _load, task).result()
-    except BrokenProcessPool:
-        raise UserError(
-            "the process that loaded the model died, as happens for lack of memory; close other "
-            "programs, or score fewer files at once"
-        ) from None
 
 
 def _submitted(pool: ProcessPoolExecutor, function: Callable, *arguments: Any) -> Future:

@@ -2,11 +2,12 @@
 
 `bundle.json` (plain data; paths are relative to the folder), `model.safetensors`, `card.md`, and
 `encoder/` where the encoder is a local folder; an encoder from the model hub stays a reference,
-with its commit. What is loaded is what was made: types, checksums and versions are checked first.
+with its commit. Types, checksums and versions are checked before anything is used.
 
 `assemble` makes a bundle of what a run of the workflow leaves.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ from authenticity.files import read_arrays, read_json, sha256
 from authenticity.models.projection import Model, model_class
 from authenticity.names import printable
 from authenticity.scoring.cautions import Domain
-from authenticity.scoring.decision import PROBABILITIES, Band, Decision
+from authenticity.scoring.decision import PROBABILITIES, Band, Decision, IntervalMethod
 from authenticity.shapes import misfit
 
 VERSION = "6"
@@ -46,7 +47,7 @@ _LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
 _STATISTICS = {"mean": "mean over time", "std": "deviation over time"}
 
 Part = tuple[str, int]
-"""A part of the features: a name in words, and how many features it is of."""
+"""A part of the features: a name in words, and how many features it has."""
 
 
 class Features(TypedDict):
@@ -71,13 +72,10 @@ class EncoderFacts(TypedDict):
     window_seconds: float
 
 
-class Refits(TypedDict):
-    """How many refits of the calibration to resamples of dev, and the level of the interval."""
+class Refits(IntervalMethod):
+    """How many refits of the calibration to resamples of dev, for an interval."""
 
     n: int
-    level: float
-    method: str
-    why: str
     seed: int
 
 
@@ -120,10 +118,10 @@ class About(TypedDict):
         limits: what a recording must meet.
         trust: by kind of figure; None where the run was not checked.
         domain: the limits beyond which a recording is unlike the training data.
-        demonstration: whether the corpus only serves to show how things work.
+        demonstration: whether the corpus only shows how things work.
         statement: says what verdicts are worth.
         files: SHA-256 by name.
-        identity: identifies all other content.
+        identity: of all other content.
     """
 
     schema: int
@@ -154,12 +152,14 @@ class Bundle:
     Attributes:
         folder: where it lies.
         about: the content of `bundle.json`.
+        encoder: the folder of the encoder, in the bundle or of the hub's cache; None without one.
         model: what scores features.
         replicates: slope and offset of the log-likelihood ratio in resamples of dev, (n, 2).
     """
 
     folder: Path
     about: About
+    encoder: Path | None
     model: Model
     replicates: NDArray[np.float64]
 
@@ -167,47 +167,35 @@ class Bundle:
     def load(cls, folder: str | Path) -> "Bundle":
         """Load a bundle, and check that it is whole and that this program computes the same.
 
+        An encoder of the hub is fetched if need be.
+
         Raises:
-            UserError: it is not; in one line.
+            UserError: it is not, or not with what the hub gives; in one line.
         """
         folder = Path(folder)
         about = read(folder / ABOUT)
         _require_files(folder, {WEIGHTS: "", **about["files"]})
-        encoder = about["encoder"]
-        if encoder and encoder["folder"]:
-            inside = folder / encoder["folder"]
-            _require_files(inside, encoder["files"])
-            source = EncoderSource(str(inside))
-            read_too = source.files() if inside.is_dir() else []
-            names = [path.name for path in read_too] or ["config.json"]
-            _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
-            _require_layers(folder / ABOUT, about, source)
         _require_versions(folder / ABOUT, about)
+        encoder = _encoder(folder, about)
         arrays = read_arrays(folder / WEIGHTS)
-        try:
+        with contextlib.suppress(KeyError, ValueError, IndexError, TypeError):
             model = model_class(about["kind"]).of(arrays, MODEL)
-            bundle = cls(folder, about, model, arrays[REPLICATES])
-            is_whole = bundle._arrays_fit(arrays)
-        except (KeyError, ValueError, IndexError, TypeError):
-            is_whole = False
-        if not is_whole:
-            raise _unfit(folder / WEIGHTS, "expected finite numbers of the model's shapes")
-        return bundle
+            bundle = cls(folder, about, encoder, model, arrays[REPLICATES])
+            if bundle._arrays_fit(arrays):
+                return bundle
+        raise _unfit(folder / WEIGHTS, "expected finite numbers of the model's shapes")
 
     def _arrays_fit(self, arrays: Mapping[str, NDArray]) -> bool:
         """Whether all numbers are finite, and the model takes as many features as there are."""
-        width = sum(width for _, width in self.parts)
-        if not all((np.abs(array) <= _LARGEST).all() for array in arrays.values()):
-            return False
-        if {self.model.mean.shape, self.model.scale.shape} != {(width,)}:
-            return False
-        if self.model.scale.min(initial=1) < 1 / _LARGEST:
+        width, model = sum(width for _, width in self.parts), self.model
+        is_finite = all((np.abs(array) <= _LARGEST).all() for array in arrays.values())
+        is_wide = {model.mean.shape, model.scale.shape} == {(width,)}
+        if not is_finite or not is_wide or model.scale.min(initial=1) < 1 / _LARGEST:
             return False
         with np.errstate(all="ignore"):
-            scores = self.model.scores(np.zeros((1, width)))
-        replicates = self.replicates
-        is_pairs = replicates.ndim == 2 and replicates.shape[1] == 2 and len(replicates) > 0
-        return scores.shape == (1,) and bool(np.isfinite(scores).all()) and is_pairs
+            scores = model.scores(np.zeros((1, width)))
+        has_pairs = self.replicates.size > 0 and self.replicates.shape[1:] == (2,)
+        return scores.shape == (1,) and bool(np.isfinite(scores).all()) and has_pairs
 
     @property
     def band(self) -> Band:
@@ -233,38 +221,16 @@ class Bundle:
     @cached_property
     def parts(self) -> list[Part]:
         """What the features consist of, in their order."""
-        features, encoder = self.about["features"], self.about["encoder"]
-        columns = matrix.spectral_columns(features["spectral"])
         if self.about["kind"] == "published":
             return [("difference of the logits", 1)]
+        features, encoder = self.about["features"], self.about["encoder"]
+        columns = matrix.spectral_columns(features["spectral"])
         embedded = [
-            (f"layer {layer}, {_STATISTICS[statistic]}", encoder["dimension"] if encoder else 0)
+            (f"layer {layer}, {_STATISTICS[statistic]}", encoder["dimension"])
             for layer in features["layers"]
             for statistic in self.statistics
         ]
         return [*((name, spectral.width(name)) for name in columns), *embedded]
-
-    def encoder_folder(self) -> Path | None:
-        """Return where the encoder is, fetched from the hub if need be; None without an encoder.
-
-        Raises:
-            UserError: what the hub gives is not what the bundle was made with.
-        """
-        encoder = self.about["encoder"]
-        if encoder is None:
-            return None
-        if encoder["folder"]:
-            return self.folder / encoder["folder"]
-        source = EncoderSource(encoder["model"], encoder["revision"])
-        folder = source.fetch()
-        _require_files(folder, encoder["files"])
-        _require_layers(self.folder / ABOUT, self.about, source)
-        return folder
-
-    @property
-    def bytes(self) -> int:
-        """The size of all its files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
 def encoder_files(source: EncoderSource) -> list[str]:
@@ -359,7 +325,7 @@ def _shown(value: Any) -> Any:
 
 
 def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
-    """Require files as they were; one without a checksum could be anything."""
+    """Require files as they were."""
     for name, checksum in checksums.items():
         if not (folder / name).is_file():
             raise UserError(
@@ -372,12 +338,28 @@ def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
             )
 
 
-def _require_layers(path: Path, about: About, source: EncoderSource) -> None:
+def _encoder(folder: Path, about: About) -> Path | None:
+    """Return where the encoder is, after a check that it is what the bundle was made with."""
+    encoder = about["encoder"]
+    if encoder is None:
+        return None
+    if encoder["folder"]:
+        inside = folder / encoder["folder"]
+        _require_files(inside, encoder["files"])
+        source = EncoderSource(str(inside))
+        read_too = source.files() if inside.is_dir() else []
+        names = [path.name for path in read_too] or ["config.json"]
+        # A file that is read without a checksum could be anything.
+        _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
+    else:
+        source = EncoderSource(encoder["model"], encoder["revision"])
+        inside = source.fetch()
+        _require_files(inside, encoder["files"])
     last = 0 if about["kind"] == "published" else source.n_layers - 1
-    if (highest := max(about["features"]["layers"], default=0)) > last:
-        raise _unfit(
-            path, f"expected `features.layers` up to the encoder's {last}, found {highest}"
-        )
+    if (found := max(about["features"]["layers"], default=0)) > last:
+        why = f"expected `features.layers` up to the encoder's {last}, found {found}"
+        raise _unfit(folder / ABOUT, why)
+    return inside
 
 
 def _require_versions(path: Path, about: About) -> None:
@@ -387,10 +369,7 @@ def _require_versions(path: Path, about: About) -> None:
         expected["embedding_version"] = embedding_version(
             encoder["identity"], encoder["window_seconds"]
         )
-    for name, version in expected.items():
-        if features[name] != version:
-            raise _unfit(
-                path,
-                f"made where features were of version “{features[name]}”, and here they are of "
-                f"“{version}”",
-            )
+    for name, here in expected.items():
+        if (made := features[name]) != here:
+            why = f"made where features were of version “{made}”, and here they are of “{here}”"
+            raise _unfit(path, why)

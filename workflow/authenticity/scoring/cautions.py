@@ -1,16 +1,16 @@
 """Cautions: why to trust the score of a recording less.
 
-It is unlike the training data (`beyond_limits`), it would be judged otherwise with inverted
-polarity (`polarity`), or a part of it contradicts the whole (`part_synthetic`).
+It is unlike the training data (`beyond_limits`), inverted polarity would change its verdict
+(`polarity`), or a part of it contradicts the whole (`part_synthetic`).
 
-Limits come from the clips that the model was fitted, chosen and calibrated on. A caution is severe
-where it leaves nothing to judge, where the features are further from the training clips' than
-nearly all of dev's are, or where it reverberates more than nearly all of those clips, which can
-make a genuine voice read as synthetic: the verdict is then `cannot tell`.
+Limits come from the clips that the model was fitted, chosen and calibrated on. A severe caution
+makes the verdict `cannot tell`: too little is left to judge, the features are further from the
+training clips' than nearly all of dev's are, or the recording reverberates more than nearly all of
+those clips, which can make a genuine voice read as synthetic.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import PurePosixPath
@@ -30,19 +30,17 @@ TAIL = 0.01
 
 LOSSLESS_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".w64", ".wav"})
 _LEAST_SECONDS = 1.0  # shorter speech holds a word or two: less than the pooled statistics need
-# From about this many times the training clips' length on, the pooled statistics of several clips
-# are no longer those of one.
-_MUCH_LONGER = 2
+_MUCH_LONGER = 2  # times the training clips' length: pooled statistics of several clips differ
 _LEAST_SOUND_SECONDS = 0.5
 _LEAST_SOUND_SHARE = 0.1
-# What telephones leave of speech is about this much of wideband speech's extent.
-_NARROW_SHARE = 0.75
+_NARROW_SHARE = 0.75  # of wideband speech's extent: about what telephones leave
 _QUIET_DBFS = -45.0
 _FULL_SCALE = 0.98
 _CLIPPED, _BADLY_CLIPPED = 0.001, 0.05
 _LOW_BIT_RATE = 64_000  # bits a second: below it, codecs of speech and music are audibly lossy
 _MOST_NAMED = 5  # parts of a recording in one sentence
 
+Clip = Mapping[str, float]
 Kind = Literal["synthetic", "unsure", "genuine", "silent"]
 
 
@@ -64,45 +62,16 @@ class Domain(TypedDict):
     greatest_distance: float | None
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What is measured of a recording to hold against the limits.
-
-    Attributes:
-        duration: seconds.
-        sound_share: of the duration that is sound rather than silence.
-        level_dbfs: root mean square, dB relative to full scale.
-        rolloff_95: mean frequency below which 95% of the magnitude lies, hertz.
-        slope_skewness: see `spectral.slope_skewness`.
-        clipped_share: of the samples that are at full scale.
-        distance: see `distances`.
-        format: of the file.
-    """
-
-    duration: float
-    sound_share: float
-    level_dbfs: float
-    rolloff_95: float
-    slope_skewness: float
-    clipped_share: float
-    distance: float
-    format: Format
-
-
 def distances(
     features: NDArray[np.floating], mean: NDArray[np.float64], scale: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return how far features are from the training clips': 1 is usual.
+    """Return how far features, (clips, features), are from the training clips': 1 is usual.
 
-    The root mean square over features of their deviation in standard deviations. At one false alarm
-    in a hundred clips of dev it knows music, hum and white noise for what they are. The full
-    covariance (Ledoit and Wolf 2004) was no better at that; it saw a coding at 12 kbit/s in the
-    spectral numbers, though not in the layers, but its matrix would outgrow the model.
-
-    Args:
-        features: shape (clips, features).
-        mean: of each feature over the training clips, (features,).
-        scale: its standard deviation there.
+    The root mean square over features of their deviation from the `mean` over the training clips,
+    in standard deviations, `scale`; both (features,). At one false alarm in a hundred clips of dev
+    it detects music, hum and white noise. The full covariance (Ledoit and Wolf 2004) was no better
+    at that; it saw a coding at 12 kbit/s in the spectral numbers, though not in the layers, but its
+    matrix would outgrow the model.
     """
     return np.sqrt(np.square((features - mean) / scale).mean(axis=1))
 
@@ -127,72 +96,66 @@ def limits(clips: Mapping[str, NDArray], dev_distances: NDArray[np.float64] | No
         dev_distances: of dev's clips; see `distances`. None for a published detector, whose only
             feature is its score.
     """
+
+    def least(values: NDArray, share: float = TAIL) -> float:
+        return float(np.quantile(np.asarray(values, np.float64), share))
+
+    def greatest(values: NDArray) -> float:
+        return least(values, 1 - TAIL)
+
     suffixes = (PurePosixPath(path).suffix.lower() for path in clips["path"].tolist())
     coded = np.array([suffix not in LOSSLESS_SUFFIXES for suffix in suffixes])
     rates = 8 * clips["bytes"][coded] / clips["duration"][coded]
     return {
         "tail": TAIL,
-        "least_duration": _quantile(clips["duration"], TAIL),
-        "greatest_duration": _quantile(clips["duration"], 1 - TAIL),
-        "least_sound_share": _quantile(sound_share(clips), TAIL),
-        "least_level_dbfs": _quantile(clips["level_dbfs"], TAIL),
-        "least_rolloff_95": _quantile(clips["rolloff_95"], TAIL),
-        "greatest_rolloff_95": _quantile(clips["rolloff_95"], 1 - TAIL),
-        "greatest_slope_skewness": _quantile(clips["slope_skewness"], 1 - TAIL),
-        "least_bit_rate": _quantile(rates, TAIL) if coded.mean() > TAIL else None,
-        "greatest_distance": (
-            None if dev_distances is None else _quantile(dev_distances, 1 - TAIL)
-        ),
+        "least_duration": least(clips["duration"]),
+        "greatest_duration": greatest(clips["duration"]),
+        "least_sound_share": least(sound_share(clips)),
+        "least_level_dbfs": least(clips["level_dbfs"]),
+        "least_rolloff_95": least(clips["rolloff_95"]),
+        "greatest_rolloff_95": greatest(clips["rolloff_95"]),
+        "greatest_slope_skewness": greatest(clips["slope_skewness"]),
+        "least_bit_rate": least(rates) if coded.mean() > TAIL else None,
+        "greatest_distance": None if dev_distances is None else greatest(dev_distances),
     }
 
 
-def _quantile(values: NDArray, share: float) -> float:
-    return float(np.quantile(np.asarray(values, np.float64), share))
-
-
-def beyond_limits(measured: Measured, limits: Domain) -> tuple[Caution, ...]:
-    """Return what sets a recording off from the training data, severe cautions first.
+def beyond_limits(clip: Clip, form: Format, limits: Domain) -> Iterator[Caution]:
+    """Yield what sets a recording off from the training data.
 
     Args:
-        measured: of the recording.
+        clip: of the recording, by name: `duration`, `level_dbfs`, `rolloff_95` and `slope_skewness`
+            as of `spectral`, `sound_share`, `clipped_share`, and `distance` (see `distances`).
+        form: of its file.
         limits: see `limits`.
     """
     most = f"{100 * (1 - limits['tail']):.0f} in 100"
-    cautions = [
-        *_of_duration(measured, limits, most),
-        *_of_spectrum(measured, limits, most),
-        *_of_level(measured, limits, most),
-        *_of_codec(measured, limits, most),
-    ]
-    greatest = limits["greatest_distance"]
-    if greatest is not None and measured.distance > greatest:
+    yield from _of_duration(clip, limits, most)
+    yield from _of_spectrum(clip, limits, most)
+    yield from _of_level(clip, limits, most)
+    yield from _of_codec(form, limits["least_bit_rate"], most)
+    distance, greatest = clip["distance"], limits["greatest_distance"]
+    if greatest is not None and distance > greatest:
         message = (
-            f"Its features are {measured.distance:.1f} standard deviations from those of the "
-            f"training clips; those of {most} clips like these are within "
-            f"{greatest:.1f}."
+            f"Its features are {distance:.1f} standard deviations from those of the training "
+            f"clips; those of {most} clips like these are within {greatest:.1f}."
         )
-        cautions.append(Caution("unlike_training", message, severe=True))
-    return sorted_by_severity(cautions)
+        yield Caution("unlike_training", message, severe=True)
 
 
-def sorted_by_severity(cautions: Iterable[Caution]) -> tuple[Caution, ...]:
-    """Return cautions with the severe ones first."""
-    return tuple(sorted(cautions, key=lambda caution: not caution.severe))
-
-
-def _of_duration(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
-    lasts = f"It lasts {measured.duration:.1f} s; {most} training clips last"
-    if measured.duration < limits["least_duration"]:
+def _of_duration(clip: Clip, limits: Domain, most: str) -> Iterator[Caution]:
+    duration, share = clip["duration"], clip["sound_share"]
+    lasts = f"It lasts {duration:.1f} s; {most} training clips last"
+    if duration < limits["least_duration"]:
         message = f"{lasts} {limits['least_duration']:.1f} s or longer."
-        yield Caution("too_short", message, severe=measured.duration < _LEAST_SECONDS)
-    if measured.duration > _MUCH_LONGER * limits["greatest_duration"]:
+        yield Caution("too_short", message, severe=duration < _LEAST_SECONDS)
+    if duration > _MUCH_LONGER * limits["greatest_duration"]:
         message = (
             f"{lasts} {limits['greatest_duration']:.1f} s or less, and how often verdicts on "
             "longer recordings are wrong was not measured."
         )
         yield Caution("longer_than_training", message, severe=False)
-    share = measured.sound_share
-    seconds = share * measured.duration
+    seconds = share * duration
     nothing = seconds < _LEAST_SOUND_SECONDS or share < _LEAST_SOUND_SHARE
     if nothing or share < limits["least_sound_share"]:
         message = (
@@ -202,67 +165,64 @@ def _of_duration(measured: Measured, limits: Domain, most: str) -> Iterator[Caut
         yield Caution("mostly_silence", message, severe=nothing)
 
 
-def _of_spectrum(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
+def _of_spectrum(clip: Clip, limits: Domain, most: str) -> Iterator[Caution]:
     least, greatest = limits["least_rolloff_95"], limits["greatest_rolloff_95"]
-    if measured.rolloff_95 < least:
+    reach, skewness = clip["rolloff_95"], clip["slope_skewness"]
+    if reach < least:
         message = (
-            f"It has little above {measured.rolloff_95:,.0f} Hz, as after a telephone or a "
+            f"It has little above {reach:,.0f} Hz, as after a telephone or a "
             f"low-grade codec; {most} training clips reach {least:,.0f} Hz or higher."
         )
-        yield Caution("narrow_band", message, measured.rolloff_95 < _NARROW_SHARE * least)
-    if measured.rolloff_95 > greatest:
+        yield Caution("narrow_band", message, reach < _NARROW_SHARE * least)
+    if reach > greatest:
         message = (
-            f"It is strong up to {measured.rolloff_95:,.0f} Hz, as with hiss; {most} training "
+            f"It is strong up to {reach:,.0f} Hz, as with hiss; {most} training "
             f"clips stay below {greatest:,.0f} Hz."
         )
         yield Caution("wide_band", message, severe=False)
     greatest = limits["greatest_slope_skewness"]
-    if measured.slope_skewness > greatest:
+    if skewness > greatest:
         message = (
             "It sounds reverberant: the skewness of its slopes, which is high where sound decays "
-            f"slowly, is {measured.slope_skewness:.2f}, and {most} training clips have "
+            f"slowly, is {skewness:.2f}, and {most} training clips have "
             f"{greatest:.2f} or less."
         )
         yield Caution("reverberant", message, severe=True)
 
 
-def _of_level(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
-    if measured.clipped_share > _CLIPPED:
+def _of_level(clip: Clip, limits: Domain, most: str) -> Iterator[Caution]:
+    level, clipped = clip["level_dbfs"], clip["clipped_share"]
+    if clipped > _CLIPPED:
         message = (
-            f"{100 * measured.clipped_share:.1f}% of its samples are at full scale: it was "
+            f"{100 * clipped:.1f}% of its samples are at full scale: it was "
             "recorded or amplified too loud, and the distortion is not speech."
         )
-        yield Caution("clipped", message, severe=measured.clipped_share > _BADLY_CLIPPED)
-    if measured.level_dbfs < min(_QUIET_DBFS, limits["least_level_dbfs"]):
+        yield Caution("clipped", message, severe=clipped > _BADLY_CLIPPED)
+    if level < min(_QUIET_DBFS, limits["least_level_dbfs"]):
         message = (
-            f"Its level is {measured.level_dbfs:.0f} dB relative to full scale, close to the noise "
+            f"Its level is {level:.0f} dB relative to full scale, close to the noise "
             f"of the recording itself; {most} training clips have "
             f"{limits['least_level_dbfs']:.0f} dB or more."
         )
         yield Caution("quiet", message, severe=False)
 
 
-def _of_codec(measured: Measured, limits: Domain, most: str) -> Iterator[Caution]:
-    coding, least = measured.format, limits["least_bit_rate"]
-    if coding.lossless or coding.bit_rate is None:
+def _of_codec(form: Format, least: float | None, most: str) -> Iterator[Caution]:
+    if form.lossless or form.bit_rate is None:
         return
-    if coding.bit_rate < (_LOW_BIT_RATE if least is None else least):
+    if form.bit_rate < (_LOW_BIT_RATE if least is None else least):
         usual = "are not coded so" if least is None else f"have {least / 1000:.0f} kbit/s or more"
         message = (
-            f"It is coded as {coding.codec} at {coding.bit_rate / 1000:.0f} kbit/s, which changes "
+            f"It is coded as {form.codec} at {form.bit_rate / 1000:.0f} kbit/s, which changes "
             f"speech; {most} training clips {usual}."
         )
         yield Caution("lossy_codec", message, severe=False)
 
 
 def polarity(verdict: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
-    """Return the caution on a recording that is judged otherwise with inverted polarity.
+    """Return the caution where the band's verdict differs once the samples are negated.
 
     Polarity depends on microphones and cables; nobody hears it, so no verdict may depend on it.
-
-    Args:
-        verdict: where the recording lies by the band.
-        inverted: where it lies with its samples negated.
     """
     if verdict == inverted:
         return ()
@@ -276,10 +236,10 @@ def polarity(verdict: Verdict, inverted: Verdict) -> tuple[Caution, ...]:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Neighbouring windows that say the same.
+    """Neighbouring windows on the same side of the band.
 
     Attributes:
-        kind: where they lie, as decisions on whole recordings are made.
+        kind: where they lie.
         start, end: seconds; half-way between the centres of two windows, or an end of the
             recording.
         low, high: the ends of their log-likelihood ratios; None where they are silent.
@@ -293,18 +253,19 @@ class Stretch:
 
 
 def stretches(windows: Windows, duration: float, band: Band) -> list[Stretch]:
-    """Join windows that say the same, from the first to the last second.
+    """Join windows on the same side of the band, from the first to the last second."""
 
-    Args:
-        windows: of a recording.
-        duration: of it, seconds.
-        band: where nothing is decided.
-    """
+    def kind_of(pair: tuple[float, float]) -> Kind:
+        if math.isnan(llr := pair[1]):
+            return "silent"
+        if llr >= band.upper:
+            return "synthetic"
+        return "genuine" if llr < band.lower else "unsure"
+
     centres = ((windows.start + windows.end) / 2).tolist()
     ends = [*((a + b) / 2 for a, b in pairwise(centres)), duration]
     joined, begin = [], 0.0
-    pairs = zip(ends, windows.llr.tolist(), strict=True)
-    for kind, neighbours in groupby(pairs, lambda pair: _kind(pair[1], band)):
+    for kind, neighbours in groupby(zip(ends, windows.llr.tolist(), strict=True), kind_of):
         last, ratios = zip(*neighbours, strict=True)
         low, high = (None, None) if kind == "silent" else (min(ratios), max(ratios))
         joined.append(Stretch(kind, begin, last[-1], low, high))
@@ -312,25 +273,13 @@ def stretches(windows: Windows, duration: float, band: Band) -> list[Stretch]:
     return joined
 
 
-def _kind(llr: float, band: Band) -> Kind:
-    if math.isnan(llr):
-        return "silent"
-    if llr >= band.upper:
-        return "synthetic"
-    return "genuine" if llr < band.lower else "unsure"
-
-
 def part_synthetic(
     joined: Sequence[Stretch], window_seconds: float, verdict: Verdict
 ) -> tuple[Caution, ...]:
-    """Return the caution on parts that score as synthetic where the whole does not.
+    """Return the caution on `stretches` that score as synthetic where the whole does not.
 
-    A part counts that lasts a window or longer: with overlapping windows, a single one is chance.
-
-    Args:
-        joined: its `stretches`.
-        window_seconds: how long a window is.
-        verdict: where the whole lies by the band. It is withheld where it is genuine.
+    A part counts if it lasts a window or longer: with overlapping windows, a single one is chance.
+    It is severe where the verdict on the whole, by the band, is `likely genuine`.
     """
     parts = [
         part

@@ -2,13 +2,12 @@
 
 The band is set on dev alone, where the calibration was fitted and the layer was chosen, too: as it
 is, and in every view that the model is tested in, since nobody knows what a recording has been
-through. So its errors are counted on dev and on eval, and only the rates on eval say what to
-expect, of recordings like eval's. Where these are too high, the verdict is withheld. Eval is used
-for nothing else.
+through. Its errors are counted on dev and on eval; only the rates on eval say what to expect, for
+recordings like eval's. Where these are too high, the verdict is withheld. Eval is used for nothing
+else.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -136,22 +135,12 @@ def band(llr: ArrayLike, labels: ArrayLike, target: float = TARGET_ERROR) -> Ban
 
     llr, labels = np.asarray(llr, np.float64), np.asarray(labels)
     bonafide, spoof = np.sort(llr[labels == 0])[::-1], np.sort(llr[labels == 1])
-    upper = float(np.nextafter(bonafide[_allowed(len(bonafide), target)], np.inf))
-    lower = float(spoof[_allowed(len(spoof), target)])
+    # A share such as 5% of 100 is 5, though 0.05 has no exact double.
+    wrong, missed = (int(len(ratios) * target + 1e-9) for ratios in (bonafide, spoof))
+    upper, lower = float(np.nextafter(bonafide[wrong], np.inf)), float(spoof[missed])
     if upper < lower:
         upper = lower = eer_threshold(labels, llr)
     return Band(lower, upper)
-
-
-def widest(bands: Iterable[Band]) -> Band:
-    """Return the band that leaves undecided whatever one of these does."""
-    bands = list(bands)
-    return Band(min(band.lower for band in bands), max(band.upper for band in bands))
-
-
-def _allowed(number: int, target: float) -> int:
-    # A share such as 5% of 100 is 5, though 0.05 has no exact double.
-    return math.floor(number * target + 1e-9)
 
 
 def outcomes(
@@ -163,7 +152,7 @@ def outcomes(
 ) -> Outcomes:
     """Count what the band makes of trials.
 
-    Intervals are of 95%: where a class has enough speakers, by the bootstrap over speakers; else
+    Intervals are of 95%: by the bootstrap over speakers where a class has enough of them; else
     Wilson's (1927), of clips, which says what other clips of the same speakers could have given.
 
     Args:
@@ -191,56 +180,28 @@ def outcomes(
             low, high = calibration.wilson(number, among.sum())
         return {"n": number, "value": float(value), "low": float(low), "high": float(high)}
 
-    counted = {}
+    method = resampler.method if by_speaker else "Wilson score interval of clips"
+    counted = {"interval": {"level": bootstrap.LEVEL, "method": method, "why": resampler.why}}
     for label, name in enumerate(CLASSES):
         of_class = labels == label
-        known = set(names[of_class].tolist()) - {None}
-        counted[name] = {"n": int(of_class.sum()), "speakers": len(known)}
-        counted[name] |= {
-            verdict: rate(of_class & (verdicts == verdict), of_class) for verdict in VERDICTS
+        counted[name] = {
+            "n": int(of_class.sum()),
+            "speakers": len(set(names[of_class].tolist()) - {None}),
+            **{verdict: rate(of_class & (verdicts == verdict), of_class) for verdict in VERDICTS},
         }
-    method = resampler.method if by_speaker else "Wilson score interval of clips"
-    interval = {"level": bootstrap.LEVEL, "method": method, "why": resampler.why}
-    return {**counted, "interval": interval}
+    return counted
 
 
 def issued(evaluated: Outcomes | None, views: Mapping[str, Outcomes], target: float) -> Issued:
     """Say of each verdict whether it is given at all.
 
-    It is not where, on clips that nothing was fitted, chosen or set on, even the lower end of the
-    interval of its error is above the target: as they are, or in any view that they were tested in,
-    since nobody knows what a recording has been through. Eval only ever withholds: no number is
+    It is withheld where even the lower end of the interval of its error is above the target on
+    unseen clips, as they are or in any view that they were tested in, since nobody knows what a
+    recording has been through. Without eval, nothing is withheld. Eval only withholds: no number is
     tuned on it, so its rates stay those of unseen clips.
-
-    Args:
-        evaluated: `outcomes` of eval; None without: nothing is then withheld.
-        views: the same in each tested view.
-        target: the largest share of either class that a verdict may get wrong.
     """
     measured = [counted for counted in (evaluated, *views.values()) if counted is not None]
     return {
         verdict: all(counted[name][verdict]["low"] <= target for counted in measured)
         for verdict, name in WRONG.items()
     }
-
-
-def against(decision: Decision, verdict: Verdict) -> tuple[str, ClassOutcomes]:
-    """Return a view where a verdict is wrong too often, and the outcomes there of the wrong class.
-
-    The view is "", clips as recorded, if it is wrong too often there, else the worst one.
-    """
-    name = WRONG[verdict]
-    measured = {"": decision["eval"], **decision["views"]}
-    wrong = {
-        view: outcomes[name]
-        for view, outcomes in measured.items()
-        if outcomes is not None and outcomes[name][verdict]["low"] > decision["target"]
-    }
-    view = "" if "" in wrong else max(wrong, key=lambda view: wrong[view][verdict]["value"])
-    return view, wrong[view]
-
-
-def without_verdict(counted: ClassOutcomes, decision: Decision) -> float:
-    """Return the share of a class's clips that get no verdict."""
-    withheld = [verdict for verdict, is_issued in decision["issued"].items() if not is_issued]
-    return sum(counted[verdict]["value"] for verdict in (UNDECIDED, *withheld))

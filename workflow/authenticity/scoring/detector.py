@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,15 @@ from authenticity.growing import MOST_IN_MEMORY, Rows
 from authenticity.models.projection import ContrastiveModel, Model
 from authenticity.scoring import cautions, decision, words
 from authenticity.scoring.bundle import Bundle, Part
-from authenticity.scoring.cautions import Measured
 from authenticity.scoring.inputs import as_text
 from authenticity.scoring.result import (
     CONTENT_DIGITS,
     Activity,
+    Caution,
     Contribution,
     Recording,
     Spectrogram,
+    Verdict,
     Windows,
     mel_edges,
 )
@@ -50,6 +51,7 @@ from authenticity.scoring.result import (
 MOST_COLUMNS, N_BANDS = 1600, 80
 """Of a spectrogram."""
 
+NO_SPANS = np.empty((0, 2), np.int64)
 _FRAME_SECONDS, _HOP_SECONDS = 0.02, 0.01  # of `spectral.activity`
 _FRAME, _HOP = 1024, 256  # samples: 64 ms every 16 ms, unless the recording is long
 _FRAMES_PER_COLUMN = 8
@@ -58,41 +60,30 @@ _FLOOR = 1e-10  # power; -100 dB
 _ROLLOFF_FRAME, _ROLLOFF_HOP, _ROLLOFF_SHARE = 2048, 512, 0.95
 _BLOCK_COLUMNS = 512
 _OURS = Format("", SAMPLE_RATE, channels=1, bit_rate=None, lossless=True)
-NO_SPANS = np.empty((0, 2), np.int64)
 
 
 class Detector:
-    """Scores recordings with a bundle.
-
-    Attributes:
-        bundle: the bundle.
-    """
+    """Scores recordings with a `bundle`."""
 
     def __init__(self, bundle: Bundle, encoder: Encoder | None, jobs: int):
-        self.bundle = bundle
-        self._encoder, self._jobs = encoder, jobs
-        self._layers: list[int] = bundle.about["features"]["layers"]
-        self._columns = matrix.spectral_columns(bundle.about["features"]["spectral"])
+        self.bundle, self._encoder, self._jobs = bundle, encoder, jobs
 
     @classmethod
     def load(cls, bundle: str | Path, jobs: int = 1) -> "Detector":
-        """Load a bundle and its encoder.
+        """Load a bundle from its folder, with its encoder.
 
-        Args:
-            bundle: its folder.
-            jobs: how many threads work on one long recording; the numbers do not depend on it.
+        `jobs` threads work on one long recording; the numbers do not depend on it.
 
         Raises:
             UserError: it is not a whole bundle, or one of another version.
         """
-        loaded = Bundle.load(bundle)
-        folder, encoder = loaded.encoder_folder(), None
-        if folder:
+        loaded, encoder = Bundle.load(bundle), None
+        if loaded.encoder:
             about = loaded.about["encoder"]
             kind = Published if loaded.about["kind"] == "published" else Encoder
             # Half precision is a GPU's, which need not be here: float32 is within its rounding.
             precision = "float32" if about["precision"] == "float16" else about["precision"]
-            encoder = kind.load(folder, precision, about["window_seconds"])
+            encoder = kind.load(loaded.encoder, precision, about["window_seconds"])
             encoder.cut_above(max(loaded.about["features"]["layers"]))
         return cls(loaded, encoder, jobs)
 
@@ -109,8 +100,7 @@ class Detector:
             RejectedClip: it cannot be read, or there is too little to hear.
             UserError: `prior` is not between 0 and 1.
         """
-        start = time.perf_counter()
-        return self.scored(Heard.of(path, self.bundle.limits), prior, start)
+        return self.scored(Heard.of(path, self.bundle.limits), prior)
 
     def score_samples(self, samples: NDArray[np.float32], prior: float = 0.5) -> Recording:
         """Score samples, mono at 16 kHz, full scale 1, shape (n,); see `score`.
@@ -118,8 +108,7 @@ class Detector:
         Raises:
             UserError: also where they are of another shape, or not floating-point numbers.
         """
-        start = time.perf_counter()
-        samples = np.asarray(samples)
+        started, samples = time.perf_counter(), np.asarray(samples)
         if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
             raise UserError(
                 "samples: expected floating-point numbers of full scale 1, mono at 16 kHz, of "
@@ -127,20 +116,19 @@ class Detector:
             )
         samples = np.ascontiguousarray(samples, np.float32)
         audio.check(samples, self.bundle.limits)
-        return self.scored(Heard(samples), prior, start)
+        return self.scored(Heard(samples, started), prior)
 
     def windows(self, samples: Rows) -> Windows:
         """Score the windows alone of samples, mono at 16 kHz, full scale 1, shape (n,)."""
-        return self._windows(samples, _Sound(samples))[0]
+        return self._windows(Heard(samples, time.perf_counter()))[0]
 
-    def scored(self, heard: "Heard", prior: float, start: float) -> Recording:
-        """Score what was heard since `start`, by `time.perf_counter`; see `score`."""
+    def scored(self, heard: "Heard", prior: float) -> Recording:
+        """Score what was heard; see `score`."""
         if not isinstance(prior, Real) or not 0 < prior < 1:
             raise UserError(f"prior {prior}: expected a share between 0 and 1, without the ends")
         about, model, samples = self.bundle.about, self.bundle.model, heard.samples
-        sound = _Sound(samples)
         (layers_inverted,) = self._embedded(samples, NO_SPANS, inverted=True)
-        windows, embedded = self._windows(samples, sound)
+        windows, embedded = self._windows(heard)
         features = np.concatenate([*self._described(samples), next(embedded)])
         # On polarity, the encoder's features alone depend, which are a model's last.
         inverted = np.append(features[: len(features) - len(layers_inverted)], layers_inverted)
@@ -149,23 +137,14 @@ class Detector:
         slope, offset = self.bundle.replicates.T
         tail = (1 - about["calibration"]["replicates"]["level"]) / 2
         low, high = np.quantile(slope * score + offset, [tail, 1 - tail]).tolist()
-        verdict, verdict_inverted = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
-        (distance,) = cautions.distances(features[None], model.mean, model.scale).tolist()
-        of_file = heard.as_columns()
-        stretches = cautions.stretches(windows, of_file["duration"], self.bundle.band)
-        warned = cautions.sorted_by_severity(
-            [
-                *cautions.beyond_limits(sound.measured(distance, heard.form), about["domain"]),
-                *cautions.polarity(verdict, verdict_inverted),
-                *cautions.part_synthetic(stretches, about["window"]["seconds"], verdict),
-            ]
-        )
-        verdict, reason = words.concluded(verdict, llr, warned, about)
+        verdicts = self.bundle.band.verdicts([llr, llr_inverted]).tolist()
+        warned = self._cautions(heard, windows, features, verdicts)
+        verdict, reason = words.concluded(verdicts[0], llr, warned, about)
         p_synthetic, p_low, p_high = expit(np.array([llr, low, high]) + logit(prior)).tolist()
-        if any(caution.severe for caution in warned):
+        if warned and warned[0].severe:
             p_synthetic = p_low = p_high = None
-        trust = about["trust"]
-        seconds = time.perf_counter() - start
+        of_file, trust = heard.as_columns(), about["trust"]
+        seconds = time.perf_counter() - heard.started
         return Recording(
             **of_file,
             score=score,
@@ -182,72 +161,81 @@ class Detector:
             reason=reason,
             cautions=warned,
             windows=windows,
-            activity=sound.stretches(),
+            activity=heard.activity(),
             contributions=contributions(model, features, self.bundle.parts),
             spectrogram=spectrogram(samples),
             seconds=seconds,
             real_time_factor=seconds / of_file["duration"],
         )
 
-    def _windows(
-        self, samples: Rows, sound: "_Sound"
-    ) -> tuple[Windows, Iterator[NDArray[np.float32]]]:
+    def _cautions(
+        self, heard: "Heard", windows: Windows, features: NDArray, verdicts: Sequence[Verdict]
+    ) -> tuple[Caution, ...]:
+        """Return the cautions, severe ones first; verdicts, also if inverted, are by the band."""
+        about, model = self.bundle.about, self.bundle.model
+        measured = heard.measured()
+        (measured["distance"],) = cautions.distances(features[None], model.mean, model.scale)
+        stretches = cautions.stretches(windows, measured["duration"], self.bundle.band)
+        found = (
+            *cautions.beyond_limits(measured, heard.form, about["domain"]),
+            *cautions.polarity(*verdicts),
+            *cautions.part_synthetic(stretches, about["window"]["seconds"], verdicts[0]),
+        )
+        return tuple(sorted(found, key=lambda caution: not caution.severe))
+
+    def _windows(self, heard: "Heard") -> tuple[Windows, Iterator[NDArray[np.float32]]]:
         """Score the windows; return besides `_embedded`, which has the whole recording left."""
-        window = self.bundle.about["window"]
+        window, samples = self.bundle.about["window"], heard.samples
         spans = window_spans(len(samples), window["seconds"], window["hop"])
         silence = self.bundle.limits.silence_dbfs
         score = np.full(len(spans), np.nan)
         embedded = self._embedded(samples, spans)
         for index, (first, last) in enumerate(spans.tolist()):
-            heard, layers = samples[first:last], next(embedded)
-            if audio.decibels(audio.largest_magnitude(heard)) >= silence:
-                features = np.concatenate([*self._described(heard), layers])
+            stretch, layers = samples[first:last], next(embedded)
+            if audio.decibels(audio.largest_magnitude(stretch)) >= silence:
+                features = np.concatenate([*self._described(stretch), layers])
                 score[index] = self.bundle.model.scores(features[None])[0]
         start, end = (spans / SAMPLE_RATE).T
         llr = self.bundle.calibration.llr(score)
-        return Windows(start, end, score, llr, sound.share(start, end)), embedded
+        return Windows(start, end, score, llr, heard.sound_share(start, end)), embedded
 
     def _embedded(
         self, samples: Rows, spans: NDArray[np.int64], inverted: bool = False
     ) -> Iterator[NDArray[np.float32]]:
-        """Yield the encoder's features of each stretch, then of the whole; none without one.
+        """Yield the encoder's features of each span, then of the whole; none without an encoder.
 
-        Args:
-            samples: of the recording.
-            spans: the stretches, as `window_spans` gives them.
-            inverted: hear the samples negated.
+        Where `inverted`, they are of the negated samples.
         """
         if self._encoder is None:
             return iter([np.empty(0, np.float32)] * (len(spans) + 1))
-        heard = self._encoder.embed_spans(samples, spans, self._layers, self._jobs, inverted)
+        layers, statistics = self.bundle.about["features"]["layers"], self.bundle.statistics
+        pooled = [(name, position) for position in range(len(layers)) for name in statistics]
+        heard = self._encoder.embed_spans(samples, spans, layers, self._jobs, inverted)
         return (
-            np.concatenate(
-                [
-                    getattr(embedding, statistic)[position]
-                    for position in range(len(self._layers))
-                    for statistic in self.bundle.statistics
-                ]
-            )
+            np.concatenate([getattr(embedding, name)[position] for name, position in pooled])
             for embedding in heard
         )
 
     def _described(self, samples: Rows) -> list[NDArray[np.float32]]:
         """Return the features that `spectral` gives, which are a model's first, float32."""
-        described = spectral.spectrum(samples) if self._columns else {}
-        return [np.atleast_1d(np.float32(described[name])) for name in self._columns]
+        columns = matrix.spectral_columns(self.bundle.about["features"]["spectral"])
+        described = spectral.spectrum(samples) if columns else {}
+        return [np.atleast_1d(np.float32(described[name])) for name in columns]
 
 
 @dataclass(frozen=True)
 class Heard:
-    """The sound of a file.
+    """The sound of a file, and where in it there is sound rather than silence.
 
     Attributes:
         samples: mono at 16 kHz, full scale 1, shape (n,).
+        started: when the work on it began, by `time.perf_counter`.
         file, content: see `Recording`; empty for samples of no file.
         form: of the file, or of samples of no file.
     """
 
     samples: Rows
+    started: float
     file: str = ""
     content: str = ""
     form: Format = _OURS
@@ -259,6 +247,7 @@ class Heard:
         Raises:
             RejectedClip: it cannot be read, or does not meet the limits.
         """
+        started = time.perf_counter()
         try:
             with Path(path).open("rb") as file:
                 if (size := os.fstat(file.fileno()).st_size) > limits.max_bytes:
@@ -268,7 +257,8 @@ class Heard:
                     )
                 content = hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_DIGITS]
                 samples = audio.decode(file, limits, MOST_IN_MEMORY)
-                return cls(samples, as_text(path), content, audio.file_format(file))
+                form = audio.file_format(file)
+                return cls(samples, started, as_text(path), content, form)
         except OSError as error:
             raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
 
@@ -284,6 +274,37 @@ class Heard:
             "duration": len(self.samples) / SAMPLE_RATE,
         }
 
+    @cached_property
+    def _active(self) -> NDArray[np.bool_]:
+        return spectral.activity(self.samples).active
+
+    def sound_share(
+        self, start: NDArray[np.float64], end: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the share of active frames of each stretch, given in seconds."""
+        before, n_frames = np.append(0, np.cumsum(self._active)), len(self._active)
+        first = np.minimum(np.rint(start / _HOP_SECONDS).astype(int), n_frames - 1)
+        last = np.rint((end - _FRAME_SECONDS) / _HOP_SECONDS).astype(int) + 1
+        last = np.clip(last, first + 1, n_frames)
+        return (before[last] - before[first]) / (last - first)
+
+    def activity(self) -> Activity:
+        """Return the stretches of active frames."""
+        edges = np.flatnonzero(np.diff(self._active.astype(np.int8), prepend=0, append=0))
+        start, end = edges[::2], edges[1::2] - 1
+        return Activity(start * _HOP_SECONDS, end * _HOP_SECONDS + _FRAME_SECONDS)
+
+    def measured(self) -> dict[str, float]:
+        """Return what is held against the limits, by name; see `cautions.beyond_limits`."""
+        levels = spectral.levels(self.samples)
+        return {
+            **levels,
+            "sound_share": cautions.sound_share(levels),
+            "rolloff_95": rolloff_95(self.samples),
+            "slope_skewness": spectral.slope_skewness(self.samples),
+            "clipped_share": cautions.clipped_share(self.samples),
+        }
+
 
 def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64]:
     """Return the first sample of each window and the one after its last, (windows, 2).
@@ -297,56 +318,15 @@ def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64
     return np.stack([first, np.minimum(first + length, n_samples)], axis=1)
 
 
-class _Sound:
-    """Where a recording has sound rather than silence."""
-
-    def __init__(self, samples: Rows):
-        self._samples = samples
-        self._active = spectral.activity(samples).active
-        self._before = np.append(0, np.cumsum(self._active))
-
-    def share(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the share of active frames of each stretch, given in seconds."""
-        n_frames = len(self._active)
-        first = np.minimum(np.rint(start / _HOP_SECONDS).astype(int), n_frames - 1)
-        last = np.rint((end - _FRAME_SECONDS) / _HOP_SECONDS).astype(int) + 1
-        last = np.clip(last, first + 1, n_frames)
-        return (self._before[last] - self._before[first]) / (last - first)
-
-    def stretches(self) -> Activity:
-        """Return the stretches of active frames."""
-        edges = np.flatnonzero(np.diff(self._active.astype(np.int8), prepend=0, append=0))
-        start, end = edges[::2], edges[1::2] - 1
-        return Activity(start * _HOP_SECONDS, end * _HOP_SECONDS + _FRAME_SECONDS)
-
-    def measured(self, distance: float, form: Format) -> Measured:
-        """Return what is held against the limits."""
-        numbers = spectral.levels(self._samples)
-        return Measured(
-            duration=numbers["duration"],
-            sound_share=cautions.sound_share(numbers),
-            level_dbfs=numbers["level_dbfs"],
-            rolloff_95=rolloff_95(self._samples),
-            slope_skewness=spectral.slope_skewness(self._samples),
-            clipped_share=cautions.clipped_share(self._samples),
-            distance=distance,
-            format=form,
-        )
-
-
 def contributions(
     model: Model, features: NDArray[np.floating], of: Sequence[Part]
 ) -> tuple[Contribution, ...]:
     """Return what each part adds to the score of one clip, the largest first.
 
-    They and the bias of the model, or of its classifier, add up to the score. Of a linear model, a
-    part is what its features' weights make of their distance from the training clips' mean. Of a
-    contrastive model, which is not linear in its features, it is the view that a head projects.
-
-    Args:
-        model: that made the score.
-        features: of the clip, (features,).
-        of: the parts; see `Bundle.parts`.
+    They and the bias of the model, or of its classifier, add up to the score. A part of a linear
+    model is the weighted deviation of its features, (features,), from the training clips' mean; see
+    `Bundle.parts`. A contrastive model is not linear in its features: a part is what a head
+    projects.
     """
     features = np.asarray(features, np.float64)
     if isinstance(model, ContrastiveModel):
@@ -355,19 +335,16 @@ def contributions(
         of = [(name, each.shape[1]) for name, each in zip(names, branches, strict=True)]
         model, features = model.classifier, np.concatenate(branches, axis=1)[0]
     terms = model.weight * (features - model.mean) / model.scale
-    ends = accumulate((width for _, width in of), initial=0)
+    names, widths = zip(*of, strict=True)
+    parts = np.split(terms, np.cumsum(widths)[:-1])
     summed = [
-        Contribution(name, float(terms[first:last].sum()))
-        for (name, _), (first, last) in zip(of, pairwise(ends), strict=True)
+        Contribution(name, float(part.sum())) for name, part in zip(names, parts, strict=True)
     ]
     return tuple(sorted(summed, key=lambda term: (-abs(term.log_odds), term.name)))
 
 
 def spectrogram(samples: Rows) -> Spectrogram:
-    """Return a mel spectrogram of at most `MOST_COLUMNS` columns.
-
-    Args:
-        samples: mono at 16 kHz, (n,).
+    """Return a mel spectrogram of at most `MOST_COLUMNS` columns of samples, mono at 16 kHz, (n,).
 
     A column of a long recording is the mean over a few frames of its stretch.
     """
@@ -387,7 +364,7 @@ def spectrogram(samples: Rows) -> Spectrogram:
         )
         columns[:, first : first + _BLOCK_COLUMNS] = bands @ power.T
     power_db = 10 * np.log10(np.maximum(columns, _FLOOR))
-    return Spectrogram(power_db, hop / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2)
+    return Spectrogram(power_db, hop / SAMPLE_RATE)
 
 
 def rolloff_95(samples: Rows) -> float:
@@ -417,7 +394,7 @@ def _spectra(samples: Rows, middles: NDArray[np.integer], size: int) -> NDArray[
 
 def _mel_bands() -> NDArray[np.float32]:
     """Return triangular bands, (bands, bins), that each sum to one."""
-    edges = mel_edges(N_BANDS, 0.0, SAMPLE_RATE / 2)
+    edges = mel_edges(N_BANDS)
     hertz = np.arange(_FRAME // 2 + 1) * SAMPLE_RATE / _FRAME
     rising = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]

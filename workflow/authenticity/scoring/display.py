@@ -20,10 +20,10 @@ _REFRESH_SECONDS = 1.0
 
 
 class Display:
-    """Prints answers as they come, and on a terminal a bar below them of how far it is.
+    """Prints answers as they come, and on a terminal a progress bar below them.
 
-    Answers go to one stream, for a program that reads them. The bar goes to the other, and so does,
-    before the first answer, the detector and what it is worth.
+    Answers go to the first stream, for a program that reads them. The bar goes to the second, and
+    before the first answer the detector and what it is worth.
 
     Args:
         total: how many files there are.
@@ -34,12 +34,7 @@ class Display:
     """
 
     def __init__(
-        self,
-        total: int,
-        about: About,
-        streams: tuple[TextIO, TextIO],
-        quiet: bool,
-        started: float,
+        self, total: int, about: About, streams: tuple[TextIO, TextIO], quiet: bool, started: float
     ):
         self._about, self._quiet, self._started = about, quiet, started
         self._answers, self._progress = streams
@@ -77,12 +72,7 @@ class Display:
         return None if self._n_reused else time.monotonic() - self._started
 
     def summary(self, output: Path, counts: Mapping[str, Any]) -> None:
-        """Print how many files got which answer, where results are and what they cost.
-
-        Args:
-            output: the folder of the results.
-            counts: see `outputs.write`.
-        """
+        """Print how many files got which answer, what they cost, and the folder of the results."""
         files, scored = counts["files"], counts["scored"]
         verdicts = ", ".join(f"{n} {name}" for name, n in sorted(counts["verdicts"].items()))
         reused = f"; {self._n_reused} as found by an earlier run" if self._n_reused else ""
@@ -128,17 +118,12 @@ class Display:
 def line(answer: Answer, decision: Decision | None = None) -> str:
     """Return an answer as a line: verdict, a number with its interval, file, cautions.
 
-    The number is the probability; where the checks on the model do not trust its probabilities, the
-    log-likelihood ratio; where a caution is severe, none.
-
-    Args:
-        answer: on a file.
-        decision: of the bundle; with it, the line ends with why there is no verdict.
+    With the `decision` of the bundle, it ends with why there is no verdict.
     """
     name = printable(answer.file)
     if answer.status == "rejected":
         return f"{'set aside':<16}  {name}: {answer.reason}"
     codes = " ".join(caution.code for caution in answer.cautions)
     why = words.why_no_verdict(answer, decision) if decision else ""
-    parts = [name, *([f"[{codes}]"] if codes else []), *([why] if why else [])]
-    return f"{answer.verdict:<16}  {words.number(vars(answer)):<26}  {'  '.join(parts)}"
+    parts = filter(None, [name, f"[{codes}]" if codes else "", why])
+    return f"{answer.verdict:<16}  {words.number(answer):<26}  {'  '.join(parts)}"

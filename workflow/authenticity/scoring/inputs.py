@@ -15,7 +15,6 @@ LIST = "-"
 """The argument that stands for a list of paths on standard input."""
 
 _LOGGER = logging.getLogger("authenticity")
-_PATTERN_SIGNS = frozenset("*?[")
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -25,10 +24,10 @@ def collect(
 ) -> list[str]:
     """Return the paths to score, each once, in the order of the arguments; within a folder, sorted.
 
-    A folder stands for all files below it but hidden ones, whatever their names end with: what is
-    no recording is set aside with a reason later, so that every file is accounted for. So is a path
-    that does not exist, unless none does. What is hidden, and pipes and devices, are counted in the
-    log. Nothing is opened here.
+    A folder stands for all files below it, whatever their names end with: a file that is no
+    recording, and a path that does not exist, are set aside with a reason later, so that every file
+    is accounted for. Hidden files, pipes and devices are skipped and counted in the log. Nothing is
+    opened here.
 
     Args:
         arguments: files, folders, patterns that no shell has expanded (`**` for any folders), and
@@ -37,7 +36,7 @@ def collect(
         output: a folder of results, of which nothing is an input.
 
     Raises:
-        UserError: there is nothing to score.
+        UserError: there is nothing to score, or nothing that exists.
     """
     if "" in arguments:
         raise UserError("an empty path: name a recording or a folder of them")
@@ -56,11 +55,11 @@ def collect(
 
 
 def require_own(output: Path, marks: Iterable[str]) -> None:
-    """Refuse a folder that holds other things than results, which these might overwrite.
+    """Refuse to write results to a folder that holds other things, which they might overwrite.
 
     Args:
-        output: a folder that results are to be written to.
-        marks: names of files one of which any earlier results have.
+        output: the folder.
+        marks: names of files; earlier results have one of them.
 
     Raises:
         UserError: it holds other things, or is no folder.
@@ -86,25 +85,25 @@ def _listed(stream: BinaryIO) -> list[str]:
 
 
 def _expanded(argument: str) -> list[str]:
-    """Return what a pattern matches; a path that exists, or a pattern of nothing, is itself."""
-    if os.path.lexists(argument) or not _PATTERN_SIGNS & set(argument):
+    """Return the matches of a pattern; a path that exists, or without matches, is itself."""
+    if os.path.lexists(argument):
         return [argument]
     matches = glob.glob(argument, recursive=True)  # noqa: PTH207 - Path's takes no absolute ones
     return sorted(matches) or [argument]
 
 
 def _files(path: str, output: Path | None) -> list[str]:
-    """Return a path itself, or the files below a folder; one that cannot be opened stays itself."""
+    """Return a path itself, or the files below a folder and the folders that cannot be opened."""
     if not os.path.isdir(path):  # noqa: PTH112 - Path's raises where a folder is not accessible
         return [path]
     files: list[str] = []
     skipped: Counter[str] = Counter()
     seen = {_identity(output)} if output and output.is_dir() else set()
 
-    def stays_itself(error: OSError) -> None:
+    def keep(error: OSError) -> None:
         files.append(str(error.filename))
 
-    for folder, subfolders, names in os.walk(path, onerror=stays_itself, followlinks=True):
+    for folder, subfolders, names in os.walk(path, onerror=keep, followlinks=True):
         if (identity := _identity(folder)) in seen:  # results, or a link back to where it has been
             subfolders.clear()
             continue

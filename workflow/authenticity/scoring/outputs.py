@@ -1,4 +1,4 @@
-"""The files that programs read: tables with one row a file, and one of windows; a summary.
+"""The files that programs read: tables of recordings and of windows, and a summary.
 
 docs/scores.md documents every column.
 """
@@ -46,12 +46,8 @@ def write(
 ) -> dict[str, Any]:
     """Write all tables, `summary.json` and, where there are pictures, `index.html`.
 
-    Args:
-        folder: where; it holds the pictures and sounds.
-        answers: in the order of the rows.
-        bundle: what they were scored with.
-        settings: likewise.
-        wall_seconds: how long the run took that scored them all; None where several did.
+    Rows have the order of the answers. `wall_seconds` is how long the run took that scored them
+    all; None where several did.
 
     Returns:
         The content of `summary.json`.
@@ -68,16 +64,15 @@ def write(
 
 def _model(bundle: Bundle) -> dict[str, Any]:
     """Say what scored, and how large it is, with an encoder that lies elsewhere."""
-    folder, files = bundle.encoder_folder(), []
-    if folder:
-        files = [folder / name for name in bundle.about["encoder"]["files"]]
-    elsewhere = [path for path in files if bundle.folder not in path.parents]
-    names = ("corpus", "experiment", "demonstration", "statement")
+    about, encoder = bundle.about, []
+    if bundle.encoder:
+        encoder = [bundle.encoder / name for name in about["encoder"]["files"]]
+    files = {path for path in bundle.folder.rglob("*") if path.is_file()} | set(encoder)
     return {
-        "bundle": bundle.about["identity"],
-        **{name: bundle.about[name] for name in names},
-        "model_bytes": bundle.bytes + sum(path.stat().st_size for path in elsewhere),
-        "parameters": sum(map(_parameters, [bundle.folder / WEIGHTS, *files])),
+        "bundle": about["identity"],
+        **{name: about[name] for name in ("corpus", "experiment", "demonstration", "statement")},
+        "model_bytes": sum(path.stat().st_size for path in files),
+        "parameters": sum(map(_parameters, [bundle.folder / WEIGHTS, *encoder])),
     }
 
 
@@ -102,10 +97,7 @@ def write_tables(
 ) -> None:
     """Write `scores.csv`, `.parquet` and `.jsonl`, and `windows.parquet`.
 
-    Args:
-        folder: where.
-        answers: rows of `SCORES`; columns that one lacks are empty, others are left out.
-        windows: rows of `WINDOWS`.
+    Columns of `SCORES` that an answer lacks are empty; what is no column is left out.
     """
     rows = [{name: answer.get(name) for name in SCORES.names} for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)
@@ -122,20 +114,13 @@ def write_tables(
 
 
 def _windows(recording: Recording) -> pa.Table:
-    arrays = {
-        name: pa.array(array, from_pandas=True) for name, array in vars(recording.windows).items()
-    }
+    found = vars(recording.windows).items()
+    arrays = {name: pa.array(array, from_pandas=True) for name, array in found}
     return pa.table({"file": [recording.file] * len(arrays["start"]), **arrays}, schema=WINDOWS)
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Count what was found, and what it cost.
-
-    Returns:
-        `files`, `scored`, `rejected`; `verdicts`, how often each; `audio_seconds`; `seconds`, the
-        sum over files of the time each took; `real_time_factor`, their ratio; `seconds_per_file`,
-        the median; `peak_bytes`, the most memory that one process had.
-    """
+    """Count what was found, and what it cost: the counts of `summary.json` (docs/scores.md)."""
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
     taken = sorted(recording.seconds for recording in recordings)
     audio = math.fsum(recording.duration for recording in recordings)

@@ -5,6 +5,7 @@ Pictures and sounds are read from their files when they are written, so that non
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,7 +23,7 @@ from authenticity.scoring.decision import Band, Decision
 from authenticity.scoring.result import Answer, Recording, columns, plain
 
 EMBEDDED_BYTES = 100_000_000
-"""As many bytes of pictures and sounds are put into the page; the rest stays in files beside it."""
+"""Of pictures and sounds in the page, at most; the rest stays in files beside it."""
 
 _KINDS = {
     "likely synthetic": ("synthetic", "▲"),
@@ -35,16 +36,9 @@ _DIGITS = 3  # of the windows' seconds and ratios: the page shows two
 def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping[str, Any]) -> None:
     """Write `index.html` into the folder that holds the pictures and the sounds.
 
-    Recordings appear from the highest log-likelihood ratio to the lowest, and after them likewise
-    those with a severe caution, whose ratio says nothing; those of one value, and rejected files,
-    by name. Names and sentences are data and are escaped.
-
-    Args:
-        folder: of the page; pictures and sounds of the answers are relative to it.
-        answers: in any order; those on scored files have a picture and a sound, unless these could
-            not be made.
-        about: of the bundle.
-        counts: the content of `summary.json`.
+    Recordings are sorted from the highest log-likelihood ratio to the lowest; then likewise those
+    with a severe caution, whose ratio says nothing; ties, and rejected files, by name. Names and
+    sentences are data and are escaped. `counts` is the content of `summary.json`.
     """
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
     recordings.sort(key=lambda item: (item.p_synthetic is None, -item.llr, item.file))
@@ -69,10 +63,7 @@ def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping
         median=median,
         rows=(_row(item, decision) for item in recordings),
         rejected=sorted([item.file, item.reason] for item in rejected),
-        details=(
-            _detail(folder, number, item, embedded, decision)
-            for number, item in enumerate(recordings)
-        ),
+        details=(_detail(folder, item, embedded, decision) for item in recordings),
     )
     # Piece by piece: the page may be larger than what else the program needs.
     with atomic(folder / "index.html") as temporary, temporary.open("w", encoding="utf-8") as page:
@@ -81,16 +72,10 @@ def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping
 
 def _embedded(folder: Path, recordings: Sequence[Recording]) -> set[str]:
     """The files that the page holds itself: from the top, pictures before sounds."""
-    chosen: set[str] = set()
-    left = EMBEDDED_BYTES
     made = [item for item in recordings if item.picture and item.preview]
-    for name in [item.picture for item in made] + [item.preview for item in made]:
-        size = (folder / name).stat().st_size
-        if size > left:
-            break
-        chosen.add(name)
-        left -= size
-    return chosen
+    names = [item.picture for item in made] + [item.preview for item in made]
+    total = accumulate((folder / name).stat().st_size for name in names)
+    return {name for name, size in zip(names, total, strict=True) if size <= EMBEDDED_BYTES}
 
 
 def _row(recording: Recording, decision: Decision) -> dict[str, Any]:
@@ -121,8 +106,8 @@ def _stretches(recording: Recording, decision: Decision) -> list[Stretch]:
 
 
 def _detail(
-    folder: Path, number: int, recording: Recording, embedded: set[str], decision: Decision
-) -> tuple[int, Mapping[str, Any], list[tuple[str, Path]]]:
+    folder: Path, recording: Recording, embedded: set[str], decision: Decision
+) -> tuple[Mapping[str, Any], list[tuple[str, Path]]]:
     """Return what a row opens: plain data, and the files that the page holds."""
     values = plain(recording)
     shown = {name: values[name] for name in columns(Recording)}
@@ -143,4 +128,4 @@ def _detail(
         "span": recording.span._asdict() if recording.span else {},
         "recording": shown,
     }
-    return number, data, [(kind, folder / name) for kind, name in files.items() if name in embedded]
+    return data, [(kind, folder / name) for kind, name in files.items() if name in embedded]

@@ -1,8 +1,8 @@
 """The answer on one input, declared once: what it holds, and how it is written as JSON.
 
-The columns of the tables of scores and windows, the lines of `recordings.jsonl`, the rows of the
-page and the tables in docs/scores.md follow from the fields of `Recording` and `Windows`. A field
-with an annotation is a column, and the annotation says in one line of Markdown what it means.
+The columns of the tables, the lines of `recordings.jsonl`, the rows of the page and the tables in
+docs/scores.md follow from the fields of `Recording` and `Windows`. A field with an annotation is a
+column; the annotation is its meaning in one line of Markdown.
 """
 
 import math
@@ -22,21 +22,15 @@ Verdict = Literal["likely synthetic", "likely genuine", "cannot tell"]
 def columns(record: type) -> dict[str, tuple[type, str]]:
     """Return the columns of a record, its annotated fields, by name: type and meaning.
 
-    The type is float, int or str: an array of numbers is a column of numbers, and what is not a
-    number is written as text.
+    The type is float, also for an array; int; or str, for all that is not a number.
     """
-    hints = get_type_hints(record, include_extras=True).items()
-    return {
-        name: (_column_type(hint.__origin__), hint.__metadata__[0])
-        for name, hint in hints
-        if get_origin(hint) is Annotated
-    }
-
-
-def _column_type(kind: Any) -> type:
-    if kind in (float, int):
-        return kind
-    return float if get_origin(kind) is np.ndarray or float in get_args(kind) else str
+    found = {}
+    for name, hint in get_type_hints(record, include_extras=True).items():
+        if get_origin(hint) is Annotated:
+            kind, meaning = hint.__origin__, hint.__metadata__[0]
+            is_float = kind is float or get_origin(kind) is np.ndarray or float in get_args(kind)
+            found[name] = float if is_float else int if kind is int else str, meaning
+    return found
 
 
 @dataclass(frozen=True)
@@ -81,30 +75,27 @@ class Activity:
     end: NDArray[np.float64]
 
 
-def mel_edges(bands: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
-    """Return where bands begin, peak and end that overlap by half, hertz, (bands + 2,).
+def mel_edges(bands: int) -> NDArray[np.float64]:
+    """Return where bands begin, peak and end that overlap by half, from 0 to 8000 Hz, (bands + 2,).
 
     They are equally wide on the mel scale of O'Shaughnessy, 2595 log10(1 + f / 700): "Speech
     Communication: Human and Machine", 1987.
     """
-    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (low_hz, high_hz))
-    return 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
+    highest = 2595 * np.log10(1 + 8000 / 700)
+    return 700 * (10 ** (np.linspace(0, highest, bands + 2) / 2595) - 1)
 
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """A mel spectrogram for the eye.
+    """A mel spectrogram for the eye, of the bands of `mel_edges`.
 
     Attributes:
         power_db: 10 log10 of the power, shape (bands, columns), float32; low bands first.
         seconds_per_column: from one column's middle to the next one's; the first is at 0 s.
-        low_hz, high_hz: what the bands cover.
     """
 
     power_db: NDArray[np.float32]
     seconds_per_column: float
-    low_hz: float
-    high_hz: float
 
 
 @dataclass(frozen=True)
@@ -113,8 +104,7 @@ class Contribution:
 
     Attributes:
         name: such as `layer 0, mean over time`, `mfcc_3` or `spectral branch`.
-        log_odds: above 0 it speaks for synthetic. All of them and the model's bias add up to the
-            score.
+        log_odds: above 0 for synthetic. All of them and the model's bias add up to the score.
     """
 
     name: str
@@ -125,10 +115,8 @@ class Span(NamedTuple):
     """Where a picture's panels lie, all of which share the time axis.
 
     Attributes:
-        left: of the time axis, as a fraction of the picture's width.
-        right: likewise.
-        top: of the highest panel, as a fraction of the picture's height from above.
-        bottom: of the lowest panel, likewise.
+        left, right: ends of the time axis, as fractions of the picture's width.
+        top, bottom: of the panels, as fractions of the picture's height from above.
     """
 
     left: float
@@ -234,15 +222,13 @@ def plain(answer: Answer) -> dict[str, Any]:
     if isinstance(answer, Rejected):
         return values
     for name in ("windows", "activity"):
-        arrays = vars(values[name]).items()
-        values[name] = {key: [_number(value) for value in array.tolist()] for key, array in arrays}
+        values[name] = {
+            key: [number if math.isfinite(number) else None for number in array.tolist()]
+            for key, array in vars(values[name]).items()
+        }
     for name in ("cautions", "contributions"):
         values[name] = [asdict(part) for part in values[name]]
     return values
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def restored(values: Mapping[str, Any]) -> Answer:
@@ -253,15 +239,10 @@ def restored(values: Mapping[str, Any]) -> Answer:
     """
     if values["status"] == "rejected":
         return Rejected(**values)
-
-    def arrays(name: str) -> dict[str, NDArray[np.float64]]:
-        return {key: np.array(numbers, np.float64) for key, numbers in values[name].items()}
-
-    parts = {
-        "windows": Windows(**arrays("windows")),
-        "activity": Activity(**arrays("activity")),
-        "cautions": tuple(Caution(**caution) for caution in values["cautions"]),
-        "contributions": tuple(Contribution(**part) for part in values["contributions"]),
-        "span": Span(*values["span"]) if values["span"] else None,
-    }
+    parts = {"span": Span(*values["span"]) if values["span"] else None}
+    for name, record in (("windows", Windows), ("activity", Activity)):
+        arrays = {key: np.array(numbers, np.float64) for key, numbers in values[name].items()}
+        parts[name] = record(**arrays)
+    for name, record in (("cautions", Caution), ("contributions", Contribution)):
+        parts[name] = tuple(record(**part) for part in values[name])
     return Recording(**{**values, **parts})

@@ -1,10 +1,10 @@
 """Where in time: recordings of one person with a stretch of synthetic speech spliced in.
 
-They are made of a corpus's own clips, so that the truth is known to the sample. A minute of one
+They are made of a corpus's own clips, so that the truth is known to the sample: a minute of one
 person, from as many clips as that takes, with ten seconds of one attack at a random joint. All
-clips are brought to one level and every joint is faded alike, so that neither a step in loudness
-nor a joint as such tells where the stretch is. In a second version the polarity of each clip is
-inverted or not by chance, which sounds the same: a detector that hears polarity fails there.
+clips have one level and every joint is faded alike, so that neither a step in loudness nor a joint
+tells where the stretch is. In a second version the polarity of each clip is inverted or not by
+chance, which sounds the same: a detector that hears polarity fails there.
 """
 
 import logging
@@ -41,16 +41,8 @@ AS_RECORDED, BY_CHANCE = "as recorded", "by chance"
 """The polarity of the clips, in either version."""
 
 WINDOWS = pa.schema(
-    [
-        ("recording", pa.string()),
-        ("polarity", pa.string()),
-        ("speaker", pa.string()),
-        ("attack", pa.string()),
-        ("start", pa.float64()),
-        ("end", pa.float64()),
-        ("synthetic", pa.float64()),
-        ("llr", pa.float64()),
-    ]
+    [(name, pa.string()) for name in ("recording", "polarity", "speaker", "attack")]
+    + [(name, pa.float64()) for name in ("start", "end", "synthetic", "llr")]
 )
 """One row a window; `synthetic` is the share of it that is, `llr` is NaN where it is silent."""
 
@@ -65,15 +57,14 @@ _logger = logging.getLogger("authenticity")
 
 @dataclass(frozen=True)
 class Splice:
-    """One recording.
+    """A recording with a synthetic stretch.
 
     Attributes:
         name: its number, from 1, as text.
         polarity: of its clips.
         samples: mono at 16 kHz, shape (n,).
-        start, end: of the synthetic stretch, seconds.
-        speaker: whose the rest is.
-        attack: what the stretch is made by.
+        start, end: of the stretch, seconds.
+        speaker, attack: of the rest, and of the stretch.
     """
 
     name: str
@@ -93,13 +84,12 @@ class Splice:
 def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Iterator[Splice]:
     """Yield recordings in both versions, speakers and attacks taking turns.
 
-    Each recording draws from all clips, and a clip again only where there are too few; so clips
-    recur in different recordings.
+    A clip recurs within a recording only where there are too few, but in different recordings.
 
     Args:
         trials: `file`, `label`, `attack` and `speaker` of the clips to use.
-        load: reads one.
-        seed: of what is drawn.
+        load: reads a clip.
+        seed: of the random draws.
         number: how many to make.
 
     Raises:
@@ -126,9 +116,7 @@ def make(trials: pa.Table, load: Load, seed: int, number: int = NUMBER) -> Itera
         pieces = [_faded(piece) for piece in (*before, *synthetic, *after)]
         signs = random.choice(np.array([-1, 1], np.float32), len(pieces))
         for polarity, chosen in ((AS_RECORDED, np.ones_like(signs)), (BY_CHANCE, signs)):
-            samples = np.concatenate(
-                [sign * piece for sign, piece in zip(chosen, pieces, strict=True)]
-            )
+            samples = np.concatenate(list(map(np.multiply, chosen, pieces)))
             yield Splice(str(index + 1), polarity, samples, start, end, speaker, attack)
 
 
@@ -172,24 +160,19 @@ def evaluate(
         example = example or (splice, detector.score_samples(splice.samples))
         parts.append(table(splice, detector.windows(splice.samples)))
         _logger.info("%s of %d recordings, polarity %s", splice.name, NUMBER, splice.polarity)
-    windows = pa.concat_tables(parts)
-    by_polarity = {
-        polarity: figures(
-            windows.filter(pc.equal(windows["polarity"], polarity)), detector.bundle.band, seed
-        )
-        for polarity in (AS_RECORDED, BY_CHANCE)
-    }
+    windows, by_polarity = pa.concat_tables(parts), {}
+    for polarity in (AS_RECORDED, BY_CHANCE):
+        own = windows.filter(pc.equal(windows["polarity"], polarity))
+        by_polarity[polarity] = figures(own, detector.bundle.band, seed)
     return windows, by_polarity, example
 
 
 def table(splice: Splice, windows: Windows) -> pa.Table:
     """Return the windows of a recording as rows of `WINDOWS`."""
-    number = len(windows.start)
+    names = {"recording": splice.name, "polarity": splice.polarity}
+    names |= {"speaker": splice.speaker, "attack": splice.attack}
     columns = {
-        "recording": [splice.name] * number,
-        "polarity": [splice.polarity] * number,
-        "speaker": [splice.speaker] * number,
-        "attack": [splice.attack] * number,
+        **{column: [name] * len(windows.start) for column, name in names.items()},
         "start": windows.start,
         "end": windows.end,
         "synthetic": splice.share(windows.start, windows.end),
@@ -201,24 +184,20 @@ def table(splice: Splice, windows: Windows) -> pa.Table:
 def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
     """Return how well windows tell where the synthetic stretch is, as plain data.
 
-    Intervals are bootstraps over recordings, since windows of one recording overlap.
-
-    Args:
-        windows: rows of `WINDOWS`, of all recordings of one version.
-        band: of the detector's decision.
-        seed: of the bootstrap.
+    The windows, rows of `WINDOWS`, are of all recordings of one version. Intervals are bootstraps
+    over recordings, since windows of one recording overlap.
 
     Returns:
-        - `n_recordings`, `n_human`, `n_synthetic` (windows), `n_between` (windows of both, left
-          out) and `n_silent` (left out);
+        - `n_recordings`; windows `n_human`, `n_synthetic`, and left out: `n_between` (of both) and
+          `n_silent`;
         - `roc_auc`: over the windows of all recordings;
-        - `within`: the mean of each recording's own, which asks only that the stretch stands out
-          from the rest of its recording;
+        - `within`: the mean of each recording's own ROC-AUC, for which the stretch has to stand out
+          from its own recording alone;
         - `found`: the share of recordings whose highest window touches the stretch; `by_chance`,
           the same for a window drawn at random;
         - `above`: the share of `synthetic` and of `human` windows above the band, and of
           `recordings` that have such a window in the stretch;
-        - `people`: how many, as far as they are known, the human speech is of;
+        - `people`: how many known speakers there are;
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
@@ -227,16 +206,12 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
     sounding = table[table.llr.notna()]
     between = sounding.synthetic.between(0, MOSTLY, inclusive="neither")
     counted = sounding[~between]
-    is_synthetic, is_above = counted.synthetic > 0, counted.llr > band.upper
-    labels, llr = is_synthetic.to_numpy(int), counted.llr.to_numpy()
+    labels, llr = (counted.synthetic > 0).to_numpy(int), counted.llr.to_numpy()
     recordings = counted.recording.to_numpy()
     over_all = bootstrap.intervals(labels, llr, recordings, seed, bootstrap.ROC_AUC)
     _, within = bootstrap.mean_roc_auc(
         labels, llr, recordings, np.arange(len(llr)).astype(str), recordings, seed
     )
-    touches = sounding.synthetic > 0
-    by_recording = sounding.groupby("recording", sort=False)
-    by_chance = touches.groupby(sounding.recording, sort=False).mean()
     return {
         "n_recordings": table.recording.nunique(),
         "n_human": int((labels == 0).sum()),
@@ -247,20 +222,34 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         "interval": "bootstrap over recordings",
         "roc_auc": asdict(over_all.estimates["roc_auc"]),
         "within": asdict(within),
-        "above": {
-            "synthetic": float(is_above[is_synthetic].mean()),
-            "human": float(is_above[~is_synthetic].mean()),
-            "recordings": float((is_above & is_synthetic).groupby(recordings).any().mean()),
-        },
-        "found": float(touches[by_recording.llr.idxmax()].mean()),
-        "by_chance": float(np.mean(by_chance.to_numpy())),
+        "above": _above(counted, band),
+        **_found(sounding),
         "attacks": {attack: _of_attack(rows) for attack, rows in counted.groupby("attack")},
     }
 
 
-def _of_attack(counted: "pd.DataFrame") -> dict[str, Any]:
-    from authenticity.evaluation.metrics import Ranking, once
+def _above(counted: "pd.DataFrame", band: Band) -> dict[str, float]:
+    is_synthetic, is_above = counted.synthetic > 0, counted.llr > band.upper
+    by_recording = (is_above & is_synthetic).groupby(counted.recording, sort=False)
+    return {
+        "synthetic": float(is_above[is_synthetic].mean()),
+        "human": float(is_above[~is_synthetic].mean()),
+        "recordings": float(by_recording.any().mean()),
+    }
 
-    ranking = Ranking.of((counted.synthetic > 0).to_numpy(int), counted.llr.to_numpy())
-    roc_auc = float(once(ranking).corners.roc_auc()[0])
-    return {"roc_auc": roc_auc, "n_recordings": counted.recording.nunique()}
+
+def _found(sounding: "pd.DataFrame") -> dict[str, float]:
+    touches = sounding.synthetic > 0
+    highest = sounding.groupby("recording", sort=False).llr.idxmax()
+    by_chance = touches.groupby(sounding.recording, sort=False).mean()
+    return {
+        "found": float(touches[highest].mean()),
+        "by_chance": float(np.mean(by_chance.to_numpy())),
+    }
+
+
+def _of_attack(rows: "pd.DataFrame") -> dict[str, Any]:
+    from authenticity.evaluation.metrics import roc_auc
+
+    area = roc_auc(rows.synthetic > 0, rows.llr)
+    return {"roc_auc": area, "n_recordings": rows.recording.nunique()}

@@ -31,12 +31,7 @@ def detector_at(bundle: Path) -> DetectorSource | None:
 def score(
     paths: Sequence[str], source: DetectorSource, threads: int
 ) -> Iterator[Mapping[str, Any]]:
-    """Score files one after the other.
-
-    Args:
-        paths: of recordings.
-        source: the detector.
-        threads: how many work on a long recording; the score does not depend on it.
+    """Score files one after the other; the score does not depend on the number of threads.
 
     Yields:
         For each file, some columns of the table of scores; the others have no values.
@@ -49,7 +44,6 @@ def score(
 
     direction, detector = sign(source.labels, None), Published.load(source.model)
     for path in paths:
-        start = time.perf_counter()
         try:
             if reason := unopenable(path):
                 raise RejectedClip(reason)
@@ -58,7 +52,7 @@ def score(
         except (RejectedClip, MemoryError) as reason:
             yield vars(rejected(path, str(reason) or "needs more memory than there is"))
             continue
-        of_file, seconds = heard.as_columns(), time.perf_counter() - start
+        of_file, seconds = heard.as_columns(), time.perf_counter() - heard.started
         yield {
             "status": "scored",
             "reason": WHY,

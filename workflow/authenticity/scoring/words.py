@@ -17,8 +17,6 @@ from authenticity.scoring.decision import (
     Decision,
     Outcomes,
     Rate,
-    against,
-    without_verdict,
 )
 from authenticity.scoring.result import Caution, Recording, Verdict
 from authenticity.wording import listed
@@ -27,12 +25,11 @@ INTERVAL = "calibration clips only"
 """What every interval of a recording is called: it covers nothing else."""
 
 _UNMEASURED = "It was never measured on unseen clips."
-# Cautions that say that answers contradict each other; all others are on the recording.
+# Cautions on answers that contradict each other; all others are on the recording.
 _CONTRADICTIONS = {
     "polarity": "With inverted polarity, which sounds the same, it would be judged otherwise.",
     "part_synthetic": "A part of it scores as synthetic, the whole as genuine.",
 }
-_BEYOND = {name: verdict for verdict, name in WRONG.items()}
 
 
 # Numbers.
@@ -93,32 +90,28 @@ def _with_interval(rate: Rate) -> str:
     return f"{_whole(rate['value'])} ({low} to {high}%)"
 
 
-def _people(counted: ClassOutcomes, name: str) -> str:
-    """Say how many people bona fide clips are of, where that is known."""
-    if name != "bonafide" or not counted["speakers"]:
-        return ""
-    return " (1 person)" if counted["speakers"] == 1 else f" ({counted['speakers']} people)"
+def _people(counted: Outcomes, name: str) -> str:
+    """Say how many people clips of a class are of, where it is bona fide and that is known."""
+    number = counted[name]["speakers"] if name == "bonafide" else 0
+    return f" ({number} {'person' if number == 1 else 'people'})" if number else ""
 
 
 # A recording.
 
 
-def number(recording: Mapping[str, Any]) -> str:
+def number(recording: Recording) -> str:
     """Return the one number that stands for a recording, with its interval.
 
-    It is the probability. Where the checks on the run that made the model do not trust that, it is
-    the log-likelihood ratio; where a caution is severe, there is none.
-
-    Args:
-        recording: the numbers of a `Recording`, by name.
+    It is the probability; the log-likelihood ratio where the checks on the model's run do not trust
+    its probabilities; none where a caution is severe.
     """
-    if recording["p_synthetic"] is None:
+    if recording.p_synthetic is None:
         return "no number"
-    if recording["p_trust"] == DISTRUST:
-        low, high = signed(recording["llr_low"]), signed(recording["llr_high"])
-        return f"LLR {signed(recording['llr'])} ({low} to {high})"
-    share = percent(recording["p_synthetic"])
-    return f"{share}% ({interval(recording['p_low'], recording['p_high'])})"
+    if recording.p_trust == DISTRUST:
+        low, high = signed(recording.llr_low), signed(recording.llr_high)
+        return f"LLR {signed(recording.llr)} ({low} to {high})"
+    share = percent(recording.p_synthetic)
+    return f"{share}% ({interval(recording.p_low, recording.p_high)})"
 
 
 def why_no_verdict(recording: Recording, decision: Decision) -> str:
@@ -134,8 +127,7 @@ def why_no_verdict(recording: Recording, decision: Decision) -> str:
     if lower <= llr < upper:
         return f"Its LLR of {signed(llr)} is between {signed(lower)} and {signed(upper)}."
     verdict = SYNTHETIC if llr >= upper else GENUINE
-    view, counted = against(decision, verdict)
-    heard = f", {view_name(view)}," if view else ""
+    heard, counted = _against(decision, verdict)
     return (
         f"This model's “{verdict}” is unreliable: {_whole(counted[verdict]['value'])} of "
         f"unseen {NAMES[WRONG[verdict]]} clips{heard} get it."
@@ -148,7 +140,7 @@ def concluded(
     """Return the verdict that is given and, in a few sentences, why, and how often it is wrong.
 
     Args:
-        verdict: where the recording lies by the band.
+        verdict: of the recording, by the band.
         llr: its log-likelihood ratio.
         cautions: on it, severe ones first.
         about: of the bundle: `decision` and `trust`.
@@ -162,23 +154,24 @@ def concluded(
     decision: Decision = about["decision"]
     ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
     side = f"not below {upper}" if verdict == SYNTHETIC else f"below {lower}"
+    why = f"Its log-likelihood ratio of {ratio} "
     if verdict == UNDECIDED:
-        why = (
-            f"Its log-likelihood ratio of {ratio} lies between {lower} and {upper}, where either "
-            f"verdict would be wrong too often. {_undecided(decision)}"
+        why += (
+            f"lies between {lower} and {upper}, where either verdict would be wrong too often. "
+            f"{_undecided(decision)}"
         )
     elif not decision["issued"][verdict]:
-        why = (
-            f"Its log-likelihood ratio of {ratio} is {side}, where the limit for “{verdict}” lies; "
-            f"but {_withheld(decision, verdict)}, so it gives no such verdict."
+        why += (
+            f"is {side}, where the limit for “{verdict}” lies; but {_withheld(decision, verdict)}, "
+            "so it gives no such verdict."
         )
         verdict = UNDECIDED
     else:
         on_dev = decision["dev"][WRONG[verdict]][verdict]["value"]
-        why = (
-            f"Its log-likelihood ratio of {ratio} is {side}, where a recording is called "
-            f"{_called(verdict)}; so were {_whole(on_dev)} of the {NAMES[WRONG[verdict]]} clips "
-            f"that set this limit. {_unseen(decision, verdict)}"
+        why += (
+            f"is {side}, where a recording is called {_called(verdict)}; so were {_whole(on_dev)} "
+            f"of the {NAMES[WRONG[verdict]]} clips that set this limit. "
+            f"{_unseen(decision, verdict)}"
         )
     rating = (about["trust"] or {}).get(PROBABILITIES)
     if rating and rating["status"] == DISTRUST:
@@ -194,24 +187,42 @@ def _undecided(decision: Decision) -> str:
     """Say how often there was no verdict."""
     counted = decision["eval"] or decision["dev"]
     clips = decision["unseen"] if decision["eval"] else "the clips that set these limits"
-    genuine, synthetic = (_whole(without_verdict(counted[name], decision)) for name in CLASSES)
-    whose = _people(counted["bonafide"], "bonafide")
+    genuine, synthetic = (_without_verdict(counted[name], decision) for name in CLASSES)
     return (
-        f"Of {clips}, {genuine} of the genuine ones{whose} and "
+        f"Of {clips}, {genuine} of the genuine ones{_people(counted, 'bonafide')} and "
         f"{synthetic} of the synthetic ones got no verdict."
     )
+
+
+def _without_verdict(counted: ClassOutcomes, decision: Decision) -> str:
+    """Return the share of a class's clips that get no verdict."""
+    return _whole(sum(counted[verdict]["value"] for verdict in (UNDECIDED, *_not_issued(decision))))
+
+
+def _against(decision: Decision, verdict: Verdict) -> tuple[str, ClassOutcomes]:
+    """Return a view where a verdict is wrong too often, in words, and its wrong class's outcomes.
+
+    The view is "", clips as recorded, if it is wrong too often there, else the worst view.
+    """
+    measured = {"": decision["eval"], **decision["views"]}
+    wrong = {
+        view: counted[WRONG[verdict]]
+        for view, counted in measured.items()
+        if counted and counted[WRONG[verdict]][verdict]["low"] > decision["target"]
+    }
+    view = "" if "" in wrong else max(wrong, key=lambda view: wrong[view][verdict]["value"])
+    return f", {view_name(view)}," if view else "", wrong[view]
 
 
 def _unseen(decision: Decision, verdict: Verdict) -> str:
     """Say how often the verdict is wrong on clips of eval."""
     if not decision["eval"]:
         return _UNMEASURED
-    name = WRONG[verdict]
-    counted = decision["eval"][name]
+    name, evaluated = WRONG[verdict], decision["eval"]
     return (
-        f"Of {decision['unseen']}, so were {_with_interval(counted[verdict])} of the "
-        f"{counted['n']} {NAMES[name]} ones{_people(counted, name)}; "
-        f"{_at_even_odds(decision['eval'], verdict)}."
+        f"Of {decision['unseen']}, so were {_with_interval(evaluated[name][verdict])} of the "
+        f"{evaluated[name]['n']} {NAMES[name]} ones{_people(evaluated, name)}; "
+        f"{_at_even_odds(evaluated, verdict)}."
     )
 
 
@@ -237,15 +248,11 @@ def _because(rating: Mapping[str, Any]) -> str:
     return f", because of {names}" if names else ""
 
 
-# A model.
+# A model; `about` is the `bundle.About` of its bundle.
 
 
 def opening(about: Mapping[str, Any]) -> list[str]:
-    """Return two lines that come before any answer: which detector, and what it is worth.
-
-    Args:
-        about: of the bundle; see `bundle.About`.
-    """
+    """Return two lines that come before any answer: which detector, and what it is worth."""
     decision: Decision = about["decision"]
     shown = ", a demonstration: rely on no verdict of it" if about["demonstration"] else ""
     never = " or ".join(f"“{verdict}”" for verdict in _not_issued(decision))
@@ -261,11 +268,7 @@ def opening(about: Mapping[str, Any]) -> list[str]:
 
 
 def worth(about: Mapping[str, Any]) -> str:
-    """Return in one line what a detector was trained on, how often it errs, and what it says.
-
-    Args:
-        about: of the bundle; see `bundle.About`.
-    """
+    """Return in one line what a detector was trained on, how often it errs, and what it says."""
     decision: Decision = about["decision"]
     sentences = [f"{about['corpus']}, experiment {about['experiment']}."]
     for part in ("dev", "eval"):
@@ -288,11 +291,7 @@ def worth(about: Mapping[str, Any]) -> str:
 
 
 def known(about: Mapping[str, Any]) -> list[str]:
-    """Return all that was measured: how limits were set, how often they err, what to trust.
-
-    Args:
-        about: of the bundle; see `bundle.About`.
-    """
+    """Return all that was measured: how limits were set, how often they err, what to trust."""
     decision: Decision = about["decision"]
     on_dev = _outcomes(decision["dev"], decision, measured=False)
     sentences = [
@@ -314,8 +313,14 @@ def known(about: Mapping[str, Any]) -> list[str]:
         f"The verdict “{verdict}” is not given: {_withheld(decision, verdict)}."
         for verdict in _not_issued(decision)
     ]
-    if decision["eval"] and decision["views"]:
-        sentences.append(_in_views(decision))
+    if decision["eval"] and (views := decision["views"]):
+        rates = [" and ".join(_wrong_shares(decision["eval"]))]
+        for view in ordered_views(views):
+            rates.append(f"{view_name(view)} {' and '.join(_wrong_shares(views[view]))}")
+        sentences.append(
+            f"Beyond the wrong limit, of unseen genuine{_people(decision['eval'], 'bonafide')} and "
+            f"synthetic clips: {'; '.join(rates)}."
+        )
     for kind, rating in (about["trust"] or {}).items():
         checks = "".join(f" {check['sentence']}" for check in rating["checks"])
         sentences.append(f"{kind}: {rating['status']}{_because(rating)}.{checks}")
@@ -329,48 +334,30 @@ def _not_issued(decision: Decision) -> list[Verdict]:
 def _withheld(decision: Decision, verdict: Verdict) -> str:
     """Say where a verdict is wrong too often, and so not given."""
     name = WRONG[verdict]
-    view, counted = against(decision, verdict)
-    heard = f", {view_name(view)}," if view else ""
+    heard, counted = _against(decision, verdict)
     return (
         f"this model would call {_with_interval(counted[verdict])} of {counted['n']} unseen "
-        f"{NAMES[name]} clips{_people(counted, name)}{heard} {_called(verdict)}, where "
+        f"{NAMES[name]} clips{_people({name: counted}, name)}{heard} {_called(verdict)}, where "
         f"{100 * decision['target']:g}% is the aim"
     )
 
 
-def _wrong_shares(counts: Outcomes) -> tuple[str, str]:
+def _wrong_shares(counts: Outcomes) -> list[str]:
     """Return the shares of genuine and of synthetic clips that are beyond the wrong limit."""
-    genuine, synthetic = (_whole(counts[name][_BEYOND[name]]["value"]) for name in CLASSES)
-    return genuine, synthetic
+    return [_whole(counts[name][verdict]["value"]) for verdict, name in WRONG.items()]
 
 
 def _outcomes(counts: Outcomes, decision: Decision, measured: bool) -> str:
     """Say how often clips are beyond the wrong limit, and how often there is no verdict.
 
-    What the thresholds were set on was not `measured`, and its rates have no interval.
+    Rates of the clips that the thresholds were set on are not `measured` and have no interval.
     """
     rates = []
-    for name in CLASSES:
-        counted, verdict = counts[name], _BEYOND[name]
-        rate = counted[verdict]
+    for verdict, name in WRONG.items():
+        rate, number = counts[name][verdict], counts[name]["n"]
         share = _with_interval(rate) if measured else _whole(rate["value"])
         rates.append(
-            f"{share} of {counted['n']} {NAMES[name]} ones{_people(counted, name)} were beyond the "
-            f"limit of “{verdict}”, and {_whole(without_verdict(counted, decision))} got no verdict"
+            f"{share} of {number} {NAMES[name]} ones{_people(counts, name)} were beyond the limit "
+            f"of “{verdict}”, and {_without_verdict(counts[name], decision)} got no verdict"
         )
     return "; ".join(rates)
-
-
-def _in_views(decision: Decision) -> str:
-    """Say how often clips are beyond the wrong limit, as they are and in other views."""
-    views = decision["views"]
-    rates = [
-        f"{view_name(view)} {' and '.join(_wrong_shares(views[view]))}"
-        for view in ordered_views(views)
-    ]
-    whose = _people(decision["eval"]["bonafide"], "bonafide")
-    clean = " and ".join(_wrong_shares(decision["eval"]))
-    return (
-        f"Beyond the wrong limit, of unseen genuine{whose} and synthetic clips: "
-        f"{'; '.join([clean, *rates])}."
-    )

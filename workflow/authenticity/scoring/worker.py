@@ -1,7 +1,7 @@
 """What a scoring process does with a file: score it, draw it, keep its sound for the page.
 
-It is a process of its own, which `batch` starts, so that a decoder that crashes on a damaged file,
-or the machine running out of memory, takes only that file with it.
+`batch` starts it as a process of its own, so that a decoder that crashes on a damaged file, or a
+lack of memory, costs only that file.
 """
 
 import hashlib
@@ -45,15 +45,11 @@ def drawn_name(file: str, content: str) -> str:
 
 
 def write_sound(path: str | Path, samples: Rows) -> None:
-    """Write samples as a small MP3, which every browser plays, atomically.
+    """Write samples, mono at 16 kHz, (n,), as a small MP3, which every browser plays, atomically.
 
     The rate is constant and the header says how long the sound is and what the encoder added
-    (LAME's tag), so that a player finds any second at once and shows the right time.
-
-    Args:
-        path: of the file to write.
-        samples: mono at 16 kHz, shape (n,), full scale 1. What is beyond full scale is clipped, as
-            a player would: LAME crashes on numbers that are far from it.
+    (LAME's tag), so that a player finds any second at once and shows the right time. Samples are
+    clipped to full scale, 1: LAME crashes on numbers far beyond it.
     """
     options = {"id3v2_version": "0"}  # no tags: they would name the program's version
     with atomic(path) as temporary, av.open(temporary, "w", "mp3", options=options) as container:
@@ -72,13 +68,7 @@ def write_sound(path: str | Path, samples: Rows) -> None:
 
 
 class Scorer:
-    """A detector, and where its answers' pictures and sounds are put.
-
-    Args:
-        settings: the model, and what is made.
-        folder: of the results.
-        threads: how many work on one recording.
-    """
+    """A detector whose answers' pictures and sounds are put into `folder`."""
 
     def __init__(self, settings: Settings, folder: Path, threads: int = 1):
         self._settings, self._folder = settings, folder
@@ -112,9 +102,8 @@ class Scorer:
 
     def _scored(self, path: str) -> tuple[Recording, str]:
         """Return the answer, and the traceback of a picture or sound that could not be made."""
-        started, trace = time.perf_counter(), ""
-        heard = Heard.of(path, self._detector.bundle.limits)
-        recording = self._detector.scored(heard, self._settings.prior, started)
+        heard, trace = Heard.of(path, self._detector.bundle.limits), ""
+        recording = self._detector.scored(heard, self._settings.prior)
         if self._settings.pictures:
             try:
                 recording = replace(recording, **self._drawn(recording, heard.samples))
@@ -122,7 +111,7 @@ class Scorer:
                 raise
             except Exception:  # the numbers stand without them, and the next run tries again
                 trace = traceback.format_exc()
-        seconds = time.perf_counter() - started  # with picture and sound
+        seconds = time.perf_counter() - heard.started  # with picture and sound
         factor = seconds / recording.duration
         return replace(recording, seconds=seconds, real_time_factor=factor), trace
 
