@@ -4,6 +4,7 @@ Each target has a process of its own, so that a decoder that crashes is one cras
 found to reach new code stays in the folder, and the next run begins with it.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ def fuzz(name: str, seconds: int, folder: Path) -> bool:
     with log.open("wb") as stream:
         done = subprocess.run(
             [*command, f"-artifact_prefix={folder}/{name}-", seeds],
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},  # a mutated bundle may name any encoder
             stdout=stream,
             stderr=stream,
         )

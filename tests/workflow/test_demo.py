@@ -100,7 +100,8 @@ def test_windows_find_the_synthetic_stretch_of_each_attack(demo: Path):
         assert version["found"] > version["by_chance"]
     windows = tables.read(demo / "results/demo/splices/baseline_full.parquet")
     assert len(windows) == 2 * N_SPLICES * 67
-    assert "polarity is inverted" in (demo / "results/demo/tables/splices/baseline_full.html").read_text()
+    page = (demo / "results/demo/tables/splices/baseline_full.html").read_text()
+    assert "polarity is inverted" in page
 
 
 def test_polarity_is_no_shortcut_of_the_demonstration(demo: Path):
