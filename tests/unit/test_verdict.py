@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import results_page
 import run_files as run
-from authenticity import report, results_page
+from authenticity import report
 from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap, verdict
 from authenticity.evaluation.verdict import NO, OPEN, YES

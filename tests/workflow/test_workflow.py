@@ -10,7 +10,8 @@ import corpora
 import held
 import pyarrow.parquet as pq
 import pytest
-from authenticity import results_page, tables
+import results_page
+from authenticity import tables
 from authenticity.files import read_json
 from authenticity.shards import shard_of
 from checkout import (

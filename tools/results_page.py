@@ -1,4 +1,4 @@
-"""A run's results as Markdown: `python -m authenticity.results_page results > docs/results.md`.
+"""A run's results as Markdown: `python tools/results_page.py results > docs/results.md`.
 
 After `make ablations`, `... results ablations > docs/ablations.md`.
 """
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
 from authenticity import benchmarks, estimates, tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate, points, points_between
@@ -107,7 +106,7 @@ def _ablated(rows: Sequence[dict[str, Any]]) -> str:
 
 def _about(target: str, which: str = "") -> str:
     return (
-        f"`make {target}`, then `python -m authenticity.results_page results{which}`, wrote this "
+        f"`make {target}`, then `python tools/results_page.py results{which}`, wrote this "
         f"page on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds "
         "differently, which moves values in the third digit, and those of fine-tuning in the "
         "second. Brackets hold 95% intervals; [metrics.md](metrics.md) says what they cover."
