@@ -14,7 +14,7 @@ from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames
-from authenticity.models import candidates, finetune, finetuned, top_layers
+from authenticity.models import finetune, finetuned, fitting, top_layers
 from authenticity.models.finetune import FineTuned, Problem, Settings
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
@@ -467,7 +467,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     expected = dict(zip(cache.files, first.model.scores(cache.clips), strict=True))
     found = first.scores["score"].to_pylist()
     assert found == [expected[file] for file in first.scores["file"].to_pylist()]
-    whole = candidates.together(
+    whole = fitting.together(
         [3, 4],
         [outcome.scores for outcome in outcomes],
         [outcome.summary for outcome in outcomes],
@@ -479,4 +479,4 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
     dev = [outcome.summary["dev_roc_auc"] for outcome in outcomes]
     assert row["poolings"]["mean"]["dev_roc_auc"] == pytest.approx(np.mean(dev))
     assert (row["n_train_bonafide"], row["n_train_spoof"]) == (8, 8)
-    np.testing.assert_array_equal(whole.arrays()["mean.0.weight"], first.model.head.weight)
+    np.testing.assert_array_equal(whole.arrays["mean.0.weight"], first.model.head.weight)

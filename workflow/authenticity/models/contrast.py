@@ -26,7 +26,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation.splits import Folds
 from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.losses import LOSSES, Batch, Loss
-from authenticity.models.projection import ContrastiveModel, Head, Projection, bounded, joined
+from authenticity.models.projection import ContrastiveModel, Head, Projection, bounded
 
 if TYPE_CHECKING:
     from authenticity.config import Contrastive
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _CHECKS = 10  # epochs at which the projection is judged, at most
 _PATIENCE = 3  # checks in a row without gain that end training
 _CHECK_C = 1.0  # of the regression that judges them
+
+Curve = list[dict[str, Any]]
+"""Of the training of one seed, by temperature and epoch."""
 
 
 @dataclass(frozen=True)
@@ -100,33 +103,36 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
     _require_branches(problem, settings)
     with _one_thread():
         whole = _Rows(problem)
-        chosen = _choose(_judges(whole, folds), settings)
-        return [
-            _fit(whole, settings, chosen, seed, trained)
-            for seed, trained in zip(settings.seeds, chosen.seeds, strict=True)
-        ]
+        judges = _judges(whole, folds)
+        by_seed, curves = _best(judges, settings)
+        held = [_held(judges, states, settings.C) for states in by_seed]
+        means = {C: _mean(each[C] for each in held) for C in sorted(settings.C)}
+        C, by_folds = max(means, key=means.get), problem.dev_features is None
+        fits = []
+        each_seed = zip(settings.seeds, by_seed, curves, held, strict=True)
+        for seed, (state, *_), curve, roc_auc in each_seed:
+            if by_folds:
+                *_, state = _train(whole, settings, state.temperature, seed, state.epoch)
+            summary = _summary(settings, state, "train, by folds" if by_folds else "dev", curve)
+            model = whole.model(state.projection, C)
+            fits.append(Fit(model, C, roc_auc, by_folds, seed, summary))
+        return fits
 
 
-def _fit(
-    whole: "_Rows", settings: "Contrastive", chosen: "_Chosen", seed: int, trained: "_Trained"
-) -> Fit:
-    """Fit the regression on one seed's heads, which without a dev are trained on all rows first."""
-    by_folds = whole.problem.dev_features is None
-    state = trained.states[0]
-    if by_folds:
-        *_, state = _train(whole, settings, chosen.temperature, seed, chosen.epoch)
+def _summary(
+    settings: "Contrastive", state: "_State", chosen_on: str, curve: Curve
+) -> dict[str, Any]:
+    """Return what `fit` says of one seed."""
     weights = state.projection.layer_weights.tolist() if settings.layer_weights else None
-    summary = {
+    return {
         "loss": settings.loss,
-        "temperature": chosen.temperature,
-        "epoch": chosen.epoch,
-        "chosen_on": "train, by folds" if by_folds else "dev",
+        "temperature": state.temperature,
+        "epoch": state.epoch,
+        "chosen_on": chosen_on,
         "parameters": state.n_parameters,
         "layer_weights": weights,
-        "curve": trained.curve,
+        "curve": curve,
     }
-    model = whole.model(state.projection, chosen.C)
-    return Fit(model, chosen.C, trained.held_roc_auc, by_folds, seed, summary)
 
 
 def _require_branches(problem: Problem, settings: "Contrastive") -> None:
@@ -159,6 +165,7 @@ def _one_thread() -> Iterator[None]:
 class _State:
     """The heads after an epoch, its mean loss, and their ROC-AUC where that was asked."""
 
+    temperature: float | None
     epoch: int
     loss: float
     projection: Projection
@@ -166,29 +173,17 @@ class _State:
     roc_auc: float | None = None
 
 
-@dataclass(frozen=True)
-class _Trained:
-    """One seed's training: every judge's heads at the chosen epoch, and what they reached."""
+def _best(
+    judges: Sequence["_Judge"], settings: "Contrastive"
+) -> tuple[Sequence[Sequence[_State]], list[Curve]]:
+    """Train heads at each temperature, for every seed and judge.
 
-    states: Sequence[_State]
-    held_roc_auc: dict[float, float]
-    curve: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """The temperature, epoch and C that did best over the seeds, and each seed's training."""
-
-    temperature: float | None
-    epoch: int
-    C: float
-    seeds: list[_Trained]
-
-
-def _choose(judges: Sequence["_Judge"], settings: "Contrastive") -> _Chosen:
-    """Train heads at each temperature, for every seed and judge, and choose by their mean."""
+    Returns:
+        By seed, every judge's heads at the temperature and epoch that did best over seeds and
+        judges; by seed, the curve.
+    """
     temperatures = settings.temperature if LOSSES[settings.loss].temperature else [None]
-    curves: list[list[dict[str, Any]]] = [[] for _ in settings.seeds]
+    curves: list[Curve] = [[] for _ in settings.seeds]
     best, best_roc_auc = None, -math.inf
     for temperature in temperatures:
         courses = [
@@ -196,34 +191,28 @@ def _choose(judges: Sequence["_Judge"], settings: "Contrastive") -> _Chosen:
             for seed in settings.seeds
         ]
         highest, without_gain = -math.inf, 0
-        for epoch, by_seed in enumerate(zip(*courses, strict=True), start=1):
-            points = [_point(temperature, epoch, states) for states in by_seed]
+        for by_seed in zip(*courses, strict=True):
+            points = [_point(states) for states in by_seed]
             for curve, point in zip(curves, points, strict=True):
                 curve.append(point)
             if points[0]["roc_auc"] is None:
                 continue
             roc_auc = _mean(point["roc_auc"] for point in points)
             if roc_auc > best_roc_auc:
-                best, best_roc_auc = (temperature, epoch, by_seed), roc_auc
+                best, best_roc_auc = by_seed, roc_auc
             without_gain = 0 if roc_auc > highest else without_gain + 1
             highest = max(highest, roc_auc)
             if without_gain == _PATIENCE:
                 break
-    temperature, epoch, by_seed = best
-    trained = [
-        _Trained(states, _held(judges, states, settings.C), curve)
-        for states, curve in zip(by_seed, curves, strict=True)
-    ]
-    means = {C: _mean(each.held_roc_auc[C] for each in trained) for C in sorted(settings.C)}
-    return _Chosen(temperature, epoch, max(means, key=means.get), trained)
+    return best, curves
 
 
-def _point(temperature: float | None, epoch: int, states: Sequence[_State]) -> dict[str, Any]:
+def _point(states: Sequence[_State]) -> dict[str, Any]:
     """Return one epoch of a curve, a mean over the judges."""
     judged = states[0].roc_auc is not None
     return {
-        "temperature": temperature,
-        "epoch": epoch,
+        "temperature": states[0].temperature,
+        "epoch": states[0].epoch,
         "loss": _mean(state.loss for state in states),
         "roc_auc": _mean(state.roc_auc for state in states) if judged else None,
     }
@@ -261,7 +250,7 @@ class _Rows:
 
     def model(self, projection: Projection, C: float) -> ContrastiveModel:
         """Fit the regression on what heads make of the rows."""
-        projected = joined(projection, self._standardised)
+        projected = projection.joined(self._standardised)
         classifier = fit_with(projected, self.problem.labels, C)
         return ContrastiveModel(self._scaler.mean_, self._scaler.scale_, projection, classifier)
 
@@ -287,7 +276,7 @@ class _Judge:
     def roc_auc(self, projection: Projection, C: float) -> float:
         """Return the ROC-AUC of regression on what heads project to."""
         classifier = self._rows.model(projection, C).classifier
-        values = classifier.scores(joined(projection, self._held))
+        values = classifier.scores(projection.joined(self._held))
         return float(roc_auc_score(self._labels, values))
 
     def course(
@@ -342,7 +331,8 @@ def _train(
                 f"loss {settings.loss} became NaN or infinite at epoch {epoch}; give the "
                 f"experiment a `learning_rate` below {settings.learning_rate:g}"
             )
-        yield _State(epoch, total / sampler.n_batches, heads.frozen(), heads.n_parameters)
+        loss_of_epoch = total / sampler.n_batches
+        yield _State(temperature, epoch, loss_of_epoch, heads.frozen(), heads.n_parameters)
 
 
 class _Heads:

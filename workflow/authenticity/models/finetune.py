@@ -30,10 +30,9 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames
 from authenticity.files import atomic
 from authenticity.models import losses
-from authenticity.models.baseline import LinearModel
 from authenticity.models.contrast import drawn
 from authenticity.models.logistic import fit_with
-from authenticity.models.projection import bounded
+from authenticity.models.projection import LinearModel, bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 
 if TYPE_CHECKING:

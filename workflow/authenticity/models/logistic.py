@@ -13,8 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from authenticity.evaluation.splits import Folds
-from authenticity.models.baseline import LinearModel
-from authenticity.models.projection import Model
+from authenticity.models.projection import LinearModel, Model
 
 _MAX_ITERATIONS = 5000
 

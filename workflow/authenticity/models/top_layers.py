@@ -13,7 +13,7 @@ from authenticity import lean
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.features.precision import attention
-from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import LinearModel
 
 _DIMENSION = 128  # of the projection
 
