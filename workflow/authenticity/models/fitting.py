@@ -272,9 +272,9 @@ def together(
 
     Args:
         seeds: in the order of the configuration, as what follows.
-        scores: `finetune.Outcome.scores` of each.
-        summaries: as `scores`, `finetune.Outcome.summary`.
-        head: arrays of the first one's `finetune.FineTuned.head`.
+        scores: of each, as `finetune.fit_trials` returns them.
+        summaries: likewise.
+        head: arrays of the first one's `finetune.FineTuning.head`.
     """
     model, names = LinearModel.of(head, "head"), ("epoch", "parameters", "curve")
     fits = [
