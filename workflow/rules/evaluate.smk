@@ -45,7 +45,7 @@ rule audit:
     input:
         trials="results/{corpus}/trials.parquet",
         verified=lambda wildcards: verified(wildcards.corpus, [wildcards.view]),
-        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", [wildcards.view]),
     output:
         audit="results/{corpus}/audit/{view}.json",
     log:

@@ -85,7 +85,7 @@ def side_by_side(corpus, names):
         "metrics": [result("metrics", corpus, name, corpus) for name in names],
         "records": [result("records", corpus, name, corpus) for name in names],
         "models": [f"results/{corpus}/models/{name}.json" for name in names],
-        "rejected": [path for view in views for path in shard_paths(corpus, "rejected", view)],
+        "rejected": shard_paths(corpus, "rejected", views),
     }
 
 

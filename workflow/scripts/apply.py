@@ -2,6 +2,7 @@
 
 import functools
 
+import pyarrow.compute as pc
 from authenticity import tables
 from authenticity.config import Experiment
 from authenticity.evaluation import splits
@@ -24,7 +25,8 @@ with job(snakemake) as log:
         rounds = splits.rounds(fitted, experiment.protocol, experiment.seed)
         clips = [tables.read(path) for path in given.fingerprints]
         fitted, reported = fingerprints.grouped_together([fitted, target], clips)
-        leak = splits.leaks(fitted, rounds, application.rows_of(reported, trials))
+        scored = pc.is_in(reported["key"], value_set=trials["file"].combine_chunks())
+        leak = splits.leaks(fitted, rounds, reported.filter(scored))
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
     tables.require_encoder(given.embeddings, identity)
     n_layers = identity["n_layers"]

@@ -73,10 +73,8 @@ def apply_views(
     """Score trials in several views of their audio.
 
     Args:
-        reported: see `apply`.
+        reported, model, arrays: see `apply`.
         corpus: all trials of their corpus, `tables.TRIALS`, whose conditions are taken over.
-        model: see `apply`.
-        arrays: see `apply`.
         features: by view.
 
     Returns:
@@ -125,20 +123,13 @@ def own_trials(scores: pa.Table, *parts: str) -> pa.Table:
 
 
 def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
-    """Return the trials of another corpus that an experiment of one round is reported on.
+    """Return those of another corpus's `tables.TRIALS` that an experiment of one round is tested on.
 
-    Args:
-        trials: of that corpus, `tables.TRIALS`.
-        protocol: of the experiment; see `splits.reported_elsewhere`.
+    They are in the partitions that `splits.reported_elsewhere` names.
     """
     names = splits.reported_elsewhere(protocol, trials["split"].unique().to_pylist())
     chosen = trials.filter(pc.is_in(trials["split"], value_set=pa.array(names, pa.string())))
     return trials_of(chosen, np.full(len(chosen), "eval"), splits.ONE_ROUND)
-
-
-def rows_of(trials: pa.Table, scored: pa.Table) -> pa.Table:
-    """Return the rows of a corpus's trials that a table of trials to score holds."""
-    return trials.filter(pc.is_in(trials["key"], value_set=scored["file"].combine_chunks()))
 
 
 ANSWERS = ["path", "seconds", "reason", "corpus", "experiment", "score", "llr", "p_calibrated"]
