@@ -210,15 +210,14 @@ def finetuned_scores_on(wildcards):
     return frames_of(wildcards, applied_views(**wildcards), PLAN.candidates[wildcards.experiment])
 
 
-def finetuned(wildcards, *endings, seeds=slice(None)):
-    """Files of each fine-tuned candidate and seed, or of some of the seeds."""
+def finetuned(wildcards, ending, seeds=slice(None)):
+    """A file or folder of each fine-tuned candidate and seed, or of some of the seeds."""
     name = wildcards.experiment
-    return expand(
-        f"results/{wildcards.corpus}/finetuned/{name}/{{candidate}}-{{seed}}{{ending}}",
-        candidate=PLAN.candidates[name],
-        seed=PLAN.experiments[name].model.seeds[seeds],
-        ending=endings,
-    )
+    return [
+        f"results/{wildcards.corpus}/finetuned/{name}/{candidate}-{seed}{ending}"
+        for candidate in PLAN.candidates[name]
+        for seed in PLAN.experiments[name].model.seeds[seeds]
+    ]
 
 
 # Of an encoder that was trained, in its folder.
@@ -227,7 +226,8 @@ EXPORTED = ["config.json", "preprocessor_config.json", "model.safetensors"]
 
 def exported(wildcards):
     """The first seed's encoder of each candidate of a fine-tuned experiment."""
-    return finetuned(wildcards, *(f"/{file}" for file in EXPORTED), seeds=slice(1))
+    folders = finetuned(wildcards, "", seeds=slice(1))
+    return [f"{folder}/{file}" for folder in folders for file in EXPORTED]
 
 
 def result(kind, fitted, experiment, target):
@@ -287,16 +287,6 @@ def own_trust(wildcards):
     """What the checks say of an experiment, if it is tested on its own corpus."""
     reported = wildcards.experiment in PLAN.reported[wildcards.corpus]
     return "results/{corpus}/trust/{experiment}.json" if reported else []
-
-
-def across(kind, experiment):
-    """Metrics or records of an experiment on all corpora, for each corpus that it is fitted on."""
-    return [
-        result(kind, fitted, name, target)
-        for target in CORPORA
-        for fitted, name in tested_on(target)
-        if name == experiment
-    ]
 
 
 def get_final_output():

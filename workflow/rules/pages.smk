@@ -8,6 +8,8 @@ ATTACKS = "2 Attacks and conditions"
 LAYERS = "3 Layers and features"
 DATA = "4 Data"
 
+TABLES, FIGURES = "results/{corpus}/tables", "results/{corpus}/figures"
+
 
 def shown(path, category, result):
     """An output that the report shows, in a folder for its corpus.
@@ -28,10 +30,19 @@ def shown(path, category, result):
     )
 
 
+# What is tested: the corpus that it is fitted on, the experiment, the corpus that it is tested on.
+TESTED = [(*pair, target) for target in CORPORA for pair in tested_on(target)]
+
+
 def on_corpus(kind):
     """Input function: metrics, records or bands of all that is tested on the rule's corpus."""
+    return lambda wildcards: [result(kind, *each) for each in TESTED if each[2] == wildcards.corpus]
+
+
+def across(kind):
+    """Input function: metrics or records of an experiment on all corpora, whatever it is fitted on."""
     return lambda wildcards: [
-        result(kind, *pair, wildcards.corpus) for pair in tested_on(wildcards.corpus)
+        result(kind, *each) for each in TESTED if each[1] == wildcards.experiment
     ]
 
 
@@ -48,9 +59,8 @@ def of_experiment(kind):
 
 def of_run(kind):
     """Metrics or records of all that is tested, and of what is fitted and tested elsewhere only."""
-    tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]
     fitted = [(corpus, name, corpus) for corpus, name in TRAINED]
-    return [result(kind, *each) for each in dict.fromkeys([*tested, *fitted])]
+    return [result(kind, *each) for each in dict.fromkeys([*TESTED, *fitted])]
 
 
 def audits_of(wildcards):
@@ -106,7 +116,7 @@ COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]
 
 def get_report_output():
     """The report's pages: of each corpus its data, and the results of what is reported on it."""
-    table, figure = "results/{corpus}/tables/{name}.html", "results/{corpus}/figures/{name}.svg"
+    table, figure = f"{TABLES}/{{name}}.html", f"{FIGURES}/{{name}}.svg"
     views = ["views"] if CONFIG.run.views else []
     tables = ["trust", "headline", "attacks", "conditions", "speakers", *views]
     pages = [

@@ -38,7 +38,5 @@ with job(snakemake) as log:
     unfinished = Path(params.unfinished)
     fitted = candidates.fit_all(names, fit, unfinished, origin)
     choice = candidates.conclude(trials, fitted)
-    candidates.publish(
-        choice, settings, wildcards.experiment, wildcards.corpus, dict(snakemake.output.items())
-    )
+    candidates.publish(choice, settings, wildcards, snakemake.output)
     shutil.rmtree(unfinished)

@@ -20,10 +20,4 @@ with job(snakemake) as log:
             read_arrays(given.heads[own][0]),
         )
     choice = candidates.conclude(tables.read(given.trials), fitted)
-    candidates.publish(
-        choice,
-        settings,
-        wildcards.experiment,
-        wildcards.corpus,
-        dict(snakemake.output.items()),
-    )
+    candidates.publish(choice, settings, wildcards, snakemake.output)

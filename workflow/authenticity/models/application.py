@@ -73,8 +73,10 @@ def apply_views(
     """Score trials in several views of their audio.
 
     Args:
-        reported, model, arrays: see `apply`.
+        reported: see `apply`.
         corpus: all trials of their corpus, `tables.TRIALS`, whose conditions are taken over.
+        model: see `apply`.
+        arrays: see `apply`.
         features: by view.
 
     Returns:
@@ -123,7 +125,7 @@ def own_trials(scores: pa.Table, *parts: str) -> pa.Table:
 
 
 def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
-    """Return those of another corpus's `tables.TRIALS` that an experiment of one round is tested on.
+    """Return those of another corpus's `tables.TRIALS` that an experiment of one round scores.
 
     They are in the partitions that `splits.reported_elsewhere` names.
     """

@@ -228,17 +228,20 @@ def _side_by_side(fitted: Mapping[str, Candidate]) -> pa.Table:
 
 
 def publish(
-    choice: Choice, experiment: "Experiment", name: str, corpus: str, paths: Mapping[str, str]
+    choice: Choice,
+    experiment: "Experiment",
+    wildcards: Mapping[str, str],
+    paths: Mapping[str, str],
 ) -> None:
     """Write an experiment's model and scores.
 
     Args:
         choice: what the experiment came to.
         experiment: from the configuration.
-        name: of the experiment.
-        corpus: that it was fitted on.
+        wildcards: names of the `experiment`, and of the `corpus` that it was fitted on.
         paths: of `model`, `weights`, `scores`, `candidates` and `seeds`.
     """
+    name, corpus = wildcards["experiment"], wildcards["corpus"]
     about = {"experiment": name, "corpus": corpus, "protocol": experiment.protocol_name}
     settings = {"seed": experiment.seed, "features": experiment.features.plain()}
     settings["kind"] = experiment.model.kind
