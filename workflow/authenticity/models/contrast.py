@@ -67,11 +67,9 @@ class Problem:
 
     def part(self, rows: NDArray[np.intp]) -> "Problem":
         """Return the problem of some of the rows, without anything to choose on."""
-        speakers, attacks, clips = (
-            np.asarray(names)[rows] for names in (self.speakers, self.attacks, self.clips)
-        )
-        features, labels = self.features[rows], self.labels[rows]
-        return Problem(features, self.n_spectral, self.n_layers, labels, speakers, attacks, clips)
+        names = ("features", "labels", "speakers", "attacks", "clips")
+        chosen = {name: np.asarray(getattr(self, name))[rows] for name in names}
+        return replace(self, **chosen, dev_features=None, dev_labels=None)
 
 
 def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
@@ -174,7 +172,7 @@ class _State:
 
 
 def _best(
-    judges: Sequence["_Judge"], settings: "Contrastive"
+    judges: Sequence["_Rows"], settings: "Contrastive"
 ) -> tuple[Sequence[Sequence[_State]], list[Curve]]:
     """Train heads at each temperature, for every seed and judge.
 
@@ -219,7 +217,7 @@ def _point(states: Sequence[_State]) -> dict[str, Any]:
 
 
 def _held(
-    judges: Sequence["_Judge"], states: Sequence[_State], C_grid: Sequence[float]
+    judges: Sequence["_Rows"], states: Sequence[_State], C_grid: Sequence[float]
 ) -> dict[float, float]:
     """Return the ROC-AUC by C, a mean over the judges."""
     pairs = [*zip(judges, states, strict=True)]
@@ -234,19 +232,17 @@ def _mean(values: Iterable[float]) -> float:
 
 
 class _Rows:
-    """The rows to fit on, standardised."""
+    """The rows to fit on, standardised, and trials that are held out to judge what was fitted."""
 
     def __init__(self, problem: Problem):
         self.problem = problem
         self._scaler = StandardScaler().fit(problem.features)
-        self._standardised = self.standardised(problem.features)
+        self._standardised = self._scaler.transform(problem.features).astype(np.float32)
+        if problem.dev_features is not None:
+            self._held = self._scaler.transform(problem.dev_features).astype(np.float32)
         self._features = torch.from_numpy(self._standardised)
         self._labels = torch.from_numpy(np.asarray(problem.labels, np.int64))
         self._clips = torch.from_numpy(np.unique(problem.clips, return_inverse=True)[1])
-
-    def standardised(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return other features as these were standardised."""
-        return self._scaler.transform(features).astype(np.float32)
 
     def model(self, projection: Projection, C: float) -> ContrastiveModel:
         """Fit the regression on what heads make of the rows."""
@@ -265,39 +261,30 @@ class _Rows:
             torch.cat([drawn + index * len(self._features) for index in range(len(branches))]),
         )
 
-
-class _Judge:
-    """Rows to fit on, and trials that are held out to judge what was fitted."""
-
-    def __init__(self, rows: _Rows, features: NDArray[np.float32], labels: NDArray[np.integer]):
-        self._rows, self._labels = rows, labels
-        self._held = rows.standardised(features)
-
     def roc_auc(self, projection: Projection, C: float) -> float:
-        """Return the ROC-AUC of regression on what heads project to."""
-        classifier = self._rows.model(projection, C).classifier
-        values = classifier.scores(projection.joined(self._held))
-        return float(roc_auc_score(self._labels, values))
+        """Return the ROC-AUC, on the held out trials, of regression on what heads project to."""
+        values = self.model(projection, C).classifier.scores(projection.joined(self._held))
+        return float(roc_auc_score(self.problem.dev_labels, values))
 
     def course(
         self, settings: "Contrastive", temperature: float | None, seed: int
     ) -> Iterator[_State]:
         """Train heads, judging them every tenth of the epochs; yield them after each epoch."""
-        epochs = settings.epochs
-        every = math.ceil(epochs / _CHECKS)
-        for state in _train(self._rows, settings, temperature, seed, epochs):
-            if state.epoch % every == 0 or state.epoch == epochs:
+        every = math.ceil(settings.epochs / _CHECKS)
+        for state in _train(self, settings, temperature, seed, settings.epochs):
+            if state.epoch % every == 0 or state.epoch == settings.epochs:
                 state = replace(state, roc_auc=self.roc_auc(state.projection, _CHECK_C))
             yield state
 
 
-def _judges(whole: _Rows, folds: Folds) -> list[_Judge]:
-    """Return a judge on dev, or one for each fold where there is no dev."""
+def _judges(whole: _Rows, folds: Folds) -> list[_Rows]:
+    """Return all rows, judged on dev, or where there is no dev those of each fold."""
     problem = whole.problem
     if problem.dev_features is not None:
-        return [_Judge(whole, problem.dev_features, problem.dev_labels)]
+        return [whole]
+    features, labels = problem.features, problem.labels
     return [
-        _Judge(_Rows(problem.part(train)), problem.features[held], problem.labels[held])
+        _Rows(replace(problem.part(train), dev_features=features[held], dev_labels=labels[held]))
         for train, held in folds
     ]
 
