@@ -70,17 +70,11 @@ def apply_views(
     arrays: Mapping[str, NDArray],
     features: Mapping[str, Features],
 ) -> pa.Table:
-    """Score trials in several views of their audio.
-
-    Args:
-        reported: see `apply`.
-        corpus: all trials of their corpus, `tables.TRIALS`, whose conditions are taken over.
-        model: see `apply`.
-        arrays: see `apply`.
-        features: by view.
+    """Score trials in several views of their audio, as `apply` does; `features` are by view.
 
     Returns:
-        `tables.SCORES`, the corpus's conditions and `tables.VIEW`, view after view.
+        `tables.SCORES`, the conditions of the corpus's `tables.TRIALS`, and `tables.VIEW`, view
+        after view.
 
     Raises:
         UserError: no trial has features in a view.
@@ -103,13 +97,9 @@ def publish(
 ) -> None:
     """Write what `apply_views` returned.
 
-    Args:
-        scores: of an experiment's models on a corpus.
-        own: the table of the experiment's own scores, which says how it was chosen.
-        wildcards: names of the `experiment`, of the `corpus` that it was fitted on, and of the
-            `target` that was scored.
-        leak: what of the corpus it was fitted on is in these trials too; see `splits.leaks`.
-        path: of the table.
+    `own` is the path of the experiment's own scores, which say how it was chosen, and `leak` what
+    its corpus shares with these trials; see `splits.leaks`. `wildcards` name the `experiment`, the
+    `corpus` that it was fitted on, and the `target` that was scored.
     """
     about = {name: tables.metadata(own)[name] for name in ("chosen", "protocol")}
     about |= {name: wildcards[name] for name in ("experiment", "corpus", "target")}
@@ -143,14 +133,9 @@ def answers(
 ) -> "pd.DataFrame":
     """List each recording of a corpus without labels: a row for each experiment that scored it.
 
-    Args:
-        manifest: all recordings.
-        spectral: columns `file` and `duration` of those that were accepted.
-        rejected: `tables.REJECTED`: the others.
-        scores: `tables.SCORES` with columns `corpus` and `experiment`.
-
-    Returns:
-        The columns `ANSWERS`, by path.
+    `spectral` has the columns `file` and `duration` of the accepted recordings, `rejected`
+    (`tables.REJECTED`) the others, and `scores` are `tables.SCORES` with the columns `corpus` and
+    `experiment`. The list has the columns `ANSWERS`, by path.
     """
     recordings = manifest.select(["key", "path"]).to_pandas()
     seconds = spectral.to_pandas().set_index("file")["duration"]

@@ -115,13 +115,8 @@ def _said_C(C: float | None) -> str:  # noqa: N802 - it is called so
 def choose(summaries: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
     """Rank candidates and poolings by ROC-AUC on dev, or by cross-validation without dev.
 
-    Each round makes its own choice. Ties go to the first: the lower layer.
-
-    Args:
-        summaries: `Candidate.summary` by candidate.
-
-    Returns:
-        For each round, all that were compared, in the order of the candidates, each with `chosen`.
+    Each round makes its own choice. Ties go to the first: the lower layer. The list has, for each
+    round, all that were compared, in the order of the candidates, each with `chosen`.
     """
 
     def merit(row: Mapping[str, Any]) -> float:
@@ -164,9 +159,7 @@ class Choice:
 def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
     """Choose in every round, calibrate on its dev, and put the rounds together.
 
-    Args:
-        trials: of the corpus, `tables.TRIALS`.
-        fitted: every candidate of the experiment, by name.
+    `trials` are the corpus's, `tables.TRIALS`; `fitted` has every candidate, by name.
     """
     summaries = {name: candidate.summary for name, candidate in fitted.items()}
     compared = choose(summaries)
@@ -233,13 +226,9 @@ def publish(
     wildcards: Mapping[str, str],
     paths: Mapping[str, str],
 ) -> None:
-    """Write an experiment's model and scores.
+    """Write an experiment's `model`, `weights`, `scores`, `candidates` and `seeds`.
 
-    Args:
-        choice: what the experiment came to.
-        experiment: from the configuration.
-        wildcards: names of the `experiment`, and of the `corpus` that it was fitted on.
-        paths: of `model`, `weights`, `scores`, `candidates` and `seeds`.
+    `wildcards` name the `experiment`, and the `corpus` that it was fitted on.
     """
     name, corpus = wildcards["experiment"], wildcards["corpus"]
     about = {"experiment": name, "corpus": corpus, "protocol": experiment.protocol_name}

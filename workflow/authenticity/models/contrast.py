@@ -82,17 +82,12 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
     the mean of the ROC-AUC over the held parts decides, and heads are trained once more on all rows
     up to that epoch. Folds alone would not do for C: heads that saw all rows part every fold's.
 
-    Args:
-        problem: see `Problem`.
-        settings: from the configuration; its seeds are of the weights and the batches.
-        folds: index pairs from `splits.folds`.
-
     Returns:
-        The fit of each seed; `held_roc_auc` is of heads trained without what they are judged on.
-        `summary` has the loss, the chosen `temperature` (null where it has none) and `epoch`, what
-        they and C were `chosen_on`, the number of trained `parameters`, `layer_weights` where they
-        are learned, and a `curve`: `loss` and (where checked) `roc_auc` by `temperature` and
-        `epoch`.
+        The fit of each seed (of the weights and the batches); `held_roc_auc` is of heads trained
+        without what they are judged on. `summary` has the loss, the chosen `temperature` (null
+        where it has none) and `epoch`, what they and C were `chosen_on`, the number of trained
+        `parameters`, `layer_weights` where they are learned, and a `curve`: `loss` and (where
+        checked) `roc_auc` by `temperature` and `epoch`.
 
     Raises:
         UserError: two branches without spectral features or without layers, or a loss that pairs

@@ -294,20 +294,15 @@ class FineTuning:
 
 
 def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> FineTuning:
-    """Train the layers and their head.
+    """Train the layers and their head; the encoder is whole, in float32.
 
     Each epoch draws half of its clips from each class. The loss is the cross-entropy of the
     classifier, plus `settings.model.loss` of the projections. The weights kept are those of the
     epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
     there is no dev.
 
-    Args:
-        problem: the clips.
-        encoder: the one whose frames they are, whole, in float32.
-        settings: of the training.
-        state: the file that keeps the run after each epoch. Where it is there, the run goes on, and
-            gives the weights of one that was not interrupted. The caller removes it once the result
-            is safe.
+    The file `state` keeps the run after each epoch. Where it is there, the run goes on, and gives
+    the weights of one that was not interrupted. The caller removes it once the result is safe.
 
     Raises:
         UserError: the encoder has no such layers.
@@ -341,15 +336,10 @@ def fit_trials(
     settings: Settings,
     state: Path,
 ) -> tuple[pa.Table, dict[str, Any], FineTuning]:
-    """Fine-tune on a corpus's train with one seed, stop by dev, and score dev and eval.
+    """Fine-tune on a corpus's train with one seed, stop by dev, and score dev and eval; see `fit`.
 
-    Args:
-        trials: of the corpus, `tables.TRIALS`.
-        frames: of all its clips; see `Problem`.
-        encoder: see `fit`.
-        experiment: from the configuration; its protocol has one round.
-        settings: of the training.
-        state: see `fit`.
+    `trials` are the corpus's, `tables.TRIALS`, `frames` are of all its clips, and the experiment's
+    protocol has one round.
 
     Returns:
         The dev and eval trials, `tables.TRIAL_COLUMNS` and `score`; plain data: `leak`, counts, and
@@ -384,9 +374,8 @@ def fit_trials(
 def schedule(progress: float, warmup: float) -> float:
     """Return the learning rate as a share of its height.
 
-    Args:
-        progress: share of the training that is done when the step is, above 0.
-        warmup: share during which it climbs, in a line; then it falls as a cosine to 0.
+    It climbs in a line during `warmup`, a share of the training, then falls as a cosine to 0.
+    `progress` is the share that is done when the step is, above 0.
     """
     if progress <= warmup:
         return progress / warmup
@@ -398,12 +387,8 @@ def balanced(
 ) -> NDArray[np.intp]:
     """Draw an epoch: as many trials as there are, or one fewer, half of each class, shuffled.
 
-    A class is gone through in random order, again and again as far as it is needed.
-
-    Args:
-        labels: of all trials.
-        trials: positions of those to draw from; both classes must be among them.
-        random: draws.
+    A class is gone through in random order, again and again as far as it is needed. `trials` are
+    positions in `labels`; both classes must be among them.
     """
     half = len(trials) // 2
     classes = [drawn(trials[labels[trials] == label], half, random) for label in (0, 1)]

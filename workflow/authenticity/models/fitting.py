@@ -231,13 +231,7 @@ def _outcome(
 def _candidate(
     leak: Mapping[str, Any], names: Sequence[str], outcomes: Mapping[str, list[_Outcome]]
 ) -> Candidate:
-    """Put rounds and poolings together.
-
-    Args:
-        leak: see `splits.leaks`.
-        names: of the rounds.
-        outcomes: by pooling, one for each round.
-    """
+    """Put outcomes together: by pooling, one for each of the rounds that `names` are of."""
     first = next(iter(outcomes.values()))
     table, arrays = pa.concat_tables(outcome.trials for outcome in first), {}
     for pooling, by_round in outcomes.items():
@@ -270,11 +264,8 @@ def together(
 ) -> Candidate:
     """Put a fine-tuned encoder's seeds together, the first one's scores and head standing for all.
 
-    Args:
-        seeds: in the order of the configuration, as what follows.
-        scores: of each, as `finetune.fit_trials` returns them.
-        summaries: likewise.
-        head: arrays of the first one's `finetune.FineTuning.head`.
+    `scores` and `summaries` are what `finetune.fit_trials` returned for each seed; `head` has the
+    arrays of the first one's `finetune.FineTuning.head`.
     """
     model, names = LinearModel.of(head, "head"), ("epoch", "parameters", "curve")
     fits = [

@@ -41,11 +41,7 @@ class LinearModel:
     bias: float
 
     def scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the log-odds of spoof under the training prior.
-
-        Args:
-            features: shape (trials, features).
-        """
+        """Return the log-odds of spoof under the training prior, of (trials, features)."""
         slope = self.weight / self.scale
         return features @ slope + (self.bias - self.mean @ slope)
 
@@ -86,13 +82,9 @@ class Projection:
         return [bounded(block, self.norms) for block in self.unbounded(features)]
 
     def unbounded(self, features: Array) -> list[Array]:
-        """Return each branch's projection before its norms are bounded.
+        """Return each branch's projection, (trials, dimension), before its norms are bounded.
 
-        Args:
-            features: standardised, shape (trials, features).
-
-        Returns:
-            By branch, shape (trials, dimension).
+        The features are standardised, shape (trials, features).
         """
         spectral, layers = features[:, : self.n_spectral], features[:, self.n_spectral :]
         number, weights = len(self.layer_weights), [head[0][0] for head in self.heads]
@@ -120,12 +112,7 @@ class Projection:
 
 
 def bounded(projected: Array, norms: tuple[float, float]) -> Array:
-    """Scale projections whose norm is outside of these two to the nearer one.
-
-    Args:
-        projected: shape (trials, dimension).
-        norms: least and greatest.
-    """
+    """Scale projections (trials, dimension) to norms between the least and the greatest one."""
     if norms == FREE:
         return projected
     norm = ((projected**2).sum(1)[:, None] + _SMALLEST_SQUARE) ** 0.5
@@ -148,11 +135,7 @@ class ContrastiveModel:
     classifier: LinearModel
 
     def scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the log-odds of spoof under the training prior.
-
-        Args:
-            features: shape (trials, features).
-        """
+        """Return the log-odds of spoof under the training prior, of (trials, features)."""
         standardised = (np.asarray(features, np.float64) - self.mean) / self.scale
         return self.classifier.scores(self.projection.joined(standardised))
 

@@ -11,15 +11,9 @@ from authenticity.evaluation.calibration import Calibration
 
 
 def trials_of(trials: pa.Table, splits: NDArray[np.str_], round_name: str) -> pa.Table:
-    """Return a corpus's trials as tables of scores have them.
+    """Return a corpus's `tables.TRIALS` with the `tables.TRIAL_COLUMNS` of a round of the protocol.
 
-    Args:
-        trials: `tables.TRIALS`.
-        splits: the split of each in a round of the protocol, shape (trials,).
-        round_name: of the round.
-
-    Returns:
-        `tables.TRIAL_COLUMNS`.
+    `splits`, shape (trials,), are the trials' parts in that round.
     """
     table = trials.drop_columns("split").rename_columns({"key": "file"})
     table = table.append_column("split", pa.array(splits.tolist(), pa.string()))
