@@ -22,10 +22,11 @@ RESULT_PAGES = {
     "conditions": shown(f"{TABLES}/conditions.html", ATTACKS, "5 Table per condition"),
     "speakers": shown(f"{TABLES}/speakers.html", ATTACKS, "6 Table per speaker"),
 }
-VIEW_PAGES = {
-    "views_figure": shown(f"{FIGURES}/views.svg", ATTACKS, "3 AUC per view of the audio"),
-    "views": shown(f"{TABLES}/views.html", ATTACKS, "4 Table per view of the audio"),
-}
+if CONFIG.run.views:
+    RESULT_PAGES |= {
+        "views_figure": shown(f"{FIGURES}/views.svg", ATTACKS, "3 AUC per view of the audio"),
+        "views": shown(f"{TABLES}/views.html", ATTACKS, "4 Table per view of the audio"),
+    }
 
 
 rule report_corpus:
@@ -42,7 +43,6 @@ rule report_corpus:
     output:
         **DATA_PAGES,
         **RESULT_PAGES,
-        **(VIEW_PAGES if CONFIG.run.views else {}),
     log:
         "logs/{corpus}/report_corpus.log",
     wildcard_constraints:
