@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from authenticity import tables
 from authenticity.evaluation import calibration
 from authenticity.files import read_arrays, write_arrays, write_json
-from authenticity.models.scores import final_scores, join_conditions
+from authenticity.models.application import final_scores, join_conditions
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment

@@ -16,10 +16,10 @@ from sklearn.metrics import roc_auc_score
 from authenticity import tables
 from authenticity.evaluation import splits
 from authenticity.models import logistic
+from authenticity.models.application import trials_of
 from authenticity.models.candidates import Candidate
 from authenticity.models.logistic import Fit
 from authenticity.models.projection import LinearModel
-from authenticity.models.scores import trials_of
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
