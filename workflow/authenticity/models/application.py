@@ -3,6 +3,7 @@
 Nothing is fitted here. Threshold and calibration stay those of the corpus that was fitted on.
 """
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -96,10 +97,10 @@ def apply(
         `tables.SCORES`.
     """
     blocks = []
-    pooled = len(model["rounds"]) > 1
+    pooled, load = len(model["rounds"]) > 1, functools.lru_cache(1)(features)
     for index, chosen in enumerate(model["rounds"]):
         trials = reported.filter(pc.equal(reported["round"], chosen["round"]))
-        files, matrix = features(chosen["candidate"], chosen["pooling"])
+        files, matrix = load(chosen["candidate"], chosen["pooling"])
         rows = pc.index_in(trials["file"], value_set=pa.array(files, pa.string()))
         has_features = pc.is_valid(rows)
         chosen_model = model_class(model["kind"]).of(arrays, str(index))
