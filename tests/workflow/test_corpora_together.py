@@ -140,7 +140,8 @@ def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Check
     rows = read(toy / "scores" / "tuned.parquet")
     assert {row["split"] for row in rows} == {"dev", "eval"}
     # In a view it scores the clips of eval alone.
-    applied = read(toy / "applied" / "tuned" / "toy" / "inverted.parquet")
+    applied = read(toy / "applied" / "tuned" / "toy.parquet")
+    assert {row["view"] for row in applied} == {"inverted"}
     clean = {row["file"]: row["score"] for row in rows if row["split"] == "eval"}
     assert {row["file"] for row in applied} == set(clean)
     assert any(row["score"] != clean[row["file"]] for row in applied)
