@@ -116,13 +116,13 @@ class FineTuning:
     """The trained layers with head and optimiser, epoch by epoch.
 
     Attributes:
-        detector: as of the epoch; once `fit` has returned, as of the best one, in evaluation mode.
+        detector: as of the epoch; after `finish`, as of the best one, in evaluation mode.
         encoder: what it is fitted on, whole.
         first: the first trained layer, counted from 0.
         epoch: counted from 1; 0 before the first.
         best_epoch: 0 where no epoch was better on dev than logistic regression on the untrained
             layers.
-        best: the detector's state as of the best epoch.
+        best: the detector's state as of the best epoch, until `finish`.
         history: of each epoch from 0, `epoch`, `loss` (mean over clips; None for 0) and
             `dev_roc_auc` (None without dev).
     """
@@ -262,6 +262,12 @@ class FineTuning:
         self.history, self.best = state["history"], state["best"]
         return True
 
+    def finish(self) -> None:
+        """Take the weights of the best epoch, and free what training alone needs."""
+        self.detector.load_state_dict(self.best)
+        self.detector.eval()
+        del self.best, self._optimiser
+
     @property
     def head(self) -> LinearModel:
         """What turns the pooled last layer, cached or of the exported encoder, into scores."""
@@ -323,8 +329,7 @@ def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> 
                 *(row["epoch"], settings.model.epochs, loss, roc_auc, time.monotonic() - started),
             )
             run.save(state)
-    run.detector.load_state_dict(run.best)
-    run.detector.eval()
+    run.finish()
     return run
 
 
