@@ -269,11 +269,11 @@ def score_tables(corpus, experiment, target):
     return [*own, *applied(corpus, experiment, target)]
 
 
-def reported_partitions(fitted, experiment, target):
-    """Which partitions of a corpus are reported on, by part."""
-    if fitted == target:
-        return PLAN.partitions[fitted, experiment]
-    return {"eval": PLAN.targets[fitted, experiment][target]}
+def reported_partitions(corpus, experiment, target):
+    """Which partitions of the target are reported on, by part."""
+    if corpus == target:
+        return PLAN.partitions[corpus, experiment]
+    return {"eval": PLAN.targets[corpus, experiment][target]}
 
 
 def trained_apart(corpus, experiment, target):

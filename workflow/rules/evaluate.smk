@@ -31,9 +31,7 @@ rule evaluate:
         "../../envs/authenticity.yaml"
     params:
         control=lambda wildcards: wildcards.experiment in CONTROLS,
-        partitions=lambda wildcards: reported_partitions(
-            wildcards.corpus, wildcards.experiment, wildcards.target
-        ),
+        partitions=lambda wildcards: reported_partitions(**wildcards),
         trained_on=lambda wildcards: trained_apart(**wildcards),
         version=EVALUATION_VERSION,
     script:

@@ -193,9 +193,16 @@ def _fits(
     if model.kind == "contrastive":
         from authenticity.models import contrast  # torch, which logistic regression does not need
 
-        names = (speakers, data.attacks[train], keys)
         problem = contrast.Problem(
-            *(block, n_spectral, n_layers, labels, *names), *(on_dev or (None, None))
+            features=block,
+            n_spectral=n_spectral,
+            n_layers=n_layers,
+            labels=labels,
+            speakers=speakers,
+            attacks=data.attacks[train],
+            clips=keys,
+            dev_features=on_dev[0] if on_dev else None,
+            dev_labels=on_dev[1] if on_dev else None,
         )
         fits = contrast.fit(problem, model, folds)
     elif on_dev is None:
