@@ -29,7 +29,7 @@ with atheris.instrument_imports(include=["authenticity", "zipfile"]):
     from authenticity.errors import RejectedClip, UserError
     from authenticity.growing import MOST_IN_MEMORY
     from authenticity.limits import Limits
-    from authenticity.models.baseline import LinearModel
+    from authenticity.models.projection import LinearModel
     from authenticity.roots import Root
     from authenticity.scoring import bundle
     from authenticity.scoring.batch import as_line

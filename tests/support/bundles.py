@@ -8,8 +8,7 @@ from authenticity.audio import Limits
 from authenticity.evaluation import calibration
 from authenticity.features import matrix, spectral
 from authenticity.features.encoder import Encoder, EncoderSource, identify
-from authenticity.models.baseline import LinearModel
-from authenticity.models.projection import ContrastiveModel, Model, Projection
+from authenticity.models.projection import ContrastiveModel, LinearModel, Model, Projection
 from authenticity.scoring import assemble
 from authenticity.scoring.assemble import SPECTRAL_NUMBERS, Clips, Experiment
 from corpora import voice

@@ -14,8 +14,8 @@ from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames
-from authenticity.models import candidates, finetune, finetuned, top_layers
-from authenticity.models.finetune import FineTuned, Problem, Settings
+from authenticity.models import finetune, fitting, top_layers
+from authenticity.models.finetune import FineTuning, Problem, Settings
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
 from encoders import ALL_KINDS, make_encoder
@@ -94,16 +94,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory, encoder: Path, clips: list) 
 
 def run(
     cache: Frames, encoder: Path, state: Path, settings: Settings = QUICK, **others
-) -> FineTuned:
+) -> FineTuning:
     problem = Problem(**{"frames": cache, "labels": LABELS, "train": TRAIN, "dev": DEV, **others})
     return finetune.fit(problem, Encoder.load(encoder, window_seconds=WINDOW), settings, state)
 
 
-def weights(tuned: FineTuned) -> dict[str, torch.Tensor]:
+def weights(tuned: FineTuning) -> dict[str, torch.Tensor]:
     return tuned.detector.state_dict()
 
 
-def assert_equal_weights(one: FineTuned, other: FineTuned) -> None:
+def assert_equal_weights(one: FineTuning, other: FineTuning) -> None:
     for name, value in weights(one).items():
         assert torch.equal(value, weights(other)[name]), name
 
@@ -189,7 +189,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     cache: Frames, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     whole = run(cache, encoder, tmp_path / "whole")
-    advance = finetune._Run.advance
+    advance = finetune.FineTuning.advance
 
     def killed(self):
         if self.epoch == 2:
@@ -197,7 +197,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
         return advance(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(finetune._Run, "advance", killed)
+        patch.setattr(finetune.FineTuning, "advance", killed)
         with pytest.raises(KeyboardInterrupt):
             run(cache, encoder, tmp_path / "killed")
     torch.manual_seed(99)
@@ -450,7 +450,7 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
         }
     )
     outcomes = [
-        finetuned.fit(
+        finetune.fit_trials(
             trials,
             cache,
             Encoder.load(encoder, window_seconds=WINDOW),
@@ -460,23 +460,18 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
         )
         for seed in (3, 4)
     ]
-    first = outcomes[0]
-    assert first.scores["file"].to_pylist() == [
+    scores, summaries, models = zip(*outcomes, strict=True)
+    assert scores[0]["file"].to_pylist() == [
         f"{index:03}" for index, name in zip(order, part, strict=True) if name != "train"
     ]
-    expected = dict(zip(cache.files, first.model.scores(cache.clips), strict=True))
-    found = first.scores["score"].to_pylist()
-    assert found == [expected[file] for file in first.scores["file"].to_pylist()]
-    whole = candidates.together(
-        [3, 4],
-        [outcome.scores for outcome in outcomes],
-        [outcome.summary for outcome in outcomes],
-        first.model.head.arrays("head"),
-    )
-    assert whole.scores["mean"] == whole.scores["mean@3"] == first.scores["score"]
-    assert whole.scores["mean@4"] == outcomes[1].scores["score"]
+    expected = dict(zip(cache.files, models[0].scores(cache.clips), strict=True))
+    found = scores[0]["score"].to_pylist()
+    assert found == [expected[file] for file in scores[0]["file"].to_pylist()]
+    whole = fitting.together([3, 4], scores, summaries, models[0].head.arrays("head"))
+    assert whole.scores["mean"] == whole.scores["mean@3"] == scores[0]["score"]
+    assert whole.scores["mean@4"] == scores[1]["score"]
     (row,) = whole.summary["rounds"]
-    dev = [outcome.summary["dev_roc_auc"] for outcome in outcomes]
+    dev = [summary["dev_roc_auc"] for summary in summaries]
     assert row["poolings"]["mean"]["dev_roc_auc"] == pytest.approx(np.mean(dev))
     assert (row["n_train_bonafide"], row["n_train_spoof"]) == (8, 8)
-    np.testing.assert_array_equal(whole.arrays()["mean.0.weight"], first.model.head.weight)
+    np.testing.assert_array_equal(whole.arrays["mean.0.weight"], models[0].head.weight)

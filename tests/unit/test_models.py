@@ -18,7 +18,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.features import matrix, spectral
 from authenticity.models import application, candidates, depth, fitting, logistic
-from authenticity.models.experiment import fit_all, origin_of
+from authenticity.models.candidates import fit_all, origin_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -360,7 +360,7 @@ def test_an_interrupted_fit_goes_on_with_the_candidates_that_are_left(tmp_path, 
         return fitted(table, load, experiment(model=model))
 
     def run(folder: str, origin: str = "these tables") -> candidates.Choice:
-        done = fit_all(["one", "two"], fit, model["kind"], tmp_path / folder, origin)
+        done = fit_all(["one", "two"], fit, tmp_path / folder, origin)
         return candidates.conclude(table, done)
 
     with pytest.raises(KeyboardInterrupt):
@@ -423,7 +423,7 @@ def test_eval_has_no_say():
     one = fitted(table, load, experiment())
     two = fitted(turned, load, experiment())
     assert one.summary["rounds"] == two.summary["rounds"]
-    np.testing.assert_array_equal(one.models["mean"][0].weight, two.models["mean"][0].weight)
+    np.testing.assert_array_equal(one.arrays["mean.0.weight"], two.arrays["mean.0.weight"])
     models = [concluded(*each).model for each in ((table, one), (turned, two))]
     # Which attacks eval shares with train is said of the data, by their labels.
     assert models[0] | {"leak": None} == models[1] | {"leak": None}

@@ -22,8 +22,7 @@ from authenticity.evaluation.metrics import eer_threshold
 from authenticity.features import spectral
 from authenticity.features.encoder import Encoder, _mean_and_variance
 from authenticity.files import read_arrays, sha256, write_arrays
-from authenticity.models.baseline import LinearModel
-from authenticity.models.projection import Model
+from authenticity.models.projection import LinearModel, Model
 from authenticity.scoring import batch, bundle, cautions, decision, detector, words
 from authenticity.scoring.bundle import Bundle
 from authenticity.scoring.cautions import part_synthetic, stretches

@@ -87,15 +87,16 @@ MODEL_FILES = {
 }
 
 
-def shard_paths(corpus, table, view="clean", experiment=None):
-    """All shards of one of a corpus's tables: spectral, rejected, or an experiment's embeddings."""
+def shard_paths(corpus, table, views=("clean",), experiment=None):
+    """All shards of a corpus's spectral, rejected, or an experiment's embeddings, view after view."""
     folder = table
     if table == "embeddings":
         if experiment in SPECTRAL:
             return []
         detected = experiment in PLAN.detectors
         folder = f"logits/{experiment}" if detected else f"embeddings/{ENCODER}"
-    return [f"results/{corpus}/{folder}/{view}/{shard}.parquet" for shard in PLAN.shards[corpus]]
+    shards = PLAN.shards[corpus]
+    return [f"results/{corpus}/{folder}/{view}/{each}.parquet" for view in views for each in shards]
 
 
 def encoder_of(wildcards):
@@ -139,9 +140,8 @@ def views_of(experiment):
 
 
 def view_tables(table, corpus, experiment):
-    """One of the feature tables that an experiment reads, view after view."""
-    views = views_of(experiment)
-    return [path for view in views for path in shard_paths(corpus, table, view, experiment)]
+    """One of the feature tables that an experiment is fitted on, view after view."""
+    return shard_paths(corpus, table, views_of(experiment), experiment)
 
 
 def embedded_splits(corpus, views):
@@ -182,24 +182,22 @@ def first_trained(experiment, candidate):
 FROZEN = sorted({first_trained(name, each) for name in FINETUNED for each in PLAN.candidates[name]})
 
 
-def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", view="{view}", shard="{shard}"):
-    """A shard's frames below the first trained layers (npy), or their indices (parquet)."""
+def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", views=("{view}",), shards=("{shard}",)):
+    """Frames below the first trained layers (npy), or their indices (parquet), view after view."""
     folder = f"results/{corpus}/frames/{ENCODER}"
-    return [f"{folder}/{layer}/{view}/{shard}.{suffix}" for layer in layers]
+    return [
+        f"{folder}/{layer}/{view}/{shard}.{suffix}"
+        for view in views
+        for shard in shards
+        for layer in layers
+    ]
 
 
 def frames_of(wildcards, views, candidates):
     """The frames of a corpus in some views, below the first layers that these candidates train."""
     layers = sorted({first_trained(wildcards.experiment, each) for each in candidates})
-    return {
-        name: [
-            path
-            for view in views
-            for shard in PLAN.shards[wildcards.corpus]
-            for path in frame_paths(suffix, layers, wildcards.corpus, view, shard)
-        ]
-        for name, suffix in (("frames", "npy"), ("indices", "parquet"))
-    }
+    place = (layers, wildcards.corpus, views, PLAN.shards[wildcards.corpus])
+    return {"frames": frame_paths("npy", *place), "indices": frame_paths("parquet", *place)}
 
 
 def finetuned_on(wildcards):
@@ -212,25 +210,24 @@ def finetuned_scores_on(wildcards):
     return frames_of(wildcards, applied_views(**wildcards), PLAN.candidates[wildcards.experiment])
 
 
+def finetuned(wildcards, ending, seeds=slice(None)):
+    """A file or folder of each fine-tuned candidate and seed, or of some of the seeds."""
+    name = wildcards.experiment
+    return [
+        f"results/{wildcards.corpus}/finetuned/{name}/{candidate}-{seed}{ending}"
+        for candidate in PLAN.candidates[name]
+        for seed in PLAN.experiments[name].model.seeds[seeds]
+    ]
+
+
+# Of an encoder that was trained, in its folder.
+EXPORTED = ["config.json", "preprocessor_config.json", "model.safetensors"]
+
+
 def exported(wildcards):
     """The first seed's encoder of each candidate of a fine-tuned experiment."""
-    corpus, name = wildcards.corpus, wildcards.experiment
-    seed = PLAN.experiments[name].model.seeds[0]
-    return [
-        f"results/{corpus}/finetuned/{name}/{candidate}-{seed}/{file}"
-        for candidate in PLAN.candidates[name]
-        for file in ("config.json", "preprocessor_config.json", "model.safetensors")
-    ]
-
-
-def finetuned(wildcards, suffix):
-    """A file of each fine-tuned candidate and seed."""
-    folder = f"results/{wildcards.corpus}/finetuned/{wildcards.experiment}"
-    return [
-        f"{folder}/{candidate}-{seed}.{suffix}"
-        for candidate in PLAN.candidates[wildcards.experiment]
-        for seed in PLAN.experiments[wildcards.experiment].model.seeds
-    ]
+    folders = finetuned(wildcards, "", seeds=slice(1))
+    return [f"{folder}/{file}" for folder in folders for file in EXPORTED]
 
 
 def result(kind, fitted, experiment, target):
@@ -257,8 +254,7 @@ def applied_views(corpus, experiment, target):
 
 def applied_tables(table, corpus, experiment, target):
     """One of the feature tables of the views that an experiment is applied to, view after view."""
-    views = applied_views(corpus, experiment, target)
-    return [path for view in views for path in shard_paths(target, table, view, experiment)]
+    return shard_paths(target, table, applied_views(corpus, experiment, target), experiment)
 
 
 def applied(corpus, experiment, target):
@@ -273,11 +269,11 @@ def score_tables(corpus, experiment, target):
     return [*own, *applied(corpus, experiment, target)]
 
 
-def reported_partitions(fitted, experiment, target):
-    """Which partitions of a corpus are reported on, by part."""
-    if fitted == target:
-        return PLAN.partitions[fitted, experiment]
-    return {"eval": PLAN.targets[fitted, experiment][target]}
+def reported_partitions(corpus, experiment, target):
+    """Which partitions of the target are reported on, by part."""
+    if corpus == target:
+        return PLAN.partitions[corpus, experiment]
+    return {"eval": PLAN.targets[corpus, experiment][target]}
 
 
 def trained_apart(corpus, experiment, target):
@@ -287,20 +283,10 @@ def trained_apart(corpus, experiment, target):
     return PLAN.partitions[corpus, experiment]["train"] if kept_apart and own else []
 
 
-def own_trust(corpus, experiment):
+def own_trust(wildcards):
     """What the checks say of an experiment, if it is tested on its own corpus."""
-    reported = experiment in PLAN.reported[corpus]
-    return f"results/{corpus}/trust/{experiment}.json" if reported else []
-
-
-def across(kind, experiment):
-    """Metrics or records of an experiment on all corpora, for each corpus that it is fitted on."""
-    return [
-        result(kind, fitted, name, target)
-        for target in CORPORA
-        for fitted, name in tested_on(target)
-        if name == experiment
-    ]
+    reported = wildcards.experiment in PLAN.reported[wildcards.corpus]
+    return "results/{corpus}/trust/{experiment}.json" if reported else []
 
 
 def get_final_output():
@@ -311,8 +297,7 @@ def get_final_output():
     paths = [f"results/{corpus}/layers.json" for corpus in SAMPLED]
     for corpus in ALL_CORPORA:
         views = ["clean", *PLAN.view_splits[corpus]]
-        for view in views:
-            paths += shard_paths(corpus, "spectral", view) + shard_paths(corpus, "rejected", view)
+        paths += shard_paths(corpus, "spectral", views) + shard_paths(corpus, "rejected", views)
         paths += verified(corpus, views)
         for pair in tested_on(corpus):
             if pair[1] not in FINETUNED:

@@ -4,8 +4,8 @@ rule verdict:
         unpack(compared_on),
     output:
         verdict="results/{corpus}/verdict.json",
-        page=shown("results/{corpus}/tables/verdict.html", TRUST, "3 Is it better, and by a point?"),
-        figure=shown("results/{corpus}/figures/verdict.svg", TRUST, "4 Differences in ROC-AUC"),
+        page=shown(f"{TABLES}/verdict.html", TRUST, "3 Is it better, and by a point?"),
+        figure=shown(f"{FIGURES}/verdict.svg", TRUST, "4 Differences in ROC-AUC"),
     log:
         "logs/{corpus}/verdict.log",
     conda:
@@ -24,8 +24,8 @@ rule ablations:
         unpack(ablated_on),
     output:
         ablations="results/{corpus}/ablations.json",
-        page=shown("results/{corpus}/tables/ablations.html", LAYERS, "3 Ablations"),
-        figure=shown("results/{corpus}/figures/ablations.svg", LAYERS, "4 Differences by ablation"),
+        page=shown(f"{TABLES}/ablations.html", LAYERS, "3 Ablations"),
+        figure=shown(f"{FIGURES}/ablations.svg", LAYERS, "4 Differences by ablation"),
     log:
         "logs/{corpus}/ablations.log",
     conda:

@@ -27,16 +27,12 @@ rule verify_views:
     """Check that every trial that a view needs is in its tables exactly once, view after view."""
     input:
         manifest="results/{corpus}/manifest.parquet",
-        spectral=lambda wildcards: [
-            path
-            for view in PLAN.view_splits[wildcards.corpus]
-            for path in shard_paths(wildcards.corpus, "spectral", view)
-        ],
-        rejected=lambda wildcards: [
-            path
-            for view in PLAN.view_splits[wildcards.corpus]
-            for path in shard_paths(wildcards.corpus, "rejected", view)
-        ],
+        spectral=lambda wildcards: shard_paths(
+            wildcards.corpus, "spectral", PLAN.view_splits[wildcards.corpus]
+        ),
+        rejected=lambda wildcards: shard_paths(
+            wildcards.corpus, "rejected", PLAN.view_splits[wildcards.corpus]
+        ),
     output:
         verified="results/{corpus}/verified/views.json",
     log:

@@ -31,9 +31,7 @@ rule evaluate:
         "../../envs/authenticity.yaml"
     params:
         control=lambda wildcards: wildcards.experiment in CONTROLS,
-        partitions=lambda wildcards: reported_partitions(
-            wildcards.corpus, wildcards.experiment, wildcards.target
-        ),
+        partitions=lambda wildcards: reported_partitions(**wildcards),
         trained_on=lambda wildcards: trained_apart(**wildcards),
         version=EVALUATION_VERSION,
     script:
@@ -45,7 +43,7 @@ rule audit:
     input:
         trials="results/{corpus}/trials.parquet",
         verified=lambda wildcards: verified(wildcards.corpus, [wildcards.view]),
-        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", wildcards.view),
+        spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", [wildcards.view]),
     output:
         audit="results/{corpus}/audit/{view}.json",
     log:

@@ -95,13 +95,28 @@ rule extract:
         "../scripts/extract.py"
 
 
+# What an encoder or a published detector hears, and how.
+CLIPS = {
+    # Those that were set aside are left out, and too many of them end the run before this.
+    "verified": verified_view,
+    "spectral": "results/{corpus}/spectral/{view}/{shard}.parquet",
+    "trials": "results/{corpus}/lists/{view}/{shard}.parquet",
+}
+HEARD = {
+    "steps": steps_of,
+    "version": lambda wildcards: embedding_version(
+        "", CONFIG.encoder.window_seconds, STEPS[wildcards.view]
+    ),
+    "splits": lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
+    "limits": LIMITS,
+    "window_seconds": CONFIG.encoder.window_seconds,
+}
+
+
 rule embed:
     """Embed a shard's clips, as they are or through a view."""
     input:
-        # Those that were set aside are left out, and too many of them end the run before this.
-        verified=verified_view,
-        spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
-        trials="results/{corpus}/lists/{view}/{shard}.parquet",
+        **CLIPS,
         encoder=f"results/encoders/{ENCODER}.json",
     output:
         table=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
@@ -114,15 +129,9 @@ rule embed:
     resources:
         mem_mb=1400,
     params:
-        steps=steps_of,
-        version=lambda wildcards: embedding_version(
-            "", CONFIG.encoder.window_seconds, STEPS[wildcards.view]
-        ),
+        **HEARD,
         frames_version=frames.VERSION,
-        splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
-        limits=LIMITS,
         model=PLAN.encoder.model,
-        window_seconds=CONFIG.encoder.window_seconds,
     script:
         "../scripts/embed.py"
 
@@ -132,13 +141,11 @@ ruleorder: embed_with_frames > embed
 
 use rule embed as embed_with_frames with:
     input:
-        verified=verified_view,
-        spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
-        trials="results/{corpus}/lists/{view}/{shard}.parquet",
+        **CLIPS,
         encoder=f"results/encoders/{ENCODER}.json",
         # All clips' durations say how large the frames will be.
         durations=lambda wildcards: ancient(
-            shard_paths(wildcards.corpus, "spectral", wildcards.view)
+            shard_paths(wildcards.corpus, "spectral", [wildcards.view])
         ),
     output:
         table=update(f"results/{{corpus}}/embeddings/{ENCODER}/{{view}}/{{shard}}.parquet"),
@@ -153,9 +160,7 @@ use rule embed as embed_with_frames with:
 
 use rule embed as published with:
     input:
-        verified=verified_view,
-        spectral="results/{corpus}/spectral/{view}/{shard}.parquet",
-        trials="results/{corpus}/lists/{view}/{shard}.parquet",
+        **CLIPS,
         encoder="results/detectors/{experiment}.json",
     output:
         table=update("results/{corpus}/logits/{experiment}/{view}/{shard}.parquet"),
@@ -166,12 +171,6 @@ use rule embed as published with:
     resources:
         mem_mb=4000,
     params:
+        **HEARD,
         published=True,
-        steps=steps_of,
-        version=lambda wildcards: embedding_version(
-            "", CONFIG.encoder.window_seconds, STEPS[wildcards.view]
-        ),
-        splits=lambda wildcards: embedded_splits(wildcards.corpus, [wildcards.view])[wildcards.view],
-        limits=LIMITS,
         model=lambda wildcards: PLAN.detectors[wildcards.experiment].model,
-        window_seconds=CONFIG.encoder.window_seconds,

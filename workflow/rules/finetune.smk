@@ -8,12 +8,7 @@ rule finetune:
         scores="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.parquet",
         summary="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.json",
         head="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.safetensors",
-        folder=multiext(
-            "results/{corpus}/finetuned/{experiment}/{candidate}-{seed}/",
-            "config.json",
-            "preprocessor_config.json",
-            "model.safetensors",
-        ),
+        folder=multiext("results/{corpus}/finetuned/{experiment}/{candidate}-{seed}/", *EXPORTED),
     log:
         "logs/{corpus}/finetune/{experiment}/{candidate}-{seed}.log",
     priority: 1
@@ -37,9 +32,9 @@ rule fit_finetuned:
     """Put the seeds of a fine-tuned encoder together, choose, and calibrate."""
     input:
         trials="results/{corpus}/trials.parquet",
-        scores=lambda wildcards: finetuned(wildcards, "parquet"),
-        summaries=lambda wildcards: finetuned(wildcards, "json"),
-        heads=lambda wildcards: finetuned(wildcards, "safetensors"),
+        scores=lambda wildcards: finetuned(wildcards, ".parquet"),
+        summaries=lambda wildcards: finetuned(wildcards, ".json"),
+        heads=lambda wildcards: finetuned(wildcards, ".safetensors"),
     output:
         **MODEL_FILES,
     log:

@@ -8,6 +8,8 @@ ATTACKS = "2 Attacks and conditions"
 LAYERS = "3 Layers and features"
 DATA = "4 Data"
 
+TABLES, FIGURES = "results/{corpus}/tables", "results/{corpus}/figures"
+
 
 def shown(path, category, result):
     """An output that the report shows, in a folder for its corpus.
@@ -28,10 +30,19 @@ def shown(path, category, result):
     )
 
 
+# What is tested: the corpus that it is fitted on, the experiment, the corpus that it is tested on.
+TESTED = [(*pair, target) for target in CORPORA for pair in tested_on(target)]
+
+
 def on_corpus(kind):
     """Input function: metrics, records or bands of all that is tested on the rule's corpus."""
+    return lambda wildcards: [result(kind, *each) for each in TESTED if each[2] == wildcards.corpus]
+
+
+def across(kind):
+    """Input function: metrics or records of an experiment on all corpora, whatever it is fitted on."""
     return lambda wildcards: [
-        result(kind, *pair, wildcards.corpus) for pair in tested_on(wildcards.corpus)
+        result(kind, *each) for each in TESTED if each[1] == wildcards.experiment
     ]
 
 
@@ -40,7 +51,7 @@ def of_experiment(kind):
 
     def paths(wildcards):
         pair = (wildcards.corpus, wildcards.experiment)
-        targets = [target for target in PLAN.targets[pair] if target not in PLAN.unlabelled]
+        targets = [each[2] for each in TESTED if each[:2] == pair and each[2] != pair[0]]
         return [result(kind, *pair, target) for target in [pair[0], *targets]]
 
     return paths
@@ -48,9 +59,8 @@ def of_experiment(kind):
 
 def of_run(kind):
     """Metrics or records of all that is tested, and of what is fitted and tested elsewhere only."""
-    tested = [(*pair, corpus) for corpus in CORPORA for pair in tested_on(corpus)]
     fitted = [(corpus, name, corpus) for corpus, name in TRAINED]
-    return [result(kind, *each) for each in dict.fromkeys([*tested, *fitted])]
+    return [result(kind, *each) for each in dict.fromkeys([*TESTED, *fitted])]
 
 
 def audits_of(wildcards):
@@ -85,7 +95,7 @@ def side_by_side(corpus, names):
         "metrics": [result("metrics", corpus, name, corpus) for name in names],
         "records": [result("records", corpus, name, corpus) for name in names],
         "models": [f"results/{corpus}/models/{name}.json" for name in names],
-        "rejected": [path for view in views for path in shard_paths(corpus, "rejected", view)],
+        "rejected": shard_paths(corpus, "rejected", views),
     }
 
 
@@ -106,33 +116,22 @@ COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]
 
 def get_report_output():
     """The report's pages: of each corpus its data, and the results of what is reported on it."""
-    table, figure = "results/{corpus}/tables/{name}.html", "results/{corpus}/figures/{name}.svg"
-    views = ["views"] if CONFIG.run.views else []
-    tables = ["trust", "headline", "attacks", "conditions", "speakers", *views]
     pages = [
-        *expand(table, corpus=CORPORA, name=["audit", "rejected"]),
-        *expand(table, corpus=REPORTED_CORPORA, name=tables),
-        *expand(figure, corpus=REPORTED_CORPORA, name=["roc", "det", "attacks", *views]),
-        *expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA),
         "results/opening.html",
+        *expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA),
     ]
+    pages += expand([*map(str, DATA_PAGES.values())], corpus=CORPORA)
+    pages += expand([*map(str, RESULT_PAGES.values())], corpus=REPORTED_CORPORA)
     for corpus, experiment in TRAINED:
-        folder = f"results/{corpus}"
-        pages.append(f"{folder}/cards/{experiment}.html")
-        pages.append(f"{folder}/figures/scores/{experiment}.svg")
-        pages.append(f"{folder}/figures/calibration/{experiment}.svg")
+        own = [*EXPERIMENT_PAGES.values()]
         if experiment in CHOSEN:
-            pages.append(f"{folder}/figures/candidates/{experiment}.svg")
-            pages.append(f"{folder}/tables/selection/{experiment}.html")
+            own += CHOICE_PAGES.values()
         if (corpus, experiment) in BUNDLES and experiment in PLAN.reported[corpus]:
-            pages.append(f"{folder}/tables/splices/{experiment}.html")
+            own.append(f"{TABLES}/splices/{{experiment}}.html")
+        pages += expand([*map(str, own)], corpus=corpus, experiment=experiment)
     if CONFIG.run.ablations:
         rows = set(CONFIG.run.ablations.rows)
         whole = [corpus for corpus in CORPORA if rows <= set(PLAN.reported[corpus])]
         pages += expand("results/{corpus}/ablations.json", corpus=whole)
-    crossed = {
-        experiment
-        for (_, experiment), targets in PLAN.targets.items()
-        if targets.keys() - PLAN.unlabelled
-    }
-    return [*pages, *expand("results/figures/matrix/{name}.svg", name=sorted(crossed))]
+    crossed = sorted({name for fitted, name, target in TESTED if fitted != target})
+    return [*pages, *expand("results/figures/matrix/{name}.svg", name=crossed)]

@@ -8,32 +8,25 @@ include: "pages.smk"
 
 # What every corpus is like, and the results on those that something is tested on.
 DATA_PAGES = {
-    "audit": shown(
-        "results/{corpus}/tables/audit.html", DATA, "1 What single properties give away"
-    ),
-    "rejected": shown(
-        "results/{corpus}/tables/rejected.html", DATA, "2 Clips set aside, and duplicates"
-    ),
+    "audit": shown(f"{TABLES}/audit.html", DATA, "1 What single properties give away"),
+    "rejected": shown(f"{TABLES}/rejected.html", DATA, "2 Clips set aside, and duplicates"),
 }
 RESULT_PAGES = {
-    "trust_page": shown("results/{corpus}/tables/trust.html", TRUST, "1 Ratings and their reasons"),
+    "trust_page": shown(f"{TABLES}/trust.html", TRUST, "1 Ratings and their reasons"),
     "trust": "results/{corpus}/tables/trust.json",
-    "roc": shown("results/{corpus}/figures/roc.svg", RESULTS, "2 ROC curves"),
-    "det": shown("results/{corpus}/figures/det.svg", RESULTS, "3 DET curves"),
-    "attacks_figure": shown("results/{corpus}/figures/attacks.svg", ATTACKS, "1 AUC per attack"),
-    "headline": shown("results/{corpus}/tables/headline.html", RESULTS, "1 Headline results"),
-    "attacks": shown("results/{corpus}/tables/attacks.html", ATTACKS, "2 Table per attack"),
-    "conditions": shown(
-        "results/{corpus}/tables/conditions.html", ATTACKS, "5 Table per condition"
-    ),
-    "speakers": shown("results/{corpus}/tables/speakers.html", ATTACKS, "6 Table per speaker"),
+    "roc": shown(f"{FIGURES}/roc.svg", RESULTS, "2 ROC curves"),
+    "det": shown(f"{FIGURES}/det.svg", RESULTS, "3 DET curves"),
+    "attacks_figure": shown(f"{FIGURES}/attacks.svg", ATTACKS, "1 AUC per attack"),
+    "headline": shown(f"{TABLES}/headline.html", RESULTS, "1 Headline results"),
+    "attacks": shown(f"{TABLES}/attacks.html", ATTACKS, "2 Table per attack"),
+    "conditions": shown(f"{TABLES}/conditions.html", ATTACKS, "5 Table per condition"),
+    "speakers": shown(f"{TABLES}/speakers.html", ATTACKS, "6 Table per speaker"),
 }
-VIEW_PAGES = {
-    "views_figure": shown(
-        "results/{corpus}/figures/views.svg", ATTACKS, "3 AUC per view of the audio"
-    ),
-    "views": shown("results/{corpus}/tables/views.html", ATTACKS, "4 Table per view of the audio"),
-}
+if CONFIG.run.views:
+    RESULT_PAGES |= {
+        "views_figure": shown(f"{FIGURES}/views.svg", ATTACKS, "3 AUC per view of the audio"),
+        "views": shown(f"{TABLES}/views.html", ATTACKS, "4 Table per view of the audio"),
+    }
 
 
 rule report_corpus:
@@ -50,7 +43,6 @@ rule report_corpus:
     output:
         **DATA_PAGES,
         **RESULT_PAGES,
-        **(VIEW_PAGES if CONFIG.run.views else {}),
     log:
         "logs/{corpus}/report_corpus.log",
     wildcard_constraints:
@@ -75,20 +67,12 @@ EXPERIMENT_PAGES = {
     "card": shown("results/{corpus}/cards/{experiment}.html", TRUST, "2 Model card"),
     "card_markdown": "results/{corpus}/cards/{experiment}.md",
     "trust": "results/{corpus}/trust/{experiment}.json",
-    "scores": shown(
-        "results/{corpus}/figures/scores/{experiment}.svg", RESULTS, "4 Score histograms"
-    ),
-    "calibration": shown(
-        "results/{corpus}/figures/calibration/{experiment}.svg", RESULTS, "5 Calibration"
-    ),
+    "scores": shown(f"{FIGURES}/scores/{{experiment}}.svg", RESULTS, "4 Score histograms"),
+    "calibration": shown(f"{FIGURES}/calibration/{{experiment}}.svg", RESULTS, "5 Calibration"),
 }
 CHOICE_PAGES = {
-    "candidates": shown(
-        "results/{corpus}/figures/candidates/{experiment}.svg", LAYERS, "1 AUC per layer"
-    ),
-    "selection": shown(
-        "results/{corpus}/tables/selection/{experiment}.html", LAYERS, "2 Table of candidates"
-    ),
+    "candidates": shown(f"{FIGURES}/candidates/{{experiment}}.svg", LAYERS, "1 AUC per layer"),
+    "selection": shown(f"{TABLES}/selection/{{experiment}}.html", LAYERS, "2 Table of candidates"),
 }
 
 
@@ -141,8 +125,8 @@ use rule report_experiment as report_chosen_experiment with:
 rule report_across:
     """Results of an experiment over every pair of a training and a test corpus."""
     input:
-        metrics=lambda wildcards: across("metrics", wildcards.experiment),
-        records=lambda wildcards: across("records", wildcards.experiment),
+        metrics=across("metrics"),
+        records=across("records"),
     output:
         figure=shown(
             "results/figures/matrix/{experiment}.svg", RESULTS, "6 Trained here, tested there"

@@ -13,7 +13,7 @@ rule bundle:
             wildcards.corpus, "embeddings", experiment=wildcards.experiment
         ),
         views=lambda wildcards: applied(wildcards.corpus, wildcards.experiment, wildcards.corpus),
-        trust=lambda wildcards: own_trust(wildcards.corpus, wildcards.experiment),
+        trust=own_trust,
     output:
         bundle="results/{corpus}/bundles/{experiment}/bundle.json",
         weights="results/{corpus}/bundles/{experiment}/model.safetensors",

@@ -1,7 +1,6 @@
 """Score other views of an experiment's corpus, or another corpus, with its models."""
 
-import functools
-
+import pyarrow.compute as pc
 from authenticity import tables
 from authenticity.config import Experiment
 from authenticity.evaluation import splits
@@ -24,19 +23,15 @@ with job(snakemake) as log:
         rounds = splits.rounds(fitted, experiment.protocol, experiment.seed)
         clips = [tables.read(path) for path in given.fingerprints]
         fitted, reported = fingerprints.grouped_together([fitted, target], clips)
-        leak = splits.leaks(fitted, rounds, application.rows_of(reported, trials))
+        scored = pc.is_in(reported["key"], value_set=trials["file"].combine_chunks())
+        leak = splits.leaks(fitted, rounds, reported.filter(scored))
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
     tables.require_encoder(given.embeddings, identity)
-    n_layers = identity["n_layers"]
-    which = experiment.features.spectral
-
-    def heard(view):
-        """Return the features of a view, as `application.apply` asks for them."""
-        return functools.lru_cache(1)(
-            lambda candidate, pooling: view.load(candidate, which, pooling, n_layers)
-        )
-
+    which, n_layers = experiment.features.spectral, identity["n_layers"]
     by_view = matrix.Tables.by_view(target, params.splits, given.spectral, given.embeddings)
-    features = {name: heard(view) for name, view in by_view.items()}
+    features = {
+        name: lambda candidate, pooling, view=view: view.load(candidate, which, pooling, n_layers)
+        for name, view in by_view.items()
+    }
     scores = application.apply_views(trials, target, model, read_arrays(given.weights), features)
     application.publish(scores, given.scores, wildcards, leak, snakemake.output.scores)

@@ -1,6 +1,6 @@
 """Score other views of an experiment's corpus with its fine-tuned encoder."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from authenticity import tables
@@ -17,22 +17,17 @@ with job(snakemake) as log:
     folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
     encoder = lru_cache(1)(lambda name: Encoder.load(folder / f"{name}-{params.seed}"))
 
-    def features_in(view):
-        """Return a function that goes on from a view's frames, for `application.apply`."""
-
-        @lru_cache(1)
-        def features(candidate, pooling):
-            place = (str(params.first[candidate]), view)
-            frames = [path for path in given.frames if Path(path).parts[-3:-1] == place]
-            return top_layers.applied(Frames.load(frames), encoder(candidate), params.unfrozen)
-
-        return features
+    def features(view, candidate, _):
+        """Go on from a view's frames."""
+        place = (str(params.first[candidate]), view)
+        frames = [path for path in given.frames if Path(path).parts[-3:-1] == place]
+        return top_layers.applied(Frames.load(frames), encoder(candidate), params.unfrozen)
 
     scores = application.apply_views(
         application.own_trials(tables.read(given.scores), "eval"),
         tables.read(given.trials),
         model,
         read_arrays(given.weights),
-        {view: features_in(view) for view in params.views},
+        {view: partial(features, view) for view in params.views},
     )
     application.publish(scores, given.scores, wildcards, model["leak"], snakemake.output.scores)

@@ -8,7 +8,7 @@ from authenticity.config import Experiment
 from authenticity.features import matrix, published
 from authenticity.files import read_json
 from authenticity.jobs import job
-from authenticity.models import candidates, experiment, fitting
+from authenticity.models import candidates, fitting
 from authenticity.names import LOGITS
 
 with job(snakemake) as log:
@@ -34,11 +34,9 @@ with job(snakemake) as log:
             sign,
         )
 
-    origin = experiment.origin_of(given, params.version, params.experiment)
+    origin = candidates.origin_of(given, params.version, params.experiment)
     unfinished = Path(params.unfinished)
-    fitted = experiment.fit_all(names, fit, kind, unfinished, origin)
+    fitted = candidates.fit_all(names, fit, unfinished, origin)
     choice = candidates.conclude(trials, fitted)
-    experiment.publish(
-        choice, settings, wildcards.experiment, wildcards.corpus, dict(snakemake.output.items())
-    )
+    candidates.publish(choice, settings, wildcards, snakemake.output)
     shutil.rmtree(unfinished)

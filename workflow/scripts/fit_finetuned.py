@@ -4,7 +4,7 @@ from authenticity import tables
 from authenticity.config import Experiment
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
-from authenticity.models import candidates, experiment
+from authenticity.models import candidates, fitting
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -13,17 +13,11 @@ with job(snakemake) as log:
     fitted = {}
     for index, name in enumerate(params.candidates):
         own = slice(index * len(seeds), (index + 1) * len(seeds))
-        fitted[name] = candidates.together(
+        fitted[name] = fitting.together(
             seeds,
             [tables.read(path) for path in given.scores[own]],
             [read_json(path) for path in given.summaries[own]],
             read_arrays(given.heads[own][0]),
         )
     choice = candidates.conclude(tables.read(given.trials), fitted)
-    experiment.publish(
-        choice,
-        settings,
-        wildcards.experiment,
-        wildcards.corpus,
-        dict(snakemake.output.items()),
-    )
+    candidates.publish(choice, settings, wildcards, snakemake.output)

@@ -1,8 +1,9 @@
-"""A fitted experiment on other audio: a view of its own corpus, or another corpus.
+"""Tables of scored trials, and a fitted experiment on a view of its corpus or on another corpus.
 
 Nothing is fitted here. Threshold and calibration stay those of the corpus that was fitted on.
 """
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy
 from numpy.typing import NDArray
 
 from authenticity import tables
@@ -18,7 +20,6 @@ from authenticity.errors import UserError
 from authenticity.evaluation import splits
 from authenticity.evaluation.calibration import Calibration
 from authenticity.models.projection import model_class
-from authenticity.models.scores import final_scores, join_conditions, trials_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,52 @@ _logger = logging.getLogger("authenticity")
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a candidate and a pooling, returns files and their features; see `matrix.load`."""
+
+
+def trials_of(trials: pa.Table, splits: NDArray[np.str_], round_name: str) -> pa.Table:
+    """Return a corpus's `tables.TRIALS` with the `tables.TRIAL_COLUMNS` of a round of the protocol.
+
+    `splits`, shape (trials,), are the trials' parts in that round.
+    """
+    table = trials.drop_columns("split").rename_columns({"key": "file"})
+    table = table.append_column("split", pa.array(splits.tolist(), pa.string()))
+    table = table.append_column("round", pa.array([round_name] * len(trials), pa.string()))
+    return table.select(tables.TRIAL_COLUMNS)
+
+
+def final_scores(
+    trials: pa.Table, values: NDArray[np.float64], calibration: Calibration | None, pooled: bool
+) -> pa.Table:
+    """Return a model's scores as a table of `tables.SCORES`.
+
+    Args:
+        trials: `tables.TRIAL_COLUMNS`.
+        values: the log-odds of spoof of each, shape (trials,).
+        calibration: of the values, or none.
+        pooled: whether the scores will stand beside another model's: then `score` is the calibrated
+            log-likelihood ratio, which means the same in each.
+    """
+    missing = np.full(len(values), np.nan)
+    llr = calibration.llr(values) if calibration else missing
+    columns = {
+        "score": llr if pooled and calibration else values,
+        "p_spoof": scipy.special.expit(values),
+        "llr": llr,
+        "p_calibrated": calibration.probability(values) if calibration else missing,
+    }
+    table = trials.select(tables.TRIAL_COLUMNS)
+    for name, column in columns.items():
+        table = table.append_column(name, pa.array(column, pa.float64()))
+    return table.cast(tables.SCORES)
+
+
+def join_conditions(scores: pa.Table, trials: pa.Table) -> pa.Table:
+    """Append the condition columns of a corpus's trials to scores."""
+    names = tables.conditions(trials.column_names)
+    row = pc.index_in(scores["file"], value_set=trials["key"].combine_chunks())
+    for name in names:
+        scores = scores.append_column(name, trials[name].take(row))
+    return scores
 
 
 def apply(
@@ -50,10 +97,10 @@ def apply(
         `tables.SCORES`.
     """
     blocks = []
-    pooled = len(model["rounds"]) > 1
+    pooled, load = len(model["rounds"]) > 1, functools.lru_cache(1)(features)
     for index, chosen in enumerate(model["rounds"]):
         trials = reported.filter(pc.equal(reported["round"], chosen["round"]))
-        files, matrix = features(chosen["candidate"], chosen["pooling"])
+        files, matrix = load(chosen["candidate"], chosen["pooling"])
         rows = pc.index_in(trials["file"], value_set=pa.array(files, pa.string()))
         has_features = pc.is_valid(rows)
         chosen_model = model_class(model["kind"]).of(arrays, str(index))
@@ -70,17 +117,11 @@ def apply_views(
     arrays: Mapping[str, NDArray],
     features: Mapping[str, Features],
 ) -> pa.Table:
-    """Score trials in several views of their audio.
-
-    Args:
-        reported: see `apply`.
-        corpus: all trials of their corpus, `tables.TRIALS`, whose conditions are taken over.
-        model: see `apply`.
-        arrays: see `apply`.
-        features: by view.
+    """Score trials in several views of their audio, as `apply` does; `features` are by view.
 
     Returns:
-        `tables.SCORES`, the corpus's conditions and `tables.VIEW`, view after view.
+        `tables.SCORES`, the conditions of the corpus's `tables.TRIALS`, and `tables.VIEW`, view
+        after view.
 
     Raises:
         UserError: no trial has features in a view.
@@ -103,13 +144,9 @@ def publish(
 ) -> None:
     """Write what `apply_views` returned.
 
-    Args:
-        scores: of an experiment's models on a corpus.
-        own: the table of the experiment's own scores, which says how it was chosen.
-        wildcards: names of the `experiment`, of the `corpus` that it was fitted on, and of the
-            `target` that was scored.
-        leak: what of the corpus it was fitted on is in these trials too; see `splits.leaks`.
-        path: of the table.
+    `own` is the path of the experiment's own scores, which say how it was chosen, and `leak` what
+    its corpus shares with these trials; see `splits.leaks`. `wildcards` name the `experiment`, the
+    `corpus` that it was fitted on, and the `target` that was scored.
     """
     about = {name: tables.metadata(own)[name] for name in ("chosen", "protocol")}
     about |= {name: wildcards[name] for name in ("experiment", "corpus", "target")}
@@ -125,20 +162,13 @@ def own_trials(scores: pa.Table, *parts: str) -> pa.Table:
 
 
 def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
-    """Return the trials of another corpus that an experiment of one round is reported on.
+    """Return those of another corpus's `tables.TRIALS` that an experiment of one round scores.
 
-    Args:
-        trials: of that corpus, `tables.TRIALS`.
-        protocol: of the experiment; see `splits.reported_elsewhere`.
+    They are in the partitions that `splits.reported_elsewhere` names.
     """
     names = splits.reported_elsewhere(protocol, trials["split"].unique().to_pylist())
     chosen = trials.filter(pc.is_in(trials["split"], value_set=pa.array(names, pa.string())))
     return trials_of(chosen, np.full(len(chosen), "eval"), splits.ONE_ROUND)
-
-
-def rows_of(trials: pa.Table, scored: pa.Table) -> pa.Table:
-    """Return the rows of a corpus's trials that a table of trials to score holds."""
-    return trials.filter(pc.is_in(trials["key"], value_set=scored["file"].combine_chunks()))
 
 
 ANSWERS = ["path", "seconds", "reason", "corpus", "experiment", "score", "llr", "p_calibrated"]
@@ -150,14 +180,9 @@ def answers(
 ) -> "pd.DataFrame":
     """List each recording of a corpus without labels: a row for each experiment that scored it.
 
-    Args:
-        manifest: all recordings.
-        spectral: columns `file` and `duration` of those that were accepted.
-        rejected: `tables.REJECTED`: the others.
-        scores: `tables.SCORES` with columns `corpus` and `experiment`.
-
-    Returns:
-        The columns `ANSWERS`, by path.
+    `spectral` has the columns `file` and `duration` of the accepted recordings, `rejected`
+    (`tables.REJECTED`) the others, and `scores` are `tables.SCORES` with the columns `corpus` and
+    `experiment`. The list has the columns `ANSWERS`, by path.
     """
     recordings = manifest.select(["key", "path"]).to_pandas()
     seconds = spectral.to_pandas().set_index("file")["duration"]

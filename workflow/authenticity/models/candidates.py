@@ -1,28 +1,35 @@
-"""A candidate: one set of features under one experiment, scored, and perhaps chosen.
+"""Candidates, each a set of features under an experiment, and the choice among them.
 
 In every round of the protocol, the choice among candidates and poolings, and the calibration of the
 chosen one's scores, are made on the round's `dev` trials (the choice by cross-validation where a
-protocol has no dev); never on `eval`. `fitting` makes candidates.
+protocol has no dev); never on `eval`. `fitting` makes candidates. Those that are done are kept
+beside the result until it is there, so that a run that was killed goes on with the next one.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
-from authenticity.evaluation import calibration, splits
-from authenticity.models.baseline import LinearModel
-from authenticity.models.projection import Model
-from authenticity.models.scores import final_scores, join_conditions
+from authenticity.evaluation import calibration
+from authenticity.files import read_arrays, write_arrays, write_json
+from authenticity.models.application import final_scores, join_conditions
+
+if TYPE_CHECKING:
+    from authenticity.config import Experiment
 
 VERSION = "5"
 """Raise it when a change to features.matrix, splits, calibration or models changes any score."""
+
+_logger = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
@@ -33,79 +40,74 @@ class Candidate:
         scores: each round's dev and eval trials, `tables.TRIAL_COLUMNS` and a column of scores per
             pooling; where training has chance in it, also `{pooling}@{seed}` for each seed, the
             pooling's own being the first's.
-        models: by pooling, one for each round, of the first seed.
+        arrays: the models of the first seed: `{pooling}.{number of the round}.weight` and so on.
         summary: plain data on how it was fitted: `leak`, and in `rounds`, for each round, the
             folds, counts, and by pooling C and AUC figures.
     """
 
     scores: pa.Table
-    models: dict[str, list[Model]]
+    arrays: dict[str, NDArray]
     summary: dict[str, Any]
 
-    def arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Return all models as named arrays: `{pooling}.{number of the round}.weight` and so on."""
-        arrays = {}
-        for pooling, models in self.models.items():
-            for index, model in enumerate(models):
-                arrays |= model.arrays(f"{pooling}.{index}")
-        return arrays
 
-    def lines(self) -> list[str]:
-        """Say in words how each pooling did in each round."""
-        return [
-            f"round {item['round']}, pooling {pooling}: C {said_C(row['C'])}, ROC-AUC "
-            + " and ".join(
-                f"{row[name]:.4f} {how}"
-                for name, how in (("cv_roc_auc", "cross-validated"), ("dev_roc_auc", "on dev"))
-                if row[name] is not None
-            )
-            for item in self.summary["rounds"]
-            for pooling, row in item["poolings"].items()
-        ]
-
-
-def together(
-    seeds: Sequence[int],
-    scores: Sequence[pa.Table],
-    summaries: Sequence[Mapping[str, Any]],
-    head: Mapping[str, NDArray],
-) -> Candidate:
-    """Put a fine-tuned encoder's seeds together, the first one's scores and head standing for all.
+def fit_all(
+    names: Iterable[str], fit: Callable[[str], Candidate], unfinished: Path, origin: str
+) -> dict[str, Candidate]:
+    """Fit every candidate of an experiment that an interrupted run has not fitted already.
 
     Args:
-        seeds: in the order of the configuration, as what follows.
-        scores: `finetuned.Outcome.scores` of each.
-        summaries: as `scores`, `finetuned.Outcome.summary`.
-        head: arrays of the first one's `finetune.FineTuned.head`.
+        names: of the candidates, in the order in which ties are decided.
+        fit: fits the candidate of a name.
+        unfinished: the folder that keeps those that are done; the caller removes it once the
+            result is safe.
+        origin: what the candidates depend on, see `origin_of`: those kept from another are fitted
+            again.
     """
-    first, pooling = summaries[0], "mean"  # over time, of the last trained layer
-    table = scores[0].select(tables.TRIAL_COLUMNS).append_column(pooling, scores[0]["score"])
-    for seed, scored in zip(seeds, scores, strict=True):
-        table = table.append_column(f"{pooling}@{seed}", scored["score"])
-    dev = [summary["dev_roc_auc"] for summary in summaries]
-    names = ("C", "dev_roc_auc", "epoch", "parameters", "curve")
-    figures = {
-        "C": first["C"],
-        "cv_roc_auc": None,
-        "roc_auc_by_C": {},
-        "dev_roc_auc": None if None in dev else float(np.mean(dev)),
-        "seeds": {
-            str(seed): {name: summary[name] for name in names}
-            for seed, summary in zip(seeds, summaries, strict=True)
-        },
-    }
-    row = {
-        "round": splits.ONE_ROUND,
-        "folds": "none: the epoch is chosen on dev",
-        "n_train_bonafide": first["n_train_bonafide"],
-        "n_train_spoof": first["n_train_spoof"],
-        "poolings": {pooling: figures},
-    }
-    summary = {"leak": first["leak"], "rounds": [row]}
-    return Candidate(table, {pooling: [LinearModel.of(head, "head")]}, summary)
+    fitted = {}
+    for name in names:
+        candidate = _read(unfinished, name, origin)
+        if candidate is None:
+            candidate = fit(name)
+            _write(unfinished, name, candidate, origin)
+        for item in candidate.summary["rounds"]:
+            for pooling, row in item["poolings"].items():
+                figures = {"cross-validated": row["cv_roc_auc"], "on dev": row["dev_roc_auc"]}
+                known = [f"{auc:.4f} {how}" for how, auc in figures.items() if auc is not None]
+                _logger.info(
+                    "%s, round %s, pooling %s: C %s, ROC-AUC %s",
+                    *(name, item["round"], pooling, _said_C(row["C"]), " and ".join(known)),
+                )
+        fitted[name] = candidate
+    return fitted
 
 
-def said_C(C: float | None) -> str:  # noqa: N802 - it is called so
+def origin_of(paths: Iterable[str | Path], *settings: Any) -> str:
+    """Return a digest of files, by their size and time, and of settings."""
+    stats = {str(path): Path(path).stat() for path in paths}
+    files = [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats.items()]
+    return hashlib.sha256(json.dumps([files, settings], sort_keys=True).encode()).hexdigest()
+
+
+def _write(folder: Path, name: str, candidate: Candidate, origin: str) -> None:
+    about = {"origin": origin, "summary": json.dumps(candidate.summary)}
+    write_arrays(folder / f"{name}.safetensors", candidate.arrays)
+    scores = candidate.scores
+    tables.write(folder / f"{name}.parquet", scores, scores.schema, about)
+
+
+def _read(folder: Path, name: str, origin: str) -> Candidate | None:
+    path = folder / f"{name}.parquet"  # written last
+    if not path.exists():
+        return None
+    about = tables.metadata(path)
+    if about["origin"] != origin:
+        return None
+    _logger.info("%s: taken over from the run that was interrupted", name)
+    arrays = read_arrays(folder / f"{name}.safetensors")
+    return Candidate(tables.read(path), arrays, json.loads(about["summary"]))
+
+
+def _said_C(C: float | None) -> str:  # noqa: N802 - it is called so
     """Say which inverse strength of regularisation it is, if anything was fitted."""
     return "none" if C is None else f"{C:g}"
 
@@ -113,13 +115,8 @@ def said_C(C: float | None) -> str:  # noqa: N802 - it is called so
 def choose(summaries: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
     """Rank candidates and poolings by ROC-AUC on dev, or by cross-validation without dev.
 
-    Each round makes its own choice. Ties go to the first: the lower layer.
-
-    Args:
-        summaries: `Candidate.summary` by candidate.
-
-    Returns:
-        For each round, all that were compared, in the order of the candidates, each with `chosen`.
+    Each round makes its own choice. Ties go to the first: the lower layer. The list has, for each
+    round, all that were compared, in the order of the candidates, each with `chosen`.
     """
 
     def merit(row: Mapping[str, Any]) -> float:
@@ -156,44 +153,41 @@ class Choice:
     candidates: pa.Table
     seeds: pa.Table
     model: dict[str, Any]
-    arrays: dict[str, NDArray[np.float64]]
-
-    def chosen(self) -> str:
-        """Return what was chosen in each round as JSON, for the scores' metadata."""
-        names = ("round", "candidate", "pooling", "C", "calibration")
-        rows = [{name: row[name] for name in names} for row in self.model["rounds"]]
-        return json.dumps(rows, sort_keys=True)
+    arrays: dict[str, NDArray]
 
 
 def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
     """Choose in every round, calibrate on its dev, and put the rounds together.
 
-    Args:
-        trials: of the corpus, `tables.TRIALS`.
-        fitted: every candidate of the experiment, by name.
+    `trials` are the corpus's, `tables.TRIALS`; `fitted` has every candidate, by name.
     """
     summaries = {name: candidate.summary for name, candidate in fitted.items()}
     compared = choose(summaries)
+    pooled = len(compared) > 1
     rows, blocks, seeds, weights = [], [], [], {}
     for index, items in enumerate(compared):
         best = next(row for row in items if row["chosen"])
-        candidate, pooling = best["candidate"], best["pooling"]
-        table = fitted[candidate].scores
-        table = table.filter(pc.equal(table["round"], best["round"]))
-        calibrated = _calibration(table, pooling)
-        blocks.append(final_scores(table, table[pooling].to_numpy(), calibrated, len(compared) > 1))
-        seeds.append(_seeds(table, pooling, len(compared) > 1))
+        chosen, pooling = fitted[best["candidate"]], best["pooling"]
+        table = chosen.scores.filter(pc.equal(chosen.scores["round"], best["round"]))
+        calibrated, scored = _calibrated(table, pooling, pooled)
+        blocks.append(scored)
+        of_seeds, prefix = table.select(tables.TRIAL_COLUMNS), f"{pooling}@"
+        for column in table.column_names:
+            if column.startswith(prefix):
+                score = _calibrated(table, column, pooled)[1]["score"]
+                of_seeds = of_seeds.append_column(column.removeprefix(prefix), score)
+        seeds.append(of_seeds)
         prefix = f"{pooling}.{index}."
         weights |= {
             f"{index}.{name.removeprefix(prefix)}": array
-            for name, array in fitted[candidate].arrays().items()
+            for name, array in chosen.arrays.items()
             if name.startswith(prefix)
         }
-        how = summaries[candidate]["rounds"][index]
+        how = chosen.summary["rounds"][index]
+        named = ("round", "candidate", "pooling", "C", "seeds")
         rows.append(
             {
-                **{name: best[name] for name in ("round", "candidate", "pooling", "C")},
-                **({"seeds": best["seeds"]} if "seeds" in best else {}),
+                **{name: best[name] for name in named if name in best},
                 **{name: value for name, value in how.items() if name != "poolings"},
                 "calibration": vars(calibrated) if calibrated else None,
             }
@@ -207,30 +201,50 @@ def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
     return Choice(scored, _side_by_side(fitted), pa.concat_tables(seeds), model, weights)
 
 
+def _calibrated(
+    table: pa.Table, column: str, pooled: bool
+) -> tuple[calibration.Calibration | None, pa.Table]:
+    """Calibrate a column of scores on dev, if there is one; return its final scores, too."""
+    dev = table.filter(pc.equal(table["split"], "dev"))
+    fitted = calibration.fit(dev[column].to_numpy(), dev["label"].to_numpy()) if len(dev) else None
+    return fitted, final_scores(table, table[column].to_numpy(), fitted, pooled)
+
+
 def _side_by_side(fitted: Mapping[str, Candidate]) -> pa.Table:
     """Return the scores of all candidates with each pooling as columns of one table."""
     table = next(iter(fitted.values())).scores.select(tables.TRIAL_COLUMNS)
     for name, candidate in fitted.items():
-        for pooling in candidate.models:
+        for pooling in candidate.summary["rounds"][0]["poolings"]:
             column = candidate.scores[pooling]
             table = table.append_column(tables.candidate_column(name, pooling), column)
     return table
 
 
-def _calibration(table: pa.Table, column: str) -> calibration.Calibration | None:
-    dev = table.filter(pc.equal(table["split"], "dev"))
-    if not len(dev):
-        return None
-    return calibration.fit(dev[column].to_numpy(), dev["label"].to_numpy())
+def publish(
+    choice: Choice,
+    experiment: "Experiment",
+    wildcards: Mapping[str, str],
+    paths: Mapping[str, str],
+) -> None:
+    """Write an experiment's `model`, `weights`, `scores`, `candidates` and `seeds`.
 
-
-def _seeds(table: pa.Table, pooling: str, pooled: bool) -> pa.Table:
-    """Return a column of scores per seed, each calibrated as the first's is."""
-    seeds = table.select(tables.TRIAL_COLUMNS)
-    prefix = f"{pooling}@"
-    for column in table.column_names:
-        if column.startswith(prefix):
-            fitted = _calibration(table, column)
-            scored = final_scores(table, table[column].to_numpy(), fitted, pooled)
-            seeds = seeds.append_column(column.removeprefix(prefix), scored["score"])
-    return seeds
+    `wildcards` name the `experiment`, and the `corpus` that it was fitted on.
+    """
+    name, corpus = wildcards["experiment"], wildcards["corpus"]
+    about = {"experiment": name, "corpus": corpus, "protocol": experiment.protocol_name}
+    settings = {"seed": experiment.seed, "features": experiment.features.plain()}
+    settings["kind"] = experiment.model.kind
+    write_json(paths["model"], {**about, **settings, **choice.model})
+    write_arrays(paths["weights"], choice.arrays)
+    tables.write(paths["candidates"], choice.candidates, choice.candidates.schema, about)
+    tables.write(paths["seeds"], choice.seeds, choice.seeds.schema, about)
+    names = ("round", "candidate", "pooling", "C", "calibration")
+    chosen = [{each: row[each] for each in names} for row in choice.model["rounds"]]
+    scored = {"target": corpus, "view": experiment.features.view}
+    scored["chosen"] = json.dumps(chosen, sort_keys=True)
+    tables.write(paths["scores"], choice.scores, choice.scores.schema, about | scored)
+    for row in chosen:
+        _logger.info(
+            "%s, round %s: chosen %s, pooling %s, C %s",
+            *(name, row["round"], row["candidate"], row["pooling"], _said_C(row["C"])),
+        )

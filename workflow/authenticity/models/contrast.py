@@ -26,7 +26,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation.splits import Folds
 from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.losses import LOSSES, Batch, Loss
-from authenticity.models.projection import ContrastiveModel, Head, Projection, bounded, joined
+from authenticity.models.projection import ContrastiveModel, Head, Projection, bounded
 
 if TYPE_CHECKING:
     from authenticity.config import Contrastive
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _CHECKS = 10  # epochs at which the projection is judged, at most
 _PATIENCE = 3  # checks in a row without gain that end training
 _CHECK_C = 1.0  # of the regression that judges them
+
+Curve = list[dict[str, Any]]
+"""Of the training of one seed, by temperature and epoch."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,9 @@ class Problem:
 
     def part(self, rows: NDArray[np.intp]) -> "Problem":
         """Return the problem of some of the rows, without anything to choose on."""
-        speakers, attacks, clips = (
-            np.asarray(names)[rows] for names in (self.speakers, self.attacks, self.clips)
-        )
-        features, labels = self.features[rows], self.labels[rows]
-        return Problem(features, self.n_spectral, self.n_layers, labels, speakers, attacks, clips)
+        names = ("features", "labels", "speakers", "attacks", "clips")
+        chosen = {name: np.asarray(getattr(self, name))[rows] for name in names}
+        return replace(self, **chosen, dev_features=None, dev_labels=None)
 
 
 def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
@@ -81,17 +82,12 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
     the mean of the ROC-AUC over the held parts decides, and heads are trained once more on all rows
     up to that epoch. Folds alone would not do for C: heads that saw all rows part every fold's.
 
-    Args:
-        problem: see `Problem`.
-        settings: from the configuration; its seeds are of the weights and the batches.
-        folds: index pairs from `splits.folds`.
-
     Returns:
-        The fit of each seed; `held_roc_auc` is of heads trained without what they are judged on.
-        `summary` has the loss, the chosen `temperature` (null where it has none) and `epoch`, what
-        they and C were `chosen_on`, the number of trained `parameters`, `layer_weights` where they
-        are learned, and a `curve`: `loss` and (where checked) `roc_auc` by `temperature` and
-        `epoch`.
+        The fit of each seed (of the weights and the batches); `held_roc_auc` is of heads trained
+        without what they are judged on. `summary` has the loss, the chosen `temperature` (null
+        where it has none) and `epoch`, what they and C were `chosen_on`, the number of trained
+        `parameters`, `layer_weights` where they are learned, and a `curve`: `loss` and (where
+        checked) `roc_auc` by `temperature` and `epoch`.
 
     Raises:
         UserError: two branches without spectral features or without layers, or a loss that pairs
@@ -100,33 +96,36 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
     _require_branches(problem, settings)
     with _one_thread():
         whole = _Rows(problem)
-        chosen = _choose(_judges(whole, folds), settings)
-        return [
-            _fit(whole, settings, chosen, seed, trained)
-            for seed, trained in zip(settings.seeds, chosen.seeds, strict=True)
-        ]
+        judges = _judges(whole, folds)
+        by_seed, curves = _best(judges, settings)
+        held = [_held(judges, states, settings.C) for states in by_seed]
+        means = {C: _mean(each[C] for each in held) for C in sorted(settings.C)}
+        C, by_folds = max(means, key=means.get), problem.dev_features is None
+        fits = []
+        each_seed = zip(settings.seeds, by_seed, curves, held, strict=True)
+        for seed, (state, *_), curve, roc_auc in each_seed:
+            if by_folds:
+                *_, state = _train(whole, settings, state.temperature, seed, state.epoch)
+            summary = _summary(settings, state, "train, by folds" if by_folds else "dev", curve)
+            model = whole.model(state.projection, C)
+            fits.append(Fit(model, C, roc_auc, by_folds, seed, summary))
+        return fits
 
 
-def _fit(
-    whole: "_Rows", settings: "Contrastive", chosen: "_Chosen", seed: int, trained: "_Trained"
-) -> Fit:
-    """Fit the regression on one seed's heads, which without a dev are trained on all rows first."""
-    by_folds = whole.problem.dev_features is None
-    state = trained.states[0]
-    if by_folds:
-        *_, state = _train(whole, settings, chosen.temperature, seed, chosen.epoch)
+def _summary(
+    settings: "Contrastive", state: "_State", chosen_on: str, curve: Curve
+) -> dict[str, Any]:
+    """Return what `fit` says of one seed."""
     weights = state.projection.layer_weights.tolist() if settings.layer_weights else None
-    summary = {
+    return {
         "loss": settings.loss,
-        "temperature": chosen.temperature,
-        "epoch": chosen.epoch,
-        "chosen_on": "train, by folds" if by_folds else "dev",
+        "temperature": state.temperature,
+        "epoch": state.epoch,
+        "chosen_on": chosen_on,
         "parameters": state.n_parameters,
         "layer_weights": weights,
-        "curve": trained.curve,
+        "curve": curve,
     }
-    model = whole.model(state.projection, chosen.C)
-    return Fit(model, chosen.C, trained.held_roc_auc, by_folds, seed, summary)
 
 
 def _require_branches(problem: Problem, settings: "Contrastive") -> None:
@@ -159,6 +158,7 @@ def _one_thread() -> Iterator[None]:
 class _State:
     """The heads after an epoch, its mean loss, and their ROC-AUC where that was asked."""
 
+    temperature: float | None
     epoch: int
     loss: float
     projection: Projection
@@ -166,29 +166,17 @@ class _State:
     roc_auc: float | None = None
 
 
-@dataclass(frozen=True)
-class _Trained:
-    """One seed's training: every judge's heads at the chosen epoch, and what they reached."""
+def _best(
+    judges: Sequence["_Rows"], settings: "Contrastive"
+) -> tuple[Sequence[Sequence[_State]], list[Curve]]:
+    """Train heads at each temperature, for every seed and judge.
 
-    states: Sequence[_State]
-    held_roc_auc: dict[float, float]
-    curve: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """The temperature, epoch and C that did best over the seeds, and each seed's training."""
-
-    temperature: float | None
-    epoch: int
-    C: float
-    seeds: list[_Trained]
-
-
-def _choose(judges: Sequence["_Judge"], settings: "Contrastive") -> _Chosen:
-    """Train heads at each temperature, for every seed and judge, and choose by their mean."""
+    Returns:
+        By seed, every judge's heads at the temperature and epoch that did best over seeds and
+        judges; by seed, the curve.
+    """
     temperatures = settings.temperature if LOSSES[settings.loss].temperature else [None]
-    curves: list[list[dict[str, Any]]] = [[] for _ in settings.seeds]
+    curves: list[Curve] = [[] for _ in settings.seeds]
     best, best_roc_auc = None, -math.inf
     for temperature in temperatures:
         courses = [
@@ -196,41 +184,35 @@ def _choose(judges: Sequence["_Judge"], settings: "Contrastive") -> _Chosen:
             for seed in settings.seeds
         ]
         highest, without_gain = -math.inf, 0
-        for epoch, by_seed in enumerate(zip(*courses, strict=True), start=1):
-            points = [_point(temperature, epoch, states) for states in by_seed]
+        for by_seed in zip(*courses, strict=True):
+            points = [_point(states) for states in by_seed]
             for curve, point in zip(curves, points, strict=True):
                 curve.append(point)
             if points[0]["roc_auc"] is None:
                 continue
             roc_auc = _mean(point["roc_auc"] for point in points)
             if roc_auc > best_roc_auc:
-                best, best_roc_auc = (temperature, epoch, by_seed), roc_auc
+                best, best_roc_auc = by_seed, roc_auc
             without_gain = 0 if roc_auc > highest else without_gain + 1
             highest = max(highest, roc_auc)
             if without_gain == _PATIENCE:
                 break
-    temperature, epoch, by_seed = best
-    trained = [
-        _Trained(states, _held(judges, states, settings.C), curve)
-        for states, curve in zip(by_seed, curves, strict=True)
-    ]
-    means = {C: _mean(each.held_roc_auc[C] for each in trained) for C in sorted(settings.C)}
-    return _Chosen(temperature, epoch, max(means, key=means.get), trained)
+    return best, curves
 
 
-def _point(temperature: float | None, epoch: int, states: Sequence[_State]) -> dict[str, Any]:
+def _point(states: Sequence[_State]) -> dict[str, Any]:
     """Return one epoch of a curve, a mean over the judges."""
     judged = states[0].roc_auc is not None
     return {
-        "temperature": temperature,
-        "epoch": epoch,
+        "temperature": states[0].temperature,
+        "epoch": states[0].epoch,
         "loss": _mean(state.loss for state in states),
         "roc_auc": _mean(state.roc_auc for state in states) if judged else None,
     }
 
 
 def _held(
-    judges: Sequence["_Judge"], states: Sequence[_State], C_grid: Sequence[float]
+    judges: Sequence["_Rows"], states: Sequence[_State], C_grid: Sequence[float]
 ) -> dict[float, float]:
     """Return the ROC-AUC by C, a mean over the judges."""
     pairs = [*zip(judges, states, strict=True)]
@@ -245,23 +227,21 @@ def _mean(values: Iterable[float]) -> float:
 
 
 class _Rows:
-    """The rows to fit on, standardised."""
+    """The rows to fit on, standardised, and trials that are held out to judge what was fitted."""
 
     def __init__(self, problem: Problem):
         self.problem = problem
         self._scaler = StandardScaler().fit(problem.features)
-        self._standardised = self.standardised(problem.features)
+        self._standardised = self._scaler.transform(problem.features).astype(np.float32)
+        if problem.dev_features is not None:
+            self._held = self._scaler.transform(problem.dev_features).astype(np.float32)
         self._features = torch.from_numpy(self._standardised)
         self._labels = torch.from_numpy(np.asarray(problem.labels, np.int64))
         self._clips = torch.from_numpy(np.unique(problem.clips, return_inverse=True)[1])
 
-    def standardised(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return other features as these were standardised."""
-        return self._scaler.transform(features).astype(np.float32)
-
     def model(self, projection: Projection, C: float) -> ContrastiveModel:
         """Fit the regression on what heads make of the rows."""
-        projected = joined(projection, self._standardised)
+        projected = projection.joined(self._standardised)
         classifier = fit_with(projected, self.problem.labels, C)
         return ContrastiveModel(self._scaler.mean_, self._scaler.scale_, projection, classifier)
 
@@ -276,39 +256,30 @@ class _Rows:
             torch.cat([drawn + index * len(self._features) for index in range(len(branches))]),
         )
 
-
-class _Judge:
-    """Rows to fit on, and trials that are held out to judge what was fitted."""
-
-    def __init__(self, rows: _Rows, features: NDArray[np.float32], labels: NDArray[np.integer]):
-        self._rows, self._labels = rows, labels
-        self._held = rows.standardised(features)
-
     def roc_auc(self, projection: Projection, C: float) -> float:
-        """Return the ROC-AUC of regression on what heads project to."""
-        classifier = self._rows.model(projection, C).classifier
-        values = classifier.scores(joined(projection, self._held))
-        return float(roc_auc_score(self._labels, values))
+        """Return the ROC-AUC, on the held out trials, of regression on what heads project to."""
+        values = self.model(projection, C).classifier.scores(projection.joined(self._held))
+        return float(roc_auc_score(self.problem.dev_labels, values))
 
     def course(
         self, settings: "Contrastive", temperature: float | None, seed: int
     ) -> Iterator[_State]:
         """Train heads, judging them every tenth of the epochs; yield them after each epoch."""
-        epochs = settings.epochs
-        every = math.ceil(epochs / _CHECKS)
-        for state in _train(self._rows, settings, temperature, seed, epochs):
-            if state.epoch % every == 0 or state.epoch == epochs:
+        every = math.ceil(settings.epochs / _CHECKS)
+        for state in _train(self, settings, temperature, seed, settings.epochs):
+            if state.epoch % every == 0 or state.epoch == settings.epochs:
                 state = replace(state, roc_auc=self.roc_auc(state.projection, _CHECK_C))
             yield state
 
 
-def _judges(whole: _Rows, folds: Folds) -> list[_Judge]:
-    """Return a judge on dev, or one for each fold where there is no dev."""
+def _judges(whole: _Rows, folds: Folds) -> list[_Rows]:
+    """Return all rows, judged on dev, or where there is no dev those of each fold."""
     problem = whole.problem
     if problem.dev_features is not None:
-        return [_Judge(whole, problem.dev_features, problem.dev_labels)]
+        return [whole]
+    features, labels = problem.features, problem.labels
     return [
-        _Judge(_Rows(problem.part(train)), problem.features[held], problem.labels[held])
+        _Rows(replace(problem.part(train), dev_features=features[held], dev_labels=labels[held]))
         for train, held in folds
     ]
 
@@ -342,7 +313,8 @@ def _train(
                 f"loss {settings.loss} became NaN or infinite at epoch {epoch}; give the "
                 f"experiment a `learning_rate` below {settings.learning_rate:g}"
             )
-        yield _State(epoch, total / sampler.n_batches, heads.frozen(), heads.n_parameters)
+        loss_of_epoch = total / sampler.n_batches
+        yield _State(temperature, epoch, loss_of_epoch, heads.frozen(), heads.n_parameters)
 
 
 class _Heads:

@@ -33,14 +33,10 @@ _CLIP_SECONDS = 3
 
 
 def sample(trials: pa.Table, experiments: Sequence["Experiment"]) -> pa.Table:
-    """Draw the sample of a corpus at random, as evenly from the attacks as their clips allow.
+    """Draw rows of a corpus's `tables.TRIALS`, as evenly from the attacks as their clips allow.
 
-    Args:
-        trials: of the corpus, `tables.TRIALS`.
-        experiments: it is drawn from their train and dev partitions, with the first one's seed.
-
-    Returns:
-        The rows drawn, by key.
+    They are drawn at random from the experiments' train and dev partitions, with the first one's
+    seed, and returned by key.
     """
     protocols = [experiment.protocol for experiment in experiments]
     used = {name for protocol in protocols for name in (protocol.fit, protocol.choose)}
@@ -96,10 +92,7 @@ def needed(
 def lowest(labels: NDArray[np.integer], scores: Sequence[NDArray], best: int) -> int:
     """Return the lowest layer that is no more than a standard error below the best one.
 
-    Args:
-        labels: of the trials of dev, shape (trials,).
-        scores: by layer, of the same trials.
-        best: the layer of the highest ROC-AUC.
+    `labels` are of dev, shape (trials,), and `scores` by layer, of the same trials.
     """
     for layer, values in enumerate(scores[:best]):
         test = compare.delong(labels, values, scores[best])

@@ -19,25 +19,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
 from authenticity.errors import UserError
+from authenticity.evaluation import splits
 from authenticity.features import export
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames
 from authenticity.files import atomic
 from authenticity.models import losses
-from authenticity.models.baseline import LinearModel
 from authenticity.models.contrast import drawn
+from authenticity.models.fitting import Trials
 from authenticity.models.logistic import fit_with
-from authenticity.models.projection import bounded
+from authenticity.models.projection import LinearModel, bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 
 if TYPE_CHECKING:
-    from authenticity.config import FineTune
+    from authenticity.config import Experiment, FineTune
 
 VERSION = "3"
 """Raise it when the weights that any settings lead to change."""
@@ -110,106 +112,25 @@ class Problem:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class FineTuned:
-    """Layers and head as of their best epoch.
+class FineTuning:
+    """The trained layers with head and optimiser, epoch by epoch.
 
     Attributes:
-        detector: in evaluation mode.
-        encoder: what it was fitted on, whole.
+        detector: as of the epoch; after `finish`, as of the best one, in evaluation mode.
+        encoder: what it is fitted on, whole.
         first: the first trained layer, counted from 0.
-        best_epoch: counted from 1; 0 where no epoch was better on dev than logistic regression
-            on the untrained layers.
+        epoch: counted from 1; 0 before the first.
+        best_epoch: 0 where no epoch was better on dev than logistic regression on the untrained
+            layers.
+        best: the detector's state as of the best epoch, until `finish`.
         history: of each epoch from 0, `epoch`, `loss` (mean over clips; None for 0) and
             `dev_roc_auc` (None without dev).
     """
 
-    detector: Detector
-    encoder: Encoder
-    first: int
-    best_epoch: int
-    history: list[dict[str, Any]]
-
-    @property
-    def head(self) -> LinearModel:
-        """What turns the pooled last layer, cached or of the exported encoder, into scores."""
-        return self.detector.head()
-
-    @property
-    def n_trained(self) -> int:
-        """How many parameters were trained."""
-        return sum(value.numel() for value in self.detector.parameters() if value.requires_grad)
-
-    def scores(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
-        """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
-        return self.head.scores(self.detector.top.pooled_alone(clips))
-
-    def export(self, folder: str | Path) -> None:
-        """Write the whole encoder, its last layer the last trained one, to a folder.
-
-        `Encoder.load` takes it. Its last layer's mean over time is what the detector pools, to half
-        precision, and `head` scores it. Weights stay in float32: rounded, they would not be those
-        that were chosen on dev.
-        """
-        network = copy.deepcopy(self.encoder.network)
-        trained = self.detector.top.layers
-        last = self.first + len(trained)
-        network.encoder.layers = network.encoder.layers[:last]
-        for position, layer in enumerate(trained, start=self.first):
-            network.encoder.layers[position].load_state_dict(layer.state_dict())
-        network.config.num_hidden_layers = last
-        export.write(network, self.encoder.preprocessing, torch.float32, folder)
-
-
-def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> FineTuned:
-    """Train the layers and their head.
-
-    Each epoch draws half of its clips from each class. The loss is the cross-entropy of the
-    classifier, plus `settings.model.loss` of the projections. The weights kept are those of the
-    epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
-    there is no dev.
-
-    Args:
-        problem: the clips.
-        encoder: the one whose frames they are, whole, in float32.
-        settings: of the training.
-        state: the file that keeps the run after each epoch. Where it is there, the run goes on, and
-            gives the weights of one that was not interrupted. The caller removes it once the result
-            is safe.
-
-    Raises:
-        UserError: the encoder has no such layers.
-    """
-    identity = problem.digest(settings)
-    with torch.random.fork_rng(devices=[]):
-        run = _Run(problem, encoder, settings)
-        if run.resume(state, identity):
-            _logger.info("going on from epoch %d of %s", run.epoch, state)
-        while not run.ended:
-            started = time.monotonic()
-            row = run.advance()
-            loss, roc_auc = (
-                "none" if row[name] is None else f"{row[name]:.4f}"
-                for name in ("loss", "dev_roc_auc")
-            )
-            _logger.info(
-                "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
-                row["epoch"],
-                settings.model.epochs,
-                loss,
-                roc_auc,
-                time.monotonic() - started,
-            )
-            run.save(state, identity)
-    run.detector.load_state_dict(run.best)
-    return FineTuned(run.detector.eval(), encoder, run.first, run.best_epoch, run.history)
-
-
-class _Run:
-    """The detector, its optimiser and its epoch, which the state keeps together."""
-
     def __init__(self, problem: Problem, encoder: Encoder, settings: Settings):
+        """Copy the layers to train, and start the head at random."""
         self.first = settings.first_trained(len(encoder.network.encoder.layers))
+        self.encoder, self._identity = encoder, problem.digest(settings)
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
         self._settings, self._model = settings, settings.model
@@ -234,6 +155,7 @@ class _Run:
 
     @property
     def ended(self) -> bool:
+        """Whether no epoch is left, or dev has not gained for too long."""
         waited = self.epoch - self.best_epoch
         return self.epoch >= self._model.epochs or (
             len(self._dev) > 0 and waited >= self._model.patience
@@ -296,21 +218,15 @@ class _Run:
             )
         loss = functional.binary_cross_entropy_with_logits(log_odds, labels.float())
         if self._model.loss != "cross_entropy":
-            contrast = self._contrast(projections, labels, torch.from_numpy(chosen))
-            loss = loss + self._model.loss_weight * contrast
+            contrast, clips = losses.LOSSES[self._model.loss], torch.from_numpy(chosen)
+            bound = bounded(projections, contrast.norms)
+            batch = losses.Batch(bound, labels, clips, clips)  # a clip has one row here
+            loss = loss + self._model.loss_weight * contrast(batch, self._model.temperature, None)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.detector.parameters(), _GRADIENT_NORM)
         self._optimiser.step()
         return loss.item()
-
-    def _contrast(
-        self, projections: torch.Tensor, labels: torch.Tensor, clips: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the loss of the projections; a clip has one row here."""
-        loss = losses.LOSSES[self._model.loss]
-        batch = losses.Batch(bounded(projections, loss.norms), labels, clips, clips)
-        return loss(batch, self._model.temperature, None)
 
     def _dev_roc_auc(self) -> float | None:
         if not len(self._dev):
@@ -318,9 +234,10 @@ class _Run:
         scores = self.detector.head().scores(self._pooled(self._dev))
         return float(roc_auc_score(self._labels[self._dev], scores))
 
-    def save(self, path: Path, identity: str) -> None:
+    def save(self, path: Path) -> None:
+        """Keep the training as it is after this epoch."""
         state = {
-            "identity": identity,
+            "identity": self._identity,
             "epoch": self.epoch,
             "best_epoch": self.best_epoch,
             "history": self.history,
@@ -331,12 +248,12 @@ class _Run:
         with atomic(path) as temporary:
             torch.save(state, temporary)
 
-    def resume(self, path: Path, identity: str) -> bool:
+    def resume(self, path: Path) -> bool:
         """Take up the state at `path` if it is there and is of this very run; say whether."""
         if not path.exists():
             return False
         state = torch.load(path, weights_only=True)
-        if state["identity"] != identity:
+        if state["identity"] != self._identity:
             _logger.info("%s is of another run: starting afresh", path)
             return False
         self.detector.load_state_dict(state["detector"])
@@ -345,13 +262,125 @@ class _Run:
         self.history, self.best = state["history"], state["best"]
         return True
 
+    def finish(self) -> None:
+        """Take the weights of the best epoch, and free what training alone needs."""
+        self.detector.load_state_dict(self.best)
+        self.detector.eval()
+        del self.best, self._optimiser
+
+    @property
+    def head(self) -> LinearModel:
+        """What turns the pooled last layer, cached or of the exported encoder, into scores."""
+        return self.detector.head()
+
+    @property
+    def n_trained(self) -> int:
+        """How many parameters were trained."""
+        return sum(value.numel() for value in self.detector.parameters() if value.requires_grad)
+
+    def scores(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
+        """Return the log-odds of spoof, where both classes are equally likely, shape (clips,)."""
+        return self.head.scores(self.detector.top.pooled_alone(clips))
+
+    def export(self, folder: str | Path) -> None:
+        """Write the whole encoder, its last layer the last trained one, to a folder.
+
+        `Encoder.load` takes it. Its last layer's mean over time is what the detector pools, to half
+        precision, and `head` scores it. Weights stay in float32: rounded, they would not be those
+        that were chosen on dev.
+        """
+        network = copy.deepcopy(self.encoder.network)
+        trained = self.detector.top.layers
+        last = self.first + len(trained)
+        network.encoder.layers = network.encoder.layers[:last]
+        for position, layer in enumerate(trained, start=self.first):
+            network.encoder.layers[position].load_state_dict(layer.state_dict())
+        network.config.num_hidden_layers = last
+        export.write(network, self.encoder.preprocessing, torch.float32, folder)
+
+
+def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> FineTuning:
+    """Train the layers and their head; the encoder is whole, in float32.
+
+    Each epoch draws half of its clips from each class. The loss is the cross-entropy of the
+    classifier, plus `settings.model.loss` of the projections. The weights kept are those of the
+    epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
+    there is no dev.
+
+    The file `state` keeps the run after each epoch. Where it is there, the run goes on, and gives
+    the weights of one that was not interrupted. The caller removes it once the result is safe.
+
+    Raises:
+        UserError: the encoder has no such layers.
+    """
+    with torch.random.fork_rng(devices=[]):
+        run = FineTuning(problem, encoder, settings)
+        if run.resume(state):
+            _logger.info("going on from epoch %d of %s", run.epoch, state)
+        while not run.ended:
+            started = time.monotonic()
+            row = run.advance()
+            loss, roc_auc = (
+                "none" if row[name] is None else f"{row[name]:.4f}"
+                for name in ("loss", "dev_roc_auc")
+            )
+            _logger.info(
+                "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
+                *(row["epoch"], settings.model.epochs, loss, roc_auc, time.monotonic() - started),
+            )
+            run.save(state)
+    run.finish()
+    return run
+
+
+def fit_trials(
+    trials: pa.Table,
+    frames: Frames,
+    encoder: Encoder,
+    experiment: "Experiment",
+    settings: Settings,
+    state: Path,
+) -> tuple[pa.Table, dict[str, Any], FineTuning]:
+    """Fine-tune on a corpus's train with one seed, stop by dev, and score dev and eval; see `fit`.
+
+    `trials` are the corpus's, `tables.TRIALS`, `frames` are of all its clips, and the experiment's
+    protocol has one round.
+
+    Returns:
+        The dev and eval trials, `tables.TRIAL_COLUMNS` and `score`; plain data: `leak`, counts, and
+        how the training went; and what was fitted.
+    """
+    data = Trials(trials)
+    rounds = data.rounds(experiment)
+    (item,) = rounds
+    rows = data.rows(frames.files)
+    labels = np.zeros(len(frames), np.int64)
+    labels[rows[rows >= 0]] = data.labels[rows >= 0]
+    train, dev = (np.sort(rows[(item.parts == part) & (rows >= 0)]) for part in ("train", "dev"))
+    model = fit(Problem(frames, labels, train, dev), encoder, settings, state)
+    scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
+    scores = model.scores([frames.clips[index] for index in rows[scored]])
+    on_dev = item.parts[scored] == "dev"
+    known = data.labels[scored[on_dev]]
+    summary = {
+        "leak": splits.leaks(trials, rounds),
+        "n_train_bonafide": int((labels[train] == 0).sum()),
+        "n_train_spoof": int((labels[train] == 1).sum()),
+        "C": INVERSE_REGULARISATION,
+        "dev_roc_auc": float(roc_auc_score(known, scores[on_dev])) if len(known) else None,
+        "epoch": model.best_epoch,
+        "parameters": model.n_trained,
+        "curve": model.history,
+    }
+    table = data.table(scored, item).append_column("score", pa.array(scores))
+    return table, summary, model
+
 
 def schedule(progress: float, warmup: float) -> float:
     """Return the learning rate as a share of its height.
 
-    Args:
-        progress: share of the training that is done when the step is, above 0.
-        warmup: share during which it climbs, in a line; then it falls as a cosine to 0.
+    It climbs in a line during `warmup`, a share of the training, then falls as a cosine to 0.
+    `progress` is the share that is done when the step is, above 0.
     """
     if progress <= warmup:
         return progress / warmup
@@ -363,12 +392,8 @@ def balanced(
 ) -> NDArray[np.intp]:
     """Draw an epoch: as many trials as there are, or one fewer, half of each class, shuffled.
 
-    A class is gone through in random order, again and again as far as it is needed.
-
-    Args:
-        labels: of all trials.
-        trials: positions of those to draw from; both classes must be among them.
-        random: draws.
+    A class is gone through in random order, again and again as far as it is needed. `trials` are
+    positions in `labels`; both classes must be among them.
     """
     half = len(trials) // 2
     classes = [drawn(trials[labels[trials] == label], half, random) for label in (0, 1)]

@@ -13,61 +13,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from authenticity import tables
 from authenticity.evaluation import splits
 from authenticity.models import logistic
-from authenticity.models.baseline import LinearModel
+from authenticity.models.application import trials_of
 from authenticity.models.candidates import Candidate
 from authenticity.models.logistic import Fit
-from authenticity.models.scores import trials_of
+from authenticity.models.projection import LinearModel
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment
 
 Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
 """Given a pooling and a view, returns files and their features; see `matrix.load`."""
-
-
-def fit(
-    trials: pa.Table,
-    features: Features,
-    experiment: "Experiment",
-    n_spectral: int,
-    n_layers: int,
-    sign: float = 1.0,
-) -> Candidate:
-    """Fit and score one candidate in every round, with each pooling.
-
-    Args:
-        trials: of the corpus, `tables.TRIALS`, by key.
-        features: the candidate's, as a function of pooling and view.
-        experiment: from the configuration. With `shuffle_labels`, a control, classes (and attacks
-            with them) are dealt out anew within train and within dev before anything is fitted.
-        n_spectral: how many of the features are spectral.
-        n_layers: how many layers the others are of.
-        sign: of a published detector; see `published.sign`. Nothing is fitted: its score is that
-            times its one feature.
-
-    Raises:
-        UserError: the protocol leaves a part without both classes.
-    """
-    settings, data = experiment.features, Trials(trials)
-    rounds = data.rounds(experiment)
-    outcomes: dict[str, list[_Outcome]] = {pooling: [] for pooling in settings.pooling}
-    for pooling in settings.pooling:
-        views = {}
-        for view in dict.fromkeys([*settings.train_views, settings.view]):
-            files, matrix = features(pooling, view)
-            views[view] = _Matrix(matrix, data.rows(files))
-        for item in rounds:
-            known = data.shuffled(item, experiment.seed) if experiment.shuffle_labels else data
-            source = _Source(known, views, item, experiment, n_spectral, n_layers, sign)
-            outcomes[pooling].append(source.outcome())
-    models = {
-        pooling: [outcome.fits[0].model for outcome in by_round]
-        for pooling, by_round in outcomes.items()
-    }
-    summary = {"leak": splits.leaks(trials, rounds), "rounds": _summary(rounds, outcomes)}
-    return Candidate(_scores(data, rounds, outcomes), models, summary)
 
 
 class Trials:
@@ -136,26 +94,17 @@ class _Outcome:
 
     Attributes:
         fits: one for each seed.
-        scored: positions of the dev and eval trials.
-        scores: of each fit, shape (scored,).
+        trials: dev and eval, `tables.TRIAL_COLUMNS`.
+        scores: of each fit, shape (trials,).
         dev_roc_auc: of each fit; None where there is no dev.
         counts: plain data: the folds, and how many trials of each class were fitted on.
     """
 
-    fits: list[Fit]
-    scored: NDArray[np.intp]
-    scores: list[NDArray[np.float64]]
-    dev_roc_auc: list[float | None]
+    fits: Sequence[Fit]
+    trials: pa.Table
+    scores: Sequence[NDArray[np.float64]]
+    dev_roc_auc: Sequence[float | None]
     counts: dict[str, Any]
-
-    def by_column(self, pooling: str) -> dict[str, NDArray[np.float64]]:
-        """Return the columns of scores: the first seed's, and `{pooling}@{seed}` of each."""
-        seeds = {
-            f"{pooling}@{fit.seed}": values
-            for fit, values in zip(self.fits, self.scores, strict=True)
-            if fit.seed is not None
-        }
-        return {pooling: self.scores[0], **seeds}
 
     def figures(self) -> dict[str, Any]:
         """Say how it was fitted; over several seeds, ROC-AUCs are means."""
@@ -179,121 +128,164 @@ class _Outcome:
         return figures
 
 
-@dataclass(frozen=True)
-class _Source:
-    """What a model of one round is fitted on and scored on."""
+def fit(
+    trials: pa.Table,
+    features: Features,
+    experiment: "Experiment",
+    n_spectral: int,
+    n_layers: int,
+    sign: float = 1.0,
+) -> Candidate:
+    """Fit and score one candidate in every round, with each pooling.
 
-    data: Trials
-    views: Mapping[str, _Matrix]
-    item: splits.Round
-    experiment: "Experiment"
-    n_spectral: int
-    n_layers: int
-    sign: float
+    Args:
+        trials: of the corpus, `tables.TRIALS`, by key.
+        features: the candidate's, as a function of pooling and view.
+        experiment: from the configuration. With `shuffle_labels`, a control, classes (and attacks
+            with them) are dealt out anew within train and within dev before anything is fitted.
+        n_spectral: how many of the features are spectral.
+        n_layers: how many layers the others are of.
+        sign: of a published detector; see `published.sign`. Nothing is fitted: its score is that
+            times its one feature.
 
-    def outcome(self) -> _Outcome:
-        """Fit with every seed, and score dev and eval."""
-        settings, data = self.experiment.features, self.data
-        matrix = self.views[settings.view]
-        if self.experiment.model.kind == "published":
-            train, folds_in_words = np.empty(0, np.intp), "none: it was trained by others"
-            model = LinearModel(np.zeros(1), np.ones(1), np.array([self.sign]), 0.0)
-            fits = [Fit(model, None, {}, by_folds=False)]
-        else:
-            train, folds_in_words, fits = self._fitted(matrix)
-        scored = matrix.members(self.item, "dev", "eval")
-        features = matrix.take(scored)
-        scores = [fit.model.scores(features) for fit in fits]
-        on_dev = self.item.parts[scored] == "dev"
-        dev = data.labels[scored[on_dev]]
-        labels = data.labels[train]
-        counts = {
-            "folds": folds_in_words,
-            "n_train_bonafide": len(set(data.keys[train[labels == 0]])),
-            "n_train_spoof": len(set(data.keys[train[labels == 1]])),
-        }
-        roc_auc = [
-            float(roc_auc_score(dev, values[on_dev])) if len(dev) else None for values in scores
-        ]
-        return _Outcome(fits, scored, scores, roc_auc, counts)
+    Raises:
+        UserError: the protocol leaves a part without both classes.
+    """
+    settings, data = experiment.features, Trials(trials)
+    rounds = data.rounds(experiment)
+    outcomes: dict[str, list[_Outcome]] = {pooling: [] for pooling in settings.pooling}
+    for pooling, by_round in outcomes.items():
+        views = {}
+        for view in dict.fromkeys([*settings.train_views, settings.view]):
+            files, matrix = features(pooling, view)
+            views[view] = _Matrix(matrix, data.rows(files))
+        for item in rounds:
+            known = data.shuffled(item, experiment.seed) if experiment.shuffle_labels else data
+            if experiment.model.kind == "published":
+                model = LinearModel(np.zeros(1), np.ones(1), np.array([sign]), 0.0)
+                fits = [Fit(model, None, {}, by_folds=False)]
+                counts = _counts("none: it was trained by others", np.empty(0), np.empty(0))
+            else:
+                fits, counts = _fits(known, views, item, experiment, n_spectral, n_layers)
+            by_round.append(_outcome(known, views[settings.view], item, fits, counts))
+    return _candidate(splits.leaks(trials, rounds), [item.name for item in rounds], outcomes)
 
-    def _fitted(self, matrix: _Matrix) -> tuple[NDArray[np.intp], str, list[Fit]]:
-        """Return the trials that were fitted on, their folds in words, and the fits."""
-        settings, data = self.experiment.features, self.data
-        members = [self.views[view].members(self.item, "train") for view in settings.train_views]
-        train = np.concatenate(members)
-        dev = matrix.members(self.item, "dev")
-        folds, folds_in_words = [], "none: C is chosen on dev"
-        if not len(dev):
-            folds, folds_in_words = splits.folds(
-                data.labels[train],
-                data.speakers[train],
-                data.keys[train],
-                self.experiment.model.folds,
-                self.experiment.protocol.folds,
-                self.experiment.seed,
-            )
-        block = np.concatenate(
-            [
-                self.views[view].take(trials)
-                for view, trials in zip(settings.train_views, members, strict=True)
-            ]
-        )
-        on_dev = (matrix.take(dev), data.labels[dev]) if len(dev) else None
-        return train, folds_in_words, self._fits(train, block, folds, on_dev)
 
-    def _fits(
-        self,
-        train: NDArray[np.intp],
-        block: NDArray[np.float32],
-        folds: splits.Folds,
-        on_dev: tuple[NDArray[np.float32], NDArray[np.integer]] | None,
-    ) -> list[Fit]:
-        model, data = self.experiment.model, self.data
-        if model.kind == "logistic":
-            labels = data.labels[train]
-            if on_dev is None:
-                return [logistic.fit(block, labels, folds, model.C)]
-            return [logistic.fit_on_dev(block, labels, *on_dev, model.C)]
+def _fits(
+    data: Trials,
+    views: Mapping[str, _Matrix],
+    item: splits.Round,
+    experiment: "Experiment",
+    n_spectral: int,
+    n_layers: int,
+) -> tuple[list[Fit], dict[str, Any]]:
+    """Return the fits of one round, one for each seed, and their counts; see `_Outcome`."""
+    model, matrix = experiment.model, views[experiment.features.view]
+    members = {view: views[view].members(item, "train") for view in experiment.features.train_views}
+    block = np.concatenate([views[view].take(trials) for view, trials in members.items()])
+    train, dev = np.concatenate([*members.values()]), matrix.members(item, "dev")
+    labels, speakers, keys = data.labels[train], data.speakers[train], data.keys[train]
+    on_dev = (matrix.take(dev), data.labels[dev]) if len(dev) else None
+    folds, folds_in_words = [], "none: C is chosen on dev"
+    if on_dev is None:
+        by, seed = experiment.protocol.folds, experiment.seed
+        folds, folds_in_words = splits.folds(labels, speakers, keys, model.folds, by, seed)
+    if model.kind == "contrastive":
         from authenticity.models import contrast  # torch, which logistic regression does not need
 
         problem = contrast.Problem(
             features=block,
-            n_spectral=self.n_spectral,
-            n_layers=self.n_layers,
-            labels=data.labels[train],
-            speakers=data.speakers[train],
+            n_spectral=n_spectral,
+            n_layers=n_layers,
+            labels=labels,
+            speakers=speakers,
             attacks=data.attacks[train],
-            clips=data.keys[train],
+            clips=keys,
             dev_features=on_dev[0] if on_dev else None,
             dev_labels=on_dev[1] if on_dev else None,
         )
-        return contrast.fit(problem, model, folds)
+        fits = contrast.fit(problem, model, folds)
+    elif on_dev is None:
+        fits = [logistic.fit(block, labels, folds, model.C)]
+    else:
+        fits = [logistic.fit_on_dev(block, labels, *on_dev, model.C)]
+    return fits, _counts(folds_in_words, keys, labels)
 
 
-def _scores(
-    data: Trials, rounds: Sequence[splits.Round], outcomes: Mapping[str, list[_Outcome]]
-) -> pa.Table:
-    """Return `Candidate.scores` from the outcomes: by pooling, one for each round."""
+def _counts(folds: str, keys: NDArray, labels: NDArray) -> dict[str, Any]:
+    """Count the trials of each class that were fitted on, each once in however many views."""
+    bonafide, spoof = (len(np.unique(keys[labels == label])) for label in (0, 1))
+    return {"folds": folds, "n_train_bonafide": bonafide, "n_train_spoof": spoof}
+
+
+def _outcome(
+    data: Trials,
+    matrix: _Matrix,
+    item: splits.Round,
+    fits: Sequence[Fit],
+    counts: dict[str, Any],
+) -> _Outcome:
+    """Score dev and eval."""
+    scored = matrix.members(item, "dev", "eval")
+    features = matrix.take(scored)
+    scores = [fit.model.scores(features) for fit in fits]
+    on_dev = item.parts[scored] == "dev"
+    dev = data.labels[scored[on_dev]]
+    roc_auc = [float(roc_auc_score(dev, each[on_dev])) if len(dev) else None for each in scores]
+    return _Outcome(fits, data.table(scored, item), scores, roc_auc, counts)
+
+
+def _candidate(
+    leak: Mapping[str, Any], names: Sequence[str], outcomes: Mapping[str, list[_Outcome]]
+) -> Candidate:
+    """Put outcomes together: by pooling, one for each of the rounds that `names` are of."""
     first = next(iter(outcomes.values()))
-    table = pa.concat_tables(
-        data.table(outcome.scored, item) for outcome, item in zip(first, rounds, strict=True)
-    )
+    table, arrays = pa.concat_tables(outcome.trials for outcome in first), {}
     for pooling, by_round in outcomes.items():
-        columns = [outcome.by_column(pooling) for outcome in by_round]
-        for name in columns[0]:
-            values = np.concatenate([column[name] for column in columns])
+        for index, outcome in enumerate(by_round):
+            arrays |= outcome.fits[0].model.arrays(f"{pooling}.{index}")
+        seeds = [fit.seed for fit in by_round[0].fits if fit.seed is not None]
+        columns = [(pooling, 0), *((f"{pooling}@{seed}", n) for n, seed in enumerate(seeds))]
+        for name, number in columns:
+            values = np.concatenate([outcome.scores[number] for outcome in by_round])
             table = table.append_column(name, pa.array(values))
-    return table
+    rounds = [
+        {
+            "round": name,
+            **by_pooling[0].counts,
+            "poolings": {
+                pooling: outcome.figures()
+                for pooling, outcome in zip(outcomes, by_pooling, strict=True)
+            },
+        }
+        for name, *by_pooling in zip(names, *outcomes.values(), strict=True)
+    ]
+    return Candidate(table, arrays, {"leak": leak, "rounds": rounds})
 
 
-def _summary(
-    rounds: Sequence[splits.Round], outcomes: Mapping[str, list[_Outcome]]
-) -> list[dict[str, Any]]:
-    """Return what `Candidate.summary` says of each round."""
-    summary = []
-    for item, *by_pooling in zip(rounds, *outcomes.values(), strict=True):
-        figures = [outcome.figures() for outcome in by_pooling]
-        poolings = dict(zip(outcomes, figures, strict=True))
-        summary.append({"round": item.name, **by_pooling[0].counts, "poolings": poolings})
-    return summary
+def together(
+    seeds: Sequence[int],
+    scores: Sequence[pa.Table],
+    summaries: Sequence[Mapping[str, Any]],
+    head: Mapping[str, NDArray],
+) -> Candidate:
+    """Put a fine-tuned encoder's seeds together, the first one's scores and head standing for all.
+
+    `scores` and `summaries` are what `finetune.fit_trials` returned for each seed; `head` has the
+    arrays of the first one's `finetune.FineTuning.head`.
+    """
+    model, names = LinearModel.of(head, "head"), ("epoch", "parameters", "curve")
+    fits = [
+        Fit(model, each["C"], {}, False, seed, {name: each[name] for name in names})
+        for seed, each in zip(seeds, summaries, strict=True)
+    ]
+    outcome = _Outcome(
+        fits,
+        scores[0].select(tables.TRIAL_COLUMNS),
+        [table["score"].to_numpy() for table in scores],
+        [each["dev_roc_auc"] for each in summaries],
+        {"folds": "none: the epoch is chosen on dev"}
+        | {name: summaries[0][name] for name in ("n_train_bonafide", "n_train_spoof")},
+    )
+    # The mean over time, of the last trained layer.
+    return _candidate(summaries[0]["leak"], [splits.ONE_ROUND], {"mean": [outcome]})

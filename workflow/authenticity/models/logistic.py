@@ -1,4 +1,7 @@
-"""Logistic regression on standardised features, its strength of regularisation chosen."""
+"""Logistic regression on standardised features, its strength of regularisation chosen.
+
+Features have the shape (trials, features), labels (trials,): 0 for bona fide, 1 for spoof.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from authenticity.evaluation.splits import Folds
-from authenticity.models.baseline import LinearModel
-from authenticity.models.projection import Model
+from authenticity.models.projection import LinearModel, Model
 
 _MAX_ITERATIONS = 5000
 
@@ -46,15 +48,9 @@ def fit(
     folds: Folds,
     C_grid: Sequence[float],
 ) -> Fit:
-    """Fit logistic regression, choosing C by cross-validated ROC-AUC; ties go to the smaller C.
+    """Fit it, choosing C by ROC-AUC over folds from `splits.folds`; ties go to the smaller C.
 
     The standardisation is fitted within each fold. lbfgs is deterministic, so there is no seed.
-
-    Args:
-        features: shape (trials, features).
-        labels: 0 for bona fide, 1 for spoof; shape (trials,).
-        folds: index pairs from `splits.folds`.
-        C_grid: values to try.
     """
     search = GridSearchCV(
         _pipeline(),
@@ -80,15 +76,7 @@ def fit_on_dev(
     dev_labels: NDArray[np.integer],
     C_grid: Sequence[float],
 ) -> Fit:
-    """Fit logistic regression, choosing C by ROC-AUC on dev; ties go to the smaller C.
-
-    Args:
-        features: to fit on, shape (trials, features).
-        labels: 0 for bona fide, 1 for spoof; shape (trials,).
-        dev_features: shape (dev trials, features).
-        dev_labels: of both classes, shape (dev trials,).
-        C_grid: values to try.
-    """
+    """Fit it, choosing C by ROC-AUC on dev, which has both classes; ties go to the smaller C."""
     features = np.asarray(features, np.float64)
     models = {float(C): fit_with(features, labels, C) for C in sorted(C_grid)}
     on_dev = {
@@ -105,14 +93,7 @@ def fit_with(
     C: float,
     class_weight: str | None = None,
 ) -> LinearModel:
-    """Fit logistic regression with a given C.
-
-    Args:
-        features: shape (trials, features).
-        labels: 0 for bona fide, 1 for spoof; shape (trials,).
-        C: inverse strength of regularisation.
-        class_weight: `balanced`, or none.
-    """
+    """Fit it with a given C; `class_weight` is `balanced` or none."""
     return _linear(_pipeline(C, class_weight).fit(features, labels))
 
 

@@ -167,9 +167,7 @@ def oc_softmax(batch: Batch, direction: Tensor) -> Tensor:
     Source: Zhang, Jiang and Duan, One-class Learning Towards Synthetic Voice Spoofing Detection,
     IEEE Signal Processing Letters 28, 2021.
 
-    Args:
-        batch: see `Batch`.
-        direction: learned with the heads, shape (dimension,).
+    `direction`, (dimension,), is w before it is normalised, learned with the heads.
     """
     cosine = batch.projections @ functional.normalize(direction, dim=0)
     bona_fide = batch.labels == 0
@@ -180,11 +178,8 @@ def oc_softmax(batch: Batch, direction: Tensor) -> Tensor:
 def cross_entropy(batch: Batch, direction: Tensor) -> Tensor:
     """No contrast at all, as a control: logistic regression on the projection.
 
-    L = E_i[log(1 + exp(-(2 y_i - 1) w.z_i))]. The heads' biases stand for its own.
-
-    Args:
-        batch: see `Batch`.
-        direction: learned with the heads, shape (dimension,).
+    L = E_i[log(1 + exp(-(2 y_i - 1) w.z_i))]. The heads' biases stand for its own. `direction`,
+    (dimension,), is w, learned with the heads.
     """
     logits = batch.projections @ direction
     return functional.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))

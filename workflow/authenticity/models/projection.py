@@ -1,6 +1,7 @@
-"""Projection heads over features, and the model of a projection and logistic regression.
+"""Fitted models as arrays: a linear one, and one on a projection. Scoring needs no scikit-learn.
 
-The arrays may be NumPy's or torch's, so what is trained is what is scored; scoring needs no torch.
+The arrays of a projection may be NumPy's or torch's, so what is trained is what is scored; scoring
+needs no torch.
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,6 @@ from typing import TYPE_CHECKING, Union
 
 import numpy as np
 from numpy.typing import NDArray
-
-from authenticity.models.baseline import LinearModel
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +23,41 @@ CAPPED = (0.0, 1.0)
 """Least and greatest norm of a projection: as it comes, on the unit sphere, or in its ball."""
 
 _SMALLEST_SQUARE = 1e-12  # keeps the gradient of a norm finite where it is zero
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """A standardisation and a hyperplane.
+
+    Attributes:
+        mean, scale: of each feature on the training trials; shape (features,).
+        weight: of each standardised feature; shape (features,).
+        bias: the score of a trial whose every feature is the mean.
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    bias: float
+
+    def scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the log-odds of spoof under the training prior, of (trials, features)."""
+        slope = self.weight / self.scale
+        return features @ slope + (self.bias - self.mean @ slope)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[np.float64]], prefix: str) -> "LinearModel":
+        """Return the model that `arrays` stored under this prefix."""
+        mean, scale, weight, bias = (
+            arrays[f"{prefix}.{name}"] for name in ("mean", "scale", "weight", "bias")
+        )
+        return cls(mean, scale, weight, float(bias[0]))
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[np.float64]]:
+        """Return the model as named arrays, to be stored beside others."""
+        arrays = {"mean": self.mean, "scale": self.scale, "weight": self.weight}
+        arrays["bias"] = np.array([self.bias])
+        return {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 
 @dataclass(frozen=True)
@@ -48,57 +82,41 @@ class Projection:
         return [bounded(block, self.norms) for block in self.unbounded(features)]
 
     def unbounded(self, features: Array) -> list[Array]:
-        """Return each branch's projection before its norms are bounded.
+        """Return each branch's projection, (trials, dimension), before its norms are bounded.
 
-        Args:
-            features: standardised, shape (trials, features).
-
-        Returns:
-            By branch, shape (trials, dimension).
+        The features are standardised, shape (trials, features).
         """
-        spectral, layers = features[:, : self.n_spectral], self._mixed(features)
+        spectral, layers = features[:, : self.n_spectral], features[:, self.n_spectral :]
+        number, weights = len(self.layer_weights), [head[0][0] for head in self.heads]
+        if number > 1:
+            layers = layers.reshape(len(layers), number, layers.shape[1] // number)
+            layers = (layers * self.layer_weights[:, None]).sum(1)
         if len(self.heads) == 2:
-            blocks = [_first(spectral, self.heads[0]), _first(layers, self.heads[1])]
-        elif len(self.layer_weights) == 1:
-            blocks = [_first(features, self.heads[0])]
+            products = [spectral @ weights[0], layers @ weights[1]]
+        elif number == 1:
+            products = [features @ weights[0]]
         else:
-            weight, bias = self.heads[0][0]
-            sums = spectral @ weight[: self.n_spectral] + layers @ weight[self.n_spectral :]
-            blocks = [sums + bias]
-        return [_rest(block, head) for block, head in zip(blocks, self.heads, strict=True)]
+            of_spectral, of_layers = weights[0][: self.n_spectral], weights[0][self.n_spectral :]
+            products = [spectral @ of_spectral + layers @ of_layers]
+        projected = []
+        for product, ((_, bias), *others) in zip(products, self.heads, strict=True):
+            hidden = product + bias
+            for weight, bias in others:
+                hidden = hidden.clip(min=0) @ weight + bias
+            projected.append(hidden)
+        return projected
 
-    def _mixed(self, features: Array) -> Array:
-        """Return the weighted sum of the layers, shape (trials, features of one layer)."""
-        layers = features[:, self.n_spectral :]
-        number = len(self.layer_weights)
-        if number == 1:
-            return layers
-        layers = layers.reshape(len(layers), number, layers.shape[1] // number)
-        return (layers * self.layer_weights[:, None]).sum(1)
+    def joined(self, standardised: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the branches side by side, shape (trials, heads x dimension)."""
+        return np.concatenate(self.branches(standardised), axis=1)
 
 
 def bounded(projected: Array, norms: tuple[float, float]) -> Array:
-    """Scale projections whose norm is outside of these two to the nearer one.
-
-    Args:
-        projected: shape (trials, dimension).
-        norms: least and greatest.
-    """
+    """Scale projections (trials, dimension) to norms between the least and the greatest one."""
     if norms == FREE:
         return projected
     norm = ((projected**2).sum(1)[:, None] + _SMALLEST_SQUARE) ** 0.5
     return projected * (norm.clip(*norms) / norm)
-
-
-def _first(features: Array, head: Head) -> Array:
-    weight, bias = head[0]
-    return features @ weight + bias
-
-
-def _rest(hidden: Array, head: Head) -> Array:
-    for weight, bias in head[1:]:
-        hidden = hidden.clip(min=0) @ weight + bias
-    return hidden
 
 
 @dataclass(frozen=True)
@@ -117,13 +135,9 @@ class ContrastiveModel:
     classifier: LinearModel
 
     def scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the log-odds of spoof under the training prior.
-
-        Args:
-            features: shape (trials, features).
-        """
+        """Return the log-odds of spoof under the training prior, of (trials, features)."""
         standardised = (np.asarray(features, np.float64) - self.mean) / self.scale
-        return self.classifier.scores(joined(self.projection, standardised))
+        return self.classifier.scores(self.projection.joined(standardised))
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray], prefix: str) -> "ContrastiveModel":
@@ -132,11 +146,9 @@ class ContrastiveModel:
         stored = {name.removeprefix(start): array for name, array in arrays.items()}
         heads: list[Head] = []
         while f"head_{len(heads)}.weight_0" in stored:
-            head: Head = []
-            name = f"head_{len(heads)}"
-            while f"{name}.weight_{len(head)}" in stored:
-                number = len(head)
-                head.append((stored[f"{name}.weight_{number}"], stored[f"{name}.bias_{number}"]))
+            name, head = f"head_{len(heads)}", []
+            while (weight := stored.get(f"{name}.weight_{len(head)}")) is not None:
+                head.append((weight, stored[f"{name}.bias_{len(head)}"]))
             heads.append(head)
         low, high = stored["norms"].tolist()
         projection = Projection(
@@ -161,11 +173,6 @@ class ContrastiveModel:
                 arrays[f"head_{index}.weight_{number}"] = weight
                 arrays[f"head_{index}.bias_{number}"] = bias
         return {f"{prefix}.{name}": array for name, array in arrays.items()}
-
-
-def joined(projection: Projection, standardised: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the heads' projections side by side, shape (trials, heads x dimension)."""
-    return np.concatenate(projection.branches(standardised), axis=1)
 
 
 Model = LinearModel | ContrastiveModel

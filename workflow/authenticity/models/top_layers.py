@@ -13,7 +13,7 @@ from authenticity import lean
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames, require_known
 from authenticity.features.precision import attention
-from authenticity.models.baseline import LinearModel
+from authenticity.models.projection import LinearModel
 
 _DIMENSION = 128  # of the projection
 
@@ -126,15 +126,10 @@ class TopLayers(torch.nn.Module):
 def applied(
     frames: Frames, encoder: Encoder, unfrozen: int
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the features of clips in a view: the mean over time of the encoder's last layer.
+    """Return the features of clips in a view: files, and their means over time (files, dimension).
 
-    Args:
-        frames: of the clips in that view, at the first trained layer.
-        encoder: as it was exported, in float32, as its scores are.
-        unfrozen: how many of its last layers were trained.
-
-    Returns:
-        Files and their features, shape (files, dimension).
+    The means are of the last layer of the encoder, as it was exported, in float32, whose last
+    `unfrozen` layers were trained. `frames` are of the clips in that view, at the first of those.
     """
     last = len(encoder.network.encoder.layers)
     top = TopLayers(encoder.network, last - unfrozen, last)
@@ -142,11 +137,7 @@ def applied(
 
 
 class Detector(torch.nn.Module):
-    """The trained layers, the mean over time, a projection and a classifier.
-
-    Args:
-        top: the layers.
-    """
+    """The trained layers, the mean over time, a projection and a classifier."""
 
     def __init__(self, top: TopLayers):
         super().__init__()
