@@ -149,7 +149,9 @@ def test_scoring_that_is_killed_goes_on_and_scores_nothing_twice(
         assert way == "SIGINT" or "Traceback" not in said, said
         faults.until_alone(process.pid)
         if way and process.returncode:
-            there = batch.read([output / "recordings.jsonl.unfinished"])
+            # All answers move to the other file before tables and page are written.
+            kept = output / batch.KEPT
+            there = batch.read([kept if kept.exists() else output / batch.UNFINISHED])
             answers = Counter(answer.file for answer in there)
             assert set(answers.values()) <= {1}, "a file has two answers"
             flying = len(list(output.glob("overlays/*.png"))) - len(answers)
