@@ -149,6 +149,7 @@ def _score(options: argparse.Namespace) -> int:
     if detector := uncalibrated.detector_at(Path(options.bundle)):
         return _score_uncalibrated(paths, detector, options)
     bundle = Bundle.load(detectors.find(options.bundle))
+    _ = bundle.encoder  # what is wrong with one from the hub is said before all else
     identity = bundle.about["identity"]
     settings = batch.Settings(bundle.folder, identity, options.prior, not options.no_pictures)
     inputs.require_own(options.output, [batch.KEPT, batch.UNFINISHED])

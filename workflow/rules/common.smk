@@ -63,7 +63,7 @@ VIEWS = sorted({view for found in PLAN.view_splits.values() for view in found})
 
 def one_of(names):
     """The constraint of a wildcard to some names; there may be none."""
-    return "|".join(sorted(names)) or "none"
+    return "|".join(sorted(names)) or "(?!)"
 
 
 wildcard_constraints:
@@ -151,14 +151,8 @@ def embedded_splits(corpus, views):
 
 
 def verified(corpus, views):
-    """The files that say that the tables of these views are complete: one for all but clean."""
-    names = dict.fromkeys("clean" if view == "clean" else "views" for view in views)
-    return [f"results/{corpus}/verified/{name}.json" for name in names]
-
-
-def verified_view(wildcards):
-    """The file that says that the tables of the rule's view are complete."""
-    return ancient(verified(wildcards.corpus, [wildcards.view]))
+    """The files that say that the tables of these views are complete."""
+    return [f"results/{corpus}/verified/{view}.json" for view in views]
 
 
 def controls_last(items, experiments):
@@ -205,9 +199,9 @@ def finetuned_on(wildcards):
     return frames_of(wildcards, ["clean"], [wildcards.candidate])
 
 
-def finetuned_scores_on(wildcards):
-    """The frames that a fine-tuned encoder scores, of all views that it is applied to."""
-    return frames_of(wildcards, applied_views(**wildcards), PLAN.candidates[wildcards.experiment])
+def scored_in_view(wildcards):
+    """The frames that a fine-tuned encoder scores in a view."""
+    return frames_of(wildcards, [wildcards.view], PLAN.candidates[wildcards.experiment])
 
 
 def finetuned(wildcards, ending, seeds=slice(None)):
@@ -258,9 +252,12 @@ def applied_tables(table, corpus, experiment, target):
 
 
 def applied(corpus, experiment, target):
-    """The scores of an experiment in the views that it is applied to, if there are any."""
-    path = f"results/{corpus}/applied/{experiment}/{target}.parquet"
-    return [path] if applied_views(corpus, experiment, target) else []
+    """The scores of an experiment in the views that it is applied to."""
+    views = applied_views(corpus, experiment, target)
+    path = f"results/{corpus}/applied/{experiment}/{target}"
+    if experiment in FINETUNED:
+        return [f"{path}/{view}.parquet" for view in views]
+    return [f"{path}.parquet"] if views else []
 
 
 def score_tables(corpus, experiment, target):

@@ -52,19 +52,19 @@ rule fit_finetuned:
 
 
 rule apply_finetuned:
-    """Score other views of the corpus with a fine-tuned encoder, its first seed's."""
+    """Score a view of the corpus with a fine-tuned encoder, its first seed's."""
     input:
         exported,
-        unpack(finetuned_scores_on),
+        unpack(scored_in_view),
         model="results/{corpus}/models/{experiment}.json",
         weights="results/{corpus}/models/{experiment}.safetensors",
         scores="results/{corpus}/scores/{experiment}.parquet",
         trials="results/{corpus}/trials.parquet",
         encoder=f"results/encoders/{ENCODER}.json",
     output:
-        scores="results/{corpus}/applied/{experiment}/{target}.parquet",
+        scores="results/{corpus}/applied/{experiment}/{target}/{view}.parquet",
     log:
-        "logs/{corpus}/apply_finetuned/{experiment}/{target}.log",
+        "logs/{corpus}/apply_finetuned/{experiment}/{target}/{view}.log",
     wildcard_constraints:
         experiment=one_of(FINETUNED),
     priority: 1
@@ -74,7 +74,6 @@ rule apply_finetuned:
         mem_mb=1400,
     params:
         version=[model_candidates.VERSION, FINETUNE_VERSION],
-        views=lambda wildcards: applied_views(**wildcards),
         first=lambda wildcards: {
             name: first_trained(wildcards.experiment, name)
             for name in PLAN.candidates[wildcards.experiment]

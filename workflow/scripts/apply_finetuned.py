@@ -1,6 +1,5 @@
-"""Score other views of an experiment's corpus with its fine-tuned encoder."""
+"""Score a view of an experiment's corpus with its fine-tuned encoder."""
 
-from functools import lru_cache, partial
 from pathlib import Path
 
 from authenticity import tables
@@ -15,19 +14,19 @@ with job(snakemake) as log:
     tables.require_encoder(given.indices, read_json(given.encoder))
     model = read_json(given.model)
     folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
-    encoder = lru_cache(1)(lambda name: Encoder.load(folder / f"{name}-{params.seed}"))
 
-    def features(view, candidate, _):
-        """Go on from a view's frames."""
-        place = (str(params.first[candidate]), view)
-        frames = [path for path in given.frames if Path(path).parts[-3:-1] == place]
-        return top_layers.applied(Frames.load(frames), encoder(candidate), params.unfrozen)
+    def features(candidate, _):
+        """Go on from the frames with the encoder that the experiment chose."""
+        encoder = Encoder.load(folder / f"{candidate}-{params.seed}")
+        layer = str(params.first[candidate])
+        frames = [path for path in given.frames if Path(path).parts[-3] == layer]
+        return top_layers.applied(Frames.load(frames), encoder, params.unfrozen)
 
     scores = application.apply_views(
         application.own_trials(tables.read(given.scores), "eval"),
         tables.read(given.trials),
         model,
         read_arrays(given.weights),
-        {view: partial(features, view) for view in params.views},
+        {wildcards.view: features},
     )
     application.publish(scores, given.scores, wildcards, model["leak"], snakemake.output.scores)

@@ -70,7 +70,10 @@ class Scale:
 SHARE = Scale(logit, expit, lambda value: 1.0 / (value * (1.0 - value)))
 """For metrics between 0 and 1."""
 COST = Scale(np.log, np.exp, lambda value: 1.0 / value, lost=2)
-"""For metrics from 0 without a bound above; `lost`, as a few bad clips make most of a cost."""
+"""For metrics from 0 without a bound above.
+
+A few bad clips make most of a cost: with ten speakers, a loss of one is too small in simulations.
+"""
 DIFFERENCE = Scale(np.asarray, np.asarray, np.ones_like)
 
 

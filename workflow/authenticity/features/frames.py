@@ -56,7 +56,11 @@ _logger = logging.getLogger("authenticity")
 
 
 def n_frames(n_samples: int, config: Mapping[str, Any], window_seconds: float) -> int:
-    """Return how many frames an encoder makes of a clip of so many samples; see `require_room`."""
+    """Return how many frames an encoder makes of a clip of so many samples, at 16 kHz.
+
+    `config` is the encoder's `config.json`, with the `conv_kernel` and `conv_stride` of its front
+    end; `window_seconds` is the longest stretch that it hears at once.
+    """
     stride, reach = receptive_field(config["conv_kernel"], config["conv_stride"])
     bounds = window_bounds(n_samples, int(window_seconds * SAMPLE_RATE))
     return sum((last - first - reach) // stride + 1 for first, last in itertools.pairwise(bounds))

@@ -152,14 +152,12 @@ class Bundle:
     Attributes:
         folder: where it lies.
         about: the content of `bundle.json`.
-        encoder: the folder of the encoder, in the bundle or of the hub's cache; None without one.
         model: what scores features.
         replicates: slope and offset of the log-likelihood ratio in resamples of dev, (n, 2).
     """
 
     folder: Path
     about: About
-    encoder: Path | None
     model: Model
     replicates: NDArray[np.float64]
 
@@ -167,23 +165,34 @@ class Bundle:
     def load(cls, folder: str | Path) -> "Bundle":
         """Load a bundle, and check that it is whole and that this program computes the same.
 
-        An encoder of the hub is fetched if need be.
+        An encoder of the hub is checked once it is used; see `encoder`.
 
         Raises:
-            UserError: it is not, or not with what the hub gives; in one line.
+            UserError: it is not; in one line.
         """
         folder = Path(folder)
         about = read(folder / ABOUT)
         _require_files(folder, {WEIGHTS: "", **about["files"]})
         _require_versions(folder / ABOUT, about)
-        encoder = _encoder(folder, about)
-        arrays = read_arrays(folder / WEIGHTS)
+        arrays, fits = read_arrays(folder / WEIGHTS), False
         with contextlib.suppress(KeyError, ValueError, IndexError, TypeError):
             model = model_class(about["kind"]).of(arrays, MODEL)
-            bundle = cls(folder, about, encoder, model, arrays[REPLICATES])
-            if bundle._arrays_fit(arrays):
-                return bundle
-        raise _unfit(folder / WEIGHTS, "expected finite numbers of the model's shapes")
+            bundle = cls(folder, about, model, arrays[REPLICATES])
+            fits = bundle._arrays_fit(arrays)
+        if not fits:
+            raise _unfit(folder / WEIGHTS, "expected finite numbers of the model's shapes")
+        if about["encoder"] and about["encoder"]["folder"]:
+            _ = bundle.encoder
+        return bundle
+
+    @cached_property
+    def encoder(self) -> Path | None:
+        """The folder of the encoder, fetched from the hub if need be; None without an encoder.
+
+        Raises:
+            UserError: what is there is not what the bundle was made with.
+        """
+        return _encoder(self.folder, self.about)
 
     def _arrays_fit(self, arrays: Mapping[str, NDArray]) -> bool:
         """Whether all numbers are finite, and the model takes as many features as there are."""

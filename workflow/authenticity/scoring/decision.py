@@ -32,7 +32,7 @@ WRONG = {SYNTHETIC: "bonafide", GENUINE: "spoof"}
 """On which class a verdict is an error."""
 
 DISTRUST, PROBABILITIES = "do not trust", "Probabilities"
-"""Of `trust.checks`, which draws on the whole report."""
+"""Of `trust`, which imports the whole report."""
 
 
 class Rate(TypedDict):
