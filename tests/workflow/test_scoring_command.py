@@ -15,6 +15,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from html import unescape
 from pathlib import Path
 
@@ -729,6 +730,27 @@ def test_a_process_that_is_killed_costs_no_answer(bundle: Path, mixed: Path, tmp
     assert process.returncode == cli.DONE
     assert sorted(Path(row["file"]).name for row in rows_of(output)) == sorted(names)
     assert b"4 files: 4 scored" in out
+
+
+def test_a_pool_that_breaks_while_a_process_starts_loses_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    submitted = []
+
+    def submit(pool: ProcessPoolExecutor, function: Callable, *arguments: object) -> Future:
+        submitted.append(function)
+        if len(submitted) == 3:  # the model, a file, and now a second process
+            raise ValueError("bad value(s) in fds_to_keep")
+        return original(pool, function, *arguments)
+
+    original = ProcessPoolExecutor.submit
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    monkeypatch.setattr(batch, "_load", deadly.load)
+    monkeypatch.setattr(batch, "_score", deadly.score)
+    monkeypatch.setattr(batch, "_LOADING_SECONDS", 0.0)
+    settings = batch.Settings(tmp_path, "", 0.5)
+    answers = batch._computed(["a", "b", "c"], tmp_path, settings, 2)
+    assert sorted(one.file for one in answers) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -352,6 +352,9 @@ def _submitted(pool: ProcessPoolExecutor, function: Callable, *arguments: Any) -
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return pool.submit(function, *arguments)
+    except ValueError as error:
+        # Where a process dies, the pool closes its pipes, even while the next process starts.
+        raise BrokenProcessPool(str(error)) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
