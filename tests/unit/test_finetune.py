@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import torch
 from authenticity import tables
@@ -14,7 +15,7 @@ from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames
-from authenticity.models import finetune, fitting, top_layers
+from authenticity.models import finetune, top_layers
 from authenticity.models.finetune import FineTuning, Problem, Settings
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from corpora import voice
@@ -38,7 +39,7 @@ MODEL = FineTune(
     learning_rate=1e-3,
     seeds=(5,),
 )
-QUICK = Settings(MODEL, layers=2, precision="float32", seed=5)
+QUICK = Settings(MODEL, layers=2, precision="float32")
 
 
 def changed(settings: Settings = QUICK, **changes: object) -> Settings:
@@ -48,7 +49,7 @@ def changed(settings: Settings = QUICK, **changes: object) -> Settings:
     return dataclasses.replace(settings, model=model, **changes)
 
 
-OTHER_SEED = changed(seed=6)
+OTHER_SEED = changed(seeds=(6,))
 
 
 @pytest.fixture(autouse=True)
@@ -92,11 +93,19 @@ def cache(tmp_path_factory: pytest.TempPathFactory, encoder: Path, clips: list) 
     return cached(tmp_path_factory.mktemp("cache"), encoder, 1, clips)
 
 
+def run_all(
+    cache: Frames, encoder: Path, state: Path, settings: Settings, threads: int = 1, **others
+) -> list[FineTuning]:
+    problem = Problem(**{"frames": cache, "labels": LABELS, "train": TRAIN, "dev": DEV, **others})
+    loaded = Encoder.load(encoder, window_seconds=WINDOW)
+    return finetune.fit(problem, loaded, settings, state, threads)
+
+
 def run(
     cache: Frames, encoder: Path, state: Path, settings: Settings = QUICK, **others
 ) -> FineTuning:
-    problem = Problem(**{"frames": cache, "labels": LABELS, "train": TRAIN, "dev": DEV, **others})
-    return finetune.fit(problem, Encoder.load(encoder, window_seconds=WINDOW), settings, state)
+    (only,) = run_all(cache, encoder, state, settings, **others)
+    return only
 
 
 def weights(tuned: FineTuning) -> dict[str, torch.Tensor]:
@@ -206,6 +215,48 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert resumed.best_epoch == whole.best_epoch
     assert_equal_weights(resumed, whole)
     assert_equal_weights(run(cache, encoder, tmp_path / "killed"), whole)  # and of one that ended
+
+
+def test_the_number_of_threads_and_a_kill_change_no_seed(
+    cache: Frames, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings = changed(seeds=(5, 6, 7))
+    alone = run_all(cache, encoder, tmp_path / "alone", settings)
+    advance = finetune.FineTuning.advance
+
+    def failing(self):
+        if (self.seed, self.epoch) == (6, 2):
+            raise MemoryError
+        return advance(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune.FineTuning, "advance", failing)
+        with pytest.raises(MemoryError):
+            run_all(cache, encoder, tmp_path / "killed", settings, threads=3)
+    resumed = run_all(cache, encoder, tmp_path / "killed", settings, threads=2)
+    for one, other in zip(alone, resumed, strict=True):
+        assert one.history == other.history
+        assert_equal_weights(one, other)
+    for one, seed in zip(alone, settings.model.seeds, strict=True):
+        by_itself = run(cache, encoder, tmp_path / str(seed), changed(seeds=(seed,)))
+        assert one.history == by_itself.history
+
+
+def test_the_epoch_is_chosen_once_for_all_seeds(cache: Frames, encoder: Path, tmp_path: Path):
+    """Dev labels that the probe knows nothing of: it is not the best."""
+    settings = changed(seeds=(5, 6, 7), epochs=12, patience=2, learning_rate=1e-2)
+    labels = LABELS.copy()
+    labels[DEV] = [0, 0, 1, 1] * 2
+    tuned = run_all(cache, encoder, tmp_path / "state", settings, labels=labels)
+    by_epoch = np.mean([[row["dev_roc_auc"] for row in each.history] for each in tuned], axis=0)
+    best = int(np.argmax(by_epoch))
+    assert [each.best_epoch for each in tuned] == [best] * 3
+    assert len(by_epoch) == 1 + min(12, best + 2)
+    alone = [int(np.argmax([row["dev_roc_auc"] for row in each.history])) for each in tuned]
+    assert alone != [best] * 3
+    for each in tuned:
+        scores = each.scores(cache.clips)[DEV]
+        assert roc_auc_score(labels[DEV], scores) == each.history[best]["dev_roc_auc"]
 
 
 def test_a_state_of_another_run_is_not_taken_up(cache: Frames, encoder: Path, tmp_path: Path):
@@ -324,7 +375,7 @@ def test_only_the_trained_layers_train(cache: Frames, encoder: Path, tmp_path: P
     loaded = Encoder.load(encoder)
     before = {name: value.clone() for name, value in loaded.network.state_dict().items()}
     problem = Problem(cache, LABELS, TRAIN, DEV)
-    tuned = finetune.fit(problem, loaded, QUICK, tmp_path / "state")
+    (tuned,) = finetune.fit(problem, loaded, QUICK, tmp_path / "state")
     assert not any(module.training for module in loaded.network.modules())
     assert not any(module.training for module in tuned.detector.modules())
     for name, value in loaded.network.state_dict().items():
@@ -449,29 +500,31 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
             "seed": 1,
         }
     )
-    outcomes = [
-        finetune.fit_trials(
-            trials,
-            cache,
-            Encoder.load(encoder, window_seconds=WINDOW),
-            experiment,
-            Settings(experiment.model, 2, "float32", seed),
-            tmp_path / f"{seed}.pt",
-        )
-        for seed in (3, 4)
-    ]
-    scores, summaries, models = zip(*outcomes, strict=True)
-    assert scores[0]["file"].to_pylist() == [
+    whole, first = finetune.fit_trials(
+        trials,
+        cache,
+        Encoder.load(encoder, window_seconds=WINDOW),
+        experiment,
+        Settings(experiment.model, 2, "float32"),
+        tmp_path / "state.pt",
+    )
+    assert whole.scores["file"].to_pylist() == [
         f"{index:03}" for index, name in zip(order, part, strict=True) if name != "train"
     ]
-    expected = dict(zip(cache.files, models[0].scores(cache.clips), strict=True))
-    found = scores[0]["score"].to_pylist()
-    assert found == [expected[file] for file in scores[0]["file"].to_pylist()]
-    whole = fitting.together([3, 4], scores, summaries, models[0].head.arrays("head"))
-    assert whole.scores["mean"] == whole.scores["mean@3"] == scores[0]["score"]
-    assert whole.scores["mean@4"] == scores[1]["score"]
+    expected = dict(zip(cache.files, first.scores(cache.clips), strict=True))
+    found = whole.scores["mean"].to_pylist()
+    assert found == [expected[file] for file in whole.scores["file"].to_pylist()]
+    assert whole.scores["mean"] == whole.scores["mean@3"]
     (row,) = whole.summary["rounds"]
-    dev = [summary["dev_roc_auc"] for summary in summaries]
-    assert row["poolings"]["mean"]["dev_roc_auc"] == pytest.approx(np.mean(dev))
+    by_seed = row["poolings"]["mean"]["seeds"]
+    assert [*by_seed] == ["3", "4"]
+    assert len({seed["epoch"] for seed in by_seed.values()}) == 1
+    on_dev = {
+        seed: roc_auc_score(dev["label"].to_numpy(), dev[f"mean@{seed}"].to_numpy())
+        for dev in [whole.scores.filter(pc.equal(whole.scores["split"], "dev"))]
+        for seed in by_seed
+    }
+    assert {seed: values["dev_roc_auc"] for seed, values in by_seed.items()} == on_dev
+    assert row["poolings"]["mean"]["dev_roc_auc"] == pytest.approx(np.mean([*on_dev.values()]))
     assert (row["n_train_bonafide"], row["n_train_spoof"]) == (8, 8)
-    np.testing.assert_array_equal(whole.arrays["mean.0.weight"], models[0].head.weight)
+    np.testing.assert_array_equal(whole.arrays["mean.0.weight"], first.head.weight)

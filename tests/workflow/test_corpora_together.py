@@ -136,7 +136,7 @@ def test_a_fine_tuned_encoder_is_one_that_the_workflow_takes(side_by_side: Check
     from authenticity.features.encoder import Encoder, EncoderSource
 
     toy = side_by_side.path / "results" / "toy"
-    folder = toy / "finetuned" / "tuned" / "layer_1-1"
+    folder = toy / "finetuned" / "tuned"
     assert EncoderSource(str(folder)).n_layers == 2
     Encoder.load(str(folder), "float32", 30.0)
     assert not list((toy / "unfinished").rglob("*.pt"))

@@ -15,7 +15,7 @@ from authenticity.models import candidates as model_candidates
 from authenticity.scoring import bundle as bundles
 
 # VERSION of authenticity/models/finetune.py, which imports torch: too slow for parsing.
-FINETUNE_VERSION = "3"
+FINETUNE_VERSION = "4"
 
 lean.start()
 threads.one_each()
@@ -72,9 +72,7 @@ wildcard_constraints:
     experiment=one_of(PLAN.experiments),
     view=one_of(["clean", *VIEWS]),
     shard=r"\d+-of-\d+",
-    candidate=r"[a-z0-9_+]+",
     layer=r"\d+",
-    seed=r"\d+",
 
 
 # The files of a fitted experiment.
@@ -187,41 +185,25 @@ def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", views=("{view}",), sha
     ]
 
 
-def frames_of(wildcards, views, candidates):
-    """The frames of a corpus in some views, below the first layers that these candidates train."""
-    layers = sorted({first_trained(wildcards.experiment, each) for each in candidates})
-    place = (layers, wildcards.corpus, views, PLAN.shards[wildcards.corpus])
+def frames_of(wildcards, view):
+    """The frames of a corpus in a view, below the first layers that an experiment trains."""
+    layers = sorted(
+        {
+            first_trained(wildcards.experiment, name)
+            for name in PLAN.candidates[wildcards.experiment]
+        }
+    )
+    place = (layers, wildcards.corpus, [view], PLAN.shards[wildcards.corpus])
     return {"frames": frame_paths("npy", *place), "indices": frame_paths("parquet", *place)}
 
 
-def finetuned_on(wildcards):
-    """The frames that an encoder is fine-tuned on."""
-    return frames_of(wildcards, ["clean"], [wildcards.candidate])
-
-
-def scored_in_view(wildcards):
-    """The frames that a fine-tuned encoder scores in a view."""
-    return frames_of(wildcards, [wildcards.view], PLAN.candidates[wildcards.experiment])
-
-
-def finetuned(wildcards, ending, seeds=slice(None)):
-    """A file or folder of each fine-tuned candidate and seed, or of some of the seeds."""
-    name = wildcards.experiment
-    return [
-        f"results/{wildcards.corpus}/finetuned/{name}/{candidate}-{seed}{ending}"
-        for candidate in PLAN.candidates[name]
-        for seed in PLAN.experiments[name].model.seeds[seeds]
-    ]
-
-
-# Of an encoder that was trained, in its folder.
-EXPORTED = ["config.json", "preprocessor_config.json", "model.safetensors"]
-
-
-def exported(wildcards):
-    """The first seed's encoder of each candidate of a fine-tuned experiment."""
-    folders = finetuned(wildcards, "", seeds=slice(1))
-    return [f"{folder}/{file}" for folder in folders for file in EXPORTED]
+# The chosen candidate, trained with the first seed; `encoder.model` takes its folder.
+FINETUNED_ENCODER = multiext(
+    "results/{corpus}/finetuned/{experiment}/",
+    "config.json",
+    "preprocessor_config.json",
+    "model.safetensors",
+)
 
 
 def result(kind, fitted, experiment, target):

@@ -1,25 +1,25 @@
 rule finetune:
-    """Train the last layers of an encoder's first ones, with one seed."""
+    """Train the last layers of an encoder's first ones; choose among candidates, and calibrate."""
     input:
-        unpack(finetuned_on),
+        unpack(lambda wildcards: frames_of(wildcards, "clean")),
         trials="results/{corpus}/trials.parquet",
         encoder=f"results/encoders/{ENCODER}.json",
     output:
-        scores="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.parquet",
-        summary="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.json",
-        head="results/{corpus}/finetuned/{experiment}/{candidate}-{seed}.safetensors",
-        folder=multiext("results/{corpus}/finetuned/{experiment}/{candidate}-{seed}/", *EXPORTED),
+        **MODEL_FILES,
+        encoder=FINETUNED_ENCODER,
     log:
-        "logs/{corpus}/finetune/{experiment}/{candidate}-{seed}.log",
+        "logs/{corpus}/finetune/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(FINETUNED),
     priority: 1
     conda:
         "../../envs/authenticity.yaml"
-    threads: 1
+    threads: lambda wildcards: len(PLAN.experiments[wildcards.experiment].model.seeds)
     resources:
         mem_mb=4000,
     params:
         # Not a declared output: Snakemake would delete it before the job runs again.
-        state="results/{corpus}/unfinished/{experiment}/{candidate}-{seed}.pt",
+        unfinished="results/{corpus}/unfinished/{experiment}",
         experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
         model=PLAN.encoder.model,
         window_seconds=CONFIG.encoder.window_seconds,
@@ -28,34 +28,11 @@ rule finetune:
         "../scripts/finetune.py"
 
 
-rule fit_finetuned:
-    """Put the seeds of a fine-tuned encoder together, choose, and calibrate."""
-    input:
-        trials="results/{corpus}/trials.parquet",
-        scores=lambda wildcards: finetuned(wildcards, ".parquet"),
-        summaries=lambda wildcards: finetuned(wildcards, ".json"),
-        heads=lambda wildcards: finetuned(wildcards, ".safetensors"),
-    output:
-        **MODEL_FILES,
-    log:
-        "logs/{corpus}/fit_finetuned/{experiment}.log",
-    wildcard_constraints:
-        experiment=one_of(FINETUNED),
-    conda:
-        "../../envs/authenticity.yaml"
-    params:
-        version=model_candidates.VERSION,
-        experiment=lambda wildcards: PLAN.experiments[wildcards.experiment].plain(),
-        candidates=lambda wildcards: PLAN.candidates[wildcards.experiment],
-    script:
-        "../scripts/fit_finetuned.py"
-
-
 rule apply_finetuned:
     """Score a view of the corpus with a fine-tuned encoder, its first seed's."""
     input:
-        exported,
-        unpack(scored_in_view),
+        unpack(lambda wildcards: frames_of(wildcards, wildcards.view)),
+        trained=FINETUNED_ENCODER,
         model="results/{corpus}/models/{experiment}.json",
         weights="results/{corpus}/models/{experiment}.safetensors",
         scores="results/{corpus}/scores/{experiment}.parquet",
@@ -74,11 +51,6 @@ rule apply_finetuned:
         mem_mb=1400,
     params:
         version=[model_candidates.VERSION, FINETUNE_VERSION],
-        first=lambda wildcards: {
-            name: first_trained(wildcards.experiment, name)
-            for name in PLAN.candidates[wildcards.experiment]
-        },
         unfrozen=lambda wildcards: PLAN.experiments[wildcards.experiment].model.unfrozen,
-        seed=lambda wildcards: PLAN.experiments[wildcards.experiment].model.seeds[0],
     script:
         "../scripts/apply_finetuned.py"

@@ -13,14 +13,12 @@ with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     tables.require_encoder(given.indices, read_json(given.encoder))
     model = read_json(given.model)
-    folder = Path("results", wildcards.corpus, "finetuned", wildcards.experiment)
 
-    def features(candidate, _):
+    def features(*_):
         """Go on from the frames with the encoder that the experiment chose."""
-        encoder = Encoder.load(folder / f"{candidate}-{params.seed}")
-        layer = str(params.first[candidate])
-        frames = [path for path in given.frames if Path(path).parts[-3] == layer]
-        return top_layers.applied(Frames.load(frames), encoder, params.unfrozen)
+        encoder = Encoder.load(Path(given.trained[0]).parent)
+        first = len(encoder.network.encoder.layers) - params.unfrozen
+        return top_layers.applied(Frames.load(given.frames, first), encoder, params.unfrozen)
 
     scores = application.apply_views(
         application.own_trials(tables.read(given.scores), "eval"),

@@ -1,5 +1,6 @@
-"""Fine-tune the last layers of an encoder's first ones, with one seed."""
+"""Fine-tune an experiment's candidates, choose among them, and publish what was chosen."""
 
+import shutil
 from pathlib import Path
 
 from authenticity import tables
@@ -7,26 +8,38 @@ from authenticity.config import Experiment
 from authenticity.features import matrix
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
-from authenticity.files import read_json, write_arrays, write_json
+from authenticity.files import read_json
 from authenticity.jobs import job
-from authenticity.models import finetune
+from authenticity.models import candidates, finetune
 
 with job(snakemake) as log:
-    params, wildcards, out = snakemake.params, snakemake.wildcards, snakemake.output
-    identity = read_json(snakemake.input.encoder)
-    tables.require_encoder(snakemake.input.indices, identity)
-    experiment = Experiment.model_validate(params.experiment)
-    (layers,) = matrix.layers_of(wildcards.candidate, identity["n_layers"])
-    scores, summary, model = finetune.fit_trials(
-        tables.read(snakemake.input.trials),
-        Frames.load(snakemake.input.frames),
-        Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
-        experiment,
-        finetune.Settings(experiment.model, layers, identity["precision"], int(wildcards.seed)),
-        Path(params.state),
-    )
-    tables.write(out.scores, scores, scores.schema)
-    write_json(out.summary, summary)
-    write_arrays(out.head, model.head.arrays("head"))
-    model.export(Path(out.folder[0]).parent)
-    Path(params.state).unlink(missing_ok=True)
+    given, params = snakemake.input, snakemake.params
+    settings, identity = Experiment.model_validate(params.experiment), read_json(given.encoder)
+    tables.require_encoder(given.indices, identity)
+    trials, n_layers = tables.read(given.trials), identity["n_layers"]
+    unfinished = Path(params.unfinished)
+
+    def fit(name):
+        """Fine-tune one candidate with every seed, and keep the first one's encoder."""
+        (layers,) = matrix.layers_of(name, n_layers)
+        candidate, first = finetune.fit_trials(
+            trials,
+            Frames.load(given.frames, layers - settings.model.unfrozen),
+            Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
+            settings,
+            finetune.Settings(settings.model, layers, identity["precision"]),
+            unfinished / f"{name}.pt",
+            snakemake.threads,
+        )
+        first.export(unfinished / name)
+        return candidate
+
+    names = matrix.candidates(settings.features, n_layers)
+    origin = candidates.origin_of(given, params.version, params.experiment)
+    fitted = candidates.fit_all(names, fit, unfinished, origin)
+    choice = candidates.conclude(trials, fitted)
+    candidates.publish(choice, settings, snakemake.wildcards, snakemake.output)
+    chosen = unfinished / choice.model["rounds"][0]["candidate"]
+    for path in map(Path, snakemake.output.encoder):
+        shutil.copyfile(chosen / path.name, path)
+    shutil.rmtree(unfinished)

@@ -221,13 +221,13 @@ class Frames:
     version: str
 
     @classmethod
-    def load(cls, paths: Iterable[str | Path]) -> "Frames":
-        """Open shards, by their `.npy` files.
+    def load(cls, paths: Iterable[str | Path], layer: int | None = None) -> "Frames":
+        """Open shards, by their `.npy` files; of a layer alone, those in `{layer}/{view}/`.
 
         Raises:
             UserError: a shard is unreadable, or not of the version of the others.
         """
-        paths = [Path(path) for path in paths]
+        paths = [path for path in map(Path, paths) if layer is None or path.parts[-3] == str(layer)]
         clips = [clip for path in paths for clip in _open(path)]
         indices = [index_of(path) for path in paths]
         tables.require_one_version(indices)

@@ -6,6 +6,7 @@ time of the last trained layer sit a linear projection and a linear classifier, 
 the whole is an encoder like any other and a `LinearModel` of its last layer.
 """
 
+import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -14,6 +15,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,17 +33,17 @@ from authenticity.features import export
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames
 from authenticity.files import atomic
-from authenticity.models import losses
+from authenticity.models import fitting, losses
+from authenticity.models.candidates import Candidate
 from authenticity.models.contrast import drawn
-from authenticity.models.fitting import Trials
-from authenticity.models.logistic import fit_with
+from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.projection import LinearModel, bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment, FineTune
 
-VERSION = "3"
+VERSION = "4"
 """Raise it when the weights that any settings lead to change."""
 
 INVERSE_REGULARISATION = 10.0
@@ -63,13 +65,11 @@ class Settings:
         layers: how many of the encoder's layers are kept, the trained ones included.
         precision: of the matrix products while training: `float32`, or `bfloat16`, which is more
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
-        seed: of the head's weights and the order of clips.
     """
 
     model: "FineTune"
     layers: int
     precision: str
-    seed: int
 
     def first_trained(self, n_layers: int) -> int:
         """Return which of an encoder's layers, from 0, is the first trained one."""
@@ -102,7 +102,7 @@ class Problem:
         """Identify a training on these clips."""
         described = dataclasses.asdict(settings) | {
             "version": VERSION,
-            "model": settings.model.model_dump(exclude={"seeds"}),
+            "model": settings.model.model_dump(),
             "frames": self.frames.digest,
         }
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
@@ -113,28 +113,30 @@ class Problem:
 
 
 class FineTuning:
-    """The trained layers with head and optimiser, epoch by epoch.
+    """The trained layers with head and optimiser, epoch by epoch, with one seed.
 
     Attributes:
         detector: as of the epoch; after `finish`, as of the best one, in evaluation mode.
         encoder: what it is fitted on, whole.
         first: the first trained layer, counted from 0.
         epoch: counted from 1; 0 before the first.
-        best_epoch: 0 where no epoch was better on dev than logistic regression on the untrained
-            layers.
+        best_epoch: that was kept last; 0 is logistic regression on the untrained layers.
         best: the detector's state as of the best epoch, until `finish`.
         history: of each epoch from 0, `epoch`, `loss` (mean over clips; None for 0) and
             `dev_roc_auc` (None without dev).
     """
 
-    def __init__(self, problem: Problem, encoder: Encoder, settings: Settings):
-        """Copy the layers to train, and start the head at random."""
+    def __init__(self, problem: Problem, encoder: Encoder, settings: Settings, seed: int):
+        """Copy the layers to train, and start the head at random.
+
+        `seed` decides the head's weights and the order of clips.
+        """
         self.first = settings.first_trained(len(encoder.network.encoder.layers))
-        self.encoder, self._identity = encoder, problem.digest(settings)
+        self.encoder, self.seed = encoder, seed
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
         self._settings, self._model = settings, settings.model
-        torch.manual_seed(int(np.random.SeedSequence([settings.seed, 0]).generate_state(1)[0]))
+        torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))
         self.detector = Detector(TopLayers(encoder.network, self.first, settings.layers))
         layers = self.detector.top.layers
         heads = (self.detector.projection, self.detector.classifier)
@@ -153,20 +155,20 @@ class FineTuning:
         self.best: dict[str, torch.Tensor] = {}
         self.history: list[dict[str, Any]] = []
 
-    @property
-    def ended(self) -> bool:
-        """Whether no epoch is left, or dev has not gained for too long."""
-        waited = self.epoch - self.best_epoch
-        return self.epoch >= self._model.epochs or (
-            len(self._dev) > 0 and waited >= self._model.patience
-        )
-
-    def advance(self) -> dict[str, Any]:
+    def advance(self) -> None:
         """Train for one epoch, and look at dev; the first call starts the head instead."""
-        if not self.history:
-            self._probe()
-            return self._record(None)
-        random = np.random.default_rng([self._settings.seed, self.epoch])
+        loss = self._epoch() if self.history else self._probe()
+        row = {"epoch": self.epoch, "loss": loss, "dev_roc_auc": self._dev_roc_auc()}
+        self.history.append(row)
+
+    def keep(self) -> None:
+        """Take the epoch for the best so far."""
+        self.best_epoch = self.epoch
+        self.best = {name: value.clone() for name, value in self.detector.state_dict().items()}
+
+    def _epoch(self) -> float:
+        """Take an epoch's steps; return the mean loss."""
+        random = np.random.default_rng([self.seed, self.epoch])
         self.detector.train()
         order = balanced(self._labels, self._train, random)
         seen, total = 0, 0.0
@@ -175,17 +177,7 @@ class FineTuning:
             progress = (self.epoch + seen / len(order)) / self._model.epochs
             total += self._step(chosen, progress) * len(chosen)
         self.epoch += 1
-        return self._record(total / seen)
-
-    def _record(self, loss: float | None) -> dict[str, Any]:
-        """Note how the epoch went, and keep its weights where it is the best."""
-        row = {"epoch": self.epoch, "loss": loss, "dev_roc_auc": self._dev_roc_auc()}
-        best = max((past["dev_roc_auc"] or 0.0 for past in self.history), default=-1.0)
-        if row["dev_roc_auc"] is None or row["dev_roc_auc"] > best:
-            self.best_epoch = self.epoch
-            self.best = {name: value.clone() for name, value in self.detector.state_dict().items()}
-        self.history.append(row)
-        return row
+        return total / seen
 
     def _probe(self) -> None:
         """Start the head from logistic regression on the pooled, still untrained layers.
@@ -234,10 +226,9 @@ class FineTuning:
         scores = self.detector.head().scores(self._pooled(self._dev))
         return float(roc_auc_score(self._labels[self._dev], scores))
 
-    def save(self, path: Path) -> None:
-        """Keep the training as it is after this epoch."""
-        state = {
-            "identity": self._identity,
+    def state(self) -> dict[str, Any]:
+        """Return the training as it is after this epoch."""
+        return {
             "epoch": self.epoch,
             "best_epoch": self.best_epoch,
             "history": self.history,
@@ -245,22 +236,13 @@ class FineTuning:
             "best": self.best,
             "optimiser": self._optimiser.state_dict(),
         }
-        with atomic(path) as temporary:
-            torch.save(state, temporary)
 
-    def resume(self, path: Path) -> bool:
-        """Take up the state at `path` if it is there and is of this very run; say whether."""
-        if not path.exists():
-            return False
-        state = torch.load(path, weights_only=True)
-        if state["identity"] != self._identity:
-            _logger.info("%s is of another run: starting afresh", path)
-            return False
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
         self.detector.load_state_dict(state["detector"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
         self.history, self.best = state["history"], state["best"]
-        return True
 
     def finish(self) -> None:
         """Take the weights of the best epoch, and free what training alone needs."""
@@ -299,38 +281,84 @@ class FineTuning:
         export.write(network, self.encoder.preprocessing, torch.float32, folder)
 
 
-def fit(problem: Problem, encoder: Encoder, settings: Settings, state: Path) -> FineTuning:
-    """Train the layers and their head; the encoder is whole, in float32.
+def fit(
+    problem: Problem, encoder: Encoder, settings: Settings, state: Path, threads: int = 1
+) -> list[FineTuning]:
+    """Train the layers and their head with every seed; the encoder is whole, in float32.
 
     Each epoch draws half of its clips from each class. The loss is the cross-entropy of the
     classifier, plus `settings.model.loss` of the projections. The weights kept are those of the
-    epoch with the best ROC-AUC on dev (epoch 0 is the untrained layers), or of the last epoch where
-    there is no dev.
+    epoch whose ROC-AUC on dev, a mean over the seeds, is best (epoch 0 is the untrained layers), or
+    of the last epoch where there is no dev.
 
     The file `state` keeps the run after each epoch. Where it is there, the run goes on, and gives
-    the weights of one that was not interrupted. The caller removes it once the result is safe.
+    the weights of one that was not interrupted, whatever the number of threads. The caller removes
+    it once the result is safe.
 
     Raises:
         UserError: the encoder has no such layers.
     """
     with torch.random.fork_rng(devices=[]):
-        run = FineTuning(problem, encoder, settings)
-        if run.resume(state):
-            _logger.info("going on from epoch %d of %s", run.epoch, state)
-        while not run.ended:
+        runs = [FineTuning(problem, encoder, settings, seed) for seed in settings.model.seeds]
+    identity = problem.digest(settings)
+    _resume(runs, state, identity)
+    with _pool(threads) as pool:
+        while not _ended(runs, settings.model):
             started = time.monotonic()
-            row = run.advance()
-            loss, roc_auc = (
-                "none" if row[name] is None else f"{row[name]:.4f}"
-                for name in ("loss", "dev_roc_auc")
-            )
+            list(pool.map(FineTuning.advance, runs))
+            *past, roc_auc = _on_dev(runs)
+            if roc_auc is None or roc_auc > max(past, default=-1.0):
+                for run in runs:
+                    run.keep()
             _logger.info(
-                "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
-                *(row["epoch"], settings.model.epochs, loss, roc_auc, time.monotonic() - started),
+                "epoch %d of %d: ROC-AUC on dev %s, %.1f s",
+                *(runs[0].epoch, settings.model.epochs),
+                *("none" if roc_auc is None else f"{roc_auc:.4f}", time.monotonic() - started),
             )
-            run.save(state)
-    run.finish()
-    return run
+            with atomic(state) as temporary:
+                torch.save({"identity": identity, "runs": [run.state() for run in runs]}, temporary)
+    for run in runs:
+        run.finish()
+    return runs
+
+
+def _resume(runs: Sequence[FineTuning], path: Path, identity: str) -> None:
+    """Take up the state at `path` if it is there and is of this very training."""
+    if not path.exists():
+        return
+    kept = torch.load(path, weights_only=True)
+    if kept["identity"] != identity:
+        _logger.info("%s is of another run: starting afresh", path)
+        return
+    for run, state in zip(runs, kept["runs"], strict=True):
+        run.resume(state)
+    _logger.info("going on from epoch %d of %s", runs[0].epoch, path)
+
+
+@contextlib.contextmanager
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool that is left at once where a run fails or is interrupted."""
+    # Each thread has its own number of threads within an operation.
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _on_dev(runs: Sequence[FineTuning]) -> list[float | None]:
+    """Return the ROC-AUC on dev of each epoch, a mean over the seeds; None without dev."""
+    rows = zip(*(run.history for run in runs), strict=True)
+    by_epoch = [[row["dev_roc_auc"] for row in row_of_each] for row_of_each in rows]
+    return [None if None in values else float(np.mean(values)) for values in by_epoch]
+
+
+def _ended(runs: Sequence[FineTuning], model: "FineTune") -> bool:
+    """Whether no epoch is left, or dev has not gained for too long."""
+    first = runs[0]
+    waited = first.epoch - first.best_epoch
+    has_dev = bool(first.history) and first.history[-1]["dev_roc_auc"] is not None
+    return first.epoch >= model.epochs or (has_dev and waited >= model.patience)
 
 
 def fit_trials(
@@ -340,40 +368,40 @@ def fit_trials(
     experiment: "Experiment",
     settings: Settings,
     state: Path,
-) -> tuple[pa.Table, dict[str, Any], FineTuning]:
-    """Fine-tune on a corpus's train with one seed, stop by dev, and score dev and eval; see `fit`.
+    threads: int = 1,
+) -> tuple[Candidate, FineTuning]:
+    """Fine-tune on a corpus's train, stop by dev, and score dev and eval; see `fit`.
 
     `trials` are the corpus's, `tables.TRIALS`, `frames` are of all its clips, and the experiment's
-    protocol has one round.
-
-    Returns:
-        The dev and eval trials, `tables.TRIAL_COLUMNS` and `score`; plain data: `leak`, counts, and
-        how the training went; and what was fitted.
+    protocol has one round. The fine-tuning that is returned beside the outcome is the first seed's.
     """
-    data = Trials(trials)
-    rounds = data.rounds(experiment)
-    (item,) = rounds
+    data = fitting.Trials(trials)
+    (item,) = rounds = data.rounds(experiment)
     rows = data.rows(frames.files)
     labels = np.zeros(len(frames), np.int64)
     labels[rows[rows >= 0]] = data.labels[rows >= 0]
     train, dev = (np.sort(rows[(item.parts == part) & (rows >= 0)]) for part in ("train", "dev"))
-    model = fit(Problem(frames, labels, train, dev), encoder, settings, state)
+    runs = fit(Problem(frames, labels, train, dev), encoder, settings, state, threads)
     scored = np.flatnonzero(np.isin(item.parts, ["dev", "eval"]) & (rows >= 0))
-    scores = model.scores([frames.clips[index] for index in rows[scored]])
-    on_dev = item.parts[scored] == "dev"
-    known = data.labels[scored[on_dev]]
-    summary = {
-        "leak": splits.leaks(trials, rounds),
-        "n_train_bonafide": int((labels[train] == 0).sum()),
-        "n_train_spoof": int((labels[train] == 1).sum()),
-        "C": INVERSE_REGULARISATION,
-        "dev_roc_auc": float(roc_auc_score(known, scores[on_dev])) if len(known) else None,
-        "epoch": model.best_epoch,
-        "parameters": model.n_trained,
-        "curve": model.history,
-    }
-    table = data.table(scored, item).append_column("score", pa.array(scores))
-    return table, summary, model
+    clips = [frames.clips[index] for index in rows[scored]]
+    with _pool(threads) as pool:
+        scores = list(pool.map(lambda run: run.scores(clips), runs))
+    fits = [
+        Fit(
+            run.head,
+            INVERSE_REGULARISATION,
+            {},
+            by_folds=False,
+            seed=run.seed,
+            summary={"epoch": run.best_epoch, "parameters": run.n_trained, "curve": run.history},
+        )
+        for run in runs
+    ]
+    counts = fitting.counts("none: the epoch is chosen on dev", train, labels[train])
+    outcome = fitting.Outcome.of(data, item, scored, fits, scores, counts)
+    # The mean over time, of the last trained layer.
+    leak = splits.leaks(trials, rounds)
+    return fitting.candidate(leak, [item.name], {"mean": [outcome]}), runs[0]
 
 
 def schedule(progress: float, warmup: float) -> float:

@@ -13,7 +13,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from authenticity import tables
 from authenticity.evaluation import splits
 from authenticity.models import logistic
 from authenticity.models.application import trials_of
@@ -89,7 +88,7 @@ class _Matrix:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """One round with one pooling: the fits of all seeds, and how each scores the same trials.
 
     Attributes:
@@ -105,6 +104,22 @@ class _Outcome:
     scores: Sequence[NDArray[np.float64]]
     dev_roc_auc: Sequence[float | None]
     counts: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        data: Trials,
+        item: splits.Round,
+        scored: NDArray[np.intp],
+        fits: Sequence[Fit],
+        scores: Sequence[NDArray[np.float64]],
+        counts: dict[str, Any],
+    ) -> "Outcome":
+        """Judge each fit's scores of these trials on those of dev."""
+        on_dev = item.parts[scored] == "dev"
+        dev = data.labels[scored[on_dev]]
+        roc_auc = [float(roc_auc_score(dev, each[on_dev])) if len(dev) else None for each in scores]
+        return cls(fits, data.table(scored, item), scores, roc_auc, counts)
 
     def figures(self) -> dict[str, Any]:
         """Say how it was fitted; over several seeds, ROC-AUCs are means."""
@@ -153,7 +168,7 @@ def fit(
     """
     settings, data = experiment.features, Trials(trials)
     rounds = data.rounds(experiment)
-    outcomes: dict[str, list[_Outcome]] = {pooling: [] for pooling in settings.pooling}
+    outcomes: dict[str, list[Outcome]] = {pooling: [] for pooling in settings.pooling}
     for pooling, by_round in outcomes.items():
         views = {}
         for view in dict.fromkeys([*settings.train_views, settings.view]):
@@ -164,11 +179,14 @@ def fit(
             if experiment.model.kind == "published":
                 model = LinearModel(np.zeros(1), np.ones(1), np.array([sign]), 0.0)
                 fits = [Fit(model, None, {}, by_folds=False)]
-                counts = _counts("none: it was trained by others", np.empty(0), np.empty(0))
+                fitted_on = counts("none: it was trained by others", np.empty(0), np.empty(0))
             else:
-                fits, counts = _fits(known, views, item, experiment, n_spectral, n_layers)
-            by_round.append(_outcome(known, views[settings.view], item, fits, counts))
-    return _candidate(splits.leaks(trials, rounds), [item.name for item in rounds], outcomes)
+                fits, fitted_on = _fits(known, views, item, experiment, n_spectral, n_layers)
+            scored = views[settings.view].members(item, "dev", "eval")
+            matrix = views[settings.view].take(scored)
+            scores = [fit.model.scores(matrix) for fit in fits]
+            by_round.append(Outcome.of(known, item, scored, fits, scores, fitted_on))
+    return candidate(splits.leaks(trials, rounds), [item.name for item in rounds], outcomes)
 
 
 def _fits(
@@ -179,7 +197,7 @@ def _fits(
     n_spectral: int,
     n_layers: int,
 ) -> tuple[list[Fit], dict[str, Any]]:
-    """Return the fits of one round, one for each seed, and their counts; see `_Outcome`."""
+    """Return the fits of one round, one for each seed, and their counts; see `Outcome`."""
     model, matrix = experiment.model, views[experiment.features.view]
     members = {view: views[view].members(item, "train") for view in experiment.features.train_views}
     block = np.concatenate([views[view].take(trials) for view, trials in members.items()])
@@ -209,34 +227,17 @@ def _fits(
         fits = [logistic.fit(block, labels, folds, model.C)]
     else:
         fits = [logistic.fit_on_dev(block, labels, *on_dev, model.C)]
-    return fits, _counts(folds_in_words, keys, labels)
+    return fits, counts(folds_in_words, keys, labels)
 
 
-def _counts(folds: str, keys: NDArray, labels: NDArray) -> dict[str, Any]:
+def counts(folds: str, keys: NDArray, labels: NDArray) -> dict[str, Any]:
     """Count the trials of each class that were fitted on, each once in however many views."""
     bonafide, spoof = (len(np.unique(keys[labels == label])) for label in (0, 1))
     return {"folds": folds, "n_train_bonafide": bonafide, "n_train_spoof": spoof}
 
 
-def _outcome(
-    data: Trials,
-    matrix: _Matrix,
-    item: splits.Round,
-    fits: Sequence[Fit],
-    counts: dict[str, Any],
-) -> _Outcome:
-    """Score dev and eval."""
-    scored = matrix.members(item, "dev", "eval")
-    features = matrix.take(scored)
-    scores = [fit.model.scores(features) for fit in fits]
-    on_dev = item.parts[scored] == "dev"
-    dev = data.labels[scored[on_dev]]
-    roc_auc = [float(roc_auc_score(dev, each[on_dev])) if len(dev) else None for each in scores]
-    return _Outcome(fits, data.table(scored, item), scores, roc_auc, counts)
-
-
-def _candidate(
-    leak: Mapping[str, Any], names: Sequence[str], outcomes: Mapping[str, list[_Outcome]]
+def candidate(
+    leak: Mapping[str, Any], names: Sequence[str], outcomes: Mapping[str, list[Outcome]]
 ) -> Candidate:
     """Put outcomes together: by pooling, one for each of the rounds that `names` are of."""
     first = next(iter(outcomes.values()))
@@ -261,31 +262,3 @@ def _candidate(
         for name, *by_pooling in zip(names, *outcomes.values(), strict=True)
     ]
     return Candidate(table, arrays, {"leak": leak, "rounds": rounds})
-
-
-def together(
-    seeds: Sequence[int],
-    scores: Sequence[pa.Table],
-    summaries: Sequence[Mapping[str, Any]],
-    head: Mapping[str, NDArray],
-) -> Candidate:
-    """Put a fine-tuned encoder's seeds together, the first one's scores and head standing for all.
-
-    `scores` and `summaries` are what `finetune.fit_trials` returned for each seed; `head` has the
-    arrays of the first one's `finetune.FineTuning.head`.
-    """
-    model, names = LinearModel.of(head, "head"), ("epoch", "parameters", "curve")
-    fits = [
-        Fit(model, each["C"], {}, False, seed, {name: each[name] for name in names})
-        for seed, each in zip(seeds, summaries, strict=True)
-    ]
-    outcome = _Outcome(
-        fits,
-        scores[0].select(tables.TRIAL_COLUMNS),
-        [table["score"].to_numpy() for table in scores],
-        [each["dev_roc_auc"] for each in summaries],
-        {"folds": "none: the epoch is chosen on dev"}
-        | {name: summaries[0][name] for name in ("n_train_bonafide", "n_train_spoof")},
-    )
-    # The mean over time, of the last trained layer.
-    return _candidate(summaries[0]["leak"], [splits.ONE_ROUND], {"mean": [outcome]})
