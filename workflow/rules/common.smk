@@ -197,6 +197,12 @@ def frames_of(wildcards, view):
     return {"frames": frame_paths("npy", *place), "indices": frame_paths("parquet", *place)}
 
 
+def seeds_at_once(wildcards):
+    """How many seeds are fine-tuned side by side: the experiments share the cores."""
+    seeds = PLAN.experiments[wildcards.experiment].model.seeds
+    return min(len(seeds), max(1, (workflow.cores or 1) // len(FINETUNED)))
+
+
 # The chosen candidate, trained with the first seed; `encoder.model` takes its folder.
 FINETUNED_ENCODER = multiext(
     "results/{corpus}/finetuned/{experiment}/",

@@ -14,9 +14,9 @@ rule finetune:
     priority: 1
     conda:
         "../../envs/authenticity.yaml"
-    threads: lambda wildcards: len(PLAN.experiments[wildcards.experiment].model.seeds)
+    threads: seeds_at_once
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, threads: 1500 + 2500 * threads,
     params:
         # Not a declared output: Snakemake would delete it before the job runs again.
         unfinished="results/{corpus}/unfinished/{experiment}",
