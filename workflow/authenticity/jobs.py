@@ -76,17 +76,25 @@ def _write_spent(snakemake: Any) -> None:
     Snakemake samples a job, and misses what comes after its last sample: of a job of 30 s half of
     the CPU time. A report's pages are left out, since one of them shows the costs.
     """
-    import psutil  # Snakemake brings it
-
     if not snakemake.log or snakemake.rule.startswith("report"):
         return
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    seconds = time.time() - psutil.Process().create_time()
     cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     path = Path("benchmarks", *Path(str(snakemake.log[0])).parts[1:]).with_suffix(".tsv")
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = f"{seconds:.2f}\t{cpu:.2f}\t{peak_bytes() / 2**20:.2f}"
+    columns = f"{seconds_since_start():.2f}\t{cpu:.2f}\t{peak_bytes() / 2**20:.2f}"
     path.write_text(f"s\tcpu_time\tmax_rss\n{columns}\n")
+
+
+def seconds_since_start() -> float:
+    """Return for how long this process has been there."""
+    import psutil  # Snakemake brings it
+
+    started = psutil.Process().create_time()
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return time.time() - started
+    # Linux says in whole seconds when the machine started, and psutil adds it to what is exact.
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - (started - psutil.boot_time())
 
 
 def peak_bytes() -> int:
