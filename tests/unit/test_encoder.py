@@ -80,6 +80,21 @@ def test_bfloat16_stays_close_and_repeats_exactly(kind: str, tmp_path: Path):
             assert (np.einsum("ld,ld->l", a, b) > 0.9995 * norms(a) * norms(b)).all()
 
 
+@pytest.mark.parametrize("adapter", [{"add_adapter": True}, {"adapter_attn_dim": 8}])
+def test_an_encoder_with_adapters_is_embedded_in_bfloat16(adapter: dict, tmp_path: Path):
+    folder = make_encoder(tmp_path, **adapter)
+    found, wanted = (
+        Encoder.load(folder, precision).embed(CLIP).mean for precision in ("bfloat16", "float32")
+    )
+    assert (np.einsum("ld,ld->l", found, wanted) > 0.9995 * norms(found) * norms(wanted)).all()
+
+
+def test_in_bfloat16_layers_add_up_in_float32(tmp_path: Path):
+    fast = Encoder.load(make_encoder(tmp_path), "bfloat16")
+    kept = fast.network(torch.zeros(1, 4000, dtype=torch.bfloat16), output_hidden_states=True)
+    assert {states.dtype for states in kept.hidden_states} == {torch.float32}
+
+
 def test_bfloat16_on_a_cpu_that_does_not_multiply_it_is_only_slow():
     code = f"""
 import numpy, sys

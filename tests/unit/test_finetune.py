@@ -217,10 +217,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert_equal_weights(run(cache, encoder, tmp_path / "killed"), whole)  # and of one that ended
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_number_of_threads_and_a_kill_change_no_seed(
-    cache: Frames, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    precision: str,
+    cache: Frames,
+    encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    settings = changed(seeds=(5, 6, 7))
+    settings = changed(seeds=(5, 6, 7), precision=precision)
     alone = run_all(cache, encoder, tmp_path / "alone", settings)
     advance = finetune.FineTuning.advance
 
@@ -238,7 +243,7 @@ def test_the_number_of_threads_and_a_kill_change_no_seed(
         assert one.history == other.history
         assert_equal_weights(one, other)
     for one, seed in zip(alone, settings.model.seeds, strict=True):
-        by_itself = run(cache, encoder, tmp_path / str(seed), changed(seeds=(seed,)))
+        by_itself = run(cache, encoder, tmp_path / str(seed), changed(settings, seeds=(seed,)))
         assert one.history == by_itself.history
 
 

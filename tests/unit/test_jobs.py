@@ -50,7 +50,7 @@ def test_a_job_says_what_it_took_to_its_end(tmp_path: Path, monkeypatch: pytest.
     assert 20 < taken.peak_mib < 20_000
 
 
-def test_a_process_is_no_older_than_it_is():
+def test_a_process_has_not_run_for_longer_than_its_caller_waited():
     code = "from authenticity import jobs; print(jobs.seconds_since_start())"
     begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

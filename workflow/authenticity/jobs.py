@@ -87,13 +87,13 @@ def _write_spent(snakemake: Any) -> None:
 
 
 def seconds_since_start() -> float:
-    """Return for how long this process has been there."""
+    """Return how long this process has run."""
     import psutil  # Snakemake brings it
 
     started = psutil.Process().create_time()
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return time.time() - started
-    # Linux says in whole seconds when the machine started, and psutil adds it to what is exact.
+    # psutil adds the exact time since the machine started to when that was, in whole seconds.
     return time.clock_gettime(time.CLOCK_BOOTTIME) - (started - psutil.boot_time())
 
 

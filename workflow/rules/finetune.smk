@@ -16,7 +16,7 @@ rule finetune:
         "../../envs/authenticity.yaml"
     threads: seeds_at_once
     resources:
-        mem_mb=lambda wildcards, threads: 1500 + 2500 * threads,
+        mem_mb=finetuning_mb,
     params:
         # Not a declared output: Snakemake would delete it before the job runs again.
         unfinished="results/{corpus}/unfinished/{experiment}",

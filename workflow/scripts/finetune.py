@@ -8,11 +8,13 @@ from authenticity.config import Experiment
 from authenticity.features import matrix
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
-from authenticity.files import read_json
+from authenticity.files import atomic, read_json
 from authenticity.jobs import job
 from authenticity.models import candidates, finetune
+from threadpoolctl import threadpool_limits
 
-with job(snakemake) as log:
+# The rule's threads are seeds. A matrix product split over threads would be rounded otherwise.
+with job(snakemake), threadpool_limits(1):
     given, params = snakemake.input, snakemake.params
     settings, identity = Experiment.model_validate(params.experiment), read_json(given.encoder)
     tables.require_encoder(given.indices, identity)
@@ -41,5 +43,6 @@ with job(snakemake) as log:
     candidates.publish(choice, settings, snakemake.wildcards, snakemake.output)
     chosen = unfinished / choice.model["rounds"][0]["candidate"]
     for path in map(Path, snakemake.output.encoder):
-        shutil.copyfile(chosen / path.name, path)
-    shutil.rmtree(unfinished)
+        with atomic(path) as temporary:
+            shutil.copyfile(chosen / path.name, temporary)
+    candidates.forget(unfinished)

@@ -1,6 +1,5 @@
 """Fit an experiment's candidates, choose among them, and publish the model and its scores."""
 
-import shutil
 from pathlib import Path
 
 from authenticity import tables
@@ -39,4 +38,4 @@ with job(snakemake) as log:
     fitted = candidates.fit_all(names, fit, unfinished, origin)
     choice = candidates.conclude(trials, fitted)
     candidates.publish(choice, settings, wildcards, snakemake.output)
-    shutil.rmtree(unfinished)
+    candidates.forget(unfinished)

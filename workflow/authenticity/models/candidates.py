@@ -9,6 +9,7 @@ beside the result until it is there, so that a run that was killed goes on with 
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,13 @@ def origin_of(paths: Iterable[str | Path], *settings: Any) -> str:
     stats = {str(path): Path(path).stat() for path in paths}
     files = [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats.items()]
     return hashlib.sha256(json.dumps([files, settings], sort_keys=True).encode()).hexdigest()
+
+
+def forget(unfinished: Path) -> None:
+    """Remove the candidates of `fit_all`: first what says that they are complete."""
+    for path in unfinished.glob("*.parquet"):
+        path.unlink()
+    shutil.rmtree(unfinished)
 
 
 def _write(folder: Path, name: str, candidate: Candidate, origin: str) -> None:

@@ -120,7 +120,7 @@ class FineTuning:
         encoder: what it is fitted on, whole.
         first: the first trained layer, counted from 0.
         epoch: counted from 1; 0 before the first.
-        best_epoch: that was kept last; 0 is logistic regression on the untrained layers.
+        best_epoch: whose weights are kept; 0 is logistic regression on the untrained layers.
         best: the detector's state as of the best epoch, until `finish`.
         history: of each epoch from 0, `epoch`, `loss` (mean over clips; None for 0) and
             `dev_roc_auc` (None without dev).
@@ -196,7 +196,8 @@ class FineTuning:
 
     def _autocast(self) -> torch.autocast:
         halved = self._settings.precision == "bfloat16"
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved)
+        # Its cache of weights is the process's: a thread that leaves would empty it for the others.
+        return torch.autocast("cpu", torch.bfloat16, enabled=halved, cache_enabled=False)
 
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
         for group in self._optimiser.param_groups:
@@ -310,10 +311,11 @@ def fit(
             if roc_auc is None or roc_auc > max(past, default=-1.0):
                 for run in runs:
                     run.keep()
+            last = [run.history[-1]["loss"] for run in runs]
             _logger.info(
-                "epoch %d of %d: ROC-AUC on dev %s, %.1f s",
+                "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
                 *(runs[0].epoch, settings.model.epochs),
-                *("none" if roc_auc is None else f"{roc_auc:.4f}", time.monotonic() - started),
+                *(_said(last), _said([roc_auc]), time.monotonic() - started),
             )
             with atomic(state) as temporary:
                 torch.save({"identity": identity, "runs": [run.state() for run in runs]}, temporary)
@@ -337,13 +339,17 @@ def _resume(runs: Sequence[FineTuning], path: Path, identity: str) -> None:
 
 @contextlib.contextmanager
 def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool that is left at once where a run fails or is interrupted."""
+    """Yield a pool whose threads are not awaited where one fails or the job is interrupted."""
     # Each thread has its own number of threads within an operation.
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _said(values: Sequence[float | None]) -> str:
+    return "none" if None in values else f"{np.mean(values):.4f}"
 
 
 def _on_dev(runs: Sequence[FineTuning]) -> list[float | None]:
