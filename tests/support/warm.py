@@ -81,8 +81,10 @@ def _server() -> str:
 
 
 def start(address: str) -> None:
-    """Be a `python` whose scripts and modules are forked; all else is not."""
-    if not sys.argv[1].endswith(".py") and sys.argv[1] != "-m":
+    """Be a `python` whose modules, and scripts of one thread, are forked; all else is not."""
+    # In the server, libraries have read the number when they were imported.
+    is_script = sys.argv[1].endswith(".py") and os.environ.get(THREADS) == "1"
+    if not is_script and sys.argv[1] != "-m":
         os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
     sys.exit(_ask(address, sys.argv[1:], str(Path.cwd()), os.environ, [0, 1, 2]))
 
@@ -150,7 +152,6 @@ def _accepted(listening: socket.socket) -> socket.socket | None:
 def _become(address: str, arguments: list[str], folder: str, environment: dict[str, str]) -> None:
     """Go on as the process that `python` with these arguments would be."""
     os.chdir(folder)
-    threads = os.environ[THREADS]
     os.environ.clear()
     os.environ.update(environment)
     added = environment.get("PYTHONPATH", "").split(os.pathsep)
@@ -161,9 +162,6 @@ def _become(address: str, arguments: list[str], folder: str, environment: dict[s
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         return
-    # Libraries have read it when they were imported.
-    if environment.get(THREADS) != threads:
-        sys.exit(f"a job with {THREADS}={environment.get(THREADS)}, expected {threads}")
     sys.path.insert(0, str(Path(arguments[0]).parent))
     sys.argv = arguments
     runpy.run_path(arguments[0], run_name="__main__")

@@ -38,8 +38,11 @@ def test_a_script_has_the_same_surroundings_and_the_same_end(end: str, tmp_path:
     assert bool(end) == bool(found.returncode)
 
 
-def test_a_job_that_is_to_compute_in_two_threads_is_refused(tmp_path: Path):
-    (tmp_path / "job.py").write_text("print('computed')")
-    found = warm.run(["job.py"], tmp_path, environment(tmp_path, cores=2))
-    assert found.returncode == 1
-    assert found.stdout == "a job with OMP_NUM_THREADS=2, expected 1\n"
+def test_a_job_of_two_threads_is_no_fork(tmp_path: Path):
+    (tmp_path / "job.py").write_text("import sys; print('torch' in sys.modules)")
+    for threads, forked in (("1", "True"), ("2", "False")):
+        here = environment(tmp_path, cores=1) | {warm.THREADS: threads}
+        found = subprocess.run(
+            [warm.python(), "job.py"], cwd=tmp_path, env=here, capture_output=True, text=True
+        )
+        assert found.stdout == f"{forked}\n", found.stderr
