@@ -333,8 +333,13 @@ def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer
             answers = []
             more = waiting and is_alone and n_workers > 1
             done, _ = wait(at_work, _LOOK_SECONDS if more else None, FIRST_COMPLETED)
-            answers = [_answer(*future.result()) for future in done]
             for future in done:
+                line, trace = future.result()
+                answer = restored(json.loads(line))
+                if trace:
+                    lines = [answer.file, *trace.splitlines()]
+                    _LOGGER.error("\n".join(map(printable, lines)))
+                answers.append(answer)
                 del at_work[future]
         yield from answers
         return []
@@ -357,13 +362,6 @@ def _submitted(pool: ProcessPoolExecutor, function: Callable, *arguments: Any) -
         raise BrokenProcessPool(str(error)) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _answer(line: str, trace: str) -> Answer:
-    answer = restored(json.loads(line))
-    if trace:
-        _LOGGER.error("\n".join(map(printable, [answer.file, *trace.splitlines()])))
-    return answer
 
 
 # In a process of the pool.

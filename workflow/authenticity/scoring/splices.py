@@ -169,16 +169,10 @@ def evaluate(
 
 def table(splice: Splice, windows: Windows) -> pa.Table:
     """Return the windows of a recording as rows of `WINDOWS`."""
-    names = {"recording": splice.name, "polarity": splice.polarity}
-    names |= {"speaker": splice.speaker, "attack": splice.attack}
-    columns = {
-        **{column: [name] * len(windows.start) for column, name in names.items()},
-        "start": windows.start,
-        "end": windows.end,
-        "synthetic": splice.share(windows.start, windows.end),
-        "llr": windows.llr,
-    }
-    return pa.table(columns, schema=WINDOWS)
+    names = (splice.name, splice.polarity, splice.speaker, splice.attack)
+    share = splice.share(windows.start, windows.end)
+    columns = [[name] * len(share) for name in names]
+    return pa.table([*columns, windows.start, windows.end, share, windows.llr], schema=WINDOWS)
 
 
 def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
@@ -201,6 +195,7 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
+    from authenticity.evaluation.metrics import roc_auc
 
     table = windows.to_pandas()
     sounding = table[table.llr.notna()]
@@ -224,7 +219,13 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         "within": asdict(within),
         "above": _above(counted, band),
         **_found(sounding),
-        "attacks": {attack: _of_attack(rows) for attack, rows in counted.groupby("attack")},
+        "attacks": {
+            attack: {
+                "roc_auc": roc_auc(rows.synthetic > 0, rows.llr),
+                "n_recordings": rows.recording.nunique(),
+            }
+            for attack, rows in counted.groupby("attack")
+        },
     }
 
 
@@ -246,10 +247,3 @@ def _found(sounding: "pd.DataFrame") -> dict[str, float]:
         "found": float(touches[highest].mean()),
         "by_chance": float(np.mean(by_chance.to_numpy())),
     }
-
-
-def _of_attack(rows: "pd.DataFrame") -> dict[str, Any]:
-    from authenticity.evaluation.metrics import roc_auc
-
-    area = roc_auc(rows.synthetic > 0, rows.llr)
-    return {"roc_auc": area, "n_recordings": rows.recording.nunique()}
