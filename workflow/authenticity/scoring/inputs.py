@@ -99,11 +99,8 @@ def _files(path: str, output: Path | None) -> list[str]:
     files: list[str] = []
     skipped: Counter[str] = Counter()
     seen = {_identity(output)} if output and output.is_dir() else set()
-
-    def keep(error: OSError) -> None:
-        files.append(str(error.filename))
-
-    for folder, subfolders, names in os.walk(path, onerror=keep, followlinks=True):
+    unopened: list[OSError] = []
+    for folder, subfolders, names in os.walk(path, onerror=unopened.append, followlinks=True):
         if (identity := _identity(folder)) in seen:  # results, or a link back to where it has been
             subfolders.clear()
             continue
@@ -116,7 +113,7 @@ def _files(path: str, output: Path | None) -> list[str]:
         files += opened
     if counted := ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count):
         _LOGGER.warning("%s: skipped %s", printable(path), counted)
-    return sorted(files)
+    return sorted([*files, *(str(error.filename) for error in unopened)])
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
