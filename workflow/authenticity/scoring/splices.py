@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,14 +126,12 @@ def _pieces(
 ) -> list[NDArray[np.float32]]:
     """Return clips that last so long together, the last one cut; all at one level."""
     missing, pieces = round(seconds * SAMPLE_RATE), []
+    shuffled = (str(file) for _ in count() for file in random.permutation(sorted(files)))
     while missing > 0:
-        for file in random.permutation(sorted(files)):
-            samples = load(str(file))[:missing]
-            power = spectral.active_power(samples)
-            pieces.append(samples * np.float32(np.sqrt(_LEVEL / max(power, 1e-12))))
-            missing -= len(samples)
-            if missing <= 0:
-                break
+        samples = load(next(shuffled))[:missing]
+        power = spectral.active_power(samples)
+        pieces.append(samples * np.float32(np.sqrt(_LEVEL / max(power, 1e-12))))
+        missing -= len(samples)
     return pieces
 
 
