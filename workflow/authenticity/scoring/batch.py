@@ -14,7 +14,6 @@ import multiprocessing
 import os
 import re
 import signal
-import stat
 import tempfile
 import threading
 import time
@@ -31,7 +30,7 @@ from authenticity import lean
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.names import printable
-from authenticity.scoring.inputs import as_text
+from authenticity.scoring.inputs import as_text, unopenable
 from authenticity.scoring.result import CONTENT_DIGITS, Answer, Rejected, plain, restored
 
 if TYPE_CHECKING:
@@ -269,19 +268,6 @@ def content_of(path: str) -> str:
     with contextlib.suppress(OSError):
         return sha256(path)[:CONTENT_DIGITS]
     return ""
-
-
-def unopenable(path: str) -> str | None:
-    """Say why there is nothing to read at a path, if so."""
-    try:
-        mode = Path(path).stat().st_mode
-    except FileNotFoundError:
-        return "no such file"
-    except (OSError, ValueError) as error:
-        return f"cannot be opened: {getattr(error, 'strerror', None) or error}"
-    if stat.S_ISDIR(mode):
-        return "a folder that cannot be opened"
-    return None if stat.S_ISREG(mode) else "not a file"
 
 
 def _computed(
