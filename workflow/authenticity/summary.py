@@ -56,8 +56,8 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             "is not told apart from guessing": row["orientation"] == "undecided",
             "was turned round by its calibration on dev: see the report": row["turned"],
         }
-        names = f"{row['corpus']}, {row['name']}"
-        sentences += [f"{names} {what}" for what, is_so in told.items() if is_so]
+        name = f"{row['corpus']}, {row['name']}"
+        sentences += [f"{name} {what}" for what, is_so in told.items() if is_so]
     return sentences
 
 

@@ -223,14 +223,13 @@ def read(paths: Iterable[Path]) -> Iterator[Answer]:
     for path in filter(Path.exists, paths):
         with path.open("rb") as stream:
             for line in stream:
-                with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
+                with contextlib.suppress(ValueError, TypeError, KeyError):
                     values = json.loads(line)
                     if not _is_answer(values):
                         raise UserError(
                             f"{path}: expected answers of an earlier run; choose another folder"
                         )
-                    with contextlib.suppress(TypeError, KeyError):
-                        yield restored(values)
+                    yield restored(values)
 
 
 def _is_answer(values: Any) -> bool:
