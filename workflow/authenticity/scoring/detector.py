@@ -172,10 +172,18 @@ class Detector:
         self, heard: "Heard", windows: Windows, features: NDArray, verdicts: Sequence[Verdict]
     ) -> tuple[Caution, ...]:
         """Return the cautions, severe ones first; verdicts, also if inverted, are by the band."""
-        about, model = self.bundle.about, self.bundle.model
-        measured = heard.measured()
-        (measured["distance"],) = cautions.distances(features[None], model.mean, model.scale)
-        stretches = cautions.stretches(windows, measured["duration"], self.bundle.band)
+        about, model, samples = self.bundle.about, self.bundle.model, heard.samples
+        levels = spectral.levels(samples)
+        (distance,) = cautions.distances(features[None], model.mean, model.scale)
+        measured = {
+            **levels,
+            "sound_share": cautions.sound_share(levels),
+            "rolloff_95": rolloff_95(samples),
+            "slope_skewness": spectral.slope_skewness(samples),
+            "clipped_share": cautions.clipped_share(samples),
+            "distance": distance,
+        }
+        stretches = cautions.stretches(windows, levels["duration"], self.bundle.band)
         found = (
             *cautions.beyond_limits(measured, heard.form, about["domain"]),
             *cautions.polarity(*verdicts),
@@ -293,17 +301,6 @@ class Heard:
         edges = np.flatnonzero(np.diff(self._active.astype(np.int8), prepend=0, append=0))
         start, end = edges[::2], edges[1::2] - 1
         return Activity(start * _HOP_SECONDS, end * _HOP_SECONDS + _FRAME_SECONDS)
-
-    def measured(self) -> dict[str, float]:
-        """Return what is held against the limits, by name; see `cautions.beyond_limits`."""
-        levels = spectral.levels(self.samples)
-        return {
-            **levels,
-            "sound_share": cautions.sound_share(levels),
-            "rolloff_95": rolloff_95(self.samples),
-            "slope_skewness": spectral.slope_skewness(self.samples),
-            "clipped_share": cautions.clipped_share(self.samples),
-        }
 
 
 def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64]:
