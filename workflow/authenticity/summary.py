@@ -50,15 +50,14 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a line for each experiment that leaks, and for each that ranks wrongly."""
     sentences = []
     for row in rows:
+        told = {
+            f"leaks: {row['leak']}": row["leak"],
+            "is flipped: bona fide scores higher than spoof": row["orientation"] == "flipped",
+            "is not told apart from guessing": row["orientation"] == "undecided",
+            "was turned round by its calibration on dev: see the report": row["turned"],
+        }
         name = f"{row['corpus']}, {row['name']}"
-        if row["leak"]:
-            sentences.append(f"{name} leaks: {row['leak']}")
-        if row["orientation"] == "flipped":
-            sentences.append(f"{name} is flipped: bona fide scores higher than spoof")
-        if row["orientation"] == "undecided":
-            sentences.append(f"{name} is not told apart from guessing")
-        if row["turned"]:
-            sentences.append(f"{name} was turned round by its calibration on dev: see the report")
+        sentences += [f"{name} {what}" for what, is_so in told.items() if is_so]
     return sentences
 
 
@@ -89,13 +88,11 @@ def main(results: Path) -> None:
     for block in (lines(rows), by_novelty(rows), warnings(rows), taken):
         if block:
             print(*map(printable, block), "", sep="\n")
-    for corpus in corpora:
-        page = results / corpus / "tables" / "trust.html"
+    trust = [results / corpus / "tables" / "trust.html" for corpus in corpora]
+    titles = dict.fromkeys(trust, "which results to trust") | {results / "report.html": "report"}
+    for page, title in titles.items():
         if page.is_file():
-            print(f"which results to trust: {page.resolve()}")
-    report = results / "report.html"
-    if report.is_file():
-        print(f"report: {report.resolve()}")
+            print(f"{title}: {page.resolve()}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import multiprocessing
 import os
 import re
 import signal
-import stat
 import tempfile
 import threading
 import time
@@ -31,7 +30,7 @@ from authenticity import lean
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.names import printable
-from authenticity.scoring.inputs import as_text
+from authenticity.scoring.inputs import as_text, unopenable
 from authenticity.scoring.result import CONTENT_DIGITS, Answer, Rejected, plain, restored
 
 if TYPE_CHECKING:
@@ -224,14 +223,13 @@ def read(paths: Iterable[Path]) -> Iterator[Answer]:
     for path in filter(Path.exists, paths):
         with path.open("rb") as stream:
             for line in stream:
-                with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
+                with contextlib.suppress(ValueError, TypeError, KeyError):
                     values = json.loads(line)
                     if not _is_answer(values):
                         raise UserError(
                             f"{path}: expected answers of an earlier run; choose another folder"
                         )
-                    with contextlib.suppress(TypeError, KeyError):
-                        yield restored(values)
+                    yield restored(values)
 
 
 def _is_answer(values: Any) -> bool:
@@ -269,19 +267,6 @@ def content_of(path: str) -> str:
     with contextlib.suppress(OSError):
         return sha256(path)[:CONTENT_DIGITS]
     return ""
-
-
-def unopenable(path: str) -> str | None:
-    """Say why there is nothing to read at a path, if so."""
-    try:
-        mode = Path(path).stat().st_mode
-    except FileNotFoundError:
-        return "no such file"
-    except (OSError, ValueError) as error:
-        return f"cannot be opened: {getattr(error, 'strerror', None) or error}"
-    if stat.S_ISDIR(mode):
-        return "a folder that cannot be opened"
-    return None if stat.S_ISREG(mode) else "not a file"
 
 
 def _computed(
@@ -333,8 +318,13 @@ def _pooled(waiting: deque[str], task: Task, n_workers: int) -> Generator[Answer
             answers = []
             more = waiting and is_alone and n_workers > 1
             done, _ = wait(at_work, _LOOK_SECONDS if more else None, FIRST_COMPLETED)
-            answers = [_answer(*future.result()) for future in done]
             for future in done:
+                line, trace = future.result()
+                answer = restored(json.loads(line))
+                if trace:
+                    lines = [answer.file, *trace.splitlines()]
+                    _LOGGER.error("\n".join(map(printable, lines)))
+                answers.append(answer)
                 del at_work[future]
         yield from answers
         return []
@@ -357,13 +347,6 @@ def _submitted(pool: ProcessPoolExecutor, function: Callable, *arguments: Any) -
         raise BrokenProcessPool(str(error)) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _answer(line: str, trace: str) -> Answer:
-    answer = restored(json.loads(line))
-    if trace:
-        _LOGGER.error("\n".join(map(printable, [answer.file, *trace.splitlines()])))
-    return answer
 
 
 # In a process of the pool.

@@ -192,7 +192,26 @@ class Bundle:
         Raises:
             UserError: what is there is not what the bundle was made with.
         """
-        return _encoder(self.folder, self.about)
+        about, encoder = self.about, self.about["encoder"]
+        if encoder is None:
+            return None
+        if encoder["folder"]:
+            folder = self.folder / encoder["folder"]
+            _require_files(folder, encoder["files"])
+            source = EncoderSource(str(folder))
+            read_too = source.files() if folder.is_dir() else []
+            names = [path.name for path in read_too] or ["config.json"]
+            # A file that is read without a checksum could be anything.
+            _require_files(folder, {name: "" for name in names if name not in encoder["files"]})
+        else:
+            source = EncoderSource(encoder["model"], encoder["revision"])
+            folder = source.fetch()
+            _require_files(folder, encoder["files"])
+        last = 0 if about["kind"] == "published" else source.n_layers - 1
+        if (found := max(about["features"]["layers"], default=0)) > last:
+            why = f"expected `features.layers` up to the encoder's {last}, found {found}"
+            raise _unfit(self.folder / ABOUT, why)
+        return folder
 
     def _arrays_fit(self, arrays: Mapping[str, NDArray]) -> bool:
         """Whether all numbers are finite, and the model takes as many features as there are."""
@@ -295,6 +314,8 @@ def _expectations(about: About) -> dict[str, bool]:
     decision, calibration, window = about["decision"], about["calibration"], about["window"]
     layers, encoder, trust = about["features"]["layers"], about["encoder"], about["trust"]
     limits, folder = about["limits"], encoder["folder"] if encoder else None
+    path = PurePosixPath(folder or "")
+    climbs = path.is_absolute() or ".." in path.parts or "\\" in str(path)
     return {
         "`decision.lower` no greater than `decision.upper`": decision["lower"] <= decision["upper"],
         "`calibration.prior_spoof` between 0 and 1": 0 < calibration["prior_spoof"] < 1,
@@ -312,16 +333,10 @@ def _expectations(about: About) -> dict[str, bool]:
             encoder is None or 1 <= encoder["window_seconds"] <= 3600
         ),
         # Whoever hands on a bundle must not choose what else is read.
-        f"`encoder.folder` within the bundle, found {folder}": _is_within(folder),
+        f"`encoder.folder` within the bundle, found {folder}": (
+            folder is None or (path.parts != () and not climbs)
+        ),
     }
-
-
-def _is_within(folder: str | None) -> bool:
-    if folder is None:
-        return True
-    path = PurePosixPath(folder)
-    climbs = path.is_absolute() or ".." in path.parts or "\\" in folder
-    return bool(path.parts) and not climbs
 
 
 def _shown(value: Any) -> Any:
@@ -345,30 +360,6 @@ def _require_files(folder: Path, checksums: Mapping[str, str]) -> None:
                 f"{folder / name}: not the file that the bundle was made with (its checksum "
                 "differs); copy the bundle again, or make it anew"
             )
-
-
-def _encoder(folder: Path, about: About) -> Path | None:
-    """Return where the encoder is, after a check that it is what the bundle was made with."""
-    encoder = about["encoder"]
-    if encoder is None:
-        return None
-    if encoder["folder"]:
-        inside = folder / encoder["folder"]
-        _require_files(inside, encoder["files"])
-        source = EncoderSource(str(inside))
-        read_too = source.files() if inside.is_dir() else []
-        names = [path.name for path in read_too] or ["config.json"]
-        # A file that is read without a checksum could be anything.
-        _require_files(inside, {name: "" for name in names if name not in encoder["files"]})
-    else:
-        source = EncoderSource(encoder["model"], encoder["revision"])
-        inside = source.fetch()
-        _require_files(inside, encoder["files"])
-    last = 0 if about["kind"] == "published" else source.n_layers - 1
-    if (found := max(about["features"]["layers"], default=0)) > last:
-        why = f"expected `features.layers` up to the encoder's {last}, found {found}"
-        raise _unfit(folder / ABOUT, why)
-    return inside
 
 
 def _require_versions(path: Path, about: About) -> None:

@@ -47,7 +47,8 @@ Kind = Literal["synthetic", "unsure", "genuine", "silent"]
 class Domain(TypedDict):
     """The limits, quantiles of the training clips and of dev's distances: `domain` of a bundle.
 
-    `tail` is the share of clips beyond each; `least_bit_rate` is None where no clip was coded.
+    `tail` is the share of clips beyond each; the others have the names of what they limit.
+    `least_bit_rate` is None where no clip was coded.
     """
 
     tail: float
@@ -96,28 +97,21 @@ def limits(clips: Mapping[str, NDArray], dev_distances: NDArray[np.float64] | No
         dev_distances: of dev's clips; see `distances`. None for a published detector, whose only
             feature is its score.
     """
-
-    def least(values: NDArray, share: float = TAIL) -> float:
-        return float(np.quantile(np.asarray(values, np.float64), share))
-
-    def greatest(values: NDArray) -> float:
-        return least(values, 1 - TAIL)
-
     suffixes = (PurePosixPath(path).suffix.lower() for path in clips["path"].tolist())
     coded = np.array([suffix not in LOSSLESS_SUFFIXES for suffix in suffixes])
     rates = 8 * clips["bytes"][coded] / clips["duration"][coded]
-    return {
-        "tail": TAIL,
-        "least_duration": least(clips["duration"]),
-        "greatest_duration": greatest(clips["duration"]),
-        "least_sound_share": least(sound_share(clips)),
-        "least_level_dbfs": least(clips["level_dbfs"]),
-        "least_rolloff_95": least(clips["rolloff_95"]),
-        "greatest_rolloff_95": greatest(clips["rolloff_95"]),
-        "greatest_slope_skewness": greatest(clips["slope_skewness"]),
-        "least_bit_rate": least(rates) if coded.mean() > TAIL else None,
-        "greatest_distance": None if dev_distances is None else greatest(dev_distances),
+    measured = {
+        **clips,
+        "sound_share": sound_share(clips),
+        "bit_rate": rates if coded.mean() > TAIL else None,
+        "distance": dev_distances,
     }
+    shares, found = {"least": TAIL, "greatest": 1 - TAIL}, {"tail": TAIL}
+    for name in Domain.__required_keys__ - {"tail"}:
+        end, _, column = name.partition("_")
+        values = measured[column]
+        found[name] = None if values is None else float(np.quantile(values, shares[end]))
+    return found
 
 
 def beyond_limits(clip: Clip, form: Format, limits: Domain) -> Iterator[Caution]:

@@ -45,14 +45,7 @@ class Rate(TypedDict):
 
 
 ClassOutcomes = TypedDict(
-    "ClassOutcomes",
-    {
-        "n": int,
-        "speakers": int,
-        "likely synthetic": Rate,
-        "likely genuine": Rate,
-        "cannot tell": Rate,
-    },
+    "ClassOutcomes", {"n": int, "speakers": int, **dict.fromkeys(VERDICTS, Rate)}
 )
 """What the band makes of a class: `n` clips of how many known speakers; how many get a verdict."""
 
@@ -73,7 +66,7 @@ class Outcomes(TypedDict):
     interval: IntervalMethod
 
 
-Issued = TypedDict("Issued", {"likely synthetic": bool, "likely genuine": bool})
+Issued = TypedDict("Issued", dict.fromkeys(WRONG, bool))
 """Of each verdict, whether it is given at all."""
 
 

@@ -172,10 +172,18 @@ class Detector:
         self, heard: "Heard", windows: Windows, features: NDArray, verdicts: Sequence[Verdict]
     ) -> tuple[Caution, ...]:
         """Return the cautions, severe ones first; verdicts, also if inverted, are by the band."""
-        about, model = self.bundle.about, self.bundle.model
-        measured = heard.measured()
-        (measured["distance"],) = cautions.distances(features[None], model.mean, model.scale)
-        stretches = cautions.stretches(windows, measured["duration"], self.bundle.band)
+        about, model, samples = self.bundle.about, self.bundle.model, heard.samples
+        levels = spectral.levels(samples)
+        (distance,) = cautions.distances(features[None], model.mean, model.scale)
+        measured = {
+            **levels,
+            "sound_share": cautions.sound_share(levels),
+            "rolloff_95": rolloff_95(samples),
+            "slope_skewness": spectral.slope_skewness(samples),
+            "clipped_share": cautions.clipped_share(samples),
+            "distance": distance,
+        }
+        stretches = cautions.stretches(windows, levels["duration"], self.bundle.band)
         found = (
             *cautions.beyond_limits(measured, heard.form, about["domain"]),
             *cautions.polarity(*verdicts),
@@ -294,17 +302,6 @@ class Heard:
         start, end = edges[::2], edges[1::2] - 1
         return Activity(start * _HOP_SECONDS, end * _HOP_SECONDS + _FRAME_SECONDS)
 
-    def measured(self) -> dict[str, float]:
-        """Return what is held against the limits, by name; see `cautions.beyond_limits`."""
-        levels = spectral.levels(self.samples)
-        return {
-            **levels,
-            "sound_share": cautions.sound_share(levels),
-            "rolloff_95": rolloff_95(self.samples),
-            "slope_skewness": spectral.slope_skewness(self.samples),
-            "clipped_share": cautions.clipped_share(self.samples),
-        }
-
 
 def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64]:
     """Return the first sample of each window and the one after its last, (windows, 2).
@@ -312,9 +309,8 @@ def window_spans(n_samples: int, seconds: float, hop: float) -> NDArray[np.int64
     The last window ends where the recording ends; one that is no longer than a window is one.
     """
     length, step = round(seconds * SAMPLE_RATE), round(hop * SAMPLE_RATE)
-    first = np.arange(0, max(n_samples - length, 0) + 1, step)
-    if first[-1] + length < n_samples:
-        first = np.append(first, n_samples - length)
+    last = max(n_samples - length, 0)
+    first = np.append(np.arange(0, last, step), last)
     return np.stack([first, np.minimum(first + length, n_samples)], axis=1)
 
 
@@ -351,19 +347,13 @@ def spectrogram(samples: Rows) -> Spectrogram:
     hop = max(_HOP, -(-len(samples) // MOST_COLUMNS))
     middles = np.arange(0, len(samples), hop)
     per_column = min(_FRAMES_PER_COLUMN, hop // _HOP)
-    bands = _mel_bands()
-    columns = np.empty((N_BANDS, len(middles)), np.float32)
+    offsets = [hop * index // per_column for index in range(per_column)]
+    bands, columns = _mel_bands(), []
     for first in range(0, len(middles), _BLOCK_COLUMNS):
         block = middles[first : first + _BLOCK_COLUMNS]
-        power = np.mean(
-            [
-                np.square(np.abs(_spectra(samples, block + hop * index // per_column, _FRAME)))
-                for index in range(per_column)
-            ],
-            axis=0,
-        )
-        columns[:, first : first + _BLOCK_COLUMNS] = bands @ power.T
-    power_db = 10 * np.log10(np.maximum(columns, _FLOOR))
+        magnitudes = [np.abs(_spectra(samples, block + offset, _FRAME)) for offset in offsets]
+        columns.append(bands @ np.square(magnitudes).mean(axis=0).T)
+    power_db = 10 * np.log10(np.maximum(np.concatenate(columns, axis=1), _FLOOR))
     return Spectrogram(power_db, hop / SAMPLE_RATE)
 
 
@@ -394,9 +384,6 @@ def _spectra(samples: Rows, middles: NDArray[np.integer], size: int) -> NDArray[
 
 def _mel_bands() -> NDArray[np.float32]:
     """Return triangular bands, (bands, bins), that each sum to one."""
-    edges = mel_edges(N_BANDS)
-    hertz = np.arange(_FRAME // 2 + 1) * SAMPLE_RATE / _FRAME
-    rising = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    falling = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]
-    bands = np.maximum(0, np.minimum(rising, falling))
+    edges, hertz = mel_edges(N_BANDS), np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE)
+    bands = np.stack([np.interp(hertz, edges[n : n + 3], [0, 1, 0]) for n in range(N_BANDS)])
     return (bands / bands.sum(axis=1, keepdims=True)).astype(np.float32)

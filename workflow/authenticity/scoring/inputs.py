@@ -3,6 +3,7 @@
 import glob
 import logging
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from authenticity.names import printable
 LIST = "-"
 """The argument that stands for a list of paths on standard input."""
 
+_NOT_A_FILE = "not a file"  # but a pipe or a device: opening a pipe would wait for ever
 _LOGGER = logging.getLogger("authenticity")
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -77,6 +79,19 @@ def as_text(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def unopenable(path: str) -> str | None:
+    """Say why there is nothing to read at a path, if so."""
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return "no such file"
+    except (OSError, ValueError) as error:
+        return f"cannot be opened: {getattr(error, 'strerror', None) or error}"
+    if stat.S_ISDIR(mode):
+        return "a folder that cannot be opened"
+    return None if stat.S_ISREG(mode) else _NOT_A_FILE
+
+
 def _listed(stream: BinaryIO) -> list[str]:
     content = stream.read()
     separator = b"\0" if b"\0" in content else b"\n"
@@ -99,34 +114,23 @@ def _files(path: str, output: Path | None) -> list[str]:
     files: list[str] = []
     skipped: Counter[str] = Counter()
     seen = {_identity(output)} if output and output.is_dir() else set()
-
-    def keep(error: OSError) -> None:
-        files.append(str(error.filename))
-
-    for folder, subfolders, names in os.walk(path, onerror=keep, followlinks=True):
+    unopened: list[OSError] = []
+    for folder, subfolders, names in os.walk(path, onerror=unopened.append, followlinks=True):
         if (identity := _identity(folder)) in seen:  # results, or a link back to where it has been
             subfolders.clear()
             continue
         seen.add(identity)
         skipped["hidden ones"] += sum(name.startswith(".") for name in [*subfolders, *names])
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        shown = [Path(folder, name) for name in names if not name.startswith(".")]
-        opened = [str(file) for file in shown if _may_be_opened(file)]
+        shown = [str(Path(folder, name)) for name in names if not name.startswith(".")]
+        opened = [file for file in shown if unopenable(file) != _NOT_A_FILE]
         skipped["pipes or devices"] += len(shown) - len(opened)
         files += opened
     if counted := ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count):
         _LOGGER.warning("%s: skipped %s", printable(path), counted)
-    return sorted(files)
+    return sorted([*files, *(str(error.filename) for error in unopened)])
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
     status = Path(folder).stat()
     return status.st_dev, status.st_ino
-
-
-def _may_be_opened(file: Path) -> bool:
-    """Whether it is neither folder, pipe nor device: opening a pipe would wait for ever."""
-    try:
-        return file.is_file() or not file.exists()
-    except OSError:
-        return True  # to be set aside with the reason

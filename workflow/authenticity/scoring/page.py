@@ -92,8 +92,6 @@ def _row(recording: Recording, decision: Decision) -> dict[str, Any]:
     share = seconds / duration
     return {
         "recording": recording,
-        "file": printable(recording.file),
-        "why_no_verdict": words.why_no_verdict(recording, decision),
         "share": share,
         "synthetic": "all" if share > 0.9999 else lasts,
         "marks": marks,

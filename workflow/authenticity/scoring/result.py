@@ -218,16 +218,11 @@ Answer = Recording | Rejected
 
 def plain(answer: Answer) -> dict[str, Any]:
     """Return all of an answer but the spectrogram as JSON takes it; NaN and infinity are null."""
-    values = {name: value for name, value in vars(answer).items() if name != "spectrogram"}
-    if isinstance(answer, Rejected):
-        return values
-    for name in ("windows", "activity"):
-        values[name] = {
-            key: [number if math.isfinite(number) else None for number in array.tolist()]
-            for key, array in vars(values[name]).items()
-        }
-    for name in ("cautions", "contributions"):
-        values[name] = [asdict(part) for part in values[name]]
+    values = asdict(answer)
+    values.pop("spectrogram", None)
+    for arrays in (values.get("windows", {}), values.get("activity", {})):
+        for name, array in arrays.items():
+            arrays[name] = [each if math.isfinite(each) else None for each in array.tolist()]
     return values
 
 

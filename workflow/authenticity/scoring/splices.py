@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,14 +126,12 @@ def _pieces(
 ) -> list[NDArray[np.float32]]:
     """Return clips that last so long together, the last one cut; all at one level."""
     missing, pieces = round(seconds * SAMPLE_RATE), []
+    shuffled = (str(file) for _ in count() for file in random.permutation(sorted(files)))
     while missing > 0:
-        for file in random.permutation(sorted(files)):
-            samples = load(str(file))[:missing]
-            power = spectral.active_power(samples)
-            pieces.append(samples * np.float32(np.sqrt(_LEVEL / max(power, 1e-12))))
-            missing -= len(samples)
-            if missing <= 0:
-                break
+        samples = load(next(shuffled))[:missing]
+        power = spectral.active_power(samples)
+        pieces.append(samples * np.float32(np.sqrt(_LEVEL / max(power, 1e-12))))
+        missing -= len(samples)
     return pieces
 
 
@@ -169,16 +168,10 @@ def evaluate(
 
 def table(splice: Splice, windows: Windows) -> pa.Table:
     """Return the windows of a recording as rows of `WINDOWS`."""
-    names = {"recording": splice.name, "polarity": splice.polarity}
-    names |= {"speaker": splice.speaker, "attack": splice.attack}
-    columns = {
-        **{column: [name] * len(windows.start) for column, name in names.items()},
-        "start": windows.start,
-        "end": windows.end,
-        "synthetic": splice.share(windows.start, windows.end),
-        "llr": windows.llr,
-    }
-    return pa.table(columns, schema=WINDOWS)
+    names = (splice.name, splice.polarity, splice.speaker, splice.attack)
+    share = splice.share(windows.start, windows.end)
+    columns = [[name] * len(share) for name in names]
+    return pa.table([*columns, windows.start, windows.end, share, windows.llr], schema=WINDOWS)
 
 
 def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
@@ -201,6 +194,7 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         - `attacks`: of each attack, `roc_auc` and `n_recordings`, without interval.
     """
     from authenticity.evaluation import bootstrap
+    from authenticity.evaluation.metrics import roc_auc
 
     table = windows.to_pandas()
     sounding = table[table.llr.notna()]
@@ -224,7 +218,13 @@ def figures(windows: pa.Table, band: Band, seed: int) -> dict[str, Any]:
         "within": asdict(within),
         "above": _above(counted, band),
         **_found(sounding),
-        "attacks": {attack: _of_attack(rows) for attack, rows in counted.groupby("attack")},
+        "attacks": {
+            attack: {
+                "roc_auc": roc_auc(rows.synthetic > 0, rows.llr),
+                "n_recordings": rows.recording.nunique(),
+            }
+            for attack, rows in counted.groupby("attack")
+        },
     }
 
 
@@ -246,10 +246,3 @@ def _found(sounding: "pd.DataFrame") -> dict[str, float]:
         "found": float(touches[highest].mean()),
         "by_chance": float(np.mean(by_chance.to_numpy())),
     }
-
-
-def _of_attack(rows: "pd.DataFrame") -> dict[str, Any]:
-    from authenticity.evaluation.metrics import roc_auc
-
-    area = roc_auc(rows.synthetic > 0, rows.llr)
-    return {"roc_auc": area, "n_recordings": rows.recording.nunique()}

@@ -8,8 +8,9 @@ from typing import Any
 from authenticity.errors import RejectedClip
 from authenticity.features.published import DetectorSource, Published, sign
 from authenticity.limits import Limits
-from authenticity.scoring.batch import rejected, unopenable
+from authenticity.scoring.batch import rejected
 from authenticity.scoring.bundle import ABOUT
+from authenticity.scoring.inputs import unopenable
 
 WHY = (
     "The detector is not calibrated: its score has no probability and no verdict; an experiment of "

@@ -81,13 +81,8 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
 
 
-def _whole(share: float) -> str:
-    return f"{100 * share:.0f}%"
-
-
 def _with_interval(rate: Rate) -> str:
-    low, high = (f"{100 * rate[end]:.0f}" for end in ("low", "high"))
-    return f"{_whole(rate['value'])} ({low} to {high}%)"
+    return f"{rate['value']:.0%} ({100 * rate['low']:.0f} to {rate['high']:.0%})"
 
 
 def _people(counted: Outcomes, name: str) -> str:
@@ -129,7 +124,7 @@ def why_no_verdict(recording: Recording, decision: Decision) -> str:
     verdict = SYNTHETIC if llr >= upper else GENUINE
     heard, counted = _against(decision, verdict)
     return (
-        f"This model's “{verdict}” is unreliable: {_whole(counted[verdict]['value'])} of "
+        f"This model's “{verdict}” is unreliable: {counted[verdict]['value']:.0%} of "
         f"unseen {NAMES[WRONG[verdict]]} clips{heard} get it."
     )
 
@@ -169,7 +164,7 @@ def concluded(
     else:
         on_dev = decision["dev"][WRONG[verdict]][verdict]["value"]
         why += (
-            f"is {side}, where a recording is called {_called(verdict)}; so were {_whole(on_dev)} "
+            f"is {side}, where a recording is called {_called(verdict)}; so were {on_dev:.0%} "
             f"of the {NAMES[WRONG[verdict]]} clips that set this limit. "
             f"{_unseen(decision, verdict)}"
         )
@@ -196,7 +191,8 @@ def _undecided(decision: Decision) -> str:
 
 def _without_verdict(counted: ClassOutcomes, decision: Decision) -> str:
     """Return the share of a class's clips that get no verdict."""
-    return _whole(sum(counted[verdict]["value"] for verdict in (UNDECIDED, *_not_issued(decision))))
+    verdicts = (UNDECIDED, *_verdicts(decision, issued=False))
+    return f"{sum(counted[verdict]['value'] for verdict in verdicts):.0%}"
 
 
 def _against(decision: Decision, verdict: Verdict) -> tuple[str, ClassOutcomes]:
@@ -255,7 +251,7 @@ def opening(about: Mapping[str, Any]) -> list[str]:
     """Return two lines that come before any answer: which detector, and what it is worth."""
     decision: Decision = about["decision"]
     shown = ", a demonstration: rely on no verdict of it" if about["demonstration"] else ""
-    never = " or ".join(f"“{verdict}”" for verdict in _not_issued(decision))
+    never = " or ".join(f"“{verdict}”" for verdict in _verdicts(decision, issued=False))
     worth = _UNMEASURED
     if decision["eval"]:
         genuine, synthetic = _wrong_shares(decision["eval"])
@@ -281,7 +277,7 @@ def worth(about: Mapping[str, Any]) -> str:
             f"On {part} it takes {genuine} of {numbers[0]['n']:,} genuine clips for synthetic, "
             f"{synthetic} of {numbers[1]['n']:,} synthetic ones for genuine."
         )
-    issued = [f"“{verdict}”" for verdict, is_issued in decision["issued"].items() if is_issued]
+    issued = [f"“{verdict}”" for verdict in _verdicts(decision, issued=True)]
     sentences.append(f"Verdicts that it gives: {' and '.join(issued) or 'none'}.")
     ratings = (f"{kind}: {rating['status']}" for kind, rating in (about["trust"] or {}).items())
     sentences.append(f"Checks of its run: {'; '.join(ratings) or 'none'}.")
@@ -301,17 +297,14 @@ def known(about: Mapping[str, Any]) -> list[str]:
     if decision["eval"]:
         on_eval = _outcomes(decision["eval"], decision, measured=True)
         sentences.append(f"On {decision['unseen']}: {on_eval}.")
-        odds = [
-            _at_even_odds(decision["eval"], verdict)
-            for verdict, is_issued in decision["issued"].items()
-            if is_issued
-        ]
-        sentences += [f"{text[0].upper()}{text[1:]}." for text in odds]
+        for verdict in _verdicts(decision, issued=True):
+            odds = _at_even_odds(decision["eval"], verdict)
+            sentences.append(f"{odds[0].upper()}{odds[1:]}.")
     else:
         sentences.append(_UNMEASURED)
     sentences += [
         f"The verdict “{verdict}” is not given: {_withheld(decision, verdict)}."
-        for verdict in _not_issued(decision)
+        for verdict in _verdicts(decision, issued=False)
     ]
     if decision["eval"] and (views := decision["views"]):
         rates = [" and ".join(_wrong_shares(decision["eval"]))]
@@ -327,8 +320,9 @@ def known(about: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _not_issued(decision: Decision) -> list[Verdict]:
-    return [verdict for verdict, is_issued in decision["issued"].items() if not is_issued]
+def _verdicts(decision: Decision, issued: bool) -> list[Verdict]:
+    """Return the verdicts that a model gives, or those that it never gives."""
+    return [verdict for verdict, is_issued in decision["issued"].items() if is_issued == issued]
 
 
 def _withheld(decision: Decision, verdict: Verdict) -> str:
@@ -344,7 +338,7 @@ def _withheld(decision: Decision, verdict: Verdict) -> str:
 
 def _wrong_shares(counts: Outcomes) -> list[str]:
     """Return the shares of genuine and of synthetic clips that are beyond the wrong limit."""
-    return [_whole(counts[name][verdict]["value"]) for verdict, name in WRONG.items()]
+    return [f"{counts[name][verdict]['value']:.0%}" for verdict, name in WRONG.items()]
 
 
 def _outcomes(counts: Outcomes, decision: Decision, measured: bool) -> str:
@@ -355,7 +349,7 @@ def _outcomes(counts: Outcomes, decision: Decision, measured: bool) -> str:
     rates = []
     for verdict, name in WRONG.items():
         rate, number = counts[name][verdict], counts[name]["n"]
-        share = _with_interval(rate) if measured else _whole(rate["value"])
+        share = _with_interval(rate) if measured else f"{rate['value']:.0%}"
         rates.append(
             f"{share} of {number} {NAMES[name]} ones{_people(counts, name)} were beyond the limit "
             f"of “{verdict}”, and {_without_verdict(counts[name], decision)} got no verdict"

@@ -101,14 +101,18 @@ class Scorer:
         return _line(answer), trace
 
     def _scored(self, path: str) -> tuple[Recording, str]:
-        """Return the answer, and the traceback of a picture or sound that could not be made."""
+        """Return the answer, and the traceback of a picture or sound that could not be made.
+
+        Raises:
+            UserError: they cannot be written.
+        """
         heard, trace = Heard.of(path, self._detector.bundle.limits), ""
         recording = self._detector.scored(heard, self._settings.prior)
         if self._settings.pictures:
             try:
                 recording = replace(recording, **self._drawn(recording, heard.samples))
-            except UserError:
-                raise
+            except OSError as error:
+                raise UserError(in_one_line(error)) from error
             except Exception:  # the numbers stand without them, and the next run tries again
                 trace = traceback.format_exc()
         seconds = time.perf_counter() - heard.started  # with picture and sound
@@ -116,22 +120,15 @@ class Scorer:
         return replace(recording, seconds=seconds, real_time_factor=factor), trace
 
     def _drawn(self, recording: Recording, samples: Rows) -> Mapping[str, str | Span]:
-        """Draw a recording and keep its sound; return where, relative to the folder.
-
-        Raises:
-            UserError: they cannot be written.
-        """
+        """Draw a recording and keep its sound; return where, relative to the folder."""
         name = drawn_name(recording.file, recording.content)
         picture, sound = f"overlays/{name}.png", f"previews/{name}.mp3"
         band = self._detector.bundle.band
-        try:
-            write_sound(self._folder / sound, samples)
-            # Imported here, so that its memory comes after that of scoring, not on top of it.
-            from authenticity.plots import overlay
+        write_sound(self._folder / sound, samples)
+        # Imported here, so that its memory comes after that of scoring, not on top of it.
+        from authenticity.plots import overlay
 
-            span = overlay.write(self._folder / picture, recording, band.lower, band.upper)
-        except OSError as error:
-            raise UserError(in_one_line(error)) from error
+        span = overlay.write(self._folder / picture, recording, band.lower, band.upper)
         return {"picture": picture, "span": span, "preview": sound}
 
 
