@@ -988,8 +988,16 @@ def test_a_bundle_that_is_not_whole_is_one_clear_line(name, message, folder: Pat
 
 def test_no_text_of_a_bundle_steers_the_terminal(folder: Path, tmp_path: Path):
     copy = shutil.copytree(folder, tmp_path / "copy")
-    change_bundle(copy, corpus="a\x1b[2J\u202eb", statement="one\ntwo")
+    decision = Bundle.load(copy).about["decision"]
+    views = {"loud\x1b[31m": decision["dev"]}
+    change_bundle(
+        copy,
+        corpus="a\x1b[2J\u202eb",
+        statement="one\ntwo",
+        decision=decision | {"views": views},
+    )
     about = Bundle.load(copy).about
+    assert [*about["decision"]["views"]] == ["loud\\x1b[31m"]
     assert about["corpus"] == "a\\x1b[2J\\u202eb"
     assert about["statement"] == "one\\ntwo"
     assert "".join(words.opening(about)).isprintable()

@@ -340,9 +340,9 @@ def _expectations(about: About) -> dict[str, bool]:
 
 
 def _shown(value: Any) -> Any:
-    """Return plain data whose texts show as they are, on a terminal and on the page."""
+    """Return plain data whose names and texts show as they are, on a terminal and on the page."""
     if isinstance(value, dict):
-        return {name: _shown(item) for name, item in value.items()}
+        return {printable(name): _shown(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_shown(item) for item in value]
     return printable(value) if isinstance(value, str) else value
