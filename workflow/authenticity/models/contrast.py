@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,14 +22,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from authenticity.config import Contrastive
 from authenticity.errors import UserError
 from authenticity.evaluation.splits import Folds
 from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.losses import LOSSES, Batch, Loss
 from authenticity.models.projection import ContrastiveModel, Head, Projection, bounded
-
-if TYPE_CHECKING:
-    from authenticity.config import Contrastive
 
 _CHECKS = 10  # epochs at which the projection is judged, at most
 _PATIENCE = 3  # checks in a row without gain that end training
@@ -72,7 +70,7 @@ class Problem:
         return replace(self, **chosen, dev_features=None, dev_labels=None)
 
 
-def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
+def fit(problem: Problem, settings: Contrastive, folds: Folds) -> list[Fit]:
     """Train heads with every seed, choose epoch, temperature and C, and fit the regressions.
 
     Every tenth of the epochs, logistic regression with a C of 1 is fitted on the projected training
@@ -105,30 +103,24 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
         each_seed = zip(settings.seeds, by_seed, curves, held, strict=True)
         for seed, (state, *_), curve, roc_auc in each_seed:
             if by_folds:
-                *_, state = _train(whole, settings, state.temperature, seed, state.epoch)
-            summary = _summary(settings, state, "train, by folds" if by_folds else "dev", curve)
+                states = whole.train(settings, state.temperature, seed)
+                *_, state = itertools.islice(states, state.epoch)
+            learned = state.projection.layer_weights.tolist() if settings.layer_weights else None
+            summary = {
+                "loss": settings.loss,
+                "temperature": state.temperature,
+                "epoch": state.epoch,
+                "chosen_on": "train, by folds" if by_folds else "dev",
+                "parameters": state.n_parameters,
+                "layer_weights": learned,
+                "curve": curve,
+            }
             model = whole.model(state.projection, C)
             fits.append(Fit(model, C, roc_auc, by_folds, seed, summary))
         return fits
 
 
-def _summary(
-    settings: "Contrastive", state: "_State", chosen_on: str, curve: Curve
-) -> dict[str, Any]:
-    """Return what `fit` says of one seed."""
-    weights = state.projection.layer_weights.tolist() if settings.layer_weights else None
-    return {
-        "loss": settings.loss,
-        "temperature": state.temperature,
-        "epoch": state.epoch,
-        "chosen_on": chosen_on,
-        "parameters": state.n_parameters,
-        "layer_weights": weights,
-        "curve": curve,
-    }
-
-
-def _require_branches(problem: Problem, settings: "Contrastive") -> None:
+def _require_branches(problem: Problem, settings: Contrastive) -> None:
     n_features = problem.features.shape[1]
     if settings.views == 2 and not 0 < problem.n_spectral < n_features:
         raise UserError(
@@ -167,7 +159,7 @@ class _State:
 
 
 def _best(
-    judges: Sequence["_Rows"], settings: "Contrastive"
+    judges: Sequence["_Rows"], settings: Contrastive
 ) -> tuple[Sequence[Sequence[_State]], list[Curve]]:
     """Train heads at each temperature, for every seed and judge.
 
@@ -180,7 +172,7 @@ def _best(
     best, best_roc_auc = None, -math.inf
     for temperature in temperatures:
         courses = [
-            zip(*(judge.course(settings, temperature, seed) for judge in judges), strict=True)
+            zip(*(judge.train(settings, temperature, seed) for judge in judges), strict=True)
             for seed in settings.seeds
         ]
         highest, without_gain = -math.inf, 0
@@ -261,15 +253,39 @@ class _Rows:
         values = self.model(projection, C).classifier.scores(projection.joined(self._held))
         return float(roc_auc_score(self.problem.dev_labels, values))
 
-    def course(
-        self, settings: "Contrastive", temperature: float | None, seed: int
+    def train(
+        self, settings: Contrastive, temperature: float | None, seed: int
     ) -> Iterator[_State]:
-        """Train heads, judging them every tenth of the epochs; yield them after each epoch."""
+        """Train heads by AdamW, the learning rate falling as a cosine; yield them after each epoch.
+
+        Where trials are held out, they are judged every tenth of the epochs.
+        """
+        loss = LOSSES[settings.loss]
+        heads = _Heads(self.problem, settings, loss, seed)
+        sampler = Sampler(self.problem, settings.batch_size, seed)
+        optimiser, n_steps = heads.optimiser, settings.epochs * sampler.n_batches
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps)
         every = math.ceil(settings.epochs / _CHECKS)
-        for state in _train(self, settings, temperature, seed, settings.epochs):
-            if state.epoch % every == 0 or state.epoch == settings.epochs:
-                state = replace(state, roc_auc=self.roc_auc(state.projection, _CHECK_C))
-            yield state
+        for epoch in range(1, settings.epochs + 1):
+            total = 0.0
+            for drawn in sampler.batches(epoch):
+                value = loss(self.batch(heads.projection(), drawn), temperature, heads.direction)
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                schedule.step()
+                total += value.item()
+            if not math.isfinite(total):
+                raise UserError(
+                    f"loss {settings.loss} became NaN or infinite at epoch {epoch}; give the "
+                    f"experiment a `learning_rate` below {settings.learning_rate:g}"
+                )
+            frozen, roc_auc = heads.frozen(), None
+            is_check = epoch % every == 0 or epoch == settings.epochs
+            if is_check and self.problem.dev_features is not None:
+                roc_auc = self.roc_auc(frozen, _CHECK_C)
+            loss_of_epoch = total / sampler.n_batches
+            yield _State(temperature, epoch, loss_of_epoch, frozen, heads.n_parameters, roc_auc)
 
 
 def _judges(whole: _Rows, folds: Folds) -> list[_Rows]:
@@ -284,46 +300,13 @@ def _judges(whole: _Rows, folds: Folds) -> list[_Rows]:
     ]
 
 
-def _train(
-    rows: _Rows,
-    settings: "Contrastive",
-    temperature: float | None,
-    seed: int,
-    last_epoch: int,
-) -> Iterator[_State]:
-    """Train heads by AdamW, the learning rate falling as a cosine; yield them after every epoch."""
-    loss = LOSSES[settings.loss]
-    heads = _Heads(rows.problem, settings, loss, seed)
-    sampler = Sampler(rows.problem, settings.batch_size, seed)
-    optimiser = heads.optimiser(settings)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-        optimiser, settings.epochs * sampler.n_batches
-    )
-    for epoch in range(1, last_epoch + 1):
-        total = 0.0
-        for drawn in sampler.batches(epoch):
-            value = loss(rows.batch(heads.projection(), drawn), temperature, heads.direction)
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            schedule.step()
-            total += value.item()
-        if not math.isfinite(total):
-            raise UserError(
-                f"loss {settings.loss} became NaN or infinite at epoch {epoch}; give the "
-                f"experiment a `learning_rate` below {settings.learning_rate:g}"
-            )
-        loss_of_epoch = total / sampler.n_batches
-        yield _State(temperature, epoch, loss_of_epoch, heads.frozen(), heads.n_parameters)
-
-
 class _Heads:
     """The tensors that are trained.
 
     Weights and biases start as torch's linear layers do: uniform within 1 / sqrt(inputs).
     """
 
-    def __init__(self, problem: Problem, settings: "Contrastive", loss: Loss, seed: int):
+    def __init__(self, problem: Problem, settings: Contrastive, loss: Loss, seed: int):
         generator = torch.Generator().manual_seed(seed)
 
         def uniform(*shape: int, fan_in: int) -> torch.Tensor:
@@ -347,21 +330,18 @@ class _Heads:
         self.direction = uniform(dimension, fan_in=dimension)
         self._layer_logits = torch.zeros(n_layers, requires_grad=settings.layer_weights)
         weights, biases = zip(*(layer for head in self._heads for layer in head), strict=True)
-        self._decaying = [*weights]
-        self._others = [
+        others = [
             *biases,
             *([self.direction] if loss.direction else []),
             *([self._layer_logits] if settings.layer_weights else []),
         ]
-        self.n_parameters = sum(tensor.numel() for tensor in [*self._decaying, *self._others])
-
-    def optimiser(self, settings: "Contrastive") -> torch.optim.Optimizer:
-        """Return AdamW: weights decay, biases and layer weights do not."""
+        self.n_parameters = sum(tensor.numel() for tensor in [*weights, *others])
+        # Weights decay, biases and layer weights do not.
         groups = [
-            {"params": self._decaying, "weight_decay": settings.weight_decay},
-            {"params": self._others, "weight_decay": 0.0},
+            {"params": weights, "weight_decay": settings.weight_decay},
+            {"params": others, "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        self.optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
     def projection(self) -> Projection:
         """Return the heads as they are, through which gradients flow."""
@@ -371,8 +351,8 @@ class _Heads:
     def frozen(self) -> Projection:
         """Return a copy with NumPy arrays."""
         heads = [[(_copy(weight), _copy(bias)) for weight, bias in head] for head in self._heads]
-        weights = _copy(self._layer_logits.softmax(0))
-        return Projection(self._n_spectral, weights, heads, self._norms)
+        now = self.projection()
+        return replace(now, layer_weights=_copy(now.layer_weights), heads=heads)
 
 
 def _copy(tensor: torch.Tensor) -> NDArray[np.float32]:
