@@ -171,12 +171,11 @@ def updated(
 
 def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
     try:
-        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
-            return {}
-        return {(clip.file, clip.content): clip.windows for clip in _open(path)}
+        if path.exists() and tables.metadata(index_of(path)).get("version") == version:
+            return {(clip.file, clip.content): clip.windows for clip in _open(path)}
     except UserError:
         _logger.warning("%s: damaged; all of its frames are computed again", path)
-        return {}
+    return {}
 
 
 def index_of(path: Path) -> Path:

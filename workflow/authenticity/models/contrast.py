@@ -69,6 +69,11 @@ class Problem:
         chosen = {name: np.asarray(getattr(self, name))[rows] for name in names}
         return replace(self, **chosen, dev_features=None, dev_labels=None)
 
+    def fold(self, train: NDArray[np.intp], held: NDArray[np.intp]) -> "Problem":
+        """Return the problem of some of the rows, with others to choose on."""
+        dev = {"dev_features": self.features[held], "dev_labels": self.labels[held]}
+        return replace(self.part(train), **dev)
+
 
 def fit(problem: Problem, settings: Contrastive, folds: Folds) -> list[Fit]:
     """Train heads with every seed, choose epoch, temperature and C, and fit the regressions.
@@ -92,13 +97,17 @@ def fit(problem: Problem, settings: Contrastive, folds: Folds) -> list[Fit]:
             the rows of a clip where every clip has one.
     """
     _require_branches(problem, settings)
+    by_folds, C_grid = problem.dev_features is None, sorted(settings.C)
     with _one_thread():
         whole = _Rows(problem)
-        judges = _judges(whole, folds)
+        judges = [_Rows(problem.fold(*fold)) for fold in folds] if by_folds else [whole]
         by_seed, curves = _best(judges, settings)
-        held = [_held(judges, states, settings.C) for states in by_seed]
-        means = {C: _mean(each[C] for each in held) for C in sorted(settings.C)}
-        C, by_folds = max(means, key=means.get), problem.dev_features is None
+        held = [
+            {C: _mean(each.rows.roc_auc(each.projection, C) for each in states) for C in C_grid}
+            for states in by_seed
+        ]
+        means = {C: _mean(each[C] for each in held) for C in C_grid}
+        C = max(means, key=means.get)
         fits = []
         each_seed = zip(settings.seeds, by_seed, curves, held, strict=True)
         for seed, (state, *_), curve, roc_auc in each_seed:
@@ -148,8 +157,12 @@ def _one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _State:
-    """The heads after an epoch, its mean loss, and their ROC-AUC where that was asked."""
+    """The heads after an epoch, its mean loss, and their ROC-AUC where that was asked.
 
+    `rows` are those that they were trained on, with the trials that judge them.
+    """
+
+    rows: "_Rows"
     temperature: float | None
     epoch: int
     loss: float
@@ -200,17 +213,6 @@ def _point(states: Sequence[_State]) -> dict[str, Any]:
         "epoch": states[0].epoch,
         "loss": _mean(state.loss for state in states),
         "roc_auc": _mean(state.roc_auc for state in states) if judged else None,
-    }
-
-
-def _held(
-    judges: Sequence["_Rows"], states: Sequence[_State], C_grid: Sequence[float]
-) -> dict[float, float]:
-    """Return the ROC-AUC by C, a mean over the judges."""
-    pairs = [*zip(judges, states, strict=True)]
-    return {
-        C: _mean(judge.roc_auc(state.projection, C) for judge, state in pairs)
-        for C in sorted(C_grid)
     }
 
 
@@ -285,19 +287,8 @@ class _Rows:
             if is_check and self.problem.dev_features is not None:
                 roc_auc = self.roc_auc(frozen, _CHECK_C)
             loss_of_epoch = total / sampler.n_batches
-            yield _State(temperature, epoch, loss_of_epoch, frozen, heads.n_parameters, roc_auc)
-
-
-def _judges(whole: _Rows, folds: Folds) -> list[_Rows]:
-    """Return all rows, judged on dev, or where there is no dev those of each fold."""
-    problem = whole.problem
-    if problem.dev_features is not None:
-        return [whole]
-    features, labels = problem.features, problem.labels
-    return [
-        _Rows(replace(problem.part(train), dev_features=features[held], dev_labels=labels[held]))
-        for train, held in folds
-    ]
+            n_parameters = heads.n_parameters
+            yield _State(self, temperature, epoch, loss_of_epoch, frozen, n_parameters, roc_auc)
 
 
 class _Heads:

@@ -47,11 +47,10 @@ def sample(trials: pa.Table, experiments: Sequence[Experiment]) -> pa.Table:
 
 def rows_of(trials: pa.Table, shards: Sequence[str]) -> pa.Table:
     """Return the rows of these trials in the shards of a spectral table, by file."""
-    kept = []
-    for path in shards:
-        table = tables.read(path)
-        kept.append(table.filter(pc.is_in(table["file"], value_set=trials["key"])))
-    return pa.concat_tables(kept).sort_by("file")
+    return pa.concat_tables(
+        table.filter(pc.is_in(table["file"], value_set=trials["key"]))
+        for table in map(tables.read, shards)
+    ).sort_by("file")
 
 
 def needed(
