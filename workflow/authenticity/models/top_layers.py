@@ -172,13 +172,13 @@ class Detector(torch.nn.Module):
 
     def head(self) -> LinearModel:
         """Return what follows the mean over time as one standardisation and one hyperplane."""
-        arrays = {
-            name: value.detach().double().numpy() for name, value in self.state_dict().items()
-        }
-        row = arrays["classifier.weight"][0]
-        return LinearModel(
-            mean=arrays["mean"],
-            scale=arrays["scale"],
-            weight=row @ arrays["projection.weight"],
-            bias=float(row @ arrays["projection.bias"] + arrays["classifier.bias"][0]),
+        tensors = (
+            self.mean,
+            self.scale,
+            *self.projection.parameters(),
+            *self.classifier.parameters(),
         )
+        mean, scale, weight, bias, (row,), (offset,) = (
+            tensor.detach().double().numpy() for tensor in tensors
+        )
+        return LinearModel(mean, scale, weight=row @ weight, bias=float(row @ bias + offset))
