@@ -27,20 +27,16 @@ _logger = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
-class View:
-    """How clips are heard: as they are (`clean`), or through a view's steps; see `views.apply`."""
-
-    name: str = "clean"
-    steps: Sequence["Step"] = ()
-
-
-@dataclass(frozen=True)
 class Reader:
-    """Reads a corpus's clips, which must meet the limits as decoded and after the view's steps."""
+    """Reads a corpus's clips, which must meet the limits as decoded and after the view's steps.
+
+    They are heard as they are (in the view `clean`), or through a view's steps; see `views.apply`.
+    """
 
     root: Root
     limits: Limits
-    view: View = View()
+    view: str = "clean"
+    steps: Sequence["Step"] = ()
 
     def use(
         self, rows: Sequence[Mapping[str, Any]], work: Callable[[Key, bytes], None]
@@ -90,12 +86,12 @@ class Reader:
             RejectedClip: it does not meet the limits.
         """
         samples = audio.decode(data, self.limits)
-        if self.view.steps:
-            samples = views.apply(samples, self.view.steps, key[1])
+        if self.steps:
+            samples = views.apply(samples, self.steps, key[1])
             try:
                 audio.check(samples, self.limits)
             except RejectedClip as reason:
-                raise RejectedClip(f"in view {self.view.name}: {reason}") from reason
+                raise RejectedClip(f"in view {self.view}: {reason}") from reason
         return samples
 
     def _read(self, row: Mapping[str, Any]) -> bytes:

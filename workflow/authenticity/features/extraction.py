@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from authenticity import audio, tables
 from authenticity.features import encoder, frames, spectral, views
-from authenticity.features.clips import Key, Reader, View
+from authenticity.features.clips import Key, Reader
 from authenticity.features.encoder import Embedding, Encoder
 from authenticity.shards import PreviousRows
 
@@ -60,10 +60,10 @@ def describe_shard(
     Raises:
         UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
     """
-    view, limits = reader.view, reader.limits
-    views.check(view.name, view.steps)
-    metadata = {"version": spectral_version(view.steps), **_heard(view)}
-    if view.steps:
+    steps, limits = reader.steps, reader.limits
+    views.check(reader.view, steps)
+    metadata = {"version": spectral_version(steps), **_heard(reader)}
+    if steps:
         # A view's tables do not say what the decoded clips measure, so under other limits the
         # clips are decoded again; the clean tables say it.
         metadata["version"] += (
@@ -125,7 +125,7 @@ def embed_shard(
         UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
     """
     schema = encoder.schema(identity["n_layers"], identity["dimension"])
-    version = embedding_version(identity["identity"], window_seconds, reader.view.steps)
+    version = embedding_version(identity["identity"], window_seconds, reader.steps)
     made_by = {
         "encoder": identity["model"],
         "encoder_identity": identity["identity"],
@@ -139,7 +139,7 @@ def embed_shard(
         shards = {}
         for layer, cache in caches.items():
             about = {"version": f"frames {frames.VERSION}; layer {layer}; {version}", **made_by}
-            about |= {"layer": str(layer), "view": reader.view.name}
+            about |= {"layer": str(layer), "view": reader.view}
             shards[layer] = stack.enter_context(frames.updated(cache, identity["dimension"], about))
 
         def hear(key: Key, data: bytes) -> None:
@@ -156,11 +156,11 @@ def embed_shard(
 
         accepted, _ = reader.use(rows, hear)
     table = previous.merged(accepted, encoder.table(computed, schema))
-    tables.write(path, table, schema, {"version": version, **made_by, **_heard(reader.view)})
+    tables.write(path, table, schema, {"version": version, **made_by, **_heard(reader)})
     return {"clips": len(accepted), "computed": n_heard}
 
 
-def _heard(view: View) -> dict[str, str]:
+def _heard(reader: Reader) -> dict[str, str]:
     """Say in a table's metadata how its clips were heard."""
-    steps = json.dumps([step.plain() for step in view.steps], sort_keys=True)
-    return {"view": view.name, "steps": steps}
+    steps = json.dumps([step.plain() for step in reader.steps], sort_keys=True)
+    return {"view": reader.view, "steps": steps}

@@ -83,8 +83,7 @@ _STEP_FRAME, _STEP_HOP = 128, 80  # samples: 8 ms every 5 ms
 
 def describe(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
     """Compute all numbers of one clip, mono at 16 kHz, shape (n,), full scale 1."""
-    measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
-    return {**measured, **spectrum(samples)}
+    return {**levels(samples), "slope_skewness": slope_skewness(samples), **spectrum(samples)}
 
 
 def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:

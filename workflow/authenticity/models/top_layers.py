@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from authenticity import lean
 from authenticity.features.encoder import Encoder
-from authenticity.features.frames import Clip, Frames, require_known
+from authenticity.features.frames import Clip, Frames
 from authenticity.features.precision import attention
 from authenticity.models.projection import LinearModel
 
@@ -67,7 +67,6 @@ class TopLayers(torch.nn.Module):
 
     def __init__(self, network: torch.nn.Module, first: int, last: int):
         super().__init__()
-        require_known(network.config.to_dict())
         self._config = copy.deepcopy(network.config)
         self.width = network.config.hidden_size
         self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
