@@ -131,8 +131,8 @@ class Tables:
         tables.require_one_version(self.embeddings)
         matrix, first = np.empty((len(files), 0), np.float32), 0
         # Shard by shard into place: a large corpus is in memory once, not once for every step.
-        for number in range(len(self.spectral)):
-            shard = self._shard(number, spectral_names, names)
+        for paths in zip(self.spectral, listed, strict=True):
+            shard = self._shard(paths, spectral_names, names)
             if not first:
                 matrix = np.empty((len(files), shard.shape[1]), np.float32)
             matrix[row_of[first : first + len(shard)]] = shard
@@ -140,14 +140,13 @@ class Tables:
         return np.sort(files).tolist(), matrix
 
     def _shard(
-        self, number: int, spectral_names: Sequence[str], names: Sequence[str]
+        self, paths: Sequence[str | Path], spectral_names: Sequence[str], names: Sequence[str]
     ) -> NDArray[np.float32]:
         """Read the features of one shard's files, shape (files, features)."""
-        spectral_path = self.spectral[number]
+        spectral_path, embedding_path = paths
         described = tables.read(spectral_path, ["file", *spectral_names])
         if not names:
             return np.concatenate([as_matrix(described[name]) for name in spectral_names], axis=1)
-        embedding_path = self.embeddings[number]
         embedded = tables.read(embedding_path, ["file", *names])
         known = pc.is_in(described["file"], value_set=embedded["file"].combine_chunks())
         missing = described.filter(pc.invert(known))["file"].to_pylist()
