@@ -184,6 +184,25 @@ def test_an_encoder_for_which_int8_is_too_coarse_is_refused(tmp_path: Path):
         encoder.identify(source, "int8")
 
 
+def test_an_encoder_that_overflows_above_its_first_layer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """NaN is no cosine, whichever layer it begins in; `float16` overflows at 65504."""
+    hear = Encoder.embed
+
+    def overflowing(self: Encoder, samples: np.ndarray) -> encoder.Embedding:
+        found = hear(self, samples)
+        if self.network.dtype == torch.bfloat16:
+            found.mean[1:] = np.nan
+        return found
+
+    exact = Encoder.load(make_encoder(tmp_path))
+    coarse = Encoder.load(tmp_path, "bfloat16")
+    monkeypatch.setattr(Encoder, "embed", overflowing)
+    with pytest.raises(UserError, match="a layer's cosine with float32 is nan, expected at least"):
+        encoder._require_parity(coarse, exact, "small", "float16")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch finds a GPU here")
 def test_without_a_gpu_the_cpu_computes_and_half_precision_is_refused(tmp_path: Path):
     source = EncoderSource(str(make_encoder(tmp_path)))

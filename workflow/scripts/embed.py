@@ -5,7 +5,7 @@ from pathlib import Path
 from authenticity import config, tables
 from authenticity.audio import Limits
 from authenticity.features import extraction, frames
-from authenticity.features.clips import Reader, View
+from authenticity.features.clips import Reader
 from authenticity.features.encoder import Encoder
 from authenticity.features.published import Published
 from authenticity.features.sources import CONFIG, EncoderSource
@@ -14,7 +14,7 @@ from authenticity.jobs import corpus_root, job
 
 with job(snakemake) as log:
     given, params, path = snakemake.input, snakemake.params, snakemake.output.table
-    identity, view = read_json(given.encoder), config.view(params.steps)
+    identity, view = read_json(given.encoder), snakemake.wildcards.view
     described = tables.read(given.spectral, ["file", "content"]).to_pydict()
     contents = dict(zip(*described.values(), strict=True))
     rows = [
@@ -31,9 +31,7 @@ with job(snakemake) as log:
     kind = Published if params.get("published") else Encoder
     counts = extraction.embed_shard(
         rows,
-        Reader(
-            corpus_root(snakemake), Limits(**params.limits), View(snakemake.wildcards.view, view)
-        ),
+        Reader(corpus_root(snakemake), Limits(**params.limits), view, config.view(params.steps)),
         identity,
         params.window_seconds,
         lambda: kind.load(

@@ -5,15 +5,15 @@ from pathlib import Path
 from authenticity import config, tables
 from authenticity.audio import Limits
 from authenticity.features import extraction
-from authenticity.features.clips import Reader, View
+from authenticity.features.clips import Reader
 from authenticity.jobs import corpus_root, job
 
 with job(snakemake) as log:
     params, outputs = snakemake.params, snakemake.output
-    view = View(snakemake.wildcards.view, config.view(params.steps))
+    view = snakemake.wildcards.view
     counts = extraction.describe_shard(
         tables.read(snakemake.input.trials).to_pylist(),
-        Reader(corpus_root(snakemake), Limits(**params.limits), view),
+        Reader(corpus_root(snakemake), Limits(**params.limits), view, config.view(params.steps)),
         Path(outputs.spectral),
         Path(outputs.rejected),
     )

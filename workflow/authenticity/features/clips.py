@@ -19,45 +19,36 @@ from authenticity.roots import MissingFileError, Root
 if TYPE_CHECKING:
     from authenticity.config import Step
 
+Key = tuple[str, str]
+"""A trial's key, and the digest of its file's data."""
+
 _PROGRESS_SECONDS = 10.0
 _logger = logging.getLogger("authenticity")
 
 
 @dataclass(frozen=True)
-class View:
-    """How clips are heard: as they are (`clean`), or through a view's steps; see `views.apply`."""
-
-    name: str = "clean"
-    steps: Sequence["Step"] = ()
-
-
-@dataclass(frozen=True)
-class File:
-    """A trial's file, read and not yet decoded; `content` is the digest of its data."""
-
-    key: str
-    data: bytes
-    content: str
-
-
-@dataclass(frozen=True)
 class Reader:
-    """Reads a corpus's clips, which must meet the limits as decoded and after the view's steps."""
+    """Reads a corpus's clips, which must meet the limits as decoded and after the view's steps.
+
+    They are heard as they are (in the view `clean`), or through a view's steps; see `views.apply`.
+    """
 
     root: Root
     limits: Limits
-    view: View = View()
+    view: str = "clean"
+    steps: Sequence["Step"] = ()
 
     def use(
-        self, rows: Sequence[Mapping[str, Any]], work: Callable[[File], None]
-    ) -> tuple[list[tuple[str, str]], list[tuple[Mapping[str, Any], str, str]]]:
+        self, rows: Sequence[Mapping[str, Any]], work: Callable[[Key, bytes], None]
+    ) -> tuple[list[Key], list[dict[str, Any]]]:
         """Read clips one by one and work on them; log the rejected ones.
 
         `rows` are the manifest's; a file must still have its row's `content` digest, if that is
-        given. `work` may reject a clip; see `samples`.
+        given. `work` is given the file's data, not yet decoded, and may reject a clip; see
+        `samples`.
 
         Returns:
-            Key and content digest of each accepted clip; row, digest and reason of the others.
+            Key and content digest of each accepted clip; rows of `tables.REJECTED` of the others.
 
         Raises:
             UserError: a file that was there when the manifest was made cannot be read now. Setting
@@ -74,18 +65,19 @@ class Reader:
                         f"{self.root.location}/{row['path']}: changed after its spectral numbers "
                         "were computed; give the file a new time (`touch`), and run again"
                     )
-                work(File(row["key"], data, content))
+                work((row["key"], content), data)
             except RejectedClip as reason:
                 _logger.warning("set aside: %s: %s", row["path"], reason)
-                rejected.append((row, content, str(reason)))
+                about = {"reason": f"{row['path']}: {reason}", "content": content}
+                rejected.append({"file": row["key"], "label": row.get("label"), **about})
                 progress.one_more(set_aside=True)
             else:
                 accepted.append((row["key"], content))
                 progress.one_more()
         return accepted, rejected
 
-    def samples(self, clip: File) -> NDArray[np.float32]:
-        """Decode a clip and apply the view's steps.
+    def samples(self, key: Key, data: bytes) -> NDArray[np.float32]:
+        """Decode a clip's data and apply the view's steps.
 
         Returns:
             Mono at 16 kHz, shape (n,), full scale 1.
@@ -93,13 +85,13 @@ class Reader:
         Raises:
             RejectedClip: it does not meet the limits.
         """
-        samples = audio.decode(clip.data, self.limits)
-        if self.view.steps:
-            samples = views.apply(samples, self.view.steps, clip.content)
+        samples = audio.decode(data, self.limits)
+        if self.steps:
+            samples = views.apply(samples, self.steps, key[1])
             try:
                 audio.check(samples, self.limits)
             except RejectedClip as reason:
-                raise RejectedClip(f"in view {self.view.name}: {reason}") from reason
+                raise RejectedClip(f"in view {self.view}: {reason}") from reason
         return samples
 
     def _read(self, row: Mapping[str, Any]) -> bytes:

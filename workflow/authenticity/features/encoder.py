@@ -403,12 +403,10 @@ def identify(
 
 def _require_parity(encoder: Encoder, exact: Encoder, model: str, precision: str) -> None:
     """Refuse an encoder whose embeddings of a voice-like sound are not those of float32."""
-    found, wanted = (each.embed(_voice_like()) for each in (encoder, exact))
-    worst = min(
-        float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
-        for statistic in ("mean", "std")
-        for a, b in zip(getattr(found, statistic), getattr(wanted, statistic), strict=True)
-    )
+    embeddings = [each.embed(_voice_like()) for each in (encoder, exact)]
+    a, b = (np.concatenate([each.mean, each.std]) for each in embeddings)
+    cosines = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    worst = cosines.min()  # not a number where a layer's is none
     _logger.info("%s in %s: cosine with float32 %.5f in the worst layer", model, precision, worst)
     if not worst >= _PARITY:
         raise UserError(

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from authenticity import audio, tables
 from authenticity.features import encoder, frames, spectral, views
-from authenticity.features.clips import File, Reader, View
+from authenticity.features.clips import Key, Reader
 from authenticity.features.encoder import Embedding, Encoder
 from authenticity.shards import PreviousRows
 
@@ -60,10 +60,10 @@ def describe_shard(
     Raises:
         UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
     """
-    view, limits = reader.view, reader.limits
-    views.check(view.name, view.steps)
-    metadata = {"version": spectral_version(view.steps), **_heard(view)}
-    if view.steps:
+    steps, limits = reader.steps, reader.limits
+    views.check(reader.view, steps)
+    metadata = {"version": spectral_version(steps), **_heard(reader)}
+    if steps:
         # A view's tables do not say what the decoded clips measure, so under other limits the
         # clips are decoded again; the clean tables say it.
         metadata["version"] += (
@@ -73,16 +73,15 @@ def describe_shard(
     previous = PreviousRows.load(path, spectral.SCHEMA, metadata["version"])
     computed: list[dict[str, Any]] = []
 
-    def describe(clip: File) -> None:
-        key = (clip.key, clip.content)
+    def describe(key: Key, data: bytes) -> None:
         if key in previous:
             limits.require(*(previous.value(key, name) for name in ("duration", "peak_dbfs")))
         else:
-            samples = reader.samples(clip)
-            row = {"file": clip.key, "content": clip.content, "audio": spectral.digest(samples)}
+            samples = reader.samples(key, data)
+            row = {"file": key[0], "content": key[1], "audio": spectral.digest(samples)}
             computed.append({**row, **spectral.describe(samples)})
 
-    accepted, others = reader.use(rows, describe)
+    accepted, set_aside = reader.use(rows, describe)
     table = pa.Table.from_pylist(computed, schema=spectral.SCHEMA)
     table = previous.merged(accepted, table)
     # Labels are the manifest's: a protocol may have been corrected since a row was computed.
@@ -90,18 +89,9 @@ def describe_shard(
     values = pa.array([labels[file] for file in table["file"].to_pylist()], pa.int8())
     table = table.set_column(table.schema.get_field_index("label"), "label", values)
     tables.write(path, table, spectral.SCHEMA, metadata)
-    set_aside = [
-        {
-            "file": row["key"],
-            "label": row["label"],
-            "reason": f"{row['path']}: {reason}",
-            "content": content,
-        }
-        for row, content, reason in others
-    ]
     table = pa.Table.from_pylist(set_aside, schema=tables.REJECTED)
     tables.write(rejected, table, tables.REJECTED, metadata)
-    return {"accepted": len(accepted), "rejected": len(others), "computed": len(computed)}
+    return {"accepted": len(accepted), "rejected": len(set_aside), "computed": len(computed)}
 
 
 def embed_shard(
@@ -135,30 +125,29 @@ def embed_shard(
         UserError: a file cannot be read now, or has changed; see `clips.Reader.use`.
     """
     schema = encoder.schema(identity["n_layers"], identity["dimension"])
-    version = embedding_version(identity["identity"], window_seconds, reader.view.steps)
+    version = embedding_version(identity["identity"], window_seconds, reader.steps)
     made_by = {
         "encoder": identity["model"],
         "encoder_identity": identity["identity"],
         "precision": identity["precision"],
     }
     previous = PreviousRows.load(path, schema, version)
-    computed: dict[tuple[str, str], Embedding] = {}
+    computed: dict[Key, Embedding] = {}
     network = functools.cache(load)
     n_heard = 0
     with contextlib.ExitStack() as stack:
         shards = {}
         for layer, cache in caches.items():
             about = {"version": f"frames {frames.VERSION}; layer {layer}; {version}", **made_by}
-            about |= {"layer": str(layer), "view": reader.view.name}
+            about |= {"layer": str(layer), "view": reader.view}
             shards[layer] = stack.enter_context(frames.updated(cache, identity["dimension"], about))
 
-        def hear(clip: File) -> None:
+        def hear(key: Key, data: bytes) -> None:
             nonlocal n_heard
-            key = (clip.key, clip.content)
             missing = [layer for layer, (there, _) in shards.items() if key not in there]
             frames_of: Mapping[int, Any] = {}
             if key not in previous or missing:
-                embedding, frames_of = network().hear(reader.samples(clip), missing)
+                embedding, frames_of = network().hear(reader.samples(key, data), missing)
                 n_heard += 1
                 if key not in previous:
                     computed[key] = embedding
@@ -167,11 +156,11 @@ def embed_shard(
 
         accepted, _ = reader.use(rows, hear)
     table = previous.merged(accepted, encoder.table(computed, schema))
-    tables.write(path, table, schema, {"version": version, **made_by, **_heard(reader.view)})
+    tables.write(path, table, schema, {"version": version, **made_by, **_heard(reader)})
     return {"clips": len(accepted), "computed": n_heard}
 
 
-def _heard(view: View) -> dict[str, str]:
+def _heard(reader: Reader) -> dict[str, str]:
     """Say in a table's metadata how its clips were heard."""
-    steps = json.dumps([step.plain() for step in view.steps], sort_keys=True)
-    return {"view": view.name, "steps": steps}
+    steps = json.dumps([step.plain() for step in reader.steps], sort_keys=True)
+    return {"view": reader.view, "steps": steps}

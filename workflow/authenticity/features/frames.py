@@ -85,9 +85,13 @@ def require_room(
         The size in bytes.
 
     Raises:
-        UserError: the disk cannot hold them, or see `require_known`.
+        UserError: the disk cannot hold them, or the encoder's layers are not called as wav2vec2's.
     """
-    require_known(config)
+    if config["model_type"] not in FAMILIES or config.get("add_adapter", False):
+        raise UserError(
+            f"an encoder of type {config['model_type']}: layers are fine-tuned of "
+            f"{', '.join(FAMILIES)} without adapters; choose another `encoder.model`"
+        )
     total = sum(
         n_frames(round(duration * SAMPLE_RATE), config, window_seconds) for duration in durations
     )
@@ -112,15 +116,6 @@ def require_room(
 
 def _gibibytes(size: int) -> str:
     return f"{size / (1 << 30):.2f} GiB"
-
-
-def require_known(config: Mapping[str, Any]) -> None:
-    """Refuse an encoder, by its `config.json`, whose layers are not called as wav2vec2's are."""
-    if config["model_type"] not in FAMILIES or config.get("add_adapter", False):
-        raise UserError(
-            f"an encoder of type {config['model_type']}: layers are fine-tuned of "
-            f"{', '.join(FAMILIES)} without adapters; choose another `encoder.model`"
-        )
 
 
 @contextlib.contextmanager
@@ -171,12 +166,11 @@ def updated(
 
 def _previous(path: Path, version: str) -> dict[tuple[str, str], Windows]:
     try:
-        if not path.exists() or tables.metadata(index_of(path)).get("version") != version:
-            return {}
-        return {(clip.file, clip.content): clip.windows for clip in _open(path)}
+        if path.exists() and tables.metadata(index_of(path)).get("version") == version:
+            return {(clip.file, clip.content): clip.windows for clip in _open(path)}
     except UserError:
         _logger.warning("%s: damaged; all of its frames are computed again", path)
-        return {}
+    return {}
 
 
 def index_of(path: Path) -> Path:

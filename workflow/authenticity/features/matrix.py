@@ -127,31 +127,25 @@ class Tables:
         names = [f"{name}_{layer}" for layer in layers for name in POOLINGS[pooling]]
         listed = self.embeddings if names else self.spectral
         files = np.array(tables.read_many(listed, ["file"])["file"].to_pylist())
-        row_of = np.empty(len(files), np.intp)
-        row_of[np.argsort(files)] = np.arange(len(files))
-        embeddings = self.embeddings if names else [None] * len(self.spectral)
+        row_of = np.argsort(np.argsort(files))
         tables.require_one_version(self.embeddings)
-        matrix: NDArray[np.float32] | None = None
-        first = 0
+        matrix, first = np.empty((len(files), 0), np.float32), 0
         # Shard by shard into place: a large corpus is in memory once, not once for every step.
-        for paths in zip(self.spectral, embeddings, strict=True):
-            shard = self._shard(*paths, spectral_names, names)
-            if matrix is None:
+        for paths in zip(self.spectral, listed, strict=True):
+            shard = self._shard(paths, spectral_names, names)
+            if not first:
                 matrix = np.empty((len(files), shard.shape[1]), np.float32)
             matrix[row_of[first : first + len(shard)]] = shard
             first += len(shard)
         return np.sort(files).tolist(), matrix
 
     def _shard(
-        self,
-        spectral_path: str | Path,
-        embedding_path: str | Path | None,
-        spectral_names: Sequence[str],
-        names: Sequence[str],
+        self, paths: Sequence[str | Path], spectral_names: Sequence[str], names: Sequence[str]
     ) -> NDArray[np.float32]:
         """Read the features of one shard's files, shape (files, features)."""
+        spectral_path, embedding_path = paths
         described = tables.read(spectral_path, ["file", *spectral_names])
-        if not embedding_path:
+        if not names:
             return np.concatenate([as_matrix(described[name]) for name in spectral_names], axis=1)
         embedded = tables.read(embedding_path, ["file", *names])
         known = pc.is_in(described["file"], value_set=embedded["file"].combine_chunks())

@@ -83,8 +83,7 @@ _STEP_FRAME, _STEP_HOP = 128, 80  # samples: 8 ms every 5 ms
 
 def describe(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
     """Compute all numbers of one clip, mono at 16 kHz, shape (n,), full scale 1."""
-    measured = {**levels(samples), "slope_skewness": slope_skewness(samples)}
-    return {**measured, **spectrum(samples)}
+    return {**levels(samples), "slope_skewness": slope_skewness(samples), **spectrum(samples)}
 
 
 def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
@@ -469,16 +468,13 @@ def activity(samples: Rows) -> Activity:
 
 def _frame_power(samples: Rows) -> NDArray[np.float64]:
     """Mean power of each 20 ms frame, shape (frames,), from the energies of its 10 ms halves."""
-    usable = max(len(samples) // _LEVEL_HOP, 2) * _LEVEL_HOP
-    if len(samples) < usable:
-        samples = np.pad(samples, (0, usable - len(samples)))
-    energy = np.empty(usable // _LEVEL_HOP)
-    for index, block in enumerate(blocks(samples)):
+    if len(samples) < _LEVEL_FRAME:
+        samples = np.pad(samples, (0, _LEVEL_FRAME - len(samples)))
+    energies = []
+    for block in blocks(samples):
         halves = block[: len(block) // _LEVEL_HOP * _LEVEL_HOP].reshape(-1, _LEVEL_HOP)
-        first = index * (BLOCK // _LEVEL_HOP)
-        energy[first : first + len(halves)] = np.einsum(
-            "ij,ij->i", halves, halves, dtype=np.float64
-        )
+        energies.append(np.einsum("ij,ij->i", halves, halves, dtype=np.float64))
+    energy = np.concatenate(energies)
     power = energy[:-1] + energy[1:]
     return np.divide(power, _LEVEL_FRAME, out=power)
 

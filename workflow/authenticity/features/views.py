@@ -299,15 +299,12 @@ _CODECS = {
 def _codec(samples: Samples, step: "Step", random: np.random.Generator) -> Samples:
     """Encode and decode in memory; what comes back is as long as the clip, and in time with it."""
     codec = _CODECS[step.codec]
-    result = np.zeros_like(samples)
-    position = -codec.delay
+    result, position = np.zeros(codec.delay + len(samples), np.float32), 0
     for block in at_our_rate(_transmitted(samples, codec, getattr(step, "bit_rate", None))):
-        decoded = block[max(0, -position) :]
-        space = result[max(0, position) :]
-        length = min(len(decoded), len(space))
-        space[:length] = decoded[:length]
+        space = result[position:]
+        space[: len(block)] = block[: len(space)]
         position += len(block)
-    return result
+    return result[codec.delay :]
 
 
 def _transmitted(

@@ -63,17 +63,14 @@ def final_scores(
         "llr": llr,
         "p_calibrated": calibration.probability(values) if calibration else missing,
     }
-    table = trials.select(tables.TRIAL_COLUMNS)
-    for name, column in columns.items():
-        table = table.append_column(name, pa.array(column, pa.float64()))
-    return table.cast(tables.SCORES)
+    known = {name: trials[name] for name in tables.TRIAL_COLUMNS}
+    return pa.table({**known, **columns}, schema=tables.SCORES)
 
 
 def join_conditions(scores: pa.Table, trials: pa.Table) -> pa.Table:
     """Append the condition columns of a corpus's trials to scores."""
-    names = tables.conditions(trials.column_names)
     row = pc.index_in(scores["file"], value_set=trials["key"].combine_chunks())
-    for name in names:
+    for name in tables.conditions(trials.column_names):
         scores = scores.append_column(name, trials[name].take(row))
     return scores
 

@@ -13,19 +13,17 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
+from authenticity.config import Experiment
 from authenticity.evaluation import calibration
 from authenticity.files import read_arrays, write_arrays, write_json
 from authenticity.models.application import final_scores, join_conditions
-
-if TYPE_CHECKING:
-    from authenticity.config import Experiment
 
 VERSION = "5"
 """Raise it when a change to features.matrix, splits, calibration or models changes any score."""
@@ -230,7 +228,7 @@ def _side_by_side(fitted: Mapping[str, Candidate]) -> pa.Table:
 
 def publish(
     choice: Choice,
-    experiment: "Experiment",
+    experiment: Experiment,
     wildcards: Mapping[str, str],
     paths: Mapping[str, str],
 ) -> None:

@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,14 +22,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from authenticity.config import Contrastive
 from authenticity.errors import UserError
 from authenticity.evaluation.splits import Folds
 from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.losses import LOSSES, Batch, Loss
 from authenticity.models.projection import ContrastiveModel, Head, Projection, bounded
-
-if TYPE_CHECKING:
-    from authenticity.config import Contrastive
 
 _CHECKS = 10  # epochs at which the projection is judged, at most
 _PATIENCE = 3  # checks in a row without gain that end training
@@ -71,8 +69,13 @@ class Problem:
         chosen = {name: np.asarray(getattr(self, name))[rows] for name in names}
         return replace(self, **chosen, dev_features=None, dev_labels=None)
 
+    def fold(self, train: NDArray[np.intp], held: NDArray[np.intp]) -> "Problem":
+        """Return the problem of some of the rows, with others to choose on."""
+        dev = {"dev_features": self.features[held], "dev_labels": self.labels[held]}
+        return replace(self.part(train), **dev)
 
-def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
+
+def fit(problem: Problem, settings: Contrastive, folds: Folds) -> list[Fit]:
     """Train heads with every seed, choose epoch, temperature and C, and fit the regressions.
 
     Every tenth of the epochs, logistic regression with a C of 1 is fitted on the projected training
@@ -94,41 +97,39 @@ def fit(problem: Problem, settings: "Contrastive", folds: Folds) -> list[Fit]:
             the rows of a clip where every clip has one.
     """
     _require_branches(problem, settings)
+    by_folds, C_grid = problem.dev_features is None, sorted(settings.C)
     with _one_thread():
         whole = _Rows(problem)
-        judges = _judges(whole, folds)
+        judges = [_Rows(problem.fold(*fold)) for fold in folds] if by_folds else [whole]
         by_seed, curves = _best(judges, settings)
-        held = [_held(judges, states, settings.C) for states in by_seed]
-        means = {C: _mean(each[C] for each in held) for C in sorted(settings.C)}
-        C, by_folds = max(means, key=means.get), problem.dev_features is None
+        held = [
+            {C: _mean(each.rows.roc_auc(each.projection, C) for each in states) for C in C_grid}
+            for states in by_seed
+        ]
+        means = {C: _mean(each[C] for each in held) for C in C_grid}
+        C = max(means, key=means.get)
         fits = []
         each_seed = zip(settings.seeds, by_seed, curves, held, strict=True)
         for seed, (state, *_), curve, roc_auc in each_seed:
             if by_folds:
-                *_, state = _train(whole, settings, state.temperature, seed, state.epoch)
-            summary = _summary(settings, state, "train, by folds" if by_folds else "dev", curve)
+                states = whole.train(settings, state.temperature, seed)
+                *_, state = itertools.islice(states, state.epoch)
+            learned = state.projection.layer_weights.tolist() if settings.layer_weights else None
+            summary = {
+                "loss": settings.loss,
+                "temperature": state.temperature,
+                "epoch": state.epoch,
+                "chosen_on": "train, by folds" if by_folds else "dev",
+                "parameters": state.n_parameters,
+                "layer_weights": learned,
+                "curve": curve,
+            }
             model = whole.model(state.projection, C)
             fits.append(Fit(model, C, roc_auc, by_folds, seed, summary))
         return fits
 
 
-def _summary(
-    settings: "Contrastive", state: "_State", chosen_on: str, curve: Curve
-) -> dict[str, Any]:
-    """Return what `fit` says of one seed."""
-    weights = state.projection.layer_weights.tolist() if settings.layer_weights else None
-    return {
-        "loss": settings.loss,
-        "temperature": state.temperature,
-        "epoch": state.epoch,
-        "chosen_on": chosen_on,
-        "parameters": state.n_parameters,
-        "layer_weights": weights,
-        "curve": curve,
-    }
-
-
-def _require_branches(problem: Problem, settings: "Contrastive") -> None:
+def _require_branches(problem: Problem, settings: Contrastive) -> None:
     n_features = problem.features.shape[1]
     if settings.views == 2 and not 0 < problem.n_spectral < n_features:
         raise UserError(
@@ -156,8 +157,12 @@ def _one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _State:
-    """The heads after an epoch, its mean loss, and their ROC-AUC where that was asked."""
+    """The heads after an epoch, its mean loss, and their ROC-AUC where that was asked.
 
+    `rows` are those that they were trained on, with the trials that judge them.
+    """
+
+    rows: "_Rows"
     temperature: float | None
     epoch: int
     loss: float
@@ -167,7 +172,7 @@ class _State:
 
 
 def _best(
-    judges: Sequence["_Rows"], settings: "Contrastive"
+    judges: Sequence["_Rows"], settings: Contrastive
 ) -> tuple[Sequence[Sequence[_State]], list[Curve]]:
     """Train heads at each temperature, for every seed and judge.
 
@@ -180,7 +185,7 @@ def _best(
     best, best_roc_auc = None, -math.inf
     for temperature in temperatures:
         courses = [
-            zip(*(judge.course(settings, temperature, seed) for judge in judges), strict=True)
+            zip(*(judge.train(settings, temperature, seed) for judge in judges), strict=True)
             for seed in settings.seeds
         ]
         highest, without_gain = -math.inf, 0
@@ -208,17 +213,6 @@ def _point(states: Sequence[_State]) -> dict[str, Any]:
         "epoch": states[0].epoch,
         "loss": _mean(state.loss for state in states),
         "roc_auc": _mean(state.roc_auc for state in states) if judged else None,
-    }
-
-
-def _held(
-    judges: Sequence["_Rows"], states: Sequence[_State], C_grid: Sequence[float]
-) -> dict[float, float]:
-    """Return the ROC-AUC by C, a mean over the judges."""
-    pairs = [*zip(judges, states, strict=True)]
-    return {
-        C: _mean(judge.roc_auc(state.projection, C) for judge, state in pairs)
-        for C in sorted(C_grid)
     }
 
 
@@ -261,60 +255,40 @@ class _Rows:
         values = self.model(projection, C).classifier.scores(projection.joined(self._held))
         return float(roc_auc_score(self.problem.dev_labels, values))
 
-    def course(
-        self, settings: "Contrastive", temperature: float | None, seed: int
+    def train(
+        self, settings: Contrastive, temperature: float | None, seed: int
     ) -> Iterator[_State]:
-        """Train heads, judging them every tenth of the epochs; yield them after each epoch."""
+        """Train heads by AdamW, the learning rate falling as a cosine; yield them after each epoch.
+
+        Where trials are held out, they are judged every tenth of the epochs.
+        """
+        loss = LOSSES[settings.loss]
+        heads = _Heads(self.problem, settings, loss, seed)
+        sampler = Sampler(self.problem, settings.batch_size, seed)
+        optimiser, n_steps = heads.optimiser, settings.epochs * sampler.n_batches
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps)
         every = math.ceil(settings.epochs / _CHECKS)
-        for state in _train(self, settings, temperature, seed, settings.epochs):
-            if state.epoch % every == 0 or state.epoch == settings.epochs:
-                state = replace(state, roc_auc=self.roc_auc(state.projection, _CHECK_C))
-            yield state
-
-
-def _judges(whole: _Rows, folds: Folds) -> list[_Rows]:
-    """Return all rows, judged on dev, or where there is no dev those of each fold."""
-    problem = whole.problem
-    if problem.dev_features is not None:
-        return [whole]
-    features, labels = problem.features, problem.labels
-    return [
-        _Rows(replace(problem.part(train), dev_features=features[held], dev_labels=labels[held]))
-        for train, held in folds
-    ]
-
-
-def _train(
-    rows: _Rows,
-    settings: "Contrastive",
-    temperature: float | None,
-    seed: int,
-    last_epoch: int,
-) -> Iterator[_State]:
-    """Train heads by AdamW, the learning rate falling as a cosine; yield them after every epoch."""
-    loss = LOSSES[settings.loss]
-    heads = _Heads(rows.problem, settings, loss, seed)
-    sampler = Sampler(rows.problem, settings.batch_size, seed)
-    optimiser = heads.optimiser(settings)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-        optimiser, settings.epochs * sampler.n_batches
-    )
-    for epoch in range(1, last_epoch + 1):
-        total = 0.0
-        for drawn in sampler.batches(epoch):
-            value = loss(rows.batch(heads.projection(), drawn), temperature, heads.direction)
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            schedule.step()
-            total += value.item()
-        if not math.isfinite(total):
-            raise UserError(
-                f"loss {settings.loss} became NaN or infinite at epoch {epoch}; give the "
-                f"experiment a `learning_rate` below {settings.learning_rate:g}"
-            )
-        loss_of_epoch = total / sampler.n_batches
-        yield _State(temperature, epoch, loss_of_epoch, heads.frozen(), heads.n_parameters)
+        for epoch in range(1, settings.epochs + 1):
+            total = 0.0
+            for drawn in sampler.batches(epoch):
+                value = loss(self.batch(heads.projection(), drawn), temperature, heads.direction)
+                optimiser.zero_grad()
+                value.backward()
+                optimiser.step()
+                schedule.step()
+                total += value.item()
+            if not math.isfinite(total):
+                raise UserError(
+                    f"loss {settings.loss} became NaN or infinite at epoch {epoch}; give the "
+                    f"experiment a `learning_rate` below {settings.learning_rate:g}"
+                )
+            frozen, roc_auc = heads.frozen(), None
+            is_check = epoch % every == 0 or epoch == settings.epochs
+            if is_check and self.problem.dev_features is not None:
+                roc_auc = self.roc_auc(frozen, _CHECK_C)
+            loss_of_epoch = total / sampler.n_batches
+            n_parameters = heads.n_parameters
+            yield _State(self, temperature, epoch, loss_of_epoch, frozen, n_parameters, roc_auc)
 
 
 class _Heads:
@@ -323,7 +297,7 @@ class _Heads:
     Weights and biases start as torch's linear layers do: uniform within 1 / sqrt(inputs).
     """
 
-    def __init__(self, problem: Problem, settings: "Contrastive", loss: Loss, seed: int):
+    def __init__(self, problem: Problem, settings: Contrastive, loss: Loss, seed: int):
         generator = torch.Generator().manual_seed(seed)
 
         def uniform(*shape: int, fan_in: int) -> torch.Tensor:
@@ -347,21 +321,18 @@ class _Heads:
         self.direction = uniform(dimension, fan_in=dimension)
         self._layer_logits = torch.zeros(n_layers, requires_grad=settings.layer_weights)
         weights, biases = zip(*(layer for head in self._heads for layer in head), strict=True)
-        self._decaying = [*weights]
-        self._others = [
+        others = [
             *biases,
             *([self.direction] if loss.direction else []),
             *([self._layer_logits] if settings.layer_weights else []),
         ]
-        self.n_parameters = sum(tensor.numel() for tensor in [*self._decaying, *self._others])
-
-    def optimiser(self, settings: "Contrastive") -> torch.optim.Optimizer:
-        """Return AdamW: weights decay, biases and layer weights do not."""
+        self.n_parameters = sum(tensor.numel() for tensor in [*weights, *others])
+        # Weights decay, biases and layer weights do not.
         groups = [
-            {"params": self._decaying, "weight_decay": settings.weight_decay},
-            {"params": self._others, "weight_decay": 0.0},
+            {"params": weights, "weight_decay": settings.weight_decay},
+            {"params": others, "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        self.optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
     def projection(self) -> Projection:
         """Return the heads as they are, through which gradients flow."""
@@ -371,8 +342,8 @@ class _Heads:
     def frozen(self) -> Projection:
         """Return a copy with NumPy arrays."""
         heads = [[(_copy(weight), _copy(bias)) for weight, bias in head] for head in self._heads]
-        weights = _copy(self._layer_logits.softmax(0))
-        return Projection(self._n_spectral, weights, heads, self._norms)
+        now = self.projection()
+        return replace(now, layer_weights=_copy(now.layer_weights), heads=heads)
 
 
 def _copy(tensor: torch.Tensor) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import timeit
 from collections.abc import Sequence
 from functools import partial
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +18,11 @@ from numpy.typing import NDArray
 
 from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
+from authenticity.config import Experiment
 from authenticity.evaluation import compare, metrics
 from authenticity.features import matrix
+from authenticity.features.encoder import Encoder
 from authenticity.models import fitting
-
-if TYPE_CHECKING:
-    from authenticity.config import Experiment
-    from authenticity.features.encoder import Encoder
 
 CLIPS = 150
 """Clips of each class in the sample's train, at most, and as many in its dev."""
@@ -32,7 +30,7 @@ CLIPS = 150
 _CLIP_SECONDS = 3
 
 
-def sample(trials: pa.Table, experiments: Sequence["Experiment"]) -> pa.Table:
+def sample(trials: pa.Table, experiments: Sequence[Experiment]) -> pa.Table:
     """Draw rows of a corpus's `tables.TRIALS`, as evenly from the attacks as their clips allow.
 
     They are drawn at random from the experiments' train and dev partitions, with the first one's
@@ -49,15 +47,14 @@ def sample(trials: pa.Table, experiments: Sequence["Experiment"]) -> pa.Table:
 
 def rows_of(trials: pa.Table, shards: Sequence[str]) -> pa.Table:
     """Return the rows of these trials in the shards of a spectral table, by file."""
-    kept = []
-    for path in shards:
-        table = tables.read(path)
-        kept.append(table.filter(pc.is_in(table["file"], value_set=trials["key"])))
-    return pa.concat_tables(kept).sort_by("file")
+    return pa.concat_tables(
+        table.filter(pc.is_in(table["file"], value_set=trials["key"]))
+        for table in map(tables.read, shards)
+    ).sort_by("file")
 
 
 def needed(
-    trials: pa.Table, features: matrix.Tables, experiment: "Experiment", n_layers: int
+    trials: pa.Table, features: matrix.Tables, experiment: Experiment, n_layers: int
 ) -> dict[str, Any]:
     """Fit each layer of a sample, and say which one an experiment needs.
 
@@ -101,7 +98,7 @@ def lowest(labels: NDArray[np.integer], scores: Sequence[NDArray], best: int) ->
     return best
 
 
-def seconds(encoder: "Encoder", layers: int) -> dict[str, float]:
+def seconds(encoder: Encoder, layers: int) -> dict[str, float]:
     """Measure what a clip of 3 s takes with all layers (`all`) and with the lowest ones (`kept`).
 
     CPU time in seconds, the least of some tries, on noise. The encoder is cut.

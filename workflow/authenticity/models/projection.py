@@ -55,8 +55,7 @@ class LinearModel:
 
     def arrays(self, prefix: str) -> dict[str, NDArray[np.float64]]:
         """Return the model as named arrays, to be stored beside others."""
-        arrays = {"mean": self.mean, "scale": self.scale, "weight": self.weight}
-        arrays["bias"] = np.array([self.bias])
+        arrays = {**vars(self), "bias": np.array([self.bias])}
         return {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 

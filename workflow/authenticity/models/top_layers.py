@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from authenticity import lean
 from authenticity.features.encoder import Encoder
-from authenticity.features.frames import Clip, Frames, require_known
+from authenticity.features.frames import Clip, Frames
 from authenticity.features.precision import attention
 from authenticity.models.projection import LinearModel
 
@@ -67,7 +67,6 @@ class TopLayers(torch.nn.Module):
 
     def __init__(self, network: torch.nn.Module, first: int, last: int):
         super().__init__()
-        require_known(network.config.to_dict())
         self._config = copy.deepcopy(network.config)
         self.width = network.config.hidden_size
         self.layers = copy.deepcopy(network.encoder.layers[first:last]).float()
@@ -172,13 +171,13 @@ class Detector(torch.nn.Module):
 
     def head(self) -> LinearModel:
         """Return what follows the mean over time as one standardisation and one hyperplane."""
-        arrays = {
-            name: value.detach().double().numpy() for name, value in self.state_dict().items()
-        }
-        row = arrays["classifier.weight"][0]
-        return LinearModel(
-            mean=arrays["mean"],
-            scale=arrays["scale"],
-            weight=row @ arrays["projection.weight"],
-            bias=float(row @ arrays["projection.bias"] + arrays["classifier.bias"][0]),
+        tensors = (
+            self.mean,
+            self.scale,
+            *self.projection.parameters(),
+            *self.classifier.parameters(),
         )
+        mean, scale, weight, bias, (row,), (offset,) = (
+            tensor.detach().double().numpy() for tensor in tensors
+        )
+        return LinearModel(mean, scale, weight=row @ weight, bias=float(row @ bias + offset))
