@@ -22,8 +22,7 @@ with job(snakemake) as log:
     trials, report["near_duplicates"] = with_near_duplicates(trials, clips)
     for line in lines(report):
         log.info(line)
-    conditions = tables.conditions(trials.column_names)
-    schema = tables.with_conditions(tables.TRIALS, conditions)
+    schema = tables.with_conditions(tables.TRIALS, trials.column_names)
     tables.write(snakemake.output.trials, trials, schema)
     tables.write(snakemake.output.fingerprints, clips, fingerprints.SCHEMA)
     write_json(snakemake.output.verified, report)

@@ -15,16 +15,18 @@ import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.config import Corpus
-from authenticity.corpora.lists import Lines, of_each, read_text, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
     Format,
+    Lines,
     as_trials,
     given,
-    known,
     left_out,
+    of_each,
+    read_text,
+    require_distinct,
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
@@ -103,10 +105,10 @@ class Layout(Format):
         protocols: list[Lines] = []
         parts: list[pa.Table] = []
         asv_scores: list[pa.Table] = []
-        audio: set[str] = set()
+        folders: set[str] = set()
         for split in settings.splits:
             partition = self._partition(root, split)
-            audio |= {path for path in files if path.rpartition("/")[0] in partition.audio}
+            folders.update(partition.audio)
             lines = self._protocol(root, partition, files)
             columns = self._columns(lines)
             columns["split"] = pa.repeat(split, len(columns["key"]))
@@ -118,7 +120,9 @@ class Layout(Format):
             asv_scores.append(self._asv_scores(root, split, partition, files, subsets))
         trials = pa.concat_tables(parts)
         require_distinct(trials["key"], (place for lines in protocols for place in lines.places()))
-        notes = left_out(len(audio.difference(trials["path"].to_pylist())))
+        notes = left_out(
+            files, trials["path"].to_pylist(), lambda path: path.rpartition("/")[0] in folders
+        )
         if subsets is not None:
             wanted = trials.filter(pc.is_in(trials["subset"], subsets))
             if n_other := len(trials) - len(wanted):
@@ -183,17 +187,16 @@ class Layout(Format):
             pc.is_null(label),
             "unknown label {label!r}, expected bonafide or spoof; correct or remove the line",
         )
-        bonafide = pc.equal(label, 0)
         lines.refuse(
-            pc.not_equal(bonafide, pc.is_in(columns["attack"], pa.array(_NO_ATTACKS))),
+            pc.not_equal(pc.equal(label, 0), pc.is_in(columns["attack"], pa.array(_NO_ATTACKS))),
             "expected the attack - for bona fide and an attack for spoof, found attack {attack!r} "
             "with label {label}; correct or remove the line",
         )
         return {
             "key": columns["key"],
             "label": label,
-            "attack": pc.if_else(bonafide, NO_ATTACK, of_each(columns["attack"], known)),
-            "speaker": of_each(columns["speaker"], known),
+            "attack": columns["attack"],
+            "speaker": columns["speaker"],
             **{
                 name: of_each(columns[name], partial(self._condition, name))
                 for name in tables.conditions(columns.column_names)
