@@ -32,6 +32,7 @@ from authenticity.errors import UserError
 from authenticity.roots import Root
 
 _LABELS = {"bonafide": 0, "spoof": 1}
+_SUFFIXES = (".flac", ".ogg", ".opus", ".wav")  # of the audio files, in order of preference
 
 # What the challenges write where there is no attack: 2019 a dash, the later keys the label.
 _NO_ATTACKS = (NO_ATTACK, "bonafide")
@@ -74,14 +75,12 @@ class Layout(Format):
             option `subsets`, the configuration chooses among the values of `subset`.
         partitions: by split name.
         prefixes: folders that an archive may nest the corpus in; the first that fits is used.
-        suffixes: of the audio files, in order of preference.
         dashes: what a dash says in a condition, where it is a value; else none is given.
     """
 
     columns: tuple[str | None, ...]
     partitions: Mapping[str, Partition]
     prefixes: tuple[str, ...] = ("",)
-    suffixes: tuple[str, ...] = (".flac", ".ogg", ".opus", ".wav")
     dashes: Mapping[str, str] = field(default_factory=dict)
     duplicates: str = "keep"
 
@@ -210,10 +209,10 @@ class Layout(Format):
 
     def _path(self, partition: Partition, key: str, files: Files) -> str:
         for folder in partition.audio:
-            for suffix in self.suffixes:
+            for suffix in _SUFFIXES:
                 if (path := f"{folder}/{key}{suffix}") in files:
                     return path
-        return f"{partition.audio[0]}/{key}{self.suffixes[0]}"
+        return f"{partition.audio[0]}/{key}{_SUFFIXES[0]}"
 
     def _asv_scores(
         self, root: Root, split: str, partition: Partition, files: Files, subsets: pa.Array | None
