@@ -40,13 +40,13 @@ _LABEL_WORDS = {
 Files = Mapping[str, Entry]
 """A corpus's files by path: all that its trials depend on."""
 
-CONTROL = r"[\x00-\x1f]"
+_CONTROL = r"[\x00-\x1f]"
 """What no file name may hold, a regular expression."""
 
-NOT_PLAIN = "expected a file name in UTF-8 on one line, found {}; rename the file or its folder"
+_NOT_PLAIN = "expected a file name in UTF-8 on one line, found {}; rename the file or its folder"
 """The message on such a name, for its `ascii` form."""
 
-_IN_NO_NAME = re.compile(f"{CONTROL}|[\ud800-\udfff]")  # these stand for what is not in UTF-8
+_IN_NO_NAME = re.compile(f"{_CONTROL}|[\ud800-\udfff]")  # these stand for what is not in UTF-8
 _ABSENT = Entry(0, 0)
 _OF_FILES = Entry._fields  # bytes, mtime_ns
 _LISTED = pa.schema(
@@ -128,7 +128,7 @@ def is_audio(path: str) -> bool:
 def require_plain_name(where: str, path: str) -> None:
     """Raise `UserError` for a path that is not in UTF-8, or has a line end or the like."""
     if _IN_NO_NAME.search(path):
-        raise UserError(f"{where}: {NOT_PLAIN.format(ascii(path))}")
+        raise UserError(f"{where}: {_NOT_PLAIN.format(ascii(path))}")
 
 
 def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
@@ -327,8 +327,8 @@ class Lines:
 
     def require_plain_names(self, column: str) -> None:
         """Raise `UserError` for a path with a line end or another control character."""
-        wrong = pc.match_substring_regex(self.columns[column], CONTROL)
-        self.refuse(wrong, NOT_PLAIN.format(f"{{{column}!a}}"))
+        wrong = pc.match_substring_regex(self.columns[column], _CONTROL)
+        self.refuse(wrong, _NOT_PLAIN.format(f"{{{column}!a}}"))
 
 
 def of_each(
