@@ -10,9 +10,9 @@ from pathlib import Path
 import faults
 import pytest
 from authenticity.scoring import batch
-from authenticity.shards import shard_of
 from checkout import Checkout, read
 from corpora import encoded, voice
+from dealt import shard_of
 from score_command import comparable, run, start
 
 CORES = 2

@@ -58,7 +58,7 @@ def write(path, table, calibrated=True, **about):
         line = calibration.fit(fitted["score"], fitted["label"])
         table["llr"] = line.llr(table["score"])
         table["p_calibrated"] = line.probability(table["score"])
-    schema = tables.with_conditions(tables.SCORES, tables.conditions(table.columns))
+    schema = tables.with_conditions(tables.SCORES, table.columns)
     columns = pa.Table.from_pandas(table, preserve_index=False).select(schema.names)
     tables.write(path, columns, schema, {**ABOUT, "chosen": json.dumps(CHOSEN), **about})
     return path

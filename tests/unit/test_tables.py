@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from authenticity import files, shards, tables
 from authenticity.errors import UserError
+from dealt import shard_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +41,8 @@ def manifest(keys: list[str]) -> pa.Table:
 
 @given(st.text(), st.integers(1, 120))
 def test_every_key_has_a_shard(key: str, n_shards: int):
-    assert shards.shard_of(key, n_shards) in shards.names(n_shards)
+    dealt = shards._dealt(pa.table({"key": [key]}), "key", n_shards)
+    assert [shard for shard, rows in dealt if len(rows)] == [shard_of(key, n_shards)]
 
 
 def written(folder: Path) -> dict[str, int]:
@@ -60,7 +62,7 @@ def test_a_new_trial_writes_the_lists_of_its_shard_and_view_only(tmp_path: Path)
     assert sorted(listed) == sorted(keys)
     shards.write_lists(tmp_path, manifest([*keys, "new"]), 7, views)
     after = written(tmp_path)
-    shard = shards.shard_of("new", 7)
+    shard = shard_of("new", 7)
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {f"clean/{shard}.parquet", f"opus/{shard}.parquet"}
 
@@ -86,7 +88,7 @@ def test_another_number_of_shards_keeps_every_row_in_the_shard_of_its_key(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "spectral" / "clean"
         for shard in shards.names(before):
-            mine = [key for key in keys if shards.shard_of(key, before) == shard]
+            mine = [key for key in keys if shard_of(key, before) == shard]
             tables.write(folder / f"{shard}.parquet", rows(mine), SCHEMA, {"version": "1"})
         shards.deal_again(Path(name), after)
         assert shards.made(Path(name)) <= {after}
@@ -94,7 +96,7 @@ def test_another_number_of_shards_keeps_every_row_in_the_shard_of_its_key(
         for path in folder.iterdir():
             assert tables.metadata(path)["version"] == "1"
             for row in tables.read(path).to_pylist():
-                assert path.stem == shards.shard_of(row["file"], after)
+                assert path.stem == shard_of(row["file"], after)
                 found[row["file"]] = row
         assert list(found.values()) == rows(list(found)).to_pylist()
         assert found.keys() == set(keys)
@@ -103,14 +105,14 @@ def test_another_number_of_shards_keeps_every_row_in_the_shard_of_its_key(
 def test_dealt_anew_what_is_damaged_or_of_another_version_is_left_to_be_computed(tmp_path: Path):
     folder, keys = tmp_path / "spectral" / "clean", [f"k{number}" for number in range(30)]
     for number, shard in enumerate(shards.names(3)):
-        mine = [key for key in keys if shards.shard_of(key, 3) == shard]
+        mine = [key for key in keys if shard_of(key, 3) == shard]
         tables.write(folder / f"{shard}.parquet", rows(mine), SCHEMA, {"version": str(number)})
     (folder / "3-of-3.parquet").write_bytes(b"damaged")
     (tmp_path / "frames").mkdir()
     (tmp_path / "frames" / "1-of-3.npy").touch()
     shards.deal_again(tmp_path, 2)
     found = [key for path in folder.iterdir() for key in tables.read(path)["file"].to_pylist()]
-    assert sorted(found) == sorted(key for key in keys if shards.shard_of(key, 3) == "1-of-3")
+    assert sorted(found) == sorted(key for key in keys if shard_of(key, 3) == "1-of-3")
     assert not list((tmp_path / "frames").iterdir())
 
 

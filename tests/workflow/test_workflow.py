@@ -13,7 +13,6 @@ import pytest
 import results_page
 from authenticity import tables
 from authenticity.files import read_json
-from authenticity.shards import shard_of
 from checkout import (
     EXPERIMENTS,
     REPOSITORY,
@@ -26,6 +25,7 @@ from checkout import (
     read,
     results_of,
 )
+from dealt import shard_of
 
 TRIALS = 36
 EMBEDDINGS = "results/toy/embeddings/small/clean"

@@ -76,24 +76,22 @@ def decode(data: bytes | BinaryIO, limits: Limits, most_in_memory: float = math.
         raise RejectedClip("empty: the file has 0 bytes")
     # Damaged bytes make decoders fail in ways they do not list, and none may stop the other clips:
     # so every exception but a rejection, and but a lack of memory or room, counts as a refusal.
-    try:
-        samples, loudest = _resampled(_soundfile_blocks(stream), limits, most_in_memory)
-    except (RejectedClip, UserError, MemoryError):
-        raise
-    except Exception as refusal:
+    refusals = []
+    for decoder, blocks_of in (("libsndfile", _soundfile_blocks), ("FFmpeg", _ffmpeg_blocks)):
         try:
-            samples, loudest = _resampled(_ffmpeg_blocks(stream), limits, most_in_memory)
+            samples, loudest = _resampled(blocks_of(stream), limits, most_in_memory)
+            break
         except (RejectedClip, UserError):
             raise
         except Exception as error:
             # FFmpeg also lacks memory where a damaged header claims an absurd size.
             if isinstance(error, MemoryError) and not isinstance(error, av.FFmpegError):
                 raise
-            # Where there is less than any clip needs, the clip is not to blame: MemoryError.
-            np.empty(_MORE_THAN_ENOUGH, np.uint8)
-            raise RejectedClip(
-                f"not readable as audio: libsndfile: {_reason(refusal)}; FFmpeg: {_reason(error)}"
-            ) from error
+            refusals.append(f"{decoder}: {_reason(error)}")
+    else:
+        # Where there is less than any clip needs, the clip is not to blame: MemoryError.
+        np.empty(_MORE_THAN_ENOUGH, np.uint8)
+        raise RejectedClip(f"not readable as audio: {'; '.join(refusals)}")
     _require_that_channels_add_up(samples, loudest, limits)
     check(samples, limits)
     return samples

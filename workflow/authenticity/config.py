@@ -65,9 +65,7 @@ Unique = Annotated[tuple[Item, ...], AfterValidator(_unique)]
 Some = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_unique)]
 Pair = Annotated[Unique[Name], Field(min_length=2, max_length=2)]
 Values = Annotated[tuple[Positive, ...], Field(min_length=1)]
-Seed = Annotated[Integer, Field(ge=0, le=2**32 - 1)]
 Shards = Annotated[Integer, Field(ge=1, le=100_000)]
-Share = Annotated[Number, Field(gt=0, lt=1)]
 
 
 def key(meaning: str, default: Any = ..., **rest: Any) -> Any:
@@ -173,7 +171,7 @@ class RandomSplit(_Protocol):
 
     kind: Literal["random"]
     partition: Text = key("the partition to split")
-    test_fraction: Share = key("the share to report on")
+    test_fraction: Number = key("the share to report on", gt=0, lt=1)
 
 
 class Groups(_Protocol):
@@ -289,7 +287,7 @@ class _Experiment(Section):
     features: Features = key("what the model sees")
     model: Model = key("what is fitted", {}, validate_default=True)
     shuffle_labels: Switch = key("permute the labels first; a control", False)
-    seed: Seed = key("of folds, random splits and the bootstrap")
+    seed: Natural = key("of folds, random splits and the bootstrap", le=2**32 - 1)
 
 
 class Experiment(_Experiment):

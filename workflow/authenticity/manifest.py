@@ -46,8 +46,7 @@ def refresh(path: Path, corpus: str, settings: Corpus) -> str | None:
     content = reader.read(root, settings, files)
     if not len(content.trials):
         raise UserError(f"{settings.root}: the lists or folders of corpus {corpus} have no trials")
-    names = content.trials.column_names
-    schema = tables.with_conditions(tables.MANIFEST, tables.conditions(names))
+    schema = tables.with_conditions(tables.MANIFEST, content.trials.column_names)
     own_name = pa.repeat(corpus, len(content.trials))
     table = content.trials.append_column("corpus", own_name).select(schema.names).sort_by("key")
     changed = not path.exists() or not tables.read(path).equals(table)

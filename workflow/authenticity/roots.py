@@ -150,18 +150,14 @@ class Root:
         `._clip.wav`, which is no sound. Links are followed once.
         """
         if self._is_local_folder:
-            entries: dict[str, Entry] = {}
-            self._walk_folder("", entries, set())
-            return entries
+            return dict(self._walked("", set()))
         return {
-            f"{folder}/{name}" if folder else name: entry
-            for folder, names in self._members.items()
-            if not any(map(_is_hidden, folder.split("/")))
-            for name, entry in names.items()
-            if not _is_hidden(name)
+            path: entry
+            for path, entry in self._listed()
+            if not any(map(_is_hidden, path.split("/")))
         }
 
-    def _walk_folder(self, folder: str, entries: dict[str, Entry], seen: set[tuple]) -> None:
+    def _walked(self, folder: str, seen: set[tuple]) -> Iterator[tuple[str, Entry]]:
         status = Path(self.location, folder).stat()
         identity = (status.st_dev, status.st_ino)
         if identity in seen:  # a link back to where the walk has been
@@ -174,9 +170,9 @@ class Root:
             if _is_hidden(item.name):
                 continue
             if item.is_dir():
-                self._walk_folder(path, entries, seen)
+                yield from self._walked(path, seen)
             elif item.is_file():
-                entries[path] = _entry(item)
+                yield path, _entry(item)
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return a file's content.

@@ -92,15 +92,6 @@ def _number(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def shard_of(key: str, n_shards: int) -> str:
-    """Return the shard of a key: it depends on the key alone, so other trials never move it."""
-    return names(n_shards)[_index(key, n_shards)]
-
-
-def _index(key: str, n_shards: int) -> int:
-    return zlib.crc32(key.encode()) % n_shards
-
-
 def write_lists(
     folder: Path, manifest: pa.Table, n_shards: int, views: Mapping[str, Sequence[str] | None]
 ) -> None:
@@ -121,8 +112,12 @@ def write_lists(
 
 
 def _dealt(table: pa.Table, column: str, n_shards: int) -> Iterator[tuple[str, pa.Table]]:
-    """Yield each shard's rows of a table, by the column of keys, in their order."""
-    index = np.array([_index(key, n_shards) for key in table[column].to_pylist()], np.intp)
+    """Yield each shard's rows of a table, by the column of keys, in their order.
+
+    The shard of a key depends on the key alone, so other trials never move it.
+    """
+    keys = table[column].to_pylist()
+    index = np.array([zlib.crc32(key.encode()) % n_shards for key in keys], np.intp)
     table = table.take(pa.array(np.argsort(index, kind="stable")))
     ends = np.bincount(index, minlength=n_shards).cumsum()
     for shard, start, end in zip(names(n_shards), [0, *ends], ends, strict=False):

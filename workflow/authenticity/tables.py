@@ -70,8 +70,8 @@ def conditions(names: Iterable[str]) -> list[str]:
 
 
 def with_conditions(schema: pa.Schema, names: Iterable[str]) -> pa.Schema:
-    """Return a schema with condition columns, which are text, after its own."""
-    for name in names:
+    """Return a schema with the conditions among these columns, which are text, after its own."""
+    for name in conditions(names):
         schema = schema.append(pa.field(name, pa.string()))
     return schema
 

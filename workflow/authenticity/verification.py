@@ -108,8 +108,8 @@ def used_trials(
     if duplicates == "remove":
         gone = frame.index.isin(removed[removed].index)
         trials = trials.filter(pa.array(~gone))
-    conditions = tables.conditions(trials.column_names)
-    return trials.select([*tables.TRIALS.names, *conditions]), counts
+    schema = tables.with_conditions(tables.TRIALS, trials.column_names)
+    return trials.select(schema.names), counts
 
 
 def with_near_duplicates(trials: pa.Table, clips: pa.Table) -> tuple[pa.Table, dict[str, Any]]:

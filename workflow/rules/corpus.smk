@@ -43,4 +43,4 @@ rule verify_view:
         splits=lambda wildcards: PLAN.view_splits[wildcards.corpus][wildcards.view],
         version=verification.VERSION,
     script:
-        "../scripts/verify_view.py"
+        "../scripts/verify.py"

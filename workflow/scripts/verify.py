@@ -1,5 +1,7 @@
-"""Verify the tables of a corpus, and say which of its trials are used."""
+"""Verify the tables of a corpus, as it is or in a view; and say which of its trials are used."""
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from authenticity import tables
 from authenticity.features import fingerprints
 from authenticity.files import write_json
@@ -7,23 +9,23 @@ from authenticity.jobs import job
 from authenticity.verification import lines, used_trials, verify, with_near_duplicates
 
 with job(snakemake) as log:
-    manifest = tables.read(snakemake.input.manifest)
+    given, out, params = snakemake.input, snakemake.output, snakemake.params
+    manifest, view = tables.read(given.manifest), snakemake.wildcards.get("view")
+    if view:
+        needed = pc.is_in(manifest["split"], value_set=pa.array(params.splits))
+        manifest = manifest.filter(needed)
     report = verify(
-        snakemake.wildcards.corpus,
-        manifest,
-        snakemake.input.spectral,
-        snakemake.input.rejected,
-        snakemake.params.max_rejected,
+        snakemake.wildcards.corpus, manifest, given.spectral, given.rejected, params.max_rejected
     )
-    trials, report["duplicates"] = used_trials(
-        manifest, snakemake.input.spectral, snakemake.params.duplicates
-    )
-    clips = fingerprints.of_trials(trials, snakemake.input.spectral)
-    trials, report["near_duplicates"] = with_near_duplicates(trials, clips)
+    if view:
+        report["view"] = view
+    else:
+        trials, report["duplicates"] = used_trials(manifest, given.spectral, params.duplicates)
+        clips = fingerprints.of_trials(trials, given.spectral)
+        trials, report["near_duplicates"] = with_near_duplicates(trials, clips)
+        schema = tables.with_conditions(tables.TRIALS, trials.column_names)
+        tables.write(out.trials, trials, schema)
+        tables.write(out.fingerprints, clips, fingerprints.SCHEMA)
     for line in lines(report):
-        log.info(line)
-    conditions = tables.conditions(trials.column_names)
-    schema = tables.with_conditions(tables.TRIALS, conditions)
-    tables.write(snakemake.output.trials, trials, schema)
-    tables.write(snakemake.output.fingerprints, clips, fingerprints.SCHEMA)
-    write_json(snakemake.output.verified, report)
+        log.info("%s%s", f"view {view}, " if view else "", line)
+    write_json(out.verified, report)

@@ -6,7 +6,7 @@ specification (`asvspoof.Layout`, `listed.Listing`, `trees.Tree`) and one test.
 
 from collections.abc import Mapping
 
-from authenticity.corpora import asvspoof, fakeavceleb, listed, trees
+from authenticity.corpora import asvspoof, listed, trees
 from authenticity.corpora.reading import Format
 
 FORMATS: Mapping[str, Format] = {
@@ -14,7 +14,7 @@ FORMATS: Mapping[str, Format] = {
     "asvspoof2021_la": asvspoof.ASVSPOOF2021_LA,
     "asvspoof2021_df": asvspoof.ASVSPOOF2021_DF,
     "asvspoof5": asvspoof.ASVSPOOF5,
-    "fakeavceleb": fakeavceleb.FAKEAVCELEB,
+    "fakeavceleb": trees.FAKEAVCELEB,
     "in_the_wild": listed.IN_THE_WILD,
     "wavefake": trees.WAVEFAKE,
     "mlaad": trees.MLAAD,

@@ -15,21 +15,24 @@ import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.config import Corpus
-from authenticity.corpora.lists import Lines, of_each, read_text, require_distinct
 from authenticity.corpora.reading import (
     NO_ATTACK,
     Content,
     Files,
     Format,
+    Lines,
     as_trials,
     given,
-    known,
     left_out,
+    of_each,
+    read_text,
+    require_distinct,
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
 
 _LABELS = {"bonafide": 0, "spoof": 1}
+_SUFFIXES = (".flac", ".ogg", ".opus", ".wav")  # of the audio files, in order of preference
 
 # What the challenges write where there is no attack: 2019 a dash, the later keys the label.
 _NO_ATTACKS = (NO_ATTACK, "bonafide")
@@ -72,14 +75,12 @@ class Layout(Format):
             option `subsets`, the configuration chooses among the values of `subset`.
         partitions: by split name.
         prefixes: folders that an archive may nest the corpus in; the first that fits is used.
-        suffixes: of the audio files, in order of preference.
         dashes: what a dash says in a condition, where it is a value; else none is given.
     """
 
     columns: tuple[str | None, ...]
     partitions: Mapping[str, Partition]
     prefixes: tuple[str, ...] = ("",)
-    suffixes: tuple[str, ...] = (".flac", ".ogg", ".opus", ".wav")
     dashes: Mapping[str, str] = field(default_factory=dict)
     duplicates: str = "keep"
 
@@ -103,10 +104,10 @@ class Layout(Format):
         protocols: list[Lines] = []
         parts: list[pa.Table] = []
         asv_scores: list[pa.Table] = []
-        audio: set[str] = set()
+        folders: set[str] = set()
         for split in settings.splits:
             partition = self._partition(root, split)
-            audio |= {path for path in files if path.rpartition("/")[0] in partition.audio}
+            folders.update(partition.audio)
             lines = self._protocol(root, partition, files)
             columns = self._columns(lines)
             columns["split"] = pa.repeat(split, len(columns["key"]))
@@ -118,7 +119,9 @@ class Layout(Format):
             asv_scores.append(self._asv_scores(root, split, partition, files, subsets))
         trials = pa.concat_tables(parts)
         require_distinct(trials["key"], (place for lines in protocols for place in lines.places()))
-        notes = left_out(len(audio.difference(trials["path"].to_pylist())))
+        notes = left_out(
+            files, trials["path"].to_pylist(), lambda path: path.rpartition("/")[0] in folders
+        )
         if subsets is not None:
             wanted = trials.filter(pc.is_in(trials["subset"], subsets))
             if n_other := len(trials) - len(wanted):
@@ -183,17 +186,16 @@ class Layout(Format):
             pc.is_null(label),
             "unknown label {label!r}, expected bonafide or spoof; correct or remove the line",
         )
-        bonafide = pc.equal(label, 0)
         lines.refuse(
-            pc.not_equal(bonafide, pc.is_in(columns["attack"], pa.array(_NO_ATTACKS))),
+            pc.not_equal(pc.equal(label, 0), pc.is_in(columns["attack"], pa.array(_NO_ATTACKS))),
             "expected the attack - for bona fide and an attack for spoof, found attack {attack!r} "
             "with label {label}; correct or remove the line",
         )
         return {
             "key": columns["key"],
             "label": label,
-            "attack": pc.if_else(bonafide, NO_ATTACK, of_each(columns["attack"], known)),
-            "speaker": of_each(columns["speaker"], known),
+            "attack": columns["attack"],
+            "speaker": columns["speaker"],
             **{
                 name: of_each(columns[name], partial(self._condition, name))
                 for name in tables.conditions(columns.column_names)
@@ -207,10 +209,10 @@ class Layout(Format):
 
     def _path(self, partition: Partition, key: str, files: Files) -> str:
         for folder in partition.audio:
-            for suffix in self.suffixes:
+            for suffix in _SUFFIXES:
                 if (path := f"{folder}/{key}{suffix}") in files:
                     return path
-        return f"{partition.audio[0]}/{key}{self.suffixes[0]}"
+        return f"{partition.audio[0]}/{key}{_SUFFIXES[0]}"
 
     def _asv_scores(
         self, root: Root, split: str, partition: Partition, files: Files, subsets: pa.Array | None

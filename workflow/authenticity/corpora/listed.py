@@ -8,18 +8,21 @@ import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.config import Corpus
-from authenticity.corpora.lists import Lines, find_list, of_each, read_csv, require_distinct
 from authenticity.corpora.reading import (
-    NO_ATTACK,
     Content,
     Files,
     Format,
+    Lines,
     as_trials,
+    find_list,
     given,
     known,
     label_of,
+    left_out,
+    of_each,
+    read_csv,
+    require_distinct,
     unique_keys,
-    unlisted,
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
@@ -75,7 +78,7 @@ class Listing(Format):
         wanted = trials.filter(pc.is_in(trials["split"], pa.array(settings.splits)))
         n_other = len(trials) - len(wanted)
         notes = [f"trials of other partitions left out: {n_other}"] if n_other else []
-        return Content(wanted, notes=[*notes, *unlisted(files, trials)])
+        return Content(wanted, notes=[*notes, *left_out(files, trials["path"].to_pylist())])
 
     def _list(self, root: Root, settings: Corpus, files: Files) -> str:
         if not self.own:
@@ -116,12 +119,11 @@ class Listing(Format):
             "unknown label {label!r}, expected bonafide, genuine, real, human or 0, or spoof, "
             "fake, synthetic, deepfake or 1; correct the line",
         )
-        bonafide = pc.equal(label, 0)
         named = of_each(
             attack_word, lambda word: known(word) is not None and label_of(word) != 0, pa.bool_()
         )
         lines.refuse(
-            pc.and_(bonafide, named),
+            pc.and_(pc.equal(label, 0), named),
             "bona fide with the attack {attack!r}; correct the label, or leave the attack empty",
         )
         split = of_each(split_word, lambda word: SPLIT_WORDS.get(word.lower()))
@@ -132,8 +134,8 @@ class Listing(Format):
         return {
             "split": split if self.own else pa.repeat("none", len(split)),
             "label": label,
-            "attack": pc.if_else(bonafide, NO_ATTACK, of_each(attack_word, known)),
-            "speaker": of_each(speaker_word, known),
+            "attack": attack_word,
+            "speaker": speaker_word,
         }
 
 

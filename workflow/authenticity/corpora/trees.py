@@ -1,4 +1,7 @@
-"""Corpora whose folders tell what a clip is: a user's own, WaveFake, and MLAAD with M-AILABS."""
+"""Corpora whose folders tell what a clip is.
+
+They are a user's own, FakeAVCeleb, WaveFake, and MLAAD with M-AILABS.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,21 +10,19 @@ from typing import Any
 import pyarrow as pa
 
 from authenticity.config import Corpus
-from authenticity.corpora.lists import read_csv
 from authenticity.corpora.reading import (
-    NO_ATTACK,
     Content,
     Files,
     Format,
     as_trials,
+    find_list,
     given,
     is_audio,
-    known,
     label_of,
     left_out,
+    read_csv,
     require_plain_name,
     unique_keys,
-    unlisted,
 )
 from authenticity.errors import UserError
 from authenticity.roots import Root
@@ -37,15 +38,16 @@ class Tree(Format):
     A clip's key is its path without suffix, unless another clip's would be the same.
 
     Attributes:
-        trials: given the root and its files, yields each clip's path, with its label, attack,
-            speaker and conditions; and with `path` where it is not below the root itself.
+        trials: given the root and its files, yields each clip's path, with what is known of its
+            label, attack, speaker and conditions; and with `path` where it is not below the root
+            itself.
         conditions: their names.
-        notes: says what was left out, given the files and the trials.
+        counts: tells of a path whether to count the file where it is left out.
     """
 
     trials: Callable[[Root, Files], Trials]
     conditions: tuple[str, ...] = ()
-    notes: Callable[[Files, pa.Table], list[str]] = unlisted
+    counts: Callable[[str], bool] = is_audio
 
     def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Tell from each file's folders what it is."""
@@ -53,23 +55,13 @@ class Tree(Format):
         for path in found:
             require_plain_name(root.location, path)
         columns: dict[str, Any] = {
-            name: [row[name] for row in found.values()]
+            name: [row.get(name) for row in found.values()]
             for name in ("label", "attack", "speaker", *self.conditions)
         }
         columns["key"] = unique_keys(pa.array([*found], pa.string()))
         columns["path"] = [row.get("path", path) for path, row in found.items()]
-        trials = as_trials(columns, files)
-        return Content(trials, notes=self.notes(files, trials))
-
-
-def bonafide(speaker: str | None) -> dict[str, Any]:
-    """Return what is known of a bona fide clip."""
-    return {"label": 0, "attack": NO_ATTACK, "speaker": known(speaker)}
-
-
-def spoof(attack: str | None, speaker: str | None) -> dict[str, Any]:
-    """Return what is known of a spoofed clip."""
-    return {"label": 1, "attack": known(attack), "speaker": known(speaker)}
+        notes = left_out(files, columns["path"], self.counts)
+        return Content(as_trials(columns, files), notes=notes)
 
 
 # A user's own folders -----------------------------------------------------------------------
@@ -93,11 +85,9 @@ def _folder_trials(root: Root, files: Files) -> Trials:
             f"them, {places}; move the clips so, or list them in a table and use the format csv"
         )
     for path, (_, label, inner) in places.items():
-        if label == 0:
-            yield path, bonafide(inner[0] if inner else None)
-        else:
-            attack, speaker, *_ = (*inner, None, None)
-            yield path, spoof(attack, speaker)
+        named = inner if label else [None, *inner]  # bona fide has no attack
+        attack, speaker, *_ = (*named, None, None)
+        yield path, {"label": label, "attack": attack, "speaker": speaker}
 
 
 def _class_place(root: Root, path: str) -> tuple[str, int, list[str]] | None:
@@ -125,17 +115,81 @@ def _unlabelled(root: Root, files: Files) -> Trials:
     """Every audio file of a tree, of which nothing is known."""
     for path in files:
         if is_audio(path):
-            yield path, {"label": None, "attack": None, "speaker": None}
+            yield path, {}
 
 
-def _folder_notes(files: Files, trials: pa.Table) -> list[str]:
-    return left_out(len(files) - len(trials))
+FOLDER = Tree(_folder_trials, counts=lambda path: True)
 
-
-FOLDER = Tree(_folder_trials, notes=_folder_notes)
-
-RECORDINGS = Tree(_unlabelled, notes=_folder_notes, duplicates="keep", labelled=False)
+RECORDINGS = Tree(_unlabelled, counts=lambda path: True, duplicates="keep", labelled=False)
 """Recordings to score: they have no labels, so nothing is fitted or tested on them."""
+
+# FakeAVCeleb --------------------------------------------------------------------------------
+
+_CATEGORIES = {
+    "RealVideo-RealAudio": 0,
+    "FakeVideo-RealAudio": 0,  # the audio of its source, whatever became of the picture
+    "RealVideo-FakeAudio": 1,
+    "FakeVideo-FakeAudio": 1,
+}
+# The one system that made all fake audio; `method` tells what was done to the picture.
+_ATTACK = "SV2TTS"
+_COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender")
+
+
+def _fakeavceleb_trials(root: Root, files: Files) -> Trials:
+    """The list's lines; the label is that of the folder a video lies in.
+
+    A clip's key is its path below the corpus, without suffix; its speaker is the person filmed, the
+    list's `source`.
+    """
+    path = find_list(root, files, "meta_data.csv", "FakeAVCeleb")
+    header, lines = read_csv(root, path, _COLUMNS)
+    needed = 1 + max(map(header.index, _COLUMNS))
+    listed: set[str] = set()
+    for number, fields in lines:
+        where = f"{root.location}/{path}, line {number}"
+        if len(fields) < needed:
+            raise UserError(
+                f"{where}: expected at least {needed} fields, found {len(fields)}; "
+                "download the list again"
+            )
+        clip = _fakeavceleb_path(where, fields)
+        if clip in listed:
+            raise UserError(f"{where}: {clip} is listed twice; remove one of the two lines")
+        listed.add(clip)
+        category = clip.partition("/")[0]
+        record = dict(zip(header, fields, strict=False))
+        facts = {name: given(record[name]) for name in ("method", "race", "gender")}
+        facts |= {"category": category, "path": path[: path.rfind("/") + 1] + clip}
+        label = {"label": _CATEGORIES[category], "attack": _ATTACK, "speaker": record["source"]}
+        yield clip, facts | label
+
+
+def _fakeavceleb_path(where: str, fields: list[str]) -> str:
+    """Return a video's path below the corpus, whichever columns hold its folder and its name.
+
+    As published, the header is one name short: `path` is above the file names, and the folders
+    (`FakeAVCeleb/RealVideo-...`) have no name. Repaired copies name the two columns `filename` and
+    `path`, or hold the whole path in one.
+    """
+    names = [field for field in fields if field.lower().endswith(".mp4")]
+    folders = [field for field in fields if "/" in field and field not in names]
+    whole = next((name for name in names if "/" in name), "/".join([*folders, *names]))
+    parts = whole.split("/")
+    start = next((index for index, part in enumerate(parts) if part in _CATEGORIES), None)
+    if start is None or not names or len(folders) > 1 or ".." in parts:
+        raise UserError(
+            f"{where}: expected a folder that begins with one of {', '.join(_CATEGORIES)}, and the "
+            "name of an mp4 file; download the list again"
+        )
+    require_plain_name(where, whole)
+    return "/".join(part for part in parts[start:] if part)
+
+
+FAKEAVCELEB = Tree(_fakeavceleb_trials, ("category", "method", "race", "gender"))
+"""FakeAVCeleb v1.2: videos whose audio, picture, or both are fake; only the audio is judged.
+
+Khalid et al. 2021, arXiv 2108.05080; github.com/DASH-Lab/FakeAVCeleb."""
 
 # WaveFake -----------------------------------------------------------------------------------
 
@@ -164,11 +218,12 @@ def _wavefake_trials(root: Root, files: Files) -> Trials:
             if folder == _TTS:
                 source, vocoder = "ljspeech", "conformer_fastspeech2_pwg"
             speaker = {"ljspeech": _LJ, "jsut": _JSUT}.get(source)
-            yield path, {**spoof(vocoder or folder, speaker), "source": source}
+            attack = vocoder or folder
+            yield path, {"label": 1, "attack": attack, "speaker": speaker, "source": source}
             continue
         for start, speaker in (("ljspeech-", _LJ), ("jsut_ver", _JSUT)):
             if any(name.lower().startswith(start) for name in folders):
-                yield path, {**bonafide(speaker), "source": speaker.lower()}
+                yield path, {"label": 0, "speaker": speaker, "source": speaker.lower()}
 
 
 WAVEFAKE = Tree(_wavefake_trials, ("source",))
@@ -203,13 +258,12 @@ def _mlaad_trials(root: Root, files: Files) -> Trials:
         record = described.get(path, {})
         speaker = _reader(record.get("original_file", "")) if system in _COPY_SYNTHESIS else system
         conditions = {"language": language, "architecture": given(record.get("architecture"))}
-        yield path, {**spoof(system, speaker), **conditions}
+        yield path, {"label": 1, "attack": system, "speaker": speaker, **conditions}
     for path in files:
         folders = _folders(path)
         if is_audio(path) and path not in fakes and _BOOKS in folders[1:]:
             language = folders[folders.index(_BOOKS) - 1].partition("_")[0]
-            conditions = {"language": language, "architecture": None}
-            yield path, {**bonafide(_reader(path)), **conditions}
+            yield path, {"label": 0, "speaker": _reader(path), "language": language}
 
 
 def _fake_place(path: str) -> tuple[str, str] | None:
