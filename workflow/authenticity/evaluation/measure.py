@@ -149,9 +149,12 @@ def view(
         say(f"{split}: resampling {len(members)} trials {bootstrap.N_RESAMPLES} times")
         rates = verification[verification["split"].isin(partitions[split])]
         system = detection_cost.speaker_verification(rates)
-        overall, intervals = _overall(members, threshold, system, seed)
+        wanted = bootstrap.RANKED | (threshold.rates(members) if threshold else {})
+        ranked = intervals(members, seed, metrics=wanted, band_at=_BAND_AT)
+        values = ranked.estimates | _costs(members, system, seed)
+        values |= _calibration_errors(members, seed) | _n_speakers(members)
         of_split = [
-            *overall,
+            *_rows(values, _n_files(members), ranked.method),
             *_attacks(members, threshold, known_attacks, seed),
             *_speakers(members, threshold),
         ]
@@ -159,9 +162,8 @@ def view(
             if 1 < n[split] <= _MOST_VALUES and name not in GROUPS:
                 of_split += _condition(members, name, seed)
         rows += [row | {"split": split} for row in of_split]
-        band = {"split": [split] * _BAND_AT.size} | vars(intervals.band)
-        bands.append(pa.table(band, schema=BAND))
-        why[split] = intervals.why
+        bands.append(pa.table({"split": [split] * _BAND_AT.size} | ranked.band, schema=BAND))
+        why[split] = ranked.why
     left_out = [name for name, n in n_values.items() if n.max() > _MOST_VALUES or name in GROUPS]
     return Measured(rows, pa.concat_tables(bands), why, left_out)
 
@@ -233,9 +235,10 @@ def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None
     )
 
 
-def _intervals(
+def intervals(
     trials: pd.DataFrame, seed: int, value: str = "score", **options: Any
 ) -> bootstrap.Intervals:
+    """Return `bootstrap.intervals` of a column of trials."""
     return bootstrap.intervals(
         trials["label"].to_numpy(),
         trials[value].to_numpy(),
@@ -274,19 +277,6 @@ def n_trials(trials: pd.DataFrame) -> dict[str, int]:
     return {"n_bonafide": len(trials) - n_spoof, "n_spoof": n_spoof}
 
 
-def _overall(
-    trials: pd.DataFrame,
-    threshold: Threshold | None,
-    system: detection_cost.SpeakerVerification | None,
-    seed: int,
-) -> tuple[list[Row], bootstrap.Intervals]:
-    """Measure all trials of a split; see `view`."""
-    wanted = bootstrap.RANKED | (threshold.rates(trials) if threshold else {})
-    ranked = _intervals(trials, seed, metrics=wanted, band_at=_BAND_AT)
-    values = ranked.estimates | _costs(trials, system, seed) | _calibration_errors(trials, seed)
-    return _rows(values | _n_speakers(trials), _n_files(trials), ranked.method), ranked
-
-
 def _n_speakers(trials: pd.DataFrame) -> dict[str, int]:
     """How many known speakers there are: of each class, in all, and of one class only."""
     n_classes = trials.groupby("speaker")["label"].nunique()  # leaves out nulls
@@ -323,7 +313,7 @@ def _costs(
             wanted[name] = weights.least
     costs = [name for name in wanted if "cllr" in name or "dcf" in name]
     value = "llr" if calibrated else "score"
-    return _intervals(trials, seed, value, metrics=wanted, costs=costs).estimates
+    return intervals(trials, seed, value, metrics=wanted, costs=costs).estimates
 
 
 def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
@@ -345,7 +335,7 @@ def _of_group(
 
     A handful has no interval: one clip drawn again and again never varies.
     """
-    measured = _intervals(trials, seed, metrics=compare.METRICS | more)
+    measured = intervals(trials, seed, metrics=compare.METRICS | more)
     values = measured.estimates
     if trials["label"].value_counts().min() < _FEWEST_CLIPS:
         values = {name: Estimate(item.value, None, None) for name, item in values.items()}

@@ -1,6 +1,6 @@
 """ROC and DET curves of all experiments of a corpus."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from authenticity.evaluation.bootstrap import Band
 from authenticity.evaluation.metrics import Floats, operating_points
 from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.plots import drawing
@@ -23,7 +23,7 @@ class Curve:
 
     item: Tested
     points: tuple[Floats, Floats]
-    band: Band
+    band: Mapping[str, ArrayLike]
 
     @classmethod
     def of(cls, item: Tested, scores: pa.Table, bands: pa.Table) -> "Curve":
@@ -33,7 +33,7 @@ class Curve:
             for table in (scores, bands)
         )
         points = operating_points(trials["label"], trials["score"])
-        return cls(item, points, Band(**band.drop(columns="split")))
+        return cls(item, points, band)
 
     def label(self, words: str) -> str:
         """Return what the legend says: the experiment, the words, and how many trials."""
@@ -75,7 +75,7 @@ def roc(curves: Sequence[Curve]) -> Figure:
 def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
     for index, curve in enumerate(curves):
         false_alarm, detection = _thinned(curve.points)
-        band = [100 * each for each in vars(curve.band).values()]
+        band = [100 * curve.band[name] for name in ("false_alarm", "low", "high")]
         colour, dash, _ = drawing.look(index)
         axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
         label = curve.label(f"AUC {drawing.interval(curve.item.reported['roc_auc'])}")
