@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, median_low
 
-from authenticity import wording
 from authenticity.evaluation.results import CANDIDATE, Row, Tested
-from authenticity.html import render
 from authenticity.names import POOLING_WORDS
-from authenticity.report.cells import estimate
+from authenticity.report.cells import estimate, page
 from authenticity.tables import candidate_column
 from authenticity.wording import Json
 
@@ -80,10 +78,10 @@ def selection(item: Tested, model: Json) -> str:
     if n_rounds > 1:
         caption = f"Means over {n_rounds} rounds, each with models of its own"
     aucs = [f"AUC on {split}" for split in item.splits]
-    return render(
+    return page(
         "selection.html.j2",
+        [item],
         name=item.label,
-        warnings=wording.warnings([item]),
         caption=caption,
         columns=["Candidate", "Pooling", "C", "Cross-validated AUC", *aucs, "Chosen"],
         rows=rows,

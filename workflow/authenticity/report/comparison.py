@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from authenticity import wording
 from authenticity.estimates import Estimate, points, points_between
 from authenticity.evaluation.results import Tested
-from authenticity.html import render
 from authenticity.names import POINT, labelled
-from authenticity.report.cells import Cell, Words, coloured, estimate, quietly
+from authenticity.report.cells import Cell, Words, coloured, estimate, page, quietly
 from authenticity.wording import Json
 
 _SIDES = ("candidate", "baseline")
@@ -65,11 +63,11 @@ def comparison(verdict: Json, items: Sequence[Tested]) -> str:
             ]
         )
     intervals = [pair["interval"] for pair in verdict["pairs"]]
-    return render(
+    return page(
         "comparison.html.j2",
+        items,
         **verdict,
         answers=answers,
-        warnings=wording.warnings(items),
         rows=rows,
         point=POINT,
         draws=dict.fromkeys(f"{how['method']} ({how['why']})" for how in intervals),
@@ -121,10 +119,10 @@ def _delong(tests: Mapping[str, Json | None]) -> str | None:
 
 def ablations(grid: Json, items: Sequence[Tested]) -> str:
     """Return the page of `verdict.ablations`; the row that others are held against is marked."""
-    return render(
+    return page(
         "ablations.html.j2",
+        items,
         **grid | {"rows": [_ablation(row) for row in grid["rows"]]},
-        warnings=wording.warnings(items),
         chosen=[i for i, row in enumerate(grid["rows"]) if row["name"] == grid["reference"]],
     )
 

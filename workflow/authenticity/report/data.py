@@ -22,7 +22,7 @@ from authenticity.names import (
     split_name,
     view_name,
 )
-from authenticity.report.cells import Cell, Rows, estimate, marked
+from authenticity.report.cells import Cell, Rows, estimate, marked, page
 from authenticity.wording import Json
 
 
@@ -56,10 +56,9 @@ def audit(audits: Mapping[str, Json], items: Sequence[Tested]) -> str:
         for item in items
     ]
     strongest = [_strongest_in_words(found, view, items) for view, found in ordered.items()]
-    return render(
+    return page(
         "audit.html.j2",
-        warnings=wording.warnings(items),
-        split=REPORTED,
+        items,
         experiments=experiments,
         strongest=filter(None, strongest),
         views=[_audit_tables(found, names[view]) for view, found in ordered.items()],

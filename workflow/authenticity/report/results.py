@@ -14,9 +14,8 @@ from authenticity.evaluation.results import (
     Results,
     Tested,
 )
-from authenticity.html import render
 from authenticity.names import ordered_splits, ordered_values, view_name
-from authenticity.report.cells import Cell, Rows, Words, estimate, marked, quietly, tabulated
+from authenticity.report.cells import Cell, Words, estimate, marked, page, quietly, tabulated
 
 WORST_SPEAKERS = 50
 """So many speakers a person reads through; a corpus may have thousands."""
@@ -32,9 +31,9 @@ def headline(items: Sequence[Tested]) -> str:
             for item, split, results in places
         ]
         tables.append((caption, *tabulated(rows)))
-    return render(
+    return page(
         "headline.html.j2",
-        warnings=wording.warnings(items),
+        items,
         tables=tables,
         reported=[index for index, (_, split, _) in enumerate(places) if split == REPORTED],
         chosen=[[marked(item), wording.chosen(item), wording.audio(item)] for item in items],
@@ -140,21 +139,10 @@ def per_attack(items: Sequence[Tested]) -> str:
         f"{wording.counted(item.leak['attacks']['train_eval'], 'known attack')} with train."
         for item in items
     )
-    return render(
-        "attacks.html.j2",
-        warnings=wording.warnings(items),
-        tables=[
-            (split, *tabulated([*_attack_rows(items, split)])) for split in _reported_first(items)
-        ],
-        known=known,
-        no_width=wording.NO_WIDTH,
-    )
-
-
-def _attack_rows(items: Sequence[Tested], split: str) -> Iterator[dict[str, Cell]]:
-    for group in (ATTACKS, ATTACK):
-        for attack, item, results in _grouped(items, split, group):
-            yield {
+    tables = []
+    for split in _reported_first(items):
+        rows = [
+            {
                 "Attack": f"{attack} (known)" if attack in item.known_attacks else attack,
                 "Experiment": marked(item),
                 "Spoof clips": results["roc_auc"].n_spoof,
@@ -162,34 +150,33 @@ def _attack_rows(items: Sequence[Tested], split: str) -> Iterator[dict[str, Cell
                 "EER": estimate(results.get("eer"), percent=True),
                 "Missed at the threshold of dev": estimate(results.get("miss"), percent=True),
             }
+            for group in (ATTACKS, ATTACK)
+            for attack, item, results in _grouped(items, split, group)
+        ]
+        tables.append((split, *tabulated(rows)))
+    no_width = wording.NO_WIDTH
+    return page("attacks.html.j2", items, tables=tables, known=known, no_width=no_width)
 
 
 def conditions(items: Sequence[Tested]) -> str:
     """Return the page of results per condition: a table per split and condition column."""
-    return render(
-        "conditions.html.j2",
-        warnings=wording.warnings(items),
-        tables=[
-            (f"{split}, {name.replace('_', ' ')}", _condition_rows(items, split, name))
-            for split in _reported_first(items)
-            for name in dict.fromkeys(name for item in items for name in item.conditions(split))
-        ],
-        left_out=sorted({name for item in items for name in item.not_conditions}),
-    )
-
-
-def _condition_rows(items: Sequence[Tested], split: str, name: str) -> Rows:
-    return [
-        [
-            value,
-            marked(item),
-            results["n_clips"].n_bonafide or "against all",
-            results["n_clips"].n_spoof,
-            estimate(results.get("roc_auc")),
-            estimate(results.get("eer"), percent=True),
-        ]
-        for value, item, results in _grouped(items, split, name)
-    ]
+    tables = []
+    for split in _reported_first(items):
+        for name in dict.fromkeys(name for item in items for name in item.conditions(split)):
+            rows = [
+                [
+                    value,
+                    marked(item),
+                    results["n_clips"].n_bonafide or "against all",
+                    results["n_clips"].n_spoof,
+                    estimate(results.get("roc_auc")),
+                    estimate(results.get("eer"), percent=True),
+                ]
+                for value, item, results in _grouped(items, split, name)
+            ]
+            tables.append((f"{split}, {name.replace('_', ' ')}", rows))
+    left_out = sorted({name for item in items for name in item.not_conditions})
+    return page("conditions.html.j2", items, tables=tables, left_out=left_out)
 
 
 def speakers(items: Sequence[Tested]) -> str:
@@ -203,7 +190,7 @@ def speakers(items: Sequence[Tested]) -> str:
         if len(worst) > WORST_SPEAKERS:
             caption += f", the {WORST_SPEAKERS} worst"
         tables.append((caption + (" (leaks)" if item.leaks else ""), rows))
-    return render("speakers.html.j2", warnings=wording.warnings(items), tables=tables)
+    return page("speakers.html.j2", items, tables=tables)
 
 
 def _error(speaker: Results) -> float:
@@ -231,13 +218,7 @@ def views(items: Sequence[Tested]) -> str:
     for item in items:
         chosen.append(len(rows))
         rows += [_view_row(item, view) for view in (item.view, *item.others)]
-    return render(
-        "views.html.j2",
-        warnings=wording.warnings(items),
-        split=REPORTED,
-        rows=rows,
-        chosen=chosen,
-    )
+    return page("views.html.j2", items, rows=rows, chosen=chosen)
 
 
 def _view_row(item: Tested, view: str) -> list[Cell]:

@@ -8,6 +8,8 @@ from authenticity.html import render
 from authenticity.report.cells import Cell, estimate
 from authenticity.wording import Json
 
+_PEOPLE = {0: "people who are not known", 1: "one person"}
+
 
 def splices(found: Json, picture: Path) -> str:
     """Return the page.
@@ -26,7 +28,7 @@ def splices(found: Json, picture: Path) -> str:
         columns=["", *(f"Polarity of the clips {name}" for name in versions)],
         rows=[[name, *(version[name] for version in measured)] for name in measured[0]],
         interval=first["interval"],
-        people=_people(first["people"]),
+        people=_PEOPLE.get(first["people"], f"{first['people']} people"),
         bracket=_bracket(found["example"]),
         picture=picture,
         versions=list(versions),
@@ -56,12 +58,6 @@ def _measures(version: Json) -> dict[str, Cell]:
         "Windows less than half synthetic, left out": version["n_between"],
         "Windows of silence, left out": version["n_silent"],
     }
-
-
-def _people(number: int) -> str:
-    if number < 2:
-        return "one person" if number else "people who are not known"
-    return f"{number} people"
 
 
 def _bracket(example: Json) -> dict[str, str]:
