@@ -239,14 +239,8 @@ def intervals(
     trials: pd.DataFrame, seed: int, value: str = "score", **options: Any
 ) -> bootstrap.Intervals:
     """Return `bootstrap.intervals` of a column of trials."""
-    return bootstrap.intervals(
-        trials["label"].to_numpy(),
-        trials[value].to_numpy(),
-        trials["speaker"].to_numpy(),
-        seed,
-        files=trials["file"].to_numpy(),
-        **options,
-    )
+    columns = (trials[name].to_numpy() for name in ("label", value, "speaker"))
+    return bootstrap.intervals(*columns, seed, files=trials["file"].to_numpy(), **options)
 
 
 def _rows(
