@@ -160,7 +160,9 @@ def roc(curves: Sequence[Curve]) -> Figure:
         _roc_panel(axes, curves)
     whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {REPORTED}")
     whole.text(60, 55, "chance", color=drawing.GREY, rotation=45, va="top", rotation_mode="anchor")
-    side = _corner(curves)
+    # The corner in which at least half of the curves bend.
+    middle = 100 * float(np.median([curve.item.reported["eer"].value for curve in curves]))
+    side = next((side for side in (5, 10, 20, 50) if side >= 1.3 * middle), 50)
     margin = side / 100
     corner.set(xlim=(-margin, side), ylim=(100 - side, 100 + margin))
     corner.set_title(f"The upper left {side}%, enlarged")
@@ -184,12 +186,6 @@ def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set_xlabel("Bona fide called spoof (%)")
     axes.set_ylabel("Spoof detected (%)")
     axes.set_aspect("equal")
-
-
-def _corner(curves: Sequence[Curve]) -> int:
-    """Return the side in percent of the corner in which at least half of the curves bend."""
-    middle = 100 * float(np.median([curve.item.reported["eer"].value for curve in curves]))
-    return next((side for side in (5, 10, 20, 50) if side >= 1.3 * middle), 50)
 
 
 _DET_TICKS = (1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95)
