@@ -138,10 +138,8 @@ def view(
         UserError: a split has one class only, or none.
     """
     trials, verification = scores.to_pandas(), asv.to_pandas()
-    n_values = {
-        name: trials.groupby("split")[name].nunique(dropna=False)
-        for name in tables.conditions(trials.columns)
-    }
+    conditions = tables.conditions(trials.columns)
+    n_values = trials.groupby("split")[conditions].nunique(dropna=False)
     rows, bands, why = [], [], {}
     for split in ordered_splits(trials["split"]) or [REPORTED]:
         members = trials[trials["split"] == split].reset_index(drop=True)
@@ -154,7 +152,7 @@ def view(
         values = ranked.estimates | _costs(members, system, seed)
         values |= _calibration_errors(members, seed) | _n_speakers(members)
         of_split = [
-            *_rows(values, _n_files(members), ranked.method),
+            *_rows(values, ranked.method, **_n_files(members)),
             *_attacks(members, threshold, known_attacks, seed),
             *_speakers(members, threshold),
         ]
@@ -187,8 +185,7 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
     trials = after.filter(pc.equal(after["split"], REPORTED)).to_pandas()
     values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
     values["n_left_out"] = compared.counts["n_left_out"]
-    rows = _rows(values, _n_files(trials), compared.interval["method"])
-    return [row | {"split": REPORTED} for row in rows]
+    return _rows(values, compared.interval["method"], **_n_files(trials), split=REPORTED)
 
 
 def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Iterator[Row]:
@@ -211,8 +208,8 @@ def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Itera
         about = [part[name] for name in ("speaker", "file", "round")]
         for column in columns:
             method, auc = bootstrap.mean_roc_auc(part["label"], part[column], *about, seed)
-            for row in _rows({"roc_auc": auc}, _n_files(part), method, CANDIDATE, column):
-                yield row | {"split": split}
+            where = {"split": split, "group": CANDIDATE, "group_value": column}
+            yield from _rows({"roc_auc": auc}, method, **_n_files(part), **where)
 
 
 def both_classes(trials: pd.DataFrame) -> bool:
@@ -244,19 +241,15 @@ def intervals(
 
 
 def _rows(
-    values: Mapping[str, Estimate | float],
-    counts: Mapping[str, int],
-    method: str | None = None,
-    group: str = ALL,
-    group_value: str | None = None,
+    values: Mapping[str, Estimate | float], method: str | None = None, **columns: Any
 ) -> list[Row]:
-    """Return a row for each metric; a plain number has no interval."""
-    rows = []
+    """Return a row for each metric; a plain number has no interval. `columns` tell of which trials."""
+    rows, columns = [], {"group": ALL, "group_value": None} | columns
     for metric, value in values.items():
         estimate = value if isinstance(value, Estimate) else Estimate(value, None, None)
-        row = {"group": group, "group_value": group_value, "metric": metric}
-        row |= {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-        rows.append(row | {**counts, "method": None if estimate.low is None else method})
+        row = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+        row["method"] = None if estimate.low is None else method
+        rows.append(columns | {"metric": metric} | row)
     return rows
 
 
@@ -356,7 +349,7 @@ def _attacks(
             miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
             values, method = _of_group(against, seed, miss)
             counts["n_spoof"] = int(members.sum())
-            yield from _rows(values, counts, method, group, name)
+            yield from _rows(values, method, **counts, group=group, group_value=name)
 
 
 def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row]:
@@ -376,7 +369,7 @@ def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row
             values["wrong"] = (alarms + misses) / len(members)
         if both_classes(members):
             values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
-        yield from _rows(values, counts, group=SPEAKER, group_value=str(speaker))
+        yield from _rows(values, **counts, group=SPEAKER, group_value=str(speaker))
 
 
 def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
@@ -396,4 +389,4 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
         if both_classes(own):
             measured, method = _of_group(own, seed, {})
             values |= measured
-        yield from _rows(values, counts, method, name, group_value)
+        yield from _rows(values, method, **counts, group=name, group_value=group_value)
