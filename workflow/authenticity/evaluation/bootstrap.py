@@ -78,17 +78,22 @@ DIFFERENCE = Scale(np.asarray, np.asarray, np.ones_like)
 
 
 @dataclass(frozen=True)
-class Intervals:
-    """The metrics of one set of trials, and how their intervals were made.
+class Band:
+    """Pointwise interval of a ROC curve: detection rate at each false-alarm rate, all (g,)."""
 
-    `band` is the pointwise interval of a ROC curve: the `low` and `high` ends of the detection rate
-    at each `false_alarm` rate, all (g,).
-    """
+    false_alarm: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The metrics of one set of trials, and how their intervals were made."""
 
     method: str
     why: str
     estimates: dict[str, Estimate]
-    band: dict[str, Floats] | None
+    band: Band | None
 
 
 class Resampler:
@@ -218,10 +223,7 @@ def intervals(
     for name, drawn in resampled(resampler, ranking, wanted).items():
         value, scale = drawn[0], COST if name in costs else SHARE
         found[name] = value, *ends(value, drawn[1:], resampler.n_speakers, scale)
-    band = None
-    if band_at is not None:
-        _, low, high = found.pop("band")
-        band = {"false_alarm": band_at, "low": low, "high": high}
+    band = None if band_at is None else Band(band_at, *found.pop("band")[1:])
     estimates = {name: Estimate(*map(float, each)) for name, each in found.items()}
     return Intervals(resampler.method, resampler.why, estimates, band)
 

@@ -160,7 +160,7 @@ def view(
             if 1 < n[split] <= _MOST_VALUES and name not in GROUPS:
                 of_split += _condition(members, name, seed)
         rows += [row | {"split": split} for row in of_split]
-        bands.append(pa.table({"split": [split] * _BAND_AT.size} | ranked.band, schema=BAND))
+        bands.append(pa.table({"split": [split] * _BAND_AT.size} | vars(ranked.band), schema=BAND))
         why[split] = ranked.why
     left_out = [name for name, n in n_values.items() if n.max() > _MOST_VALUES or name in GROUPS]
     return Measured(rows, pa.concat_tables(bands), why, left_out)
@@ -243,7 +243,7 @@ def intervals(
 def _rows(
     values: Mapping[str, Estimate | float], method: str | None = None, **columns: Any
 ) -> list[Row]:
-    """Return a row for each metric; a plain number has no interval. `columns` tell of which trials."""
+    """Return a row for each metric, with these columns too; a plain number has no interval."""
     rows, columns = [], {"group": ALL, "group_value": None} | columns
     for metric, value in values.items():
         estimate = value if isinstance(value, Estimate) else Estimate(value, None, None)

@@ -249,9 +249,7 @@ def matrix(items: Sequence[Tested]) -> Figure:
         for item, place in zip(items, places, strict=True):
             values[place] = item.reported[metric].value
         # Cells as polygons, not as a picture: they stay sharp and are equal bytes everywhere.
-        drawn = axes.pcolormesh(
-            np.ma.masked_invalid(values), cmap=colours, norm=scale, edgecolor="white", linewidth=2
-        )
+        drawn = axes.pcolormesh(values, cmap=colours, norm=scale, edgecolor="white", linewidth=2)
         for item, place in zip(items, places, strict=True):
             ink = _ink(drawn.cmap(scale(values[place]))[:3])
             words = drawing.interval(item.reported[metric], percent)

@@ -1,6 +1,6 @@
 """How scores are spread, whether probabilities mean what they say, and ROC and DET curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from authenticity import wording
+from authenticity.evaluation.bootstrap import Band
 from authenticity.evaluation.calibration import CalibrationError, wilson
 from authenticity.evaluation.measure import STAGES
 from authenticity.evaluation.metrics import Floats, operating_points
@@ -122,7 +122,7 @@ class Curve:
 
     item: Tested
     points: tuple[Floats, Floats]
-    band: Mapping[str, ArrayLike]
+    band: Band
 
     @classmethod
     def of(cls, item: Tested, scores: pa.Table, bands: pa.Table) -> "Curve":
@@ -132,7 +132,7 @@ class Curve:
             for table in (scores, bands)
         )
         points = operating_points(trials["label"], trials["score"])
-        return cls(item, points, band)
+        return cls(item, points, Band(**band.drop(columns="split")))
 
     def label(self, words: str) -> str:
         """Return what the legend says: the experiment, the words, and how many trials."""
@@ -176,7 +176,7 @@ def roc(curves: Sequence[Curve]) -> Figure:
 def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
     for index, curve in enumerate(curves):
         false_alarm, detection = _thinned(curve.points)
-        band = [100 * curve.band[name] for name in ("false_alarm", "low", "high")]
+        band = [100 * each for each in vars(curve.band).values()]
         colour, dash, _ = drawing.look(index)
         axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
         label = curve.label(f"AUC {drawing.interval(curve.item.reported['roc_auc'])}")
