@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.special import ndtri
@@ -32,7 +30,10 @@ def score_histograms(scores: pa.Table, item: Tested) -> Figure:
     splits = ordered_splits(trials["split"])
     figure = drawing.empty(9.0, 4.4)
     panels = figure.subplots(1, len(splits), squeeze=False, sharex=True, sharey=True)[0]
-    edges = _bin_edges(trials)
+    # More bins for more trials, by the smaller class.
+    fewest = int(trials.groupby(["split", "label"]).size().min())
+    bins = int(np.clip(1.5 * np.sqrt(fewest), 12, 60))
+    edges = np.histogram_bin_edges(trials["score"], bins=bins)
     for axes, split in zip(panels, splits, strict=True):
         counts = []
         for label, words, colour in _CLASSES:
@@ -56,13 +57,6 @@ def score_histograms(scores: pa.Table, item: Tested) -> Figure:
     drawing.title(figure, item.label, item.leaks)
     drawing.legend_below(figure, panels[0], columns=2)
     return figure
-
-
-def _bin_edges(trials: pd.DataFrame) -> Floats:
-    """Return common edges: more bins for more trials, by the smaller class."""
-    fewest = int(trials.groupby(["split", "label"]).size().min())
-    bins = int(np.clip(1.5 * np.sqrt(fewest), 12, 60))
-    return np.histogram_bin_edges(trials["score"], bins=bins)
 
 
 # By the suffix of its metrics: name, colour, mark, and how far its bars stand aside in the counts.
@@ -157,7 +151,18 @@ def roc(curves: Sequence[Curve]) -> Figure:
     figure = drawing.empty(9.0, 5.0 + 0.22 * len(curves))
     whole, corner = figure.subplots(1, 2)
     for axes in (whole, corner):
-        _roc_panel(axes, curves)
+        for index, curve in enumerate(curves):
+            false_alarm, detection = _thinned(curve.points)
+            band = [100 * each for each in vars(curve.band).values()]
+            colour, dash, _ = drawing.look(index)
+            axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
+            label = curve.label(f"AUC {drawing.interval(curve.item.reported['roc_auc'])}")
+            style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
+            axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
+        axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
+        axes.set_xlabel("Bona fide called spoof (%)")
+        axes.set_ylabel("Spoof detected (%)")
+        axes.set_aspect("equal")
     whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {REPORTED}")
     whole.text(60, 55, "chance", color=drawing.GREY, rotation=45, va="top", rotation_mode="anchor")
     # The corner in which at least half of the curves bend.
@@ -171,21 +176,6 @@ def roc(curves: Sequence[Curve]) -> Figure:
     corner.set_yticks(100 - ticks)
     drawing.legend_below(figure, whole, note=drawing.leak_note(each.item for each in curves))
     return figure
-
-
-def _roc_panel(axes: Axes, curves: Sequence[Curve]) -> None:
-    for index, curve in enumerate(curves):
-        false_alarm, detection = _thinned(curve.points)
-        band = [100 * each for each in vars(curve.band).values()]
-        colour, dash, _ = drawing.look(index)
-        axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
-        label = curve.label(f"AUC {drawing.interval(curve.item.reported['roc_auc'])}")
-        style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
-        axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
-    axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
-    axes.set_xlabel("Bona fide called spoof (%)")
-    axes.set_ylabel("Spoof detected (%)")
-    axes.set_aspect("equal")
 
 
 _DET_TICKS = (1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95)

@@ -19,8 +19,12 @@ def splices(found: Json, picture: Path) -> str:
             the `example` that was drawn.
         picture: of the example, PNG.
     """
-    versions = found["polarity"]
+    versions, example = found["polarity"], found["example"]
     first, measured = versions["as recorded"], [*map(_measures, versions.values())]
+    # The synthetic stretch below the picture, in shares of its width.
+    left, right = example["span"]["left"], example["span"]["right"]
+    scale = (right - left) / example["duration"]
+    width = f"{scale * (example['end'] - example['start']):.3%}"
     return render(
         "splices.html.j2",
         **found,
@@ -29,7 +33,7 @@ def splices(found: Json, picture: Path) -> str:
         rows=[[name, *(version[name] for version in measured)] for name in measured[0]],
         interval=first["interval"],
         people=_PEOPLE.get(first["people"], f"{first['people']} people"),
-        bracket=_bracket(found["example"]),
+        bracket={"left": f"{left + scale * example['start']:.3%}", "width": width},
         picture=picture,
         versions=list(versions),
         by_attack=[
@@ -57,14 +61,4 @@ def _measures(version: Json) -> dict[str, Cell]:
         "Windows at least half synthetic": version["n_synthetic"],
         "Windows less than half synthetic, left out": version["n_between"],
         "Windows of silence, left out": version["n_silent"],
-    }
-
-
-def _bracket(example: Json) -> dict[str, str]:
-    """Where the synthetic stretch lies below the picture, as shares of its width."""
-    left, right = example["span"]["left"], example["span"]["right"]
-    scale = (right - left) / example["duration"]
-    return {
-        "left": f"{left + scale * example['start']:.3%}",
-        "width": f"{scale * (example['end'] - example['start']):.3%}",
     }
