@@ -239,9 +239,7 @@ def _leave_one_attack_out(
             left_out = attacks == attack
             parts = _parts(len(group), "train")
             # The next group that has both classes left.
-            whole = (
-                each for each in others if _both_classes(bonafide[~left_out & (group == each)])
-            )
+            whole = (one for one in others if _both_classes(bonafide[~left_out & (group == one)]))
             parts[group == next(whole, others[0])] = "dev"
             parts[held | left_out] = ""
             # Attacks share the group's bona fide trials out: each is reported on once.
