@@ -10,8 +10,8 @@ from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.metrics import operating_points
 from authenticity.names import NO, OPEN, YES
-from authenticity.plots.candidates import layer_of
-from authenticity.report.candidates import Candidate
+from authenticity.plots.results import layer_of
+from authenticity.report.results import Candidate
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.special import expit, ndtr
 

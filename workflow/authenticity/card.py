@@ -259,7 +259,7 @@ def _results(facts: Facts) -> list[Table]:
     if item.reported:
         tables.append(_worst_attacks(item))
     if item.others:
-        rows = [[view_name(view), *_row(item.on(REPORTED, view=view))] for view in item.others]
+        rows = [[view_name(view), *_row(results)] for view, results in item.others.items()]
         tables.append(Table(f"Other views of {REPORTED}", ["View", *_COLUMNS], rows))
     if facts.elsewhere:
         rows = [

@@ -10,14 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from authenticity import estimates, tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, splits
-from authenticity.evaluation.measure import both_classes, n_trials
+from authenticity.evaluation.measure import both_classes, intervals, n_trials
 from authenticity.evaluation.results import REPORTED, SPEAKER, Tested
 from authenticity.names import ordered_splits
 
@@ -87,11 +87,16 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
 def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> dict[str, Any]:
     properties = {}
     for column, (name, unit) in PROPERTIES.items():
-        result = _roc_auc(trials, trials[column].to_numpy(dtype=float), seed)
+        result = intervals(trials, seed, column, metrics=bootstrap.ROC_AUC)
+        auc, direction = result.estimates["roc_auc"], "higher"
+        if auc.value < 0.5:
+            auc, direction = Estimate(1 - auc.value, 1 - auc.high, 1 - auc.low), "lower"
         median = trials.groupby("label")[column].median()
-        properties[column] = _turned(result.estimates["roc_auc"]) | {
+        properties[column] = {
             "name": name,
             "unit": unit,
+            "direction": direction,
+            "roc_auc": asdict(auc),
             "median_bonafide": float(median[0]),
             "median_spoof": float(median[1]),
         }
@@ -103,15 +108,10 @@ def _audit_split(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) ->
     }
 
 
-def _roc_auc(trials: pd.DataFrame, values: np.ndarray, seed: int) -> bootstrap.Intervals:
-    labels, speakers = trials["label"].to_numpy(), trials["speaker"].to_numpy()
-    return bootstrap.intervals(labels, values, speakers, seed, bootstrap.ROC_AUC)
-
-
 def _prediction(
-    key: str, name: str, how: str, trials: pd.DataFrame, values: np.ndarray, seed: int
+    key: str, name: str, how: str, trials: pd.DataFrame, scores: ArrayLike, seed: int
 ) -> dict[str, Any]:
-    result = _roc_auc(trials, values, seed)
+    result = intervals(trials.assign(score=scores), seed, metrics=bootstrap.ROC_AUC)
     auc = asdict(result.estimates["roc_auc"])
     how = f"{how}; interval: {result.method}"
     row = {"name": name, "how": how, "roc_auc": auc, "direction": None, "unit": None}
@@ -162,13 +162,6 @@ def _together(trials: pd.DataFrame, train: pd.DataFrame | None, seed: int) -> di
         how = f"logistic regression, {made}"
         scores = cross_val_predict(model, values, labels, cv=folds, method="decision_function")
     return _prediction(TOGETHER, "All properties together", how, trials, scores, seed)
-
-
-def _turned(auc: Estimate) -> dict[str, Any]:
-    if auc.value >= 0.5:
-        return {"direction": "higher", "roc_auc": asdict(auc)}
-    turned = Estimate(1 - auc.value, 1 - auc.high, 1 - auc.low)
-    return {"direction": "lower", "roc_auc": asdict(turned)}
 
 
 def audited(audit: Mapping[str, Any], item: Tested) -> list[Mapping[str, Any]]:

@@ -140,15 +140,11 @@ class Resampler:
                 self.rule = f"a class in which only {share} of the trials have a known one"
             units, self._unit = np.unique(file + n * members[1], return_inverse=True)
             self._sizes = (np.count_nonzero(units < n), np.count_nonzero(units >= n))
+        # The numbers of speakers, and what follows from them.
+        self.why = f"{counts[0]} bona fide and {counts[1]} spoof speakers: {self.rule}"
         self._holds = [
             np.bincount(self._unit[of_class], minlength=units.size) > 0 for of_class in members
         ]
-
-    @property
-    def why(self) -> str:
-        """The numbers of speakers, and what follows from them."""
-        counts = f"{self.n_bonafide_speakers} bona fide and {self.n_spoof_speakers} spoof speakers"
-        return f"{counts}: {self.rule}"
 
     @property
     def how(self) -> dict[str, Any]:

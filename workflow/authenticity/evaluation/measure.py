@@ -138,10 +138,8 @@ def view(
         UserError: a split has one class only, or none.
     """
     trials, verification = scores.to_pandas(), asv.to_pandas()
-    n_values = {
-        name: trials.groupby("split")[name].nunique(dropna=False)
-        for name in tables.conditions(trials.columns)
-    }
+    conditions = tables.conditions(trials.columns)
+    n_values = trials.groupby("split")[conditions].nunique(dropna=False)
     rows, bands, why = [], [], {}
     for split in ordered_splits(trials["split"]) or [REPORTED]:
         members = trials[trials["split"] == split].reset_index(drop=True)
@@ -149,9 +147,12 @@ def view(
         say(f"{split}: resampling {len(members)} trials {bootstrap.N_RESAMPLES} times")
         rates = verification[verification["split"].isin(partitions[split])]
         system = detection_cost.speaker_verification(rates)
-        overall, intervals = _overall(members, threshold, system, seed)
+        wanted = bootstrap.RANKED | (threshold.rates(members) if threshold else {})
+        ranked = intervals(members, seed, metrics=wanted, band_at=_BAND_AT)
+        values = ranked.estimates | _costs(members, system, seed)
+        values |= _calibration_errors(members, seed) | _n_speakers(members)
         of_split = [
-            *overall,
+            *_rows(values, ranked.method, **_n_files(members)),
             *_attacks(members, threshold, known_attacks, seed),
             *_speakers(members, threshold),
         ]
@@ -159,9 +160,8 @@ def view(
             if 1 < n[split] <= _MOST_VALUES and name not in GROUPS:
                 of_split += _condition(members, name, seed)
         rows += [row | {"split": split} for row in of_split]
-        band = {"split": [split] * _BAND_AT.size} | vars(intervals.band)
-        bands.append(pa.table(band, schema=BAND))
-        why[split] = intervals.why
+        bands.append(pa.table({"split": [split] * _BAND_AT.size} | vars(ranked.band), schema=BAND))
+        why[split] = ranked.why
     left_out = [name for name, n in n_values.items() if n.max() > _MOST_VALUES or name in GROUPS]
     return Measured(rows, pa.concat_tables(bands), why, left_out)
 
@@ -185,8 +185,7 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
     trials = after.filter(pc.equal(after["split"], REPORTED)).to_pandas()
     values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
     values["n_left_out"] = compared.counts["n_left_out"]
-    rows = _rows(values, _n_files(trials), compared.interval["method"])
-    return [row | {"split": REPORTED} for row in rows]
+    return _rows(values, compared.interval["method"], **_n_files(trials), split=REPORTED)
 
 
 def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Iterator[Row]:
@@ -209,8 +208,8 @@ def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Itera
         about = [part[name] for name in ("speaker", "file", "round")]
         for column in columns:
             method, auc = bootstrap.mean_roc_auc(part["label"], part[column], *about, seed)
-            for row in _rows({"roc_auc": auc}, _n_files(part), method, CANDIDATE, column):
-                yield row | {"split": split}
+            where = {"split": split, "group": CANDIDATE, "group_value": column}
+            yield from _rows({"roc_auc": auc}, method, **_n_files(part), **where)
 
 
 def both_classes(trials: pd.DataFrame) -> bool:
@@ -233,33 +232,24 @@ def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None
     )
 
 
-def _intervals(
+def intervals(
     trials: pd.DataFrame, seed: int, value: str = "score", **options: Any
 ) -> bootstrap.Intervals:
-    return bootstrap.intervals(
-        trials["label"].to_numpy(),
-        trials[value].to_numpy(),
-        trials["speaker"].to_numpy(),
-        seed,
-        files=trials["file"].to_numpy(),
-        **options,
-    )
+    """Return `bootstrap.intervals` of a column of trials."""
+    columns = (trials[name].to_numpy() for name in ("label", value, "speaker"))
+    return bootstrap.intervals(*columns, seed, files=trials["file"].to_numpy(), **options)
 
 
 def _rows(
-    values: Mapping[str, Estimate | float],
-    counts: Mapping[str, int],
-    method: str | None = None,
-    group: str = ALL,
-    group_value: str | None = None,
+    values: Mapping[str, Estimate | float], method: str | None = None, **columns: Any
 ) -> list[Row]:
-    """Return a row for each metric; a plain number has no interval."""
-    rows = []
+    """Return a row for each metric, with these columns too; a plain number has no interval."""
+    rows, columns = [], {"group": ALL, "group_value": None} | columns
     for metric, value in values.items():
         estimate = value if isinstance(value, Estimate) else Estimate(value, None, None)
-        row = {"group": group, "group_value": group_value, "metric": metric}
-        row |= {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-        rows.append(row | {**counts, "method": None if estimate.low is None else method})
+        row = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+        row["method"] = None if estimate.low is None else method
+        rows.append(columns | {"metric": metric} | row)
     return rows
 
 
@@ -272,19 +262,6 @@ def n_trials(trials: pd.DataFrame) -> dict[str, int]:
     """Return how many trials of each class there are."""
     n_spoof = int((trials["label"] == 1).sum())
     return {"n_bonafide": len(trials) - n_spoof, "n_spoof": n_spoof}
-
-
-def _overall(
-    trials: pd.DataFrame,
-    threshold: Threshold | None,
-    system: detection_cost.SpeakerVerification | None,
-    seed: int,
-) -> tuple[list[Row], bootstrap.Intervals]:
-    """Measure all trials of a split; see `view`."""
-    wanted = bootstrap.RANKED | (threshold.rates(trials) if threshold else {})
-    ranked = _intervals(trials, seed, metrics=wanted, band_at=_BAND_AT)
-    values = ranked.estimates | _costs(trials, system, seed) | _calibration_errors(trials, seed)
-    return _rows(values | _n_speakers(trials), _n_files(trials), ranked.method), ranked
 
 
 def _n_speakers(trials: pd.DataFrame) -> dict[str, int]:
@@ -323,7 +300,7 @@ def _costs(
             wanted[name] = weights.least
     costs = [name for name in wanted if "cllr" in name or "dcf" in name]
     value = "llr" if calibrated else "score"
-    return _intervals(trials, seed, value, metrics=wanted, costs=costs).estimates
+    return intervals(trials, seed, value, metrics=wanted, costs=costs).estimates
 
 
 def _calibration_errors(trials: pd.DataFrame, seed: int) -> dict[str, float]:
@@ -345,7 +322,7 @@ def _of_group(
 
     A handful has no interval: one clip drawn again and again never varies.
     """
-    measured = _intervals(trials, seed, metrics=compare.METRICS | more)
+    measured = intervals(trials, seed, metrics=compare.METRICS | more)
     values = measured.estimates
     if trials["label"].value_counts().min() < _FEWEST_CLIPS:
         values = {name: Estimate(item.value, None, None) for name, item in values.items()}
@@ -372,7 +349,7 @@ def _attacks(
             miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
             values, method = _of_group(against, seed, miss)
             counts["n_spoof"] = int(members.sum())
-            yield from _rows(values, counts, method, group, name)
+            yield from _rows(values, method, **counts, group=group, group_value=name)
 
 
 def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row]:
@@ -392,7 +369,7 @@ def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row
             values["wrong"] = (alarms + misses) / len(members)
         if both_classes(members):
             values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
-        yield from _rows(values, counts, group=SPEAKER, group_value=str(speaker))
+        yield from _rows(values, **counts, group=SPEAKER, group_value=str(speaker))
 
 
 def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
@@ -412,4 +389,4 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
         if both_classes(own):
             measured, method = _of_group(own, seed, {})
             values |= measured
-        yield from _rows(values, counts, method, name, group_value)
+        yield from _rows(values, method, **counts, group=name, group_value=group_value)

@@ -48,14 +48,10 @@ class Ranking:
         return np.argsort(-self.scores, kind="stable")
 
     @cached_property
-    def spoof(self) -> NDArray[np.bool_]:
-        """Which of the sorted trials are spoof, (n,)."""
-        return self.labels[self.order] == 1
-
-    @property
     def classes(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which of the sorted trials are spoof, and which bona fide, (n,) each."""
-        return self.spoof, ~self.spoof
+        spoof = self.labels[self.order] == 1
+        return spoof, ~spoof
 
     @cached_property
     def ends(self) -> NDArray[np.intp]:
@@ -71,7 +67,7 @@ class Ranking:
         crossings and minima of linear costs need no other point, and a good scorer has few of them.
         """
         starts = np.append(0, self.ends[:-1] + 1)
-        spoof = np.add.reduceat(self.spoof, starts, dtype=np.intp)
+        spoof = np.add.reduceat(self.classes[0], starts, dtype=np.intp)
         share = spoof / (self.ends - starts + 1)
         pure = (share == 0) | (share == 1)
         straight = pure[:-1] & pure[1:] & (share[:-1] == share[1:])

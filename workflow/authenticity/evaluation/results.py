@@ -175,9 +175,9 @@ class Tested:
         return ordered_views([self.view, *self.results.names("view")])
 
     @property
-    def others(self) -> list[str]:
-        """The views that it was tested in beside the one in which it scores."""
-        return [view for view in self.views if view != self.view]
+    def others(self) -> dict[str, Results]:
+        """The results on the reported split in each view beside the one in which it scores."""
+        return {view: self.on(REPORTED, view=view) for view in self.views if view != self.view}
 
     @cached_property
     def reported(self) -> Results:

@@ -233,25 +233,19 @@ def _leave_one_attack_out(
         )
     for index in range(number):
         held = group == index
+        others = [(index + step) % number for step in range(1, number)]
         present = [attack for attack in names if (held & (attacks == attack)).any()]
         for turn, attack in enumerate(present):
             left_out = attacks == attack
             parts = _parts(len(group), "train")
-            dev = _dev_group(group, index, bonafide, ~bonafide & ~left_out)
-            parts[group == dev] = "dev"
+            # The next group that has both classes left.
+            whole = (one for one in others if _both_classes(bonafide[~left_out & (group == one)]))
+            parts[group == next(whole, others[0])] = "dev"
             parts[held | left_out] = ""
             # Attacks share the group's bona fide trials out: each is reported on once.
             parts[np.flatnonzero(held & bonafide)[turn :: len(present)]] = "eval"
             parts[held & left_out] = "eval"
             yield f"without {attack}, group {index + 1}", parts
-
-
-def _dev_group(group: NDArray, held: int, bonafide: NDArray, spoof: NDArray) -> int:
-    """Return the next group after the one held out that has both classes left."""
-    number = group.max() + 1
-    others = [(held + step) % number for step in range(1, number)]
-    both = (each for each in others if bonafide[group == each].any() and spoof[group == each].any())
-    return next(both, others[0])
 
 
 def require_both_classes(

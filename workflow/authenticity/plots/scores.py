@@ -1,17 +1,22 @@
-"""How scores are spread, and whether probabilities mean what they say."""
+"""How scores are spread, whether probabilities mean what they say, and ROC and DET curves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from scipy.special import ndtri
 
 from authenticity import wording
+from authenticity.evaluation.bootstrap import Band
 from authenticity.evaluation.calibration import CalibrationError, wilson
 from authenticity.evaluation.measure import STAGES
-from authenticity.evaluation.metrics import Floats
-from authenticity.evaluation.results import Tested
+from authenticity.evaluation.metrics import Floats, operating_points
+from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.names import ordered_splits
 from authenticity.plots import drawing
 
@@ -25,7 +30,10 @@ def score_histograms(scores: pa.Table, item: Tested) -> Figure:
     splits = ordered_splits(trials["split"])
     figure = drawing.empty(9.0, 4.4)
     panels = figure.subplots(1, len(splits), squeeze=False, sharex=True, sharey=True)[0]
-    edges = _bin_edges(trials)
+    # More bins for more trials, by the smaller class.
+    fewest = int(trials.groupby(["split", "label"]).size().min())
+    bins = int(np.clip(1.5 * np.sqrt(fewest), 12, 60))
+    edges = np.histogram_bin_edges(trials["score"], bins=bins)
     for axes, split in zip(panels, splits, strict=True):
         counts = []
         for label, words, colour in _CLASSES:
@@ -49,13 +57,6 @@ def score_histograms(scores: pa.Table, item: Tested) -> Figure:
     drawing.title(figure, item.label, item.leaks)
     drawing.legend_below(figure, panels[0], columns=2)
     return figure
-
-
-def _bin_edges(trials: pd.DataFrame) -> Floats:
-    """Return common edges: more bins for more trials, by the smaller class."""
-    fewest = int(trials.groupby(["split", "label"]).size().min())
-    bins = int(np.clip(1.5 * np.sqrt(fewest), 12, 60))
-    return np.histogram_bin_edges(trials["score"], bins=bins)
 
 
 # By the suffix of its metrics: name, colour, mark, and how far its bars stand aside in the counts.
@@ -107,3 +108,115 @@ def calibration(scores: pa.Table, item: Tested) -> Figure:
     drawing.title(figure, item.label, item.leaks)
     drawing.legend_below(figure, panels[0][-1], columns=2)
     return figure
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One experiment's error rates on eval, with the band of its ROC curve."""
+
+    item: Tested
+    points: tuple[Floats, Floats]
+    band: Band
+
+    @classmethod
+    def of(cls, item: Tested, scores: pa.Table, bands: pa.Table) -> "Curve":
+        """Return it from `tables.SCORES` and `measure.BAND`."""
+        trials, band = (
+            table.filter(pc.equal(table["split"], REPORTED)).to_pandas()
+            for table in (scores, bands)
+        )
+        points = operating_points(trials["label"], trials["score"])
+        return cls(item, points, Band(**band.drop(columns="split")))
+
+    def label(self, words: str) -> str:
+        """Return what the legend says: the experiment, the words, and how many trials."""
+        name, eer = drawing.named(self.item.label, self.item.leaks), self.item.reported["eer"]
+        return f"{name}: {words}, {eer.n_bonafide:,} bona fide + {eer.n_spoof:,} spoof"
+
+
+def _thinned(points: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Drop operating points that no eye can tell apart, so that a figure stays small."""
+    false_alarm, detection = points
+    travelled = np.cumsum(sum(np.abs(np.diff(rate, prepend=0.0)) for rate in points))
+    fine = np.minimum(false_alarm, 1.0 - detection) < 0.01
+    cell = np.where(fine, np.arange(travelled.size), -1 - np.floor(travelled / 2e-4).astype(int))
+    keep = np.append(cell[1:] != cell[:-1], True)
+    keep[0] = True
+    return false_alarm[keep], detection[keep]
+
+
+@mpl.rc_context(drawing.STYLE)
+def roc(curves: Sequence[Curve]) -> Figure:
+    """Draw the ROC curves with pointwise 95% bands: the whole square, and its upper left corner."""
+    figure = drawing.empty(9.0, 5.0 + 0.22 * len(curves))
+    whole, corner = figure.subplots(1, 2)
+    for axes in (whole, corner):
+        for index, curve in enumerate(curves):
+            false_alarm, detection = _thinned(curve.points)
+            band = [100 * each for each in vars(curve.band).values()]
+            colour, dash, _ = drawing.look(index)
+            axes.fill_between(*band, color=colour, alpha=0.18, linewidth=0)
+            label = curve.label(f"AUC {drawing.interval(curve.item.reported['roc_auc'])}")
+            style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
+            axes.plot(100 * false_alarm, 100 * detection, label=label, **style)
+        axes.plot([0, 100], [0, 100], color=drawing.GREY, linewidth=0.8, linestyle=":")
+        axes.set_xlabel("Bona fide called spoof (%)")
+        axes.set_ylabel("Spoof detected (%)")
+        axes.set_aspect("equal")
+    whole.set(xlim=(-1, 101), ylim=(-1, 101), title=f"ROC, {REPORTED}")
+    whole.text(60, 55, "chance", color=drawing.GREY, rotation=45, va="top", rotation_mode="anchor")
+    # The corner in which at least half of the curves bend.
+    middle = 100 * float(np.median([curve.item.reported["eer"].value for curve in curves]))
+    side = next((side for side in (5, 10, 20, 50) if side >= 1.3 * middle), 50)
+    margin = side / 100
+    corner.set(xlim=(-margin, side), ylim=(100 - side, 100 + margin))
+    corner.set_title(f"The upper left {side}%, enlarged")
+    ticks = np.linspace(0, side, 6)
+    corner.set_xticks(ticks)
+    corner.set_yticks(100 - ticks)
+    drawing.legend_below(figure, whole, note=drawing.leak_note(each.item for each in curves))
+    return figure
+
+
+_DET_TICKS = (1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95)
+
+
+@mpl.rc_context(drawing.STYLE)
+def det(curves: Sequence[Curve]) -> Figure:
+    """Draw DET curves on normal-deviate axes (Martin et al. 1997), each with its EER marked."""
+    figure = drawing.empty(7.0, 6.3 + 0.22 * len(curves))
+    axes = figure.subplots()
+    low, high = _det_limits(curves)
+    for index, curve in enumerate(curves):
+        false_alarm, detection = _thinned(curve.points)
+        accepted = ndtri(np.clip(1 - detection, low / 10, 1 - low / 10))
+        rejected = ndtri(np.clip(false_alarm, low / 10, 1 - low / 10))
+        eer, (colour, dash, mark) = curve.item.reported["eer"], drawing.look(index)
+        style = {"color": colour, "linestyle": dash, "linewidth": 1.8}
+        label = curve.label(f"EER {drawing.interval(eer, percent=True)}")
+        axes.plot(accepted, rejected, label=label, **style)
+        if low <= eer.value <= high:
+            place = ndtri(eer.value)
+            style = {"color": colour, "markeredgecolor": "white", "markersize": 8}
+            axes.plot(place, place, mark, zorder=4, **style)
+    axes.axline((0, 0), slope=1, color=drawing.GREY, linewidth=0.8, linestyle=":")
+    ticks = [tick for tick in _DET_TICKS if low <= tick <= high]
+    names = [f"{100 * tick:g}" for tick in ticks]
+    axes.set_xticks(ndtri(ticks), names)
+    axes.set_yticks(ndtri(ticks), names)
+    axes.set(xlim=ndtri([low, high]), ylim=ndtri([low, high]), aspect="equal")
+    axes.set_xlabel("Spoof accepted as bona fide (%)")
+    axes.set_ylabel("Bona fide rejected as spoof (%)")
+    axes.set_title(f"DET, {REPORTED}")
+    drawing.legend_below(figure, axes, note=drawing.leak_note(each.item for each in curves))
+    return figure
+
+
+def _det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """From one error among the trials of the smaller class to above the worst EER."""
+    eers = [curve.item.reported["eer"] for curve in curves]
+    one_error = 1 / max(min(eer.n_bonafide, eer.n_spoof) for eer in eers)
+    low = max(tick for tick in _DET_TICKS if tick <= max(one_error, _DET_TICKS[0]))
+    worst = max(eer.value for eer in eers)
+    high = next((tick for tick in _DET_TICKS if tick >= max(0.6, worst + 0.1)), _DET_TICKS[-1])
+    return low, high

@@ -4,15 +4,16 @@ Experiments are `results.Tested`, in the order in which the configuration names 
 says of a protocol that leaks that it does.
 """
 
-from authenticity.report.candidates import candidates, selection
 from authenticity.report.comparison import ablations, comparison, pair_name
 from authenticity.report.data import audit, rejected
 from authenticity.report.opening import Corpus, opening, rating
 from authenticity.report.results import (
+    candidates,
     conditions,
     headline,
     headline_rows,
     per_attack,
+    selection,
     speakers,
     views,
 )

@@ -1,11 +1,12 @@
-"""What the cells of a page's tables hold: texts, and words with a style."""
+"""What pages about experiments have in common, and what the cells of their tables hold."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from authenticity import estimates
+from authenticity import estimates, wording
 from authenticity.estimates import Estimate
-from authenticity.evaluation.results import Tested
+from authenticity.evaluation.results import REPORTED, Tested
+from authenticity.html import render
 from authenticity.names import NO, OPEN, YES
 
 
@@ -23,6 +24,12 @@ Rows = Sequence[Sequence[Cell]]
 RATINGS = {"trust": "good", "caution": "doubt", "do not trust": "bad"}
 """The ratings of results, the best first, with their styles."""
 _STYLES = {**RATINGS, YES: "good", OPEN: "doubt", NO: "bad"}
+
+
+def page(template: str, items: Sequence[Tested], **values: Any) -> str:
+    """Return a page about experiments, with all that must be said beside their results."""
+    common = {"split": REPORTED, "warnings": wording.warnings(items)}
+    return render(template, **common | values)
 
 
 def tabulated(rows: Sequence[Mapping[str, Cell]]) -> tuple[list[str], Rows]:

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from authenticity import wording
 from authenticity.estimates import Estimate, points, points_between
 from authenticity.evaluation.results import Tested
-from authenticity.html import render
 from authenticity.names import POINT, labelled
-from authenticity.report.cells import Cell, Words, coloured, estimate, quietly
+from authenticity.report.cells import Cell, Words, coloured, estimate, page, quietly
 from authenticity.wording import Json
 
 _SIDES = ("candidate", "baseline")
@@ -65,11 +63,11 @@ def comparison(verdict: Json, items: Sequence[Tested]) -> str:
             ]
         )
     intervals = [pair["interval"] for pair in verdict["pairs"]]
-    return render(
+    return page(
         "comparison.html.j2",
+        items,
         **verdict,
         answers=answers,
-        warnings=wording.warnings(items),
         rows=rows,
         point=POINT,
         draws=dict.fromkeys(f"{how['method']} ({how['why']})" for how in intervals),
@@ -121,28 +119,24 @@ def _delong(tests: Mapping[str, Json | None]) -> str | None:
 
 def ablations(grid: Json, items: Sequence[Tested]) -> str:
     """Return the page of `verdict.ablations`; the row that others are held against is marked."""
-    return render(
-        "ablations.html.j2",
-        **grid | {"rows": [_ablation(row) for row in grid["rows"]]},
-        warnings=wording.warnings(items),
-        chosen=[i for i, row in enumerate(grid["rows"]) if row["name"] == grid["reference"]],
-    )
-
-
-def _ablation(row: Json) -> list[Cell]:
-    marks = {"leaks": row["leaks"], "flipped": row["orientation"] == "flipped"}
-    name = labelled(row["name"], row["control"])
-    cost = row["cost"]
-    return [
-        [name, *(Words(mark, "bad") for mark, holds in marks.items() if holds)],
-        row["about"],
-        None if row["dev_roc_auc"] is None else f"{row['dev_roc_auc']:.4f}",
-        estimate(Estimate.of(row["roc_auc"])),
-        estimate(Estimate.of(row["eer"]), percent=True),
-        _change(row["difference"]["roc_auc"]) if row["difference"] else None,
-        _seeds(row["seeds"], row["roc_auc"]["spread"], percent=False),
-        cost and f"{cost['seconds']:,.1f}",
-        cost and f"{cost['peak_mib']:,.0f} MiB",
-        cost and cost["parameters"],
-        cost and f"{cost['cpu_seconds']:,.1f}",
-    ]
+    rows = []
+    for row in grid["rows"]:
+        marks = {"leaks": row["leaks"], "flipped": row["orientation"] == "flipped"}
+        name, cost = labelled(row["name"], row["control"]), row["cost"]
+        rows.append(
+            [
+                [name, *(Words(mark, "bad") for mark, holds in marks.items() if holds)],
+                row["about"],
+                None if row["dev_roc_auc"] is None else f"{row['dev_roc_auc']:.4f}",
+                estimate(Estimate.of(row["roc_auc"])),
+                estimate(Estimate.of(row["eer"]), percent=True),
+                _change(row["difference"]["roc_auc"]) if row["difference"] else None,
+                _seeds(row["seeds"], row["roc_auc"]["spread"], percent=False),
+                cost and f"{cost['seconds']:,.1f}",
+                cost and f"{cost['peak_mib']:,.0f} MiB",
+                cost and cost["parameters"],
+                cost and f"{cost['cpu_seconds']:,.1f}",
+            ]
+        )
+    chosen = [i for i, row in enumerate(grid["rows"]) if row["name"] == grid["reference"]]
+    return page("ablations.html.j2", items, **grid | {"rows": rows}, chosen=chosen)

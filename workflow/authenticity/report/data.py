@@ -22,7 +22,7 @@ from authenticity.names import (
     split_name,
     view_name,
 )
-from authenticity.report.cells import Cell, Rows, estimate, marked
+from authenticity.report.cells import Rows, estimate, marked, page
 from authenticity.wording import Json
 
 
@@ -50,48 +50,44 @@ def audit(audits: Mapping[str, Json], items: Sequence[Tested]) -> str:
     """
     ordered = {view: audits[view] for view in ordered_views(audits)}
     names = {view: "" if [*audits] == [CLEAN] else f", {view_name(view)}" for view in audits}
+    views = (CLEAN, TRIMMED, INVERTED)
     # Next to the strongest property, so that neither is read alone.
     experiments = [
-        [marked(item), *(estimate(item.on(REPORTED, view=view).get("roc_auc")) for view in _VIEWS)]
+        [marked(item), *(estimate(item.on(REPORTED, view=view).get("roc_auc")) for view in views)]
         for item in items
     ]
     strongest = [_strongest_in_words(found, view, items) for view, found in ordered.items()]
-    return render(
+    return page(
         "audit.html.j2",
-        warnings=wording.warnings(items),
-        split=REPORTED,
+        items,
         experiments=experiments,
         strongest=filter(None, strongest),
         views=[_audit_tables(found, names[view]) for view, found in ordered.items()],
     )
 
 
-_VIEWS = (CLEAN, TRIMMED, INVERTED)
-
-
 def _audit_tables(audit: Json, heard: str) -> Iterator[tuple[str, Rows, list[str], Json]]:
-    """Yield a table per split, and how it was made; `heard` names the view."""
+    """Yield a table per split, and how it was made; `heard` names the view.
+
+    Several properties together, or an identity, have no unit and no median.
+    """
     for split in sorted(ordered_splits(audit["splits"]), key=lambda split: split != REPORTED):
         found = audit["splits"][split]
-        properties = sorted(found["properties"].values(), key=lambda row: -row["roc_auc"]["value"])
+        properties = found["properties"].values()
         count = f"{found['n_bonafide']:,} bona fide, {found['n_spoof']:,} spoof"
-        learned = [
-            f"{row['name']}: {row['how']}." for row in found["properties"].values() if "how" in row
+        learned = [f"{item['name']}: {item['how']}." for item in properties if "how" in item]
+        medians = ("median_bonafide", "median_spoof")
+        rows = [
+            [
+                item["name"],
+                item["unit"],
+                estimate(Estimate(**item["roc_auc"])),
+                item["direction"] or (None if informative(item) else NO_SHORTCUT),
+                *(None if item[name] is None else f"{item[name]:.4g}" for name in medians),
+            ]
+            for item in sorted(properties, key=lambda item: -item["roc_auc"]["value"])
         ]
-        rows = [_property(row) for row in properties]
         yield f"{split_name(split)}{heard} ({count})", rows, learned, found["interval"]
-
-
-def _property(item: Json) -> list[Cell]:
-    """Return a row; several properties together, or an identity, have no unit and no median."""
-    medians = [item["median_bonafide"], item["median_spoof"]]
-    return [
-        item["name"],
-        item["unit"],
-        estimate(Estimate(**item["roc_auc"])),
-        item["direction"] or (None if informative(item) else NO_SHORTCUT),
-        *(None if median is None else f"{median:.4g}" for median in medians),
-    ]
 
 
 def _strongest_in_words(audit: Json, view: str, items: Sequence[Tested]) -> str | None:

@@ -1,6 +1,12 @@
-"""Pages of results: over all trials, and per attack, condition, speaker and view of the audio."""
+"""Pages of results: over all trials, and per attack, condition, speaker and view of the audio.
 
+So are those of the candidates among which an experiment's features were chosen.
+"""
+
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median_low
 from typing import Any
 
 from authenticity import estimates, wording
@@ -9,14 +15,17 @@ from authenticity.evaluation import bootstrap
 from authenticity.evaluation.results import (
     ATTACK,
     ATTACKS,
+    CANDIDATE,
     REPORTED,
     SPEAKER,
     Results,
+    Row,
     Tested,
 )
-from authenticity.html import render
-from authenticity.names import ordered_splits, ordered_values, view_name
-from authenticity.report.cells import Cell, Rows, Words, estimate, marked, quietly, tabulated
+from authenticity.names import POOLING_WORDS, ordered_splits, ordered_values, view_name
+from authenticity.report.cells import Cell, Words, estimate, marked, page, quietly, tabulated
+from authenticity.tables import candidate_column
+from authenticity.wording import Json
 
 WORST_SPEAKERS = 50
 """So many speakers a person reads through; a corpus may have thousands."""
@@ -32,9 +41,9 @@ def headline(items: Sequence[Tested]) -> str:
             for item, split, results in places
         ]
         tables.append((caption, *tabulated(rows)))
-    return render(
+    return page(
         "headline.html.j2",
-        warnings=wording.warnings(items),
+        items,
         tables=tables,
         reported=[index for index, (_, split, _) in enumerate(places) if split == REPORTED],
         chosen=[[marked(item), wording.chosen(item), wording.audio(item)] for item in items],
@@ -140,21 +149,10 @@ def per_attack(items: Sequence[Tested]) -> str:
         f"{wording.counted(item.leak['attacks']['train_eval'], 'known attack')} with train."
         for item in items
     )
-    return render(
-        "attacks.html.j2",
-        warnings=wording.warnings(items),
-        tables=[
-            (split, *tabulated([*_attack_rows(items, split)])) for split in _reported_first(items)
-        ],
-        known=known,
-        no_width=wording.NO_WIDTH,
-    )
-
-
-def _attack_rows(items: Sequence[Tested], split: str) -> Iterator[dict[str, Cell]]:
-    for group in (ATTACKS, ATTACK):
-        for attack, item, results in _grouped(items, split, group):
-            yield {
+    tables = []
+    for split in _reported_first(items):
+        rows = [
+            {
                 "Attack": f"{attack} (known)" if attack in item.known_attacks else attack,
                 "Experiment": marked(item),
                 "Spoof clips": results["roc_auc"].n_spoof,
@@ -162,34 +160,33 @@ def _attack_rows(items: Sequence[Tested], split: str) -> Iterator[dict[str, Cell
                 "EER": estimate(results.get("eer"), percent=True),
                 "Missed at the threshold of dev": estimate(results.get("miss"), percent=True),
             }
+            for group in (ATTACKS, ATTACK)
+            for attack, item, results in _grouped(items, split, group)
+        ]
+        tables.append((split, *tabulated(rows)))
+    no_width = wording.NO_WIDTH
+    return page("attacks.html.j2", items, tables=tables, known=known, no_width=no_width)
 
 
 def conditions(items: Sequence[Tested]) -> str:
     """Return the page of results per condition: a table per split and condition column."""
-    return render(
-        "conditions.html.j2",
-        warnings=wording.warnings(items),
-        tables=[
-            (f"{split}, {name.replace('_', ' ')}", _condition_rows(items, split, name))
-            for split in _reported_first(items)
-            for name in dict.fromkeys(name for item in items for name in item.conditions(split))
-        ],
-        left_out=sorted({name for item in items for name in item.not_conditions}),
-    )
-
-
-def _condition_rows(items: Sequence[Tested], split: str, name: str) -> Rows:
-    return [
-        [
-            value,
-            marked(item),
-            results["n_clips"].n_bonafide or "against all",
-            results["n_clips"].n_spoof,
-            estimate(results.get("roc_auc")),
-            estimate(results.get("eer"), percent=True),
-        ]
-        for value, item, results in _grouped(items, split, name)
-    ]
+    tables = []
+    for split in _reported_first(items):
+        for name in dict.fromkeys(name for item in items for name in item.conditions(split)):
+            rows = [
+                [
+                    value,
+                    marked(item),
+                    results["n_clips"].n_bonafide or "against all",
+                    results["n_clips"].n_spoof,
+                    estimate(results.get("roc_auc")),
+                    estimate(results.get("eer"), percent=True),
+                ]
+                for value, item, results in _grouped(items, split, name)
+            ]
+            tables.append((f"{split}, {name.replace('_', ' ')}", rows))
+    left_out = sorted({name for item in items for name in item.not_conditions})
+    return page("conditions.html.j2", items, tables=tables, left_out=left_out)
 
 
 def speakers(items: Sequence[Tested]) -> str:
@@ -203,7 +200,7 @@ def speakers(items: Sequence[Tested]) -> str:
         if len(worst) > WORST_SPEAKERS:
             caption += f", the {WORST_SPEAKERS} worst"
         tables.append((caption + (" (leaks)" if item.leaks else ""), rows))
-    return render("speakers.html.j2", warnings=wording.warnings(items), tables=tables)
+    return page("speakers.html.j2", items, tables=tables)
 
 
 def _error(speaker: Results) -> float:
@@ -231,13 +228,7 @@ def views(items: Sequence[Tested]) -> str:
     for item in items:
         chosen.append(len(rows))
         rows += [_view_row(item, view) for view in (item.view, *item.others)]
-    return render(
-        "views.html.j2",
-        warnings=wording.warnings(items),
-        split=REPORTED,
-        rows=rows,
-        chosen=chosen,
-    )
+    return page("views.html.j2", items, rows=rows, chosen=chosen)
 
 
 def _view_row(item: Tested, view: str) -> list[Cell]:
@@ -261,3 +252,87 @@ def _changed(cell: Cell, name: str, results: Results, before: Results | None) ->
     percent = name != "roc_auc"
     interval = "" if change.low is None else f" {estimates.interval(change, percent)}"
     return [*cell, Words(f"{estimates.change(change.value, percent)}{interval}", "change")]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate with one pooling.
+
+    Attributes:
+        name: layer, layers or spectral numbers.
+        pooling: over time.
+        C: of its logistic regression; over several rounds the lower median of theirs;
+            None where nothing was fitted.
+        cv_roc_auc: cross-validated on train, the mean over rounds; None where C was chosen on dev.
+        n_chosen: in how many rounds it was chosen.
+        roc_auc: by split; over several rounds the mean of theirs.
+    """
+
+    name: str
+    pooling: str
+    C: float | None
+    cv_roc_auc: float | None
+    n_chosen: int
+    roc_auc: Mapping[str, Row]
+
+
+def candidates(item: Tested, model: Json) -> list[Candidate]:
+    """Return an experiment's candidates; `model` is its JSON, which has C and the choice."""
+    by_split = {split: item.on(split, CANDIDATE).each("roc_auc") for split in item.splits}
+    chosen = Counter((each["candidate"], each["pooling"]) for each in model["rounds"])
+    fits: dict[tuple[str, str], list[Json]] = {}
+    for fit in model["selection"]:
+        fits.setdefault((fit["candidate"], fit["pooling"]), []).append(fit)
+    found = []
+    for key, by_round in fits.items():
+        C, cv = ([fit[name] for fit in by_round] for name in ("C", "cv_roc_auc"))
+        aucs = {split: auc.get(candidate_column(*key)) for split, auc in by_split.items()}
+        found.append(
+            Candidate(
+                *key,
+                C=None if None in C else median_low(C),
+                cv_roc_auc=None if None in cv else fmean(cv),
+                n_chosen=chosen[key],
+                roc_auc={split: auc for split, auc in aucs.items() if auc},
+            )
+        )
+    return found
+
+
+def selection(item: Tested, model: Json) -> str:
+    """Return the page of an experiment's candidates; the chosen ones are marked.
+
+    `model` is its JSON, see `candidates`.
+    """
+    found, n_rounds = candidates(item, model), len(model["rounds"])
+    rows = [
+        [
+            each.name,
+            POOLING_WORDS[each.pooling],
+            None if each.C is None else f"{each.C:g}",
+            None if each.cv_roc_auc is None else f"{each.cv_roc_auc:.4f}",
+            *(estimate(each.roc_auc.get(split)) for split in item.splits),
+            _chosen(each.n_chosen, n_rounds),
+        ]
+        for each in found
+    ]
+    caption = "95% intervals in brackets"
+    if n_rounds > 1:
+        caption = f"Means over {n_rounds} rounds, each with models of its own"
+    aucs = [f"AUC on {split}" for split in item.splits]
+    return page(
+        "selection.html.j2",
+        [item],
+        name=item.label,
+        caption=caption,
+        columns=["Candidate", "Pooling", "C", "Cross-validated AUC", *aucs, "Chosen"],
+        rows=rows,
+        chosen=[index for index, each in enumerate(found) if each.n_chosen],
+        folds="; ".join(dict.fromkeys(each["folds"] for each in model["rounds"])),
+    )
+
+
+def _chosen(n_chosen: int, n_rounds: int) -> str:
+    if not n_chosen:
+        return ""
+    return "chosen" if n_rounds == 1 else f"in {n_chosen} of {n_rounds} rounds"

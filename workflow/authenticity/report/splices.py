@@ -8,6 +8,8 @@ from authenticity.html import render
 from authenticity.report.cells import Cell, estimate
 from authenticity.wording import Json
 
+_PEOPLE = {0: "people who are not known", 1: "one person"}
+
 
 def splices(found: Json, picture: Path) -> str:
     """Return the page.
@@ -17,8 +19,12 @@ def splices(found: Json, picture: Path) -> str:
             the `example` that was drawn.
         picture: of the example, PNG.
     """
-    versions = found["polarity"]
+    versions, example = found["polarity"], found["example"]
     first, measured = versions["as recorded"], [*map(_measures, versions.values())]
+    # The synthetic stretch below the picture, in shares of its width.
+    left, right = example["span"]["left"], example["span"]["right"]
+    scale = (right - left) / example["duration"]
+    width = f"{scale * (example['end'] - example['start']):.3%}"
     return render(
         "splices.html.j2",
         **found,
@@ -26,8 +32,8 @@ def splices(found: Json, picture: Path) -> str:
         columns=["", *(f"Polarity of the clips {name}" for name in versions)],
         rows=[[name, *(version[name] for version in measured)] for name in measured[0]],
         interval=first["interval"],
-        people=_people(first["people"]),
-        bracket=_bracket(found["example"]),
+        people=_PEOPLE.get(first["people"], f"{first['people']} people"),
+        bracket={"left": f"{left + scale * example['start']:.3%}", "width": width},
         picture=picture,
         versions=list(versions),
         by_attack=[
@@ -55,20 +61,4 @@ def _measures(version: Json) -> dict[str, Cell]:
         "Windows at least half synthetic": version["n_synthetic"],
         "Windows less than half synthetic, left out": version["n_between"],
         "Windows of silence, left out": version["n_silent"],
-    }
-
-
-def _people(number: int) -> str:
-    if number < 2:
-        return "one person" if number else "people who are not known"
-    return f"{number} people"
-
-
-def _bracket(example: Json) -> dict[str, str]:
-    """Where the synthetic stretch lies below the picture, as shares of its width."""
-    left, right = example["span"]["left"], example["span"]["right"]
-    scale = (right - left) / example["duration"]
-    return {
-        "left": f"{left + scale * example['start']:.3%}",
-        "width": f"{scale * (example['end'] - example['start']):.3%}",
     }
