@@ -181,4 +181,8 @@ def test_a_card_says_what_was_trained():
     assert "1,234 parameters trained, epoch 7 kept" in heads
     tuned = text(facts(model=run.model(kind="finetune", rounds=rounds)))
     assert "in part fine-tuned" in tuned
+    untrained = {"10": seeds["10"] | {"epoch": 0}, "11": {}}
+    rounds = [{**run.model()["rounds"][0], "seeds": untrained}]
+    tuned = text(facts(model=run.model(kind="finetune", rounds=rounds)))
+    assert "the untrained layers kept, as no epoch was better on dev" in tuned
     assert "logistic regression on standardised features" in text(facts())

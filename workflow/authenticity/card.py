@@ -139,9 +139,12 @@ def _kind(facts: Facts) -> str:
     if not seeds:
         return "logistic regression on standardised features"
     first = next(iter(seeds.values()))
+    kept = f"epoch {first['epoch']} kept"
+    if first["epoch"] == 0:
+        kept = "the untrained layers kept, as no epoch was better on dev"
     how = (
         f"seeds {wording.listed(list(seeds))}, of which the first is described here: "
-        f"{first['parameters']:,} parameters trained, epoch {first['epoch']} kept"
+        f"{first['parameters']:,} parameters trained, {kept}"
     )
     if facts.model["kind"] == "contrastive":
         heads = f"heads trained with the loss {first['loss']}"
