@@ -10,6 +10,7 @@ from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.metrics import operating_points
 from authenticity.names import NO, OPEN, YES
+from authenticity.plots import drawing
 from authenticity.plots.results import layer_of
 from authenticity.report.results import Candidate
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -357,3 +358,8 @@ def test_the_forest_of_differences_has_both_lines_and_every_seed():
     assert marks["at least one point better on these speakers"] == [3.0]
     assert len(marks["one seed"]) == 6
     assert len(plots.differences(differences()[:1], "one").axes[0].get_yticks()) == 1
+
+
+def test_no_two_experiments_share_colour_and_mark():
+    looks = [drawing.look(index)[::2] for index in range(40)]
+    assert len(set(looks)) == 40

@@ -93,7 +93,8 @@ def seconds_since_start() -> float:
     started = psutil.Process().create_time()
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return time.time() - started
-    # psutil adds the exact time since the machine started to when that was, in whole seconds.
+    # psutil knows in whole seconds when the machine started, and exactly how long after that this
+    # process did.
     return time.clock_gettime(time.CLOCK_BOOTTIME) - (started - psutil.boot_time())
 
 

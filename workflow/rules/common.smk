@@ -204,7 +204,7 @@ def seeds_at_once(wildcards):
 
 
 def finetuning_mb(wildcards, threads):
-    """What fine-tuning needs: 3 seeds of wav2vec2-base in 3 threads took 4.3 GB."""
+    """The memory that fine-tuning needs, in MB: 3 seeds of wav2vec2-base in 3 threads took 4.3 GB."""
     seeds = PLAN.experiments[wildcards.experiment].model.seeds
     return 1500 + 1500 * threads + 250 * len(seeds)
 

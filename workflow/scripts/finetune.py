@@ -24,12 +24,13 @@ with job(snakemake), threadpool_limits(1):
     def fit(name):
         """Fine-tune one candidate with every seed, and keep the first one's encoder."""
         (layers,) = matrix.layers_of(name, n_layers)
+        tuning = finetune.Settings(settings.model, layers, identity["precision"])
         candidate, first = finetune.fit_trials(
             trials,
-            Frames.load(given.frames, layers - settings.model.unfrozen),
+            Frames.load(given.frames, tuning.first_trained(n_layers - 1)),
             Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
             settings,
-            finetune.Settings(settings.model, layers, identity["precision"]),
+            tuning,
             unfinished / f"{name}.pt",
             snakemake.threads,
         )

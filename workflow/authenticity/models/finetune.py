@@ -339,7 +339,7 @@ def _resume(runs: Sequence[FineTuning], path: Path, identity: str) -> None:
 
 @contextlib.contextmanager
 def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool whose threads are not awaited where one fails or the job is interrupted."""
+    """Yield a pool for whose threads an interrupted job does not wait."""
     # Each thread has its own number of threads within an operation.
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
