@@ -145,7 +145,7 @@ def differences(items: Sequence[tuple[str, bool, Mapping[str, Any]]], title: str
         style = {"color": drawing.BLACK, "markersize": 7, "markeredgewidth": 0.9, "zorder": 3}
         axes.plot(*zip(*seeds, strict=True), "|", label="one seed", **style)
     _name_rows(axes, [drawing.named(name, leaks) for name, leaks, _ in items])
-    axes.set_xlabel("Difference in points of ROC-AUC\n95% interval; dashed: one point")
+    axes.set_xlabel("Difference in ROC-AUC, in points of 0.01\n95% interval; dashed: one point")
     axes.set_title(title)
     note = drawing.LEAK_NOTE if any(leaks for _, leaks, _ in items) else None
     drawing.legend_below(figure, axes, columns=2, note=note)
