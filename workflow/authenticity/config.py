@@ -256,8 +256,8 @@ class FineTune(Section):
     epochs: Integer = key("at most", 8, ge=1)
     patience: Integer = key("epochs without gain on dev before it stops", 5, ge=1)
     batch_seconds: Positive = key("audio in a step, padding included", 96)
-    learning_rate: Positive = key("of the encoder's layers", 0.00003)
-    head_learning_rate: Positive = key("of the classifier", 0.001)
+    learning_rate: Positive = key("of the encoder's layers", 0.00001)
+    head_learning_rate: Positive = key("of the projection and the classifier", 0.00001)
     loss: Literal["cross_entropy", "margin", "supcon", "spectral"] = key(
         "what is minimised", "cross_entropy"
     )

@@ -15,7 +15,7 @@ from authenticity.models import candidates as model_candidates
 from authenticity.scoring import bundle as bundles
 
 # VERSION of authenticity/models/finetune.py, which imports torch: too slow for parsing.
-FINETUNE_VERSION = "4"
+FINETUNE_VERSION = "5"
 
 lean.start()
 threads.one_each()
