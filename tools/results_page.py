@@ -108,8 +108,8 @@ def _about(target: str, which: str = "") -> str:
     return (
         f"`make {target}`, then `python tools/results_page.py results{which}`, wrote this "
         f"page on {platform.machine()} with {os.cpu_count()} cores. Another processor rounds "
-        "differently, which moves values in the third digit, and those of fine-tuning in the "
-        "second. Brackets hold 95% intervals; [metrics.md](metrics.md) says what they cover."
+        "differently, which moves values in the third digit. Brackets hold 95% intervals; "
+        "[metrics.md](metrics.md) says what they cover."
     )
 
 
