@@ -679,13 +679,11 @@ def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_p
 
 def test_the_time_to_the_first_score_counts_from_a_score():
     out, started = io.StringIO(), time.monotonic() - 100
-    about = {"corpus": "toy", "experiment": "one", "demonstration": False}
-    about["decision"] = {"eval": None, "issued": {}}
-    said = Display(12, about, (out, io.StringIO()), quiet=False, started=started)
-    gone = batch.rejected("gone.wav", "no such file")
+    said = Display(12, ["Detector: toy."], (out, io.StringIO()), quiet=False, started=started)
+    gone = display.line(batch.rejected("gone.wav", "no such file"))
     assert said.wall_seconds() >= 100
-    said.answer(gone, reused=False)
-    said.answer(gone, reused=True)
+    said.answer(gone, scored=False)
+    said.answer(gone, scored=False, reused=True)
     assert said.wall_seconds() is None
     nothing = {"files": 2, "scored": 0, "rejected": 2, "verdicts": {}}
     said.summary(Path("out"), nothing)

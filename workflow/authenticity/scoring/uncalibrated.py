@@ -8,6 +8,7 @@ from typing import Any
 from authenticity.errors import RejectedClip
 from authenticity.features.published import DetectorSource, Published, sign
 from authenticity.limits import Limits
+from authenticity.names import printable
 from authenticity.scoring.batch import rejected
 from authenticity.scoring.bundle import ABOUT
 from authenticity.scoring.inputs import unopenable
@@ -27,6 +28,13 @@ def detector_at(bundle: Path) -> DetectorSource | None:
     if (bundle / ABOUT).exists() or not (is_name or (bundle / "config.json").is_file()):
         return None
     return DetectorSource(str(bundle))
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """Return what `score` yields for a file as a line."""
+    is_scored = row["status"] == "scored"
+    what = f"score {row['score']:+.3f}" if is_scored else f"set aside: {row['reason']}"
+    return f"{printable(row['file'])}  {what}"
 
 
 def score(
