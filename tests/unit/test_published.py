@@ -238,6 +238,12 @@ def test_without_a_bundle_there_are_scores_alone(
     (tmp_path / "out" / "recordings.jsonl").write_text("")
     assert scored_alone(tmp_path, str(folder), "a.wav") == cli.USAGE
     assert "holds other things than results" in capsys.readouterr().err
+    # Nor where a table of somebody else's would be replaced.
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "scores.csv").write_text("goals")
+    arguments = ["--bundle", str(folder), "--output", str(tmp_path / "own")]
+    assert cli.main(["score", *arguments, str(tmp_path / "a.wav")]) == cli.USAGE
+    assert (tmp_path / "own" / "scores.csv").read_text() == "goals"
 
 
 def test_without_a_bundle_a_reader_who_has_seen_enough_stops_nothing(tmp_path: Path):

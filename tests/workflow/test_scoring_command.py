@@ -60,7 +60,7 @@ def test_a_folder_is_its_files_sorted_whatever_they_are_called(
     os.mkfifo(folder / "pipe")
     found = [str(Path(path).relative_to(folder)) for path in inputs.collect([str(folder)])]
     assert found == ["a/notes", "a/z.mp3", "b.wav", "broken.wav", "ünï.flac"]
-    assert caplog.messages == [f"{folder}: skipped 3 hidden ones, 1 pipes or devices"]
+    assert caplog.messages == [f"{folder}: skipped hidden ones (3), pipes or devices (1)"]
 
 
 def test_each_file_counts_once_in_the_order_of_the_arguments(
@@ -119,6 +119,22 @@ def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
         inputs.collect([str(tmp_path / "link")])
     with pytest.raises(UserError, match="an empty path"):
         inputs.collect([str(folder), ""])
+
+
+def test_results_of_earlier_runs_are_no_inputs_of_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    ours = [f"scored/{name}" for name in (batch.KEPT, "windows.parquet", "previews/a-01234567.mp3")]
+    begun = [f"la/{batch.UNFINISHED}", "la/previews/a-01234567.mp3"]
+    # Lhotse's corpora have a list of that name.
+    folder = written(tmp_path, ["a.wav", *ours, *begun, f"corpus/{batch.KEPT}", "corpus/b.wav"])
+    found = inputs.collect([str(folder)], output=folder / "new")
+    assert found == [
+        str(folder / name) for name in ("a.wav", "corpus/b.wav", "corpus/" + batch.KEPT)
+    ]
+    assert caplog.messages == [f"{folder}: skipped folders of earlier results (2)"]
+    preview = str(folder / ours[-1])
+    assert inputs.collect([str(folder / "scored/previews")]) == [preview], "it is asked for"
 
 
 def test_names_of_pictures_are_safe_and_of_one_file_alone():

@@ -178,7 +178,7 @@ def _score_uncalibrated(
     from authenticity.scoring.display import Display
 
     # A bundle's results would be replaced in part.
-    marks = [] if (options.output / batch.KEPT).exists() else ["scores.csv"]
+    marks = [] if (options.output / batch.KEPT).exists() else [inputs.TABLE]
     inputs.require_own(options.output, marks)
     rows, streams = [], (sys.stdout, sys.stderr)
     try:

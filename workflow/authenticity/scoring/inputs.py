@@ -15,6 +15,12 @@ from authenticity.names import printable
 LIST = "-"
 """The argument that stands for a list of paths on standard input."""
 
+KEPT, UNFINISHED = "recordings.jsonl", "recordings.jsonl.unfinished"
+"""The file of all answers, and the one that a run appends to while it lasts."""
+
+TABLE = "windows.parquet"
+"""The first table that is written: nobody else's file has its name."""
+
 _NOT_A_FILE = "not a file"  # but a pipe or a device: opening a pipe would wait for ever
 _LOGGER = logging.getLogger("authenticity")
 # A spreadsheet takes a cell that begins so for a formula.
@@ -28,14 +34,14 @@ def collect(
 
     A folder stands for all files below it, whatever their names end with: a file that is no
     recording, and a path that does not exist, are set aside with a reason later, so that every file
-    is accounted for. Hidden files, pipes and devices are skipped and counted in the log. Nothing is
-    opened here.
+    is accounted for. Hidden files, pipes, devices, and folders of earlier results are skipped and
+    counted in the log. Nothing is opened here.
 
     Args:
         arguments: files, folders, patterns that no shell has expanded (`**` for any folders), and
             `-` for a list on `stream`.
         stream: paths, one a line, or each ended by a zero byte (as `find -print0` writes them).
-        output: a folder of results, of which nothing is an input.
+        output: the folder of results, of which nothing is an input even if it has none yet.
 
     Raises:
         UserError: there is nothing to score, or nothing that exists.
@@ -70,7 +76,8 @@ def require_own(output: Path, marks: Iterable[str]) -> None:
         return
     if not output.is_dir() or any(output.iterdir()):
         raise UserError(
-            f"{output}: holds other things than results; name a new folder with --output"
+            f"{output}: holds other things than results of such a model; name a new folder with "
+            "--output"
         )
 
 
@@ -116,7 +123,9 @@ def _files(path: str, output: Path | None) -> list[str]:
     seen = {_identity(output)} if output and output.is_dir() else set()
     unopened: list[OSError] = []
     for folder, subfolders, names in os.walk(path, onerror=unopened.append, followlinks=True):
-        if (identity := _identity(folder)) in seen:  # results, or a link back to where it has been
+        identity, results = _identity(folder), UNFINISHED in names or {KEPT, TABLE} <= set(names)
+        if results or identity in seen:  # the output, or a link back to where it has been
+            skipped["folders of earlier results"] += identity not in seen
             subfolders.clear()
             continue
         seen.add(identity)
@@ -126,7 +135,7 @@ def _files(path: str, output: Path | None) -> list[str]:
         opened = [file for file in shown if unopenable(file) != _NOT_A_FILE]
         skipped["pipes or devices"] += len(shown) - len(opened)
         files += opened
-    if counted := ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count):
+    if counted := ", ".join(f"{kind} ({count})" for kind, count in skipped.items() if count):
         _LOGGER.warning("%s: skipped %s", printable(path), counted)
     return sorted([*files, *(str(error.filename) for error in unopened)])
 

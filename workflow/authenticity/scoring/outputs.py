@@ -21,6 +21,7 @@ from authenticity.names import printable
 from authenticity.scoring import page
 from authenticity.scoring.batch import Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
+from authenticity.scoring.inputs import TABLE
 from authenticity.scoring.result import Answer, Recording, Windows, columns
 
 _ARROW = {str: pa.string(), float: pa.float64(), int: pa.int32()}
@@ -99,6 +100,8 @@ def write_tables(
 
     Columns of `SCORES` that an answer lacks are empty; what is no column is left out.
     """
+    whole = pa.concat_tables([WINDOWS.empty_table(), *windows]).combine_chunks()
+    tables.write(folder / TABLE, whole, WINDOWS)
     rows = [{name: answer.get(name) for name in SCORES.names} for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)
     write_text(folder / "scores.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
@@ -109,8 +112,6 @@ def write_tables(
         cells = row.values()
         writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
     write_text(folder / "scores.csv", text.getvalue())
-    whole = pa.concat_tables([WINDOWS.empty_table(), *windows]).combine_chunks()
-    tables.write(folder / "windows.parquet", whole, WINDOWS)
 
 
 def _windows(recording: Recording) -> pa.Table:
