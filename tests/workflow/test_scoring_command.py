@@ -398,7 +398,7 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
     code, lines, errors = run(bundle, output, "-", stdin=listed, jobs=2)
     skipped, detector, worth = errors.splitlines()
-    assert skipped.endswith("mixed0: skipped 1 hidden ones")
+    assert skipped.endswith("mixed0: skipped hidden ones (1)")
     assert detector == "Detector: toy, spectral."
     assert re.fullmatch(r"It takes \d+% of unseen genuine clips for synthetic, .*\.", worth)
     assert code == cli.SOME_REJECTED
@@ -523,6 +523,17 @@ def test_a_full_disk_stops_the_command_and_blames_no_recording(
     again = subprocess.run([*command, "--output", str(output), *arguments], env=environment())
     assert again.returncode == cli.DONE
     assert len(rows_of(output)) == 1
+
+
+def test_tables_alone_leave_no_page_of_other_recordings(scored: Path, bundle: Path, tmp_path: Path):
+    output = shutil.copytree(scored, tmp_path / "out")
+    kept = batch.read([output / batch.KEPT])
+    two = [answer for answer in kept if answer.status == "scored"][:2]
+    settings = batch.Settings(bundle, "", prior=0.5, pictures=False)
+    counts = outputs.write(output, two, Bundle.load(bundle), settings, None)
+    assert not (output / "index.html").exists()
+    assert (output / two[0].picture).exists(), "a later run may want it"
+    assert counts["seconds_per_file"] == pytest.approx((two[0].seconds + two[1].seconds) / 2)
 
 
 def test_the_tables_agree(scored: Path):

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
-from statistics import median
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +20,8 @@ from authenticity.scoring.bundle import About
 from authenticity.scoring.cautions import Stretch, stretches
 from authenticity.scoring.decision import Band, Decision
 from authenticity.scoring.result import Answer, Recording, columns, plain
+
+NAME = "index.html"
 
 EMBEDDED_BYTES = 100_000_000
 """Of pictures and sounds in the page, at most; the rest stays in files beside it."""
@@ -60,13 +61,12 @@ def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping
         priors=[f"{100 * prior:g}%" for prior in sorted({item.prior for item in recordings})],
         recordings=recordings,
         embedded=embedded,
-        median=median,
         rows=(_row(item, decision) for item in recordings),
         rejected=sorted([item.file, item.reason] for item in rejected),
         details=(_detail(folder, item, embedded, decision) for item in recordings),
     )
     # Piece by piece: the page may be larger than what else the program needs.
-    with atomic(folder / "index.html") as temporary, temporary.open("w", encoding="utf-8") as page:
+    with atomic(folder / NAME) as temporary, temporary.open("w", encoding="utf-8") as page:
         page.writelines(pieces)
 
 
