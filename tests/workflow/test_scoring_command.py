@@ -704,9 +704,9 @@ def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_p
         batch.Answers(tmp_path)
 
 
-def test_the_time_to_the_first_score_counts_from_a_score():
-    out, started = io.StringIO(), time.monotonic() - 100
-    said = Display(12, ["Detector: toy."], (out, io.StringIO()), quiet=False, started=started)
+def test_the_time_to_the_first_score_counts_from_a_score(capsys: pytest.CaptureFixture[str]):
+    started = time.monotonic() - 100
+    said = Display(12, ["Detector: toy."], quiet=False, started=started)
     gone = display.line(batch.rejected("gone.wav", "no such file"))
     assert said.wall_seconds() >= 100
     said.answer(gone, scored=False)
@@ -714,7 +714,10 @@ def test_the_time_to_the_first_score_counts_from_a_score():
     assert said.wall_seconds() is None
     nothing = {"files": 2, "scored": 0, "rejected": 2, "verdicts": {}}
     said.summary(Path("out"), nothing)
-    assert "cost" not in out.getvalue()
+    printed = capsys.readouterr()
+    assert printed.err == "Detector: toy.\n"
+    assert "gone.wav: no such file" in printed.out
+    assert "cost" not in printed.out
 
 
 def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):

@@ -146,7 +146,7 @@ def _score(options: argparse.Namespace) -> int:
             "no model: name a bundle's folder with --bundle or AUTHENTICITY_BUNDLE; `make run` in "
             f"a checkout of the project makes one, {detectors.DEMONSTRATION}"
         )
-    if detector := uncalibrated.detector_at(Path(options.bundle)):
+    if detector := uncalibrated.detector_at(options.bundle):
         return _score_uncalibrated(paths, detector, options, started)
     bundle = Bundle.load(detectors.find(options.bundle))
     _ = bundle.encoder  # what is wrong with one from the hub is said before all else
@@ -154,8 +154,7 @@ def _score(options: argparse.Namespace) -> int:
     settings = batch.Settings(bundle.folder, identity, options.prior, not options.no_pictures)
     inputs.require_own(options.output, [batch.KEPT, batch.UNFINISHED])
     answers = batch.Answers(options.output)
-    opening, streams = words.opening(bundle.about), (sys.stdout, sys.stderr)
-    display = Display(len(paths), opening, streams, options.quiet, started)
+    display = Display(len(paths), words.opening(bundle.about), options.quiet, started)
     scored = batch.score(paths, answers, settings, options.jobs)
     with display, contextlib.closing(scored):
         for answer, is_reused in scored:
@@ -180,9 +179,9 @@ def _score_uncalibrated(
     # A bundle's results would be replaced in part.
     marks = [] if (options.output / batch.KEPT).exists() else [inputs.TABLE]
     inputs.require_own(options.output, marks)
-    rows, streams = [], (sys.stdout, sys.stderr)
+    rows = []
     try:
-        with Display(len(paths), [uncalibrated.WHY], streams, options.quiet, started) as display:
+        with Display(len(paths), [uncalibrated.WHY], options.quiet, started) as display:
             for row in uncalibrated.score(paths, detector, options.jobs):
                 display.answer(uncalibrated.line(row), row["status"] == "scored")
                 rows.append(row)

@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
@@ -21,26 +22,18 @@ _REFRESH_SECONDS = 1.0
 class Display:
     """Prints answers as they come, and on a terminal a progress bar below them.
 
-    Answers go to the first stream, for a program that reads them. The bar goes to the second.
+    Answers go to standard output, for a program that reads them, the bar to standard error.
 
     Args:
         total: how many files there are.
-        opening: lines for the second stream, before the first answer.
-        streams: for answers, and for the rest.
+        opening: lines for standard error, before the first answer.
         quiet: whether to print nothing.
         started: when the command began, by `time.monotonic`.
     """
 
-    def __init__(
-        self,
-        total: int,
-        opening: Sequence[str],
-        streams: tuple[TextIO, TextIO],
-        quiet: bool,
-        started: float,
-    ):
+    def __init__(self, total: int, opening: Sequence[str], quiet: bool, started: float):
         self._opening, self._quiet, self._started = opening, quiet, started
-        self._answers, self._progress = streams
+        self._answers, self._progress = sys.stdout, sys.stderr
         self._n_answers, self._n_reused = 0, 0
         self._first_seconds: float | None = None
         hidden = quiet or not self._progress.isatty()

@@ -1,6 +1,5 @@
 """Score with a published detector as it is: no bundle, so no calibration, and only a score."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,12 +60,9 @@ def score(
         except (RejectedClip, MemoryError) as reason:
             yield vars(rejected(path, str(reason) or "needs more memory than there is"))
             continue
-        of_file, seconds = heard.as_columns(), time.perf_counter() - heard.started
         yield {
             "status": "scored",
             "reason": WHY,
             "score": direction * float(whole.mean[0, 0]),
-            **of_file,
-            "seconds": seconds,
-            "real_time_factor": seconds / of_file["duration"],
+            **heard.as_columns(),
         }
