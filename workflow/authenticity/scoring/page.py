@@ -79,23 +79,13 @@ def _embedded(folder: Path, recordings: Sequence[Recording]) -> set[str]:
 
 
 def _row(recording: Recording, decision: Decision) -> dict[str, Any]:
-    """Return a row of the table: the recording, and where in it windows are like synthetic."""
-    parts, duration = _stretches(recording, decision), recording.duration
+    """Return a row of the table: the recording, and how much of it is like synthetic, and where."""
+    parts = _stretches(recording, decision)
     seconds = sum(part.end - part.start for part in parts if part.kind == "synthetic")
+    share = seconds / recording.duration
     lasts = words.duration(seconds) if seconds else "none"
-    marks = [
-        {"kind": part.kind, "start": part.start / duration, "width": width}
-        for part in parts
-        for width in [(part.end - part.start) / duration]
-        if part.kind != "silent" and width > 1 / 200  # narrower ones cannot be seen
-    ]
-    share = seconds / duration
-    return {
-        "recording": recording,
-        "share": share,
-        "synthetic": "all" if share > 0.9999 else lasts,
-        "marks": marks,
-    }
+    synthetic = "all" if share > 0.9999 else lasts
+    return {"recording": recording, "share": share, "synthetic": synthetic, "stretches": parts}
 
 
 def _stretches(recording: Recording, decision: Decision) -> list[Stretch]:
