@@ -72,6 +72,10 @@ def test_each_file_counts_once_in_the_order_of_the_arguments(
     assert found[:3] == ["c/../b.wav", "[x].wav", "a.wav"]
     assert found[3:] == [str(tmp_path / "c/d.wav"), "gone.wav", "no*"]
     assert inputs.collect(["[x].wav"]) == ["[x].wav"], "a file may be called like a pattern"
+    written(tmp_path, ["e/f/g.wav", "e/b.wav"])
+    (tmp_path / "link").symlink_to("e/f")
+    assert inputs.collect(["link", "e/f/g.wav"]) == ["link/g.wav"], "the same file"
+    assert inputs.collect(["b.wav", "link/../b.wav"]) == ["b.wav", "link/../b.wav"], "e/b.wav"
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])

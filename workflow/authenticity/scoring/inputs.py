@@ -48,12 +48,13 @@ def collect(
     """
     if "" in arguments:
         raise UserError("an empty path: name a recording or a folder of them")
-    files: dict[str, str] = {}
+    files: dict[tuple[str, str], str] = {}
     for argument in arguments:
         named = _listed(stream) if argument == LIST and stream else _expanded(argument)
         for path in (path for name in named for path in _files(name, output)):
             safe = f".{os.sep}{path}" if path.startswith(_FORMULA_STARTS) else path
-            files.setdefault(os.path.normpath(Path(path).absolute()), safe)
+            folder, name = os.path.split(path)
+            files.setdefault((os.path.realpath(folder), name), safe)
     source = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
     if not files:
         raise UserError(f"{source}: no files there to score; name a recording or a folder of them")
