@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import recordings
 from authenticity.plots import overlay
-from authenticity.scoring import decision, outputs, page, words
+from authenticity.scoring import cautions, decision, outputs, page, words
 from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Rejected, Windows, plain, restored
 from authenticity.scoring.worker import BIT_RATE, write_sound
@@ -221,8 +221,8 @@ def test_stretches_cover_the_recording_and_join_windows_that_say_the_same():
     start = np.arange(6.0)
     llr = np.array([-3, UPPER, 2.5, np.nan, LOWER, 0.0])
     windows = Windows(start, start + 4, llr, llr, np.ones(6))
-    found = recordings.recording(duration=9.0, windows=windows)
-    joined = [dataclasses.astuple(item) for item in page._stretches(found, ABOUT["decision"])]
+    found = cautions.stretches(windows, 9.0, Band(LOWER, UPPER))
+    joined = [dataclasses.astuple(item) for item in found]
     assert joined == [
         ("genuine", 0.0, 2.5, -3, -3),
         ("synthetic", 2.5, 4.5, UPPER, 2.5),
