@@ -702,10 +702,10 @@ def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_p
     with batch.Answers(tmp_path).kept():
         pass
     assert not (tmp_path / "recordings.jsonl.unfinished").exists(), "nothing was scored"
-    elsewhere = {**result.plain(second), "picture": "../map-01234567.png"}
-    (tmp_path / "recordings.jsonl").write_text(json.dumps(elsewhere))
-    with pytest.raises(UserError, match="expected answers of an earlier run"):
-        batch.Answers(tmp_path)
+    for foreign in ({"picture": "../map-01234567.png"}, {"file": ["b.wav"]}):
+        (tmp_path / "recordings.jsonl").write_text(json.dumps(result.plain(second) | foreign))
+        with pytest.raises(UserError, match="expected answers of an earlier run"):
+            batch.Answers(tmp_path)
 
 
 def test_the_time_to_the_first_score_counts_from_a_score(capsys: pytest.CaptureFixture[str]):

@@ -231,8 +231,8 @@ def read(paths: Iterable[Path]) -> Iterator[Answer]:
 
 def _is_answer(values: Any) -> bool:
     """Whether it is an answer whose files lie where ours do: they are shown, and later removed."""
-    needed = {"file", "content", "status", "settings"}
-    if not isinstance(values, dict) or not values.keys() >= needed:
+    needed = ("file", "content", "status", "settings")
+    if not isinstance(values, dict) or not all(isinstance(values.get(key), str) for key in needed):
         return False
     parts = [values.get(part) for part in ("picture", "preview")]
     return all(part is None or _DRAWN.fullmatch(str(part)) for part in parts)
