@@ -128,7 +128,7 @@ def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
 def test_results_of_earlier_runs_are_no_inputs_of_another(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    ours = [f"scored/{name}" for name in (batch.KEPT, "windows.parquet", "previews/a-01234567.mp3")]
+    ours = ["scored/scores.csv", "scored/windows.parquet", "scored/previews/a-01234567.mp3"]
     begun = [f"la/{batch.UNFINISHED}", "la/previews/a-01234567.mp3"]
     # Lhotse's corpora have a list of that name.
     folder = written(tmp_path, ["a.wav", *ours, *begun, f"corpus/{batch.KEPT}", "corpus/b.wav"])

@@ -21,6 +21,7 @@ KEPT, UNFINISHED = "recordings.jsonl", "recordings.jsonl.unfinished"
 TABLE = "windows.parquet"
 """The first table that is written: nobody else's file has its name."""
 
+_TABLES = {TABLE, "scores.csv"}  # of all results, also of those without a bundle
 _NOT_A_FILE = "not a file"  # but a pipe or a device: opening a pipe would wait for ever
 _LOGGER = logging.getLogger("authenticity")
 # A spreadsheet takes a cell that begins so for a formula.
@@ -124,7 +125,7 @@ def _files(path: str, output: Path | None) -> list[str]:
     seen = {_identity(output)} if output and output.is_dir() else set()
     unopened: list[OSError] = []
     for folder, subfolders, names in os.walk(path, onerror=unopened.append, followlinks=True):
-        identity, results = _identity(folder), UNFINISHED in names or {KEPT, TABLE} <= set(names)
+        identity, results = _identity(folder), UNFINISHED in names or set(names) >= _TABLES
         if results or identity in seen:  # the output, or a link back to where it has been
             skipped["folders of earlier results"] += identity not in seen
             subfolders.clear()
