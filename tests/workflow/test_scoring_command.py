@@ -87,6 +87,8 @@ def test_a_list_on_standard_input(
     found = inputs.collect(["-", "last.wav"], io.BytesIO(listed))
     assert found == ["one.wav", "two words.wav", os.fsdecode(b"\xff.wav"), "last.wav"]
     assert inputs.as_text(found[2]) == "\\xff.wav"
+    found = inputs.collect(["-"], io.BytesIO(b"\xef\xbb\xbflast.wav" + separator))
+    assert found == ["last.wav"], "a list of Windows begins with a mark"
 
 
 def test_no_name_is_a_formula_or_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """The files to score that a person names on the command line: folders, patterns and lists."""
 
+import codecs
 import glob
 import logging
 import os
@@ -102,7 +103,7 @@ def unopenable(path: str) -> str | None:
 
 
 def _listed(stream: BinaryIO) -> list[str]:
-    content = stream.read()
+    content = stream.read().removeprefix(codecs.BOM_UTF8)  # as Windows writes it
     separator = b"\0" if b"\0" in content else b"\n"
     lines = (line.removesuffix(b"\r") for line in content.split(separator))
     return [os.fsdecode(line) for line in lines if line]
