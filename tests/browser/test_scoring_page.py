@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import recordings
 from authenticity.plots import overlay
-from authenticity.scoring import decision, page, words
+from authenticity.scoring import cautions, decision, outputs, page, words
 from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Rejected, Windows, plain, restored
 from authenticity.scoring.worker import BIT_RATE, write_sound
@@ -51,6 +51,10 @@ REJECTED = [
 ]
 
 
+def write_page(folder, answers):
+    page.write(folder, answers, ABOUT, outputs.summary(answers) | COUNTS)
+
+
 def entry(folder, number, **values):
     """A recording whose picture and sound lie in the folder."""
     samples = recordings.sound(values.pop("seconds", 6.0), number)
@@ -81,7 +85,7 @@ def entries(tmp_path_factory):
             cautions=(recordings.SHORT, recordings.NARROW),
         ),
     ]
-    page.write(folder, [*found, *REJECTED], ABOUT, COUNTS)
+    write_page(folder, [*found, *REJECTED])
     return folder, found
 
 
@@ -198,7 +202,7 @@ def test_the_shortest_clip_has_a_preview(tmp_path):
 def test_the_same_entries_in_any_order_are_the_same_bytes(entries):
     folder, found = entries
     before = (folder / "index.html").read_bytes()
-    page.write(folder, [*REJECTED[::-1], *found[::-1]], ABOUT, COUNTS)
+    write_page(folder, [*REJECTED[::-1], *found[::-1]])
     assert (folder / "index.html").read_bytes() == before
 
 
@@ -217,8 +221,8 @@ def test_stretches_cover_the_recording_and_join_windows_that_say_the_same():
     start = np.arange(6.0)
     llr = np.array([-3, UPPER, 2.5, np.nan, LOWER, 0.0])
     windows = Windows(start, start + 4, llr, llr, np.ones(6))
-    found = recordings.recording(duration=9.0, windows=windows)
-    joined = [dataclasses.astuple(item) for item in page._stretches(found, ABOUT["decision"])]
+    found = cautions.stretches(windows, 9.0, Band(LOWER, UPPER))
+    joined = [dataclasses.astuple(item) for item in found]
     assert joined == [
         ("genuine", 0.0, 2.5, -3, -3),
         ("synthetic", 2.5, 4.5, UPPER, 2.5),
@@ -237,7 +241,7 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
         entry(tmp_path, 3, llr=3.0, file="doubtful.wav", p_trust="do not trust"),
         entry(tmp_path, 4, llr=-3.0, file="fine.wav"),
     ]
-    page.write(tmp_path, found, ABOUT, COUNTS)
+    write_page(tmp_path, found)
     made = (tmp_path / "index.html").read_text()
     rows = re.findall(r'<tr role="row" class="row".*?</tr>', made, re.DOTALL)
     assert [re.search(r"(\w+)\.wav", row)[1] for row in rows] == [
@@ -257,7 +261,7 @@ def test_no_probability_where_none_is_worth_anything(tmp_path):
 
 def test_why_there_is_no_verdict_stands_beside_it(tmp_path):
     (tmp_path / "audio").mkdir()
-    page.write(tmp_path, [entry(tmp_path, 1, llr=0.3)], ABOUT, COUNTS)
+    write_page(tmp_path, [entry(tmp_path, 1, llr=0.3)])
     made = (tmp_path / "index.html").read_text()
     why = "Its LLR of +0.30 is between −2.00 and +2.00."
     assert f'cannot tell</span> <span class="quiet why">{why}</span>' in made
@@ -267,7 +271,7 @@ def test_signs_that_do_not_show_are_escaped_on_the_page(tmp_path):
     (tmp_path / "audio").mkdir()
     name = "a\u202egpj.\x1b[2J\nb.wav"
     rejected = Rejected(file=f"x{name}", reason="not readable")
-    page.write(tmp_path, [entry(tmp_path, 1, file=name), rejected], ABOUT, COUNTS)
+    write_page(tmp_path, [entry(tmp_path, 1, file=name), rejected])
     made = (tmp_path / "index.html").read_text()
     assert not {"\u202e", "\x1b"} & set(made)
     assert made.count("a\\u202egpj.\\x1b[2J\\nb.wav") >= 2
@@ -284,7 +288,7 @@ def test_a_hostile_name_is_escaped_and_a_page_of_rejected_files_has_no_table(ent
     assert "<script>document" not in made
     assert "<img" not in made
     assert unescape(made).count(f">{HOSTILE}</button>") == 1
-    page.write(tmp_path, [Rejected(file=HOSTILE, reason="not readable")], ABOUT, COUNTS)
+    write_page(tmp_path, [Rejected(file=HOSTILE, reason="not readable")])
     made = (tmp_path / "index.html").read_text()
     assert HOSTILE in unescape(made)
     assert "<script" not in made
@@ -296,7 +300,7 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
     whole = (folder / "index.html").read_bytes()
     pictures = sum((folder / item.picture).stat().st_size for item in found)
     monkeypatch.setattr(page, "EMBEDDED_BYTES", pictures + 10)
-    page.write(folder, [*found, *REJECTED], ABOUT, COUNTS)
+    write_page(folder, [*found, *REJECTED])
     shown = show(folder / "index.html")
     assert "This page contains 5 of 5 pictures and 0 sounds" in shown.inner_text("main")
     detail = open_row(shown, "podcast 9.mp3")
@@ -308,7 +312,7 @@ def test_beyond_the_budget_files_stay_beside_the_page(entries, monkeypatch, show
 def test_a_recording_without_picture_and_sound_has_its_numbers(entries, tmp_path, show):
     _, found = entries
     bare = [dataclasses.replace(item, picture=None, preview=None, span=None) for item in found]
-    page.write(tmp_path, bare, ABOUT, COUNTS)
+    write_page(tmp_path, bare)
     shown = show(tmp_path / "index.html")
     assert "would make it too large" not in shown.inner_text("main")
     shown.get_by_role("button", name="podcast 9.mp3", exact=True).click()
@@ -318,8 +322,15 @@ def test_a_recording_without_picture_and_sound_has_its_numbers(entries, tmp_path
     assert detail.get_by_role("region", name="Evidence").locator("tbody tr").count()
 
 
+def test_one_recording_is_one_and_a_small_prior_is_not_rounded_to_nothing(tmp_path, show):
+    write_page(tmp_path, [entry(tmp_path, 1, prior=2e-6)])
+    shown = show(tmp_path / "index.html")
+    assert shown.get_by_role("status").inner_text() == "1 recording shown"
+    assert "at a prior of 0.0002%" in open_row(shown, "a.wav").inner_text()
+
+
 def test_a_page_of_rejected_files_only_says_so(tmp_path, show):
-    page.write(tmp_path, REJECTED, ABOUT, COUNTS)
+    write_page(tmp_path, REJECTED)
     shown = show(tmp_path / "index.html")
     assert "not readable as audio" in shown.inner_text("main")
     assert shown.locator("#recordings").count() == 0
@@ -617,7 +628,7 @@ def test_a_thousand_recordings_stay_usable(tmp_path, entries, show):
     many = [
         dataclasses.replace(found[index % 5], file=f"clip {index}.wav") for index in range(1000)
     ]
-    page.write(tmp_path, many, ABOUT, COUNTS)
+    write_page(tmp_path, many)
     shown = show(tmp_path / "index.html")
     session = shown.context.new_cdp_session(shown)
     session.send("Performance.enable")

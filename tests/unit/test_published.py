@@ -1,12 +1,16 @@
 """Published detectors: what transformers itself says of the same audio, and what is refused."""
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import held
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import score_command
 import torch
 import transformers
 from authenticity import cli
@@ -218,6 +222,7 @@ def test_without_a_bundle_there_are_scores_alone(
     samples = voice(5, spoof=True, seconds=1.5)
     (tmp_path / "a.wav").write_bytes(encoded(samples))
     (tmp_path / "b.wav").write_bytes(b"RIFF, and no more")
+    capsys.readouterr()  # of whoever made the detector
     assert scored_alone(tmp_path, str(folder), "a.wav", "b.wav") == cli.SOME_REJECTED
     said = capsys.readouterr()
     assert said.err.strip() == uncalibrated.WHY
@@ -233,6 +238,41 @@ def test_without_a_bundle_there_are_scores_alone(
     (tmp_path / "out" / "recordings.jsonl").write_text("")
     assert scored_alone(tmp_path, str(folder), "a.wav") == cli.USAGE
     assert "holds other things than results" in capsys.readouterr().err
+    # Nor where a table of somebody else's would be replaced.
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "scores.csv").write_text("goals")
+    arguments = ["--bundle", str(folder), "--output", str(tmp_path / "own")]
+    assert cli.main(["score", *arguments, str(tmp_path / "a.wav")]) == cli.USAGE
+    assert (tmp_path / "own" / "scores.csv").read_text() == "goals"
+
+
+def test_without_a_bundle_a_reader_who_has_seen_enough_stops_nothing(tmp_path: Path):
+    bundle, output = make_detector(tmp_path / "detector"), tmp_path / "out"
+    (tmp_path / "a.wav").write_bytes(encoded(voice(5, spoof=True)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = score_command.start(bundle, output, str(tmp_path / "a.wav"), stdout=writer)
+    os.close(writer)
+    _, said = process.communicate(timeout=held.GUARD_SECONDS)
+    assert process.returncode == cli.DONE
+    assert said.decode().strip() == uncalibrated.WHY
+    assert len(score_command.rows_of(output)) == 1
+
+
+def test_without_a_bundle_an_interrupted_run_does_not_claim_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def interrupted(*_: object) -> Iterator[dict]:
+        yield {"status": "scored", "file": "a.wav", "score": 1.0}
+        raise KeyboardInterrupt
+
+    folder = make_detector(tmp_path / "detector")
+    (tmp_path / "a.wav").write_bytes(encoded(voice(5, spoof=True)))
+    monkeypatch.setattr(uncalibrated, "score", interrupted)
+    assert scored_alone(tmp_path, str(folder), "a.wav") == cli.INTERRUPTED
+    said = capsys.readouterr()
+    assert said.out == "a.wav  score +1.000\n"
+    assert "the same command starts anew" in said.err
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,8 @@ def test_a_bundle_takes_the_place_of_an_earlier_one_of_that_name(
         )
     at = target.stat().st_ino
     assert detectors.install(bundle, "la").stat().st_ino == at
+    (target / "only-2").unlink()
+    assert (detectors.install(bundle, "la") / "only-2").exists(), "what is damaged is mended"
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["la"]
 
 

@@ -60,7 +60,7 @@ def test_a_folder_is_its_files_sorted_whatever_they_are_called(
     os.mkfifo(folder / "pipe")
     found = [str(Path(path).relative_to(folder)) for path in inputs.collect([str(folder)])]
     assert found == ["a/notes", "a/z.mp3", "b.wav", "broken.wav", "ünï.flac"]
-    assert caplog.messages == [f"{folder}: skipped 3 hidden ones, 1 pipes or devices"]
+    assert caplog.messages == [f"{folder}: skipped hidden ones (3), pipes or devices (1)"]
 
 
 def test_each_file_counts_once_in_the_order_of_the_arguments(
@@ -72,6 +72,10 @@ def test_each_file_counts_once_in_the_order_of_the_arguments(
     assert found[:3] == ["c/../b.wav", "[x].wav", "a.wav"]
     assert found[3:] == [str(tmp_path / "c/d.wav"), "gone.wav", "no*"]
     assert inputs.collect(["[x].wav"]) == ["[x].wav"], "a file may be called like a pattern"
+    written(tmp_path, ["e/f/g.wav", "e/b.wav"])
+    (tmp_path / "link").symlink_to("e/f")
+    assert inputs.collect(["link", "e/f/g.wav"]) == ["link/g.wav"], "the same file"
+    assert inputs.collect(["b.wav", "link/../b.wav"]) == ["b.wav", "link/../b.wav"], "e/b.wav"
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
@@ -83,6 +87,8 @@ def test_a_list_on_standard_input(
     found = inputs.collect(["-", "last.wav"], io.BytesIO(listed))
     assert found == ["one.wav", "two words.wav", os.fsdecode(b"\xff.wav"), "last.wav"]
     assert inputs.as_text(found[2]) == "\\xff.wav"
+    found = inputs.collect(["-"], io.BytesIO(b"\xef\xbb\xbflast.wav" + separator))
+    assert found == ["last.wav"], "a list of Windows begins with a mark"
 
 
 def test_no_name_is_a_formula_or_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -119,6 +125,22 @@ def test_results_are_no_inputs_and_nothing_is_an_error(tmp_path: Path):
         inputs.collect([str(tmp_path / "link")])
     with pytest.raises(UserError, match="an empty path"):
         inputs.collect([str(folder), ""])
+
+
+def test_results_of_earlier_runs_are_no_inputs_of_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    ours = ["scored/scores.csv", "scored/windows.parquet", "scored/previews/a-01234567.mp3"]
+    begun = [f"la/{batch.UNFINISHED}", "la/previews/a-01234567.mp3"]
+    # Lhotse's corpora have a list of that name.
+    folder = written(tmp_path, ["a.wav", *ours, *begun, f"corpus/{batch.KEPT}", "corpus/b.wav"])
+    found = inputs.collect([str(folder)], output=folder / "new")
+    assert found == [
+        str(folder / name) for name in ("a.wav", "corpus/b.wav", "corpus/" + batch.KEPT)
+    ]
+    assert caplog.messages == [f"{folder}: skipped folders of earlier results (2)"]
+    preview = str(folder / ours[-1])
+    assert inputs.collect([str(folder / "scored/previews")]) == [preview], "it is asked for"
 
 
 def test_names_of_pictures_are_safe_and_of_one_file_alone():
@@ -382,7 +404,7 @@ def scored(mixed: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     listed = f"{mixed}\n{mixed}/gone.wav\n{mixed}/film.mp4\n".encode()
     code, lines, errors = run(bundle, output, "-", stdin=listed, jobs=2)
     skipped, detector, worth = errors.splitlines()
-    assert skipped.endswith("mixed0: skipped 1 hidden ones")
+    assert skipped.endswith("mixed0: skipped hidden ones (1)")
     assert detector == "Detector: toy, spectral."
     assert re.fullmatch(r"It takes \d+% of unseen genuine clips for synthetic, .*\.", worth)
     assert code == cli.SOME_REJECTED
@@ -507,6 +529,17 @@ def test_a_full_disk_stops_the_command_and_blames_no_recording(
     again = subprocess.run([*command, "--output", str(output), *arguments], env=environment())
     assert again.returncode == cli.DONE
     assert len(rows_of(output)) == 1
+
+
+def test_tables_alone_leave_no_page_of_other_recordings(scored: Path, bundle: Path, tmp_path: Path):
+    output = shutil.copytree(scored, tmp_path / "out")
+    kept = batch.read([output / batch.KEPT])
+    two = [answer for answer in kept if answer.status == "scored"][:2]
+    settings = batch.Settings(bundle, "", prior=0.5, pictures=False)
+    counts = outputs.write(output, two, Bundle.load(bundle), settings, None)
+    assert not (output / "index.html").exists()
+    assert (output / two[0].picture).exists(), "a later run may want it"
+    assert counts["seconds_per_file"] == pytest.approx((two[0].seconds + two[1].seconds) / 2)
 
 
 def test_the_tables_agree(scored: Path):
@@ -671,25 +704,26 @@ def test_only_what_an_answer_had_drawn_is_removed_and_only_for_a_newer_one(tmp_p
     with batch.Answers(tmp_path).kept():
         pass
     assert not (tmp_path / "recordings.jsonl.unfinished").exists(), "nothing was scored"
-    elsewhere = {**result.plain(second), "picture": "../map-01234567.png"}
-    (tmp_path / "recordings.jsonl").write_text(json.dumps(elsewhere))
-    with pytest.raises(UserError, match="expected answers of an earlier run"):
-        batch.Answers(tmp_path)
+    for foreign in ({"picture": "../map-01234567.png"}, {"file": ["b.wav"]}):
+        (tmp_path / "recordings.jsonl").write_text(json.dumps(result.plain(second) | foreign))
+        with pytest.raises(UserError, match="expected answers of an earlier run"):
+            batch.Answers(tmp_path)
 
 
-def test_the_time_to_the_first_score_counts_from_a_score():
-    out, started = io.StringIO(), time.monotonic() - 100
-    about = {"corpus": "toy", "experiment": "one", "demonstration": False}
-    about["decision"] = {"eval": None, "issued": {}}
-    said = Display(12, about, (out, io.StringIO()), quiet=False, started=started)
-    gone = batch.rejected("gone.wav", "no such file")
+def test_the_time_to_the_first_score_counts_from_a_score(capsys: pytest.CaptureFixture[str]):
+    started = time.monotonic() - 100
+    said = Display(12, ["Detector: toy."], quiet=False, started=started)
+    gone = display.line(batch.rejected("gone.wav", "no such file"))
     assert said.wall_seconds() >= 100
-    said.answer(gone, reused=False)
-    said.answer(gone, reused=True)
+    said.answer(gone, scored=False)
+    said.answer(gone, scored=False, reused=True)
     assert said.wall_seconds() is None
     nothing = {"files": 2, "scored": 0, "rejected": 2, "verdicts": {}}
     said.summary(Path("out"), nothing)
-    assert "cost" not in out.getvalue()
+    printed = capsys.readouterr()
+    assert printed.err == "Detector: toy.\n"
+    assert "gone.wav: no such file" in printed.out
+    assert "cost" not in printed.out
 
 
 def test_interrupted_and_killed_it_goes_on(scored: Path, mixed: Path, bundle: Path, tmp_path: Path):

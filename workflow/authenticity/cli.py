@@ -137,29 +137,29 @@ def _score(options: argparse.Namespace) -> int:
     from authenticity.scoring import inputs
 
     paths = inputs.collect(options.paths, sys.stdin.buffer, options.output)
-    from authenticity.scoring import batch, uncalibrated
+    from authenticity.scoring import batch, uncalibrated, words
     from authenticity.scoring.bundle import Bundle
-    from authenticity.scoring.display import Display
+    from authenticity.scoring.display import Display, line
 
     if options.bundle == _CHECKOUT / detectors.DEMONSTRATION and not options.bundle.exists():
         raise UserError(
             "no model: name a bundle's folder with --bundle or AUTHENTICITY_BUNDLE; `make run` in "
             f"a checkout of the project makes one, {detectors.DEMONSTRATION}"
         )
-    if detector := uncalibrated.detector_at(Path(options.bundle)):
-        return _score_uncalibrated(paths, detector, options)
+    if detector := uncalibrated.detector_at(options.bundle):
+        return _score_uncalibrated(paths, detector, options, started)
     bundle = Bundle.load(detectors.find(options.bundle))
     _ = bundle.encoder  # what is wrong with one from the hub is said before all else
     identity = bundle.about["identity"]
     settings = batch.Settings(bundle.folder, identity, options.prior, not options.no_pictures)
     inputs.require_own(options.output, [batch.KEPT, batch.UNFINISHED])
     answers = batch.Answers(options.output)
-    streams = (sys.stdout, sys.stderr)
-    display = Display(len(paths), bundle.about, streams, options.quiet, started)
+    display = Display(len(paths), words.opening(bundle.about), options.quiet, started)
     scored = batch.score(paths, answers, settings, options.jobs)
     with display, contextlib.closing(scored):
         for answer, is_reused in scored:
-            display.answer(answer, is_reused)
+            text = line(answer, bundle.about["decision"])
+            display.answer(text, answer.status == "scored", is_reused)
     from authenticity.scoring import outputs  # no answer need wait for it
 
     counts = outputs.write(
@@ -169,21 +169,24 @@ def _score(options: argparse.Namespace) -> int:
     return SOME_REJECTED if counts["rejected"] else DONE
 
 
-def _score_uncalibrated(paths: Sequence[str], detector: Any, options: argparse.Namespace) -> int:
+def _score_uncalibrated(
+    paths: Sequence[str], detector: Any, options: argparse.Namespace, started: float
+) -> int:
     """Score with a published detector that no bundle calibrates."""
     from authenticity.scoring import batch, inputs, outputs, uncalibrated
+    from authenticity.scoring.display import Display
 
     # A bundle's results would be replaced in part.
-    marks = [] if (options.output / batch.KEPT).exists() else ["scores.csv"]
+    marks = [] if (options.output / batch.KEPT).exists() else [inputs.TABLE]
     inputs.require_own(options.output, marks)
     rows = []
-    for row in uncalibrated.score(paths, detector, options.jobs):
-        if not options.quiet:
-            if not rows:
-                print(uncalibrated.WHY, file=sys.stderr)
-            is_scored = row["status"] == "scored"
-            what = f"score {row['score']:+.3f}" if is_scored else f"set aside: {row['reason']}"
-            print(f"{printable(row['file'])}  {what}", flush=True)
-        rows.append(row)
+    try:
+        with Display(len(paths), [uncalibrated.WHY], options.quiet, started) as display:
+            for row in uncalibrated.score(paths, detector, options.jobs):
+                display.answer(uncalibrated.line(row), row["status"] == "scored")
+                rows.append(row)
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing was kept, the same command starts anew", file=sys.stderr)
+        return INTERRUPTED
     outputs.write_tables(options.output, rows)
     return SOME_REJECTED if any(row["status"] == "rejected" for row in rows) else DONE

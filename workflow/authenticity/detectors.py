@@ -33,7 +33,7 @@ FOLDER = Path("detectors")
 DEMONSTRATION = Path("results", "demo", "bundles", "baseline_full")
 """The bundle that `make run` makes, relative to a checkout."""
 
-_ABOUT, _CARD = "bundle.json", "card.md"
+_ABOUT = "bundle.json"
 _CORPUS, _EXPERIMENT = "asvspoof2019_la", "detector"
 _CONFIGS = (Path("config", "config.yaml"), Path("config", "detector.yaml"))
 _OVERLAY = Path(".snakemake", "detector.json")
@@ -93,7 +93,7 @@ def _folders() -> list[Path]:
 def install(bundle: Path, name: str) -> Path:
     """Copy a bundle to the folder of this name, in the place of an earlier one; return it."""
     target, new, old = FOLDER / name, FOLDER / f".{name}.new", FOLDER / f".{name}.old"
-    files = [_ABOUT, _CARD]  # the first has the checksums of all others
+    files = [str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()]
     if filecmp.cmpfiles(bundle, target, files, shallow=False)[0] != files:
         for left_over in (new, old):
             shutil.rmtree(left_over, ignore_errors=True)

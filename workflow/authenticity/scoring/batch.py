@@ -30,7 +30,7 @@ from authenticity import lean
 from authenticity.errors import UserError
 from authenticity.files import atomic, sha256
 from authenticity.names import printable
-from authenticity.scoring.inputs import as_text, unopenable
+from authenticity.scoring.inputs import KEPT, UNFINISHED, as_text, unopenable
 from authenticity.scoring.result import CONTENT_DIGITS, Answer, Rejected, plain, restored
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 VERSION = "4"
 """Raise it when a change alters an answer or its picture: other versions' answers are made again.
 """
-
-KEPT, UNFINISHED = "recordings.jsonl", "recordings.jsonl.unfinished"
-"""The file of all answers, and the one that a run appends to while it lasts."""
 
 _LOADING_SECONDS = 3.0  # about what it takes to load libraries and a small encoder
 _LOOK_SECONDS = 0.5  # between two looks whether another process may start
@@ -234,8 +231,8 @@ def read(paths: Iterable[Path]) -> Iterator[Answer]:
 
 def _is_answer(values: Any) -> bool:
     """Whether it is an answer whose files lie where ours do: they are shown, and later removed."""
-    needed = {"file", "content", "status", "settings"}
-    if not isinstance(values, dict) or not values.keys() >= needed:
+    needed = ("file", "content", "status", "settings")
+    if not isinstance(values, dict) or not all(isinstance(values.get(key), str) for key in needed):
         return False
     parts = [values.get(part) for part in ("picture", "preview")]
     return all(part is None or _DRAWN.fullmatch(str(part)) for part in parts)

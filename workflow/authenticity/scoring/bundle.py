@@ -197,12 +197,11 @@ class Bundle:
             return None
         if encoder["folder"]:
             folder = self.folder / encoder["folder"]
-            _require_files(folder, encoder["files"])
+            _require_files(folder, {"config.json": "", **encoder["files"]})
             source = EncoderSource(str(folder))
-            read_too = source.files() if folder.is_dir() else []
-            names = [path.name for path in read_too] or ["config.json"]
             # A file that is read without a checksum could be anything.
-            _require_files(folder, {name: "" for name in names if name not in encoder["files"]})
+            unchecked = {path.name for path in source.files()} - encoder["files"].keys()
+            _require_files(folder, dict.fromkeys(unchecked, ""))
         else:
             source = EncoderSource(encoder["model"], encoder["revision"])
             folder = source.fetch()

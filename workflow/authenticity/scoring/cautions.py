@@ -9,10 +9,10 @@ training clips' than nearly all of dev's are, or the recording reverberates more
 those clips, which can make a genuine voice read as synthetic.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any, Literal, TypedDict
 
@@ -42,6 +42,7 @@ _MOST_NAMED = 5  # parts of a recording in one sentence
 
 Clip = Mapping[str, float]
 Kind = Literal["synthetic", "unsure", "genuine", "silent"]
+_KINDS: dict[Verdict, Kind] = {SYNTHETIC: "synthetic", UNDECIDED: "unsure", GENUINE: "genuine"}
 
 
 class Domain(TypedDict):
@@ -248,19 +249,14 @@ class Stretch:
 
 def stretches(windows: Windows, duration: float, band: Band) -> list[Stretch]:
     """Join windows on the same side of the band, from the first to the last second."""
-
-    def kind_of(pair: tuple[float, float]) -> Kind:
-        if math.isnan(llr := pair[1]):
-            return "silent"
-        if llr >= band.upper:
-            return "synthetic"
-        return "genuine" if llr < band.lower else "unsure"
-
+    said = [_KINDS[verdict] for verdict in band.verdicts(windows.llr).tolist()]
+    kinds = np.where(np.isnan(windows.llr), "silent", said).tolist()
     centres = ((windows.start + windows.end) / 2).tolist()
     ends = [*((a + b) / 2 for a, b in pairwise(centres)), duration]
     joined, begin = [], 0.0
-    for kind, neighbours in groupby(zip(ends, windows.llr.tolist(), strict=True), kind_of):
-        last, ratios = zip(*neighbours, strict=True)
+    columns = zip(kinds, ends, windows.llr.tolist(), strict=True)
+    for kind, neighbours in groupby(columns, itemgetter(0)):
+        _, last, ratios = zip(*neighbours, strict=True)
         low, high = (None, None) if kind == "silent" else (min(ratios), max(ratios))
         joined.append(Stretch(kind, begin, last[-1], low, high))
         begin = last[-1]

@@ -143,10 +143,9 @@ class Detector:
         p_synthetic, p_low, p_high = expit(np.array([llr, low, high]) + logit(prior)).tolist()
         if warned and warned[0].severe:
             p_synthetic = p_low = p_high = None
-        of_file, trust = heard.as_columns(), about["trust"]
-        seconds = time.perf_counter() - heard.started
+        trust = about["trust"]
         return Recording(
-            **of_file,
+            **heard.as_columns(),
             score=score,
             score_inverted=score_inverted,
             llr=llr,
@@ -164,8 +163,6 @@ class Detector:
             activity=heard.activity(),
             contributions=contributions(model, features, self.bundle.parts),
             spectrogram=spectrogram(samples),
-            seconds=seconds,
-            real_time_factor=seconds / of_file["duration"],
         )
 
     def _cautions(
@@ -271,7 +268,7 @@ class Heard:
             raise RejectedClip(f"cannot be read: {error.strerror or error}") from error
 
     def as_columns(self) -> dict[str, Any]:
-        """Return the columns on the file and its sound."""
+        """Return the columns on the file, its sound, and what the work has taken until now."""
         return {
             "file": self.file,
             "content": self.content,
@@ -280,7 +277,14 @@ class Heard:
             "sample_rate": self.form.sample_rate,
             "channels": self.form.channels,
             "duration": len(self.samples) / SAMPLE_RATE,
+            **self.cost(),
         }
+
+    def cost(self) -> dict[str, float]:
+        """Return the columns on what the work has taken until now."""
+        seconds = time.perf_counter() - self.started
+        duration = len(self.samples) / SAMPLE_RATE
+        return {"seconds": seconds, "real_time_factor": seconds / duration}
 
     @cached_property
     def _active(self) -> NDArray[np.bool_]:

@@ -2,17 +2,17 @@
 
 import contextlib
 import os
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
 from authenticity.names import printable
 from authenticity.scoring import words
-from authenticity.scoring.bundle import About
 from authenticity.scoring.decision import Decision
 from authenticity.scoring.result import Answer
 
@@ -22,22 +22,18 @@ _REFRESH_SECONDS = 1.0
 class Display:
     """Prints answers as they come, and on a terminal a progress bar below them.
 
-    Answers go to the first stream, for a program that reads them. The bar goes to the second, and
-    before the first answer the detector and what it is worth.
+    Answers go to standard output, for a program that reads them, the bar to standard error.
 
     Args:
         total: how many files there are.
-        about: of the bundle.
-        streams: for answers, and for the rest.
+        opening: lines for standard error, before the first answer.
         quiet: whether to print nothing.
         started: when the command began, by `time.monotonic`.
     """
 
-    def __init__(
-        self, total: int, about: About, streams: tuple[TextIO, TextIO], quiet: bool, started: float
-    ):
-        self._about, self._quiet, self._started = about, quiet, started
-        self._answers, self._progress = streams
+    def __init__(self, total: int, opening: Sequence[str], quiet: bool, started: float):
+        self._opening, self._quiet, self._started = opening, quiet, started
+        self._answers, self._progress = sys.stdout, sys.stderr
         self._n_answers, self._n_reused = 0, 0
         self._first_seconds: float | None = None
         hidden = quiet or not self._progress.isatty()
@@ -54,17 +50,17 @@ class Display:
         self._refreshing.join()
         self._bar.close()
 
-    def answer(self, answer: Answer, reused: bool) -> None:
-        """Print an answer."""
+    def answer(self, text: str, scored: bool, reused: bool = False) -> None:
+        """Print the line of an answer; `scored` where the file was, `reused` if by another run."""
         if not self._n_answers and not self._quiet:
             with contextlib.suppress(OSError):
-                tqdm.write("\n".join(words.opening(self._about)), self._progress)
+                tqdm.write("\n".join(self._opening), self._progress)
                 self._progress.flush()
         self._n_answers += 1
         self._n_reused += reused
-        if self._first_seconds is None and answer.status == "scored" and not reused:
+        if self._first_seconds is None and scored and not reused:
             self._first_seconds = time.monotonic() - self._started
-        self._print(line(answer, self._about["decision"]))
+        self._print(text)
         self._bar.update()
 
     def wall_seconds(self) -> float | None:

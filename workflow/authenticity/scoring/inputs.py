@@ -1,5 +1,6 @@
 """The files to score that a person names on the command line: folders, patterns and lists."""
 
+import codecs
 import glob
 import logging
 import os
@@ -15,6 +16,13 @@ from authenticity.names import printable
 LIST = "-"
 """The argument that stands for a list of paths on standard input."""
 
+KEPT, UNFINISHED = "recordings.jsonl", "recordings.jsonl.unfinished"
+"""The file of all answers, and the one that a run appends to while it lasts."""
+
+TABLE = "windows.parquet"
+"""The first table that is written: nobody else's file has its name."""
+
+_TABLES = {TABLE, "scores.csv"}  # of all results, also of those without a bundle
 _NOT_A_FILE = "not a file"  # but a pipe or a device: opening a pipe would wait for ever
 _LOGGER = logging.getLogger("authenticity")
 # A spreadsheet takes a cell that begins so for a formula.
@@ -28,26 +36,27 @@ def collect(
 
     A folder stands for all files below it, whatever their names end with: a file that is no
     recording, and a path that does not exist, are set aside with a reason later, so that every file
-    is accounted for. Hidden files, pipes and devices are skipped and counted in the log. Nothing is
-    opened here.
+    is accounted for. Hidden files, pipes, devices, and folders of earlier results are skipped and
+    counted in the log. Nothing is opened here.
 
     Args:
         arguments: files, folders, patterns that no shell has expanded (`**` for any folders), and
             `-` for a list on `stream`.
         stream: paths, one a line, or each ended by a zero byte (as `find -print0` writes them).
-        output: a folder of results, of which nothing is an input.
+        output: the folder of results, of which nothing is an input even if it has none yet.
 
     Raises:
         UserError: there is nothing to score, or nothing that exists.
     """
     if "" in arguments:
         raise UserError("an empty path: name a recording or a folder of them")
-    files: dict[str, str] = {}
+    files: dict[tuple[str, str], str] = {}
     for argument in arguments:
         named = _listed(stream) if argument == LIST and stream else _expanded(argument)
         for path in (path for name in named for path in _files(name, output)):
             safe = f".{os.sep}{path}" if path.startswith(_FORMULA_STARTS) else path
-            files.setdefault(os.path.normpath(Path(path).absolute()), safe)
+            folder, name = os.path.split(path)
+            files.setdefault((os.path.realpath(folder), name), safe)
     source = "standard input" if list(arguments) == [LIST] else ", ".join(arguments)
     if not files:
         raise UserError(f"{source}: no files there to score; name a recording or a folder of them")
@@ -70,7 +79,8 @@ def require_own(output: Path, marks: Iterable[str]) -> None:
         return
     if not output.is_dir() or any(output.iterdir()):
         raise UserError(
-            f"{output}: holds other things than results; name a new folder with --output"
+            f"{output}: holds other things than results of such a model; name a new folder with "
+            "--output"
         )
 
 
@@ -93,7 +103,7 @@ def unopenable(path: str) -> str | None:
 
 
 def _listed(stream: BinaryIO) -> list[str]:
-    content = stream.read()
+    content = stream.read().removeprefix(codecs.BOM_UTF8)  # as Windows writes it
     separator = b"\0" if b"\0" in content else b"\n"
     lines = (line.removesuffix(b"\r") for line in content.split(separator))
     return [os.fsdecode(line) for line in lines if line]
@@ -116,7 +126,9 @@ def _files(path: str, output: Path | None) -> list[str]:
     seen = {_identity(output)} if output and output.is_dir() else set()
     unopened: list[OSError] = []
     for folder, subfolders, names in os.walk(path, onerror=unopened.append, followlinks=True):
-        if (identity := _identity(folder)) in seen:  # results, or a link back to where it has been
+        identity, results = _identity(folder), UNFINISHED in names or set(names) >= _TABLES
+        if results or identity in seen:  # the output, or a link back to where it has been
+            skipped["folders of earlier results"] += identity not in seen
             subfolders.clear()
             continue
         seen.add(identity)
@@ -126,7 +138,7 @@ def _files(path: str, output: Path | None) -> list[str]:
         opened = [file for file in shown if unopenable(file) != _NOT_A_FILE]
         skipped["pipes or devices"] += len(shown) - len(opened)
         files += opened
-    if counted := ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count):
+    if counted := ", ".join(f"{kind} ({count})" for kind, count in skipped.items() if count):
         _LOGGER.warning("%s: skipped %s", printable(path), counted)
     return sorted([*files, *(str(error.filename) for error in unopened)])
 

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from authenticity.names import printable
 from authenticity.scoring import page
 from authenticity.scoring.batch import Settings
 from authenticity.scoring.bundle import WEIGHTS, Bundle
+from authenticity.scoring.inputs import TABLE
 from authenticity.scoring.result import Answer, Recording, Windows, columns
 
 _ARROW = {str: pa.string(), float: pa.float64(), int: pa.int32()}
@@ -46,6 +48,8 @@ def write(
 ) -> dict[str, Any]:
     """Write all tables, `summary.json` and, where there are pictures, `index.html`.
 
+    Without pictures, the page of an earlier run is removed.
+
     Rows have the order of the answers. `wall_seconds` is how long the run took that scored them
     all; None where several did.
 
@@ -58,6 +62,8 @@ def write(
     write_tables(folder, map(_row, answers), map(_windows, recordings))
     if settings.pictures:
         page.write(folder, answers, bundle.about, counts)
+    else:
+        (folder / page.NAME).unlink(missing_ok=True)  # an earlier run's, of what it was given
     write_json(folder / "summary.json", counts)
     return counts
 
@@ -99,6 +105,8 @@ def write_tables(
 
     Columns of `SCORES` that an answer lacks are empty; what is no column is left out.
     """
+    whole = pa.concat_tables([WINDOWS.empty_table(), *windows]).combine_chunks()
+    tables.write(folder / TABLE, whole, WINDOWS)
     rows = [{name: answer.get(name) for name in SCORES.names} for answer in answers]
     tables.write(folder / "scores.parquet", pa.Table.from_pylist(rows, schema=SCORES), SCORES)
     write_text(folder / "scores.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
@@ -109,8 +117,6 @@ def write_tables(
         cells = row.values()
         writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
     write_text(folder / "scores.csv", text.getvalue())
-    whole = pa.concat_tables([WINDOWS.empty_table(), *windows]).combine_chunks()
-    tables.write(folder / "windows.parquet", whole, WINDOWS)
 
 
 def _windows(recording: Recording) -> pa.Table:
@@ -122,7 +128,7 @@ def _windows(recording: Recording) -> pa.Table:
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:
     """Count what was found, and what it cost: the counts of `summary.json` (docs/scores.md)."""
     recordings = [answer for answer in answers if isinstance(answer, Recording)]
-    taken = sorted(recording.seconds for recording in recordings)
+    taken = [recording.seconds for recording in recordings]
     audio = math.fsum(recording.duration for recording in recordings)
     return {
         "files": len(answers),
@@ -131,7 +137,7 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
         "verdicts": dict(Counter(recording.verdict for recording in recordings)),
         "audio_seconds": audio,
         "seconds": math.fsum(taken),
-        "seconds_per_file": taken[len(taken) // 2] if taken else None,
+        "seconds_per_file": median(taken) if taken else None,
         "real_time_factor": math.fsum(taken) / audio if audio else None,
         "peak_bytes": max((answer.peak_bytes for answer in answers), default=0),
     }

@@ -59,7 +59,8 @@
   function say(more) {
     const shown = rows.filter((row) => !row.hidden).length;
     const count = shown === rows.length ? `${shown}` : `${shown} of ${rows.length}`;
-    status.textContent = `${count} recordings shown${more ? `, ${more}` : ""}`;
+    const noun = rows.length === 1 ? "recording" : "recordings";
+    status.textContent = `${count} ${noun} shown${more ? `, ${more}` : ""}`;
   }
 
   function filter() {
@@ -184,7 +185,7 @@
     const items = [
       ["File", `${recording.codec}, ${recording.sample_rate / 1000} kHz, ${channels}`],
       ["Probability", recording.p_synthetic === null ? "none, for a severe caution"
-        : `at a prior of ${+(100 * recording.prior).toFixed(3)}%`],
+        : `at a prior of ${+(100 * recording.prior).toPrecision(6)}%`],
       ["Score", `${signed(recording.score)}; with inverted polarity ${signed(recording.score_inverted)}`],
       ["Scored in", `${recording.seconds.toFixed(2)} s, ${share} of its duration`],
       ...(recording.content ? [["SHA-256 begins", recording.content]] : []),

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
-from statistics import median
 from typing import Any
 from urllib.parse import quote
 
@@ -18,9 +17,11 @@ from authenticity.files import atomic
 from authenticity.names import printable
 from authenticity.scoring import words
 from authenticity.scoring.bundle import About
-from authenticity.scoring.cautions import Stretch, stretches
-from authenticity.scoring.decision import Band, Decision
+from authenticity.scoring.cautions import stretches
+from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Answer, Recording, columns, plain
+
+NAME = "index.html"
 
 EMBEDDED_BYTES = 100_000_000
 """Of pictures and sounds in the page, at most; the rest stays in files beside it."""
@@ -44,7 +45,7 @@ def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping
     recordings.sort(key=lambda item: (item.p_synthetic is None, -item.llr, item.file))
     rejected = [answer for answer in answers if answer.status == "rejected"]
     embedded = _embedded(folder, recordings)
-    decision = about["decision"]
+    band = Band(about["decision"]["lower"], about["decision"]["upper"])
     css, script = (
         Markup(Path(__file__).with_name(name).read_text(encoding="utf-8"))
         for name in ("page.css", "page.js")
@@ -60,13 +61,12 @@ def write(folder: Path, answers: Sequence[Answer], about: About, counts: Mapping
         priors=[f"{100 * prior:g}%" for prior in sorted({item.prior for item in recordings})],
         recordings=recordings,
         embedded=embedded,
-        median=median,
-        rows=(_row(item, decision) for item in recordings),
+        rows=(_row(item, band) for item in recordings),
         rejected=sorted([item.file, item.reason] for item in rejected),
-        details=(_detail(folder, item, embedded, decision) for item in recordings),
+        details=(_detail(folder, item, embedded, band) for item in recordings),
     )
     # Piece by piece: the page may be larger than what else the program needs.
-    with atomic(folder / "index.html") as temporary, temporary.open("w", encoding="utf-8") as page:
+    with atomic(folder / NAME) as temporary, temporary.open("w", encoding="utf-8") as page:
         page.writelines(pieces)
 
 
@@ -78,36 +78,21 @@ def _embedded(folder: Path, recordings: Sequence[Recording]) -> set[str]:
     return {name for name, size in zip(names, total, strict=True) if size <= EMBEDDED_BYTES}
 
 
-def _row(recording: Recording, decision: Decision) -> dict[str, Any]:
-    """Return a row of the table: the recording, and where in it windows are like synthetic."""
-    parts, duration = _stretches(recording, decision), recording.duration
+def _row(recording: Recording, band: Band) -> dict[str, Any]:
+    """Return a row of the table: the recording, and how much of it is like synthetic, and where."""
+    parts = stretches(recording.windows, recording.duration, band)
     seconds = sum(part.end - part.start for part in parts if part.kind == "synthetic")
+    share = seconds / recording.duration
     lasts = words.duration(seconds) if seconds else "none"
-    marks = [
-        {"kind": part.kind, "start": part.start / duration, "width": width}
-        for part in parts
-        for width in [(part.end - part.start) / duration]
-        if part.kind != "silent" and width > 1 / 200  # narrower ones cannot be seen
-    ]
-    share = seconds / duration
-    return {
-        "recording": recording,
-        "share": share,
-        "synthetic": "all" if share > 0.9999 else lasts,
-        "marks": marks,
-    }
-
-
-def _stretches(recording: Recording, decision: Decision) -> list[Stretch]:
-    band = Band(decision["lower"], decision["upper"])
-    return stretches(recording.windows, recording.duration, band)
+    synthetic = "all" if share > 0.9999 else lasts
+    return {"recording": recording, "share": share, "synthetic": synthetic, "stretches": parts}
 
 
 def _detail(
-    folder: Path, recording: Recording, embedded: set[str], decision: Decision
+    folder: Path, recording: Recording, embedded: set[str], band: Band
 ) -> tuple[Mapping[str, Any], list[tuple[str, Path]]]:
     """Return what a row opens: plain data, and the files that the page holds."""
-    values = plain(recording)
+    values, parts = plain(recording), stretches(recording.windows, recording.duration, band)
     shown = {name: values[name] for name in columns(Recording)}
     shown |= {
         "file": printable(recording.file),
@@ -117,7 +102,7 @@ def _detail(
             for name, numbers in values["windows"].items()
             if name in ("start", "end", "llr")
         },
-        "stretches": [asdict(part) for part in _stretches(recording, decision)],
+        "stretches": [asdict(part) for part in parts],
     }
     files = {"picture": recording.picture, "sound": recording.preview}
     data = {

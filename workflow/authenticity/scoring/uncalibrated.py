@@ -1,6 +1,5 @@
 """Score with a published detector as it is: no bundle, so no calibration, and only a score."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from authenticity.errors import RejectedClip
 from authenticity.features.published import DetectorSource, Published, sign
 from authenticity.limits import Limits
+from authenticity.names import printable
 from authenticity.scoring.batch import rejected
 from authenticity.scoring.bundle import ABOUT
 from authenticity.scoring.inputs import unopenable
@@ -27,6 +27,13 @@ def detector_at(bundle: Path) -> DetectorSource | None:
     if (bundle / ABOUT).exists() or not (is_name or (bundle / "config.json").is_file()):
         return None
     return DetectorSource(str(bundle))
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """Return what `score` yields for a file as a line."""
+    is_scored = row["status"] == "scored"
+    what = f"score {row['score']:+.3f}" if is_scored else f"set aside: {row['reason']}"
+    return f"{printable(row['file'])}  {what}"
 
 
 def score(
@@ -53,12 +60,9 @@ def score(
         except (RejectedClip, MemoryError) as reason:
             yield vars(rejected(path, str(reason) or "needs more memory than there is"))
             continue
-        of_file, seconds = heard.as_columns(), time.perf_counter() - heard.started
         yield {
             "status": "scored",
             "reason": WHY,
             "score": direction * float(whole.mean[0, 0]),
-            **of_file,
-            "seconds": seconds,
-            "real_time_factor": seconds / of_file["duration"],
+            **heard.as_columns(),
         }

@@ -6,7 +6,6 @@ lack of memory, costs only that file.
 
 import hashlib
 import re
-import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -115,9 +114,7 @@ class Scorer:
                 raise UserError(in_one_line(error)) from error
             except Exception:  # the numbers stand without them, and the next run tries again
                 trace = traceback.format_exc()
-        seconds = time.perf_counter() - heard.started  # with picture and sound
-        factor = seconds / recording.duration
-        return replace(recording, seconds=seconds, real_time_factor=factor), trace
+        return replace(recording, **heard.cost()), trace  # with picture and sound
 
     def _drawn(self, recording: Recording, samples: Rows) -> Mapping[str, str | Span]:
         """Draw a recording and keep its sound; return where, relative to the folder."""
