@@ -282,6 +282,22 @@ def test_what_is_used_is_the_average_over_the_latest_steps(cache: Frames, encode
     assert roc_auc_score(LABELS[DEV], scores) == tuning.history[-1]["dev_roc_auc"]
 
 
+@pytest.mark.parametrize("dev", [DEV, np.arange(0)])
+def test_a_learning_rate_that_diverges_is_named(
+    dev: np.ndarray, cache: Frames, encoder: Path, tmp_path: Path
+):
+    with pytest.raises(UserError, match=r"NaN or infinite at epoch [12]; .*`learning_rate`"):
+        run(cache, encoder, tmp_path / "state", changed(learning_rate=1e3), dev=dev)
+
+
+@pytest.mark.parametrize("left", [0, 100, -5])
+def test_a_damaged_state_is_not_taken_up(left: int, cache: Frames, encoder: Path, tmp_path: Path):
+    state = tmp_path / "state"
+    whole = run(cache, encoder, state)
+    state.write_bytes(state.read_bytes()[:left])
+    assert_equal_weights(run(cache, encoder, state), whole)
+
+
 def test_a_state_of_another_run_is_not_taken_up(cache: Frames, encoder: Path, tmp_path: Path):
     fresh = run(cache, encoder, tmp_path / "fresh", OTHER_SEED)
     run(cache, encoder, tmp_path / "state")

@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from authenticity.errors import UserError
+from authenticity.errors import UserError, lacks_memory
 from authenticity.evaluation import splits
 from authenticity.features import export
 from authenticity.features.encoder import Encoder
@@ -185,7 +186,16 @@ class FineTuning:
             progress = (self.epoch + seen / len(order)) / self._model.epochs
             total += self._step(chosen, progress) * len(chosen)
         self.epoch += 1
+        self._require_finite(total)
         return total / seen
+
+    def _require_finite(self, values: NDArray | float) -> None:
+        if not np.isfinite(values).all():
+            raise UserError(
+                f"fine-tuning became NaN or infinite at epoch {self.epoch}; give the experiment a "
+                f"`learning_rate` below {self._model.learning_rate:g} and a `head_learning_rate` "
+                f"below {self._model.head_learning_rate:g}"
+            )
 
     def _probe(self) -> None:
         """Start the head from logistic regression on the pooled, still untrained layers.
@@ -235,6 +245,7 @@ class FineTuning:
         if not len(self._dev):
             return None
         scores = self.average.module.head().scores(self._pooled(self._dev))
+        self._require_finite(scores)
         return float(roc_auc_score(self._labels[self._dev], scores))
 
     def state(self) -> dict[str, Any]:
@@ -309,7 +320,7 @@ def fit(
     it once the result is safe.
 
     Raises:
-        UserError: the encoder has no such layers.
+        UserError: the encoder has no such layers, or the training diverges.
     """
     with torch.random.fork_rng(devices=[]):
         runs = [FineTuning(problem, encoder, settings, seed) for seed in settings.model.seeds]
@@ -337,10 +348,16 @@ def fit(
 
 
 def _resume(runs: Sequence[FineTuning], path: Path, identity: str) -> None:
-    """Take up the state at `path` if it is there and is of this very training."""
+    """Take up the state at `path` if it is there, undamaged, and of this very training."""
     if not path.exists():
         return
-    kept = torch.load(path, weights_only=True)
+    try:
+        kept = torch.load(path, weights_only=True)
+    except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        if lacks_memory(error):
+            raise
+        _logger.warning("%s: damaged; starting afresh", path)
+        return
     if kept["identity"] != identity:
         _logger.info("%s is of another run: starting afresh", path)
         return
