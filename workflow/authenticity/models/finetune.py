@@ -74,15 +74,10 @@ class Settings:
     layers: int
     precision: str
 
-    def first_trained(self, n_layers: int) -> int:
-        """Return which of an encoder's layers, from 0, is the first trained one."""
-        unfrozen, kept = self.model.unfrozen, self.layers
-        if not 1 <= unfrozen <= kept <= n_layers:
-            raise UserError(
-                f"the last {unfrozen} of the first {kept} layers cannot be fine-tuned in an "
-                f"encoder of {n_layers}; correct `unfrozen` and `layers` in the configuration"
-            )
-        return kept - unfrozen
+    @property
+    def first_trained(self) -> int:
+        """The first trained layer, from 0."""
+        return self.layers - self.model.unfrozen
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,7 @@ class FineTuning:
 
         `seed` decides the head's weights and the order of clips.
         """
-        self.first = settings.first_trained(len(encoder.network.encoder.layers))
+        self.first = settings.first_trained
         self.encoder, self.seed = encoder, seed
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
@@ -320,7 +315,7 @@ def fit(
     it once the result is safe.
 
     Raises:
-        UserError: the encoder has no such layers, or the training diverges.
+        UserError: the training diverges.
     """
     with torch.random.fork_rng(devices=[]):
         runs = [FineTuning(problem, encoder, settings, seed) for seed in settings.model.seeds]
