@@ -8,7 +8,6 @@ the whole is an encoder like any other and a `LinearModel` of its last layer.
 
 import contextlib
 import copy
-import dataclasses
 import hashlib
 import json
 import logging
@@ -98,16 +97,10 @@ class Problem:
 
     def digest(self, settings: Settings) -> str:
         """Identify a training on these clips."""
-        described = dataclasses.asdict(settings) | {
-            "version": VERSION,
-            "model": settings.model.model_dump(),
-            "frames": self.frames.digest,
-        }
-        digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-        for array in (self.labels, self.train, self.dev):
-            digest.update(np.ascontiguousarray(array, np.int64))
-            digest.update(b";")
-        return digest.hexdigest()
+        described = [VERSION, settings.model.plain(), settings.layers, settings.precision]
+        described += [array.tolist() for array in (self.labels, self.train, self.dev)]
+        text = json.dumps([*described, self.frames.digest], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class FineTuning:
