@@ -315,7 +315,9 @@ def fit(
     identity = problem.digest(settings)
     _resume(runs, state, identity)
     with _pool(threads) as pool:
-        while not _ended(runs, settings.model):
+        first, model = runs[0], settings.model
+        # Without dev, the latest epoch is the best one.
+        while first.epoch < model.epochs and first.epoch - first.best_epoch < model.patience:
             started = time.monotonic()
             list(pool.map(FineTuning.advance, runs))
             *past, roc_auc = _on_dev(runs)
@@ -325,7 +327,7 @@ def fit(
             last = [run.history[-1]["loss"] for run in runs]
             _logger.info(
                 "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
-                *(runs[0].epoch, settings.model.epochs),
+                *(first.epoch, model.epochs),
                 *(_said(last), _said([roc_auc]), time.monotonic() - started),
             )
             with atomic(state) as temporary:
@@ -374,14 +376,6 @@ def _on_dev(runs: Sequence[FineTuning]) -> list[float | None]:
     rows = zip(*(run.history for run in runs), strict=True)
     by_epoch = [[row["dev_roc_auc"] for row in row_of_each] for row_of_each in rows]
     return [None if None in values else float(np.mean(values)) for values in by_epoch]
-
-
-def _ended(runs: Sequence[FineTuning], model: "FineTune") -> bool:
-    """Whether no epoch is left, or dev has not gained for too long."""
-    first = runs[0]
-    waited = first.epoch - first.best_epoch
-    has_dev = bool(first.history) and first.history[-1]["dev_roc_auc"] is not None
-    return first.epoch >= model.epochs or (has_dev and waited >= model.patience)
 
 
 def fit_trials(
