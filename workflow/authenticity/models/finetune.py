@@ -395,7 +395,7 @@ def fit_trials(
     data = fitting.Trials(trials)
     (item,) = rounds = data.rounds(experiment)
     rows = data.rows(frames.files)
-    labels = np.zeros(len(frames), np.int64)
+    labels = np.zeros(len(frames.clips), np.int64)
     labels[rows[rows >= 0]] = data.labels[rows >= 0]
     train, dev = (np.sort(rows[(item.parts == part) & (rows >= 0)]) for part in ("train", "dev"))
     runs = fit(Problem(frames, labels, train, dev), encoder, settings, state, threads)
