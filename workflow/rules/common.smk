@@ -8,7 +8,7 @@ include: "installed.smk"
 
 from authenticity import lean, manifest, planning, running, threads, verification
 from authenticity.config import Config
-from authenticity.features import frames
+from authenticity.features import frames, sources
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
@@ -200,12 +200,7 @@ def finetuning_mb(wildcards, threads):
 
 
 # The chosen candidate, trained with the first seed; `encoder.model` takes its folder.
-FINETUNED_ENCODER = multiext(
-    "results/{corpus}/finetuned/{experiment}/",
-    "config.json",
-    "preprocessor_config.json",
-    "model.safetensors",
-)
+FINETUNED_ENCODER = multiext("results/{corpus}/finetuned/{experiment}/", *sources.FILES)
 
 
 def result(kind, fitted, experiment, target):

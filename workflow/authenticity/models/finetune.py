@@ -113,7 +113,6 @@ class FineTuning:
             one step more or less, or the rounding of another CPU, hardly changes them (Izmailov et
             al., "Averaging weights leads to wider optima and better generalization", UAI 2018).
         encoder: what it is fitted on, whole.
-        first: the first trained layer, counted from 0.
         epoch: counted from 1; 0 before the first.
         best_epoch: whose weights are kept; 0 is logistic regression on the untrained layers.
         best: the average's state as of the best epoch, until `finish`.
@@ -126,27 +125,21 @@ class FineTuning:
 
         `seed` decides the head's weights and the order of clips.
         """
-        self.first = settings.first_trained
         self.encoder, self.seed = encoder, seed
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
         self._settings, self._model = settings, settings.model
         torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))
-        self.detector = Detector(TopLayers(encoder.network, self.first, settings.layers))
+        top = TopLayers(encoder.network, settings.first_trained, settings.layers)
+        self.detector = Detector(top)
         self.average = AveragedModel(self.detector, multi_avg_fn=get_ema_multi_avg_fn(_DECAY))
-        layers = self.detector.top.layers
-        heads = (self.detector.projection, self.detector.classifier)
-        self._optimiser = torch.optim.AdamW(
-            [
-                {"params": list(layers.parameters()), "height": self._model.learning_rate},
-                {
-                    "params": [value for head in heads for value in head.parameters()],
-                    "height": self._model.head_learning_rate,
-                },
-            ],
-            weight_decay=self._model.weight_decay,
-            fused=True,
-        )
+        heads = [*self.detector.projection.parameters(), *self.detector.classifier.parameters()]
+        groups = [
+            {"params": list(top.layers.parameters()), "height": self._model.learning_rate},
+            {"params": heads, "height": self._model.head_learning_rate},
+        ]
+        decay = self._model.weight_decay
+        self._optimiser = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
         self.epoch, self.best_epoch = 0, 0
         self.best: dict[str, torch.Tensor] = {}
         self.history: list[dict[str, Any]] = []
@@ -181,8 +174,8 @@ class FineTuning:
         if not np.isfinite(values).all():
             raise UserError(
                 f"fine-tuning became NaN or infinite at epoch {self.epoch}; give the experiment a "
-                f"`learning_rate` below {self._model.learning_rate:g} and a `head_learning_rate` "
-                f"below {self._model.head_learning_rate:g}"
+                f"`learning_rate` below {self._model.learning_rate:g}, or a "
+                f"`head_learning_rate` below {self._model.head_learning_rate:g}"
             )
 
     def _probe(self) -> None:
@@ -284,10 +277,9 @@ class FineTuning:
         that were chosen on dev.
         """
         network = copy.deepcopy(self.encoder.network)
-        trained = self.detector.top.layers
-        last = self.first + len(trained)
+        settings, last = self._settings, self._settings.layers
         network.encoder.layers = network.encoder.layers[:last]
-        for position, layer in enumerate(trained, start=self.first):
+        for position, layer in enumerate(self.detector.top.layers, settings.first_trained):
             network.encoder.layers[position].load_state_dict(layer.state_dict())
         network.config.num_hidden_layers = last
         export.write(network, self.encoder.preprocessing, torch.float32, folder)
