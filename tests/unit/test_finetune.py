@@ -290,11 +290,26 @@ def test_a_learning_rate_that_diverges_is_named(
 
 
 @pytest.mark.parametrize("left", [0, 100, -5])
-def test_a_damaged_state_is_not_taken_up(left: int, cache: Frames, encoder: Path, tmp_path: Path):
+def test_a_state_that_is_cut_short_is_not_taken_up(
+    left: int, cache: Frames, encoder: Path, tmp_path: Path
+):
     state = tmp_path / "state"
     whole = run(cache, encoder, state)
     state.write_bytes(state.read_bytes()[:left])
     assert_equal_weights(run(cache, encoder, state), whole)
+
+
+def test_a_bit_that_a_disk_flips_in_a_state_changes_no_weight(
+    cache: Frames, encoder: Path, tmp_path: Path
+):
+    state = tmp_path / "state"
+    whole = run(cache, encoder, state)
+    content = state.read_bytes()
+    for place in np.random.default_rng(1).integers(len(content), size=20):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << 6
+        state.write_bytes(flipped)
+        assert_equal_weights(run(cache, encoder, state), whole)
 
 
 def test_a_state_of_another_run_is_not_taken_up(cache: Frames, encoder: Path, tmp_path: Path):

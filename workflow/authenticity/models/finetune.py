@@ -12,8 +12,8 @@ import hashlib
 import json
 import logging
 import math
-import pickle
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,6 +40,7 @@ from authenticity.models.contrast import drawn
 from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.projection import LinearModel, bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
+from authenticity.roots import DAMAGE
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment, FineTune
@@ -334,8 +335,11 @@ def _resume(runs: Sequence[FineTuning], path: Path, identity: str) -> None:
     if not path.exists():
         return
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip():  # torch looks at no checksum
+                raise zipfile.BadZipFile
         kept = torch.load(path, weights_only=True)
-    except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except (*DAMAGE, OSError) as error:
         if lacks_memory(error):
             raise
         _logger.warning("%s: damaged; starting afresh", path)
