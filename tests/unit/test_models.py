@@ -1,5 +1,7 @@
 """Splits, folds, logistic regression and the choice: nothing is chosen on what is reported."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -374,6 +376,25 @@ def test_an_interrupted_fit_goes_on_with_the_candidates_that_are_left(tmp_path, 
     assert all((resumed.arrays[name] == array).all() for name, array in whole.arrays.items())
     run("killed", "other tables")
     assert asked[-2:] == ["one", "two"], "of other tables, nothing is taken over"
+
+
+def test_a_candidate_is_never_put_together_from_two_runs(tmp_path, monkeypatch):
+    """Settings were changed, the run was killed while it wrote, and they were changed back."""
+    noises = {"first": 0.5, "second": 2.0}
+
+    def run(origin: str) -> candidates.Candidate:
+        found = fitted(*feature_table(noises[origin]), experiment())
+        return fit_all(["one"], lambda _: found, tmp_path, origin)["one"]
+
+    whole = run("first")
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "write", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run("second")
+    again = run("first")
+    assert again.scores.equals(whole.scores)
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(again.arrays[name], array)
 
 
 def test_the_origin_of_a_fit_is_its_files_and_settings(tmp_path):

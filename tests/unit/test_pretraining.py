@@ -11,7 +11,7 @@ import pytest
 import torch
 from authenticity.errors import UserError
 from authenticity.features.encoder import Embedding
-from authenticity.features.export import FILES
+from authenticity.features.sources import FILES
 from authenticity.files import sha256
 from checkout import REPOSITORY
 from demo_corpus import human

@@ -305,6 +305,13 @@ def test_a_bundle_needs_dev_in_the_tested_views(
     assert scope.embedded_splits == {"demo": {"opus_12k": embedded}}
 
 
+def test_a_view_of_fine_tuning_that_is_not_defined_is_named():
+    values = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    values["run"]["finetuned_views"] = ["invertd"]
+    with pytest.raises(UserError, match=r"run\.finetuned_views: invertd is not defined"):
+        Config.of(values)
+
+
 def test_no_large_file_is_tracked_and_versions_agree():
     tracked = [path for path in (REPOSITORY / "resources").rglob("*") if path.is_file()]
     assert tracked

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import corpora
 import held
@@ -491,6 +492,14 @@ def test_a_bad_corpus_is_one_clear_line(name: str, make_checkout: Callable[..., 
 
 WITH_LAYER_7 = EXPERIMENTS["layers"] | {"features": {"layers": [7]}}
 
+
+def training(unfrozen: int, layers: str | list[int]) -> dict[str, Any]:
+    model = {"kind": "finetune", "unfrozen": unfrozen, "seeds": [1]}
+    changed = EXPERIMENTS["layers"] | {"features": {"layers": layers}, "model": model}
+    run = {"corpora": ["toy"], "experiments": ["layers"], "views": [], "bundles": []}
+    return {"run": run, "experiments": {"layers": changed}}
+
+
 BAD_CONFIGURATIONS = {
     "missing root": ({"corpus": {"root": "nowhere"}}, "nowhere: no such corpus root"),
     "unknown key": ({"audio": {"min_second": 1}}, "audio.min_second: unknown key"),
@@ -510,6 +519,19 @@ BAD_CONFIGURATIONS = {
     "layer beyond the last": (
         {"experiments": EXPERIMENTS | {"layers": WITH_LAYER_7}},
         "has the layers 0 to 6, found 7",
+    ),
+    "one layer beyond the last to train": (training(1, [6, 7]), "has the layers 0 to 6, found 7"),
+    "more layers to train than are kept": (
+        training(2, [6, 1]),
+        "experiment layers: the last 2 of the first 1 layers cannot be fine-tuned",
+    ),
+    "more layers to train than there are": (
+        training(7, "last"),
+        "experiment layers: the last 7 of the first 6 layers cannot be fine-tuned",
+    ),
+    "no layer to train": (
+        training(0, "last"),
+        "model.unfrozen: expected 1 or more, found 0",
     ),
     "layers that no sample says": (
         {"encoder": {"layers": "auto"}},

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from authenticity import tables
 from authenticity.evaluation import compare, metrics
-from authenticity.features.export import FILES
+from authenticity.features.sources import FILES
 from authenticity.files import atomic, sha256
 from numpy.typing import NDArray
 from probe import ranking

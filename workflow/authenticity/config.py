@@ -463,6 +463,7 @@ class Config(Section):
         compared = [name for pair in run.comparisons for name in pair]
         _require_defined("run.comparisons", compared, self.experiments)
         _require_defined("run.bundles", run.bundles, self.experiments)
+        _require_defined("run.finetuned_views", run.finetuned_views, self.views)
         if table := run.ablations:
             for name in [table.reference, *table.rows]:
                 if name not in run.experiments or name not in table.rows:

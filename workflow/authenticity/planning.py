@@ -104,6 +104,18 @@ class Plan:
         return found
 
     @cached_property
+    def first_trained(self) -> dict[str, list[int]]:
+        """The layers, from 0, that each fine-tuned experiment's candidates train first; rising."""
+        return {
+            name: sorted(
+                matrix.layers_of(each, self.encoder.n_layers)[0] - item.model.unfrozen
+                for each in self.candidates[name]
+            )
+            for name, item in self.experiments.items()
+            if item.model.kind == "finetune"
+        }
+
+    @cached_property
     def partitions(self) -> dict[tuple[str, str], Parts]:
         """By corpus and experiment, the partitions that each part of the protocol is made of."""
         return {
@@ -247,6 +259,13 @@ class Plan:
                 raise UserError(
                     f"configuration, experiments.{name}.features.layers: {self.encoder.model} has "
                     f"the layers 0 to {last}, found {max(layers)}"
+                )
+            first = min(self.first_trained.get(name, [0]))
+            if first < 0:
+                raise UserError(
+                    f"experiment {name}: the last {model.unfrozen} of the first "
+                    f"{first + model.unfrozen} layers cannot be fine-tuned; correct `unfrozen` and "
+                    "`layers` in the configuration"
                 )
 
     def _refuse_unfitted(self, name: str) -> NoReturn:

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 # What zipfile raises for damage; also for a name that is not in UTF-8 though it claims so
 # (ValueError), a member that is encrypted, and an archive of another version (RuntimeError).
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 
 
 class MissingFileError(RejectedClip):
@@ -98,7 +98,7 @@ class Root:
     def _open_archive(self, file: Any, signature: str) -> None:
         try:
             self._archive = zipfile.ZipFile(file)
-        except (*_DAMAGE, OSError) as error:
+        except (*DAMAGE, OSError) as error:
             raise UserError(
                 f"{self.location}: expected a folder or a zip archive, but {error}; "
                 "download it again, or correct `root` of the corpus in the configuration"
@@ -191,7 +191,7 @@ class Root:
         except (FileNotFoundError, KeyError) as error:
             message = "listed, but there is no such file"
             raise MissingFileError(message) from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:
             raise UserError(

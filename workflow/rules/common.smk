@@ -8,7 +8,7 @@ include: "installed.smk"
 
 from authenticity import lean, manifest, planning, running, threads, verification
 from authenticity.config import Config
-from authenticity.features import frames, matrix
+from authenticity.features import frames, sources
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
 from authenticity.features.extraction import embedding_version, spectral_version
 from authenticity.models import candidates as model_candidates
@@ -38,7 +38,7 @@ CORPORA = [corpus for corpus in ALL_CORPORA if corpus not in PLAN.unlabelled]
 TRAINED = [(corpus, name) for corpus, names in PLAN.trained.items() for name in names]
 # Experiments whose training is random: the scores of every seed are kept.
 SEEDED = [name for name, item in PLAN.experiments.items() if hasattr(item.model, "seeds")]
-FINETUNED = [name for name, item in PLAN.experiments.items() if item.model.kind == "finetune"]
+FINETUNED = list(PLAN.first_trained)
 # Experiments that choose among several sets of features: the report shows the choice.
 CHOSEN = [name for name, candidates in PLAN.candidates.items() if len(candidates) > 1]
 # Experiments without an encoder: a run of these alone loads none.
@@ -165,13 +165,8 @@ def tested_on(corpus):
     return controls_last([*own, *others], lambda pair: pair[1:])
 
 
-def first_trained(experiment, candidate):
-    """The first layer that a fine-tuned experiment trains; those below are frozen."""
-    (kept,) = matrix.layers_of(candidate, PLAN.encoder.n_layers)
-    return kept - PLAN.experiments[experiment].model.unfrozen
-
-
-FROZEN = sorted({first_trained(name, each) for name in FINETUNED for each in PLAN.candidates[name]})
+# The layers that fine-tuning trains first; those below are frozen.
+FROZEN = sorted({layer for layers in PLAN.first_trained.values() for layer in layers})
 
 
 def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", views=("{view}",), shards=("{shard}",)):
@@ -187,13 +182,8 @@ def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", views=("{view}",), sha
 
 def frames_of(wildcards, view):
     """The frames of a corpus in a view, below the first layers that an experiment trains."""
-    layers = sorted(
-        {
-            first_trained(wildcards.experiment, name)
-            for name in PLAN.candidates[wildcards.experiment]
-        }
-    )
-    place = (layers, wildcards.corpus, [view], PLAN.shards[wildcards.corpus])
+    layers, shards = PLAN.first_trained[wildcards.experiment], PLAN.shards[wildcards.corpus]
+    place = (layers, wildcards.corpus, [view], shards)
     return {"frames": frame_paths("npy", *place), "indices": frame_paths("parquet", *place)}
 
 
@@ -210,12 +200,7 @@ def finetuning_mb(wildcards, threads):
 
 
 # The chosen candidate, trained with the first seed; `encoder.model` takes its folder.
-FINETUNED_ENCODER = multiext(
-    "results/{corpus}/finetuned/{experiment}/",
-    "config.json",
-    "preprocessor_config.json",
-    "model.safetensors",
-)
+FINETUNED_ENCODER = multiext("results/{corpus}/finetuned/{experiment}/", *sources.FILES)
 
 
 def result(kind, fitted, experiment, target):

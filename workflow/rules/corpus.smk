@@ -23,9 +23,9 @@ rule verify:
         "../scripts/verify.py"
 
 
-# A job for each view: if one job verified all, a view that is added would run again what reads others.
-rule verify_view:
-    """Check that every trial that a view needs is in its tables exactly once."""
+# That every trial that a view needs is in its tables exactly once. A job for each view: if one job
+# verified all, a view that is added would run again what reads others.
+use rule verify as verify_view with:
     input:
         manifest="results/{corpus}/manifest.parquet",
         spectral=lambda wildcards: shard_paths(wildcards.corpus, "spectral", [wildcards.view]),
@@ -36,11 +36,7 @@ rule verify_view:
         "logs/{corpus}/verify_view/{view}.log",
     wildcard_constraints:
         view=one_of(VIEWS),
-    conda:
-        "../../envs/authenticity.yaml"
     params:
         max_rejected=CONFIG.audio.max_rejected,
         splits=lambda wildcards: PLAN.view_splits[wildcards.corpus][wildcards.view],
         version=verification.VERSION,
-    script:
-        "../scripts/verify.py"

@@ -7,7 +7,8 @@ from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
 from authenticity.files import read_arrays, read_json
 from authenticity.jobs import job
-from authenticity.models import application, top_layers
+from authenticity.models import application
+from authenticity.models.top_layers import TopLayers
 
 with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -15,10 +16,12 @@ with job(snakemake) as log:
     model = read_json(given.model)
 
     def features(*_):
-        """Go on from the frames with the encoder that the experiment chose."""
-        encoder = Encoder.load(Path(given.trained[0]).parent)
-        first = len(encoder.network.encoder.layers) - params.unfrozen
-        return top_layers.applied(Frames.load(given.frames, first), encoder, params.unfrozen)
+        """Go on from the frames with the trained layers of the encoder that was chosen."""
+        network = Encoder.load(Path(given.trained[0]).parent).network
+        last = len(network.encoder.layers)
+        first = last - params.unfrozen
+        frames, trained = Frames.load(given.frames, first), TopLayers(network, first, last)
+        return frames.files, trained.pooled_alone(frames.clips)
 
     scores = application.apply_views(
         application.own_trials(tables.read(given.scores), "eval"),

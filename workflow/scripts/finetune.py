@@ -27,7 +27,7 @@ with job(snakemake), threadpool_limits(1):
         tuning = finetune.Settings(settings.model, layers, identity["precision"])
         candidate, first = finetune.fit_trials(
             trials,
-            Frames.load(given.frames, tuning.first_trained(n_layers - 1)),
+            Frames.load(given.frames, tuning.first_trained),
             Encoder.load(params.model, "float32", params.window_seconds, identity["revision"]),
             settings,
             tuning,

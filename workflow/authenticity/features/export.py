@@ -15,7 +15,6 @@ from authenticity.files import atomic, write_json
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
 _TRAINING_ONLY = "masked_spec_embed"  # the vector that stands for a hidden frame
 
 

@@ -228,10 +228,6 @@ class Frames:
         version = tables.metadata(indices[0])["version"]
         return cls(sorted(clips, key=lambda clip: clip.file), version)
 
-    def __len__(self) -> int:
-        """How many clips there are."""
-        return len(self.clips)
-
     @property
     def files(self) -> list[str]:
         """The clips' keys."""

@@ -11,6 +11,7 @@ from authenticity.files import read_json, sha256
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 WEIGHTS = "model.safetensors"
+FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
 
 FAMILIES = ("hubert", "wav2vec2", "wavlm")
 """Encoders whose transformer layers are known to be called one after the other."""

@@ -123,7 +123,7 @@ def spectrum(samples: Rows) -> dict[str, float | NDArray[np.float32]]:
     moments, steps = _Moments(N_MELS), _Steps(N_MELS)
     log_mel = Growing((N_MELS,))
     for magnitude in _magnitudes(samples, _FRAME, _HOP, margin=_FRAME // 2):
-        total, rolloffs = _total_and_rolloff(magnitude)
+        total, rolloffs = total_and_rolloff(magnitude)
         block = _mel_power(np.square(magnitude))
         power, entropy = _power_and_entropy(block)
         _decibels_in_place(block)
@@ -240,7 +240,7 @@ def _mel_filters() -> NDArray[np.float32]:
     return filters
 
 
-def _total_and_rolloff(
+def total_and_rolloff(
     magnitude: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each frame's magnitude, and the lowest frequency up to which 95% of it lies, hertz.

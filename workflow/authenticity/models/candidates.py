@@ -107,6 +107,7 @@ def _read(folder: Path, name: str, origin: str) -> Candidate | None:
         return None
     about = tables.metadata(path)
     if about["origin"] != origin:
+        path.unlink()  # before other files of this candidate are replaced
         return None
     _logger.info("%s: taken over from the run that was interrupted", name)
     arrays = read_arrays(folder / f"{name}.safetensors")

@@ -8,12 +8,12 @@ the whole is an encoder like any other and a `LinearModel` of its last layer.
 
 import contextlib
 import copy
-import dataclasses
 import hashlib
 import json
 import logging
 import math
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from authenticity.errors import UserError
+from authenticity.errors import UserError, lacks_memory
 from authenticity.evaluation import splits
 from authenticity.features import export
 from authenticity.features.encoder import Encoder
@@ -40,6 +40,7 @@ from authenticity.models.contrast import drawn
 from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.projection import LinearModel, bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
+from authenticity.roots import DAMAGE
 
 if TYPE_CHECKING:
     from authenticity.config import Experiment, FineTune
@@ -73,15 +74,10 @@ class Settings:
     layers: int
     precision: str
 
-    def first_trained(self, n_layers: int) -> int:
-        """Return which of an encoder's layers, from 0, is the first trained one."""
-        unfrozen, kept = self.model.unfrozen, self.layers
-        if not 1 <= unfrozen <= kept <= n_layers:
-            raise UserError(
-                f"the last {unfrozen} of the first {kept} layers cannot be fine-tuned in an "
-                f"encoder of {n_layers}; correct `unfrozen` and `layers` in the configuration"
-            )
-        return kept - unfrozen
+    @property
+    def first_trained(self) -> int:
+        """The first trained layer, from 0."""
+        return self.layers - self.model.unfrozen
 
 
 @dataclass(frozen=True)
@@ -102,16 +98,10 @@ class Problem:
 
     def digest(self, settings: Settings) -> str:
         """Identify a training on these clips."""
-        described = dataclasses.asdict(settings) | {
-            "version": VERSION,
-            "model": settings.model.model_dump(),
-            "frames": self.frames.digest,
-        }
-        digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-        for array in (self.labels, self.train, self.dev):
-            digest.update(np.ascontiguousarray(array, np.int64))
-            digest.update(b";")
-        return digest.hexdigest()
+        described = [VERSION, settings.model.plain(), settings.layers, settings.precision]
+        described += [array.tolist() for array in (self.labels, self.train, self.dev)]
+        text = json.dumps([*described, self.frames.digest], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class FineTuning:
@@ -124,7 +114,6 @@ class FineTuning:
             one step more or less, or the rounding of another CPU, hardly changes them (Izmailov et
             al., "Averaging weights leads to wider optima and better generalization", UAI 2018).
         encoder: what it is fitted on, whole.
-        first: the first trained layer, counted from 0.
         epoch: counted from 1; 0 before the first.
         best_epoch: whose weights are kept; 0 is logistic regression on the untrained layers.
         best: the average's state as of the best epoch, until `finish`.
@@ -137,27 +126,21 @@ class FineTuning:
 
         `seed` decides the head's weights and the order of clips.
         """
-        self.first = settings.first_trained(len(encoder.network.encoder.layers))
         self.encoder, self.seed = encoder, seed
         self._clips, self._labels = problem.frames.clips, np.asarray(problem.labels)
         self._train, self._dev = problem.train, problem.dev
         self._settings, self._model = settings, settings.model
         torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))
-        self.detector = Detector(TopLayers(encoder.network, self.first, settings.layers))
+        top = TopLayers(encoder.network, settings.first_trained, settings.layers)
+        self.detector = Detector(top)
         self.average = AveragedModel(self.detector, multi_avg_fn=get_ema_multi_avg_fn(_DECAY))
-        layers = self.detector.top.layers
-        heads = (self.detector.projection, self.detector.classifier)
-        self._optimiser = torch.optim.AdamW(
-            [
-                {"params": list(layers.parameters()), "height": self._model.learning_rate},
-                {
-                    "params": [value for head in heads for value in head.parameters()],
-                    "height": self._model.head_learning_rate,
-                },
-            ],
-            weight_decay=self._model.weight_decay,
-            fused=True,
-        )
+        heads = [*self.detector.projection.parameters(), *self.detector.classifier.parameters()]
+        groups = [
+            {"params": list(top.layers.parameters()), "height": self._model.learning_rate},
+            {"params": heads, "height": self._model.head_learning_rate},
+        ]
+        decay = self._model.weight_decay
+        self._optimiser = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
         self.epoch, self.best_epoch = 0, 0
         self.best: dict[str, torch.Tensor] = {}
         self.history: list[dict[str, Any]] = []
@@ -185,7 +168,16 @@ class FineTuning:
             progress = (self.epoch + seen / len(order)) / self._model.epochs
             total += self._step(chosen, progress) * len(chosen)
         self.epoch += 1
+        self._require_finite(total)
         return total / seen
+
+    def _require_finite(self, values: NDArray | float) -> None:
+        if not np.isfinite(values).all():
+            raise UserError(
+                f"fine-tuning became NaN or infinite at epoch {self.epoch}; give the experiment a "
+                f"`learning_rate` below {self._model.learning_rate:g}, or a "
+                f"`head_learning_rate` below {self._model.head_learning_rate:g}"
+            )
 
     def _probe(self) -> None:
         """Start the head from logistic regression on the pooled, still untrained layers.
@@ -235,6 +227,7 @@ class FineTuning:
         if not len(self._dev):
             return None
         scores = self.average.module.head().scores(self._pooled(self._dev))
+        self._require_finite(scores)
         return float(roc_auc_score(self._labels[self._dev], scores))
 
     def state(self) -> dict[str, Any]:
@@ -285,10 +278,9 @@ class FineTuning:
         that were chosen on dev.
         """
         network = copy.deepcopy(self.encoder.network)
-        trained = self.detector.top.layers
-        last = self.first + len(trained)
+        settings, last = self._settings, self._settings.layers
         network.encoder.layers = network.encoder.layers[:last]
-        for position, layer in enumerate(trained, start=self.first):
+        for position, layer in enumerate(self.detector.top.layers, settings.first_trained):
             network.encoder.layers[position].load_state_dict(layer.state_dict())
         network.config.num_hidden_layers = last
         export.write(network, self.encoder.preprocessing, torch.float32, folder)
@@ -309,14 +301,16 @@ def fit(
     it once the result is safe.
 
     Raises:
-        UserError: the encoder has no such layers.
+        UserError: the training diverges.
     """
     with torch.random.fork_rng(devices=[]):
         runs = [FineTuning(problem, encoder, settings, seed) for seed in settings.model.seeds]
     identity = problem.digest(settings)
     _resume(runs, state, identity)
     with _pool(threads) as pool:
-        while not _ended(runs, settings.model):
+        first, model = runs[0], settings.model
+        # Without dev, the latest epoch is the best one.
+        while first.epoch < model.epochs and first.epoch - first.best_epoch < model.patience:
             started = time.monotonic()
             list(pool.map(FineTuning.advance, runs))
             *past, roc_auc = _on_dev(runs)
@@ -326,7 +320,7 @@ def fit(
             last = [run.history[-1]["loss"] for run in runs]
             _logger.info(
                 "epoch %d of %d: loss %s, ROC-AUC on dev %s, %.1f s",
-                *(runs[0].epoch, settings.model.epochs),
+                *(first.epoch, model.epochs),
                 *(_said(last), _said([roc_auc]), time.monotonic() - started),
             )
             with atomic(state) as temporary:
@@ -337,10 +331,19 @@ def fit(
 
 
 def _resume(runs: Sequence[FineTuning], path: Path, identity: str) -> None:
-    """Take up the state at `path` if it is there and is of this very training."""
+    """Take up the state at `path` if it is there, undamaged, and of this very training."""
     if not path.exists():
         return
-    kept = torch.load(path, weights_only=True)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip():  # torch looks at no checksum
+                raise zipfile.BadZipFile
+        kept = torch.load(path, weights_only=True)
+    except (*DAMAGE, OSError) as error:
+        if lacks_memory(error):
+            raise
+        _logger.warning("%s: damaged; starting afresh", path)
+        return
     if kept["identity"] != identity:
         _logger.info("%s is of another run: starting afresh", path)
         return
@@ -371,14 +374,6 @@ def _on_dev(runs: Sequence[FineTuning]) -> list[float | None]:
     return [None if None in values else float(np.mean(values)) for values in by_epoch]
 
 
-def _ended(runs: Sequence[FineTuning], model: "FineTune") -> bool:
-    """Whether no epoch is left, or dev has not gained for too long."""
-    first = runs[0]
-    waited = first.epoch - first.best_epoch
-    has_dev = bool(first.history) and first.history[-1]["dev_roc_auc"] is not None
-    return first.epoch >= model.epochs or (has_dev and waited >= model.patience)
-
-
 def fit_trials(
     trials: pa.Table,
     frames: Frames,
@@ -396,7 +391,7 @@ def fit_trials(
     data = fitting.Trials(trials)
     (item,) = rounds = data.rounds(experiment)
     rows = data.rows(frames.files)
-    labels = np.zeros(len(frames), np.int64)
+    labels = np.zeros(len(frames.clips), np.int64)
     labels[rows[rows >= 0]] = data.labels[rows >= 0]
     train, dev = (np.sort(rows[(item.parts == part) & (rows >= 0)]) for part in ("train", "dev"))
     runs = fit(Problem(frames, labels, train, dev), encoder, settings, state, threads)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
@@ -61,10 +62,9 @@ class Trials:
         return other
 
     def rows(self, files: Sequence[str]) -> NDArray[np.intp]:
-        """Return the position of each trial among these files, in order of name; -1 for none."""
-        files = np.asarray(files)
-        row = np.minimum(np.searchsorted(files, self.keys), len(files) - 1)
-        return np.where(files[row] == self.keys, row, -1)
+        """Return the position of each trial among these files; -1 for none."""
+        found = pc.index_in(self._trials["key"], value_set=pa.array(files, pa.string()))
+        return found.fill_null(-1).to_numpy().astype(np.intp)
 
     def table(self, members: NDArray[np.intp], item: splits.Round) -> pa.Table:
         """Return these trials with `tables.TRIAL_COLUMNS` and the parts of a round."""

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
 from authenticity import lean
-from authenticity.features.encoder import Encoder
-from authenticity.features.frames import Clip, Frames
+from authenticity.features.frames import Clip
 from authenticity.features.precision import attention
 from authenticity.models.projection import LinearModel
 
@@ -120,19 +119,6 @@ class TopLayers(torch.nn.Module):
         self.eval()
         with torch.inference_mode():
             return torch.cat([self.pooled(Batch.of([clip])) for clip in clips]).numpy()
-
-
-def applied(
-    frames: Frames, encoder: Encoder, unfrozen: int
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the features of clips in a view: files, and their means over time (files, dimension).
-
-    The means are of the last layer of the encoder, as it was exported, in float32, whose last
-    `unfrozen` layers were trained. `frames` are of the clips in that view, at the first of those.
-    """
-    last = len(encoder.network.encoder.layers)
-    top = TopLayers(encoder.network, last - unfrozen, last)
-    return frames.files, top.pooled_alone(frames.clips)
 
 
 class Detector(torch.nn.Module):

@@ -56,8 +56,7 @@ _FRAME_SECONDS, _HOP_SECONDS = 0.02, 0.01  # of `spectral.activity`
 _FRAME, _HOP = 1024, 256  # samples: 64 ms every 16 ms, unless the recording is long
 _FRAMES_PER_COLUMN = 8
 _FLOOR = 1e-10  # power; -100 dB
-# As `spectral` measures it.
-_ROLLOFF_FRAME, _ROLLOFF_HOP, _ROLLOFF_SHARE = 2048, 512, 0.95
+_ROLLOFF_FRAME, _ROLLOFF_HOP = 2048, 512  # as `spectral` measures it
 _BLOCK_COLUMNS = 512
 _OURS = Format("", SAMPLE_RATE, channels=1, bit_rate=None, lossless=True)
 
@@ -369,9 +368,7 @@ def rolloff_95(samples: Rows) -> float:
     hop = max(_ROLLOFF_HOP, len(samples) // MOST_COLUMNS)
     middles = np.arange(0, len(samples) + 1, hop)
     magnitude = np.abs(_spectra(samples, middles, _ROLLOFF_FRAME))
-    below = np.cumsum(magnitude[magnitude.any(axis=1)], axis=1)
-    reached = below >= _ROLLOFF_SHARE * below[:, -1:]
-    return float(reached.argmax(axis=1).mean() * SAMPLE_RATE / _ROLLOFF_FRAME)
+    return float(np.nanmean(spectral.total_and_rolloff(magnitude)[1]))
 
 
 def _spectra(samples: Rows, middles: NDArray[np.integer], size: int) -> NDArray[np.complex64]:
