@@ -233,6 +233,22 @@ def test_each_round_is_decided_by_the_threshold_of_its_own_dev(tmp_path):
     assert on(measured(path))["hter"].value == pytest.approx(on(alone)["hter"].value)
 
 
+def test_a_dev_clip_of_several_rounds_is_counted_once_in_every_group(tmp_path):
+    rounds = [dev_and_eval(round=name, task="same") for name in ("one", "two")]
+    first = rounds[0]["split"] == "dev"
+    both = pd.concat([rounds[0], rounds[1][first]], ignore_index=True)
+    both["task"] = np.where(both["speaker"] == "s1", "read", "said")
+    found = measured(scored.write(tmp_path / "scores.parquet", both))
+    whole = on(found, split="dev")["roc_auc"]
+    assert (whole.n_bonafide, whole.n_spoof) == (60, 60)
+    for group, metric in (("attack", "roc_auc"), ("speaker", "n_clips"), ("task", "n_clips")):
+        rows = on(found, group, "dev").each(metric).values()
+        assert sum(row.n_spoof for row in rows) == 60, group
+        if metric == "n_clips":
+            assert sum(row.n_bonafide for row in rows) == 60
+            assert all(row.value == row.n_bonafide + row.n_spoof for row in rows)
+
+
 def test_a_handful_of_clips_gets_no_interval(tmp_path):
     table = scored.trials("eval")
     spoof = table.index[table["label"] == 1]
