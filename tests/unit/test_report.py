@@ -101,7 +101,7 @@ def test_all_sides_of_a_leak_are_counted():
     leak = run.leak(speakers=1)
     leak["duplicates"]["dev_eval"] = 2
     leak["speakers"]["train_dev"] = 4
-    assert wording.shared(leak) == (
+    assert wording.shared(run.tested(leak=leak)) == (
         "train and eval share 1 speaker; dev and eval share 2 duplicate clips; "
         "train and dev share 4 speakers"
     )
@@ -248,7 +248,7 @@ def test_near_duplicates_are_told_with_examples():
     assert "in 2 groups. All were kept. 1 clip of steady sound could not be compared." in page
     assert "a.wav, b &lt;i&gt;.wav" in page
     assert "No two clips are near-duplicates" in report.rejected(run.verified())
-    assert wording.shared(run.leak(near_duplicates=3)) == (
+    assert wording.shared(run.tested(leak=run.leak(near_duplicates=3))) == (
         "train and eval share 3 near-duplicate clips"
     )
 
@@ -364,8 +364,27 @@ def test_without_dev_the_opening_names_the_first(tmp_path):
 
 def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
     leaky = run.tested("leaky", 0.99, leak=run.leak(speakers=3))
-    assert "sound, the best on dev, scores" in opening(tmp_path, leaky, run.tested("sound", 0.9))
+    page = opening(tmp_path, leaky, run.tested("sound", 0.9))
+    assert "sound, the best on dev of those that do not leak, scores" in page
     assert "leaky, the best on dev, scores" in opening(tmp_path, leaky)
+
+
+def test_the_opening_prefers_an_experiment_that_was_fitted_on_the_corpus(tmp_path):
+    own, other = run.tested("own", 0.9), run.tested("other", 0.8, corpus="easy")
+    on_dev = {"own": 0.95, "other, from easy": 0.99}
+    page = opening(tmp_path, own, other, on_dev=on_dev)
+    assert "own, the best on dev of those that were fitted on this corpus, scores" in page
+    control = run.tested("shuffled", control=True)
+    page = opening(tmp_path, own, other, control, on_dev=on_dev)
+    assert "that are no controls and were fitted on this corpus, scores" in page
+    assert "other, from easy, the best on dev, sc" in opening(tmp_path, other, on_dev=on_dev)
+
+
+def test_of_speakers_of_another_corpus_only_the_name_is_known(tmp_path):
+    item = run.tested("away", corpus="other", leak=run.leak(speakers=2))
+    (row,) = report.headline_rows([item], {("toy", item.name): "caution"})
+    assert row["leak"] == "train and eval share 2 speaker names"
+    assert "shares 2 speaker names, no attack" in opening(tmp_path, item, on_dev={"other": 0.9})
 
 
 def test_the_answer_is_never_a_controls(tmp_path):

@@ -112,7 +112,7 @@ def headline_rows(
             },
             "orientation": item.orientation(),
             "turned": bool(wording.turned(item)),
-            "leak": wording.shared(item.leak) if item.leaks else None,
+            "leak": wording.shared(item) if item.leaks else None,
             "trust": ratings[item.target, item.name],
         }
         for item in items
