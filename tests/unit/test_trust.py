@@ -101,6 +101,11 @@ CASES = [
     ("Polarity", TRUST, {"views": {"trimmed": 0.93, "inverted": 0.92}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.8}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.5}}),
+    (
+        "Worst view",
+        CAUTION,
+        {"views": {"short": 0.94}, "of_views": {"roc_auc_change": run.estimate(-0.03)}},
+    ),
     ("Worst attack", CAUTION, {"by": attacks(A07=0.5, A08=0.95)}),
     ("Worst attack", CAUTION, {"by": attacks(A07=0.8, A08=0.95)}),
     ("Threshold", CAUTION, {"hter": 0.15}),

@@ -277,17 +277,17 @@ def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it:
 
 
 def _worst_view(evidence: Evidence) -> Found:
-    aucs = {view: results["roc_auc"] for view, results in evidence.tested.others.items()}
-    if not aucs:
+    others = evidence.tested.others
+    if not others:
         return None
-    view, auc = min(aucs.items(), key=lambda item: item[1].value)
-    change = auc.value - evidence.own["roc_auc"].value
-    views = wording.counted(len(aucs), "other view")
+    view, results = min(others.items(), key=lambda item: item[1]["roc_auc_change"].value)
+    auc, change = results["roc_auc"], results["roc_auc_change"].value
+    views = wording.counted(len(others), "other view")
     if round(change, 4) >= 0:
         return TRUST, f"None of {views} costs ROC-AUC."
     words = (
         f"Of {views}, {view_name(view)} is the most harmful: ROC-AUC {estimates.whole(auc)}, "
-        f"a change of {estimates.change(change)}."
+        f"a change of {estimates.change(change)} on the same clips."
     )
     if auc.low <= 0.5:
         return CAUTION, f"{words} {_no_better(auc)} there."

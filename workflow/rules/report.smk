@@ -1,6 +1,6 @@
 # Raised when authenticity/plots, report, trust, card.py, benchmarks.py, estimates.py or
 # html.py changes what it writes.
-REPORT_VERSION = 10
+REPORT_VERSION = 11
 
 
 include: "pages.smk"

@@ -39,11 +39,17 @@ def attacks(items: Sequence[Tested]) -> Figure:
         for attack, auc in by_attack.items():
             found.setdefault(attack, []).append(auc)
     order = sorted(found, key=lambda name: (np.mean([auc.value for auc in found[name]]), name))
-    names = {attack: f"{attack} (n = {found[attack][-1].n_spoof:,})" for attack in order}
+    names = {attack: f"{attack} (n = {_n_spoof(found[attack])})" for attack in order}
     figure, axes = _side_by_side(items, aucs, names)
     axes.set_xlabel("ROC-AUC of the attack against all bona fide clips, 95% interval")
     axes.set_title(f"Attacks, {REPORTED}")
     return figure
+
+
+def _n_spoof(aucs: Sequence[Row]) -> str:
+    """How many spoof clips there are; experiments of several protocols may differ in it."""
+    numbers = [auc.n_spoof for auc in aucs]
+    return " to ".join(dict.fromkeys(f"{end(numbers):,}" for end in (min, max)))
 
 
 @mpl.rc_context(drawing.STYLE)
