@@ -270,6 +270,11 @@ def test_guessing_is_drawn_where_an_interval_reaches_it():
     assert "guessing" not in words(plots.attacks([with_attacks("one", A07=0.9)]))
 
 
+def test_guessing_is_within_the_axes_where_every_score_points_the_wrong_way():
+    axes = plots.attacks([run.tested("flipped", 0.2)]).axes[0]
+    assert axes.get_xlim()[1] > 0.5
+
+
 def test_reliability_points_have_wilson_intervals():
     shares = {0.2: (10, 40), 0.95: (60, 63)}
     rows = [

@@ -284,7 +284,7 @@ def _worst_view(evidence: Evidence) -> Found:
     auc, change = results["roc_auc"], results["roc_auc_change"].value
     views = wording.counted(len(others), "other view")
     if round(change, 4) >= 0:
-        return TRUST, f"None of {views} costs ROC-AUC."
+        return TRUST, f"Of {views}, none costs ROC-AUC."
     words = (
         f"Of {views}, {view_name(view)} is the most harmful: ROC-AUC {estimates.whole(auc)}, "
         f"a change of {estimates.change(change)} on the same clips."

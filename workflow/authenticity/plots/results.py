@@ -90,12 +90,12 @@ def _side_by_side(
         axes.hlines(y, low, high, color=colour, alpha=0.55, linewidth=1.8)
         axes.plot(value, y, mark, color=colour, markersize=5, label=label)
         lowest = min(lowest, np.nanmin([value, low]))
-    left, right = axes.get_xlim()
-    axes.set_xlim(left, min(right, 1 + 0.02 * (1 - left)))
     if lowest <= 0.5:
         axes.axvline(0.5, color=drawing.GREY, linewidth=0.8)
         where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate("guessing", (0.5, 0), (3, 3), color=drawing.GREY, fontsize=8, **where)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, min(right, 1 + 0.02 * (1 - left)))
     for border in range(1, len(names)):
         axes.axhline(border - 0.5, color="#E4E4E4", linewidth=0.7)
     _name_rows(axes, list(names.values()))
