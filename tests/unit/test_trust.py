@@ -85,6 +85,11 @@ CASES = [
     ("Number of speakers", DISTRUST, {"of_eval": {"n_speakers_spoof": 1}}),
     ("Number of speakers", CAUTION, {"of_eval": {"n_speakers_spoof": 0}}),
     (
+        "Number of speakers",
+        CAUTION,
+        {"of_eval": dict.fromkeys(["n_speakers_bonafide", "n_speakers_spoof", "n_speakers"], 1)},
+    ),
+    (
         "One-sided speakers",
         CAUTION,
         {"of_eval": {"n_speakers_of_one_class": 21}},

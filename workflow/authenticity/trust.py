@@ -50,7 +50,9 @@ UNSURE = Bound(
     0.10, "Caution where the interval of EER is wider: a fifth of what separates 0% from guessing."
 )
 ONE_SPEAKER = Bound(
-    1, "No trust where a class has no more speakers than this: voice and class are one thing."
+    1,
+    "No trust where a class has no more speakers than this: voice and class are one thing. Caution "
+    "where both classes have the same speaker only.",
 )
 ONE_SIDED = Bound(
     0.5,
@@ -203,6 +205,8 @@ def _speakers(evidence: Evidence) -> Found:
     if not min(counts):
         words += " A class without a known speaker: nothing says how many voices it has."
         return CAUTION, words
+    if evidence.own["n_speakers"].value == 1:
+        return CAUTION, f"{words} It is the same speaker: nothing is said about other voices."
     if min(counts) <= ONE_SPEAKER.value:
         words += " A class with one speaker: any difference may be that of two voices."
         return DISTRUST, words
