@@ -11,8 +11,12 @@ from authenticity.html import render
 
 
 def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None):
+    item = item or run.tested()
+    evidence = trust.Evidence(item, run.audit(), run.verified())
     return card.Facts(
-        evidence=trust.Evidence(item or run.tested(), run.audit(), run.verified()),
+        item=item,
+        verified=run.verified(),
+        judged=trust.judge(evidence) if item.reported else None,
         model=model or run.model(),
         elsewhere=elsewhere,
         encoder=run.encoder() if heard else None,

@@ -13,7 +13,7 @@ from typing import Any
 from authenticity import estimates, wording
 from authenticity.estimates import Estimate
 from authenticity.evaluation.audit import audited, known_voices, strongest
-from authenticity.evaluation.bootstrap import LEVEL, MINIMUM_SPEAKERS
+from authenticity.evaluation.bootstrap import BY_SPEAKER, LEVEL, MINIMUM_SPEAKERS
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
 from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, view_name
 
@@ -119,6 +119,11 @@ class Evidence:
         """The results on the reported split, in the view in which the experiment scores."""
         return self.tested.reported
 
+    @property
+    def covers_new_speakers(self) -> bool:
+        """Whether intervals come from resampling speakers."""
+        return self.own["roc_auc"].method == BY_SPEAKER
+
 
 @dataclass(frozen=True)
 class Check:
@@ -194,7 +199,7 @@ def _precision(evidence: Evidence) -> Found:
 def _new_speakers(evidence: Evidence) -> Found:
     method, why = evidence.own["roc_auc"].method, evidence.tested.why[REPORTED]
     words = f"Intervals come from a {method} ({why})"
-    if wording.covers_new_speakers(evidence.own):
+    if evidence.covers_new_speakers:
         return TRUST, f"{words}: they cover new speakers like these."
     return CAUTION, f"{words}: they do not cover new speakers of both classes."
 
@@ -447,8 +452,8 @@ def _claim(evidence: Evidence, status: str) -> str:
     if status == DISTRUST:
         return "What can be claimed: nothing about clips that the experiment has not met."
     interval = estimates.interval(evidence.own["roc_auc"]).strip("()").replace(" to ", " and ")
-    new_speakers = wording.covers_new_speakers(evidence.own)
-    whom = "speakers drawn like those" if new_speakers else "clips of the same speakers as those"
+    speakers, clips = "speakers drawn like those", "clips of the same speakers as those"
+    whom = speakers if evidence.covers_new_speakers else clips
     return (
         f"What can be claimed: on {whom} of {REPORTED}, and on its attacks, ROC-AUC lies between "
         f"{interval} ({100 * LEVEL:g}% interval)."

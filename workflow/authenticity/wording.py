@@ -219,12 +219,6 @@ def beyond_chance(results: Results, suffix: str) -> float:
     return calibration.beyond_chance(error, chance, high)
 
 
-def covers_new_speakers(results: Results) -> bool:
-    """Tell whether intervals come from resampling speakers, in both classes."""
-    method = results["roc_auc"].method
-    return "speaker" in method and "trial" not in method
-
-
 def used(verified: Json) -> str:
     """Say how many clips of a corpus were used, set aside, and left out."""
     removed = verified["duplicates"]["n_removed"]
