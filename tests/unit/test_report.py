@@ -138,12 +138,12 @@ def test_known_and_unknown_attacks_are_told_apart_wherever_there_are_both(tmp_pa
     page = report.opening([report.Corpus(run.verified(), [item], {"layers": "trust"}, figure)])
     titles = re.findall(r"<th[^>]*>([^<]*)</th>", page)
     assert titles[1:4] == ["ROC-AUC", "known attacks", "unknown attacks"]
-    rows = report.headline_rows([item], {("toy", "layers"): "trust"})
+    rows = report.headline_rows([item], {"toy": {"layers": "trust"}})
     header, line = summary.by_novelty(rows)
     assert header.split("  ")[-1] == "ROC-AUC, unknown attacks"
     assert line.endswith("0.9400 (0.9300 to 0.9450), 150 spoof")
     assert (
-        summary.by_novelty(report.headline_rows([run.tested()], {("toy", "layers"): "trust"})) == []
+        summary.by_novelty(report.headline_rows([run.tested()], {"toy": {"layers": "trust"}})) == []
     )
 
 
@@ -336,7 +336,9 @@ def opening(tmp_path, *items, on_dev=None, **verified):
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     ratings = {item.name: "caution" for item in items}
-    on_dev = on_dev or {item.name: item.on("dev")["roc_auc"].value for item in items}
+    on_dev = on_dev or {
+        (item.corpus, item.experiment): item.on("dev")["roc_auc"].value for item in items
+    }
     shown = figure if items else None
     about = run.verified(n_rejected=2, n_accepted=1498, **verified)
     return report.opening([report.Corpus(about, items, ratings, shown, on_dev=on_dev)])
@@ -347,7 +349,7 @@ def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
     page = opening(tmp_path, one, two)
     assert "two, the best on dev, scores" in page
     assert "97.0 of 100 pairs" in page
-    page = opening(tmp_path, one, two, on_dev={"one": 0.99, "two": 0.97})
+    page = opening(tmp_path, one, two, on_dev={("toy", "one"): 0.99, ("toy", "two"): 0.97})
     assert "one, the best on dev, scores" in page
     assert "91.0 of 100 pairs" in page
     assert "1,498 of 1,500 clips were used, 2 set aside" in page
@@ -359,7 +361,9 @@ def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
 
 def test_without_dev_the_opening_names_the_first(tmp_path):
     item = run.without_dev()
-    assert "nodev scores the spoof higher" in opening(tmp_path, item, on_dev={"other": 0.9})
+    assert "nodev scores the spoof higher" in opening(
+        tmp_path, item, on_dev={("toy", "other"): 0.9}
+    )
 
 
 def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
@@ -371,7 +375,7 @@ def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
 
 def test_the_opening_prefers_an_experiment_that_was_fitted_on_the_corpus(tmp_path):
     own, other = run.tested("own", 0.9), run.tested("other", 0.8, corpus="easy")
-    on_dev = {"own": 0.95, "other, from easy": 0.99}
+    on_dev = {("toy", "own"): 0.95, ("easy", "other"): 0.99}
     page = opening(tmp_path, own, other, on_dev=on_dev)
     assert "own, the best on dev of those that were fitted on this corpus, scores" in page
     control = run.tested("shuffled", control=True)
@@ -382,9 +386,11 @@ def test_the_opening_prefers_an_experiment_that_was_fitted_on_the_corpus(tmp_pat
 
 def test_of_speakers_of_another_corpus_only_the_name_is_known(tmp_path):
     item = run.tested("away", corpus="other", leak=run.leak(speakers=2))
-    (row,) = report.headline_rows([item], {("toy", item.name): "caution"})
+    (row,) = report.headline_rows([item], {"toy": {item.name: "caution"}})
     assert row["leak"] == "train and eval share 2 speaker names"
-    assert "shares 2 speaker names, no attack" in opening(tmp_path, item, on_dev={"other": 0.9})
+    assert "shares 2 speaker names, no attack" in opening(
+        tmp_path, item, on_dev={("toy", "other"): 0.9}
+    )
 
 
 def test_the_answer_is_never_a_controls(tmp_path):
@@ -407,7 +413,7 @@ def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
 
 
 def headline(folder, *items):
-    ratings = {("toy", item.name): "caution" for item in items}
+    ratings = {"toy": {item.name: "caution" for item in items}}
     write_json(folder / "headline.json", report.headline_rows(items, ratings))
     write_json(folder / "toy" / "verified" / "clean.json", run.verified())
 

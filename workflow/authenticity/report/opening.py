@@ -24,7 +24,8 @@ class Corpus:
         ratings: the overall rating of `trust` by name.
         figure: the ROC curves; None without experiments.
         compared: the verdicts on pairs of experiments; None without any.
-        on_dev: the ROC-AUC of each experiment, by name, on the dev that it was chosen on.
+        on_dev: the ROC-AUC of each experiment on the dev that it was chosen on, by the corpus that
+            it was fitted on and its name there.
     """
 
     verified: Json
@@ -32,7 +33,7 @@ class Corpus:
     ratings: Mapping[str, str]
     figure: Path | None
     compared: Json | None = None
-    on_dev: Mapping[str, float] = field(default_factory=dict)
+    on_dev: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 def opening(corpora: Sequence[Corpus]) -> str:
@@ -119,9 +120,9 @@ def _answer(corpus: Corpus) -> str:
             contenders = kept
             limits.append(limit)
     # A protocol may have no dev.
-    best = max(contenders, key=lambda item: corpus.on_dev.get(item.name, -1.0))
-    why = ""
-    if best.name in corpus.on_dev:
+    aucs = [corpus.on_dev.get((item.corpus, item.experiment), -1.0) for item in contenders]
+    best, why = contenders[aucs.index(max(aucs))], ""
+    if max(aucs) >= 0:
         others = f" of those that {wording.listed(limits)}" if limits else ""
         why = f", the best on dev{others},"
     pairs, wrong = (100 * best.reported[name].value for name in ("roc_auc", "eer"))

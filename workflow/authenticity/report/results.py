@@ -86,11 +86,11 @@ def _costs(results: Results) -> dict[str, Cell]:
 
 
 def headline_rows(
-    items: Sequence[Tested], ratings: Mapping[tuple[str, str], str]
+    items: Sequence[Tested], ratings: Mapping[str, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
     """Return the headline on the reported split as plain rows, for `summary`.
 
-    `ratings` has the overall rating of `trust` by corpus and name.
+    `ratings` has the overall rating of `trust` by corpus and by name.
     """
     return [
         {
@@ -113,7 +113,7 @@ def headline_rows(
             "orientation": item.orientation(),
             "turned": bool(wording.turned(item)),
             "leak": wording.shared(item) if item.leaks else None,
-            "trust": ratings[item.target, item.name],
+            "trust": ratings[item.target][item.name],
         }
         for item in items
         for auc in [item.reported["roc_auc"]]
