@@ -161,6 +161,13 @@ def test_the_cost_counts_an_experiments_own_and_the_shared_jobs(measured):
     assert "281 s of CPU time in all" in said
 
 
+def test_shared_jobs_that_an_experiment_does_not_rest_on_cost_it_nothing(measured):
+    (measured / "embed").mkdir()
+    (measured / "extract/1-of-2.tsv").rename(measured / "embed/1-of-2.tsv")
+    found = benchmarks.spent(measured, "mine", ["other"], ["embed", "trimmed"])
+    assert [item.rule for item in found] == ["evaluate", "fit"]
+
+
 def test_no_benchmarks_no_cost(tmp_path):
     assert benchmarks.spent(tmp_path / "absent", "mine", []) == []
 

@@ -16,6 +16,9 @@ with job(snakemake) as log:
     evidence = [trust.Evidence(own, audit, verified)] if own.reported else []
     judged = trust.judge_all(snakemake.wildcards.corpus, evidence)
     files.write_json(outputs.trust, judged)
+    # Comparisons are of pairs, and not every experiment hears with the encoder or in every view.
+    without = {*params.views} - {*own.views, *own.train_views} | {"verdict", "ablations"}
+    without |= set() if inputs.encoder else {"embed", "sample"}
     facts = card.Facts(
         item=own,
         verified=verified,
@@ -29,6 +32,7 @@ with job(snakemake) as log:
             Path("benchmarks", snakemake.wildcards.corpus),
             snakemake.wildcards.experiment,
             params.others,
+            without,
         ),
     )
     page, markdown = card.pages(facts)
