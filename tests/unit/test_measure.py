@@ -249,12 +249,14 @@ def test_a_dev_clip_of_several_rounds_is_counted_once_in_every_group(tmp_path):
             assert all(row.value == row.n_bonafide + row.n_spoof for row in rows)
 
 
-def test_a_handful_of_clips_gets_no_interval(tmp_path):
-    table = scored.trials("eval")
+@pytest.mark.parametrize("n_rounds", [1, 3])
+def test_a_handful_of_clips_gets_no_interval(tmp_path, n_rounds):
+    table = scored.trials("dev")
     spoof = table.index[table["label"] == 1]
     table.loc[spoof[:2], "attack"] = "rare"
+    table = pd.concat([table.assign(round=f"{index}") for index in range(n_rounds)])
     found = measured(scored.write(tmp_path / "scores.parquet", table))
-    aucs = on(found, "attack").each("roc_auc")
+    aucs = on(found, "attack", "dev").each("roc_auc")
     assert (aucs["rare"].low, aucs["rare"].method) == (None, None)
     assert aucs["A01"].low is not None
 

@@ -324,7 +324,7 @@ def _of_group(
     """
     measured = intervals(trials, seed, metrics=compare.METRICS | more)
     values = measured.estimates
-    if trials["label"].value_counts().min() < _FEWEST_CLIPS:
+    if min(_n_files(trials).values()) < _FEWEST_CLIPS:
         values = {name: Estimate(item.value, None, None) for name, item in values.items()}
     return values, measured.method
 
