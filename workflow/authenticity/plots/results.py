@@ -101,7 +101,8 @@ def _side_by_side(
     _name_rows(axes, list(names.values()))
     # Three short names stand in a line; longer ones would be cut at the figure's edges.
     columns = max(1, min(3, len(items), 84 // (max(map(len, labels)) + 8)))
-    drawing.legend_below(figure, axes, columns=columns, note=drawing.leak_note(items))
+    note = drawing.leak_note(item.leaks for item in items)
+    drawing.legend_below(figure, axes, columns=columns, note=note)
     return figure, axes
 
 
@@ -153,7 +154,7 @@ def differences(items: Sequence[tuple[str, bool, Mapping[str, Any]]], title: str
     _name_rows(axes, [drawing.named(name, leaks) for name, leaks, _ in items])
     axes.set_xlabel("Difference in ROC-AUC, in points of 0.01\n95% interval; dashed: one point")
     axes.set_title(title)
-    note = drawing.LEAK_NOTE if any(leaks for _, leaks, _ in items) else None
+    note = drawing.leak_note(leaks for _, leaks, _ in items)
     drawing.legend_below(figure, axes, columns=2, note=note)
     return figure
 
@@ -270,7 +271,7 @@ def matrix(items: Sequence[Tested]) -> Figure:
     for axes in panels if stacked else panels[:1]:
         axes.set_ylabel("Trained on")
     drawing.title(figure, labelled(items[0].experiment, items[0].control))
-    note = drawing.leak_note(items)
+    note = drawing.leak_note(item.leaks for item in items)
     words = f"Lighter is better; intervals are 95%.{f' {note}.' if note else ''}"
     figure.supxlabel(words, fontsize=9, color=drawing.GREY)
     return figure

@@ -174,7 +174,7 @@ def roc(curves: Sequence[Curve]) -> Figure:
     ticks = np.linspace(0, side, 6)
     corner.set_xticks(ticks)
     corner.set_yticks(100 - ticks)
-    drawing.legend_below(figure, whole, note=drawing.leak_note(each.item for each in curves))
+    drawing.legend_below(figure, whole, note=drawing.leak_note(each.item.leaks for each in curves))
     return figure
 
 
@@ -208,7 +208,7 @@ def det(curves: Sequence[Curve]) -> Figure:
     axes.set_xlabel("Spoof accepted as bona fide (%)")
     axes.set_ylabel("Bona fide rejected as spoof (%)")
     axes.set_title(f"DET, {REPORTED}")
-    drawing.legend_below(figure, axes, note=drawing.leak_note(each.item for each in curves))
+    drawing.legend_below(figure, axes, note=drawing.leak_note(each.item.leaks for each in curves))
     return figure
 
 
