@@ -308,6 +308,16 @@ def test_the_audit_holds_experiments_against_the_view_that_they_score():
     assert page.index("eval, clean (") < page.index("eval, silence trimmed (")
 
 
+def test_who_speaks_is_held_against_those_experiments_alone_that_have_met_the_speakers():
+    met = run.tested("met", leak=run.leak(speakers=3))
+    page = report.audit({"clean": run.audit(0.9)}, [run.tested(), met])
+    alone, of_met = re.findall(r"<p>(The strongest property .*)</p>", page)
+    assert "is Level: ROC-AUC 0.9000" in alone
+    assert alone.endswith("have not met these speakers: who speaks does not count.")
+    assert "is Speaker identity: ROC-AUC 0.9900" in of_met
+    assert of_met.endswith("experiments that have met these speakers.")
+
+
 def test_a_prediction_below_one_half_is_called_no_shortcut():
     rows = {row[0]: row for row in rows_of(report.audit({"clean": run.audit()}, []))}
     assert rows["All properties together"][2:4] == [
