@@ -177,15 +177,15 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
     """Measure the change of ROC-AUC and EER on eval from an experiment's own view to another.
 
     The difference is paired: each resample weighs a clip alike in both views. Clips that were set
-    aside in the other view are left out of both, and counted.
+    aside in one view are left out of both, and counted.
     """
-    gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
     scorers = compare.Scorer("baseline", before), compare.Scorer("candidate", after)
-    compared = compare.paired(*scorers, seed, gone)
-    trials = after.filter(pc.equal(after["split"], REPORTED)).to_pandas()
+    one, other = (set(scorer.scores["file"].to_pylist()) for scorer in scorers)
+    compared = compare.paired(*scorers, seed, one ^ other)
+    counts = dict(compared.counts)
     values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
-    values["n_left_out"] = compared.counts["n_left_out"]
-    return _rows(values, compared.interval["method"], **_n_files(trials), split=REPORTED)
+    values["n_left_out"] = counts.pop("n_left_out")
+    return _rows(values, compared.interval["method"], **counts, split=REPORTED)
 
 
 def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Iterator[Row]:
