@@ -4,13 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from authenticity import estimates, wording
 from authenticity.estimates import Estimate
-from authenticity.evaluation.audit import (
-    NO_SHORTCUT,
-    audited,
-    informative,
-    known_voices,
-    strongest,
-)
+from authenticity.evaluation.audit import audited, known_voices, strongest
 from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.html import render
 from authenticity.names import (
@@ -85,11 +79,12 @@ def _audit_tables(audit: Json, heard: str) -> Iterator[tuple[str, Rows, list[str
             [
                 item["name"],
                 item["unit"],
-                estimate(Estimate(**item["roc_auc"])),
-                item["direction"] or (None if informative(item) else NO_SHORTCUT),
+                estimate(auc),
+                item["direction"] or (None if auc.value > 0.5 else "no better than guessing"),
                 *(None if item[name] is None else f"{item[name]:.4g}" for name in medians),
             ]
             for item in sorted(properties, key=lambda item: -item["roc_auc"]["value"])
+            for auc in [Estimate(**item["roc_auc"])]
         ]
         yield f"{split_name(split)}{heard} ({count})", rows, learned, found["interval"]
 
