@@ -103,6 +103,7 @@ CASES = [
     ("Silence", TRUST, {"view": "trimmed", "views": {"clean": 0.95}}),
     ("Polarity", DISTRUST, {"views": {"trimmed": 0.93, "inverted": 0.6}}),
     ("Polarity", CAUTION, {"views": {"trimmed": 0.93}}),
+    ("Polarity", DISTRUST, {"view": "inverted", "views": {"clean": 0.6}}),
     ("Polarity", TRUST, {"views": {"trimmed": 0.93, "inverted": 0.92}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.8}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.5}}),

@@ -255,27 +255,32 @@ def _shortcut(evidence: Evidence) -> Found:
 def _silence(evidence: Evidence) -> Found:
     if evidence.tested.view == TRIMMED:
         return TRUST, "Fitted and tested without leading and trailing silence.", [RANKING]
-    if TRIMMED not in evidence.tested.views:
-        words = "Not measured: the run has no view without leading and trailing silence."
-        return CAUTION, words, [RANKING]
-    return _carried(evidence, TRIMMED, "silence", "with silence", "with silence trimmed")
+    heard = "with silence", "with silence trimmed"
+    return _carried(evidence, TRIMMED, "silence", heard, "without leading and trailing silence")
 
 
 def _polarity(evidence: Evidence) -> Found:
-    if INVERTED not in evidence.tested.views:
-        words = "Not measured: the run has no view with inverted polarity."
-        return CAUTION, words, [RANKING]
-    without = "with inverted polarity, which sounds the same"
-    return _carried(evidence, INVERTED, "polarity", "as recorded", without)
+    heard, view = ("as recorded", "with inverted polarity, which sounds the same"), INVERTED
+    if evidence.tested.view == INVERTED:
+        heard, view = heard[::-1], CLEAN
+    return _carried(evidence, view, "polarity", heard, "with inverted polarity")
 
 
-def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it: str) -> Found:
-    """Judge whether a value is carried by what a view takes away, and speech does not need."""
+def _carried(
+    evidence: Evidence, view: str, name: str, heard: tuple[str, str], missing: str
+) -> Found:
+    """Judge whether a value is carried by what a view takes away, and speech does not need.
+
+    `heard` says how clips sound in the experiment's own view and in the other; `missing` is what a
+    run without the other has no view of.
+    """
+    if view not in evidence.tested.views:
+        return CAUTION, f"Not measured: the run has no view {missing}.", [RANKING]
     other = evidence.tested.on(REPORTED, view=view)
     change = other["roc_auc_change"]
     words = (
-        f"ROC-AUC {estimates.whole(evidence.own['roc_auc'])} {with_it}, "
-        f"{estimates.whole(other['roc_auc'])} {without_it}, a change of "
+        f"ROC-AUC {estimates.whole(evidence.own['roc_auc'])} {heard[0]}, "
+        f"{estimates.whole(other['roc_auc'])} {heard[1]}, a change of "
         f"{estimates.change(change.value)} {estimates.interval(change)} on the same clips"
     )
     if change.value >= -LOSS.value:
