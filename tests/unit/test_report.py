@@ -33,6 +33,7 @@ def test_the_headline_table_shows_figures_and_marks_eval():
     costs += ["6.10% (3.00% by chance) → 3.20% (3.00% by chance)"]
     costs += ["0.3500 (0.3400 to 0.3550)", "0.3700 (0.3600 to 0.3750)"]
     assert rows_of(page, ' class="chosen"') == [row, costs]
+    assert "Spoof clips (known speakers)" in page
     assert 'class="notice"' not in page
 
 

@@ -64,8 +64,8 @@ def _errors(results: Results) -> dict[str, Cell]:
         "EER": estimate(results["eer"], percent=True),
         "HTER at the threshold of dev": estimate(results.get("hter"), percent=True),
         "Average precision": estimate(results.get("average_precision")),
-        "Bona fide clips (speakers)": bonafide,
-        "Spoof clips (speakers)": spoof,
+        "Bona fide clips (known speakers)": bonafide,
+        "Spoof clips (known speakers)": spoof,
     }
 
 
