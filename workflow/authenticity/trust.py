@@ -119,11 +119,6 @@ class Evidence:
         """The results on the reported split, in the view in which the experiment scores."""
         return self.tested.reported
 
-    @property
-    def covers_new_speakers(self) -> bool:
-        """Whether intervals come from resampling speakers."""
-        return self.own["roc_auc"].method == BY_SPEAKER
-
 
 @dataclass(frozen=True)
 class Check:
@@ -199,7 +194,7 @@ def _precision(evidence: Evidence) -> Found:
 def _new_speakers(evidence: Evidence) -> Found:
     method, why = evidence.own["roc_auc"].method, evidence.tested.why[REPORTED]
     words = f"Intervals come from a {method} ({why})"
-    if evidence.covers_new_speakers:
+    if method == BY_SPEAKER:
         return TRUST, f"{words}: they cover new speakers like these."
     return CAUTION, f"{words}: they do not cover new speakers of both classes."
 
@@ -457,8 +452,8 @@ def _claim(evidence: Evidence, status: str) -> str:
     if status == DISTRUST:
         return "What can be claimed: nothing about clips that the experiment has not met."
     interval = estimates.interval(evidence.own["roc_auc"]).strip("()").replace(" to ", " and ")
-    speakers, clips = "speakers drawn like those", "clips of the same speakers as those"
-    whom = speakers if evidence.covers_new_speakers else clips
+    by_speaker = evidence.own["roc_auc"].method == BY_SPEAKER
+    whom = "speakers drawn like those" if by_speaker else "clips of the same speakers as those"
     return (
         f"What can be claimed: on {whom} of {REPORTED}, and on its attacks, ROC-AUC lies between "
         f"{interval} ({100 * LEVEL:g}% interval)."
