@@ -11,8 +11,12 @@ from authenticity.html import render
 
 
 def facts(item=None, elsewhere=(), spent=(), model=None, heard=True, sample=None):
+    item = item or run.tested()
+    evidence = trust.Evidence(item, run.audit(), run.verified())
     return card.Facts(
-        evidence=trust.Evidence(item or run.tested(), run.audit(), run.verified()),
+        item=item,
+        verified=run.verified(),
+        judged=trust.judge(evidence) if item.reported else None,
         model=model or run.model(),
         elsewhere=elsewhere,
         encoder=run.encoder() if heard else None,
@@ -155,6 +159,13 @@ def test_the_cost_counts_an_experiments_own_and_the_shared_jobs(measured):
     said = text(facts(spent=list(found.values())))
     assert "extract, for all experiments | 2 | 150 s | 260 s | 900 MiB" in said
     assert "281 s of CPU time in all" in said
+
+
+def test_shared_jobs_that_an_experiment_does_not_rest_on_cost_it_nothing(measured):
+    (measured / "embed").mkdir()
+    (measured / "extract/1-of-2.tsv").rename(measured / "embed/1-of-2.tsv")
+    found = benchmarks.spent(measured, "mine", ["other"], ["embed", "trimmed"])
+    assert [item.rule for item in found] == ["evaluate", "fit"]
 
 
 def test_no_benchmarks_no_cost(tmp_path):

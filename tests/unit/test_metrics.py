@@ -304,7 +304,7 @@ def test_unknown_speakers_are_no_speaker():
     speakers[200:] = None
     many = bootstrap.Resampler(labels, speakers, seed=0)
     assert many.method == bootstrap.BY_TRIAL
-    assert many.why.endswith("only 80% of the trials have a known one")
+    assert many.why.endswith("only 80% of the trials have a known speaker")
     speakers[200:230] = "s1"
     mixed = bootstrap.Resampler(labels, speakers, seed=0)
     assert mixed.method == bootstrap.BY_SPEAKER

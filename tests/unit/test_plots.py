@@ -193,8 +193,15 @@ def test_det_of_a_perfect_scorer_can_be_drawn(tmp_path):
     plots.save(plots.det([curve("one", 100.0)]), tmp_path / "det.svg")
 
 
+def test_the_axes_of_det_rise_with_a_single_clip_in_a_class():
+    axes = plots.det([curve("one", 1.0, n=1)]).axes[0]
+    for low, high in (axes.get_xlim(), axes.get_ylim()):
+        assert low < high
+
+
 def test_histograms_are_shares_that_sum_to_one():
-    figure = plots.score_histograms(scores({"eval": 500}), run.tested("one"))
+    item = run.tested("one", of_eval={"n_bonafide": 500, "n_spoof": 500})
+    figure = plots.score_histograms(scores({"eval": 500}), item)
     for patch in figure.axes[0].patches:
         corners = patch.get_xy()
         area = 0.5 * abs(
@@ -204,6 +211,11 @@ def test_histograms_are_shares_that_sum_to_one():
         width = np.min(np.diff(np.unique(corners[:, 0])))
         assert area / width == pytest.approx(1.0, rel=1e-6)
     assert figure.axes[0].get_title(loc="left") == "eval: 500 bona fide + 500 spoof"
+
+
+def test_histograms_count_a_clip_once_that_several_rounds_scored():
+    figure = plots.score_histograms(scores({"dev": 2400}), run.tested("rounds"))
+    assert figure.axes[0].get_title(loc="left") == "dev: 1,200 bona fide + 300 spoof"
 
 
 def test_the_choice_is_marked_in_its_own_panel():
@@ -256,6 +268,11 @@ def test_views_stand_in_their_order_and_clean_values_go_down_the_page():
 def test_guessing_is_drawn_where_an_interval_reaches_it():
     assert "guessing" in words(plots.attacks([with_attacks("one", A07=0.505)]))
     assert "guessing" not in words(plots.attacks([with_attacks("one", A07=0.9)]))
+
+
+def test_guessing_is_within_the_axes_where_every_score_points_the_wrong_way():
+    axes = plots.attacks([run.tested("flipped", 0.2)]).axes[0]
+    assert axes.get_xlim()[1] > 0.5
 
 
 def test_reliability_points_have_wilson_intervals():
@@ -346,6 +363,15 @@ def test_the_attack_that_is_missed_most_stands_on_top():
     assert names == ["A08 (n = 150)", "A09 (n = 150)", "A07 (n = 150)"]
     places = axes.get_yticks()
     assert places[0] > places[1] > places[2]
+
+
+def test_an_attack_that_experiments_were_tested_on_with_other_clips_has_both_counts():
+    items = [with_attacks("one", A07=0.9, A08=0.8), with_attacks("two", A07=0.9)]
+    fewer = {"A07": run.attacks(A07=0.9)["A07"] | {"n_spoof": 90}}
+    items.append(run.tested("three", by={"attack": fewer}))
+    axes = plots.attacks(items).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["A08 (n = 150)", "A07 (n = 90 to 150)"]
 
 
 def test_the_forest_of_differences_has_both_lines_and_every_seed():

@@ -33,6 +33,7 @@ def test_the_headline_table_shows_figures_and_marks_eval():
     costs += ["6.10% (3.00% by chance) → 3.20% (3.00% by chance)"]
     costs += ["0.3500 (0.3400 to 0.3550)", "0.3700 (0.3600 to 0.3750)"]
     assert rows_of(page, ' class="chosen"') == [row, costs]
+    assert "Spoof clips (known speakers)" in page
     assert 'class="notice"' not in page
 
 
@@ -101,7 +102,7 @@ def test_all_sides_of_a_leak_are_counted():
     leak = run.leak(speakers=1)
     leak["duplicates"]["dev_eval"] = 2
     leak["speakers"]["train_dev"] = 4
-    assert wording.shared(leak) == (
+    assert wording.shared(run.tested(leak=leak)) == (
         "train and eval share 1 speaker; dev and eval share 2 duplicate clips; "
         "train and dev share 4 speakers"
     )
@@ -138,12 +139,12 @@ def test_known_and_unknown_attacks_are_told_apart_wherever_there_are_both(tmp_pa
     page = report.opening([report.Corpus(run.verified(), [item], {"layers": "trust"}, figure)])
     titles = re.findall(r"<th[^>]*>([^<]*)</th>", page)
     assert titles[1:4] == ["ROC-AUC", "known attacks", "unknown attacks"]
-    rows = report.headline_rows([item], {("toy", "layers"): "trust"})
+    rows = report.headline_rows([item], {"toy": {"layers": "trust"}})
     header, line = summary.by_novelty(rows)
     assert header.split("  ")[-1] == "ROC-AUC, unknown attacks"
     assert line.endswith("0.9400 (0.9300 to 0.9450), 150 spoof")
     assert (
-        summary.by_novelty(report.headline_rows([run.tested()], {("toy", "layers"): "trust"})) == []
+        summary.by_novelty(report.headline_rows([run.tested()], {"toy": {"layers": "trust"}})) == []
     )
 
 
@@ -248,7 +249,7 @@ def test_near_duplicates_are_told_with_examples():
     assert "in 2 groups. All were kept. 1 clip of steady sound could not be compared." in page
     assert "a.wav, b &lt;i&gt;.wav" in page
     assert "No two clips are near-duplicates" in report.rejected(run.verified())
-    assert wording.shared(run.leak(near_duplicates=3)) == (
+    assert wording.shared(run.tested(leak=run.leak(near_duplicates=3))) == (
         "train and eval share 3 near-duplicate clips"
     )
 
@@ -308,6 +309,16 @@ def test_the_audit_holds_experiments_against_the_view_that_they_score():
     assert page.index("eval, clean (") < page.index("eval, silence trimmed (")
 
 
+def test_who_speaks_is_held_against_those_experiments_alone_that_have_met_the_speakers():
+    met = run.tested("met", leak=run.leak(speakers=3))
+    page = report.audit({"clean": run.audit(0.9)}, [run.tested(), met])
+    alone, of_met = re.findall(r"<p>(The strongest property .*)</p>", page)
+    assert "is Level: ROC-AUC 0.9000" in alone
+    assert alone.endswith("have not met these speakers: who speaks does not count.")
+    assert "is Speaker identity: ROC-AUC 0.9900" in of_met
+    assert of_met.endswith("experiments that have met these speakers.")
+
+
 def test_a_prediction_below_one_half_is_called_no_shortcut():
     rows = {row[0]: row for row in rows_of(report.audit({"clean": run.audit()}, []))}
     assert rows["All properties together"][2:4] == [
@@ -336,7 +347,9 @@ def opening(tmp_path, *items, on_dev=None, **verified):
     figure = tmp_path / "roc.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     ratings = {item.name: "caution" for item in items}
-    on_dev = on_dev or {item.name: item.on("dev")["roc_auc"].value for item in items}
+    on_dev = on_dev or {
+        (item.corpus, item.experiment): item.on("dev")["roc_auc"].value for item in items
+    }
     shown = figure if items else None
     about = run.verified(n_rejected=2, n_accepted=1498, **verified)
     return report.opening([report.Corpus(about, items, ratings, shown, on_dev=on_dev)])
@@ -347,7 +360,7 @@ def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
     page = opening(tmp_path, one, two)
     assert "two, the best on dev, scores" in page
     assert "97.0 of 100 pairs" in page
-    page = opening(tmp_path, one, two, on_dev={"one": 0.99, "two": 0.97})
+    page = opening(tmp_path, one, two, on_dev={("toy", "one"): 0.99, ("toy", "two"): 0.97})
     assert "one, the best on dev, scores" in page
     assert "91.0 of 100 pairs" in page
     assert "1,498 of 1,500 clips were used, 2 set aside" in page
@@ -359,13 +372,36 @@ def test_the_opening_names_the_experiment_that_is_best_on_dev(tmp_path):
 
 def test_without_dev_the_opening_names_the_first(tmp_path):
     item = run.without_dev()
-    assert "nodev scores the spoof higher" in opening(tmp_path, item, on_dev={"other": 0.9})
+    assert "nodev scores the spoof higher" in opening(
+        tmp_path, item, on_dev={("toy", "other"): 0.9}
+    )
 
 
 def test_the_opening_prefers_an_experiment_that_does_not_leak(tmp_path):
     leaky = run.tested("leaky", 0.99, leak=run.leak(speakers=3))
-    assert "sound, the best on dev, scores" in opening(tmp_path, leaky, run.tested("sound", 0.9))
+    page = opening(tmp_path, leaky, run.tested("sound", 0.9))
+    assert "sound, the best on dev of those that do not leak, scores" in page
     assert "leaky, the best on dev, scores" in opening(tmp_path, leaky)
+
+
+def test_the_opening_prefers_an_experiment_that_was_fitted_on_the_corpus(tmp_path):
+    own, other = run.tested("own", 0.9), run.tested("other", 0.8, corpus="easy")
+    on_dev = {("toy", "own"): 0.95, ("easy", "other"): 0.99}
+    page = opening(tmp_path, own, other, on_dev=on_dev)
+    assert "own, the best on dev of those that were fitted on this corpus, scores" in page
+    control = run.tested("shuffled", control=True)
+    page = opening(tmp_path, own, other, control, on_dev=on_dev)
+    assert "that are no controls and were fitted on this corpus, scores" in page
+    assert "other, from easy, the best on dev, sc" in opening(tmp_path, other, on_dev=on_dev)
+
+
+def test_of_speakers_of_another_corpus_only_the_name_is_known(tmp_path):
+    item = run.tested("away", corpus="other", leak=run.leak(speakers=2))
+    (row,) = report.headline_rows([item], {"toy": {item.name: "caution"}})
+    assert row["leak"] == "train and eval share 2 speaker names"
+    assert "shares 2 speaker names, no attack" in opening(
+        tmp_path, item, on_dev={("toy", "other"): 0.9}
+    )
 
 
 def test_the_answer_is_never_a_controls(tmp_path):
@@ -388,7 +424,7 @@ def test_the_opening_copes_with_a_corpus_that_is_only_tested_on(tmp_path):
 
 
 def headline(folder, *items):
-    ratings = {("toy", item.name): "caution" for item in items}
+    ratings = {"toy": {item.name: "caution" for item in items}}
     write_json(folder / "headline.json", report.headline_rows(items, ratings))
     write_json(folder / "toy" / "verified" / "clean.json", run.verified())
 

@@ -85,6 +85,11 @@ CASES = [
     ("Number of speakers", DISTRUST, {"of_eval": {"n_speakers_spoof": 1}}),
     ("Number of speakers", CAUTION, {"of_eval": {"n_speakers_spoof": 0}}),
     (
+        "Number of speakers",
+        CAUTION,
+        {"of_eval": dict.fromkeys(["n_speakers_bonafide", "n_speakers_spoof", "n_speakers"], 1)},
+    ),
+    (
         "One-sided speakers",
         CAUTION,
         {"of_eval": {"n_speakers_of_one_class": 21}},
@@ -98,9 +103,15 @@ CASES = [
     ("Silence", TRUST, {"view": "trimmed", "views": {"clean": 0.95}}),
     ("Polarity", DISTRUST, {"views": {"trimmed": 0.93, "inverted": 0.6}}),
     ("Polarity", CAUTION, {"views": {"trimmed": 0.93}}),
+    ("Polarity", DISTRUST, {"view": "inverted", "views": {"clean": 0.6}}),
     ("Polarity", TRUST, {"views": {"trimmed": 0.93, "inverted": 0.92}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.8}}),
     ("Worst view", CAUTION, {"views": {"trimmed": 0.93, "noise": 0.5}}),
+    (
+        "Worst view",
+        CAUTION,
+        {"views": {"short": 0.94}, "of_views": {"roc_auc_change": run.estimate(-0.03)}},
+    ),
     ("Worst attack", CAUTION, {"by": attacks(A07=0.5, A08=0.95)}),
     ("Worst attack", CAUTION, {"by": attacks(A07=0.8, A08=0.95)}),
     ("Threshold", CAUTION, {"hter": 0.15}),

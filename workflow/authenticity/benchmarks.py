@@ -29,18 +29,21 @@ class Spent:
     shared: bool
 
 
-def spent(folder: Path, experiment: str, others: Collection[str]) -> list[Spent]:
+def spent(
+    folder: Path, experiment: str, others: Collection[str], without: Collection[str] = ()
+) -> list[Spent]:
     """Sum the benchmarks below `folder` that an experiment rests on, by rule.
 
     Args:
         folder: `benchmarks/{corpus}`; it may be absent.
         experiment: its own jobs count, and those that belong to no experiment.
         others: the corpus's other experiments, whose jobs do not count.
+        without: rules, and views of the audio, whose shared jobs it does not rest on.
     """
     by_rule: dict[tuple[str, bool], list[dict[str, str]]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         rule, *below = path.relative_to(folder).with_suffix("").parts
-        if not set(below) & set(others):
+        if not set(below) & set(others) and not {rule, *below[:1]} & set(without):
             names, values = (line.split("\t") for line in path.read_text().splitlines())
             measured = dict(zip(names, values, strict=True))
             by_rule.setdefault((rule, experiment not in below), []).append(measured)

@@ -16,7 +16,7 @@ from authenticity.evaluation import bootstrap
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
 from authenticity.html import render
 from authenticity.names import labelled, view_name
-from authenticity.trust import TRUST, Evidence, checks, judge
+from authenticity.trust import TRUST
 from authenticity.wording import Json
 
 WORST_ATTACKS = 5
@@ -40,7 +40,9 @@ class Facts:
     """What a card tells of.
 
     Attributes:
-        evidence: the experiment on its own corpus, with audit and verification.
+        item: the experiment on its own corpus.
+        verified: the verification of that corpus.
+        judged: the experiment's ratings, `trust.judge`; None where it is not reported there.
         model: the model's JSON.
         elsewhere: the experiment on other corpora.
         encoder: the encoder's JSON; None where the experiment hears with none.
@@ -49,18 +51,15 @@ class Facts:
         spent: time and memory by rule.
     """
 
-    evidence: Evidence
+    item: Tested
+    verified: Json
+    judged: Json | None
     model: Json
     elsewhere: Sequence[Tested]
     encoder: Json | None
     sample: Json | None
     versions: Mapping[str, str]
     spent: Sequence[Spent]
-
-    @property
-    def item(self) -> Tested:
-        """The experiment on its own corpus."""
-        return self.evidence.tested
 
 
 def licence_of(encoder: Json) -> str | None:
@@ -81,7 +80,7 @@ def pages(facts: Facts) -> tuple[str, str]:
 def _sections(facts: Facts) -> Sections:
     item = facts.item
     clips = [[split, *wording.clips_and_speakers(item.on(split))] for split in item.splits]
-    classes = ["Bona fide clips (speakers)", "Spoof clips (speakers)"]
+    classes = ["Bona fide clips (known speakers)", "Spoof clips (speakers)"]
     return {
         "": [_rating(facts)],
         "Model details": [Table("How it was made", ["What", "This model"], _details(facts))],
@@ -90,7 +89,7 @@ def _sections(facts: Facts) -> Sections:
         "Metrics": [_metrics(item)],
         "Evaluation data": [
             Table(f"Corpus {item.corpus}", ["Split", *classes], clips),
-            wording.used(facts.evidence.verified),
+            wording.used(facts.verified),
         ],
         "Training data": [_training(facts)],
         "Quantitative analyses": _results(facts),
@@ -104,10 +103,9 @@ def _sections(facts: Facts) -> Sections:
 
 
 def _rating(facts: Facts) -> str:
-    if not facts.item.reported:
+    if not facts.judged:
         return f"Rating: none, for the corpus has no {REPORTED} split of its own."
-    judged = judge(facts.evidence)
-    return f"Rating: {judged['overall']['sentence']} {judged['claim']}"
+    return f"Rating: {facts.judged['overall']['sentence']} {facts.judged['claim']}"
 
 
 def _details(facts: Facts) -> list[list[str]]:
@@ -286,9 +284,10 @@ def _worst_attacks(item: Tested) -> Table:
 
 
 def _limits(facts: Facts) -> list[str]:
-    made = checks(facts.evidence) if facts.item.reported else []
+    made = facts.judged["checks"] if facts.judged else []
+    found = [each for each in made if each["status"] != TRUST]
     return [
-        *(f"{each.name} ({each.status}): {each.sentence}" for each in made if each.status != TRUST),
+        *("{name} ({status}): {sentence}".format(**each) for each in found),
         "No result says anything about attacks, languages or channels that no corpus here has.",
     ]
 

@@ -13,7 +13,7 @@ from typing import Any
 from authenticity import estimates, wording
 from authenticity.estimates import Estimate
 from authenticity.evaluation.audit import audited, known_voices, strongest
-from authenticity.evaluation.bootstrap import LEVEL, MINIMUM_SPEAKERS
+from authenticity.evaluation.bootstrap import BY_SPEAKER, LEVEL, MINIMUM_SPEAKERS
 from authenticity.evaluation.results import ATTACK, REPORTED, Results, Tested
 from authenticity.names import CLEAN, INVERTED, NOT_KNOWN, TRIMMED, view_name
 
@@ -50,7 +50,9 @@ UNSURE = Bound(
     0.10, "Caution where the interval of EER is wider: a fifth of what separates 0% from guessing."
 )
 ONE_SPEAKER = Bound(
-    1, "No trust where a class has no more speakers than this: voice and class are one thing."
+    1,
+    "No trust where a class has no more speakers than this: voice and class are one thing. Caution "
+    "where both classes have the same speaker only.",
 )
 ONE_SIDED = Bound(
     0.5,
@@ -192,7 +194,7 @@ def _precision(evidence: Evidence) -> Found:
 def _new_speakers(evidence: Evidence) -> Found:
     method, why = evidence.own["roc_auc"].method, evidence.tested.why[REPORTED]
     words = f"Intervals come from a {method} ({why})"
-    if wording.covers_new_speakers(evidence.own):
+    if method == BY_SPEAKER:
         return TRUST, f"{words}: they cover new speakers like these."
     return CAUTION, f"{words}: they do not cover new speakers of both classes."
 
@@ -203,6 +205,8 @@ def _speakers(evidence: Evidence) -> Found:
     if not min(counts):
         words += " A class without a known speaker: nothing says how many voices it has."
         return CAUTION, words
+    if evidence.own["n_speakers"].value == 1:
+        return CAUTION, f"{words} It is the same speaker: nothing is said about other voices."
     if min(counts) <= ONE_SPEAKER.value:
         words += " A class with one speaker: any difference may be that of two voices."
         return DISTRUST, words
@@ -246,27 +250,32 @@ def _shortcut(evidence: Evidence) -> Found:
 def _silence(evidence: Evidence) -> Found:
     if evidence.tested.view == TRIMMED:
         return TRUST, "Fitted and tested without leading and trailing silence.", [RANKING]
-    if TRIMMED not in evidence.tested.views:
-        words = "Not measured: the run has no view without leading and trailing silence."
-        return CAUTION, words, [RANKING]
-    return _carried(evidence, TRIMMED, "silence", "with silence", "with silence trimmed")
+    heard = "with silence", "with silence trimmed"
+    return _carried(evidence, TRIMMED, "silence", heard, "without leading and trailing silence")
 
 
 def _polarity(evidence: Evidence) -> Found:
-    if INVERTED not in evidence.tested.views:
-        words = "Not measured: the run has no view with inverted polarity."
-        return CAUTION, words, [RANKING]
-    without = "with inverted polarity, which sounds the same"
-    return _carried(evidence, INVERTED, "polarity", "as recorded", without)
+    heard, view = ("as recorded", "with inverted polarity, which sounds the same"), INVERTED
+    if evidence.tested.view == INVERTED:
+        heard, view = heard[::-1], CLEAN
+    return _carried(evidence, view, "polarity", heard, "with inverted polarity")
 
 
-def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it: str) -> Found:
-    """Judge whether a value is carried by what a view takes away, and speech does not need."""
+def _carried(
+    evidence: Evidence, view: str, name: str, heard: tuple[str, str], missing: str
+) -> Found:
+    """Judge whether a value is carried by what a view takes away, and speech does not need.
+
+    `heard` says how clips sound in the experiment's own view and in the other; `missing` is what a
+    run without the other has no view of.
+    """
+    if view not in evidence.tested.views:
+        return CAUTION, f"Not measured: the run has no view {missing}.", [RANKING]
     other = evidence.tested.on(REPORTED, view=view)
     change = other["roc_auc_change"]
     words = (
-        f"ROC-AUC {estimates.whole(evidence.own['roc_auc'])} {with_it}, "
-        f"{estimates.whole(other['roc_auc'])} {without_it}, a change of "
+        f"ROC-AUC {estimates.whole(evidence.own['roc_auc'])} {heard[0]}, "
+        f"{estimates.whole(other['roc_auc'])} {heard[1]}, a change of "
         f"{estimates.change(change.value)} {estimates.interval(change)} on the same clips"
     )
     if change.value >= -LOSS.value:
@@ -277,17 +286,17 @@ def _carried(evidence: Evidence, view: str, name: str, with_it: str, without_it:
 
 
 def _worst_view(evidence: Evidence) -> Found:
-    aucs = {view: results["roc_auc"] for view, results in evidence.tested.others.items()}
-    if not aucs:
+    others = evidence.tested.others
+    if not others:
         return None
-    view, auc = min(aucs.items(), key=lambda item: item[1].value)
-    change = auc.value - evidence.own["roc_auc"].value
-    views = wording.counted(len(aucs), "other view")
+    view, results = min(others.items(), key=lambda item: item[1]["roc_auc_change"].value)
+    auc, change = results["roc_auc"], results["roc_auc_change"].value
+    views = wording.counted(len(others), "other view")
     if round(change, 4) >= 0:
-        return TRUST, f"None of {views} costs ROC-AUC."
+        return TRUST, f"Of {views}, none costs ROC-AUC."
     words = (
         f"Of {views}, {view_name(view)} is the most harmful: ROC-AUC {estimates.whole(auc)}, "
-        f"a change of {estimates.change(change)}."
+        f"a change of {estimates.change(change)} on the same clips."
     )
     if auc.low <= 0.5:
         return CAUTION, f"{words} {_no_better(auc)} there."
@@ -443,8 +452,8 @@ def _claim(evidence: Evidence, status: str) -> str:
     if status == DISTRUST:
         return "What can be claimed: nothing about clips that the experiment has not met."
     interval = estimates.interval(evidence.own["roc_auc"]).strip("()").replace(" to ", " and ")
-    new_speakers = wording.covers_new_speakers(evidence.own)
-    whom = "speakers drawn like those" if new_speakers else "clips of the same speakers as those"
+    by_speaker = evidence.own["roc_auc"].method == BY_SPEAKER
+    whom = "speakers drawn like those" if by_speaker else "clips of the same speakers as those"
     return (
         f"What can be claimed: on {whom} of {REPORTED}, and on its attacks, ROC-AUC lies between "
         f"{interval} ({100 * LEVEL:g}% interval)."

@@ -85,27 +85,30 @@ def is_published(item: Tested) -> bool:
     return any(each["candidate"] == LOGITS for each in item.chosen)
 
 
-def shared(leak: Json, speaker: str = "speaker") -> str:
-    """Say what is on both sides: "train and eval share 20 speakers and 3 duplicates".
+def _nouns(item: Tested) -> dict[str, str]:
+    """What both sides may share; of a speaker of another corpus, only the name is known."""
+    return _LEAK_KINDS if item.corpus == item.target else _LEAK_KINDS | {"speakers": "speaker name"}
 
-    `speaker` is what a shared speaker is called; of another corpus, only the name is known.
-    """
+
+def shared(item: Tested) -> str:
+    """Say what is on both sides: "train and eval share 20 speakers and 3 duplicates"."""
     sentences = []
     for pair in _PAIRS:
         things = [
-            counted(leak[kind][pair], speaker if kind == "speakers" else noun)
-            for kind, noun in _LEAK_KINDS.items()
-            if kind != "attacks" and leak[kind][pair]
+            counted(item.leak[kind][pair], noun)
+            for kind, noun in _nouns(item).items()
+            if kind != "attacks" and item.leak[kind][pair]
         ]
         if things:
             sentences.append(f"{pair.replace('_', ' and ')} share {listed(things)}")
     return "; ".join(sentences)
 
 
-def shared_with_training(leak: Json) -> str:
+def shared_with_training(item: Tested) -> str:
     """Say how much of each kind train and eval share, attacks and what they do not share too."""
-    known = {"speakers": "known speaker"} if leak["unknown_speakers"] else {}
-    nouns = _LEAK_KINDS | known
+    nouns, leak = _nouns(item), item.leak
+    if leak["unknown_speakers"]:
+        nouns = nouns | {"speakers": f"known {nouns['speakers']}"}
     return listed([counted(leak[kind]["train_eval"], noun) for kind, noun in nouns.items()])
 
 
@@ -113,9 +116,8 @@ def leak(item: Tested) -> str | None:
     """Say that a protocol leaks, with the counts; None where it does not."""
     if not item.leaks:
         return None
-    speaker = "speaker" if item.corpus == item.target else "speaker name"
     return (
-        f"{item.name} leaks: in its protocol {item.protocol}, {shared(item.leak, speaker)}. "
+        f"{item.name} leaks: in its protocol {item.protocol}, {shared(item)}. "
         "Its results are too good for speakers and clips that it has not met."
     )
 
@@ -215,12 +217,6 @@ def beyond_chance(results: Results, suffix: str) -> float:
         results[f"{name}{suffix}"].value for name in ("ece", "ece_chance", "ece_chance_high")
     )
     return calibration.beyond_chance(error, chance, high)
-
-
-def covers_new_speakers(results: Results) -> bool:
-    """Tell whether intervals come from resampling speakers, in both classes."""
-    method = results["roc_auc"].method
-    return "speaker" in method and "trial" not in method
 
 
 def used(verified: Json) -> str:

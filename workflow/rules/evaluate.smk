@@ -1,6 +1,6 @@
 # Raised when authenticity/evaluation changes what it writes, so that older values are computed
 # again.
-EVALUATION_VERSION = 7
+EVALUATION_VERSION = 8
 
 
 rule evaluate:

@@ -1,6 +1,6 @@
 # Raised when authenticity/plots, report, trust, card.py, benchmarks.py, estimates.py or
 # html.py changes what it writes.
-REPORT_VERSION = 10
+REPORT_VERSION = 11
 
 
 include: "pages.smk"
@@ -103,6 +103,7 @@ rule report_experiment:
         others=lambda wildcards: [
             name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
         ],
+        views=lambda wildcards: list(PLAN.view_splits[wildcards.corpus]),
         versions={
             "features": spectral_version(),
             "encoder": ENCODER_VERSION,

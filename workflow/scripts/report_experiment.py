@@ -13,11 +13,16 @@ with job(snakemake) as log:
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     own, *elsewhere = results.read(inputs.metrics, inputs.records)
     audit, verified = files.read_json(inputs.audit), files.read_json(inputs.verified)
-    evidence = trust.Evidence(own, audit, verified)
-    judged = trust.judge_all(snakemake.wildcards.corpus, [evidence] if own.reported else [])
+    evidence = [trust.Evidence(own, audit, verified)] if own.reported else []
+    judged = trust.judge_all(snakemake.wildcards.corpus, evidence)
     files.write_json(outputs.trust, judged)
+    # Comparisons are of pairs, and not every experiment hears with the encoder or in every view.
+    without = {*params.views} - {*own.views, *own.train_views} | {"verdict", "ablations"}
+    without |= set() if inputs.encoder else {"embed", "sample"}
     facts = card.Facts(
-        evidence=evidence,
+        item=own,
+        verified=verified,
+        judged=next(iter(judged["experiments"]), None),
         model=files.read_json(inputs.model),
         elsewhere=elsewhere,
         encoder=files.read_json(inputs.encoder) if inputs.encoder else None,
@@ -27,6 +32,7 @@ with job(snakemake) as log:
             Path("benchmarks", snakemake.wildcards.corpus),
             snakemake.wildcards.experiment,
             params.others,
+            without,
         ),
     )
     page, markdown = card.pages(facts)

@@ -10,13 +10,13 @@ with job(snakemake) as log:
     inputs, outputs = snakemake.input, snakemake.output
     fitted = results.read(inputs.metrics, inputs.records)
     tested = [item for item in fitted if item.reported]
-    judged = {item["corpus"]: item for item in map(files.read_json, inputs.trust)}
-    figures = dict(zip(judged, map(Path, inputs.figure), strict=True))
     ratings = {
-        (corpus, item["name"]): item["overall"]["status"]
-        for corpus, found in judged.items()
-        for item in found["experiments"]
+        judged["corpus"]: {
+            item["name"]: item["overall"]["status"] for item in judged["experiments"]
+        }
+        for judged in map(files.read_json, inputs.trust)
     }
+    figures = dict(zip(ratings, map(Path, inputs.figure), strict=True))
     verdicts = map(files.read_json, inputs.get("compared", []))
     compared = dict(zip(snakemake.params.compared, verdicts, strict=True))
     on_dev = {
@@ -28,11 +28,8 @@ with job(snakemake) as log:
     for verified in map(files.read_json, inputs.verified):
         name = verified["corpus"]
         items = [item for item in tested if item.target == name]
-        rated = {item.name: ratings[name, item.name] for item in items}
-        keys = {item.name: (item.corpus, item.experiment) for item in items}
-        best = {each: on_dev[key] for each, key in keys.items() if key in on_dev}
-        about = figures.get(name), compared.get(name), best
-        corpora.append(report.Corpus(verified, items, rated, *about))
+        about = ratings.get(name, {}), figures.get(name), compared.get(name), on_dev
+        corpora.append(report.Corpus(verified, items, *about))
     files.write_text(outputs.page, report.opening(corpora))
     files.write_json(outputs.headline, report.headline_rows(tested, ratings))
     tables.write(outputs.results, results.together(inputs.metrics), results.RESULTS)

@@ -36,13 +36,7 @@ PROPERTIES = {
 """By column of the spectral table: the name for readers, and the unit."""
 TOGETHER = "together"
 """The row on all properties in one model."""
-NO_SHORTCUT = "no better than guessing"
 _FOLDS = 5
-
-
-def informative(item: Mapping[str, Any]) -> bool:
-    """Tell whether a row of the audit gives anything away: a prediction may be below one half."""
-    return item["roc_auc"]["value"] > 0.5
 
 
 def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
@@ -55,7 +49,7 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
 
     Two rows are predictions on trials that they were not learned from: nothing is turned, and they
     have neither direction, unit nor median; "how" says what they were learned from. One that is not
-    above one half is no shortcut (`informative`), however far below it is:
+    above one half is no shortcut, however far below it is:
 
     - `speaker`: the share of spoof among the same speaker's clips in the other half of a random
       split of the trials. This is what any random split gives away to a model that knows voices.

@@ -137,7 +137,7 @@ class Resampler:
             self.rule = f"fewer than {MINIMUM_SPEAKERS} in a class"
             if min(counts) >= MINIMUM_SPEAKERS:
                 share = f"{100 * told:.0f}%"
-                self.rule = f"a class in which only {share} of the trials have a known one"
+                self.rule = f"a class in which only {share} of the trials have a known speaker"
             units, self._unit = np.unique(file + n * members[1], return_inverse=True)
             self._sizes = (np.count_nonzero(units < n), np.count_nonzero(units >= n))
         # The numbers of speakers, and what follows from them.

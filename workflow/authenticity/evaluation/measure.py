@@ -177,15 +177,15 @@ def change(before: pa.Table, after: pa.Table, seed: int) -> list[Row]:
     """Measure the change of ROC-AUC and EER on eval from an experiment's own view to another.
 
     The difference is paired: each resample weighs a clip alike in both views. Clips that were set
-    aside in the other view are left out of both, and counted.
+    aside in one view are left out of both, and counted.
     """
-    gone = set(before["file"].to_pylist()) - set(after["file"].to_pylist())
     scorers = compare.Scorer("baseline", before), compare.Scorer("candidate", after)
-    compared = compare.paired(*scorers, seed, gone)
-    trials = after.filter(pc.equal(after["split"], REPORTED)).to_pandas()
+    one, other = (set(scorer.scores["file"].to_pylist()) for scorer in scorers)
+    compared = compare.paired(*scorers, seed, one ^ other)
+    counts = dict(compared.counts)
     values = {"roc_auc_change": compared.roc_auc, "eer_change": compared.eer}
-    values["n_left_out"] = compared.counts["n_left_out"]
-    return _rows(values, compared.interval["method"], **_n_files(trials), split=REPORTED)
+    values["n_left_out"] = counts.pop("n_left_out")
+    return _rows(values, compared.interval["method"], **counts, split=REPORTED)
 
 
 def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Iterator[Row]:
@@ -324,7 +324,7 @@ def _of_group(
     """
     measured = intervals(trials, seed, metrics=compare.METRICS | more)
     values = measured.estimates
-    if trials["label"].value_counts().min() < _FEWEST_CLIPS:
+    if min(_n_files(trials).values()) < _FEWEST_CLIPS:
         values = {name: Estimate(item.value, None, None) for name, item in values.items()}
     return values, measured.method
 
@@ -348,7 +348,7 @@ def _attacks(
             against = trials[members | ~spoof]
             miss = {"miss": threshold.rates(against)["miss"]} if threshold else {}
             values, method = _of_group(against, seed, miss)
-            counts["n_spoof"] = int(members.sum())
+            counts["n_spoof"] = _n_files(trials[members])["n_spoof"]
             yield from _rows(values, method, **counts, group=group, group_value=name)
 
 
@@ -357,15 +357,17 @@ def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row
     if threshold:
         trials = trials.assign(called=threshold.called(trials))
     for speaker, members in trials.groupby("speaker"):  # leaves out nulls
-        counts, values = n_trials(members), {"n_clips": len(members)}
+        counts = _n_files(members)
+        values = {"n_clips": sum(counts.values())}
         if threshold:
             called = members.groupby("label")["called"].mean()
             if 0 in called:
                 values["false_alarm"] = float(called[0])
             if 1 in called:
                 values["miss"] = float(1.0 - called[1])
-            alarms = values.get("false_alarm", 0.0) * counts["n_bonafide"]
-            misses = values.get("miss", 0.0) * counts["n_spoof"]
+            tried = n_trials(members)
+            alarms = values.get("false_alarm", 0.0) * tried["n_bonafide"]
+            misses = values.get("miss", 0.0) * tried["n_spoof"]
             values["wrong"] = (alarms + misses) / len(members)
         if both_classes(members):
             values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
@@ -383,7 +385,8 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
     for group_value in ordered_values(names[applies]):
         chosen = applies & (names == group_value)
         own = trials[chosen]
-        counts, values, method = n_trials(own), {"n_clips": len(own)}, None
+        counts, method = _n_files(own), None
+        values = {"n_clips": sum(counts.values())}
         if not counts["n_bonafide"]:
             own = trials[chosen | (trials["label"] == 0)]
         if both_classes(own):

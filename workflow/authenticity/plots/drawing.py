@@ -14,7 +14,6 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from authenticity.estimates import Estimate
-from authenticity.evaluation.results import Tested
 from authenticity.files import atomic
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -23,9 +22,6 @@ _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 _DASHES = ("-", (0, (5, 1.5)), (0, (8, 1.5, 1.5, 1.5)), (0, (2.5, 1.2)))
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")  # 9, so that 63 pairs with colours differ
 LEAKS = "[leaks]"
-LEAK_NOTE = (
-    f"{LEAKS}: speakers or duplicate clips are on both sides of the protocol: results too good"
-)
 STYLE = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -86,9 +82,10 @@ def named(name: str, leaks: bool) -> str:
     return f"{name} {LEAKS}" if leaks else name
 
 
-def leak_note(items: Iterable[Tested]) -> str | None:
+def leak_note(leaks: Iterable[bool]) -> str | None:
     """Return what the mark of a leak means, if there is one."""
-    return LEAK_NOTE if any(item.leaks for item in items) else None
+    note = "speakers or duplicate clips are on both sides of the protocol: results too good"
+    return f"{LEAKS}: {note}" if any(leaks) else None
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int = 1, note: str | None = None) -> None:

@@ -39,11 +39,17 @@ def attacks(items: Sequence[Tested]) -> Figure:
         for attack, auc in by_attack.items():
             found.setdefault(attack, []).append(auc)
     order = sorted(found, key=lambda name: (np.mean([auc.value for auc in found[name]]), name))
-    names = {attack: f"{attack} (n = {found[attack][-1].n_spoof:,})" for attack in order}
+    names = {attack: f"{attack} (n = {_n_spoof(found[attack])})" for attack in order}
     figure, axes = _side_by_side(items, aucs, names)
     axes.set_xlabel("ROC-AUC of the attack against all bona fide clips, 95% interval")
     axes.set_title(f"Attacks, {REPORTED}")
     return figure
+
+
+def _n_spoof(aucs: Sequence[Row]) -> str:
+    """How many spoof clips there are; experiments of several protocols may differ in it."""
+    numbers = [auc.n_spoof for auc in aucs]
+    return " to ".join(dict.fromkeys(f"{end(numbers):,}" for end in (min, max)))
 
 
 @mpl.rc_context(drawing.STYLE)
@@ -84,18 +90,19 @@ def _side_by_side(
         axes.hlines(y, low, high, color=colour, alpha=0.55, linewidth=1.8)
         axes.plot(value, y, mark, color=colour, markersize=5, label=label)
         lowest = min(lowest, np.nanmin([value, low]))
-    left, right = axes.get_xlim()
-    axes.set_xlim(left, min(right, 1 + 0.02 * (1 - left)))
     if lowest <= 0.5:
         axes.axvline(0.5, color=drawing.GREY, linewidth=0.8)
         where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate("guessing", (0.5, 0), (3, 3), color=drawing.GREY, fontsize=8, **where)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, min(right, 1 + 0.02 * (1 - left)))
     for border in range(1, len(names)):
         axes.axhline(border - 0.5, color="#E4E4E4", linewidth=0.7)
     _name_rows(axes, list(names.values()))
     # Three short names stand in a line; longer ones would be cut at the figure's edges.
     columns = max(1, min(3, len(items), 84 // (max(map(len, labels)) + 8)))
-    drawing.legend_below(figure, axes, columns=columns, note=drawing.leak_note(items))
+    note = drawing.leak_note(item.leaks for item in items)
+    drawing.legend_below(figure, axes, columns=columns, note=note)
     return figure, axes
 
 
@@ -147,7 +154,7 @@ def differences(items: Sequence[tuple[str, bool, Mapping[str, Any]]], title: str
     _name_rows(axes, [drawing.named(name, leaks) for name, leaks, _ in items])
     axes.set_xlabel("Difference in ROC-AUC, in points of 0.01\n95% interval; dashed: one point")
     axes.set_title(title)
-    note = drawing.LEAK_NOTE if any(leaks for _, leaks, _ in items) else None
+    note = drawing.leak_note(leaks for _, leaks, _ in items)
     drawing.legend_below(figure, axes, columns=2, note=note)
     return figure
 
@@ -264,7 +271,7 @@ def matrix(items: Sequence[Tested]) -> Figure:
     for axes in panels if stacked else panels[:1]:
         axes.set_ylabel("Trained on")
     drawing.title(figure, labelled(items[0].experiment, items[0].control))
-    note = drawing.leak_note(items)
+    note = drawing.leak_note(item.leaks for item in items)
     words = f"Lighter is better; intervals are 95%.{f' {note}.' if note else ''}"
     figure.supxlabel(words, fontsize=9, color=drawing.GREY)
     return figure

@@ -35,10 +35,8 @@ def score_histograms(scores: pa.Table, item: Tested) -> Figure:
     bins = int(np.clip(1.5 * np.sqrt(fewest), 12, 60))
     edges = np.histogram_bin_edges(trials["score"], bins=bins)
     for axes, split in zip(panels, splits, strict=True):
-        counts = []
         for label, words, colour in _CLASSES:
             members = trials[(trials["split"] == split) & (trials["label"] == label)]
-            counts.append(f"{len(members):,} {words}")
             axes.hist(
                 members["score"],
                 bins=edges,
@@ -49,7 +47,9 @@ def score_histograms(scores: pa.Table, item: Tested) -> Figure:
                 edgecolor=colour,
                 linewidth=1.4,
             )
-        axes.set_title(f"{split}: {' + '.join(counts)}")
+        # Of clips, which may have a score in each of several rounds.
+        auc = item.on(split)["roc_auc"]
+        axes.set_title(f"{split}: {auc.n_bonafide:,} bona fide + {auc.n_spoof:,} spoof")
         axes.set_xlabel("Score (higher: more like spoof)")
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
         axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
@@ -174,7 +174,7 @@ def roc(curves: Sequence[Curve]) -> Figure:
     ticks = np.linspace(0, side, 6)
     corner.set_xticks(ticks)
     corner.set_yticks(100 - ticks)
-    drawing.legend_below(figure, whole, note=drawing.leak_note(each.item for each in curves))
+    drawing.legend_below(figure, whole, note=drawing.leak_note(each.item.leaks for each in curves))
     return figure
 
 
@@ -208,14 +208,14 @@ def det(curves: Sequence[Curve]) -> Figure:
     axes.set_xlabel("Spoof accepted as bona fide (%)")
     axes.set_ylabel("Bona fide rejected as spoof (%)")
     axes.set_title(f"DET, {REPORTED}")
-    drawing.legend_below(figure, axes, note=drawing.leak_note(each.item for each in curves))
+    drawing.legend_below(figure, axes, note=drawing.leak_note(each.item.leaks for each in curves))
     return figure
 
 
 def _det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """From one error among the trials of the smaller class to above the worst EER."""
     eers = [curve.item.reported["eer"] for curve in curves]
-    one_error = 1 / max(min(eer.n_bonafide, eer.n_spoof) for eer in eers)
+    one_error = min(1 / max(min(eer.n_bonafide, eer.n_spoof) for eer in eers), 0.4)
     low = max(tick for tick in _DET_TICKS if tick <= max(one_error, _DET_TICKS[0]))
     worst = max(eer.value for eer in eers)
     high = next((tick for tick in _DET_TICKS if tick >= max(0.6, worst + 0.1)), _DET_TICKS[-1])

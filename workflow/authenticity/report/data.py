@@ -4,13 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from authenticity import estimates, wording
 from authenticity.estimates import Estimate
-from authenticity.evaluation.audit import (
-    NO_SHORTCUT,
-    audited,
-    informative,
-    known_voices,
-    strongest,
-)
+from authenticity.evaluation.audit import audited, known_voices, strongest
 from authenticity.evaluation.results import REPORTED, Tested
 from authenticity.html import render
 from authenticity.names import (
@@ -56,7 +50,11 @@ def audit(audits: Mapping[str, Json], items: Sequence[Tested]) -> str:
         [marked(item), *(estimate(item.on(REPORTED, view=view).get("roc_auc")) for view in views)]
         for item in items
     ]
-    strongest = [_strongest_in_words(found, view, items) for view, found in ordered.items()]
+    strongest = (
+        _strongest_in_words(found, view, met, items)
+        for view, found in ordered.items()
+        for met in (False, True)
+    )
     return page(
         "audit.html.j2",
         items,
@@ -81,30 +79,34 @@ def _audit_tables(audit: Json, heard: str) -> Iterator[tuple[str, Rows, list[str
             [
                 item["name"],
                 item["unit"],
-                estimate(Estimate(**item["roc_auc"])),
-                item["direction"] or (None if informative(item) else NO_SHORTCUT),
+                estimate(auc),
+                item["direction"] or (None if auc.value > 0.5 else "no better than guessing"),
                 *(None if item[name] is None else f"{item[name]:.4g}" for name in medians),
             ]
             for item in sorted(properties, key=lambda item: -item["roc_auc"]["value"])
+            for auc in [Estimate(**item["roc_auc"])]
         ]
         yield f"{split_name(split)}{heard} ({count})", rows, learned, found["interval"]
 
 
-def _strongest_in_words(audit: Json, view: str, items: Sequence[Tested]) -> str | None:
-    """Say which property the experiments that score a view are held against."""
-    members = [item for item in items if item.view == view]
+def _strongest_in_words(audit: Json, view: str, met: bool, items: Sequence[Tested]) -> str | None:
+    """Say which property is held against the experiments that score a view.
+
+    Those that have met the speakers (`met`) are held against who speaks too.
+    """
+    members = [item for item in items if item.view == view and known_voices(item) == met]
     audits = [each for item in members for each in audited(audit, item)]
     if not audits:
         return None
-    met = any(map(known_voices, members))
     names, auc = strongest(audits, met)
     where = REPORTED if view == CLEAN else f"{REPORTED}, {view_name(view)},"
     noun, verb = ("properties", "are") if len(names) > 1 else ("property", "is")
     words = (
         f"The strongest {noun} on {where} {verb} {wording.listed(names)}: ROC-AUC "
         f"{estimates.whole(auc)}, without any model. An experiment that does no better has shown "
-        "nothing about speech."
+        "nothing about speech. "
     )
-    if not met:
-        words += " Who speaks does not count: no experiment has met these speakers."
-    return words
+    if met:
+        return f"{words}It is said of experiments that have met these speakers."
+    alone = "It is said of experiments that have not met these speakers: who speaks does not count."
+    return f"{words}{alone}"

@@ -24,7 +24,8 @@ class Corpus:
         ratings: the overall rating of `trust` by name.
         figure: the ROC curves; None without experiments.
         compared: the verdicts on pairs of experiments; None without any.
-        on_dev: the ROC-AUC of each experiment, by name, on the dev that it was chosen on.
+        on_dev: the ROC-AUC of each experiment on the dev that it was chosen on, by the corpus that
+            it was fitted on and its name there.
     """
 
     verified: Json
@@ -32,7 +33,7 @@ class Corpus:
     ratings: Mapping[str, str]
     figure: Path | None
     compared: Json | None = None
-    on_dev: Mapping[str, float] = field(default_factory=dict)
+    on_dev: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 def opening(corpora: Sequence[Corpus]) -> str:
@@ -91,8 +92,15 @@ def _protocol(item: Tested) -> str:
     return (
         f"In the {item.protocol} protocol, {REPORTED} has {auc.n_bonafide:,} bona fide and "
         f"{auc.n_spoof:,} spoof clips of {wording.attacks(attacks)}, and shares "
-        f"{wording.shared_with_training(item.leak)} with training{where}."
+        f"{wording.shared_with_training(item)} with training{where}."
     )
+
+
+_PREFERRED = {
+    "are no controls": lambda item: not item.control,
+    "do not leak": lambda item: not item.leaks,
+    "were fitted on this corpus": lambda item: item.corpus == item.target,
+}
 
 
 def _answer(corpus: Corpus) -> str:
@@ -100,17 +108,22 @@ def _answer(corpus: Corpus) -> str:
 
     The choice is made on dev: a choice made on eval would make the value too good. Controls are
     never named: they are there for others to be held against. An experiment that leaks is named
-    only where all leak: its results answer another question.
+    only where all leak, because its results answer another question; and one that was fitted on
+    another corpus only where all were, because its dev is another one.
     """
-    contenders = [item for item in corpus.tested if not item.control]
-    if not contenders:
+    if all(item.control for item in corpus.tested):
         return "Only controls were run, and a control is no answer."
-    sound = [item for item in contenders if not item.leaks]
+    contenders, limits = corpus.tested, []
+    for limit, meets in _PREFERRED.items():
+        kept = [item for item in contenders if meets(item)]
+        if 0 < len(kept) < len(contenders):
+            contenders = kept
+            limits.append(limit)
     # A protocol may have no dev.
-    best = max(sound or contenders, key=lambda item: corpus.on_dev.get(item.name, -1.0))
-    why = ""
-    if best.name in corpus.on_dev:
-        others = "" if len(contenders) == len(corpus.tested) else " of those that are no controls"
+    aucs = [corpus.on_dev.get((item.corpus, item.experiment), -1.0) for item in contenders]
+    best, why = contenders[aucs.index(max(aucs))], ""
+    if max(aucs) >= 0:
+        others = f" of those that {wording.listed(limits)}" if limits else ""
         why = f", the best on dev{others},"
     pairs, wrong = (100 * best.reported[name].value for name in ("roc_auc", "eer"))
     words = (

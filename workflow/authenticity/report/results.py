@@ -64,8 +64,8 @@ def _errors(results: Results) -> dict[str, Cell]:
         "EER": estimate(results["eer"], percent=True),
         "HTER at the threshold of dev": estimate(results.get("hter"), percent=True),
         "Average precision": estimate(results.get("average_precision")),
-        "Bona fide clips (speakers)": bonafide,
-        "Spoof clips (speakers)": spoof,
+        "Bona fide clips (known speakers)": bonafide,
+        "Spoof clips (known speakers)": spoof,
     }
 
 
@@ -86,11 +86,11 @@ def _costs(results: Results) -> dict[str, Cell]:
 
 
 def headline_rows(
-    items: Sequence[Tested], ratings: Mapping[tuple[str, str], str]
+    items: Sequence[Tested], ratings: Mapping[str, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
     """Return the headline on the reported split as plain rows, for `summary`.
 
-    `ratings` has the overall rating of `trust` by corpus and name.
+    `ratings` has the overall rating of `trust` by corpus and by name.
     """
     return [
         {
@@ -112,8 +112,8 @@ def headline_rows(
             },
             "orientation": item.orientation(),
             "turned": bool(wording.turned(item)),
-            "leak": wording.shared(item.leak) if item.leaks else None,
-            "trust": ratings[item.target, item.name],
+            "leak": wording.shared(item) if item.leaks else None,
+            "trust": ratings[item.target][item.name],
         }
         for item in items
         for auc in [item.reported["roc_auc"]]
