@@ -80,7 +80,7 @@ def pages(facts: Facts) -> tuple[str, str]:
 def _sections(facts: Facts) -> Sections:
     item = facts.item
     clips = [[split, *wording.clips_and_speakers(item.on(split))] for split in item.splits]
-    classes = ["Bona fide clips (known speakers)", "Spoof clips (speakers)"]
+    classes = ["Bona fide clips (known speakers)", "Spoof clips (known speakers)"]
     return {
         "": [_rating(facts)],
         "Model details": [Table("How it was made", ["What", "This model"], _details(facts))],
