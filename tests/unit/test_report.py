@@ -314,7 +314,7 @@ def test_who_speaks_is_held_against_those_experiments_alone_that_have_met_the_sp
     page = report.audit({"clean": run.audit(0.9)}, [run.tested(), met])
     alone, of_met = re.findall(r"<p>(The strongest property .*)</p>", page)
     assert "is Level: ROC-AUC 0.9000" in alone
-    assert alone.endswith("have not met these speakers: who speaks does not count.")
+    assert alone.endswith("Who speaks does not count: these experiments have not met the speakers.")
     assert "is Speaker identity: ROC-AUC 0.9900" in of_met
     assert of_met.endswith("experiments that have met these speakers.")
 

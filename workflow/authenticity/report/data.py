@@ -107,6 +107,5 @@ def _strongest_in_words(audit: Json, view: str, met: bool, items: Sequence[Teste
         "nothing about speech. "
     )
     if met:
-        return f"{words}It is said of experiments that have met these speakers."
-    alone = "It is said of experiments that have not met these speakers: who speaks does not count."
-    return f"{words}{alone}"
+        return f"{words}This holds for experiments that have met these speakers."
+    return f"{words}Who speaks does not count: these experiments have not met the speakers."
