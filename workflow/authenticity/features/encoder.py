@@ -33,7 +33,7 @@ from authenticity.growing import Rows, summed
 if TYPE_CHECKING:
     import torch
 
-VERSION = "3"
+VERSION = "4"
 """Raise it when the embedding of any clip changes: tables of another version are recomputed."""
 
 _VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's, so that inputs agree with it
