@@ -130,12 +130,12 @@ def judge(trials: pa.Table, sets: Sets, seed: int) -> Iterator[tuple[str, pa.Tab
             "seed": seed,
         }
     )
-    keys = trials["key"].to_pylist()
+    keys, data = trials["key"].to_pylist(), fitting.Trials(trials, experiment)
     for title, each in sets.items():
         _logger.info("fitting %s", title)
         fitted = {
-            name: fitting.fit(
-                trials, lambda pooling, view, own=own: (keys, own), experiment, own.shape[1], 0
+            (name, "none"): fitting.fit(
+                data, lambda view, own=own: (keys, own), experiment, own.shape[1], 0
             )
             for name, own in each.items()
         }

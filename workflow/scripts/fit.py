@@ -1,9 +1,11 @@
 """Fit an experiment's candidates, choose among them, and publish the model and its scores."""
 
+from itertools import product
 from pathlib import Path
 
 from authenticity import tables
 from authenticity.config import Experiment
+from authenticity.evaluation import splits
 from authenticity.features import matrix, published
 from authenticity.files import read_json
 from authenticity.jobs import job
@@ -14,6 +16,7 @@ with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     settings = Experiment.model_validate(params.experiment)
     trials = tables.read(given.trials)
+    data = fitting.Trials(trials, settings)
     features = matrix.Tables.by_view(trials, params.splits, given.spectral, given.embeddings)
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
     tables.require_encoder(given.embeddings, identity)
@@ -22,11 +25,11 @@ with job(snakemake) as log:
     which = settings.features.spectral
     names = [LOGITS] if kind == "published" else matrix.candidates(settings.features, n_layers)
 
-    def fit(name):
-        """Fit one candidate, with each pooling, in every round."""
+    def fit(name, pooling):
+        """Fit one candidate in every round."""
         return fitting.fit(
-            trials,
-            lambda pooling, view: features[view].load(name, which, pooling, n_layers),
+            data,
+            lambda view: features[view].load(name, which, pooling, n_layers),
             settings,
             matrix.n_spectral(which),
             len(matrix.layers_of(name, n_layers)),
@@ -35,7 +38,9 @@ with job(snakemake) as log:
 
     origin = candidates.origin_of(given, params.version, params.experiment)
     unfinished = Path(params.unfinished)
-    fitted = candidates.fit_all(names, fit, unfinished, origin)
+    keys = product(names, settings.features.pooling)
+    fitted = candidates.fit_all(keys, fit, unfinished, origin)
     choice = candidates.conclude(trials, fitted)
-    candidates.publish(choice, settings, wildcards, snakemake.output)
+    leak = splits.leaks(trials, data.rounds)
+    candidates.publish(choice, leak, settings, wildcards, snakemake.output)
     candidates.forget(unfinished)

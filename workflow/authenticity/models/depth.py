@@ -69,17 +69,16 @@ def needed(
         `needed`, two layers.
     """
     settings, labels, scores = experiment.features, np.empty(0), []
-    which = settings.spectral
+    which, data = settings.spectral, fitting.Trials(trials, experiment)
     for name in matrix.candidates(settings, n_layers):
-        scored = fitting.fit(
-            trials,
-            lambda pooling, _, name=name: features.load(name, which, pooling, n_layers),
-            experiment,
-            matrix.n_spectral(which),
-            n_layers=1,
-        ).scores
-        labels = scored["label"].to_numpy()
-        by_pooling = [scored[pooling].to_numpy() for pooling in settings.pooling]
+        by_pooling = []
+        for pooling in settings.pooling:
+            load = partial(features.load, name, which, pooling, n_layers)
+            scored = fitting.fit(
+                data, lambda _, load=load: load(), experiment, matrix.n_spectral(which), n_layers=1
+            ).scores
+            labels = scored["label"].to_numpy()
+            by_pooling.append(scored["score"].to_numpy())
         scores.append(max(by_pooling, key=partial(metrics.roc_auc, labels)))
     roc_auc = [metrics.roc_auc(labels, values) for values in scores]
     best = int(np.argmax(roc_auc))

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
@@ -29,7 +28,6 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from authenticity.errors import UserError, lacks_memory
-from authenticity.evaluation import splits
 from authenticity.features import export
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Clip, Frames
@@ -43,7 +41,7 @@ from authenticity.models.top_layers import Batch, Detector, TopLayers
 from authenticity.roots import DAMAGE
 
 if TYPE_CHECKING:
-    from authenticity.config import Experiment, FineTune
+    from authenticity.config import FineTune
 
 VERSION = "5"
 """Raise it when the weights that any settings lead to change."""
@@ -378,21 +376,19 @@ def _on_dev(runs: Sequence[FineTuning]) -> list[float | None]:
 
 
 def fit_trials(
-    trials: pa.Table,
+    data: fitting.Trials,
     frames: Frames,
     encoder: Encoder,
-    experiment: "Experiment",
     settings: Settings,
     state: Path,
     threads: int = 1,
 ) -> tuple[Candidate, FineTuning]:
     """Fine-tune on a corpus's train, stop by dev, and score dev and eval; see `fit`.
 
-    `trials` are the corpus's, `tables.TRIALS`, `frames` are of all its clips, and the experiment's
-    protocol has one round. The fine-tuning that is returned beside the outcome is the first seed's.
+    `data` are the corpus's trials in a protocol of one round, and `frames` are of all its clips.
+    The fine-tuning that is returned beside the outcome is the first seed's.
     """
-    data = fitting.Trials(trials)
-    (item,) = rounds = data.rounds(experiment)
+    (item,) = data.rounds
     rows = data.rows(frames.files)
     labels = np.zeros(len(frames.clips), np.int64)
     labels[rows[rows >= 0]] = data.labels[rows >= 0]
@@ -414,10 +410,7 @@ def fit_trials(
         for run in runs
     ]
     counts = fitting.counts("none: the epoch is chosen on dev", train, labels[train])
-    outcome = fitting.Outcome.of(data, item, scored, fits, scores, counts)
-    # The mean over time, of the last trained layer.
-    leak = splits.leaks(trials, rounds)
-    return fitting.candidate(leak, [item.name], {"mean": [outcome]}), runs[0]
+    return fitting.judged(data, 0, scored, fits, scores, counts), runs[0]
 
 
 def schedule(progress: float, warmup: float) -> float:
