@@ -28,8 +28,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from authenticity.errors import UserError, lacks_memory
-from authenticity.features import export
-from authenticity.features.encoder import Encoder
+from authenticity.features.encoder import Encoder, write_folder
 from authenticity.features.frames import Clip, Frames
 from authenticity.files import atomic
 from authenticity.models import fitting, losses
@@ -284,7 +283,7 @@ class FineTuning:
         for position, layer in enumerate(self.detector.top.layers, settings.first_trained):
             network.encoder.layers[position].load_state_dict(layer.state_dict())
         network.config.num_hidden_layers = last
-        export.write(network, self.encoder.preprocessing, torch.float32, folder)
+        write_folder(network, self.encoder.preprocessing, torch.float32, folder)
 
 
 def fit(
