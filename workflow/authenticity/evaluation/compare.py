@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
@@ -124,7 +123,7 @@ class Scorer:
     def trials(self) -> pd.DataFrame:
         """Return eval trials by file and round, with `label`, `speaker` and score columns."""
         table = self.scores if self.seeds is None else self.seeds
-        part = table.filter(pc.equal(table["split"], REPORTED))
+        part = tables.where(table, split=REPORTED)
         names = [*_TRIAL, "label", "speaker", *self.columns]
         return part.select(names).to_pandas().set_index(_TRIAL)
 

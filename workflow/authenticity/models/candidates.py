@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
@@ -175,7 +174,7 @@ def conclude(trials: pa.Table, fitted: Mapping[Key, Candidate]) -> Choice:
     for index, items in enumerate(compared):
         best = next(row for row in items if row["chosen"])
         chosen = fitted[best["candidate"], best["pooling"]]
-        table = chosen.scores.filter(pc.equal(chosen.scores["round"], best["round"]))
+        table = tables.where(chosen.scores, round=best["round"])
         calibrated, scored = _calibrated(table, "score", pooled)
         blocks.append(scored)
         of_seeds = table.select(tables.TRIAL_COLUMNS)
@@ -202,7 +201,7 @@ def _calibrated(
     table: pa.Table, column: str, pooled: bool
 ) -> tuple[calibration.Calibration | None, pa.Table]:
     """Calibrate a column of scores on dev, if there is one; return its final scores, too."""
-    dev = table.filter(pc.equal(table["split"], "dev"))
+    dev = tables.where(table, split="dev")
     fitted = calibration.fit(dev[column].to_numpy(), dev["label"].to_numpy()) if len(dev) else None
     return fitted, final_scores(table, table[column].to_numpy(), fitted, pooled)
 

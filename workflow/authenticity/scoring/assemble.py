@@ -145,7 +145,7 @@ def gather(
 
 
 def _split(scores: pa.Table, split: str) -> Columns:
-    return _arrays(scores.filter(pc.equal(scores["split"], split)))
+    return _arrays(tables.where(scores, split=split))
 
 
 def _has_both_classes(clips: Columns) -> bool:
@@ -153,7 +153,7 @@ def _has_both_classes(clips: Columns) -> bool:
 
 
 def _fitted(trials: pa.Table, splits: Sequence[str], spectral: Sequence[str | Path]) -> Columns:
-    used = trials.filter(pc.is_in(trials["split"], value_set=pa.array(splits)))
+    used = tables.where(trials, split=splits)
     numbers = tables.read_many(spectral, ["file", *SPECTRAL_NUMBERS])
     numbers = numbers.take(pc.index_in(used["key"], value_set=numbers["file"].combine_chunks()))
     return _arrays(used) | _arrays(numbers)
