@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from authenticity.config import FineTune
 from authenticity.errors import UserError, lacks_memory
 from authenticity.features.encoder import Encoder, write_folder
 from authenticity.features.frames import Clip, Frames
@@ -38,9 +39,6 @@ from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.projection import LinearModel, bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from authenticity.roots import DAMAGE
-
-if TYPE_CHECKING:
-    from authenticity.config import FineTune
 
 VERSION = "5"
 """Raise it when the weights that any settings lead to change."""
@@ -70,7 +68,7 @@ class Settings:
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
     """
 
-    model: "FineTune"
+    model: FineTune
     layers: int
     precision: str
 

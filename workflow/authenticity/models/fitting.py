@@ -6,7 +6,7 @@ Everything is fitted on a round's `train` trials; its dev and eval trials are sc
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,15 +14,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from authenticity.config import Experiment
 from authenticity.evaluation import splits
 from authenticity.models import logistic
 from authenticity.models.application import trials_of
 from authenticity.models.candidates import Candidate
 from authenticity.models.logistic import Fit
 from authenticity.models.projection import LinearModel
-
-if TYPE_CHECKING:
-    from authenticity.config import Experiment
 
 Features = Callable[[str], tuple[list[str], NDArray[np.float32]]]
 """Given a view, returns files and their features; see `matrix.load`."""
@@ -36,7 +34,7 @@ class Trials:
         rounds: of the protocol.
     """
 
-    def __init__(self, trials: pa.Table, experiment: "Experiment"):
+    def __init__(self, trials: pa.Table, experiment: Experiment):
         """Take the columns of `tables.TRIALS`, and check that each part has both classes.
 
         Raises:
@@ -137,7 +135,7 @@ def judged(
 def fit(
     data: Trials,
     features: Features,
-    experiment: "Experiment",
+    experiment: Experiment,
     n_spectral: int,
     n_layers: int,
     sign: float = 1.0,
@@ -181,7 +179,7 @@ def _fits(
     data: Trials,
     views: Mapping[str, _Matrix],
     item: splits.Round,
-    experiment: "Experiment",
+    experiment: Experiment,
     n_spectral: int,
     n_layers: int,
 ) -> tuple[list[Fit], dict[str, Any]]:
