@@ -5,7 +5,6 @@ from pathlib import Path
 
 from authenticity import tables
 from authenticity.config import Experiment
-from authenticity.evaluation import splits
 from authenticity.features import matrix
 from authenticity.features.encoder import Encoder
 from authenticity.features.frames import Frames
@@ -41,9 +40,8 @@ with job(snakemake), threadpool_limits(1):
     keys = [(name, "mean") for name in matrix.candidates(settings.features, n_layers)]
     origin = candidates.origin_of(given, params.version, params.experiment)
     fitted = candidates.fit_all(keys, fit, unfinished, origin)
-    choice = candidates.conclude(trials, fitted)
-    leak = splits.leaks(trials, data.rounds)
-    candidates.publish(choice, leak, settings, snakemake.wildcards, snakemake.output)
+    about = settings, snakemake.wildcards, snakemake.output
+    choice = candidates.publish(trials, fitted, data.rounds, *about)
     chosen = unfinished / choice.model["rounds"][0]["candidate"]
     for path in map(Path, snakemake.output.encoder):
         with atomic(path) as temporary:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from authenticity import tables
 from authenticity.config import Experiment
-from authenticity.evaluation import splits
 from authenticity.features import matrix, published
 from authenticity.files import read_json
 from authenticity.jobs import job
@@ -40,7 +39,5 @@ with job(snakemake) as log:
     unfinished = Path(params.unfinished)
     keys = product(names, settings.features.pooling)
     fitted = candidates.fit_all(keys, fit, unfinished, origin)
-    choice = candidates.conclude(trials, fitted)
-    leak = splits.leaks(trials, data.rounds)
-    candidates.publish(choice, leak, settings, wildcards, snakemake.output)
+    candidates.publish(trials, fitted, data.rounds, settings, wildcards, snakemake.output)
     candidates.forget(unfinished)

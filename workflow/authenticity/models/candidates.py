@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from authenticity import tables
 from authenticity.config import Experiment
-from authenticity.evaluation import calibration
+from authenticity.evaluation import calibration, splits
 from authenticity.files import read_arrays, write_arrays, write_json
 from authenticity.models.application import final_scores, join_conditions
 
@@ -216,17 +216,19 @@ def _side_by_side(fitted: Mapping[Key, Candidate]) -> pa.Table:
 
 
 def publish(
-    choice: Choice,
-    leak: Mapping[str, Any],
+    trials: pa.Table,
+    fitted: Mapping[Key, Candidate],
+    rounds: Sequence[splits.Round],
     experiment: Experiment,
     wildcards: Mapping[str, str],
     paths: Mapping[str, str],
-) -> None:
-    """Write an experiment's `model`, `weights`, `scores`, `candidates` and `seeds`.
+) -> Choice:
+    """Choose, and write an experiment's `model`, `weights`, `scores`, `candidates` and `seeds`.
 
-    `leak` is of its protocol, see `splits.leaks`. `wildcards` name the `experiment`, and the
-    `corpus` that it was fitted on.
+    `rounds` are of its protocol. `wildcards` name the `experiment`, and the `corpus` that it was
+    fitted on.
     """
+    choice, leak = conclude(trials, fitted), splits.leaks(trials, rounds)
     name, corpus = wildcards["experiment"], wildcards["corpus"]
     about = {"experiment": name, "corpus": corpus, "protocol": experiment.protocol_name}
     settings = {"seed": experiment.seed, "features": experiment.features.plain()}
@@ -245,3 +247,4 @@ def publish(
             "%s, round %s: chosen %s, pooling %s, C %s",
             *(name, row["round"], row["candidate"], row["pooling"], _said_C(row["C"])),
         )
+    return choice

@@ -54,6 +54,10 @@ _PADDING = 0.05  # of the frames that a group of clips holds
 _GRADIENT_NORM = 1.0  # at most
 _DECAY = 0.95  # of the average of weights, a step
 
+# Of a `FineTuning`, what a run goes on from: plain values, and what has a state of its own.
+_FIGURES = ("epoch", "best_epoch", "history", "best")
+_WITH_STATE = ("detector", "average", "optimiser")
+
 _logger = logging.getLogger("authenticity")
 
 
@@ -112,6 +116,7 @@ class FineTuning:
             one step more or less, or the rounding of another CPU, hardly changes them (Izmailov et
             al., "Averaging weights leads to wider optima and better generalization", UAI 2018).
         encoder: what it is fitted on, whole.
+        optimiser: of the detector's weights, until `finish`.
         epoch: counted from 1; 0 before the first.
         best_epoch: whose weights are kept; 0 is logistic regression on the untrained layers.
         best: the average's state as of the best epoch, until `finish`.
@@ -138,7 +143,7 @@ class FineTuning:
             {"params": heads, "height": self._model.head_learning_rate},
         ]
         decay = self._model.weight_decay
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
         self.epoch, self.best_epoch = 0, 0
         self.best: dict[str, torch.Tensor] = {}
         self.history: list[dict[str, Any]] = []
@@ -199,7 +204,7 @@ class FineTuning:
         return torch.autocast("cpu", torch.bfloat16, enabled=halved, cache_enabled=False)
 
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
-        for group in self._optimiser.param_groups:
+        for group in self.optimiser.param_groups:
             group["lr"] = group["height"] * schedule(progress, self._model.warmup)
         groups = alike(self._clips, chosen)
         chosen = np.concatenate(groups)
@@ -214,10 +219,10 @@ class FineTuning:
             bound = bounded(projections, contrast.norms)
             batch = losses.Batch(bound, labels, clips, clips)  # a clip has one row here
             loss = loss + self._model.loss_weight * contrast(batch, self._model.temperature, None)
-        self._optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.detector.parameters(), _GRADIENT_NORM)
-        self._optimiser.step()
+        self.optimiser.step()
         self.average.update_parameters(self.detector)
         return loss.item()
 
@@ -230,29 +235,21 @@ class FineTuning:
 
     def state(self) -> dict[str, Any]:
         """Return the training as it is after this epoch."""
-        return {
-            "epoch": self.epoch,
-            "best_epoch": self.best_epoch,
-            "history": self.history,
-            "detector": self.detector.state_dict(),
-            "average": self.average.state_dict(),
-            "best": self.best,
-            "optimiser": self._optimiser.state_dict(),
-        }
+        kept = {name: getattr(self, name) for name in _FIGURES}
+        return kept | {name: getattr(self, name).state_dict() for name in _WITH_STATE}
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.detector.load_state_dict(state["detector"])
-        self.average.load_state_dict(state["average"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
-        self.history, self.best = state["history"], state["best"]
+        for name in _WITH_STATE:
+            getattr(self, name).load_state_dict(state[name])
+        for name in _FIGURES:
+            setattr(self, name, state[name])
 
     def finish(self) -> None:
         """Take the weights of the best epoch, and free what training alone needs."""
         self.detector.load_state_dict(self.best)
         self.detector.eval()
-        del self.best, self.average, self._optimiser
+        del self.best, self.average, self.optimiser
 
     @property
     def head(self) -> LinearModel:
