@@ -32,7 +32,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.bootstrap import DIFFERENCE, SHARE, Estimate, Scale
 from authenticity.evaluation.metrics import Floats, Ranking
-from authenticity.evaluation.results import REPORTED
+from authenticity.evaluation.results import REPORTED, Tested
 
 METRICS = {name: bootstrap.RANKED[name] for name in ("roc_auc", "eer")}
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
@@ -103,11 +103,14 @@ class Scorer:
         scores: `tables.SCORES`; its eval trials are compared.
         seeds: `tables.TRIAL_COLUMNS`, then a column of scores per seed, named by it, comparable
             over rounds as `score` is; None where training has no chance in it.
+        item: its results, which tell of leaks and of scores that point the wrong way; a verdict
+            needs them.
     """
 
     name: str
     scores: pa.Table
     seeds: pa.Table | None = None
+    item: Tested | None = None
 
     @property
     def seed_names(self) -> list[str]:
