@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
@@ -47,10 +46,9 @@ def sample(trials: pa.Table, experiments: Sequence[Experiment]) -> pa.Table:
 
 def rows_of(trials: pa.Table, shards: Sequence[str]) -> pa.Table:
     """Return the rows of these trials in the shards of a spectral table, by file."""
-    return pa.concat_tables(
-        table.filter(pc.is_in(table["file"], value_set=trials["key"]))
-        for table in map(tables.read, shards)
-    ).sort_by("file")
+    keys = trials["key"].to_pylist()
+    found = (tables.where(table, file=keys) for table in map(tables.read, shards))
+    return pa.concat_tables(found).sort_by("file")
 
 
 def needed(
