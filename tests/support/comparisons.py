@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from authenticity.evaluation.verdict import Side
+from authenticity.evaluation.compare import Scorer
 from run_files import leak, tested
 
 
@@ -40,7 +40,7 @@ def simulated(n, better=0.0, seed=0, n_speakers=0, seeds=None):
 
 def side(name, scores, seeds=None, **changes):
     """An experiment to compare, with results of a test's choice."""
-    return Side(name, scores, seeds, item=tested(name, **changes))
+    return Scorer(name, scores, seeds, item=tested(name, **changes))
 
 
 def grid():

@@ -15,7 +15,7 @@ from authenticity.errors import UserError
 from authenticity.features import frames
 from authenticity.features.encoder import Encoder, EncoderSource
 from authenticity.features.frames import Clip, Frames
-from authenticity.models import finetune, losses, top_layers
+from authenticity.models import finetune, fitting, losses, top_layers
 from authenticity.models.finetune import FineTuning, Problem, Settings
 from authenticity.models.projection import bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
@@ -547,10 +547,9 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
         }
     )
     whole, first = finetune.fit_trials(
-        trials,
+        fitting.Trials(trials, experiment),
         cache,
         Encoder.load(encoder, window_seconds=WINDOW),
-        experiment,
         Settings(experiment.model, 2, "float32"),
         tmp_path / "state.pt",
     )
@@ -558,19 +557,19 @@ def test_a_fine_tuned_experiment_is_scored_and_its_seeds_stand_together(
         f"{index:03}" for index, name in zip(order, part, strict=True) if name != "train"
     ]
     expected = dict(zip(cache.files, first.scores(cache.clips), strict=True))
-    found = whole.scores["mean"].to_pylist()
+    found = whole.scores["score"].to_pylist()
     assert found == [expected[file] for file in whole.scores["file"].to_pylist()]
-    assert whole.scores["mean"] == whole.scores["mean@3"]
-    (row,) = whole.summary["rounds"]
-    by_seed = row["poolings"]["mean"]["seeds"]
+    assert whole.scores["score"] == whole.scores["3"]
+    (row,) = whole.rounds
+    by_seed = row["figures"]["seeds"]
     assert [*by_seed] == ["3", "4"]
     assert len({seed["epoch"] for seed in by_seed.values()}) == 1
     on_dev = {
-        seed: roc_auc_score(dev["label"].to_numpy(), dev[f"mean@{seed}"].to_numpy())
+        seed: roc_auc_score(dev["label"].to_numpy(), dev[seed].to_numpy())
         for dev in [whole.scores.filter(pc.equal(whole.scores["split"], "dev"))]
         for seed in by_seed
     }
     assert {seed: values["dev_roc_auc"] for seed, values in by_seed.items()} == on_dev
-    assert row["poolings"]["mean"]["dev_roc_auc"] == pytest.approx(np.mean([*on_dev.values()]))
-    assert (row["n_train_bonafide"], row["n_train_spoof"]) == (8, 8)
-    np.testing.assert_array_equal(whole.arrays["mean.0.weight"], first.head.weight)
+    assert row["figures"]["dev_roc_auc"] == pytest.approx(np.mean([*on_dev.values()]))
+    assert (row["counts"]["n_train_bonafide"], row["counts"]["n_train_spoof"]) == (8, 8)
+    np.testing.assert_array_equal(whole.arrays["0.weight"], first.head.weight)

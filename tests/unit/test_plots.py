@@ -11,7 +11,6 @@ from authenticity.evaluation import bootstrap, compare
 from authenticity.evaluation.metrics import operating_points
 from authenticity.names import NO, OPEN, YES
 from authenticity.plots import drawing
-from authenticity.plots.results import layer_of
 from authenticity.report.results import Candidate
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.special import expit, ndtr
@@ -342,11 +341,18 @@ def test_words_in_a_cell_can_be_read_on_its_colour():
 
 
 @pytest.mark.parametrize(
-    ("name", "layer"),
-    [("layer_6", 6), ("spectral+layer_12", 12), ("layers_all", None), ("spectral", None)],
+    ("name", "label"),
+    [
+        ("layer_6", "6"),
+        ("spectral+layer_12", "12"),
+        ("layers_all", "all"),
+        ("spectral", "spectral"),
+    ],
 )
-def test_layers_are_read_from_names(name, layer):
-    assert layer_of(name) == layer
+def test_layers_are_read_from_names(name, label):
+    items = [candidate(name, "mean", 0.9)]
+    panel = plots.candidates(items, run.tested()).axes[0]
+    assert [text.get_text() for text in panel.get_xticklabels()] == [label]
 
 
 def test_one_candidate_without_layers_can_be_drawn(tmp_path):

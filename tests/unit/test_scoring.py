@@ -24,11 +24,10 @@ from authenticity.features.encoder import Encoder, _mean_and_variance
 from authenticity.files import read_arrays, sha256, write_arrays
 from authenticity.models.projection import LinearModel, Model
 from authenticity.scoring import batch, bundle, cautions, decision, detector, words
-from authenticity.scoring.bundle import Bundle
+from authenticity.scoring.bundle import Bundle, misfit
 from authenticity.scoring.cautions import part_synthetic, stretches
 from authenticity.scoring.decision import Band
 from authenticity.scoring.result import Windows
-from authenticity.shapes import misfit
 from authenticity.trust import DISTRUST, PROBABILITIES
 from bundles import LAYER, LIMITS, make_bundle, model_of, trained
 from checkout import REPOSITORY, Checkout

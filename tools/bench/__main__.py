@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 import transformers
-from authenticity import files, shards, threads
+from authenticity import files, lean, shards
 from authenticity.features.precision import native_precision
 from bundles import make_bundle
 
@@ -113,7 +113,7 @@ class Bench:
         }
         self.facts: dict[str, float] = {}
         self.stages: dict[str, arithmetic.Stage] = {}
-        torch.set_num_threads(1)  # torch was imported before `threads.one_each` was called
+        torch.set_num_threads(1)  # torch was imported before `lean.one_thread_each` was called
         self._base = folder / "base"
         torch.manual_seed(1)
         transformers.Wav2Vec2Model(transformers.Wav2Vec2Config()).save_pretrained(self._base)
@@ -340,8 +340,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default="benchmarks", help="where its files go")
     given = parser.parse_args(arguments)
     begun = time.monotonic()
-    threads.one_each()
-    threads.keep_freed_memory()
+    lean.one_thread_each()
+    lean.keep_freed_memory()
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given.quick, Path(folder), given.precision)

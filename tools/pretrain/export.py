@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from authenticity.features import export as folders
+from authenticity.features.encoder import write_folder
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from pretrain.targets import SAMPLE_RATE
@@ -18,4 +18,4 @@ def export(encoder: Wav2Vec2Model, folder: str | Path) -> None:
     preprocessing = Wav2Vec2FeatureExtractor(
         sampling_rate=SAMPLE_RATE, do_normalize=True, return_attention_mask=False
     )
-    folders.write(encoder, json.loads(preprocessing.to_json_string()), torch.float16, folder)
+    write_folder(encoder, json.loads(preprocessing.to_json_string()), torch.float16, folder)

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from authenticity import tables
 from authenticity.config import Experiment
 from authenticity.evaluation import bootstrap, compare, metrics
-from authenticity.features import export, matrix, spectral
-from authenticity.features.encoder import Embedding, Encoder, EncoderSource
+from authenticity.features import matrix, spectral
+from authenticity.features.encoder import Embedding, Encoder, EncoderSource, write_folder
 from authenticity.models import candidates, fitting
 from numpy.typing import NDArray
 
@@ -110,7 +110,7 @@ def encoders(names: Sequence[str], seed: int, folder: Path) -> dict[str, Encoder
     title, first = next(iter(found.items()))
     torch.manual_seed(seed)
     network = transformers.AutoModel.from_config(first.network.config)
-    export.write(network, first.preprocessing, torch.float32, folder)
+    write_folder(network, first.preprocessing, torch.float32, folder)
     return {**found, f"{title}, random weights": Encoder.load(folder)}
 
 
@@ -130,12 +130,12 @@ def judge(trials: pa.Table, sets: Sets, seed: int) -> Iterator[tuple[str, pa.Tab
             "seed": seed,
         }
     )
-    keys = trials["key"].to_pylist()
+    keys, data = trials["key"].to_pylist(), fitting.Trials(trials, experiment)
     for title, each in sets.items():
         _logger.info("fitting %s", title)
         fitted = {
-            name: fitting.fit(
-                trials, lambda pooling, view, own=own: (keys, own), experiment, own.shape[1], 0
+            (name, "none"): fitting.fit(
+                data, lambda view, own=own: (keys, own), experiment, own.shape[1], 0
             )
             for name, own in each.items()
         }

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from authenticity import __version__, detectors, lean, threads
+from authenticity import __version__, detectors, lean
 from authenticity.errors import UserError, in_one_line
 from authenticity.limits import Limits
 from authenticity.names import printable
@@ -130,7 +130,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    threads.one_each()  # before a numerical library is loaded
+    lean.one_thread_each()  # before a numerical library is loaded
     lean.start()
     logging.getLogger("authenticity").setLevel(logging.ERROR if options.quiet else logging.WARNING)
     # Imported here, so that help and mistakes in the call need not wait for numerical libraries.

@@ -128,9 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from authenticity import threads
-
-    threads.one_each()
+    lean.one_thread_each()
     _require(options)
     overlay: dict[str, Any] = {"corpora": {_CORPUS: {"root": options.data}}}
     if options.encoder:

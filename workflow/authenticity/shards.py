@@ -102,9 +102,7 @@ def write_lists(
     for all.
     """
     for view, splits in views.items():
-        needed = manifest
-        if splits is not None:
-            needed = manifest.filter(pc.is_in(manifest["split"], value_set=pa.array(splits)))
+        needed = manifest if splits is None else tables.where(manifest, split=splits)
         for shard, trials in _dealt(needed.select(LIST.names), "key", n_shards):
             path = folder / view / f"{shard}.parquet"
             if not path.exists() or not tables.read(path).equals(trials):

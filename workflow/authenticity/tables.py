@@ -126,6 +126,15 @@ def read_many(paths: Iterable[str | Path], columns: Sequence[str] | None = None)
     return pa.concat_tables(read(path, columns) for path in paths)
 
 
+def where(table: pa.Table, **columns: str | int | Sequence[str]) -> pa.Table:
+    """Return the rows whose columns have the given value, or one of several."""
+    for name, wanted in columns.items():
+        values = [wanted] if isinstance(wanted, str | int) else list(wanted)
+        known = pa.array(values, table.schema.field(name).type)
+        table = table.filter(pc.is_in(table[name], value_set=known))
+    return table
+
+
 def require_finite(path: str | Path, columns: Sequence[str] | None = None) -> None:
     """Raise `UserError` for a table with a number that is NaN, infinite or absent.
 
@@ -181,7 +190,7 @@ def scores(path: str | Path) -> dict[str, pa.Table]:
     if VIEW not in table.column_names:
         return {metadata(path)[VIEW]: table}
     return {
-        view: table.filter(pc.equal(table[VIEW], view)).drop_columns(VIEW)
+        view: where(table, **{VIEW: view}).drop_columns(VIEW)
         for view in table[VIEW].unique().to_pylist()
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 include: "installed.smk"
 
 
-from authenticity import lean, manifest, planning, running, threads, verification
+from authenticity import lean, manifest, planning, running, verification
 from authenticity.config import Config
 from authenticity.features import frames, sources
 from authenticity.features.encoder import VERSION as ENCODER_VERSION
@@ -18,8 +18,8 @@ from authenticity.scoring import bundle as bundles
 FINETUNE_VERSION = "5"
 
 lean.start()
-threads.one_each()
-threads.keep_freed_memory()
+lean.one_thread_each()
+lean.keep_freed_memory()
 with running.one_line_errors():
     CONFIG = Config.of(config)
     if workflow.is_main_process:

@@ -1,6 +1,5 @@
 """Score other views of an experiment's corpus, or another corpus, with its models."""
 
-import pyarrow.compute as pc
 from authenticity import tables
 from authenticity.config import Experiment
 from authenticity.evaluation import splits
@@ -23,8 +22,8 @@ with job(snakemake) as log:
         rounds = splits.rounds(fitted, experiment.protocol, experiment.seed)
         clips = [tables.read(path) for path in given.fingerprints]
         fitted, reported = fingerprints.grouped_together([fitted, target], clips)
-        scored = pc.is_in(reported["key"], value_set=trials["file"].combine_chunks())
-        leak = splits.leaks(fitted, rounds, reported.filter(scored))
+        reported = tables.where(reported, key=trials["file"].to_pylist())
+        leak = splits.leaks(fitted, rounds, reported)
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
     tables.require_encoder(given.embeddings, identity)
     which, n_layers = experiment.features.spectral, identity["n_layers"]

@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict
 
-import pyarrow.compute as pc
 from authenticity import files, tables
 from authenticity.evaluation import measure, results, score_files
 from authenticity.jobs import job
@@ -22,7 +21,7 @@ with job(snakemake) as log:
     for view, scores in views.items():
         log.info("view %s", view)
         if view != scored:
-            scores = scores.filter(pc.equal(scores["split"], "eval"))
+            scores = tables.where(scores, split="eval")
         measured[view] = measure.view(
             scores,
             about["target"],

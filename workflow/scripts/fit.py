@@ -1,5 +1,6 @@
 """Fit an experiment's candidates, choose among them, and publish the model and its scores."""
 
+from itertools import product
 from pathlib import Path
 
 from authenticity import tables
@@ -14,6 +15,7 @@ with job(snakemake) as log:
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     settings = Experiment.model_validate(params.experiment)
     trials = tables.read(given.trials)
+    data = fitting.Trials(trials, settings)
     features = matrix.Tables.by_view(trials, params.splits, given.spectral, given.embeddings)
     identity = read_json(given.encoder) if given.encoder else {"n_layers": 0}
     tables.require_encoder(given.embeddings, identity)
@@ -22,11 +24,11 @@ with job(snakemake) as log:
     which = settings.features.spectral
     names = [LOGITS] if kind == "published" else matrix.candidates(settings.features, n_layers)
 
-    def fit(name):
-        """Fit one candidate, with each pooling, in every round."""
+    def fit(name, pooling):
+        """Fit one candidate in every round."""
         return fitting.fit(
-            trials,
-            lambda pooling, view: features[view].load(name, which, pooling, n_layers),
+            data,
+            lambda view: features[view].load(name, which, pooling, n_layers),
             settings,
             matrix.n_spectral(which),
             len(matrix.layers_of(name, n_layers)),
@@ -35,7 +37,7 @@ with job(snakemake) as log:
 
     origin = candidates.origin_of(given, params.version, params.experiment)
     unfinished = Path(params.unfinished)
-    fitted = candidates.fit_all(names, fit, unfinished, origin)
-    choice = candidates.conclude(trials, fitted)
-    candidates.publish(choice, settings, wildcards, snakemake.output)
+    keys = product(names, settings.features.pooling)
+    fitted = candidates.fit_all(keys, fit, unfinished, origin)
+    candidates.publish(trials, fitted, data.rounds, settings, wildcards, snakemake.output)
     candidates.forget(unfinished)

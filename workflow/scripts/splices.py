@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pyarrow.compute as pc
 from authenticity import audio, report, tables
 from authenticity.files import write_json, write_text
 from authenticity.jobs import corpus_root, job
@@ -18,7 +17,7 @@ with job(snakemake) as log:
     root = corpus_root(snakemake)
     windows, by_polarity, (splice, recording) = splices.evaluate(
         detector,
-        scores.filter(pc.equal(scores["split"], params.split)),
+        tables.where(scores, split=params.split),
         lambda file: audio.load(root, path_of[file], detector.bundle.limits),
         params.seed,
     )

@@ -1,7 +1,5 @@
 """Verify the tables of a corpus, as it is or in a view; and say which of its trials are used."""
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from authenticity import tables
 from authenticity.features import fingerprints
 from authenticity.files import write_json
@@ -12,8 +10,7 @@ with job(snakemake) as log:
     given, out, params = snakemake.input, snakemake.output, snakemake.params
     manifest, view = tables.read(given.manifest), snakemake.wildcards.get("view")
     if view:
-        needed = pc.is_in(manifest["split"], value_set=pa.array(params.splits))
-        manifest = manifest.filter(needed)
+        manifest = tables.where(manifest, split=params.splits)
     report = verify(
         snakemake.wildcards.corpus, manifest, given.spectral, given.rejected, params.max_rejected
     )

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
@@ -33,7 +32,7 @@ from authenticity.errors import UserError
 from authenticity.evaluation import bootstrap
 from authenticity.evaluation.bootstrap import DIFFERENCE, SHARE, Estimate, Scale
 from authenticity.evaluation.metrics import Floats, Ranking
-from authenticity.evaluation.results import REPORTED
+from authenticity.evaluation.results import REPORTED, Tested
 
 METRICS = {name: bootstrap.RANKED[name] for name in ("roc_auc", "eer")}
 _TAIL = (1.0 - bootstrap.LEVEL) / 2.0
@@ -104,11 +103,14 @@ class Scorer:
         scores: `tables.SCORES`; its eval trials are compared.
         seeds: `tables.TRIAL_COLUMNS`, then a column of scores per seed, named by it, comparable
             over rounds as `score` is; None where training has no chance in it.
+        item: its results, which tell of leaks and of scores that point the wrong way; a verdict
+            needs them.
     """
 
     name: str
     scores: pa.Table
     seeds: pa.Table | None = None
+    item: Tested | None = None
 
     @property
     def seed_names(self) -> list[str]:
@@ -124,7 +126,7 @@ class Scorer:
     def trials(self) -> pd.DataFrame:
         """Return eval trials by file and round, with `label`, `speaker` and score columns."""
         table = self.scores if self.seeds is None else self.seeds
-        part = table.filter(pc.equal(table["split"], REPORTED))
+        part = tables.where(table, split=REPORTED)
         names = [*_TRIAL, "label", "speaker", *self.columns]
         return part.select(names).to_pandas().set_index(_TRIAL)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from authenticity import tables
 from authenticity.estimates import Estimate
@@ -67,10 +66,7 @@ class Results:
 
     def where(self, **columns: str) -> "Results":
         """Select the rows whose columns have the given values."""
-        selected = self.table
-        for name, value in columns.items():
-            selected = selected.filter(pc.equal(selected[name], value))
-        return Results(selected)
+        return Results(tables.where(self.table, **columns))
 
     def names(self, column: str) -> list[str]:
         """Return the distinct values of a column, in the order in which pages show them."""

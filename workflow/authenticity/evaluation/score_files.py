@@ -10,8 +10,8 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from authenticity import tables
 from authenticity.files import write_text
 
 # Kept as they are in names of files; anything else that is not a letter or digit is escaped.
@@ -47,7 +47,7 @@ def write(scores: pa.Table, form: str, path: str | Path) -> None:
         form: a name of `FORMS`.
         path: of the text file, written atomically; it has no line where nothing is eval.
     """
-    trials = scores.filter(pc.equal(scores["split"], "eval")).to_pandas()
+    trials = tables.where(scores, split="eval").to_pandas()
     calibrated = np.isfinite(trials["llr"]).all()
     values = trials.groupby("file", sort=False).agg(
         label=("label", "first"),

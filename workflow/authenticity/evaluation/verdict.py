@@ -13,7 +13,6 @@ speakers, it calls one a point better or not on most pairs of speakers
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +27,13 @@ MINIMUM_SEEDS = 3
 """With fewer, how much chance in training matters is not known well enough for any answer."""
 
 
-@dataclass(frozen=True)
-class Side(Scorer):
-    """An experiment that takes part in comparisons.
-
-    Attributes:
-        item: its results, which tell of leaks and of scores that point the wrong way.
-    """
-
-    item: Tested = field(kw_only=True)
-
-
 def read(
     metrics: Iterable[str], records: Iterable[str], scores: Iterable[str], seeds: Iterable[str]
-) -> dict[str, Side]:
+) -> dict[str, Scorer]:
     """Read what takes part in comparisons, by name; only some have scores by seed."""
     by_seed = {tables.metadata(path)["experiment"]: tables.read(path) for path in seeds}
     return {
-        item.name: Side(item.name, tables.read(path), by_seed.get(item.name), item=item)
+        item.name: Scorer(item.name, tables.read(path), by_seed.get(item.name), item)
         for item, path in zip(results.read(metrics, records), scores, strict=True)
     }
 
@@ -75,7 +63,7 @@ def answers(difference: Mean) -> dict[str, Any]:
 
 def verdict(
     pairs: Sequence[Sequence[str]],
-    sides: Mapping[str, Side],
+    sides: Mapping[str, Scorer],
     seed: int,
     rejected: Collection[str] = (),
 ) -> dict[str, Any]:
@@ -129,7 +117,7 @@ def verdict(
 
 
 def judge(
-    baseline: Side, candidate: Side, seed: int, rejected: Collection[str] = ()
+    baseline: Scorer, candidate: Scorer, seed: int, rejected: Collection[str] = ()
 ) -> dict[str, Any]:
     """Judge one pair; see `verdict`."""
     compared = compare.paired(baseline, candidate, seed, rejected)
@@ -152,7 +140,7 @@ def judge(
 
 
 def ablations(
-    sides: Mapping[str, Side],
+    sides: Mapping[str, Scorer],
     about: Mapping[str, str],
     costs: Mapping[str, Mapping[str, Any] | None],
     reference: str,

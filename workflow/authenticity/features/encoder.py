@@ -7,6 +7,7 @@ torch and transformers are imported where they are used: every parse of the work
 scoring command imports this module, and torch alone takes 2 s.
 """
 
+import copy
 import hashlib
 import itertools
 import json
@@ -26,12 +27,13 @@ from numpy.typing import NDArray
 from authenticity import lean
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
-from authenticity.features.sources import FAMILIES, PREPROCESSOR, EncoderSource
-from authenticity.files import read_json, sha256
+from authenticity.features.sources import CONFIG, FAMILIES, PREPROCESSOR, WEIGHTS, EncoderSource
+from authenticity.files import atomic, read_json, sha256, write_json
 from authenticity.growing import Rows, summed
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
 VERSION = "4"
 """Raise it when the embedding of any clip changes: tables of another version are recomputed."""
@@ -40,6 +42,7 @@ _VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's, so that inputs agree with 
 _SUM_BLOCK = 1 << 22  # samples
 _FEW = 1 << 17  # samples whose deviations in double precision are in memory at once
 _PARITY = 0.9995  # cosine of each layer's statistics
+_TRAINING_ONLY = "masked_spec_embed"  # the vector that stands for a hidden frame
 _logger = logging.getLogger("authenticity")
 
 
@@ -357,6 +360,44 @@ def window_bounds(n_samples: int, window_samples: int) -> list[int]:
     """Cut a clip into the fewest windows of (to a sample) equal length; return where."""
     n_windows = math.ceil(n_samples / window_samples)
     return [round(n_samples * index / n_windows) for index in range(n_windows + 1)]
+
+
+def write_folder(
+    network: "PreTrainedModel",
+    preprocessing: Mapping[str, Any],
+    precision: "torch.dtype",
+    folder: str | Path,
+) -> None:
+    """Write an encoder as a folder that `AutoModel.from_pretrained` and `Encoder.load` take.
+
+    It has the configuration, the preprocessing and the weights. Masking and its vector, which only
+    training needs, are left out, so that no mode of the loaded model changes its input.
+
+    Args:
+        network: wav2vec2, HuBERT or WavLM.
+        preprocessing: the content of `preprocessor_config.json`.
+        precision: in which the weights are stored.
+        folder: made where it is absent.
+    """
+    import safetensors.torch
+    import torch
+
+    folder = Path(folder)
+    config = copy.deepcopy(network.config)
+    config.name_or_path = ""
+    config.architectures = [type(network).__name__]
+    config.dtype = torch.float32
+    config.mask_time_prob = config.mask_feature_prob = 0.0
+    config.apply_spec_augment = False
+    weights = {
+        name: value.to(precision).contiguous()
+        for name, value in network.state_dict().items()
+        if name != _TRAINING_ONLY
+    }
+    write_json(folder / CONFIG, json.loads(config.to_json_string()))
+    write_json(folder / PREPROCESSOR, preprocessing)
+    with atomic(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
 
 
 def identify(

@@ -99,8 +99,7 @@ class Tables:
         for number, (view, names) in enumerate(splits.items()):
             embedded = None
             if names is not None:
-                chosen = pc.is_in(trials["split"], value_set=pa.array(names, pa.string()))
-                embedded = frozenset(trials.filter(chosen)["key"].to_pylist())
+                embedded = frozenset(tables.where(trials, split=names)["key"].to_pylist())
             shards = slice(number * size, (number + 1) * size)
             found[view] = cls(spectral[shards], embeddings[shards], embedded)
         return found

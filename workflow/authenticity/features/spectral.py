@@ -284,14 +284,23 @@ def slope_skewness(samples: Rows) -> float:
 
 def _band_levels(samples: Rows) -> Rows:
     """Return the levels of bands that are equally wide on the mel scale, dB, (frames, bands)."""
-    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in _SLOPE_HERTZ)
-    hertz = 700 * (10 ** (np.linspace(low, high, _SLOPE_BANDS + 1) / 2595) - 1)
+    hertz = mel_edges(_SLOPE_BANDS - 1, *_SLOPE_HERTZ)
     edges = np.rint(hertz * _SLOPE_FRAME / SAMPLE_RATE).astype(int)
     levels = Growing((_SLOPE_BANDS,))
     for magnitude in _magnitudes(samples, _SLOPE_FRAME, _SLOPE_HOP):
         power = np.square(magnitude[:, : edges[-1]])
         levels.append(_decibels_in_place(np.add.reduceat(power, edges[:-1], axis=1)))
     return levels.whole()
+
+
+def mel_edges(bands: int, low: float = 0, high: float = 8000) -> NDArray[np.float64]:
+    """Return where bands begin, peak and end that overlap by half, hertz, (bands + 2,).
+
+    They are equally wide on the mel scale of O'Shaughnessy, 2595 log10(1 + f / 700): "Speech
+    Communication: Human and Machine", 1987.
+    """
+    ends = (2595 * np.log10(1 + hertz / 700) for hertz in (low, high))
+    return 700 * (10 ** (np.linspace(*ends, bands + 2) / 2595) - 1)
 
 
 def _slopes(levels: Rows) -> Iterator[NDArray[np.float32]]:

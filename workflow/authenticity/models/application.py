@@ -96,7 +96,7 @@ def apply(
     blocks = []
     pooled, load = len(model["rounds"]) > 1, functools.lru_cache(1)(features)
     for index, chosen in enumerate(model["rounds"]):
-        trials = reported.filter(pc.equal(reported["round"], chosen["round"]))
+        trials = tables.where(reported, round=chosen["round"])
         files, matrix = load(chosen["candidate"], chosen["pooling"])
         rows = pc.index_in(trials["file"], value_set=pa.array(files, pa.string()))
         has_features = pc.is_valid(rows)
@@ -154,8 +154,7 @@ def publish(
 
 def own_trials(scores: pa.Table, *parts: str) -> pa.Table:
     """Return the trials of some parts (dev, eval) of an experiment's own scores."""
-    chosen = pc.is_in(scores["split"], value_set=pa.array(parts))
-    return scores.filter(chosen).select(tables.TRIAL_COLUMNS)
+    return tables.where(scores, split=parts).select(tables.TRIAL_COLUMNS)
 
 
 def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
@@ -164,7 +163,7 @@ def other_trials(trials: pa.Table, protocol: "Protocol") -> pa.Table:
     They are in the partitions that `splits.reported_elsewhere` names.
     """
     names = splits.reported_elsewhere(protocol, trials["split"].unique().to_pylist())
-    chosen = trials.filter(pc.is_in(trials["split"], value_set=pa.array(names, pa.string())))
+    chosen = tables.where(trials, split=names)
     return trials_of(chosen, np.full(len(chosen), "eval"), splits.ONE_ROUND)
 
 

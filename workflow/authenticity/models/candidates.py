@@ -10,18 +10,17 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
 from authenticity.config import Experiment
-from authenticity.evaluation import calibration
+from authenticity.evaluation import calibration, splits
 from authenticity.files import read_arrays, write_arrays, write_json
 from authenticity.models.application import final_scores, join_conditions
 
@@ -31,52 +30,56 @@ VERSION = "5"
 _logger = logging.getLogger("authenticity")
 
 
+Key = tuple[str, str]
+"""The name of a candidate, and its pooling over time."""
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """The outcome of one candidate.
+    """The outcome of one candidate with one pooling.
 
     Attributes:
-        scores: each round's dev and eval trials, `tables.TRIAL_COLUMNS` and a column of scores per
-            pooling; where training has chance in it, also `{pooling}@{seed}` for each seed, the
-            pooling's own being the first's.
-        arrays: the models of the first seed: `{pooling}.{number of the round}.weight` and so on.
-        summary: plain data on how it was fitted: `leak`, and in `rounds`, for each round, the
-            folds, counts, and by pooling C and AUC figures.
+        scores: each round's dev and eval trials, `tables.TRIAL_COLUMNS` and `score`; where training
+            has chance in it, also a column for each seed, named by it, `score` being the first's.
+        arrays: the models of the first seed: `{number of the round}.weight` and so on.
+        rounds: plain data on how it was fitted in each `round`: `counts` (folds, trials of each
+            class) and `figures` (C and AUC figures).
     """
 
     scores: pa.Table
     arrays: dict[str, NDArray]
-    summary: dict[str, Any]
+    rounds: list[dict[str, Any]]
 
 
 def fit_all(
-    names: Iterable[str], fit: Callable[[str], Candidate], unfinished: Path, origin: str
-) -> dict[str, Candidate]:
+    keys: Iterable[Key], fit: Callable[[str, str], Candidate], unfinished: Path, origin: str
+) -> dict[Key, Candidate]:
     """Fit every candidate of an experiment that an interrupted run has not fitted already.
 
     Args:
-        names: of the candidates, in the order in which ties are decided.
-        fit: fits the candidate of a name.
+        keys: of the candidates, in the order in which ties are decided.
+        fit: fits the candidate of a name with a pooling.
         unfinished: the folder that keeps those that are done; the caller removes it once the
             result is safe.
         origin: what the candidates depend on, see `origin_of`: those kept from another are fitted
             again.
     """
     fitted = {}
-    for name in names:
-        candidate = _read(unfinished, name, origin)
+    for key in keys:
+        path = unfinished / f"{tables.candidate_column(*key)}.parquet"
+        candidate = _read(path, origin)
         if candidate is None:
-            candidate = fit(name)
-            _write(unfinished, name, candidate, origin)
-        for item in candidate.summary["rounds"]:
-            for pooling, row in item["poolings"].items():
-                figures = {"cross-validated": row["cv_roc_auc"], "on dev": row["dev_roc_auc"]}
-                known = [f"{auc:.4f} {how}" for how, auc in figures.items() if auc is not None]
-                _logger.info(
-                    "%s, round %s, pooling %s: C %s, ROC-AUC %s",
-                    *(name, item["round"], pooling, _said_C(row["C"]), " and ".join(known)),
-                )
-        fitted[name] = candidate
+            candidate = fit(*key)
+            _write(path, candidate, origin)
+        for item in candidate.rounds:
+            row = item["figures"]
+            figures = {"cross-validated": row["cv_roc_auc"], "on dev": row["dev_roc_auc"]}
+            known = [f"{auc:.4f} {how}" for how, auc in figures.items() if auc is not None]
+            _logger.info(
+                "%s, round %s, pooling %s: C %s, ROC-AUC %s",
+                *(key[0], item["round"], key[1], _said_C(row["C"]), " and ".join(known)),
+            )
+        fitted[key] = candidate
     return fitted
 
 
@@ -94,24 +97,22 @@ def forget(unfinished: Path) -> None:
     shutil.rmtree(unfinished)
 
 
-def _write(folder: Path, name: str, candidate: Candidate, origin: str) -> None:
-    about = {"origin": origin, "summary": json.dumps(candidate.summary)}
-    write_arrays(folder / f"{name}.safetensors", candidate.arrays)
-    scores = candidate.scores
-    tables.write(folder / f"{name}.parquet", scores, scores.schema, about)
+def _write(path: Path, candidate: Candidate, origin: str) -> None:
+    about = {"origin": origin, "rounds": json.dumps(candidate.rounds)}
+    write_arrays(path.with_suffix(".safetensors"), candidate.arrays)
+    tables.write(path, candidate.scores, candidate.scores.schema, about)
 
 
-def _read(folder: Path, name: str, origin: str) -> Candidate | None:
-    path = folder / f"{name}.parquet"  # written last
-    if not path.exists():
+def _read(path: Path, origin: str) -> Candidate | None:
+    if not path.exists():  # it is written last
         return None
     about = tables.metadata(path)
     if about["origin"] != origin:
         path.unlink()  # before other files of this candidate are replaced
         return None
-    _logger.info("%s: taken over from the run that was interrupted", name)
-    arrays = read_arrays(folder / f"{name}.safetensors")
-    return Candidate(tables.read(path), arrays, json.loads(about["summary"]))
+    _logger.info("%s: taken over from the run that was interrupted", path.stem)
+    arrays = read_arrays(path.with_suffix(".safetensors"))
+    return Candidate(tables.read(path), arrays, json.loads(about["rounds"]))
 
 
 def _said_C(C: float | None) -> str:  # noqa: N802 - it is called so
@@ -119,22 +120,22 @@ def _said_C(C: float | None) -> str:  # noqa: N802 - it is called so
     return "none" if C is None else f"{C:g}"
 
 
-def choose(summaries: Mapping[str, Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
+def choose(fitted: Mapping[Key, Sequence[Mapping[str, Any]]]) -> list[list[dict[str, Any]]]:
     """Rank candidates and poolings by ROC-AUC on dev, or by cross-validation without dev.
 
-    Each round makes its own choice. Ties go to the first: the lower layer. The list has, for each
-    round, all that were compared, in the order of the candidates, each with `chosen`.
+    Each round makes its own choice. Ties go to the first: the lower layer. `fitted` has the rounds
+    of each candidate. The list has, for each round, all that were compared, in the order of the
+    candidates, each with `chosen`.
     """
 
     def merit(row: Mapping[str, Any]) -> float:
         return row["cv_roc_auc"] if row["dev_roc_auc"] is None else row["dev_roc_auc"]
 
     compared = []
-    for items in zip(*(summary["rounds"] for summary in summaries.values()), strict=True):
+    for items in zip(*fitted.values(), strict=True):
         rows = [
-            {"round": item["round"], "candidate": candidate, "pooling": pooling, **figures}
-            for candidate, item in zip(summaries, items, strict=True)
-            for pooling, figures in item["poolings"].items()
+            {"round": item["round"], "candidate": name, "pooling": pooling, **item["figures"]}
+            for (name, pooling), item in zip(fitted, items, strict=True)
         ]
         best = max(rows, key=merit)
         compared.append([{**row, "chosen": row is best} for row in rows])
@@ -151,8 +152,7 @@ class Choice:
             columns named by `tables.candidate_column`.
         seeds: `tables.TRIAL_COLUMNS` and a column of scores for each seed, named by it and
             comparable as `score` is; no such column where training has no chance in it.
-        model: plain data: `rounds` (candidate, pooling, C, calibration, counts), `selection`,
-            `leak`.
+        model: plain data: `rounds` (candidate, pooling, C, calibration, counts), `selection`.
         arrays: the chosen models: `{number of the round}.weight` and so on.
     """
 
@@ -163,47 +163,36 @@ class Choice:
     arrays: dict[str, NDArray]
 
 
-def conclude(trials: pa.Table, fitted: Mapping[str, Candidate]) -> Choice:
+def conclude(trials: pa.Table, fitted: Mapping[Key, Candidate]) -> Choice:
     """Choose in every round, calibrate on its dev, and put the rounds together.
 
-    `trials` are the corpus's, `tables.TRIALS`; `fitted` has every candidate, by name.
+    `trials` are the corpus's, `tables.TRIALS`; `fitted` has every candidate.
     """
-    summaries = {name: candidate.summary for name, candidate in fitted.items()}
-    compared = choose(summaries)
+    compared = choose({key: candidate.rounds for key, candidate in fitted.items()})
     pooled = len(compared) > 1
     rows, blocks, seeds, weights = [], [], [], {}
     for index, items in enumerate(compared):
         best = next(row for row in items if row["chosen"])
-        chosen, pooling = fitted[best["candidate"]], best["pooling"]
-        table = chosen.scores.filter(pc.equal(chosen.scores["round"], best["round"]))
-        calibrated, scored = _calibrated(table, pooling, pooled)
+        chosen = fitted[best["candidate"], best["pooling"]]
+        table = tables.where(chosen.scores, round=best["round"])
+        calibrated, scored = _calibrated(table, "score", pooled)
         blocks.append(scored)
-        of_seeds, prefix = table.select(tables.TRIAL_COLUMNS), f"{pooling}@"
-        for column in table.column_names:
-            if column.startswith(prefix):
-                score = _calibrated(table, column, pooled)[1]["score"]
-                of_seeds = of_seeds.append_column(column.removeprefix(prefix), score)
+        of_seeds = table.select(tables.TRIAL_COLUMNS)
+        for seed in best.get("seeds", ()):
+            score = _calibrated(table, seed, pooled)[1]["score"]
+            of_seeds = of_seeds.append_column(seed, score)
         seeds.append(of_seeds)
-        prefix = f"{pooling}.{index}."
-        weights |= {
-            f"{index}.{name.removeprefix(prefix)}": array
-            for name, array in chosen.arrays.items()
-            if name.startswith(prefix)
-        }
-        how = chosen.summary["rounds"][index]
+        own = f"{index}."
+        weights |= {name: each for name, each in chosen.arrays.items() if name.startswith(own)}
         named = ("round", "candidate", "pooling", "C", "seeds")
         rows.append(
             {
                 **{name: best[name] for name in named if name in best},
-                **{name: value for name, value in how.items() if name != "poolings"},
+                **chosen.rounds[index]["counts"],
                 "calibration": vars(calibrated) if calibrated else None,
             }
         )
-    model = {
-        "rounds": rows,
-        "leak": next(iter(summaries.values()))["leak"],
-        "selection": [row for items in compared for row in items],
-    }
+    model = {"rounds": rows, "selection": [row for items in compared for row in items]}
     scored = join_conditions(pa.concat_tables(blocks), trials)
     return Choice(scored, _side_by_side(fitted), pa.concat_tables(seeds), model, weights)
 
@@ -212,36 +201,39 @@ def _calibrated(
     table: pa.Table, column: str, pooled: bool
 ) -> tuple[calibration.Calibration | None, pa.Table]:
     """Calibrate a column of scores on dev, if there is one; return its final scores, too."""
-    dev = table.filter(pc.equal(table["split"], "dev"))
+    dev = tables.where(table, split="dev")
     fitted = calibration.fit(dev[column].to_numpy(), dev["label"].to_numpy()) if len(dev) else None
     return fitted, final_scores(table, table[column].to_numpy(), fitted, pooled)
 
 
-def _side_by_side(fitted: Mapping[str, Candidate]) -> pa.Table:
+def _side_by_side(fitted: Mapping[Key, Candidate]) -> pa.Table:
     """Return the scores of all candidates with each pooling as columns of one table."""
     table = next(iter(fitted.values())).scores.select(tables.TRIAL_COLUMNS)
-    for name, candidate in fitted.items():
-        for pooling in candidate.summary["rounds"][0]["poolings"]:
-            column = candidate.scores[pooling]
-            table = table.append_column(tables.candidate_column(name, pooling), column)
+    for key, candidate in fitted.items():
+        column = tables.candidate_column(*key)
+        table = table.append_column(column, candidate.scores["score"])
     return table
 
 
 def publish(
-    choice: Choice,
+    trials: pa.Table,
+    fitted: Mapping[Key, Candidate],
+    rounds: Sequence[splits.Round],
     experiment: Experiment,
     wildcards: Mapping[str, str],
     paths: Mapping[str, str],
-) -> None:
-    """Write an experiment's `model`, `weights`, `scores`, `candidates` and `seeds`.
+) -> Choice:
+    """Choose, and write an experiment's `model`, `weights`, `scores`, `candidates` and `seeds`.
 
-    `wildcards` name the `experiment`, and the `corpus` that it was fitted on.
+    `rounds` are of its protocol. `wildcards` name the `experiment`, and the `corpus` that it was
+    fitted on.
     """
+    choice, leak = conclude(trials, fitted), splits.leaks(trials, rounds)
     name, corpus = wildcards["experiment"], wildcards["corpus"]
     about = {"experiment": name, "corpus": corpus, "protocol": experiment.protocol_name}
     settings = {"seed": experiment.seed, "features": experiment.features.plain()}
     settings["kind"] = experiment.model.kind
-    write_json(paths["model"], {**about, **settings, **choice.model})
+    write_json(paths["model"], {**about, **settings, **choice.model, "leak": leak})
     write_arrays(paths["weights"], choice.arrays)
     tables.write(paths["candidates"], choice.candidates, choice.candidates.schema, about)
     tables.write(paths["seeds"], choice.seeds, choice.seeds.schema, about)
@@ -255,3 +247,4 @@ def publish(
             "%s, round %s: chosen %s, pooling %s, C %s",
             *(name, row["round"], row["candidate"], row["pooling"], _said_C(row["C"])),
         )
+    return choice

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from authenticity import tables
@@ -47,10 +46,9 @@ def sample(trials: pa.Table, experiments: Sequence[Experiment]) -> pa.Table:
 
 def rows_of(trials: pa.Table, shards: Sequence[str]) -> pa.Table:
     """Return the rows of these trials in the shards of a spectral table, by file."""
-    return pa.concat_tables(
-        table.filter(pc.is_in(table["file"], value_set=trials["key"]))
-        for table in map(tables.read, shards)
-    ).sort_by("file")
+    keys = trials["key"].to_pylist()
+    found = (tables.where(table, file=keys) for table in map(tables.read, shards))
+    return pa.concat_tables(found).sort_by("file")
 
 
 def needed(
@@ -69,17 +67,16 @@ def needed(
         `needed`, two layers.
     """
     settings, labels, scores = experiment.features, np.empty(0), []
-    which = settings.spectral
+    which, data = settings.spectral, fitting.Trials(trials, experiment)
     for name in matrix.candidates(settings, n_layers):
-        scored = fitting.fit(
-            trials,
-            lambda pooling, _, name=name: features.load(name, which, pooling, n_layers),
-            experiment,
-            matrix.n_spectral(which),
-            n_layers=1,
-        ).scores
-        labels = scored["label"].to_numpy()
-        by_pooling = [scored[pooling].to_numpy() for pooling in settings.pooling]
+        by_pooling = []
+        for pooling in settings.pooling:
+            load = partial(features.load, name, which, pooling, n_layers)
+            scored = fitting.fit(
+                data, lambda _, load=load: load(), experiment, matrix.n_spectral(which), n_layers=1
+            ).scores
+            labels = scored["label"].to_numpy()
+            by_pooling.append(scored["score"].to_numpy())
         scores.append(max(by_pooling, key=partial(metrics.roc_auc, labels)))
     roc_auc = [metrics.roc_auc(labels, values) for values in scores]
     best = int(np.argmax(roc_auc))

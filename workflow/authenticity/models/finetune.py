@@ -18,20 +18,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from authenticity.config import FineTune
 from authenticity.errors import UserError, lacks_memory
-from authenticity.evaluation import splits
-from authenticity.features import export
-from authenticity.features.encoder import Encoder
+from authenticity.features.encoder import Encoder, write_folder
 from authenticity.features.frames import Clip, Frames
 from authenticity.files import atomic
 from authenticity.models import fitting, losses
@@ -41,9 +39,6 @@ from authenticity.models.logistic import Fit, fit_with
 from authenticity.models.projection import LinearModel, bounded
 from authenticity.models.top_layers import Batch, Detector, TopLayers
 from authenticity.roots import DAMAGE
-
-if TYPE_CHECKING:
-    from authenticity.config import Experiment, FineTune
 
 VERSION = "5"
 """Raise it when the weights that any settings lead to change."""
@@ -59,6 +54,10 @@ _PADDING = 0.05  # of the frames that a group of clips holds
 _GRADIENT_NORM = 1.0  # at most
 _DECAY = 0.95  # of the average of weights, a step
 
+# Of a `FineTuning`, what a run goes on from: plain values, and what has a state of its own.
+_FIGURES = ("epoch", "best_epoch", "history", "best")
+_WITH_STATE = ("detector", "average", "optimiser")
+
 _logger = logging.getLogger("authenticity")
 
 
@@ -73,7 +72,7 @@ class Settings:
             than twice as fast where the CPU has it; weights, head and scores are float32 always.
     """
 
-    model: "FineTune"
+    model: FineTune
     layers: int
     precision: str
 
@@ -117,6 +116,7 @@ class FineTuning:
             one step more or less, or the rounding of another CPU, hardly changes them (Izmailov et
             al., "Averaging weights leads to wider optima and better generalization", UAI 2018).
         encoder: what it is fitted on, whole.
+        optimiser: of the detector's weights, until `finish`.
         epoch: counted from 1; 0 before the first.
         best_epoch: whose weights are kept; 0 is logistic regression on the untrained layers.
         best: the average's state as of the best epoch, until `finish`.
@@ -143,7 +143,7 @@ class FineTuning:
             {"params": heads, "height": self._model.head_learning_rate},
         ]
         decay = self._model.weight_decay
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
         self.epoch, self.best_epoch = 0, 0
         self.best: dict[str, torch.Tensor] = {}
         self.history: list[dict[str, Any]] = []
@@ -204,7 +204,7 @@ class FineTuning:
         return torch.autocast("cpu", torch.bfloat16, enabled=halved, cache_enabled=False)
 
     def _step(self, chosen: NDArray[np.intp], progress: float) -> float:
-        for group in self._optimiser.param_groups:
+        for group in self.optimiser.param_groups:
             group["lr"] = group["height"] * schedule(progress, self._model.warmup)
         groups = alike(self._clips, chosen)
         chosen = np.concatenate(groups)
@@ -219,10 +219,10 @@ class FineTuning:
             bound = bounded(projections, contrast.norms)
             batch = losses.Batch(bound, labels, clips, clips)  # a clip has one row here
             loss = loss + self._model.loss_weight * contrast(batch, self._model.temperature, None)
-        self._optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.detector.parameters(), _GRADIENT_NORM)
-        self._optimiser.step()
+        self.optimiser.step()
         self.average.update_parameters(self.detector)
         return loss.item()
 
@@ -235,29 +235,21 @@ class FineTuning:
 
     def state(self) -> dict[str, Any]:
         """Return the training as it is after this epoch."""
-        return {
-            "epoch": self.epoch,
-            "best_epoch": self.best_epoch,
-            "history": self.history,
-            "detector": self.detector.state_dict(),
-            "average": self.average.state_dict(),
-            "best": self.best,
-            "optimiser": self._optimiser.state_dict(),
-        }
+        kept = {name: getattr(self, name) for name in _FIGURES}
+        return kept | {name: getattr(self, name).state_dict() for name in _WITH_STATE}
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.detector.load_state_dict(state["detector"])
-        self.average.load_state_dict(state["average"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
-        self.history, self.best = state["history"], state["best"]
+        for name in _WITH_STATE:
+            getattr(self, name).load_state_dict(state[name])
+        for name in _FIGURES:
+            setattr(self, name, state[name])
 
     def finish(self) -> None:
         """Take the weights of the best epoch, and free what training alone needs."""
         self.detector.load_state_dict(self.best)
         self.detector.eval()
-        del self.best, self.average, self._optimiser
+        del self.best, self.average, self.optimiser
 
     @property
     def head(self) -> LinearModel:
@@ -286,7 +278,7 @@ class FineTuning:
         for position, layer in enumerate(self.detector.top.layers, settings.first_trained):
             network.encoder.layers[position].load_state_dict(layer.state_dict())
         network.config.num_hidden_layers = last
-        export.write(network, self.encoder.preprocessing, torch.float32, folder)
+        write_folder(network, self.encoder.preprocessing, torch.float32, folder)
 
 
 def fit(
@@ -378,21 +370,19 @@ def _on_dev(runs: Sequence[FineTuning]) -> list[float | None]:
 
 
 def fit_trials(
-    trials: pa.Table,
+    data: fitting.Trials,
     frames: Frames,
     encoder: Encoder,
-    experiment: "Experiment",
     settings: Settings,
     state: Path,
     threads: int = 1,
 ) -> tuple[Candidate, FineTuning]:
     """Fine-tune on a corpus's train, stop by dev, and score dev and eval; see `fit`.
 
-    `trials` are the corpus's, `tables.TRIALS`, `frames` are of all its clips, and the experiment's
-    protocol has one round. The fine-tuning that is returned beside the outcome is the first seed's.
+    `data` are the corpus's trials in a protocol of one round, and `frames` are of all its clips.
+    The fine-tuning that is returned beside the outcome is the first seed's.
     """
-    data = fitting.Trials(trials)
-    (item,) = rounds = data.rounds(experiment)
+    (item,) = data.rounds
     rows = data.rows(frames.files)
     labels = np.zeros(len(frames.clips), np.int64)
     labels[rows[rows >= 0]] = data.labels[rows >= 0]
@@ -414,10 +404,7 @@ def fit_trials(
         for run in runs
     ]
     counts = fitting.counts("none: the epoch is chosen on dev", train, labels[train])
-    outcome = fitting.Outcome.of(data, item, scored, fits, scores, counts)
-    # The mean over time, of the last trained layer.
-    leak = splits.leaks(trials, rounds)
-    return fitting.candidate(leak, [item.name], {"mean": [outcome]}), runs[0]
+    return fitting.judged(data, 0, scored, fits, scores, counts), runs[0]
 
 
 def schedule(progress: float, warmup: float) -> float:

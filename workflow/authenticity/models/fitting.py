@@ -1,4 +1,4 @@
-"""One candidate fitted and scored, in every round of the protocol and with each pooling.
+"""One candidate fitted and scored, in every round of the protocol.
 
 Everything is fitted on a round's `train` trials; its dev and eval trials are scored.
 """
@@ -6,7 +6,7 @@ Everything is fitted on a round's `train` trials; its dev and eval trials are sc
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from authenticity.config import Experiment
 from authenticity.evaluation import splits
 from authenticity.models import logistic
 from authenticity.models.application import trials_of
@@ -21,34 +22,32 @@ from authenticity.models.candidates import Candidate
 from authenticity.models.logistic import Fit
 from authenticity.models.projection import LinearModel
 
-if TYPE_CHECKING:
-    from authenticity.config import Experiment
-
-Features = Callable[[str, str], tuple[list[str], NDArray[np.float32]]]
-"""Given a pooling and a view, returns files and their features; see `matrix.load`."""
+Features = Callable[[str], tuple[list[str], NDArray[np.float32]]]
+"""Given a view, returns files and their features; see `matrix.load`."""
 
 
 class Trials:
-    """The columns of a corpus's trials as arrays.
+    """The columns of a corpus's trials as arrays, and their parts in an experiment's protocol.
 
     Attributes:
         keys, labels, speakers, attacks: of each trial; shape (trials,).
+        rounds: of the protocol.
     """
 
-    def __init__(self, trials: pa.Table):
-        """Take the columns of `tables.TRIALS`."""
+    def __init__(self, trials: pa.Table, experiment: Experiment):
+        """Take the columns of `tables.TRIALS`, and check that each part has both classes.
+
+        Raises:
+            UserError: the protocol leaves a part without both classes.
+        """
         self._trials = trials
         self.keys = np.asarray(trials["key"].to_pylist())
         self.labels = trials["label"].to_numpy()
         self.speakers = np.asarray(trials["speaker"].to_pylist())
         self.attacks = np.asarray(trials["attack"].to_pylist())
-
-    def rounds(self, experiment: "Experiment") -> list[splits.Round]:
-        """Return the rounds of an experiment's protocol; each part must have both classes."""
-        rounds = splits.rounds(self._trials, experiment.protocol, experiment.seed)
-        corpus = self._trials["corpus"][0].as_py()
-        splits.require_both_classes(corpus, self._trials, experiment.protocol, rounds)
-        return rounds
+        self.rounds = splits.rounds(trials, experiment.protocol, experiment.seed)
+        corpus = trials["corpus"][0].as_py()
+        splits.require_both_classes(corpus, trials, experiment.protocol, self.rounds)
 
     def shuffled(self, item: splits.Round, seed: int) -> "Trials":
         """Return the same trials, their classes permuted within train and within dev."""
@@ -87,117 +86,104 @@ class _Matrix:
         return self.features[self.rows[trials]]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One round with one pooling: the fits of all seeds, and how each scores the same trials.
+def judged(
+    data: Trials,
+    number: int,
+    scored: NDArray[np.intp],
+    fits: Sequence[Fit],
+    scores: Sequence[NDArray[np.float64]],
+    fitted_on: dict[str, Any],
+) -> Candidate:
+    """Return what a candidate comes to in one round; over several seeds, ROC-AUCs are means.
 
-    Attributes:
-        fits: one for each seed.
-        trials: dev and eval, `tables.TRIAL_COLUMNS`.
-        scores: of each fit, shape (trials,).
-        dev_roc_auc: of each fit; None where there is no dev.
-        counts: plain data: the folds, and how many trials of each class were fitted on.
+    Args:
+        data: the trials.
+        number: of the round.
+        scored: its dev and eval trials that have scores.
+        fits: one for each seed; each is judged by its scores on dev.
+        scores: of each fit, shape (scored,).
+        fitted_on: what `counts` returned.
     """
-
-    fits: Sequence[Fit]
-    trials: pa.Table
-    scores: Sequence[NDArray[np.float64]]
-    dev_roc_auc: Sequence[float | None]
-    counts: dict[str, Any]
-
-    @classmethod
-    def of(
-        cls,
-        data: Trials,
-        item: splits.Round,
-        scored: NDArray[np.intp],
-        fits: Sequence[Fit],
-        scores: Sequence[NDArray[np.float64]],
-        counts: dict[str, Any],
-    ) -> "Outcome":
-        """Judge each fit's scores of these trials on those of dev."""
-        on_dev = item.parts[scored] == "dev"
-        dev = data.labels[scored[on_dev]]
-        roc_auc = [float(roc_auc_score(dev, each[on_dev])) if len(dev) else None for each in scores]
-        return cls(fits, data.table(scored, item), scores, roc_auc, counts)
-
-    def figures(self) -> dict[str, Any]:
-        """Say how it was fitted; over several seeds, ROC-AUCs are means."""
-        first = self.fits[0]
-        crossed = [fit.held_roc_auc[fit.C] for fit in self.fits if fit.by_folds]
-        on_dev = [value for value in self.dev_roc_auc if value is not None]
-        figures = {
-            "C": first.C,
-            "cv_roc_auc": float(np.mean(crossed)) if crossed else None,
-            "roc_auc_by_C": {
-                f"{C:g}": float(np.mean([fit.held_roc_auc[C] for fit in self.fits]))
-                for C in first.held_roc_auc
-            },
-            "dev_roc_auc": float(np.mean(on_dev)) if on_dev else None,
+    item, first = data.rounds[number], fits[0]
+    on_dev = item.parts[scored] == "dev"
+    dev = data.labels[scored[on_dev]]
+    aucs = [float(roc_auc_score(dev, each[on_dev])) if len(dev) else None for each in scores]
+    crossed = [fit.held_roc_auc[fit.C] for fit in fits if fit.by_folds]
+    figures = {
+        "C": first.C,
+        "cv_roc_auc": float(np.mean(crossed)) if crossed else None,
+        "roc_auc_by_C": {
+            f"{C:g}": float(np.mean([fit.held_roc_auc[C] for fit in fits]))
+            for C in first.held_roc_auc
+        },
+        "dev_roc_auc": float(np.mean(aucs)) if len(dev) else None,
+    }
+    columns = {"score": scores[0]}
+    if first.seed is not None:
+        columns |= {str(fit.seed): each for fit, each in zip(fits, scores, strict=True)}
+        figures["seeds"] = {
+            str(fit.seed): {"C": fit.C, "dev_roc_auc": auc, **fit.summary}
+            for fit, auc in zip(fits, aucs, strict=True)
         }
-        if first.seed is not None:
-            figures["seeds"] = {
-                str(fit.seed): {"C": fit.C, "dev_roc_auc": auc, **fit.summary}
-                for fit, auc in zip(self.fits, self.dev_roc_auc, strict=True)
-            }
-        return figures
+    table = data.table(scored, item)
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    about = {"round": item.name, "counts": fitted_on, "figures": figures}
+    return Candidate(table, first.model.arrays(str(number)), [about])
 
 
 def fit(
-    trials: pa.Table,
+    data: Trials,
     features: Features,
-    experiment: "Experiment",
+    experiment: Experiment,
     n_spectral: int,
     n_layers: int,
     sign: float = 1.0,
 ) -> Candidate:
-    """Fit and score one candidate in every round, with each pooling.
+    """Fit and score one candidate in every round.
 
     Args:
-        trials: of the corpus, `tables.TRIALS`, by key.
-        features: the candidate's, as a function of pooling and view.
+        data: the corpus's trials, by key, in the experiment's protocol.
+        features: the candidate's, as a function of the view.
         experiment: from the configuration. With `shuffle_labels`, a control, classes (and attacks
             with them) are dealt out anew within train and within dev before anything is fitted.
         n_spectral: how many of the features are spectral.
         n_layers: how many layers the others are of.
         sign: of a published detector; see `published.sign`. Nothing is fitted: its score is that
             times its one feature.
-
-    Raises:
-        UserError: the protocol leaves a part without both classes.
     """
-    settings, data = experiment.features, Trials(trials)
-    rounds = data.rounds(experiment)
-    outcomes: dict[str, list[Outcome]] = {pooling: [] for pooling in settings.pooling}
-    for pooling, by_round in outcomes.items():
-        views = {}
-        for view in dict.fromkeys([*settings.train_views, settings.view]):
-            files, matrix = features(pooling, view)
-            views[view] = _Matrix(matrix, data.rows(files))
-        for item in rounds:
-            known = data.shuffled(item, experiment.seed) if experiment.shuffle_labels else data
-            if experiment.model.kind == "published":
-                model = LinearModel(np.zeros(1), np.ones(1), np.array([sign]), 0.0)
-                fits = [Fit(model, None, {}, by_folds=False)]
-                fitted_on = counts("none: it was trained by others", np.empty(0), np.empty(0))
-            else:
-                fits, fitted_on = _fits(known, views, item, experiment, n_spectral, n_layers)
-            scored = views[settings.view].members(item, "dev", "eval")
-            matrix = views[settings.view].take(scored)
-            scores = [fit.model.scores(matrix) for fit in fits]
-            by_round.append(Outcome.of(known, item, scored, fits, scores, fitted_on))
-    return candidate(splits.leaks(trials, rounds), [item.name for item in rounds], outcomes)
+    settings, views, found = experiment.features, {}, []
+    for view in dict.fromkeys([*settings.train_views, settings.view]):
+        files, matrix = features(view)
+        views[view] = _Matrix(matrix, data.rows(files))
+    for number, item in enumerate(data.rounds):
+        known = data.shuffled(item, experiment.seed) if experiment.shuffle_labels else data
+        if experiment.model.kind == "published":
+            model = LinearModel(np.zeros(1), np.ones(1), np.array([sign]), 0.0)
+            fits = [Fit(model, None, {}, by_folds=False)]
+            fitted_on = counts("none: it was trained by others", np.empty(0), np.empty(0))
+        else:
+            fits, fitted_on = _fits(known, views, item, experiment, n_spectral, n_layers)
+        scored = views[settings.view].members(item, "dev", "eval")
+        matrix = views[settings.view].take(scored)
+        scores = [fit.model.scores(matrix) for fit in fits]
+        found.append(judged(known, number, scored, fits, scores, fitted_on))
+    return Candidate(
+        pa.concat_tables(each.scores for each in found),
+        {name: array for each in found for name, array in each.arrays.items()},
+        [row for each in found for row in each.rounds],
+    )
 
 
 def _fits(
     data: Trials,
     views: Mapping[str, _Matrix],
     item: splits.Round,
-    experiment: "Experiment",
+    experiment: Experiment,
     n_spectral: int,
     n_layers: int,
 ) -> tuple[list[Fit], dict[str, Any]]:
-    """Return the fits of one round, one for each seed, and their counts; see `Outcome`."""
+    """Return the fits of one round, one for each seed, and their `counts`."""
     model, matrix = experiment.model, views[experiment.features.view]
     members = {view: views[view].members(item, "train") for view in experiment.features.train_views}
     block = np.concatenate([views[view].take(trials) for view, trials in members.items()])
@@ -234,31 +220,3 @@ def counts(folds: str, keys: NDArray, labels: NDArray) -> dict[str, Any]:
     """Count the trials of each class that were fitted on, each once in however many views."""
     bonafide, spoof = (len(np.unique(keys[labels == label])) for label in (0, 1))
     return {"folds": folds, "n_train_bonafide": bonafide, "n_train_spoof": spoof}
-
-
-def candidate(
-    leak: Mapping[str, Any], names: Sequence[str], outcomes: Mapping[str, list[Outcome]]
-) -> Candidate:
-    """Put outcomes together: by pooling, one for each of the rounds that `names` are of."""
-    first = next(iter(outcomes.values()))
-    table, arrays = pa.concat_tables(outcome.trials for outcome in first), {}
-    for pooling, by_round in outcomes.items():
-        for index, outcome in enumerate(by_round):
-            arrays |= outcome.fits[0].model.arrays(f"{pooling}.{index}")
-        seeds = [fit.seed for fit in by_round[0].fits if fit.seed is not None]
-        columns = [(pooling, 0), *((f"{pooling}@{seed}", n) for n, seed in enumerate(seeds))]
-        for name, number in columns:
-            values = np.concatenate([outcome.scores[number] for outcome in by_round])
-            table = table.append_column(name, pa.array(values))
-    rounds = [
-        {
-            "round": name,
-            **by_pooling[0].counts,
-            "poolings": {
-                pooling: outcome.figures()
-                for pooling, outcome in zip(outcomes, by_pooling, strict=True)
-            },
-        }
-        for name, *by_pooling in zip(names, *outcomes.values(), strict=True)
-    ]
-    return Candidate(table, arrays, {"leak": leak, "rounds": rounds})

@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from authenticity.features import spectral
 from authenticity.files import atomic
 from authenticity.plots.drawing import BLUE, GREY, STYLE, VERMILLION
 from authenticity.scoring import words
 from authenticity.scoring.decision import DISTRUST
-from authenticity.scoring.result import Recording, Span, mel_edges
+from authenticity.scoring.result import Recording, Span
 from authenticity.scoring.words import INTERVAL
 
 # Inches. The panels below each other share the time axis, so that one playhead fits all of them.
@@ -220,7 +221,7 @@ def _draw_power(axes: Axes, recording: Recording) -> None:
         extent=(-step / 2, (columns - 0.5) * step, 0, bands),
         interpolation="antialiased",
     )
-    places = np.interp(_TICKS_HZ, mel_edges(bands), np.arange(bands + 2) - 0.5)
+    places = np.interp(_TICKS_HZ, spectral.mel_edges(bands), np.arange(bands + 2) - 0.5)
     axes.set_yticks(places.clip(0, bands), [f"{hertz / 1000:g}" for hertz in _TICKS_HZ])
     axes.set_ylim(0, bands)
     axes.set_ylabel("mel frequency\n(kHz)", fontsize=9, color=_INK)

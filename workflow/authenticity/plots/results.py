@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from authenticity.estimates import Estimate
 from authenticity.evaluation.results import ATTACK, REPORTED, Row, Tested
+from authenticity.features.matrix import layers_of
 from authenticity.names import (
     NO,
     OPEN,
@@ -189,14 +190,9 @@ def candidates(items: Sequence[Candidate], tested: Tested) -> Figure:
     return figure
 
 
-def layer_of(candidate: str) -> int | None:
-    """Return a candidate's only layer, alone or joined to the spectral numbers, else None."""
-    prefix, _, number = candidate.removeprefix("spectral+").partition("_")
-    return int(number) if prefix == "layer" and number.isdigit() else None
-
-
 def _panel(axes: Axes, items: Sequence[Candidate]) -> None:
-    numbers = {item.name: layer_of(item.name) for item in items}
+    # All layers together, and spectral numbers alone, have no layer for a place.
+    numbers = {item.name: next(iter(layers_of(item.name, 0)), None) for item in items}
     others = [item for item in items if numbers[item.name] is None]
     layers = [item for item in items if item not in others]
     layers.sort(key=lambda item: numbers[item.name])

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.special import ndtri
 
-from authenticity import wording
+from authenticity import tables, wording
 from authenticity.evaluation.bootstrap import Band
 from authenticity.evaluation.calibration import CalibrationError, wilson
 from authenticity.evaluation.measure import STAGES
@@ -122,8 +121,7 @@ class Curve:
     def of(cls, item: Tested, scores: pa.Table, bands: pa.Table) -> "Curve":
         """Return it from `tables.SCORES` and `measure.BAND`."""
         trials, band = (
-            table.filter(pc.equal(table["split"], REPORTED)).to_pandas()
-            for table in (scores, bands)
+            tables.where(table, split=REPORTED).to_pandas() for table in (scores, bands)
         )
         points = operating_points(trials["label"], trials["score"])
         return cls(item, points, Band(**band.drop(columns="split")))

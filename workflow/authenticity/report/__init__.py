@@ -15,6 +15,6 @@ from authenticity.report.results import (
     per_attack,
     selection,
     speakers,
+    splices,
     views,
 )
-from authenticity.report.splices import splices

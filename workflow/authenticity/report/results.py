@@ -1,11 +1,13 @@
 """Pages of results: over all trials, and per attack, condition, speaker and view of the audio.
 
-So are those of the candidates among which an experiment's features were chosen.
+So are those of the candidates among which an experiment's features were chosen, and of how well a
+detector finds where in a recording synthetic speech is.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, median_low
 from typing import Any
 
@@ -22,6 +24,7 @@ from authenticity.evaluation.results import (
     Row,
     Tested,
 )
+from authenticity.html import render
 from authenticity.names import POOLING_WORDS, ordered_splits, ordered_values, view_name
 from authenticity.report.cells import Cell, Words, estimate, marked, page, quietly, tabulated
 from authenticity.tables import candidate_column
@@ -336,3 +339,59 @@ def _chosen(n_chosen: int, n_rounds: int) -> str:
     if not n_chosen:
         return ""
     return "chosen" if n_rounds == 1 else f"in {n_chosen} of {n_rounds} rounds"
+
+
+_PEOPLE = {0: "people who are not known", 1: "one person"}
+
+
+def splices(found: Json, picture: Path) -> str:
+    """Return the page of recordings with a synthetic stretch.
+
+    Args:
+        found: `splices.figures`, with `experiment`, `corpus`, `split`, the `window` in seconds, and
+            the `example` that was drawn.
+        picture: of the example, PNG.
+    """
+    versions, example = found["polarity"], found["example"]
+    first, measured = versions["as recorded"], [*map(_measures, versions.values())]
+    # The synthetic stretch below the picture, in shares of its width.
+    left, right = example["span"]["left"], example["span"]["right"]
+    scale = (right - left) / example["duration"]
+    width = f"{scale * (example['end'] - example['start']):.3%}"
+    return render(
+        "splices.html.j2",
+        **found,
+        recordings=wording.counted(first["n_recordings"], "recording"),
+        columns=["", *(f"Polarity of the clips {name}" for name in versions)],
+        rows=[[name, *(version[name] for version in measured)] for name in measured[0]],
+        interval=first["interval"],
+        people=_PEOPLE.get(first["people"], f"{first['people']} people"),
+        bracket={"left": f"{left + scale * example['start']:.3%}", "width": width},
+        picture=picture,
+        versions=list(versions),
+        by_attack=[
+            [
+                name,
+                attack["n_recordings"],
+                *(f"{version['attacks'][name]['roc_auc']:.4f}" for version in versions.values()),
+            ]
+            for name, attack in first["attacks"].items()
+        ],
+    )
+
+
+def _measures(version: Json) -> dict[str, Cell]:
+    above, found = version["above"], f"{version['found']:.0%}; by chance {version['by_chance']:.0%}"
+    reads = "Recordings with a window in the stretch that reads “likely synthetic”"
+    return {
+        "ROC-AUC of windows, over all recordings": estimate(Estimate(**version["roc_auc"])),
+        "ROC-AUC of windows, within each recording": estimate(Estimate(**version["within"])),
+        "Recordings whose highest window touches the stretch": found,
+        reads: f"{above['recordings']:.0%}",
+        "Synthetic windows that read so": f"{above['synthetic']:.0%}",
+        "Human windows that read so": f"{above['human']:.0%}",
+        "Windows of human speech alone": version["n_human"],
+        "Windows at least half synthetic": version["n_synthetic"],
+        "Windows less than half synthetic, left out": version["n_between"],
+        "Windows of silence, left out": version["n_silent"],
+    }

@@ -11,10 +11,11 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypedDict
+from types import NoneType
+from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,6 @@ from authenticity.models.projection import Model, model_class
 from authenticity.names import printable
 from authenticity.scoring.cautions import Domain
 from authenticity.scoring.decision import PROBABILITIES, Band, Decision, IntervalMethod
-from authenticity.shapes import misfit
 
 VERSION = "6"
 """Raise it when a change here, in `assemble`, `decision` or `cautions` alters any bundle."""
@@ -43,6 +43,8 @@ MODEL, REPLICATES = "model", "calibration.replicates"
 """Of the arrays: what the names of the model's begin with, and the refits of the calibration."""
 
 _LARGEST = 1e12  # of a model's numbers: products of a few are finite
+_LARGEST_OF = {float: _LARGEST, int: 2**63 - 1}  # numbers in `bundle.json`
+_MISSING = object()
 _LICENCES = ("LICEN[CS]E*", "LICEN[CS]E*/*")
 _STATISTICS = {"mean": "mean over time", "std": "deviation over time"}
 
@@ -306,6 +308,46 @@ def read(path: Path) -> About:
         if not is_so:
             raise _unfit(path, f"expected {expected}")
     return shown
+
+
+def misfit(value: Any, kind: Any, place: str = "") -> str | None:
+    """Return where plain JSON is not of its type, as `decision.lower`; None where all of it is.
+
+    Args:
+        value: as JSON gives it.
+        kind: a `TypedDict` or a dataclass, whose keys a dictionary must have; `list[X]`,
+            `dict[str, X]`, `Literal`, `X | None`; `float`, a number up to 1e12; or a plain type.
+        place: of the value.
+    """
+    if NoneType in get_args(kind):
+        (kind,) = [option for option in get_args(kind) if option is not NoneType]
+        if value is None:
+            return None
+    holds, parts = get_origin(kind), get_args(kind)
+    is_record = is_typeddict(kind) or is_dataclass(kind)
+    if holds is Literal:
+        fits = isinstance(value, str) and value in parts
+    elif kind in (int, float):
+        is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
+        fits = is_number and abs(value) <= _LARGEST_OF[kind]  # no integer is too large to compare
+    else:
+        fits = isinstance(value, dict if is_record else holds or kind)
+    if not fits:
+        return place
+    items = []
+    if is_record:
+        hints = get_type_hints(kind).items()
+        items = [(name, value.get(name, _MISSING), item_kind) for name, item_kind in hints]
+    elif holds is dict:
+        items = [(name, item, parts[1]) for name, item in value.items()]
+    elif holds is list:
+        items = [(str(index), item, parts[0]) for index, item in enumerate(value)]
+    for name, item, item_kind in items:
+        inner = f"{place}.{name}" if place else name
+        misfitting = inner if item is _MISSING else misfit(item, item_kind, inner)
+        if misfitting is not None:
+            return misfitting
+    return None
 
 
 def _expectations(about: About) -> dict[str, bool]:

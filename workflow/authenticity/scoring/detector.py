@@ -45,7 +45,6 @@ from authenticity.scoring.result import (
     Spectrogram,
     Verdict,
     Windows,
-    mel_edges,
 )
 
 MOST_COLUMNS, N_BANDS = 1600, 80
@@ -385,6 +384,6 @@ def _spectra(samples: Rows, middles: NDArray[np.integer], size: int) -> NDArray[
 
 def _mel_bands() -> NDArray[np.float32]:
     """Return triangular bands, (bands, bins), that each sum to one."""
-    edges, hertz = mel_edges(N_BANDS), np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE)
+    edges, hertz = spectral.mel_edges(N_BANDS), np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE)
     bands = np.stack([np.interp(hertz, edges[n : n + 3], [0, 1, 0]) for n in range(N_BANDS)])
     return (bands / bands.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -75,19 +75,9 @@ class Activity:
     end: NDArray[np.float64]
 
 
-def mel_edges(bands: int) -> NDArray[np.float64]:
-    """Return where bands begin, peak and end that overlap by half, from 0 to 8000 Hz, (bands + 2,).
-
-    They are equally wide on the mel scale of O'Shaughnessy, 2595 log10(1 + f / 700): "Speech
-    Communication: Human and Machine", 1987.
-    """
-    highest = 2595 * np.log10(1 + 8000 / 700)
-    return 700 * (10 ** (np.linspace(0, highest, bands + 2) / 2595) - 1)
-
-
 @dataclass(frozen=True)
 class Spectrogram:
-    """A mel spectrogram for the eye, of the bands of `mel_edges`.
+    """A mel spectrogram for the eye, of equally wide bands from 0 to 8000 Hz; see `mel_edges`.
 
     Attributes:
         power_db: 10 log10 of the power, shape (bands, columns), float32; low bands first.

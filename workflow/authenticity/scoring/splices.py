@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from authenticity import tables
 from authenticity.audio import SAMPLE_RATE
 from authenticity.errors import UserError
 from authenticity.features import spectral
@@ -161,7 +161,7 @@ def evaluate(
         _logger.info("%s of %d recordings, polarity %s", splice.name, NUMBER, splice.polarity)
     windows, by_polarity = pa.concat_tables(parts), {}
     for polarity in (AS_RECORDED, BY_CHANCE):
-        own = windows.filter(pc.equal(windows["polarity"], polarity))
+        own = tables.where(windows, polarity=polarity)
         by_polarity[polarity] = figures(own, detector.bundle.band, seed)
     return windows, by_polarity, example
 
