@@ -140,6 +140,8 @@ def test_the_ratings_of_ten_experiments_fit_the_page(show, tmp_path):
     wanted, given = table.evaluate("each => [each.scrollWidth, each.clientWidth]")
     assert wanted <= given
     assert table.locator("thead").inner_text().count("baseline_with_a_name") == 10
+    page.set_viewport_size({"width": 400, "height": 900})
+    assert table.locator("caption").bounding_box()["width"] <= 400, "a caption is not cut"
 
 
 @pytest.fixture
