@@ -11,6 +11,8 @@ import held
 import numpy as np
 import pytest
 import recordings
+import run_files
+from authenticity import report, trust
 from authenticity.plots import overlay
 from authenticity.scoring import cautions, decision, outputs, page, words
 from authenticity.scoring.decision import Band
@@ -124,6 +126,22 @@ def show(browser):
     for context in contexts:
         context.close()
     assert problems == []
+
+
+def test_the_ratings_of_ten_experiments_fit_the_page(show, tmp_path):
+    names = [f"baseline_with_a_name_{number}" for number in range(10)]
+    found = [
+        trust.Evidence(run_files.tested(name), run_files.audit(), run_files.verified())
+        for name in names
+    ]
+    (tmp_path / "trust.html").write_text(report.rating(trust.judge_all("toy", found)))
+    page = show(tmp_path / "trust.html", viewport={"width": 1280, "height": 900})
+    table = page.locator(".scroll").first
+    wanted, given = table.evaluate("each => [each.scrollWidth, each.clientWidth]")
+    assert wanted <= given
+    assert table.locator("thead").inner_text().count("baseline_with_a_name") == 10
+    page.set_viewport_size({"width": 400, "height": 900})
+    assert table.locator("caption").bounding_box()["width"] <= 400, "a caption is not cut"
 
 
 @pytest.fixture

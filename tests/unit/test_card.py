@@ -119,7 +119,7 @@ def test_a_card_says_which_layers_a_sample_has_left():
 def test_a_card_of_a_control_says_so():
     said = text(facts(run.tested(control=True)))
     assert said.startswith("# Model card: layers (control), trained on toy")
-    assert "A control: for others to be held against" in said
+    assert "A control: others are compared with it" in said
     assert "control" not in text(facts()).lower()
 
 

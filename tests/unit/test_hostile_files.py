@@ -183,6 +183,16 @@ def test_any_name_is_taken_as_it_is(name: str, tmp_path: Path):
     assert drawn != drawn_name(f"{shown}x", "content")
 
 
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3", "AIFF", "mp4", "matroska"])
+def test_a_recording_on_standard_input_is_no_list_of_paths(form: str, tmp_path: Path):
+    """Its pieces may be paths: even the root, below which are all files of the machine."""
+    (tmp_path / "other.wav").write_bytes(b"x")
+    recording = encoded(CLIP, format=form) if form.isupper() else muxed(form, "aac")
+    content = recording + b"\0" + os.fsencode(tmp_path) + b"\0"
+    with pytest.raises(UserError, match="expected paths, found a recording"):
+        inputs.collect(["-"], io.BytesIO(content))
+
+
 def test_the_two_normal_forms_are_two_files(tmp_path: Path):
     for name in ("one normal form", "the other normal form"):
         (tmp_path / NAMES[name]).write_bytes(b"x")

@@ -159,7 +159,7 @@ def test_conditions_show_every_value_and_who_stands_against_whom():
     none = run.without("dev", run.tested(by={"codec": {}}))
     assert "no column of conditions" in report.conditions([none])
     left_out = run.tested(not_conditions=["duration"])
-    assert "or the name of another group:\nduration." in report.conditions([left_out])
+    assert "or the name of another group: duration." in report.conditions([left_out])
 
 
 def test_what_has_no_name_comes_last_and_is_no_known_attack():

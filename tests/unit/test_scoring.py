@@ -439,6 +439,7 @@ def test_a_verdict_that_unseen_clips_forbid_is_not_given():
     verdict, said = words.concluded("likely genuine", -3.0, [], about)
     assert verdict == "cannot tell"
     assert "would call 23% (16 to 32%) of 100 unseen synthetic clips genuine" in said
+    assert said.startswith("Its log-likelihood ratio of −3.00 is below −1.00, ")
     assert said.endswith("so it gives no such verdict.")
     assert words.concluded("likely synthetic", 3.0, [], about)[0] == "likely synthetic"
     # Who has no verdict for that reason counts among those without.
@@ -453,7 +454,8 @@ def test_a_verdict_that_unseen_clips_forbid_is_not_given():
 
 def test_what_was_measured_of_probabilities_and_views_is_said():
     check = {"name": "Calibration", "sentence": "ECE 23%.", "concerns": [PROBABILITIES]}
-    trust = {PROBABILITIES: {"status": DISTRUST, "checks": [check]}}
+    rating = {"status": DISTRUST, "checks": [check]}
+    trust = {"Decisions": rating, PROBABILITIES: rating}
     about = known(counted(4, 60), trust)
     about["decision"]["views"] = {"opus_12k": counted(11, 50)}
     for llr, said in ((3.0, "likely synthetic"), (0.0, "cannot tell"), (-3.0, "likely genuine")):
@@ -462,6 +464,7 @@ def test_what_was_measured_of_probabilities_and_views_is_said():
     said = " ".join(words.known(about))
     assert "4% and 4%; opus 12k 11% and 11%" in said
     assert "Probabilities: do not trust, because of calibration." in said
+    assert said.count("Calibration: ECE 23%.") == said.count("ECE 23%.") == 1
     found = about["decision"]
     found["issued"] = decision.issued(found["eval"], found["views"], 0.05)
     verdict, worse = words.concluded("likely synthetic", 3.0, [], about)

@@ -269,4 +269,6 @@ def test_the_page_shows_every_rating_and_every_bound_with_its_reason():
         assert bound.reason in page
     assert 'class="bad">do not trust' in page
     assert 'class="good">trust' in page
+    # A rating of probabilities may be worse than that of the experiment.
+    assert "An experiment is rated by its ROC-AUC and EER" in page
     assert "http" not in page

@@ -94,8 +94,8 @@ def _sections(facts: Facts) -> Sections:
         "Training data": [_training(facts)],
         "Quantitative analyses": _results(facts),
         "Limits, biases and recommendations": [
-            "Voices are personal data, and a false alarm calls a real person's speech fake: see "
-            "which speakers that happens to in the report's page per speaker.",
+            "Voices are personal data, and a false alarm calls a real person's speech fake: the "
+            "report's table per speaker shows for whom.",
             _limits(facts),
         ],
         "Time and memory spent": _spent(facts.spent),
@@ -174,7 +174,7 @@ def _layers(facts: Facts, sample: Json) -> str:
 
 
 def _use(item: Tested) -> list[str | list[str]]:
-    control = "A control: for others to be held against, not for use as a detector."
+    control = "A control: others are compared with it. Do not use it as a detector."
     return [
         *([control] if item.control else []),
         "To study what tells bona fide from synthetic or converted speech, and to be the "
@@ -226,7 +226,7 @@ def _metrics(item: Tested) -> list[str]:
 
 def _training(facts: Facts) -> Table | str:
     if wording.is_published(facts.item):
-        return "It was trained by others, on what is not known here; nothing of it was fitted."
+        return "It was trained by others, on clips that are not known. Nothing was fitted here."
     counts = ("n_train_bonafide", "n_train_spoof")
     rows = [
         [each["round"], *(f"{each[name]:,}" for name in counts), each["folds"]]

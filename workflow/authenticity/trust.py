@@ -74,7 +74,7 @@ DRIFT = Bound(
     "Caution where either error rate at the threshold of dev is further from the EER: the "
     "threshold does not carry over.",
 )
-LOST = Bound(0.25, "No trust where it is further: whoever sets the threshold on dev is lost.")
+LOST = Bound(0.25, "No trust where it is further: a threshold set on dev is useless on eval.")
 MISCALIBRATED = Bound(
     0.05,
     "Caution where more of ECE is beyond chance (none is where chance gives as much in 1 of 40 "
@@ -90,9 +90,7 @@ COST = Bound(
     "costs.",
 )
 SET_ASIDE = Bound(
-    0.01,
-    "Caution where a larger share of the clips was set aside: what `audio.max_rejected` allows by "
-    "default.",
+    0.01, "Caution where a larger share of the clips was set aside: what a run allows by default."
 )
 MANY_SET_ASIDE = Bound(
     0.05, "No trust where the share is larger: the clips left need not be like the others."

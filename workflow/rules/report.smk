@@ -130,7 +130,7 @@ rule report_across:
         records=across("records"),
     output:
         figure=shown(
-            "results/figures/matrix/{experiment}.svg", RESULTS, "6 Trained here, tested there"
+            "results/figures/matrix/{experiment}.svg", RESULTS, "7 Trained here, tested there"
         ),
     log:
         "logs/report_across/{experiment}.log",

@@ -12,7 +12,7 @@ rule splices:
         figures="results/{corpus}/splices/{experiment}.json",
         windows="results/{corpus}/splices/{experiment}.parquet",
         picture="results/{corpus}/splices/{experiment}.png",
-        page=shown(f"{TABLES}/splices/{{experiment}}.html", RESULTS, "7 Where in time"),
+        page=shown(f"{TABLES}/splices/{{experiment}}.html", RESULTS, "6 Where in time"),
     log:
         "logs/{corpus}/splices/{experiment}.log",
     conda:

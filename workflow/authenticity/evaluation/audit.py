@@ -26,7 +26,7 @@ PROPERTIES = {
     "level_dbfs": ("Level", "dBFS"),
     "peak_dbfs": ("Peak", "dBFS"),
     "crest_db": ("Crest factor", "dB"),
-    "skewness": ("Skewness of the waveform", ""),
+    "skewness": ("Skewness of the waveform", None),
     "dynamic_range_db": ("Dynamic range", "dB"),
     "leading_silence": ("Leading silence", "s"),
     "trailing_silence": ("Trailing silence", "s"),

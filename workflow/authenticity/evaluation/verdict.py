@@ -7,9 +7,8 @@ chance of about 2.5% at most, for each pair.
 
 Where a class has too few speakers to draw speakers (`bootstrap.MINIMUM_SPEAKERS`), the interval is
 one of trials. Its answer holds for these speakers only, and the answer about the detectors in
-general is "cannot tell": with two speakers a class, of two detectors that are equally good on all
-speakers, it calls one a point better or not on most pairs of speakers
-(`tests/benchmarks/benchmark_inference.py`).
+general is "cannot tell": with two speakers a class, 4 to 16% of the answers on two detectors that
+are equally good on all speakers are a wrong "yes" (`tests/benchmarks/benchmark_inference.py`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

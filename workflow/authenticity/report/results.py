@@ -342,6 +342,7 @@ def _chosen(n_chosen: int, n_rounds: int) -> str:
 
 
 _PEOPLE = {0: "people who are not known", 1: "one person"}
+_POLARITIES = ["Polarity as recorded", "Polarity inverted at random"]
 
 
 def splices(found: Json, picture: Path) -> str:
@@ -354,7 +355,7 @@ def splices(found: Json, picture: Path) -> str:
     """
     versions, example = found["polarity"], found["example"]
     first, measured = versions["as recorded"], [*map(_measures, versions.values())]
-    # The synthetic stretch below the picture, in shares of its width.
+    # The synthetic stretch above the picture, in shares of its width.
     left, right = example["span"]["left"], example["span"]["right"]
     scale = (right - left) / example["duration"]
     width = f"{scale * (example['end'] - example['start']):.3%}"
@@ -362,13 +363,13 @@ def splices(found: Json, picture: Path) -> str:
         "splices.html.j2",
         **found,
         recordings=wording.counted(first["n_recordings"], "recording"),
-        columns=["", *(f"Polarity of the clips {name}" for name in versions)],
+        columns=["Measure", *_POLARITIES],
         rows=[[name, *(version[name] for version in measured)] for name in measured[0]],
         interval=first["interval"],
         people=_PEOPLE.get(first["people"], f"{first['people']} people"),
         bracket={"left": f"{left + scale * example['start']:.3%}", "width": width},
         picture=picture,
-        versions=list(versions),
+        versions=_POLARITIES,
         by_attack=[
             [
                 name,

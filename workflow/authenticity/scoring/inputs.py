@@ -46,7 +46,7 @@ def collect(
         output: the folder of results, of which nothing is an input even if it has none yet.
 
     Raises:
-        UserError: there is nothing to score, or nothing that exists.
+        UserError: there is nothing to score, nothing that exists, or a recording on `stream`.
     """
     if "" in arguments:
         raise UserError("an empty path: name a recording or a folder of them")
@@ -105,6 +105,10 @@ def unopenable(path: str) -> str | None:
 def _listed(stream: BinaryIO) -> list[str]:
     content = stream.read().removeprefix(codecs.BOM_UTF8)  # as Windows writes it
     separator = b"\0" if b"\0" in content else b"\n"
+    if b"\0\0\0" in content:  # a recording, whose pieces could name any folder
+        raise UserError(
+            "standard input: expected paths, found a recording; save it to a file first"
+        )
     lines = (line.removesuffix(b"\r") for line in content.split(separator))
     return [os.fsdecode(line) for line in lines if line]
 

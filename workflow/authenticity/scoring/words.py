@@ -147,7 +147,7 @@ def concluded(
         unlike = "It is unlike what the model was trained on"
         return UNDECIDED, f"{unlike}: {message[0].lower()}{message[1:]}"
     decision: Decision = about["decision"]
-    ratio, lower, upper = (f"{value:.2f}" for value in (llr, decision["lower"], decision["upper"]))
+    ratio, lower, upper = map(signed, (llr, decision["lower"], decision["upper"]))
     side = f"not below {upper}" if verdict == SYNTHETIC else f"below {lower}"
     why = f"Its log-likelihood ratio of {ratio} "
     if verdict == UNDECIDED:
@@ -314,10 +314,11 @@ def known(about: Mapping[str, Any]) -> list[str]:
             f"Beyond the wrong limit, of unseen genuine{_people(decision['eval'], 'bonafide')} and "
             f"synthetic clips: {'; '.join(rates)}."
         )
+    checks = {}  # one may bear on several kinds of metric
     for kind, rating in (about["trust"] or {}).items():
-        checks = "".join(f" {check['sentence']}" for check in rating["checks"])
-        sentences.append(f"{kind}: {rating['status']}{_because(rating)}.{checks}")
-    return sentences
+        sentences.append(f"{kind}: {rating['status']}{_because(rating)}.")
+        checks |= {check["name"]: check["sentence"] for check in rating["checks"]}
+    return sentences + [f"{name}: {sentence}" for name, sentence in checks.items()]
 
 
 def _verdicts(decision: Decision, issued: bool) -> list[Verdict]:
