@@ -63,7 +63,8 @@ def test_a_listed_file_that_is_absent_is_kept_to_be_set_aside_and_counted(tmp_pa
     root = write_folder(files, tmp_path / "LA")
     news = manifest.refresh(tmp_path / "manifest.parquet", "toy", settings(root))
     assert news is not None
-    assert news.endswith("1 of the listed files are absent or empty")
+    absent = "ASVspoof2019_LA_dev/flac/LA_D_1000097.flac"
+    assert news.endswith(f"1 of the files are absent or empty, first {absent}")
     found = {row["key"]: row for row in rows(tmp_path / "manifest.parquet")}
     assert len(found) == 24
     assert found["LA_D_1000097"]["bytes"] == 0

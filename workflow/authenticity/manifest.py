@@ -45,7 +45,11 @@ def refresh(path: Path, corpus: str, settings: Corpus) -> str | None:
         files = reader.files(root, settings)
     content = reader.read(root, settings, files)
     if not len(content.trials):
-        raise UserError(f"{settings.root}: the lists or folders of corpus {corpus} have no trials")
+        raise UserError(
+            f"{settings.root}: corpus {corpus} has no trials in the splits "
+            f"{', '.join(settings.splits)}; add some, or correct `root`, `splits` and `subsets` of "
+            "the corpus in the configuration"
+        )
     schema = tables.with_conditions(tables.MANIFEST, content.trials.column_names)
     own_name = pa.repeat(corpus, len(content.trials))
     table = content.trials.append_column("corpus", own_name).select(schema.names).sort_by("key")
@@ -92,12 +96,14 @@ def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: C
         f"{counts.get((split, 0), 0)} bona fide + {counts.get((split, 1), 0)} spoof"
         for split in present
     ]
+    if table["label"].null_count:
+        words = ["no labels"]
     notes = [f"corpus {corpus}: {len(table)} trials ({', '.join(words)})"]
     if len(content.asv_scores):
         notes.append(f"{len(content.asv_scores)} scores of speaker verification")
     notes += content.notes
-    if absent := pc.sum(pc.equal(table["bytes"], 0)).as_py():
-        notes.append(f"{absent} of the listed files are absent or empty")
+    if absent := table["path"].filter(pc.equal(table["bytes"], 0)).to_pylist():
+        notes.append(f"{len(absent)} of the files are absent or empty, first {absent[0]}")
     return "; ".join(notes)
 
 

@@ -147,22 +147,22 @@ class Root:
         """Return the files of the whole tree, by path.
 
         Hidden files and folders are left out: desktops and archivers leave them behind, such as
-        `._clip.wav`, which is no sound. Links are followed once.
+        `._clip.wav`, which is no sound. Links are followed, but not back to where the walk is; one
+        that leads nowhere is a file of 0 bytes, so that it is set aside and counted.
         """
         if self._is_local_folder:
-            return dict(self._walked("", set()))
+            return dict(self._walked("", frozenset()))
         return {
             path: entry
             for path, entry in self._listed()
             if not any(map(_is_hidden, path.split("/")))
         }
 
-    def _walked(self, folder: str, seen: set[tuple]) -> Iterator[tuple[str, Entry]]:
+    def _walked(self, folder: str, above: frozenset[tuple]) -> Iterator[tuple[str, Entry]]:
         status = Path(self.location, folder).stat()
         identity = (status.st_dev, status.st_ino)
-        if identity in seen:  # a link back to where the walk has been
+        if identity in above:
             return
-        seen.add(identity)
         with os.scandir(Path(self.location, folder)) as scan:
             items = sorted(scan, key=lambda item: item.name)
         for item in items:
@@ -170,9 +170,11 @@ class Root:
             if _is_hidden(item.name):
                 continue
             if item.is_dir():
-                yield from self._walked(path, seen)
+                yield from self._walked(path, above | {identity})
             elif item.is_file():
                 yield path, _entry(item)
+            elif not Path(item).exists():
+                yield path, Entry(0, 0)
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return a file's content.

@@ -86,8 +86,8 @@ class Listing(Format):
         path = str(PurePosixPath(settings.list or self.name))
         if path not in files:
             raise UserError(
-                f"{root.location}/{path}: no such list of clips; put it there, or correct `list` "
-                "of the corpus in the configuration"
+                f"{root.location}: expected the list of clips {path} in it; put it there, or "
+                "correct `list` of the corpus in the configuration"
             )
         return path
 

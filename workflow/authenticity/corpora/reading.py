@@ -4,6 +4,7 @@ import csv
 import io
 import posixpath
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -134,7 +135,8 @@ def require_plain_name(where: str, path: str) -> None:
 def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
     """Return trials as a table: the columns of `tables.MANIFEST` less `corpus`, and conditions.
 
-    A listed file that is absent has 0 bytes: it is set aside later, with a reason, and counted.
+    A listed file that is absent has 0 bytes: it is set aside later, with a reason, and counted. A
+    path may be listed in another normal form of Unicode than that of the file's name.
 
     Args:
         columns: arrays or lists by name, of all but the files' `bytes` and `mtime_ns`; without
@@ -148,7 +150,13 @@ def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
     attack = pc.if_else(pc.equal(trials["label"], 0), NO_ATTACK, attack)
     for name, values in (("attack", attack), ("speaker", speaker)):
         trials = trials.set_column(_LISTED.get_field_index(name), name, values)
-    entries = [files.get(path, _ABSENT) for path in trials["path"].to_pylist()]
+    forms = {unicodedata.normalize("NFC", path): path for path in files}
+    paths = [
+        path if path in files else forms.get(unicodedata.normalize("NFC", path), path)
+        for path in trials["path"].to_pylist()
+    ]
+    trials = trials.set_column(_LISTED.get_field_index("path"), "path", pa.array(paths, "string"))
+    entries = [files.get(path, _ABSENT) for path in paths]
     for index, name in enumerate(_OF_FILES):
         trials = trials.append_column(name, pa.array([entry[index] for entry in entries], "int64"))
     return trials
@@ -302,6 +310,8 @@ class Lines:
             columns.append(
                 pa.Table.from_pydict({name: texts for name, texts in values if name}, schema)
             )
+        if not numbers:
+            raise UserError(f"{location}: it lists no trial; complete it, or download it again")
         whole = pa.concat_tables(columns).combine_chunks()
         return cls(location, whole, pa.array(numbers, pa.int64()))
 
