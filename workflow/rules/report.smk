@@ -100,10 +100,6 @@ rule report_experiment:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        others=lambda wildcards: [
-            name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
-        ],
-        views=lambda wildcards: list(PLAN.view_splits[wildcards.corpus]),
         versions={
             "features": spectral_version(),
             "encoder": ENCODER_VERSION,
