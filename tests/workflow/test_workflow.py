@@ -123,6 +123,14 @@ def test_what_becomes_a_control_is_not_fitted_again(resumed_from: Checkout):
     assert not {"extract", "fit"} & plan.keys()
 
 
+def test_experiments_in_another_order_only_have_their_pages_made_anew(resumed_from: Checkout):
+    names = list(EXPERIMENTS)
+    run = {"corpora": ["toy"], "experiments": names[::-1], "bundles": names, "views": []}
+    resumed_from.configure(run=run)
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan == {"report_corpus": 1, "report_opening": 1, "all": 1}
+
+
 def test_a_second_run_has_nothing_to_do(finished: Checkout):
     again = finished.run()
     assert again.returncode == 0

@@ -50,6 +50,8 @@ rule report_corpus:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        # Snakemake overlooks that inputs come in another order, which is that of a page's rows.
+        order=lambda wildcards: tested_on(wildcards.corpus),
         version=REPORT_VERSION,
     script:
         "../scripts/report_corpus.py"
@@ -133,6 +135,7 @@ rule report_across:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        order=CORPORA,
         version=REPORT_VERSION,
     script:
         "../scripts/report_across.py"
@@ -157,6 +160,7 @@ rule report_opening:
         "../../envs/authenticity.yaml"
     params:
         compared=COMPARED_CORPORA,
+        order=TESTED,
         version=REPORT_VERSION,
     script:
         "../scripts/report_opening.py"
