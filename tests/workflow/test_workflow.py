@@ -541,6 +541,17 @@ BAD_CONFIGURATIONS = {
         training(0, "last"),
         "model.unfrozen: expected 1 or more, found 0",
     ),
+    "a comparison on different trials": (
+        {
+            "run": {"experiments": list(EXPERIMENTS), "comparisons": [list(EXPERIMENTS)]}
+            | {"corpora": ["toy"], "bundles": [], "views": []},
+            "experiments": EXPERIMENTS | {"layers": EXPERIMENTS["layers"] | {"protocol": "turned"}},
+            "protocols": {
+                "turned": {"kind": "partitions", "fit": "train", "choose": "eval", "report": "dev"}
+            },
+        },
+        "corpus toy: spectral and layers are reported on different trials and cannot be compared",
+    ),
     "layers that no sample says": (
         {"encoder": {"layers": "auto"}},
         "experiments.layers: with `encoder.layers: auto`",

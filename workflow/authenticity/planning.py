@@ -1,6 +1,7 @@
 """What runs where: which experiments are fitted and tested on which corpora, in which shards."""
 
 import sys
+import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -217,8 +218,10 @@ class Plan:
 
         Raises:
             UserError: an experiment that no corpus can be fitted on, a corpus that nothing is done
-                with, a part without both classes, or a view that this machine cannot make.
+                with, a part without both classes, a comparison of experiments that are reported on
+                different trials, or a view that this machine cannot make.
         """
+        held_out = {}
         for name, experiment in self.experiments.items():
             corpora = [corpus for corpus, names in self.trained.items() if name in names]
             if not corpora:
@@ -230,6 +233,20 @@ class Plan:
                 except UserError as error:
                     raise UserError(f"corpus {corpus}, experiment {name}: {error}") from error
                 splits.require_both_classes(corpus, table, protocol, rounds)
+                parts = {item.name: item.parts == "eval" for item in rounds}
+                held_out[corpus, name] = {
+                    each: zlib.crc32(part) for each, part in parts.items() if part.any()
+                }
+        run = self.config.run
+        for compared in [*run.comparisons, run.ablations.rows if run.ablations else ()]:
+            for corpus, names in self.reported.items():
+                trials = [held_out[corpus, name] for name in compared if name in names]
+                if len(trials) == len(compared) and any(each != trials[0] for each in trials):
+                    raise UserError(
+                        f"corpus {corpus}: {' and '.join(compared)} are reported on different "
+                        "trials and cannot be compared; give them the same protocol and seed, or "
+                        "take them out of `run.comparisons` and `run.ablations`"
+                    )
         targets = [target for each in self.targets.values() for target in each.items()]
         for corpus in manifests:
             if not self.trained[corpus] and corpus not in dict(targets):
