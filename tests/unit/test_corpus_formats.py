@@ -523,6 +523,7 @@ def test_words_for_not_known_are_none_however_they_are_written(word, space, uppe
 
 
 def test_names_that_hold_such_a_word_are_names():
+    assert known("Zoe\u0308") == known("Zo\u00eb") == "Zo\u00eb"
     for name in ("unknown soldier", "Nan", "none other", "--", "anna", "N"):
         assert (known(name) is None) == (name == "Nan")
     # What a report calls a null is never the name of anything else.

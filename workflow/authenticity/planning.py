@@ -256,7 +256,9 @@ class Plan:
                 )
         for target, parts in sorted({(target, tuple(parts)) for target, parts in targets}):
             if target not in self.unlabelled:
-                _require_labels(target, manifests[target], parts)
+                used = pc.is_in(manifests[target]["split"], value_set=pa.array(parts))
+                labels = manifests[target]["label"].filter(used)
+                splits.require_labels(target, " + ".join(parts), labels)
         for view in sorted({view for needed in self.view_splits.values() for view in needed}):
             views.check(view, self.config.views[view])
 
@@ -353,15 +355,3 @@ def _manifest(corpus: str, settings: Corpus) -> pa.Table:
     if news := manifest.refresh(path, corpus, settings):
         print(printable(news), file=sys.stderr)
     return tables.read(path, ["key", "split", "label", "attack", "speaker"])
-
-
-def _require_labels(corpus: str, trials: pa.Table, parts: Sequence[str]) -> None:
-    used = pc.is_in(trials["split"], value_set=pa.array(parts))
-    labels = trials.filter(used)["label"].unique().to_pylist()
-    if len(labels) < 2:
-        missing = "bona fide" if 1 in labels else "spoof"
-        raise UserError(
-            f"corpus {corpus}, split {' + '.join(parts)}: it has no {missing} trials, so "
-            f"nothing can be tested on it; add {missing} clips to it, or take it out of "
-            "`run.corpora`"
-        )

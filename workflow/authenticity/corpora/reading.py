@@ -112,8 +112,11 @@ def given(value: str | None) -> str | None:
     """Return the value of a condition; `None` for a word that says it is not given.
 
     The words are those of `known` but for `none`, which is a value: of clips without codec, say.
+    Names that differ in the normal form of Unicode alone are one name.
     """
-    return None if value is None or value.strip().lower() in _NOT_GIVEN else value
+    if value is None or value.strip().lower() in _NOT_GIVEN:
+        return None
+    return unicodedata.normalize("NFC", value)
 
 
 def label_of(word: str) -> int | None:

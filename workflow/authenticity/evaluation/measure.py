@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from authenticity import tables
-from authenticity.errors import UserError
 from authenticity.estimates import Estimate
-from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
+from authenticity.evaluation import bootstrap, compare, detection_cost, metrics, splits
 from authenticity.evaluation.calibration import CalibrationError
 from authenticity.evaluation.results import (
     ALL,
@@ -143,7 +142,7 @@ def view(
     rows, bands, why = [], [], {}
     for split in ordered_splits(trials["split"]) or [REPORTED]:
         members = trials[trials["split"] == split].reset_index(drop=True)
-        _require_both_classes(members, corpus, split)
+        splits.require_labels(corpus, split, members["label"])
         say(f"{split}: resampling {len(members)} trials {bootstrap.N_RESAMPLES} times")
         rates = verification[verification["split"].isin(partitions[split])]
         system = detection_cost.speaker_verification(rates)
@@ -215,21 +214,6 @@ def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Itera
 def both_classes(trials: pd.DataFrame) -> bool:
     """Return whether trials (a column `label`) hold bona fide and spoof."""
     return trials["label"].nunique() == 2
-
-
-def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None:
-    if trials.empty:
-        raise UserError(
-            f"corpus {corpus}, split {split}: no trial is scored; complete the corpus or choose "
-            "another protocol for the experiment"
-        )
-    if both_classes(trials):
-        return
-    missing = "spoof" if (trials["label"] == 0).all() else "bona fide"
-    raise UserError(
-        f"corpus {corpus}, split {split}: expected bona fide and spoof trials, but none is "
-        f"{missing}; add {missing} clips to this split or give a protocol that has them"
-    )
 
 
 def intervals(
