@@ -1,6 +1,7 @@
 """Which shard a trial belongs to, what a shard consists of, and which of its rows still hold."""
 
 import contextlib
+import itertools
 import logging
 import math
 import zlib
@@ -56,15 +57,14 @@ def deal_again(folder: Path, n_shards: int) -> None:
     Each shard's job runs once more, and finds rows that need not be computed. What is not a table
     of clips' rows is removed: lists are written anew, and frames computed anew.
     """
-    others: list[Path] = []
-    tables_by_folder: dict[Path, list[Path]] = {}
-    for kind in (*_DEALT, "lists", "frames"):
-        for path in sorted((folder / kind).rglob("*-of-*.*")):
-            if _number(path) != n_shards:
-                others.append(path)
-                if kind in _DEALT:
-                    tables_by_folder.setdefault(path.parent, []).append(path)
-    for parent, paths in tables_by_folder.items():
+    others = [
+        path
+        for kind in (*_DEALT, "lists", "frames")
+        for path in sorted((folder / kind).rglob("*-of-*.*"))
+        if _number(path) != n_shards
+    ]
+    dealt = (path for path in others if path.relative_to(folder).parts[0] in _DEALT)
+    for parent, paths in itertools.groupby(dealt, lambda path: path.parent):
         with contextlib.ExitStack() as stack:
             writers: dict[str, pq.ParquetWriter] = {}
             schema = None

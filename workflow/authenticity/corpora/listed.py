@@ -1,5 +1,6 @@
 """Corpora whose clips stand in one CSV file: a user's own, and In-the-Wild."""
 
+import posixpath
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -143,12 +144,10 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
     """Return the listed paths in their shortest form; backslashes are those of Windows."""
     lines.require_plain_names(column)
     slashed = pc.replace_substring(lines.columns[column], "\\", "/")
-    # a/./b//c is a/b/c, and ./a/. is a.
-    joined = pc.replace_substring_regex(slashed, r"(^|/)(\.?/)+", r"\1")
-    paths = pc.replace_substring_regex(joined, r"(^\.|/\.?)$", "")
+    paths = of_each(slashed, posixpath.normpath)
     leads_out = pc.match_substring_regex(slashed, r"^/|(^|/)\.\.(/|$)|^[A-Za-z]:")
     lines.refuse(
-        pc.or_(leads_out, pc.equal(paths, "")),
+        pc.or_(leads_out, pc.equal(paths, ".")),
         "expected a path relative to the list's folder and below it, found "
         f"{{{column}!r}}; correct the line",
     )

@@ -142,7 +142,7 @@ def _groups(labels: NDArray, voices: Voices, wanted: int, seed: int) -> NDArray[
         raise UserError(f"it has no {missing} clips, and both classes are needed; add some")
     for number in range(min(wanted, *counts), 2, -1):
         group = _dealt(labels, voices, number, seed)
-        if all(_both_classes(labels[group == index]) for index in range(number)):
+        if all(both_classes(labels[group == index]) for index in range(number)):
             return group
     raise UserError(
         f"its {counts[0]} bona fide and {counts[1]} spoof speakers cannot be dealt into three "
@@ -239,7 +239,7 @@ def _leave_one_attack_out(
             left_out = attacks == attack
             parts = _parts(len(group), "train")
             # The next group that has both classes left.
-            whole = (one for one in others if _both_classes(bonafide[~left_out & (group == one)]))
+            whole = (one for one in others if both_classes(bonafide[~left_out & (group == one)]))
             parts[group == next(whole, others[0])] = "dev"
             parts[held | left_out] = ""
             # Attacks share the group's bona fide trials out: each is reported on once.
@@ -309,7 +309,7 @@ def folds(
         number = min(wanted, *_voices_of_each_class(labels, voices))
         if number >= 2:
             made = _as_folds(_dealt(labels, voices, number, seed), number)
-            if all(_both_classes(labels[part]) for fold in made for part in fold):
+            if all(both_classes(labels[part]) for fold in made for part in fold):
                 return made, f"{number} folds, speaker-disjoint"
     number = min(wanted, *(len(np.unique(keys[labels == label])) for label in (0, 1)))
     if number < 2:
@@ -382,5 +382,6 @@ def _shareable(trials: pa.Table) -> "pd.DataFrame":
     return table
 
 
-def _both_classes(labels: NDArray[np.integer]) -> bool:
+def both_classes(labels: Sequence[int] | NDArray[np.integer]) -> bool:
+    """Return whether labels hold bona fide and spoof."""
     return len(np.unique(labels)) == 2

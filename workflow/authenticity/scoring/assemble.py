@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from authenticity import tables
 from authenticity.audio import Limits
+from authenticity.evaluation.splits import both_classes
 from authenticity.features import matrix
 from authenticity.features.encoder import EncoderSource
 from authenticity.features.extraction import embedding_version, spectral_version
@@ -133,6 +134,7 @@ def gather(
         experiment.n_layers,
     )
     dev_views = {view: _split(table, "dev") for view, table in views.items()}
+    dev_views = {view: each for view, each in dev_views.items() if both_classes(each["label"])}
     return Clips(
         dev=dev,
         evaluated=_split(scores, "eval"),
@@ -140,16 +142,12 @@ def gather(
         fitted=_fitted(trials, [*splits, *partitions["dev"]], features.spectral),
         dev_features=matrix_of_all[np.searchsorted(files, dev["file"])],
         views={view: _split(table, "eval") for view, table in views.items()},
-        dev_views={view: clips for view, clips in dev_views.items() if _has_both_classes(clips)},
+        dev_views=dev_views,
     )
 
 
 def _split(scores: pa.Table, split: str) -> Columns:
     return _arrays(scores.filter(pc.equal(scores["split"], split)))
-
-
-def _has_both_classes(clips: Columns) -> bool:
-    return len(np.unique(clips["label"])) == 2
 
 
 def _fitted(trials: pa.Table, splits: Sequence[str], spectral: Sequence[str | Path]) -> Columns:
@@ -243,7 +241,7 @@ def _decision(model: Mapping[str, Any], clips: Clips) -> Decision:
     chosen = Band(min(band.lower for band in bands), max(band.upper for band in bands))
 
     def outcomes(part: Columns) -> decision.Outcomes | None:
-        if not _has_both_classes(part):
+        if not both_classes(part["label"]):
             return None
         columns = (part["llr"], part["label"], part["speaker"])
         return decision.outcomes(chosen, *columns, model["seed"])
