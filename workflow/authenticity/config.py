@@ -65,7 +65,6 @@ Unique = Annotated[tuple[Item, ...], AfterValidator(_unique)]
 Some = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_unique)]
 Pair = Annotated[Unique[Name], Field(min_length=2, max_length=2)]
 Values = Annotated[tuple[Positive, ...], Field(min_length=1)]
-Shards = Annotated[Integer, Field(ge=1, le=100_000)]
 Partition = Literal["train", "dev", "eval", "none"]
 
 
@@ -117,7 +116,7 @@ class Corpus(Section):
     )
     list: Text | None = key("of `csv`: the table's path below the root", None)
     duplicates: Literal["keep", "remove"] | None = key("clips of equal audio", None)
-    n_shards: Shards | None = key("how many parts it is processed in", None)
+    n_shards: Integer | None = key("how many parts it is processed in", None, ge=1, le=100_000)
     demonstration: Switch = key("whether it only shows how things work", False)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,15 +125,10 @@ class Plan:
             for name, item in self.experiments.items()
         }
 
-    def _with_parts(self, corpus: str, names: Iterable[str], *parts: str) -> list[str]:
-        """Return the experiments that find the partitions of these parts in a corpus."""
-        own = set(self.present[corpus])
-        used = {name: self.partitions[corpus, name] for name in names}
-        return [
-            name
-            for name, item in used.items()
-            if all(own.intersection(item[part]) for part in parts if part in item)
-        ]
+    def _has_parts(self, corpus: str, name: str, *parts: str) -> bool:
+        """Whether a corpus has the partitions of these parts of an experiment's protocol."""
+        used, own = self.partitions[corpus, name], self.present[corpus]
+        return all(set(used[part]) & set(own) for part in parts if part in used)
 
     @cached_property
     def trained(self) -> Parts:
@@ -141,8 +136,9 @@ class Plan:
         return {
             corpus: [
                 name
-                for name in self._with_parts(corpus, self.experiments, "train", "dev")
-                if corpus in (self.config.experiments[name].corpora or [corpus])
+                for name in self.experiments
+                if self._has_parts(corpus, name, "train", "dev")
+                and corpus in (self.config.experiments[name].corpora or [corpus])
                 and corpus not in self.unlabelled
             ]
             for corpus in self.present
@@ -151,8 +147,10 @@ class Plan:
     @cached_property
     def reported(self) -> Parts:
         """The experiments fitted on each corpus that are tested on the corpus itself too."""
-        fitted = self.trained.items()
-        return {corpus: self._with_parts(corpus, names, "eval") for corpus, names in fitted}
+        return {
+            corpus: [name for name in names if self._has_parts(corpus, name, "eval")]
+            for corpus, names in self.trained.items()
+        }
 
     @cached_property
     def targets(self) -> dict[tuple[str, str], Parts]:
@@ -233,15 +231,14 @@ class Plan:
                 except UserError as error:
                     raise UserError(f"corpus {corpus}, experiment {name}: {error}") from error
                 splits.require_both_classes(corpus, table, protocol, rounds)
-                parts = {item.name: item.parts == "eval" for item in rounds}
-                held_out[corpus, name] = {
-                    each: zlib.crc32(part) for each, part in parts.items() if part.any()
-                }
+                held_out[corpus, name] = tuple(
+                    (item.name, zlib.crc32(item.parts == "eval")) for item in rounds
+                )
         run = self.config.run
         for compared in [*run.comparisons, run.ablations.rows if run.ablations else ()]:
             for corpus, names in self.reported.items():
-                trials = [held_out[corpus, name] for name in compared if name in names]
-                if len(trials) == len(compared) and any(each != trials[0] for each in trials):
+                both = compared if set(compared) <= set(names) else ()
+                if len({held_out[corpus, name] for name in both}) > 1:
                     raise UserError(
                         f"corpus {corpus}: {' and '.join(compared)} are reported on different "
                         "trials and cannot be compared; give them the same protocol and seed, or "

@@ -191,8 +191,7 @@ class Root:
                 return self._read_member(path, max_bytes)
             return self._read_file(path, max_bytes)
         except (FileNotFoundError, KeyError) as error:
-            message = "listed, but there is no such file"
-            raise MissingFileError(message) from error
+            raise MissingFileError("listed, but there is no such file") from error
         except DAMAGE as error:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:

@@ -162,15 +162,13 @@ def lines(report: Mapping[str, Any]) -> list[str]:
         f"corpus {report['corpus']}: {report['n_accepted']} of {report['n_manifest']} trials "
         f"accepted, {report['n_rejected']} set aside"
     ]
-    shared = report.get("duplicates", {"n_groups": 0})
-    if shared["n_groups"]:
+    if (shared := report.get("duplicates")) and shared["n_groups"]:
         text.append(
             f"corpus {report['corpus']}: {shared['n_trials']} trials share their audio with "
             f"another (such as {' = '.join(shared['examples'][0][:2])}); {shared['n_removed']} "
             f"were left out, {shared['n_conflicts']} groups have both labels"
         )
-    near = report.get("near_duplicates", {"n_groups": 0})
-    if near["n_groups"]:
+    if (near := report.get("near_duplicates")) and near["n_groups"]:
         text.append(
             f"corpus {report['corpus']}: {near['n_trials']} trials are near-duplicates of another "
             f"(such as {' and '.join(near['examples'][0][:2])}), in {near['n_groups']} groups; all "

@@ -12,8 +12,7 @@ with job(snakemake) as log:
     given, out, params = snakemake.input, snakemake.output, snakemake.params
     manifest, view = tables.read(given.manifest), snakemake.wildcards.get("view")
     if view:
-        needed = pc.is_in(manifest["split"], value_set=pa.array(params.splits))
-        manifest = manifest.filter(needed)
+        manifest = manifest.filter(pc.is_in(manifest["split"], pa.array(params.splits)))
     report = verify(
         snakemake.wildcards.corpus, manifest, given.spectral, given.rejected, params.max_rejected
     )
@@ -23,8 +22,7 @@ with job(snakemake) as log:
         trials, report["duplicates"] = used_trials(manifest, given.spectral, params.duplicates)
         clips = fingerprints.of_trials(trials, given.spectral)
         trials, report["near_duplicates"] = with_near_duplicates(trials, clips)
-        schema = tables.with_conditions(tables.TRIALS, trials.column_names)
-        tables.write(out.trials, trials, schema)
+        tables.write(out.trials, trials, trials.schema)
         tables.write(out.fingerprints, clips, fingerprints.SCHEMA)
     for line in lines(report):
         log.info("%s%s", f"view {view}, " if view else "", line)

@@ -2,7 +2,6 @@
 
 import posixpath
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,21 +45,19 @@ class Listing(Format):
     Attributes:
         name: of the file, unless the configuration says `list`.
         path: the column of paths, relative to the file's folder.
-        delimiters: that may separate its fields.
         own: it is the user's: `list` names it, it may tell a split and an attack, and its further
             columns are conditions.
     """
 
     name: str
     path: str
-    delimiters: str
     own: bool
 
     def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the list."""
         path = self._list(root, settings, files)
         folder, location = path[: path.rfind("/") + 1], f"{root.location}/{path}"
-        header, numbered = read_csv(root, path, [self.path, "label"], self.delimiters)
+        header, numbered = read_csv(root, path, [self.path, "label"], ",;\t|")
         conditions = self._conditions(f"{location}, line 1", header)
         mistake = (
             f"expected {len(header)} fields as in the first line, found {{found}}; "
@@ -84,7 +81,7 @@ class Listing(Format):
     def _list(self, root: Root, settings: Corpus, files: Files) -> str:
         if not self.own:
             return find_list(root, files, self.name, "the corpus")
-        path = str(PurePosixPath(settings.list or self.name))
+        path = posixpath.normpath(settings.list or self.name)
         if path not in files:
             raise UserError(
                 f"{root.location}: expected the list of clips {path} in it; put it there, or "
@@ -155,12 +152,12 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
 
 
 CSV = Listing(
-    *("clips.csv", "path", ",;\t|"),
+    *("clips.csv", "path"),
     own=True,
     splits=("train", "dev", "eval", "none"),
     options=("list",),
 )
 
-IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
+IN_THE_WILD = Listing("meta.csv", "file", own=False)
 """release_in_the_wild.zip: meta.csv (`file,speaker,label`) beside 31,779 wavs; the label is
 `bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""

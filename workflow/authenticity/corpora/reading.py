@@ -41,13 +41,8 @@ _LABEL_WORDS = {
 Files = Mapping[str, Entry]
 """A corpus's files by path: all that its trials depend on."""
 
-_CONTROL = r"[\x00-\x1f]"
-"""What no file name may hold, a regular expression."""
-
-_NOT_PLAIN = "expected a file name in UTF-8 on one line, found {}; rename the file or its folder"
-"""The message on such a name, for its `ascii` form."""
-
-_IN_NO_NAME = re.compile(f"{_CONTROL}|[\ud800-\udfff]")  # these stand for what is not in UTF-8
+# Control characters, and what stands for bytes that are not UTF-8.
+_IN_NO_NAME = re.compile("[\x00-\x1f\ud800-\udfff]")
 _ABSENT = Entry(0, 0)
 _OF_FILES = Entry._fields  # bytes, mtime_ns
 _LISTED = pa.schema(
@@ -132,7 +127,10 @@ def is_audio(path: str) -> bool:
 def require_plain_name(where: str, path: str) -> None:
     """Raise `UserError` for a path that is not in UTF-8, or has a line end or the like."""
     if _IN_NO_NAME.search(path):
-        raise UserError(f"{where}: {_NOT_PLAIN.format(ascii(path))}")
+        raise UserError(
+            f"{where}: expected a file name in UTF-8 on one line, found {path!a}; rename the "
+            "file or its folder"
+        )
 
 
 def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
@@ -151,14 +149,13 @@ def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
     trials = pa.Table.from_pydict(columns, tables.with_conditions(_LISTED, columns))
     attack, speaker = (of_each(trials[name], known) for name in ("attack", "speaker"))
     attack = pc.if_else(pc.equal(trials["label"], 0), NO_ATTACK, attack)
-    for name, values in (("attack", attack), ("speaker", speaker)):
-        trials = trials.set_column(_LISTED.get_field_index(name), name, values)
     forms = {unicodedata.normalize("NFC", path): path for path in files}
     paths = [
         path if path in files else forms.get(unicodedata.normalize("NFC", path), path)
         for path in trials["path"].to_pylist()
     ]
-    trials = trials.set_column(_LISTED.get_field_index("path"), "path", pa.array(paths, "string"))
+    for name, values in (("attack", attack), ("speaker", speaker), ("path", pa.array(paths))):
+        trials = trials.set_column(_LISTED.get_field_index(name), name, values)
     entries = [files.get(path, _ABSENT) for path in paths]
     for index, name in enumerate(_OF_FILES):
         trials = trials.append_column(name, pa.array([entry[index] for entry in entries], "int64"))
@@ -340,8 +337,8 @@ class Lines:
 
     def require_plain_names(self, column: str) -> None:
         """Raise `UserError` for a path with a line end or another control character."""
-        wrong = pc.match_substring_regex(self.columns[column], _CONTROL)
-        self.refuse(wrong, _NOT_PLAIN.format(f"{{{column}!a}}"))
+        for place, path in zip(self.places(), self.columns[column].to_pylist(), strict=True):
+            require_plain_name(place, path)
 
 
 def of_each(
