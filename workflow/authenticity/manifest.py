@@ -5,6 +5,7 @@ changed, and the corpus is read again only when its listing did.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,12 +89,11 @@ def duplicates_policy(settings: Corpus) -> str:
 
 
 def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: Content) -> str:
-    groups = table.group_by(["split", "label"]).aggregate([([], "count_all")]).to_pylist()
-    counts = {(group["split"], group["label"]): group["count_all"] for group in groups}
+    counts = Counter(zip(table["split"].to_pylist(), table["label"].to_pylist(), strict=True))
     present = [name for name in splits if any(name == split for split, _ in counts)]
     words = [
         f"{'' if present == ['none'] else f'{split} '}"
-        f"{counts.get((split, 0), 0)} bona fide + {counts.get((split, 1), 0)} spoof"
+        f"{counts[split, 0]} bona fide + {counts[split, 1]} spoof"
         for split in present
     ]
     if table["label"].null_count:
