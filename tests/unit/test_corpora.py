@@ -79,6 +79,8 @@ def test_the_manifest_is_rewritten_only_when_its_content_changed(tmp_path: Path)
     protocol = root / PROTOCOLS / "ASVspoof2019.LA.cm.dev.trl.txt"
     protocol.write_bytes(protocol.read_bytes())  # touched: read again, same content
     assert manifest.refresh(path, "toy", settings(root)) is None
+    path.with_suffix(".signature").write_bytes(b"\xff")  # damaged: the same
+    assert manifest.refresh(path, "toy", settings(root)) is None
     assert path.stat().st_mtime == 0
     audio = next((root / "ASVspoof2019_LA_dev" / "flac").iterdir())
     audio.write_bytes(audio.read_bytes() + b"\0")  # changed in place: the folder's time is the same

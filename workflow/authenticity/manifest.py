@@ -39,7 +39,7 @@ def refresh(path: Path, corpus: str, settings: Corpus) -> str | None:
     signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
     if (
         all(item.exists() for item in (path, asv_path, signature_path))
-        and signature_path.read_text() == signature
+        and signature_path.read_text(errors="replace") == signature
     ):
         return None
     if root.signature:

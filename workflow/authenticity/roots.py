@@ -152,11 +152,7 @@ class Root:
         """
         if self._is_local_folder:
             return dict(self._walked("", frozenset()))
-        return {
-            path: entry
-            for path, entry in self._listed()
-            if not any(map(_is_hidden, path.split("/")))
-        }
+        return {path: entry for path, entry in self._listed() if not _is_hidden(path)}
 
     def _walked(self, folder: str, above: frozenset[tuple]) -> Iterator[tuple[str, Entry]]:
         status = Path(self.location, folder).stat()
@@ -238,8 +234,8 @@ def _entry(item: os.DirEntry) -> Entry:
     return Entry(status.st_size, status.st_mtime_ns)
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+def _is_hidden(path: str) -> bool:
+    return any(name.startswith(".") or name == "__MACOSX" for name in path.split("/"))
 
 
 def _check_size(size: int, max_bytes: int) -> None:
