@@ -486,7 +486,7 @@ BAD_CORPORA = {
     ),
     "one class only": (
         lambda files: files | {EVAL_PROTOCOL: b"LA_02 LA_E_1000000 - - bonafide\n"},
-        "split eval: 1 bona fide and 0 spoof",
+        "split eval, used as eval: 1 bona fide and 0 spoof",
     ),
 }
 
