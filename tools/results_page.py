@@ -142,7 +142,7 @@ def _verdicts(pairs: Sequence[dict[str, Any]]) -> str:
 
 
 def _time(folder: Path) -> str:
-    spent = sorted(benchmarks.spent(folder, "", []), key=lambda each: -each.wall_seconds)
+    spent = sorted(benchmarks.spent(folder), key=lambda each: -each.wall_seconds)
     rows = [[each.rule, each.jobs, each.wall_seconds, each.cpu_seconds] for each in spent]
     total = ["all", *(sum(row[column] for row in rows) for column in (1, 2, 3))]
     cells = [[name, jobs, f"{wall:.0f}", f"{cpu:.0f}"] for name, jobs, wall, cpu in [*rows, total]]

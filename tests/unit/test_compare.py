@@ -292,7 +292,7 @@ def test_costs_are_those_of_the_experiments_own_jobs(tmp_path):
     benchmark("contrast/margin.tsv", 99, 99, 999)
     benchmark("spectral/0.tsv", 50, 50, 900)
     model = {"rounds": [{"seeds": {"10": {"parameters": 7}, "11": {"parameters": 8}}}]}
-    found = verdict.cost(tmp_path, "supcon", ["margin"], model)
+    found = verdict.cost(tmp_path, "supcon", model)
     assert (found["seconds"], found["peak_mib"], found["parameters"]) == (12.0, 300.0, 7)
     assert found["cpu_seconds"] == 20.0
-    assert verdict.cost(tmp_path / "none", "supcon", [], model) is None
+    assert verdict.cost(tmp_path / "none", "supcon", model) is None

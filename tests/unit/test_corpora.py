@@ -63,7 +63,8 @@ def test_a_listed_file_that_is_absent_is_kept_to_be_set_aside_and_counted(tmp_pa
     root = write_folder(files, tmp_path / "LA")
     news = manifest.refresh(tmp_path / "manifest.parquet", "toy", settings(root))
     assert news is not None
-    assert news.endswith("1 of the listed files are absent or empty")
+    absent = "ASVspoof2019_LA_dev/flac/LA_D_1000097.flac"
+    assert news.endswith(f"1 of the files are absent or empty, first {absent}")
     found = {row["key"]: row for row in rows(tmp_path / "manifest.parquet")}
     assert len(found) == 24
     assert found["LA_D_1000097"]["bytes"] == 0
@@ -77,6 +78,8 @@ def test_the_manifest_is_rewritten_only_when_its_content_changed(tmp_path: Path)
     assert manifest.refresh(path, "toy", settings(root)) is None
     protocol = root / PROTOCOLS / "ASVspoof2019.LA.cm.dev.trl.txt"
     protocol.write_bytes(protocol.read_bytes())  # touched: read again, same content
+    assert manifest.refresh(path, "toy", settings(root)) is None
+    path.with_suffix(".signature").write_bytes(b"\xff")  # damaged: the same
     assert manifest.refresh(path, "toy", settings(root)) is None
     assert path.stat().st_mtime == 0
     audio = next((root / "ASVspoof2019_LA_dev" / "flac").iterdir())

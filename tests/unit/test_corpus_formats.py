@@ -2,6 +2,7 @@
 
 import re
 import time
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from posixpath import splitext
@@ -293,7 +294,7 @@ def test_mlaad_has_names_with_spaces_and_unquoted_text(tmp_path: Path):
     corpus = Corpus(tmp_path, "mlaad", files)
     news = corpus.refresh()
     assert news is not None
-    assert news.endswith("1 of the listed files are absent or empty")
+    assert news.endswith("absent or empty, first fake/de/griffin_lim/a clip 1.wav")
     rows = corpus.rows()
     system = rows["fake/en/OpenAI TTS-1 HD/a clip 0"]
     assert (system["attack"], system["speaker"]) == ("OpenAI TTS-1 HD", "OpenAI TTS-1 HD")
@@ -367,10 +368,16 @@ def test_a_tree_is_walked_through_links_but_never_in_circles(tmp_path: Path):
     elsewhere = write_folder({"three.wav": corpora.clip(9, False)}, tmp_path / "elsewhere")
     (corpus.root / "bonafide" / "cara").symlink_to(elsewhere)
     (corpus.root / "bonafide" / "again").symlink_to(corpus.root)
-    corpus.refresh()
+    (corpus.root / "spoof" / "vits").symlink_to(elsewhere)
+    (corpus.root / "spoof" / "lost.wav").symlink_to("nowhere")
+    news = corpus.refresh()
+    assert news is not None
+    assert news.endswith("1 of the files are absent or empty, first spoof/lost.wav")
     rows = corpus.rows()
     assert rows["bonafide/cara/three"]["speaker"] == "cara"
-    assert len(rows) == 8
+    assert rows["spoof/vits/three"]["attack"] == "vits"
+    assert (rows["spoof/lost"]["label"], rows["spoof/lost"]["bytes"]) == (1, 0)
+    assert len(rows) == 10
 
 
 def test_a_change_anywhere_in_a_tree_is_seen(tmp_path: Path):
@@ -444,10 +451,20 @@ def test_a_table_lists_paths_from_where_it_is(tmp_path: Path):
     corpus = own(tmp_path, lines, "wavs/a.wav", "wavs/b.wav", base="mine/")
     news = corpus.refresh(list="mine/clips.csv")
     assert news is not None
-    assert news.endswith("; 1 of the listed files are absent or empty")
+    assert news.endswith("; 1 of the files are absent or empty, first mine/wavs/c.wav")
     rows = corpus.rows()
     assert rows["wavs/a"]["path"] == "mine/wavs/a.wav"
     assert [row["bytes"] > 0 for _, row in sorted(rows.items())] == [True, True, False]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_table_may_spell_a_name_in_another_normal_form(form: str, tmp_path: Path):
+    named, listed = (unicodedata.normalize(each, "é/ä.wav") for each in ("NFD", form))
+    corpus = own(tmp_path, ["path,label", f"{listed},real"], named)
+    corpus.refresh()
+    (row,) = corpus.rows().values()
+    assert row["path"] == named
+    corpus.all_are_there_and_readable()
 
 
 def test_only_the_partitions_asked_for_are_taken_from_a_table(tmp_path: Path):
@@ -465,7 +482,7 @@ BAD_TABLES = {
     ),
     "no label column": (["path,class", "a.wav,real"], "line 1: expected a table with the columns"),
     "empty": ([], "line 1: expected a table"),
-    "only a header": (["path,label"], "have no trials"),
+    "only a header": (["path,label"], "clips.csv: it lists no trial; complete it"),
     "absolute path": (["path,label", "/data/a.wav,real"], "line 2: expected a path relative"),
     "path of Windows": (["path,label", r"C:\data\a.wav,real"], "line 2: expected a path relative"),
     "path that leads out": (["path,label", "x/../../a.wav,real"], "line 2: expected a path rela"),
@@ -506,6 +523,7 @@ def test_words_for_not_known_are_none_however_they_are_written(word, space, uppe
 
 
 def test_names_that_hold_such_a_word_are_names():
+    assert known("Zoe\u0308") == known("Zo\u00eb") == "Zo\u00eb"
     for name in ("unknown soldier", "Nan", "none other", "--", "anna", "N"):
         assert (known(name) is None) == (name == "Nan")
     # What a report calls a null is never the name of anything else.
@@ -550,6 +568,9 @@ def test_every_reader_has_the_same_null(tmp_path: Path):
     corpus.refresh()
     found = [(row["attack"], row["speaker"]) for row in corpus.rows().values()]
     assert found == [("-", None), (None, "N A"), (None, None), ("tts", "n.a")]
+    recordings = Corpus(tmp_path / "recordings", "recordings", files)
+    assert recordings.refresh() == "corpus toy: 4 trials (no labels)"
+    assert {row["speaker"] for row in recordings.rows().values()} == {None}
 
 
 def test_speakers_called_unknown_on_both_sides_are_counted_and_no_leak(tmp_path: Path):
@@ -646,7 +667,13 @@ BAD_CORPORA = {
         lambda: corpora.folder(base="train/") | corpora.folder(base="test/"),
         "found some in test and train",
     ),
-    "no table": ("csv", lambda: {"a.wav": b""}, r"clips.csv: no such list of clips"),
+    "no table": ("csv", lambda: {"a.wav": b""}, r"expected the list of clips clips.csv in it"),
+    "an empty protocol": (
+        "asvspoof2021_la",
+        lambda: corpora.asvspoof2021_la() | {"keys/LA/CM/trial_metadata.txt": b"\n"},
+        r"CM/trial_metadata.txt: it lists no trial; complete it",
+    ),
+    "no recordings": ("recordings", lambda: {"a.txt": b""}, "no trials in the splits none; add"),
 }
 
 

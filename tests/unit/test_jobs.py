@@ -42,7 +42,7 @@ def test_a_job_says_what_it_took_to_its_end(tmp_path: Path, monkeypatch: pytest.
             before = time.process_time()
             while time.process_time() < before + 0.2:
                 pass
-    (taken,) = benchmarks.spent(tmp_path / "benchmarks" / "toy", "mine", [])
+    (taken,) = benchmarks.spent(tmp_path / "benchmarks" / "toy")
     assert (taken.rule, taken.jobs) == ("extract", 1)
     # Of the whole process, which runs these tests, and of what they have started.
     assert taken.cpu_seconds > 0.2

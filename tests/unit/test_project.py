@@ -145,12 +145,12 @@ def test_defaults_are_filled_in():
     [
         ("audio.min_second", 1, "audio.min_second: unknown key"),
         ("audio.min_seconds", 0, "audio.min_seconds: expected 0.1 or more, found 0"),
-        ("audio.max_seconds", float("nan"), "audio.max_seconds: expected a number, found nan"),
-        ("audio.min_seconds", float("inf"), "audio.min_seconds: expected a number, found inf"),
+        ("audio.max_seconds", float("nan"), "audio.max_seconds: expected a number such as 0"),
+        ("audio.min_seconds", float("inf"), "audio.min_seconds: expected a number such as 0"),
         ("audio.min_seconds", 2e4, "max_seconds: expected `min_seconds`, 20000, or more, found 1"),
         ("audio.max_seconds", 0.2, "max_seconds: expected `min_seconds`, 0.25, or more, found 0.2"),
         ("run.corpora", [], "run.corpora: expected 1 or more entries"),
-        ("audio.max_seconds", "long", "audio.max_seconds: expected a number, found 'long'"),
+        ("audio.max_seconds", "1e3", "a number such as 0.001 (to YAML, 1e-3 is text), found '1e3'"),
         ("corpora.Mine", {}, "corpora.Mine.format: missing"),
         ("corpora.demo.format", "asvspoof1999", "corpora.demo.format: expected 'asvspoof2019_la'"),
         ("run.experiments", [], "run.experiments: expected 1 or more entries"),
@@ -170,6 +170,13 @@ def test_defaults_are_filled_in():
         ("experiments.prototype.features.layers", ["a"], "layers.0: expected a whole number, f"),
         ("experiments.prototype.features.pooling", ["none"], "pooling.0: expected 'mean', 'std' "),
         ("protocols.prototype.test_fraction", 1, "test_fraction: expected less than 1, found 1"),
+        ("protocols.official.choose", "eval", "official: expected three partitions, `fit`, `choos"),
+        (
+            "protocols.official.fit",
+            "trian",
+            "official.fit: expected 'train', 'dev', 'eval' or",
+        ),
+        ("protocols.speaker_folds.partitions", ["d"], "partitions.0: expected 'train', 'dev', 'e"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_key(changed: str, value: object, expected: str):

@@ -110,10 +110,14 @@ def test_dealt_anew_what_is_damaged_or_of_another_version_is_left_to_be_computed
     (folder / "3-of-3.parquet").write_bytes(b"damaged")
     (tmp_path / "frames").mkdir()
     (tmp_path / "frames" / "1-of-3.npy").touch()
+    copies = [tmp_path / "frames" / "1-of-3 (copy).npy", folder / "copy-of-all.parquet"]
+    tables.write(copies[1], rows([]), SCHEMA)
+    copies[0].touch()
     shards.deal_again(tmp_path, 2)
     found = [key for path in folder.iterdir() for key in tables.read(path)["file"].to_pylist()]
     assert sorted(found) == sorted(key for key in keys if shard_of(key, 3) == "1-of-3")
-    assert not list((tmp_path / "frames").iterdir())
+    assert list((tmp_path / "frames").iterdir()) == copies[:1]
+    assert shards.made(tmp_path) == {2}
 
 
 def test_suitable_numbers_of_shards():

@@ -72,24 +72,29 @@ def test_every_audio_stays_once_and_the_counts_add_up(
     clips: list[tuple[str | None, int]], tmp_path: Path
 ):
     manifest, paths = corpus(tmp_path, clips)
-    trials, counts = verification.used_trials(manifest, paths, "remove")
     accepted = [(audio, label) for audio, label in clips if audio]
     labels = {
         audio: {label for other, label in accepted if other == audio} for audio, _ in accepted
     }
     consistent = {audio for audio, found in labels.items() if len(found) == 1}
+    if not consistent:
+        n_rejected = len(clips) - len(accepted)
+        with pytest.raises(UserError, match=f": {n_rejected} were set aside, and "):
+            verification.used_trials(manifest, paths, "remove")
+        return
+    trials, counts = verification.used_trials(manifest, paths, "remove")
     assert Counter(trials["audio"].to_pylist()) == Counter(consistent)
     assert len(trials) + counts["n_removed"] == len(accepted)
     assert counts["n_conflicts"] == len(labels) - len(consistent)
 
 
 def test_what_was_left_out_is_said(tmp_path: Path):
-    manifest, paths = corpus(tmp_path, [("a", 0), ("a", 0), ("b", 1)])
+    manifest, paths = corpus(tmp_path, [("a", 0), ("a", 0), ("b", 1), ("a", 0)])
     _, counts = verification.used_trials(manifest, paths, "remove")
-    report = {"corpus": "toy", "n_manifest": 3, "n_accepted": 3, "n_rejected": 0}
+    report = {"corpus": "toy", "n_manifest": 4, "n_accepted": 4, "n_rejected": 0}
     assert verification.lines({**report, "duplicates": counts}) == [
-        "corpus toy: 3 of 3 trials accepted, 0 set aside",
-        "corpus toy: 2 trials share their audio with another (such as k00 = k01); 1 were left out, "
+        "corpus toy: 4 of 4 trials accepted, 0 set aside",
+        "corpus toy: 3 trials share their audio with another (such as k00 = k01); 2 were left out, "
         "0 groups have both labels",
     ]
     assert len(verification.lines(report)) == 1

@@ -99,3 +99,11 @@ def test_recordings_alone_have_nothing_that_scores_them(scored, tmp_path: Path):
     result = checkout.run("--dry-run")
     assert result.returncode == 1
     assert "experiment spectral: its protocol official fits and chooses" in result.stdout
+
+
+def test_recordings_that_are_all_set_aside_are_listed_with_their_reasons(scored, tmp_path: Path):
+    checkout = scored[0].copied(tmp_path / "copy")
+    shutil.rmtree(configure(checkout) / "calls")
+    result = checkout.run("--", "results/mine/scored.csv")
+    assert result.returncode == 0, result.stdout
+    assert [(row["experiment"], row["score"]) for row in answers(checkout)] == [("", "")]

@@ -123,6 +123,14 @@ def test_what_becomes_a_control_is_not_fitted_again(resumed_from: Checkout):
     assert not {"extract", "fit"} & plan.keys()
 
 
+def test_experiments_in_another_order_only_have_their_pages_made_anew(resumed_from: Checkout):
+    names = list(EXPERIMENTS)
+    run = {"corpora": ["toy"], "experiments": names[::-1], "bundles": names, "views": []}
+    resumed_from.configure(run=run)
+    plan = jobs(resumed_from.run("--dry-run").stdout)
+    assert plan == {"report_corpus": 1, "report_opening": 1, "all": 1}
+
+
 def test_a_second_run_has_nothing_to_do(finished: Checkout):
     again = finished.run()
     assert again.returncode == 0
@@ -478,7 +486,7 @@ BAD_CORPORA = {
     ),
     "one class only": (
         lambda files: files | {EVAL_PROTOCOL: b"LA_02 LA_E_1000000 - - bonafide\n"},
-        "split eval: 1 bona fide and 0 spoof",
+        "split eval, used as eval: 1 bona fide and 0 spoof",
     ),
 }
 
@@ -532,6 +540,17 @@ BAD_CONFIGURATIONS = {
     "no layer to train": (
         training(0, "last"),
         "model.unfrozen: expected 1 or more, found 0",
+    ),
+    "a comparison on different trials": (
+        {
+            "run": {"experiments": list(EXPERIMENTS), "comparisons": [list(EXPERIMENTS)]}
+            | {"corpora": ["toy"], "bundles": [], "views": []},
+            "experiments": EXPERIMENTS | {"layers": EXPERIMENTS["layers"] | {"protocol": "turned"}},
+            "protocols": {
+                "turned": {"kind": "partitions", "fit": "train", "choose": "eval", "report": "dev"}
+            },
+        },
+        "corpus toy: spectral and layers are reported on different trials and cannot be compared",
     ),
     "layers that no sample says": (
         {"encoder": {"layers": "auto"}},

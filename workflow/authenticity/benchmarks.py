@@ -18,7 +18,7 @@ class Spent:
         wall_seconds: the sum of the jobs' durations, side by side or not.
         cpu_seconds: likewise, of all their processors.
         peak_mib: most memory of any one job, resident, in units of 2^20 bytes.
-        shared: whether other experiments use the results too.
+        shared: whether other experiments use the results, too.
     """
 
     rule: str
@@ -30,23 +30,27 @@ class Spent:
 
 
 def spent(
-    folder: Path, experiment: str, others: Collection[str], without: Collection[str] = ()
+    folder: Path,
+    experiment: str | None = None,
+    shared: Collection[str] = (),
+    views: Collection[str] = (),
 ) -> list[Spent]:
     """Sum the benchmarks below `folder` that an experiment rests on, by rule.
 
     Args:
-        folder: `benchmarks/{corpus}`; it may be absent.
-        experiment: its own jobs count, and those that belong to no experiment.
-        others: the corpus's other experiments, whose jobs do not count.
-        without: rules, and views of the audio, whose shared jobs it does not rest on.
+        folder: `benchmarks/{corpus}`; it may be absent, and hold jobs of earlier configurations.
+        experiment: its own jobs count; without it, all do.
+        shared: rules whose results several experiments use, and this one uses, too.
+        views: of the audio; of shared jobs that are about a view, those about one of these count.
     """
-    by_rule: dict[tuple[str, bool], list[dict[str, str]]] = {}
+    by_rule: dict[str, list[dict[str, str]]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         rule, *below = path.relative_to(folder).with_suffix("").parts
-        if not set(below) & set(others) and not {rule, *below[:1]} & set(without):
+        about, wanted = below[:1], views if rule in shared else [experiment]
+        if experiment is None or (not about and rule in shared) or set(about) & set(wanted):
             names, values = (line.split("\t") for line in path.read_text().splitlines())
             measured = dict(zip(names, values, strict=True))
-            by_rule.setdefault((rule, experiment not in below), []).append(measured)
+            by_rule.setdefault(rule, []).append(measured)
     return [
         Spent(
             rule,
@@ -54,7 +58,7 @@ def spent(
             sum(float(job["s"]) for job in jobs),
             sum(float(job["cpu_time"]) for job in jobs),
             max(float(job["max_rss"]) for job in jobs),
-            shared,
+            rule in shared,
         )
-        for (rule, shared), jobs in sorted(by_rule.items())
+        for rule, jobs in sorted(by_rule.items())
     ]

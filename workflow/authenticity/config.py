@@ -33,7 +33,7 @@ Item = TypeVar("Item")
 def _number(value: Any) -> int | float:
     """Accept a number as it is written: 300 and 300.0 differ in a view's version."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise PydanticCustomError("number", "a number")
+        raise PydanticCustomError("number", "a number such as 0.001 (to YAML, 1e-3 is text)")
     return value
 
 
@@ -65,7 +65,7 @@ Unique = Annotated[tuple[Item, ...], AfterValidator(_unique)]
 Some = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_unique)]
 Pair = Annotated[Unique[Name], Field(min_length=2, max_length=2)]
 Values = Annotated[tuple[Positive, ...], Field(min_length=1)]
-Shards = Annotated[Integer, Field(ge=1, le=100_000)]
+Partition = Literal["train", "dev", "eval", "none"]
 
 
 def key(meaning: str, default: Any = ..., **rest: Any) -> Any:
@@ -110,13 +110,13 @@ class Corpus(Section):
         *("in_the_wild", "wavefake", "mlaad", "folder", "csv", "recordings"),
     ] = key("the layout")
     root: Text = key("a folder or a zip archive, of the disk or `s3://bucket/path`")
-    splits: Some[Literal["train", "dev", "eval", "none"]] | None = key("those to use; or all", None)
+    splits: Some[Partition] | None = key("those to use; or all", None)
     subsets: Some[Literal["eval", "progress", "hidden"]] | None = key(
         "of the 2021 challenges", None
     )
     list: Text | None = key("of `csv`: the table's path below the root", None)
     duplicates: Literal["keep", "remove"] | None = key("clips of equal audio", None)
-    n_shards: Shards | None = key("how many parts it is processed in", None)
+    n_shards: Integer | None = key("how many parts it is processed in", None, ge=1, le=100_000)
     demonstration: Switch = key("whether it only shows how things work", False)
 
 
@@ -161,16 +161,22 @@ class Partitions(_Protocol):
     """The corpus's own partitions."""
 
     kind: Literal["partitions"]
-    fit: Text = key("the partition to fit on")
-    choose: Text = key("the one to choose, calibrate and set the threshold on")
-    report: Text = key("the one to report on")
+    fit: Partition = key("the partition to fit on")
+    choose: Partition = key("the one to choose, calibrate and set the threshold on")
+    report: Partition = key("the one to report on")
+
+    @model_validator(mode="after")
+    def _are_distinct(self) -> "Partitions":
+        if len({self.fit, self.choose, self.report}) < 3:
+            raise PydanticCustomError("parts", "three partitions, `fit`, `choose` and `report`")
+        return self
 
 
 class RandomSplit(_Protocol):
     """One partition, split at random."""
 
     kind: Literal["random"]
-    partition: Text = key("the partition to split")
+    partition: Partition = key("the partition to split")
     test_fraction: Number = key("the share to report on", gt=0, lt=1)
 
 
@@ -179,7 +185,7 @@ class Groups(_Protocol):
 
     kind: Literal["speaker_folds", "leave_one_speaker_out", "leave_one_attack_out"]
     number: Integer = key("number of speaker groups", 5, ge=3)
-    partitions: Some[Text] | None = key("the partitions to deal out; or all", None)
+    partitions: Some[Partition] | None = key("the partitions to deal out; or all", None)
 
 
 Protocol = Annotated[Partitions | RandomSplit | Groups, Field(discriminator="kind")]

@@ -5,6 +5,7 @@ changed, and the corpus is read again only when its listing did.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,14 +39,18 @@ def refresh(path: Path, corpus: str, settings: Corpus) -> str | None:
     signature_path, asv_path = path.with_suffix(".signature"), path.with_name("asv_scores.parquet")
     if (
         all(item.exists() for item in (path, asv_path, signature_path))
-        and signature_path.read_text() == signature
+        and signature_path.read_text(errors="replace") == signature
     ):
         return None
     if root.signature:
         files = reader.files(root, settings)
     content = reader.read(root, settings, files)
     if not len(content.trials):
-        raise UserError(f"{settings.root}: the lists or folders of corpus {corpus} have no trials")
+        raise UserError(
+            f"{settings.root}: corpus {corpus} has no trials in the splits "
+            f"{', '.join(settings.splits)}; add some, or correct `root`, `splits` and `subsets` of "
+            "the corpus in the configuration"
+        )
     schema = tables.with_conditions(tables.MANIFEST, content.trials.column_names)
     own_name = pa.repeat(corpus, len(content.trials))
     table = content.trials.append_column("corpus", own_name).select(schema.names).sort_by("key")
@@ -84,20 +89,21 @@ def duplicates_policy(settings: Corpus) -> str:
 
 
 def _description(corpus: str, table: pa.Table, splits: Sequence[str], content: Content) -> str:
-    groups = table.group_by(["split", "label"]).aggregate([([], "count_all")]).to_pylist()
-    counts = {(group["split"], group["label"]): group["count_all"] for group in groups}
+    counts = Counter(zip(table["split"].to_pylist(), table["label"].to_pylist(), strict=True))
     present = [name for name in splits if any(name == split for split, _ in counts)]
     words = [
         f"{'' if present == ['none'] else f'{split} '}"
-        f"{counts.get((split, 0), 0)} bona fide + {counts.get((split, 1), 0)} spoof"
+        f"{counts[split, 0]} bona fide + {counts[split, 1]} spoof"
         for split in present
     ]
+    if table["label"].null_count:
+        words = ["no labels"]
     notes = [f"corpus {corpus}: {len(table)} trials ({', '.join(words)})"]
     if len(content.asv_scores):
         notes.append(f"{len(content.asv_scores)} scores of speaker verification")
     notes += content.notes
-    if absent := pc.sum(pc.equal(table["bytes"], 0)).as_py():
-        notes.append(f"{absent} of the listed files are absent or empty")
+    if absent := table["path"].filter(pc.equal(table["bytes"], 0)).to_pylist():
+        notes.append(f"{len(absent)} of the files are absent or empty, first {absent[0]}")
     return "; ".join(notes)
 
 

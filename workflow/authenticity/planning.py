@@ -1,7 +1,8 @@
 """What runs where: which experiments are fitted and tested on which corpora, in which shards."""
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,15 +125,10 @@ class Plan:
             for name, item in self.experiments.items()
         }
 
-    def _with_parts(self, corpus: str, names: Iterable[str], *parts: str) -> list[str]:
-        """Return the experiments that find the partitions of these parts in a corpus."""
-        own = set(self.present[corpus])
-        used = {name: self.partitions[corpus, name] for name in names}
-        return [
-            name
-            for name, item in used.items()
-            if all(own.intersection(item[part]) for part in parts if part in item)
-        ]
+    def _has_parts(self, corpus: str, name: str, *parts: str) -> bool:
+        """Whether a corpus has the partitions of these parts of an experiment's protocol."""
+        used, own = self.partitions[corpus, name], self.present[corpus]
+        return all(set(used[part]) & set(own) for part in parts if part in used)
 
     @cached_property
     def trained(self) -> Parts:
@@ -140,8 +136,9 @@ class Plan:
         return {
             corpus: [
                 name
-                for name in self._with_parts(corpus, self.experiments, "train", "dev")
-                if corpus in (self.config.experiments[name].corpora or [corpus])
+                for name in self.experiments
+                if self._has_parts(corpus, name, "train", "dev")
+                and corpus in (self.config.experiments[name].corpora or [corpus])
                 and corpus not in self.unlabelled
             ]
             for corpus in self.present
@@ -150,8 +147,10 @@ class Plan:
     @cached_property
     def reported(self) -> Parts:
         """The experiments fitted on each corpus that are tested on the corpus itself too."""
-        fitted = self.trained.items()
-        return {corpus: self._with_parts(corpus, names, "eval") for corpus, names in fitted}
+        return {
+            corpus: [name for name in names if self._has_parts(corpus, name, "eval")]
+            for corpus, names in self.trained.items()
+        }
 
     @cached_property
     def targets(self) -> dict[tuple[str, str], Parts]:
@@ -217,8 +216,10 @@ class Plan:
 
         Raises:
             UserError: an experiment that no corpus can be fitted on, a corpus that nothing is done
-                with, a part without both classes, or a view that this machine cannot make.
+                with, a part without both classes, a comparison of experiments that are reported on
+                different trials, or a view that this machine cannot make.
         """
+        held_out = {}
         for name, experiment in self.experiments.items():
             corpora = [corpus for corpus, names in self.trained.items() if name in names]
             if not corpora:
@@ -230,6 +231,19 @@ class Plan:
                 except UserError as error:
                     raise UserError(f"corpus {corpus}, experiment {name}: {error}") from error
                 splits.require_both_classes(corpus, table, protocol, rounds)
+                held_out[corpus, name] = tuple(
+                    (item.name, zlib.crc32(item.parts == "eval")) for item in rounds
+                )
+        run = self.config.run
+        for compared in [*run.comparisons, run.ablations.rows if run.ablations else ()]:
+            for corpus, names in self.reported.items():
+                both = compared if set(compared) <= set(names) else ()
+                if len({held_out[corpus, name] for name in both}) > 1:
+                    raise UserError(
+                        f"corpus {corpus}: {' and '.join(compared)} are reported on different "
+                        "trials and cannot be compared; give them the same protocol and seed, or "
+                        "take them out of `run.comparisons` and `run.ablations`"
+                    )
         targets = [target for each in self.targets.values() for target in each.items()]
         for corpus in manifests:
             if not self.trained[corpus] and corpus not in dict(targets):
@@ -239,7 +253,9 @@ class Plan:
                 )
         for target, parts in sorted({(target, tuple(parts)) for target, parts in targets}):
             if target not in self.unlabelled:
-                _require_labels(target, manifests[target], parts)
+                used = pc.is_in(manifests[target]["split"], value_set=pa.array(parts))
+                labels = manifests[target]["label"].filter(used)
+                splits.require_labels(target, " + ".join(parts), labels)
         for view in sorted({view for needed in self.view_splits.values() for view in needed}):
             views.check(view, self.config.views[view])
 
@@ -336,15 +352,3 @@ def _manifest(corpus: str, settings: Corpus) -> pa.Table:
     if news := manifest.refresh(path, corpus, settings):
         print(printable(news), file=sys.stderr)
     return tables.read(path, ["key", "split", "label", "attack", "speaker"])
-
-
-def _require_labels(corpus: str, trials: pa.Table, parts: Sequence[str]) -> None:
-    used = pc.is_in(trials["split"], value_set=pa.array(parts))
-    labels = trials.filter(used)["label"].unique().to_pylist()
-    if len(labels) < 2:
-        missing = "bona fide" if 1 in labels else "spoof"
-        raise UserError(
-            f"corpus {corpus}, split {' + '.join(parts)}: it has no {missing} trials, so "
-            f"nothing can be tested on it; add {missing} clips to it, or take it out of "
-            "`run.corpora`"
-        )

@@ -147,22 +147,18 @@ class Root:
         """Return the files of the whole tree, by path.
 
         Hidden files and folders are left out: desktops and archivers leave them behind, such as
-        `._clip.wav`, which is no sound. Links are followed once.
+        `._clip.wav`, which is no sound. Links are followed, but not back to where the walk is; one
+        that leads nowhere is a file of 0 bytes, so that it is set aside and counted.
         """
         if self._is_local_folder:
-            return dict(self._walked("", set()))
-        return {
-            path: entry
-            for path, entry in self._listed()
-            if not any(map(_is_hidden, path.split("/")))
-        }
+            return dict(self._walked("", frozenset()))
+        return {path: entry for path, entry in self._listed() if not _is_hidden(path)}
 
-    def _walked(self, folder: str, seen: set[tuple]) -> Iterator[tuple[str, Entry]]:
+    def _walked(self, folder: str, above: frozenset[tuple]) -> Iterator[tuple[str, Entry]]:
         status = Path(self.location, folder).stat()
         identity = (status.st_dev, status.st_ino)
-        if identity in seen:  # a link back to where the walk has been
+        if identity in above:
             return
-        seen.add(identity)
         with os.scandir(Path(self.location, folder)) as scan:
             items = sorted(scan, key=lambda item: item.name)
         for item in items:
@@ -170,9 +166,11 @@ class Root:
             if _is_hidden(item.name):
                 continue
             if item.is_dir():
-                yield from self._walked(path, seen)
+                yield from self._walked(path, above | {identity})
             elif item.is_file():
                 yield path, _entry(item)
+            elif not Path(item).exists():
+                yield path, Entry(0, 0)
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return a file's content.
@@ -189,8 +187,7 @@ class Root:
                 return self._read_member(path, max_bytes)
             return self._read_file(path, max_bytes)
         except (FileNotFoundError, KeyError) as error:
-            message = "listed, but there is no such file"
-            raise MissingFileError(message) from error
+            raise MissingFileError("listed, but there is no such file") from error
         except DAMAGE as error:
             raise RejectedClip(f"cannot be read: {error}") from error
         except OSError as error:
@@ -237,8 +234,8 @@ def _entry(item: os.DirEntry) -> Entry:
     return Entry(status.st_size, status.st_mtime_ns)
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+def _is_hidden(path: str) -> bool:
+    return any(name.startswith(".") or name == "__MACOSX" for name in path.split("/"))
 
 
 def _check_size(size: int, max_bytes: int) -> None:

@@ -102,8 +102,7 @@ def _cancel_left_jobs(directory: Path) -> None:
         # The user may have other jobs in this folder. Snakemake's have a rule as their comment.
         listed = subprocess.run(
             ("squeue", "--me", "--noheader", "--format=%i|%.5k|%Z"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            capture_output=True,
             text=True,
             errors="surrogateescape",  # as in paths
             check=False,  # a machine may have the command and no cluster

@@ -1,8 +1,10 @@
 """Which shard a trial belongs to, what a shard consists of, and which of its rows still hold."""
 
 import contextlib
+import itertools
 import logging
 import math
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from authenticity.errors import UserError
 from authenticity.files import atomic
 
 _DEALT = ("spectral", "rejected", "embeddings", "logits")
+_FILE = re.compile(r"\d+-of-(\d+)\.(parquet|npy)")  # and no copy of such a file
 _logger = logging.getLogger("authenticity")
 
 LIST = pa.schema(
@@ -47,7 +50,7 @@ def made(folder: Path) -> set[int]:
 
     That is one; none before the first run, and two while the number is being changed.
     """
-    return {_number(path) for path in (folder / "spectral" / "clean").glob("*-of-*.parquet")}
+    return set(_numbered(folder / "spectral" / "clean").values())
 
 
 def deal_again(folder: Path, n_shards: int) -> None:
@@ -56,15 +59,14 @@ def deal_again(folder: Path, n_shards: int) -> None:
     Each shard's job runs once more, and finds rows that need not be computed. What is not a table
     of clips' rows is removed: lists are written anew, and frames computed anew.
     """
-    others: list[Path] = []
-    tables_by_folder: dict[Path, list[Path]] = {}
-    for kind in (*_DEALT, "lists", "frames"):
-        for path in sorted((folder / kind).rglob("*-of-*.*")):
-            if _number(path) != n_shards:
-                others.append(path)
-                if kind in _DEALT:
-                    tables_by_folder.setdefault(path.parent, []).append(path)
-    for parent, paths in tables_by_folder.items():
+    others = [
+        path
+        for kind in (*_DEALT, "lists", "frames")
+        for path, number in _numbered(folder / kind).items()
+        if number != n_shards
+    ]
+    dealt = (path for path in others if path.relative_to(folder).parts[0] in _DEALT)
+    for parent, paths in itertools.groupby(dealt, lambda path: path.parent):
         with contextlib.ExitStack() as stack:
             writers: dict[str, pq.ParquetWriter] = {}
             schema = None
@@ -88,8 +90,10 @@ def deal_again(folder: Path, n_shards: int) -> None:
         path.unlink()
 
 
-def _number(path: Path) -> int:
-    return int(path.stem.rpartition("-")[2])
+def _numbered(folder: Path) -> dict[Path, int]:
+    """Return the files of shards below a folder, each with the number of shards."""
+    named = {path: _FILE.fullmatch(path.name) for path in sorted(folder.rglob("*-of-*"))}
+    return {path: int(match[1]) for path, match in named.items() if match}
 
 
 def write_lists(

@@ -67,7 +67,7 @@ def spent(corpora: Sequence[str], results: Path, folder: Path) -> list[str]:
     for corpus in corpora:
         counts = read_json(results / corpus / "verified" / "clean.json")
         sentence = f"{corpus}: {counts['n_manifest']:,} clips, {counts['n_rejected']:,} set aside"
-        if rules := benchmarks.spent(folder / corpus, "", ()):
+        if rules := benchmarks.spent(folder / corpus):
             jobs, cpu = sum(rule.jobs for rule in rules), sum(rule.cpu_seconds for rule in rules)
             peak = max(rule.peak_mib for rule in rules) / 1024
             sentence += (

@@ -86,6 +86,9 @@ def used_trials(
     Returns:
         The trials, `tables.TRIALS` (`near` is null, see `with_near_duplicates`) and the corpus's
         conditions; and counts, with some examples.
+
+    Raises:
+        UserError: the trials have labels, and none is left.
     """
     described = tables.read_many(spectral, ["file", "audio"])
     row = pc.index_in(manifest["key"], value_set=described["file"].combine_chunks())
@@ -108,6 +111,12 @@ def used_trials(
     if duplicates == "remove":
         gone = frame.index.isin(removed[removed].index)
         trials = trials.filter(pa.array(~gone))
+    if not len(trials) and not manifest["label"].null_count:
+        raise UserError(
+            f"corpus {manifest['corpus'][0]}: none of its {len(manifest)} trials can be used: "
+            f"{len(manifest) - len(frame)} were set aside, and {len(frame)} have the audio of a "
+            "trial with the other label; correct the files or the labels"
+        )
     schema = tables.with_conditions(tables.TRIALS, trials.column_names)
     return trials.select(schema.names), counts
 
@@ -153,15 +162,13 @@ def lines(report: Mapping[str, Any]) -> list[str]:
         f"corpus {report['corpus']}: {report['n_accepted']} of {report['n_manifest']} trials "
         f"accepted, {report['n_rejected']} set aside"
     ]
-    shared = report.get("duplicates", {"n_groups": 0})
-    if shared["n_groups"]:
+    if (shared := report.get("duplicates")) and shared["n_groups"]:
         text.append(
             f"corpus {report['corpus']}: {shared['n_trials']} trials share their audio with "
-            f"another (such as {' = '.join(shared['examples'][0])}); {shared['n_removed']} were "
-            f"left out, {shared['n_conflicts']} groups have both labels"
+            f"another (such as {' = '.join(shared['examples'][0][:2])}); {shared['n_removed']} "
+            f"were left out, {shared['n_conflicts']} groups have both labels"
         )
-    near = report.get("near_duplicates", {"n_groups": 0})
-    if near["n_groups"]:
+    if (near := report.get("near_duplicates")) and near["n_groups"]:
         text.append(
             f"corpus {report['corpus']}: {near['n_trials']} trials are near-duplicates of another "
             f"(such as {' and '.join(near['examples'][0][:2])}), in {near['n_groups']} groups; all "

@@ -169,21 +169,16 @@ def tested_on(corpus):
 FROZEN = sorted({layer for layers in PLAN.first_trained.values() for layer in layers})
 
 
-def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", views=("{view}",), shards=("{shard}",)):
-    """Frames below the first trained layers (npy), or their indices (parquet), view after view."""
+def frame_paths(suffix, layers=FROZEN, corpus="{corpus}", view="{view}", shards=("{shard}",)):
+    """Frames below the first trained layers (npy), or their indices (parquet), in a view."""
     folder = f"results/{corpus}/frames/{ENCODER}"
-    return [
-        f"{folder}/{layer}/{view}/{shard}.{suffix}"
-        for view in views
-        for shard in shards
-        for layer in layers
-    ]
+    return [f"{folder}/{layer}/{view}/{shard}.{suffix}" for shard in shards for layer in layers]
 
 
 def frames_of(wildcards, view):
     """The frames of a corpus in a view, below the first layers that an experiment trains."""
     layers, shards = PLAN.first_trained[wildcards.experiment], PLAN.shards[wildcards.corpus]
-    place = (layers, wildcards.corpus, [view], shards)
+    place = (layers, wildcards.corpus, view, shards)
     return {"frames": frame_paths("npy", *place), "indices": frame_paths("parquet", *place)}
 
 

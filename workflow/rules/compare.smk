@@ -33,7 +33,6 @@ rule ablations:
     params:
         about=lambda wildcards: CONFIG.run.ablations.rows,
         reference=lambda wildcards: CONFIG.run.ablations.reference,
-        experiments=lambda wildcards: PLAN.trained[wildcards.corpus],
         seed=1,
         version=[EVALUATION_VERSION, REPORT_VERSION],
     script:

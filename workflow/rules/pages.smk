@@ -116,10 +116,8 @@ COMPARED_CORPORA = [corpus for corpus in CORPORA if pairs_on(corpus)]
 
 def get_report_output():
     """The report's pages: of each corpus its data, and the results of what is reported on it."""
-    pages = [
-        "results/opening.html",
-        *expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA),
-    ]
+    pages = ["results/opening.html"]
+    pages += expand("results/{corpus}/verdict.json", corpus=COMPARED_CORPORA)
     pages += expand([*map(str, DATA_PAGES.values())], corpus=CORPORA)
     pages += expand([*map(str, RESULT_PAGES.values())], corpus=REPORTED_CORPORA)
     for corpus, experiment in TRAINED:

@@ -50,6 +50,8 @@ rule report_corpus:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        # Snakemake overlooks that inputs come in another order, which is that of a page's rows.
+        order=lambda wildcards: tested_on(wildcards.corpus),
         version=REPORT_VERSION,
     script:
         "../scripts/report_corpus.py"
@@ -100,10 +102,6 @@ rule report_experiment:
     conda:
         "../../envs/authenticity.yaml"
     params:
-        others=lambda wildcards: [
-            name for name in PLAN.trained[wildcards.corpus] if name != wildcards.experiment
-        ],
-        views=lambda wildcards: list(PLAN.view_splits[wildcards.corpus]),
         versions={
             "features": spectral_version(),
             "encoder": ENCODER_VERSION,
@@ -137,6 +135,7 @@ rule report_across:
     conda:
         "../../envs/authenticity.yaml"
     params:
+        order=CORPORA,
         version=REPORT_VERSION,
     script:
         "../scripts/report_across.py"
@@ -161,6 +160,7 @@ rule report_opening:
         "../../envs/authenticity.yaml"
     params:
         compared=COMPARED_CORPORA,
+        order=TESTED,
         version=REPORT_VERSION,
     script:
         "../scripts/report_opening.py"

@@ -12,8 +12,7 @@ with job(snakemake) as log:
     sides = verdict.read(inputs.metrics, inputs.records, inputs.scores, inputs.get("seeds", []))
     folder, costs = Path("benchmarks", snakemake.wildcards.corpus), {}
     for name, model in zip(sides, map(files.read_json, inputs.models), strict=True):
-        others = [other for other in params.experiments if other != name]
-        costs[name] = verdict.cost(folder, name, others, model)
+        costs[name] = verdict.cost(folder, name, model)
     rejected = set(tables.read_many(inputs.rejected, ["file"])["file"].to_pylist())
     grid = verdict.ablations(sides, params.about, costs, params.reference, params.seed, rejected)
     files.write_json(outputs.ablations, grid)

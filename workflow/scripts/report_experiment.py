@@ -6,6 +6,7 @@ from pathlib import Path
 from authenticity import benchmarks, card, files, plots, report, tables, trust
 from authenticity.evaluation import results
 from authenticity.jobs import job
+from authenticity.names import CLEAN
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "transformers")
 
@@ -16,9 +17,8 @@ with job(snakemake) as log:
     evidence = [trust.Evidence(own, audit, verified)] if own.reported else []
     judged = trust.judge_all(snakemake.wildcards.corpus, evidence)
     files.write_json(outputs.trust, judged)
-    # Comparisons are of pairs, and not every experiment hears with the encoder or in every view.
-    without = {*params.views} - {*own.views, *own.train_views} | {"verdict", "ablations"}
-    without |= set() if inputs.encoder else {"embed", "sample"}
+    shared = ["extract", "verify", "verify_view", "audit"]
+    shared += ["sample", "embed"] if inputs.encoder else []
     facts = card.Facts(
         item=own,
         verified=verified,
@@ -31,8 +31,8 @@ with job(snakemake) as log:
         spent=benchmarks.spent(
             Path("benchmarks", snakemake.wildcards.corpus),
             snakemake.wildcards.experiment,
-            params.others,
-            without,
+            shared,
+            {CLEAN, *own.views, *own.train_views},
         ),
     )
     page, markdown = card.pages(facts)

@@ -20,8 +20,7 @@ with job(snakemake) as log:
         trials, report["duplicates"] = used_trials(manifest, given.spectral, params.duplicates)
         clips = fingerprints.of_trials(trials, given.spectral)
         trials, report["near_duplicates"] = with_near_duplicates(trials, clips)
-        schema = tables.with_conditions(tables.TRIALS, trials.column_names)
-        tables.write(out.trials, trials, schema)
+        tables.write(out.trials, trials, trials.schema)
         tables.write(out.fingerprints, clips, fingerprints.SCHEMA)
     for line in lines(report):
         log.info("%s%s", f"view {view}, " if view else "", line)

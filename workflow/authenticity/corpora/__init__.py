@@ -24,5 +24,5 @@ FORMATS: Mapping[str, Format] = {
 }
 """Readers by the name that `format` has in the configuration."""
 
-VERSION = "3"
+VERSION = "4"
 """Raise it when a reader makes other rows of the same corpus."""

@@ -191,16 +191,12 @@ class Layout(Format):
             "expected the attack - for bona fide and an attack for spoof, found attack {attack!r} "
             "with label {label}; correct or remove the line",
         )
-        return {
-            "key": columns["key"],
-            "label": label,
-            "attack": columns["attack"],
-            "speaker": columns["speaker"],
-            **{
-                name: of_each(columns[name], partial(self._condition, name))
-                for name in tables.conditions(columns.column_names)
-            },
+        conditions = {
+            name: of_each(columns[name], partial(self._condition, name))
+            for name in tables.conditions(columns.column_names)
         }
+        kept = {name: columns[name] for name in ("key", "attack", "speaker")}
+        return {**kept, "label": label, **conditions}
 
     def _condition(self, name: str, value: str) -> str | None:
         if value == "bonafide":  # the vocoder of a clip that has none

@@ -1,7 +1,7 @@
 """Corpora whose clips stand in one CSV file: a user's own, and In-the-Wild."""
 
+import posixpath
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,21 +45,19 @@ class Listing(Format):
     Attributes:
         name: of the file, unless the configuration says `list`.
         path: the column of paths, relative to the file's folder.
-        delimiters: that may separate its fields.
         own: it is the user's: `list` names it, it may tell a split and an attack, and its further
             columns are conditions.
     """
 
     name: str
     path: str
-    delimiters: str
     own: bool
 
     def read(self, root: Root, settings: Corpus, files: Files) -> Content:
         """Read the list."""
         path = self._list(root, settings, files)
         folder, location = path[: path.rfind("/") + 1], f"{root.location}/{path}"
-        header, numbered = read_csv(root, path, [self.path, "label"], self.delimiters)
+        header, numbered = read_csv(root, path, [self.path, "label"], ",;\t|")
         conditions = self._conditions(f"{location}, line 1", header)
         mistake = (
             f"expected {len(header)} fields as in the first line, found {{found}}; "
@@ -83,11 +81,11 @@ class Listing(Format):
     def _list(self, root: Root, settings: Corpus, files: Files) -> str:
         if not self.own:
             return find_list(root, files, self.name, "the corpus")
-        path = str(PurePosixPath(settings.list or self.name))
+        path = posixpath.normpath(settings.list or self.name)
         if path not in files:
             raise UserError(
-                f"{root.location}/{path}: no such list of clips; put it there, or correct `list` "
-                "of the corpus in the configuration"
+                f"{root.location}: expected the list of clips {path} in it; put it there, or "
+                "correct `list` of the corpus in the configuration"
             )
         return path
 
@@ -143,12 +141,10 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
     """Return the listed paths in their shortest form; backslashes are those of Windows."""
     lines.require_plain_names(column)
     slashed = pc.replace_substring(lines.columns[column], "\\", "/")
-    # a/./b//c is a/b/c, and ./a/. is a.
-    joined = pc.replace_substring_regex(slashed, r"(^|/)(\.?/)+", r"\1")
-    paths = pc.replace_substring_regex(joined, r"(^\.|/\.?)$", "")
+    paths = of_each(slashed, posixpath.normpath)
     leads_out = pc.match_substring_regex(slashed, r"^/|(^|/)\.\.(/|$)|^[A-Za-z]:")
     lines.refuse(
-        pc.or_(leads_out, pc.equal(paths, "")),
+        pc.or_(leads_out, pc.equal(paths, ".")),
         "expected a path relative to the list's folder and below it, found "
         f"{{{column}!r}}; correct the line",
     )
@@ -156,12 +152,12 @@ def _clip_paths(lines: Lines, column: str) -> pa.ChunkedArray:
 
 
 CSV = Listing(
-    *("clips.csv", "path", ",;\t|"),
+    *("clips.csv", "path"),
     own=True,
     splits=("train", "dev", "eval", "none"),
     options=("list",),
 )
 
-IN_THE_WILD = Listing("meta.csv", "file", ",", own=False)
+IN_THE_WILD = Listing("meta.csv", "file", own=False)
 """release_in_the_wild.zip: meta.csv (`file,speaker,label`) beside 31,779 wavs; the label is
 `bona-fide` or `spoof`, and nothing tells how a spoof was made (arXiv 2203.16263)."""

@@ -4,6 +4,7 @@ import csv
 import io
 import posixpath
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,13 +41,8 @@ _LABEL_WORDS = {
 Files = Mapping[str, Entry]
 """A corpus's files by path: all that its trials depend on."""
 
-_CONTROL = r"[\x00-\x1f]"
-"""What no file name may hold, a regular expression."""
-
-_NOT_PLAIN = "expected a file name in UTF-8 on one line, found {}; rename the file or its folder"
-"""The message on such a name, for its `ascii` form."""
-
-_IN_NO_NAME = re.compile(f"{_CONTROL}|[\ud800-\udfff]")  # these stand for what is not in UTF-8
+# Control characters, and what stands for bytes that are not UTF-8.
+_IN_NO_NAME = re.compile("[\x00-\x1f\ud800-\udfff]")
 _ABSENT = Entry(0, 0)
 _OF_FILES = Entry._fields  # bytes, mtime_ns
 _LISTED = pa.schema(
@@ -111,8 +107,11 @@ def given(value: str | None) -> str | None:
     """Return the value of a condition; `None` for a word that says it is not given.
 
     The words are those of `known` but for `none`, which is a value: of clips without codec, say.
+    Names that differ in the normal form of Unicode alone are one name.
     """
-    return None if value is None or value.strip().lower() in _NOT_GIVEN else value
+    if value is None or value.strip().lower() in _NOT_GIVEN:
+        return None
+    return unicodedata.normalize("NFC", value)
 
 
 def label_of(word: str) -> int | None:
@@ -128,13 +127,17 @@ def is_audio(path: str) -> bool:
 def require_plain_name(where: str, path: str) -> None:
     """Raise `UserError` for a path that is not in UTF-8, or has a line end or the like."""
     if _IN_NO_NAME.search(path):
-        raise UserError(f"{where}: {_NOT_PLAIN.format(ascii(path))}")
+        raise UserError(
+            f"{where}: expected a file name in UTF-8 on one line, found {path!a}; rename the "
+            "file or its folder"
+        )
 
 
 def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
     """Return trials as a table: the columns of `tables.MANIFEST` less `corpus`, and conditions.
 
-    A listed file that is absent has 0 bytes: it is set aside later, with a reason, and counted.
+    A listed file that is absent has 0 bytes: it is set aside later, with a reason, and counted. A
+    path may be listed in another normal form of Unicode than that of the file's name.
 
     Args:
         columns: arrays or lists by name, of all but the files' `bytes` and `mtime_ns`; without
@@ -146,9 +149,14 @@ def as_trials(columns: Mapping[str, Any], files: Files) -> pa.Table:
     trials = pa.Table.from_pydict(columns, tables.with_conditions(_LISTED, columns))
     attack, speaker = (of_each(trials[name], known) for name in ("attack", "speaker"))
     attack = pc.if_else(pc.equal(trials["label"], 0), NO_ATTACK, attack)
-    for name, values in (("attack", attack), ("speaker", speaker)):
+    forms = {unicodedata.normalize("NFC", path): path for path in files}
+    paths = [
+        path if path in files else forms.get(unicodedata.normalize("NFC", path), path)
+        for path in trials["path"].to_pylist()
+    ]
+    for name, values in (("attack", attack), ("speaker", speaker), ("path", pa.array(paths))):
         trials = trials.set_column(_LISTED.get_field_index(name), name, values)
-    entries = [files.get(path, _ABSENT) for path in trials["path"].to_pylist()]
+    entries = [files.get(path, _ABSENT) for path in paths]
     for index, name in enumerate(_OF_FILES):
         trials = trials.append_column(name, pa.array([entry[index] for entry in entries], "int64"))
     return trials
@@ -302,6 +310,8 @@ class Lines:
             columns.append(
                 pa.Table.from_pydict({name: texts for name, texts in values if name}, schema)
             )
+        if not numbers:
+            raise UserError(f"{location}: it lists no trial; complete it, or download it again")
         whole = pa.concat_tables(columns).combine_chunks()
         return cls(location, whole, pa.array(numbers, pa.int64()))
 
@@ -327,8 +337,8 @@ class Lines:
 
     def require_plain_names(self, column: str) -> None:
         """Raise `UserError` for a path with a line end or another control character."""
-        wrong = pc.match_substring_regex(self.columns[column], _CONTROL)
-        self.refuse(wrong, _NOT_PLAIN.format(f"{{{column}!a}}"))
+        for place, path in zip(self.places(), self.columns[column].to_pylist(), strict=True):
+            require_plain_name(place, path)
 
 
 def of_each(

@@ -60,8 +60,8 @@ class Tree(Format):
         }
         columns["key"] = unique_keys(pa.array([*found], pa.string()))
         columns["path"] = [row.get("path", path) for path, row in found.items()]
-        notes = left_out(files, columns["path"], self.counts)
-        return Content(as_trials(columns, files), notes=notes)
+        trials = as_trials(columns, files)
+        return Content(trials, notes=left_out(files, trials["path"].to_pylist(), self.counts))
 
 
 # A user's own folders -----------------------------------------------------------------------

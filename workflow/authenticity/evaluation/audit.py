@@ -17,7 +17,7 @@ from authenticity import estimates, tables
 from authenticity.errors import UserError
 from authenticity.estimates import Estimate
 from authenticity.evaluation import bootstrap, splits
-from authenticity.evaluation.measure import both_classes, intervals, n_trials
+from authenticity.evaluation.measure import intervals, n_trials
 from authenticity.evaluation.results import REPORTED, SPEAKER, Tested
 from authenticity.names import ordered_splits
 
@@ -72,8 +72,9 @@ def audit(trials: Path, spectral: Iterable[Path], seed: int) -> dict[str, Any]:
     by_split = {}
     for split in ordered_splits(table["split"]):
         chosen = table[table["split"] == split].reset_index(drop=True)
-        if both_classes(chosen):
-            learned_from = train if split != "train" and both_classes(train) else None
+        if splits.both_classes(chosen["label"]):
+            fitted = split != "train" and splits.both_classes(train["label"])
+            learned_from = train if fitted else None
             by_split[split] = _audit_split(chosen, learned_from, seed)
     return {"splits": by_split, "n_resamples": bootstrap.N_RESAMPLES, "level": bootstrap.LEVEL}
 

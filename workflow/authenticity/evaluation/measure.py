@@ -9,9 +9,8 @@ import pandas as pd
 import pyarrow as pa
 
 from authenticity import tables
-from authenticity.errors import UserError
 from authenticity.estimates import Estimate
-from authenticity.evaluation import bootstrap, compare, detection_cost, metrics
+from authenticity.evaluation import bootstrap, compare, detection_cost, metrics, splits
 from authenticity.evaluation.calibration import CalibrationError
 from authenticity.evaluation.results import (
     ALL,
@@ -59,7 +58,7 @@ class Threshold:
         trials = scores.to_pandas()
         dev = trials[trials["split"] == "dev"]
         rounds = {str(name): members for name, members in dev.groupby("round", sort=False)}
-        if not rounds or not all(map(both_classes, rounds.values())):
+        if not rounds or not all(splits.both_classes(part["label"]) for part in rounds.values()):
             return None
         values = {
             name: metrics.eer_threshold(members["label"].to_numpy(), members["score"].to_numpy())
@@ -142,7 +141,7 @@ def view(
     rows, bands, why = [], [], {}
     for split in ordered_splits(trials["split"]) or [REPORTED]:
         members = trials[trials["split"] == split].reset_index(drop=True)
-        _require_both_classes(members, corpus, split)
+        splits.require_labels(corpus, split, members["label"])
         say(f"{split}: resampling {len(members)} trials {bootstrap.N_RESAMPLES} times")
         rates = verification[verification["split"].isin(partitions[split])]
         system = detection_cost.speaker_verification(rates)
@@ -199,7 +198,8 @@ def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Itera
     say(f"{len(columns)} candidates: {len(trials)} trials")
     for split in ordered_splits(trials["split"]):
         members = trials[trials["split"] == split]
-        rounds = [part for _, part in members.groupby("round", sort=False) if both_classes(part)]
+        by_round = [part for _, part in members.groupby("round", sort=False)]
+        rounds = [part for part in by_round if splits.both_classes(part["label"])]
         if not rounds:
             continue
         part = pd.concat(rounds)
@@ -208,26 +208,6 @@ def candidates(scores: pa.Table, seed: int, say: Callable[[str], None]) -> Itera
             method, auc = bootstrap.mean_roc_auc(part["label"], part[column], *about, seed)
             where = {"split": split, "group": CANDIDATE, "group_value": column}
             yield from _rows({"roc_auc": auc}, method, **_n_files(part), **where)
-
-
-def both_classes(trials: pd.DataFrame) -> bool:
-    """Return whether trials (a column `label`) hold bona fide and spoof."""
-    return trials["label"].nunique() == 2
-
-
-def _require_both_classes(trials: pd.DataFrame, corpus: str, split: str) -> None:
-    if trials.empty:
-        raise UserError(
-            f"corpus {corpus}, split {split}: no trial is scored; complete the corpus or choose "
-            "another protocol for the experiment"
-        )
-    if both_classes(trials):
-        return
-    missing = "spoof" if (trials["label"] == 0).all() else "bona fide"
-    raise UserError(
-        f"corpus {corpus}, split {split}: expected bona fide and spoof trials, but none is "
-        f"{missing}; add {missing} clips to this split or give a protocol that has them"
-    )
 
 
 def intervals(
@@ -367,7 +347,7 @@ def _speakers(trials: pd.DataFrame, threshold: Threshold | None) -> Iterator[Row
             alarms = values.get("false_alarm", 0.0) * tried["n_bonafide"]
             misses = values.get("miss", 0.0) * tried["n_spoof"]
             values["wrong"] = (alarms + misses) / len(members)
-        if both_classes(members):
+        if splits.both_classes(members["label"]):
             values["roc_auc"] = metrics.roc_auc(members["label"], members["score"])
         yield from _rows(values, **counts, group=SPEAKER, group_value=str(speaker))
 
@@ -387,7 +367,7 @@ def _condition(trials: pd.DataFrame, name: str, seed: int) -> Iterator[Row]:
         values = {"n_clips": sum(counts.values())}
         if not counts["n_bonafide"]:
             own = trials[chosen | (trials["label"] == 0)]
-        if both_classes(own):
+        if splits.both_classes(own["label"]):
             measured, method = _of_group(own, seed, {})
             values |= measured
         yield from _rows(values, method, **counts, group=name, group_value=group_value)

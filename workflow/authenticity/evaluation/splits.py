@@ -266,15 +266,19 @@ def require_both_classes(
         else:
             masks = [(item.name, item.parts == part) for item in fitted_in]
         for name, mask in masks:
-            counts = np.bincount(labels[mask], minlength=2)
-            if not counts.all():
-                where = "" if name == ONE_ROUND else f", round {name!r}"
-                raise UserError(
-                    f"corpus {corpus}, split {' + '.join(names)}{where}: {counts[0]} bona fide and "
-                    f"{counts[1]} spoof trials to use as {part}, and both classes are needed; "
-                    "complete the corpus and its `splits`, or choose another protocol for the "
-                    "experiment"
-                )
+            where = "" if name == ONE_ROUND else f", round {name!r}"
+            require_labels(corpus, f"{' + '.join(names)}{where}, used as {part}", labels[mask])
+
+
+def require_labels(corpus: str, split: str, labels: Sequence[int]) -> None:
+    """Raise `UserError` unless these trials of a corpus, in a `split`, have both labels."""
+    counts = np.bincount(np.asarray(labels, np.intp), minlength=2)
+    if not counts.all():
+        raise UserError(
+            f"corpus {corpus}, split {split}: {counts[0]} bona fide and {counts[1]} spoof trials, "
+            "and both classes are needed; complete the corpus and its `splits`, take it out of "
+            "`run.corpora`, or choose another protocol for the experiment"
+        )
 
 
 def folds(
@@ -378,6 +382,6 @@ def _shareable(trials: pa.Table) -> "pd.DataFrame":
     return table
 
 
-def both_classes(labels: NDArray[np.integer]) -> bool:
-    """Return whether bona fide and spoof are among these labels."""
+def both_classes(labels: Sequence[int] | NDArray[np.integer]) -> bool:
+    """Return whether labels hold bona fide and spoof."""
     return len(np.unique(labels)) == 2

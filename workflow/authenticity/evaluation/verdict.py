@@ -192,16 +192,14 @@ def ablations(
     return {**about_all, "interval": draws.resampler.how, "rows": rows}
 
 
-def cost(
-    folder: Path, experiment: str, others: Collection[str], model: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def cost(folder: Path, experiment: str, model: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what the jobs of one experiment alone spent, all its seeds together; None without any.
 
     Jobs whose results other experiments use too, such as the encoder's, are the same for all rows
-    and not counted. For `folder`, `others` and the units see `benchmarks.spent`. `parameters` is
-    how many the first seed trains by `model`, the experiment's JSON: None for logistic regression.
+    and not counted. For `folder` and the units see `benchmarks.spent`. `parameters` is how many the
+    first seed trains by `model`, the experiment's JSON: None for logistic regression.
     """
-    jobs = [each for each in benchmarks.spent(folder, experiment, others) if not each.shared]
+    jobs = benchmarks.spent(folder, experiment)
     if not jobs:
         return None
     seeds = model["rounds"][0].get("seeds")

@@ -121,12 +121,12 @@ def apply_views(
         after view.
 
     Raises:
-        UserError: no trial has features in a view.
+        UserError: none of the trials, if there are any, has features in a view.
     """
     blocks = []
     for view, of_view in features.items():
         scores = apply(reported, model, arrays, of_view)
-        if not len(scores):
+        if len(reported) and not len(scores):
             raise UserError(
                 f"view {view}: all of the {len(reported)} trials to score were set aside in it; "
                 "see the log of its extraction"

@@ -134,6 +134,7 @@ def gather(
         experiment.n_layers,
     )
     dev_views = {view: _split(table, "dev") for view, table in views.items()}
+    dev_views = {view: each for view, each in dev_views.items() if both_classes(each["label"])}
     return Clips(
         dev=dev,
         evaluated=_split(scores, "eval"),
@@ -141,7 +142,7 @@ def gather(
         fitted=_fitted(trials, [*splits, *partitions["dev"]], features.spectral),
         dev_features=matrix_of_all[np.searchsorted(files, dev["file"])],
         views={view: _split(table, "eval") for view, table in views.items()},
-        dev_views={view: dev for view, dev in dev_views.items() if both_classes(dev["label"])},
+        dev_views=dev_views,
     )
 
 
