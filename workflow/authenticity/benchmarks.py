@@ -18,7 +18,7 @@ class Spent:
         wall_seconds: the sum of the jobs' durations, side by side or not.
         cpu_seconds: likewise, of all their processors.
         peak_mib: most memory of any one job, resident, in units of 2^20 bytes.
-        shared: whether other experiments use the results, too.
+        shared: whether other experiments use the results too.
     """
 
     rule: str
@@ -40,7 +40,7 @@ def spent(
     Args:
         folder: `benchmarks/{corpus}`; it may be absent, and hold jobs of earlier configurations.
         experiment: its own jobs count; without it, all do.
-        shared: rules whose results several experiments use, and this one uses, too.
+        shared: rules whose results this experiment and others use.
         views: of the audio; of shared jobs that are about a view, those about one of these count.
     """
     by_rule: dict[str, list[dict[str, str]]] = {}

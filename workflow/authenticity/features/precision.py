@@ -144,8 +144,8 @@ def _pack_linear(layer: torch.nn.Linear, activation: str) -> None:
 def _pack_convolution(layer: torch.nn.Module) -> None:
     """Do the same for a convolution followed by GELU, which become one call: 5% less time.
 
-    A group norm between the two, as the lowest layer has it, takes numbers with channels last too,
-    which the next convolution need not rearrange: 3% less.
+    The lowest layer has a group norm between the two. It keeps channels last, so that the next
+    convolution need not rearrange them: 3% less.
     """
     convolution, operations = layer.conv, torch.ops.mkldnn
     norm = getattr(layer, "layer_norm", None)
