@@ -328,6 +328,24 @@ def test_no_large_file_is_tracked_and_versions_agree():
     assert target["target-version"] == "py311"
 
 
+def test_the_files_that_pages_name_are_there():
+    pages = [
+        path for folder in (".", "docs", "config") for path in (REPOSITORY / folder).glob("*.md")
+    ]
+    named = {
+        (page.name, path)
+        for page in pages
+        for path in re.findall(
+            r"\b(?:tests|tools|docs|config|resources)/[\w/.-]+\.(?:md|png|py|yaml|zip)\b",
+            page.read_text(),
+        )
+    }
+    assert len(named) > 20
+    placeholders = {("CONTRIBUTING.md", "config/FORMAT.yaml")}
+    for page, path in named - placeholders:
+        assert (REPOSITORY / path).exists(), f"{page} names {path}"
+
+
 def test_scripts_are_thin():
     scripts = [*REPOSITORY.glob("workflow/scripts/*.py"), *REPOSITORY.glob("tools/*/scripts/*.py")]
     assert len(scripts) > 30
