@@ -1,6 +1,6 @@
 # Raised when authenticity/plots, report, trust, card.py, benchmarks.py, estimates.py or
 # html.py changes what it writes.
-REPORT_VERSION = 11
+REPORT_VERSION = 12
 
 
 include: "pages.smk"
